@@ -1,0 +1,39 @@
+"""lora-cli: what a parameter-efficient fine-tune costs, exact to the parameter.
+
+>>> from lora_cli import count
+>>> count(d=1024, h=1024, r=32).trainable_params
+65536
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.check import check
+    from lora_cli.analysis.count import count
+    from lora_cli.analysis.forward import forward
+    from lora_cli.analysis.sweep import sweep
+    from lora_cli.errors import InvalidInput, LoraCliError
+
+__all__ = ["InvalidInput", "LoraCliError", "__version__", "check", "count", "forward", "sweep"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "InvalidInput": "lora_cli.errors",
+    "LoraCliError": "lora_cli.errors",
+    "check": "lora_cli.analysis.check",
+    "count": "lora_cli.analysis.count",
+    "forward": "lora_cli.analysis.forward",
+    "sweep": "lora_cli.analysis.sweep",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Each question is loaded when it is asked for: a command line asks one a run.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,88 @@
+"""Whether a count stays inside limits: the question of a CI job."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lora_cli.analysis.count import MatrixCount, Record
+from lora_cli.errors import InvalidInput
+from lora_cli.quantities import number_text
+
+FIELDS = ("rule", "value", "limit", "passed")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A limit that can be set: the field that it looks at, and when it holds."""
+
+    field: str
+    holds: Callable[[float, float], bool]
+    broken: str
+
+
+RULES = {
+    "max-percent": Rule("percent_of_full", operator.le, "over"),
+    "max-params": Rule("trainable_params", operator.le, "over"),
+    "min-saved": Rule("percent_saved", operator.ge, "under"),
+    "expect-params": Rule("trainable_params", operator.eq, "off"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One limit held against one count."""
+
+    rule: str
+    value: int | float
+    limit: int | float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the limit holds."""
+        return RULES[self.rule].holds(self.value, self.limit)
+
+    def record(self) -> Record:
+        """Return the verdict by name, in the order of `FIELDS`."""
+        return {field: getattr(self, field) for field in FIELDS}
+
+    def failure(self) -> str:
+        """Say by how much the limit is missed.
+
+        >>> Verdict("max-params", 65536, 50000).failure()
+        'max-params: trainable_params is 65,536, over the limit of 50,000 by 15,536'
+        """
+        rule = RULES[self.rule]
+        text: Callable[[float], str] = number_text if isinstance(self.value, float) else "{:,}".format
+        value, limit, gap = text(self.value), text(self.limit), text(abs(self.value - self.limit))
+        if value == limit:
+            value, limit = repr(self.value), repr(self.limit)
+        return f"{self.rule}: {rule.field} is {value}, {rule.broken} the limit of {limit} by {gap}"
+
+
+def check(
+    cost: MatrixCount,
+    *,
+    max_percent: float | None = None,
+    max_params: int | None = None,
+    min_saved: float | None = None,
+    expect_params: int | None = None,
+) -> list[Verdict]:
+    """Hold `cost` against each limit that is given, in the order of `RULES`.
+
+    Percentages are of full fine-tuning (`percent_of_full`, `percent_saved`), parameters are
+    `trainable_params`. A limit holds at equality. Without any limit there is nothing to check, and
+    `InvalidInput` is raised.
+
+    >>> from lora_cli import count
+    >>> [v.passed for v in check(count(4096, 4096, 16), max_percent=1, max_params=100_000)]
+    [True, False]
+    """
+    limits = dict(zip(RULES, (max_percent, max_params, min_saved, expect_params), strict=True))
+    verdicts = [
+        Verdict(rule, getattr(cost, RULES[rule].field), limit) for rule, limit in limits.items() if limit is not None
+    ]
+    if not verdicts:
+        raise InvalidInput(f"no limit to check; give at least one of {', '.join('--' + rule for rule in RULES)}")
+    return verdicts

@@ -1,0 +1,74 @@
+"""A grid of counts, a point a record, in constant memory however large the grid is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from lora_cli.analysis.count import MatrixCount, count
+from lora_cli.errors import InvalidInput
+from lora_cli.models.matrix import dimension
+from lora_cli.quantities import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The grid d × h × r, the last axis fastest. Square grids tie h to d.
+
+    Iterating gives a `MatrixCount` a point; `batches` gives the same records many at a time.
+    """
+
+    d: Sequence[int]
+    h: Sequence[int] | None
+    r: Sequence[int]
+    method: str
+
+    @property
+    def size(self) -> int:
+        """The number of points; it may be past what `len` can hold."""
+        return len(self.d) * (1 if self.h is None else len(self.h)) * len(self.r)
+
+    def __iter__(self) -> Iterator[MatrixCount]:
+        """Yield the counts, a point at a time."""
+        for d in self.d:
+            for h in (d,) if self.h is None else self.h:
+                for r in self.r:
+                    yield count(d, h, r, self.method)
+
+    def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
+        """Yield the records in batches of a few thousand points, computed as arrays."""
+        from lora_cli.analysis.batch import batches
+
+        return batches(self)
+
+
+def _axis(name: str, values: int | Sequence[int]) -> Sequence[int]:
+    values = (values,) if isinstance(values, int) else values
+    if not values:
+        raise InvalidInput(f"{name}: the axis is empty; give at least one value")
+    # Ranges are judged by their ends: an axis of a billion points is never walked to be checked.
+    for value in (values[0], values[-1]) if isinstance(values, range) else values:
+        dimension(name, value)
+    return values
+
+
+def sweep(
+    d: int | Sequence[int],
+    h: int | Sequence[int] | None = None,
+    r: int | Sequence[int] = 1,
+    *,
+    square: bool = False,
+    method: str = "lora",
+) -> Sweep:
+    """Return the counts of every combination of `d`, `h` and `r`, in the order given.
+
+    An axis is a value, a list or a `range`. With `square`, h follows d and is not given.
+
+    >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
+    [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
+    """
+    if square and h is not None:
+        raise InvalidInput("--square ties h to d, so -h/--out-features is not given with it; leave one of them out")
+    if not square and h is None:
+        raise InvalidInput("-h/--out-features is missing; give its axis, or --square to tie h to d")
+    return Sweep(_axis("d", d), None if h is None else _axis("h", h), _axis("r", r), method)

@@ -1,0 +1,63 @@
+"""`lora-cli check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lora_cli.analysis.check import FIELDS
+from lora_cli.analysis.check import check as check_limits
+from lora_cli.analysis.count import count as count_matrix
+from lora_cli.cli import options
+from lora_cli.cli.app import Answer
+from lora_cli.output import Report
+from lora_cli.quantities import parse_count, parse_percent
+
+
+def check(
+    d: options.D,
+    h: options.H,
+    r: options.R,
+    method: options.Method = "lora",
+    max_percent: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="At most this much of full fine-tuning is trained.")
+    ] = None,
+    max_params: Annotated[
+        str | None,
+        typer.Option(metavar="COUNT", help="At most so many parameters are trained, as 131072, 200K or 20M."),
+    ] = None,
+    min_saved: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="At least this much of full fine-tuning is saved.")
+    ] = None,
+    expect_params: Annotated[
+        str | None, typer.Option(metavar="COUNT", help="Exactly so many parameters are trained.")
+    ] = None,
+    format: options.Format = "auto",
+    field: options.Field = None,
+    output: options.Output = None,
+    color: options.Color = "auto",
+) -> Answer:
+    """Check an adapter's size against limits; exit with 1 if one does not hold.
+
+    \b
+    A limit holds at equality. Exit codes: 0 all hold, 1 one does not, 2 it could not be checked.
+
+    \b
+    Examples:
+      lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
+      lora-cli check -d 4096 -h 4096 -r 16 --min-saved 99 --expect-params 131072
+    """
+    cost = count_matrix(*options.read_sizes(d, h, r), method)
+    verdicts = check_limits(
+        cost,
+        max_percent=options.read_given("--max-percent", max_percent, parse_percent),
+        max_params=options.read_given("--max-params", max_params, parse_count),
+        min_saved=options.read_given("--min-saved", min_saved, parse_percent),
+        expect_params=options.read_given("--expect-params", expect_params, parse_count),
+    )
+    report = Report(
+        "check", FIELDS, [[tuple(verdict.record().values()) for verdict in verdicts]], len(verdicts), listing=True
+    )
+    failures = [verdict.failure() for verdict in verdicts if not verdict.passed]
+    return Answer(report, options.Show(format, field, output, color), cost.warnings(), failures)

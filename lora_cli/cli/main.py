@@ -1,0 +1,68 @@
+"""From argv to an exit code: the one place where errors become lines and numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+
+from lora_cli.errors import LoraCliError
+
+PROGRAM = "lora-cli"
+
+
+class ExitCode(IntEnum):
+    """What the program says to a shell; documented in README."""
+
+    DONE = 0
+    LIMIT_BROKEN = 1
+    TROUBLE = 2
+    BUG = 70
+    INTERRUPTED = 130
+
+
+def _say(kind: str, text: str) -> None:
+    """Write one line to stderr: ASCII, and no control character that an argument may have brought."""
+    safe = ascii(text)[1:-1].replace("\\'", "'").replace("\\\\", "\\")
+    print(f"{PROGRAM}: {kind}: {safe}", file=sys.stderr)
+
+
+def _run(argv: Sequence[str]) -> int:
+    # Inside, so that Ctrl-C during the imports is an interruption like any other.
+    from lora_cli.cli import streams
+    from lora_cli.cli.app import Printed, parse
+
+    answer = parse(argv)
+    if isinstance(answer, Printed):
+        with streams.standard_output() as stream:
+            stream.write(answer.text)
+        return answer.code
+    for warning in answer.warnings:
+        _say("warning", warning)
+    answer.show.write(answer.report)
+    for failure in answer.failures:
+        _say("check failed", failure)
+    return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's) and return the exit code."""
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has what it wanted.
+        return ExitCode.DONE
+    except LoraCliError as error:
+        _say("error", str(error))
+        return ExitCode.TROUBLE
+    except MemoryError:
+        _say("error", "there is not enough memory for this; give smaller sizes")
+        return ExitCode.TROUBLE
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        _say("error", "this is a bug in lora-cli; please report it with the lines above and the command")
+        return ExitCode.BUG

@@ -1,0 +1,84 @@
+"""The options that commands share, and how their texts become values.
+
+Every option is read as text and then by `quantities`, so that a wrong value is answered in one way:
+the option, the value, the limit and the fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, NamedTuple, TypeVar
+
+import typer
+
+from lora_cli.cli import streams
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.models import MAX_DIMENSION
+from lora_cli.output import Report, writer
+from lora_cli.output.registry import field_writer
+from lora_cli.quantities import QuantityError, parse_whole
+
+T = TypeVar("T")
+
+D = Annotated[str, typer.Option("--in-features", "-d", metavar="D", help="Inputs of W, its d.")]
+H = Annotated[str, typer.Option("--out-features", "-h", metavar="H", help="Outputs of W, its h.")]
+R = Annotated[str, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.")]
+Method = Annotated[str, typer.Option("--method", metavar="NAME", help="The method that adapts W.")]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="auto, table, plain, json, ndjson, csv or markdown; auto is table on a terminal, else plain.",
+    ),
+]
+Field = Annotated[
+    str | None, typer.Option("--field", metavar="NAME", help="Print this field's raw value alone, one line a record.")
+]
+Output = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all.")
+]
+Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
+
+
+def read(option: str, text: str, parse: Callable[..., T], *limits: int) -> T:
+    """Return `parse(text, *limits)`; what is wrong with the text is said of `option`."""
+    try:
+        return parse(text, *limits)
+    except QuantityError as error:
+        raise InvalidInput(f"{option}: {quote(error.text)} {error.problem}") from None
+
+
+def read_given(option: str, text: str | None, parse: Callable[..., T]) -> T | None:
+    """Return the value of an option that may be left out."""
+    return None if text is None else read(option, text, parse)
+
+
+def read_sizes(d: str, h: str, r: str) -> tuple[int, int, int]:
+    """Return the sizes of one matrix and the rank."""
+    return (
+        read("-d/--in-features", d, parse_whole, 1, MAX_DIMENSION),
+        read("-h/--out-features", h, parse_whole, 1, MAX_DIMENSION),
+        read("-r/--rank", r, parse_whole, 1, MAX_DIMENSION),
+    )
+
+
+class Show(NamedTuple):
+    """How and where to show a report: the four options that every command has."""
+
+    format: str
+    field: str | None
+    output: str | None
+    color: str
+
+    def write(self, report: Report) -> None:
+        """Write `report` as asked; nothing is opened before the options are known to be right."""
+        if self.field is not None and self.format != "auto":
+            raise InvalidInput(f"--field prints a raw value alone; leave out --format {quote(self.format)}")
+        to_terminal = self.output is None and streams.is_terminal()
+        name = self.format if self.format != "auto" else "table" if to_terminal else "plain"
+        write = writer(name, report) if self.field is None else field_writer(self.field, report)
+        colored = streams.wants_color(self.color, to_terminal)
+        opened = streams.standard_output() if self.output is None else streams.output_file(self.output)
+        with opened as stream:
+            write(report, stream, streams.screen(stream, to_terminal, colored))

@@ -1,0 +1,136 @@
+"""Where text goes: the terminal, a pipe or a file, and what can go wrong on the way there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO, TypeVar
+
+from lora_cli.errors import InvalidInput, OutputFailed, quote
+from lora_cli.output import Screen
+
+T = TypeVar("T")
+
+COLORS = ("auto", "always", "never")
+SECONDS_BEFORE_PROGRESS = 1.0
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def wants_color(choice: str, to_terminal: bool) -> bool:
+    """Decide on colour: the option, then a non-empty NO_COLOR, then whether it is a terminal."""
+    if choice not in COLORS:
+        raise InvalidInput(f"--color: {quote(choice)} is not known; choose from: {', '.join(COLORS)}")
+    if choice != "auto":
+        return choice == "always"
+    return to_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def screen(stream: TextIO, to_terminal: bool, color: bool) -> Screen:
+    """Return what is known of the place that `stream` leads to."""
+    width = shutil.get_terminal_size().columns if to_terminal else None
+    encoding = (stream.encoding or "").lower().replace("-", "")
+    return Screen(width=width, color=color, unicode=encoding.startswith("utf"))
+
+
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Give standard output, and flush it while an error can still be reported.
+
+    A reader that has gone away is passed on as `BrokenPipeError`; either way nothing is left for
+    the interpreter to flush, and to complain of, when it exits.
+    """
+    stream = sys.stdout
+    if stream is None:
+        raise OutputFailed("standard output is closed; redirect it to a file, or use --output FILE")
+    try:
+        yield stream
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputFailed(f"cannot write to standard output: {error.strerror}; use --output FILE") from error
+
+
+@contextmanager
+def output_file(path: str) -> Iterator[TextIO]:
+    """Give a stream to `path`, which holds either all of what is written or what it held before."""
+    try:
+        # What replaces a link's target must lie beside the target.
+        target = os.path.realpath(path)
+        mode = os.stat(target).st_mode if os.path.exists(target) else None
+        if mode is not None and not stat.S_ISREG(mode):
+            with _special(target) as stream:
+                yield stream
+        else:
+            with _replacement(target, mode) as stream:
+                yield stream
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise OutputFailed(f"cannot write {quote(path)}: {reason}; give a path that can be written") from error
+
+
+@contextmanager
+def _special(target: str) -> Iterator[TextIO]:
+    """Give a device or a pipe as it is. A pipe that nobody reads is an error and not a wait."""
+    try:
+        descriptor = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(error.errno, "nobody reads from this pipe") from error
+        raise
+    os.set_blocking(descriptor, True)
+    with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+
+
+@contextmanager
+def _replacement(target: str, mode: int | None) -> Iterator[TextIO]:
+    """Give a new file beside `target` that takes its place in the end."""
+    import tempfile
+
+    if mode is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".partial", dir=os.path.dirname(target))
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        os.chmod(temporary, stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def tracked(parts: Iterable[T], total: int) -> Iterator[T]:
+    """Yield `parts`; once they have taken a second, a terminal sees how far they are."""
+    parts = iter(parts)
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield from parts
+        return
+    start = time.monotonic()
+    for done, part in enumerate(parts, 1):
+        yield part
+        if time.monotonic() - start > SECONDS_BEFORE_PROGRESS:
+            from lora_cli.output.terminal import progress
+
+            seen = screen(sys.stderr, True, wants_color("auto", True))
+            yield from progress(parts, done, total, sys.stderr, seen)

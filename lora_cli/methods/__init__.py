@@ -1,0 +1,9 @@
+"""How it is adapted: for each method, the tensors that it adds to a module.
+
+Parameter counts and file sizes are sums over those tensors, so that they cannot disagree.
+"""
+
+from lora_cli.methods.registry import Method, method_named
+from lora_cli.methods.tensors import Tensor, file_bytes
+
+__all__ = ["Method", "Tensor", "file_bytes", "method_named"]

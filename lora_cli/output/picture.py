@@ -1,0 +1,57 @@
+"""W, A and B drawn to scale, so that the saving is seen and not only read.
+
+They stand as in the product: B above W, Aᵀ on its left, so that each column of W is a column of B
+and each row of W a row of Aᵀ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A character is about twice as high as it is wide.
+ASPECT = 2
+COLUMNS, LINES = 34, 15
+# Left and lower eighths of a cell; without Unicode a cell is all or nothing.
+LEFT = " ▏▎▍▌▋▊▉█"
+LOWER = " ▁▂▃▄▅▆▇█"
+
+Segment = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Lines of segments, each a text and what it belongs to (W, A, B or nothing), and whether it is to scale."""
+
+    lines: list[list[Segment]]
+    to_scale: bool
+
+
+def _eighths(size: float) -> int:
+    return max(1, round(8 * size))
+
+
+def _bar(eighths: int, blocks: str, cells: int) -> list[str]:
+    return [blocks[min(8, max(0, eighths - 8 * cell))] for cell in range(cells)]
+
+
+def draw(d: int, h: int, r: int, unicode: bool) -> Picture:
+    """Draw W (d rows, h columns), Aᵀ (d × r) and B (r × h) in one scale.
+
+    >>> for line in draw(6, 8, 2, unicode=False).lines[-2:]:
+    ...     print("".join(text for text, _ in line))
+    #######  ##########################
+    #######  ##########################
+    """
+    # Characters a unit of the matrices is wide; a unit's height follows from the aspect.
+    scale = min((COLUMNS - 2) / (h + r), (LINES - 1) * ASPECT / (d + r))
+    width, height = max(1, round(h * scale)), max(1, round(d * scale / ASPECT))
+    across, down = _eighths(r * scale), _eighths(r * scale / ASPECT)
+    strip_columns, strip_lines = -(-across // 8), -(-down // 8)
+    left, lower = (LEFT, LOWER) if unicode else (" ########", " ########")
+    margin = " " * (strip_columns + 2)
+    strip = "".join(_bar(across, left, strip_columns))
+    lines = [[(margin, ""), (block * width, "B")] for block in reversed(_bar(down, lower, strip_lines))]
+    lines += [[(strip, "A"), ("  ", ""), (lower[8] * width, "W")]] * height
+    thinnest = 1 / 8 if unicode else 1
+    to_scale = min(r * scale, r * scale / ASPECT, h * scale, d * scale / ASPECT) >= thinnest / 2
+    return Picture(lines, to_scale)

@@ -1,0 +1,173 @@
+"""Numbers as people type and read them: whole numbers, amounts, percents, bytes and ranges.
+
+Everything is exact: amounts are integers from the first digit on, ranges are lazy, and what is
+written for people is derived from the exact value and never read back.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+# What a field of a record can be. None is "not known", which is not 0.
+Value = str | int | float | bool | None
+
+COUNT_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+
+# ASCII classes throughout: \d, int() and float() also take digits of other scripts. They are compiled
+# at their first use, which most runs never come to.
+_REAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([KMBT]?)"
+
+
+class QuantityError(ValueError):
+    """Text that is not the quantity asked for: the `text`, and the `problem` with the limit and the fix.
+
+    The text may be hostile or endless; whoever prints it shortens it.
+    """
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(f"{text!r} {problem}")
+        self.text = text
+        self.problem = problem
+
+
+def parse_whole(text: str, minimum: int, maximum: int) -> int:
+    """Read a whole number from `minimum` to `maximum`, written in ASCII digits.
+
+    >>> parse_whole("4096", 1, 2**31 - 1)
+    4096
+    >>> parse_whole("0", 1, 2**31 - 1)
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '0' is out of range; give a whole number from 1 to 2147483647
+    """
+    expected = f"give a whole number from {minimum} to {maximum}"
+    # The length is looked at first: int() is quadratic, and refuses more than 4,300 digits.
+    digits = text.lstrip("0") or "0"
+    unsigned = text.removeprefix("-")
+    if not (unsigned.isascii() and unsigned.isdigit()):
+        raise QuantityError(text, f"is not a whole number; {expected}")
+    if text.startswith("-") or len(digits) > len(str(maximum)) or not minimum <= int(digits) <= maximum:
+        raise QuantityError(text, f"is out of range; {expected}")
+    return int(digits)
+
+
+def parse_real(text: str) -> int | float:
+    """Read a finite number; one without a fraction comes back as an integer.
+
+    >>> parse_real("16"), parse_real("0.5"), parse_real("1e-3")
+    (16, 0.5, 0.001)
+    >>> parse_real("nan")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: 'nan' is not a finite number; write it like 16, 0.5 or 1e-3
+    """
+    value = float(text) if re.fullmatch(_REAL, text) else math.nan
+    if not math.isfinite(value):
+        raise QuantityError(text, "is not a finite number; write it like 16, 0.5 or 1e-3")
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def parse_percent(text: str) -> float:
+    """Read a percentage, with or without its sign.
+
+    >>> parse_percent("0.5"), parse_percent("99%")
+    (0.5, 99.0)
+    """
+    try:
+        return float(parse_real(text.removesuffix("%")))
+    except QuantityError:
+        raise QuantityError(text, "is not a percentage; write it like 0.5 or 99") from None
+
+
+def parse_count(text: str) -> int:
+    """Read a number of parameters: plain digits, or with K, M, B or T for powers of a thousand.
+
+    >>> parse_count("131072"), parse_count("200K"), parse_count("1.5B")
+    (131072, 200000, 1500000000)
+    >>> parse_count("1.5")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '1.5' is not a whole number of parameters; write it like 131072, 200K, 20M or 1.5B
+    """
+    match = re.fullmatch(_COUNT, text)
+    if match:
+        whole, fraction = match[1], match[2] or ""
+        value, remainder = divmod(int(whole + fraction) * COUNT_UNITS[match[3]], int("1" + "0" * len(fraction)))
+        if not remainder:
+            return value
+    raise QuantityError(text, "is not a whole number of parameters; write it like 131072, 200K, 20M or 1.5B")
+
+
+def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
+    """Read an axis of a sweep: a list, or a range with both ends included.
+
+    Ranges are lazy, so that an axis of a billion points costs nothing.
+
+    >>> parse_axis("4,8,16", 1, 1024)
+    (4, 8, 16)
+    >>> parse_axis("64:256:64", 1, 1024)
+    range(64, 257, 64)
+    >>> parse_axis("512:4096:x2", 1, 8192)
+    (512, 1024, 2048, 4096)
+    >>> parse_axis("8:4:1", 1, 1024)
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '8:4:1' runs backwards; give start:stop:step with start at most stop
+    """
+    if ":" not in text:
+        return tuple(parse_whole(part, minimum, maximum) for part in text.split(","))
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise QuantityError(text, "is no axis; write 4,8,16 or 64:512:64 or 64:512:x2")
+    start, stop = (parse_whole(part, minimum, maximum) for part in parts[:2])
+    if start > stop:
+        raise QuantityError(text, "runs backwards; give start:stop:step with start at most stop")
+    if not parts[2].startswith("x"):
+        return range(start, stop + 1, parse_whole(parts[2], 1, maximum))
+    factor = parse_whole(parts[2][1:], 2, maximum)
+    points = [start]
+    while points[-1] * factor <= stop:
+        points.append(points[-1] * factor)
+    return tuple(points)
+
+
+def count_text(value: int) -> str:
+    """Write a count for people: all digits, in groups of three."""
+    return f"{value:,}"
+
+
+def bytes_text(value: int) -> str:
+    """Write a size for people, in decimal units.
+
+    >>> bytes_text(328), bytes_text(262384), bytes_text(2211281240)
+    ('328 B', '262 kB', '2.21 GB')
+    """
+    power = 0
+    while power + 1 < len(BYTE_UNITS) and value >= 999.5 * 1000**power:
+        power += 1
+    return f"{number_text(value / 1000**power, 3) if power else value} {BYTE_UNITS[power]}"
+
+
+def number_text(value: float, digits: int = 6) -> str:
+    """Write a real number for people, to `digits` significant digits and never as more than it is.
+
+    >>> number_text(58.333333333333336), number_text(16.0), number_text(1.5e-9)
+    ('58.3333', '16', '1.5e-09')
+    """
+    if 1 <= abs(value) < 1e15:
+        decimals = max(0, digits - len(str(int(abs(value)))))
+        text = f"{value:,.{decimals}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.{digits}g}"
+
+
+def percent_text(value: float) -> str:
+    """Write a percentage for people.
+
+    A value short of 100 is never rounded up to it: a saving of "100 %" would be a wrong answer.
+
+    >>> percent_text(6.25), percent_text(41.666666666666664), percent_text(99.99999999)
+    ('6.25 %', '41.6667 %', '99.99999999 %')
+    """
+    text = number_text(value)
+    return f"{value!r} %" if text == "100" and value != 100 else f"{text} %"
