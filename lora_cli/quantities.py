@@ -114,17 +114,25 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '8:4:1' runs backwards; give start:stop:step with start at most stop
     """
+
+    def number(part: str, least: int) -> int:
+        try:
+            return parse_whole(part, least, maximum)
+        except QuantityError as error:
+            where = "" if part == text else f"is no axis: {part[:20]!a} "
+            raise QuantityError(text, where + error.problem) from None
+
     if ":" not in text:
-        return tuple(parse_whole(part, minimum, maximum) for part in text.split(","))
+        return tuple(number(part, minimum) for part in text.split(","))
     parts = text.split(":")
     if len(parts) != 3:
         raise QuantityError(text, "is no axis; write 4,8,16 or 64:512:64 or 64:512:x2")
-    start, stop = (parse_whole(part, minimum, maximum) for part in parts[:2])
+    start, stop = (number(part, minimum) for part in parts[:2])
     if start > stop:
         raise QuantityError(text, "runs backwards; give start:stop:step with start at most stop")
     if not parts[2].startswith("x"):
-        return range(start, stop + 1, parse_whole(parts[2], 1, maximum))
-    factor = parse_whole(parts[2][1:], 2, maximum)
+        return range(start, stop + 1, number(parts[2], 1))
+    factor = number(parts[2][1:], 2)
     points = [start]
     while points[-1] * factor <= stop:
         points.append(points[-1] * factor)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
+from itertools import zip_longest
 from typing import Annotated, NamedTuple
 
 import typer
@@ -82,8 +83,9 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
     Nothing is written here: Typer's own way with a closed pipe is to exit with 1, which `check` uses
     for a limit that does not hold.
     """
-    if argv and argv[-1] == "-h":
-        raise InvalidInput("-h is the matrix's number of outputs and needs one, as in -h 1024; help is --help")
+    for option, value in zip_longest(argv, argv[1:]):
+        if option == "-h" and (value is None or (value[:1] == "-" and not value[1:2].isdigit())):
+            raise InvalidInput("-h is the matrix's number of outputs and needs one, as in -h 1024; help is --help")
     command = argv[0] if argv and argv[0] in COMMANDS and COMPLETION_VARIABLE not in os.environ else None
     program = "lora-cli" if command is None else f"lora-cli {command}"
     arguments = list(argv if command is None else argv[1:])

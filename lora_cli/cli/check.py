@@ -38,15 +38,16 @@ def check(
     output: options.Output = None,
     color: options.Color = "auto",
 ) -> Answer:
-    """Check an adapter's size against limits; exit with 1 if one does not hold.
+    """Check an adapter's size against limits.
 
     \b
-    A limit holds at equality. Exit codes: 0 all hold, 1 one does not, 2 it could not be checked.
+    A limit holds at equality. Exit codes: 0 all hold, 1 one does not,
+    2 it could not be checked.
 
     \b
     Examples:
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
-      lora-cli check -d 4096 -h 4096 -r 16 --min-saved 99 --expect-params 131072
+      lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
     """
     cost = count_matrix(*options.read_sizes(d, h, r), method)
     verdicts = check_limits(

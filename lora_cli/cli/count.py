@@ -19,11 +19,12 @@ def count(
     output: options.Output = None,
     color: options.Color = "auto",
 ) -> Answer:
-    """Count the parameters that an adapter of rank r trains on a d x h matrix.
+    """Count the parameters that an adapter trains.
 
     \b
-    LoRA trains A (r x d) and B (r x h): r * (d + h) parameters instead of d * h.
-    Above the break-even rank d * h / (d + h) it trains more than W has.
+    LoRA trains A (r x d) and B (r x h) instead of W (d x h), which is
+    r * (d + h) parameters and not d * h. Above the break-even rank
+    d * h / (d + h) it trains more than W holds.
 
     \b
     Examples:

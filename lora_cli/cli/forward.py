@@ -35,11 +35,13 @@ def forward(
     output: options.Output = None,
     color: options.Color = "auto",
 ) -> Answer:
-    """Run a sample forward pass through W, merged W + s*AB and the factored adapter.
+    """Run a sample forward pass, merged and factored.
 
     \b
-    Random W (d x h), A (r x d), B (r x h) and input; s = alpha / r. Shows both outputs, what the
-    paths cost in multiply-adds, and how far merged and factored differ in the chosen dtype.
+    Random W (d x h), A (r x d), B (r x h) and input x; s = alpha / r.
+    Compares x*W, the merged x*(W + s*AB) and the factored
+    x*W + s*(x*A^T)*B: the outputs, what the paths cost in multiply-adds,
+    and how far merged and factored differ in the chosen dtype.
 
     \b
     Examples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.errors import LoraCliError
@@ -23,8 +24,11 @@ class ExitCode(IntEnum):
 
 def _say(kind: str, text: str) -> None:
     """Write one line to stderr: ASCII, and no control character that an argument may have brought."""
-    safe = ascii(text)[1:-1].replace("\\'", "'").replace("\\\\", "\\")
-    print(f"{PROGRAM}: {kind}: {safe}", file=sys.stderr)
+    line = f"{PROGRAM}: {kind}: {text}".encode("ascii", "backslashreplace").decode()
+    # With stderr closed or full there is nobody to tell, and the exit code still says it.
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -37,9 +41,9 @@ def _run(argv: Sequence[str]) -> int:
         with streams.standard_output() as stream:
             stream.write(answer.text)
         return answer.code
+    answer.show.write(answer.report)
     for warning in answer.warnings:
         _say("warning", warning)
-    answer.show.write(answer.report)
     for failure in answer.failures:
         _say("check failed", failure)
     return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE

@@ -74,7 +74,9 @@ class Show(NamedTuple):
     def write(self, report: Report) -> None:
         """Write `report` as asked; nothing is opened before the options are known to be right."""
         if self.field is not None and self.format != "auto":
-            raise InvalidInput(f"--field prints a raw value alone; leave out --format {quote(self.format)}")
+            raise InvalidInput("--field prints a raw value alone; leave out --format")
+        if self.output == "":
+            raise InvalidInput("--output: '' names no file; give a path")
         to_terminal = self.output is None and streams.is_terminal()
         name = self.format if self.format != "auto" else "table" if to_terminal else "plain"
         write = writer(name, report) if self.field is None else field_writer(self.field, report)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO, TypeVar
 
 from lora_cli.errors import InvalidInput, OutputFailed, quote
@@ -52,6 +53,9 @@ def standard_output() -> Iterator[TextIO]:
     stream = sys.stdout
     if stream is None:
         raise OutputFailed("standard output is closed; redirect it to a file, or use --output FILE")
+    if isinstance(stream, io.TextIOWrapper):
+        # A locale without Unicode shows what it can, and no platform changes line ends.
+        stream.reconfigure(errors="backslashreplace", newline="\n")
     try:
         yield stream
         stream.flush()
@@ -99,25 +103,20 @@ def _special(target: str) -> Iterator[TextIO]:
 @contextmanager
 def _replacement(target: str, mode: int | None) -> Iterator[TextIO]:
     """Give a new file beside `target` that takes its place in the end."""
-    import tempfile
-
     if mode is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".partial", dir=os.path.dirname(target))
+    # The name is known before the file is there, so that an interruption at any moment finds it.
+    temporary = f"{target}.{os.urandom(4).hex()}.partial"
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
             yield stream
-        os.chmod(temporary, stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
         os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def tracked(parts: Iterable[T], total: int) -> Iterator[T]:

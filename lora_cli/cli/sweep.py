@@ -29,11 +29,12 @@ def sweep(
     output: options.Output = None,
     color: options.Color = "auto",
 ) -> Answer:
-    """Count over a grid of d, h and r, a record a point.
+    """Count over a grid of d, h and r.
 
     \b
-    An axis is a number, a list as 4,8,16, or a range with both ends included: start:stop:step, or
-    start:stop:xFACTOR. The last axis, r, runs fastest. csv, ndjson and json stream grids of any size.
+    An axis is a number, a list as 4,8,16, or a range with both ends
+    included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
+    fastest. csv, ndjson and json stream grids of any size.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ def cell(field: str, value: Value) -> str:
     >>> cell("trainable_params", 65536), cell("percent_saved", 93.75), cell("reduction_factor", 16.0)
     ('65,536', '93.75 %', '16x')
     >>> cell("adapter_bytes", 262384), cell("passed", True), cell("output_norm", None)
-    ('262,384 (262 kB)', 'yes', 'unknown')
+    ('262,384', 'yes', 'unknown')
     """
     if value is None:
         return "unknown"
@@ -36,8 +36,7 @@ def cell(field: str, value: Value) -> str:
         return f"{number_text(value)}x"
     if isinstance(value, float):
         return number_text(value)
-    text = count_text(value)
-    return f"{text} ({bytes_text(value)})" if field.endswith("_bytes") and value >= 1000 else text
+    return count_text(value)
 
 
 def series(values: Sequence[Value]) -> str:
@@ -55,7 +54,7 @@ def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, part in parts.items():
         if isinstance(part, Mapping):
             for key, values in part.items():
-                yield f"{name} {key}", series(values)
+                yield f"{name.removesuffix('s')} {key}", series(values)
         else:
             for item in part:
                 yield item["name"], f"{series(item['shape'])} = {count_text(item['params'])}"
@@ -64,8 +63,16 @@ def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def sheet(report: Report) -> list[tuple[str, str]]:
     """Return a report of one record as labels and texts, its parts behind."""
     (row,) = report.rows()
-    fields = [(heading(field), cell(field, value)) for field, value in zip(report.fields, row, strict=True)]
-    return [*fields, *((heading(label), text) for label, text in part_lines(report.parts))]
+    lines = [(heading(field), sheet_cell(field, value)) for field, value in zip(report.fields, row, strict=True)]
+    return [*lines, *((heading(label), text) for label, text in part_lines(report.parts))]
+
+
+def sheet_cell(field: str, value: Value) -> str:
+    """Return a value where there is room for it: a size also in its unit."""
+    text = cell(field, value)
+    if field.endswith("_bytes") and isinstance(value, int) and value >= 1000:
+        return f"{text} ({bytes_text(value)})"
+    return text
 
 
 def listing(report: Report) -> list[list[str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 # A character is about twice as high as it is wide.
 ASPECT = 2
-COLUMNS, LINES = 34, 15
+COLUMNS, LINES = 34, 13
 # Left and lower eighths of a cell; without Unicode a cell is all or nothing.
 LEFT = " ▏▎▍▌▋▊▉█"
 LOWER = " ▁▂▃▄▅▆▇█"
@@ -37,10 +37,11 @@ def _bar(eighths: int, blocks: str, cells: int) -> list[str]:
 def draw(d: int, h: int, r: int, unicode: bool) -> Picture:
     """Draw W (d rows, h columns), Aᵀ (d × r) and B (r × h) in one scale.
 
-    >>> for line in draw(6, 8, 2, unicode=False).lines[-2:]:
+    >>> for line in draw(6, 8, 2, unicode=False).lines[-3:]:
     ...     print("".join(text for text, _ in line))
-    #######  ##########################
-    #######  ##########################
+    ######  ########################
+    ######  ######################## W
+    A
     """
     # Characters a unit of the matrices is wide; a unit's height follows from the aspect.
     scale = min((COLUMNS - 2) / (h + r), (LINES - 1) * ASPECT / (d + r))
@@ -51,7 +52,10 @@ def draw(d: int, h: int, r: int, unicode: bool) -> Picture:
     margin = " " * (strip_columns + 2)
     strip = "".join(_bar(across, left, strip_columns))
     lines = [[(margin, ""), (block * width, "B")] for block in reversed(_bar(down, lower, strip_lines))]
-    lines += [[(strip, "A"), ("  ", ""), (lower[8] * width, "W")]] * height
+    lines[-1].append((" B", "B"))
+    lines += [[(strip, "A"), ("  ", ""), (lower[8] * width, "W")] for _ in range(height)]
+    lines[-1].append((" W", "W"))
+    lines.append([("A", "A")])
     thinnest = 1 / 8 if unicode else 1
     to_scale = min(r * scale, r * scale / ASPECT, h * scale, d * scale / ASPECT) >= thinnest / 2
     return Picture(lines, to_scale)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TextIO, TypeVar
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -17,8 +17,8 @@ from lora_cli.output.report import Report, Screen
 
 T = TypeVar("T")
 
-# Rich cuts numbers silently where it thinks there is no room, so without a limit there is plenty.
 UNLIMITED = 10_000
+HIGHLIGHTS = ("trainable params", "percent saved")
 STYLES = {"W": "blue", "A": "green", "B": "magenta", "": ""}
 # What a narrow terminal can do without first: it follows from the columns that stay.
 EXPENDABLE = (
@@ -33,10 +33,10 @@ EXPENDABLE = (
 )
 
 
-def _console(stream: TextIO, screen: Screen) -> Console:
+def _console(stream: TextIO, screen: Screen, width: int | None) -> Console:
     return Console(
         file=stream,
-        width=screen.width or UNLIMITED,
+        width=width,
         force_terminal=screen.color,
         color_system="standard" if screen.color else None,
         no_color=not screen.color,
@@ -48,69 +48,70 @@ def _console(stream: TextIO, screen: Screen) -> Console:
 
 def _sheet(report: Report) -> Table:
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column("field", style="dim", no_wrap=True)
-    table.add_column("value", justify="right", overflow="fold")
+    table.add_column("field", style="dim")
+    table.add_column("value", justify="right")
     for label, text in sheet(report):
-        style = "bold" if label in ("trainable params", "percent saved") else ""
-        table.add_row(Text(label), Text(text, style))
+        table.add_row(Text(label), Text(text, "bold" if label in HIGHLIGHTS else ""))
     return table
 
 
-def _listing(fields: list[str], kept: list[str], rows: list[list[str]]) -> Table:
-    hidden = [field for field in fields if field not in kept]
-    caption = f"too narrow for {', '.join(hidden)}; --format csv has all" if hidden else None
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=caption, caption_justify="left")
-    for field in kept:
-        words = all(not row[fields.index(field)][:1].isdigit() for row in rows)
-        table.add_column(heading(field), justify="left" if words else "right", vertical="bottom", no_wrap=False)
+def _listing(fields: list[str], hidden: list[str], rows: list[list[str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    kept = [position for position, field in enumerate(fields) if field not in hidden]
+    for position in kept:
+        numbers = any(row[position][:1].isdigit() for row in rows)
+        title = Text(heading(fields[position]).replace(" ", "\n"))
+        table.add_column(title, justify="right" if numbers else "left", vertical="bottom")
     for row in rows:
-        table.add_row(*(Text(row[fields.index(field)], no_wrap=True) for field in kept))
+        table.add_row(*(Text(row[position]) for position in kept))
     return table
 
 
-def _fitting(console: Console, report: Report) -> Table:
-    """Return the listing with as many columns as fit: a number is hidden, never cut."""
+def _print_listing(console: Console, report: Report, width: int | None) -> None:
+    """Print the listing with as many columns as fit: a column is hidden, and said to be, but never cut."""
     fields, rows = list(report.fields), listing(report)
-    kept, expendable = fields, [field for field in EXPENDABLE if field in fields]
-    while True:
-        table = _listing(fields, kept, rows)
-        table.caption, caption = None, table.caption
-        if not expendable or console.measure(table).minimum <= console.width:
-            table.caption = caption
-            return table
-        kept = [field for field in kept if field != expendable[0]]
-        expendable = expendable[1:]
+    hidden: list[str] = []
+    table = _listing(fields, hidden, rows)
+    for field in (field for field in EXPENDABLE if field in fields):
+        if _fits(console, table, width):
+            break
+        hidden.append(field)
+        table = _listing(fields, hidden, rows)
+    console.print(table)
+    if hidden:
+        console.print(Text(f"No room for {', '.join(hidden)}: --format csv has all.", "dim"), width=width)
 
 
-def _picture(picture: Picture, d: int, h: int, r: int) -> Text:
-    text = Text("\n", no_wrap=True, end="")
+def _fits(console: Console, table: Table, width: int | None) -> bool:
+    return width is None or console.measure(table).maximum <= width
+
+
+def _picture(picture: Picture) -> Text:
+    text = Text("\n")
     for line in picture.lines:
         for segment, part in line:
             text.append(segment, STYLES[part])
         text.append("\n")
-    text.append("\n")
-    for part, shape in (("W", f"{d} x {h}"), ("A", f"{r} x {d}"), ("B", f"{r} x {h}")):
-        text.append(f"{part} ", STYLES[part])
-        text.append(f"{shape}  ", "dim")
     if not picture.to_scale:
-        text.append("\n(thinner in truth)", "dim")
+        text.append("\nThe thinnest is drawn thicker than it is.", "dim")
     return text
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write a table, and beside or under it the picture, as the width allows."""
-    console = _console(stream, screen)
+    # Everything is printed as wide as it is: Rich would cut numbers to fit, a terminal breaks the line.
+    console = _console(stream, screen, UNLIMITED)
     if report.listing:
-        console.print(_fitting(console, report))
+        _print_listing(console, report, screen.width)
         return
-    table: RenderableType = _sheet(report)
+    table = _sheet(report)
     if report.picture is None:
         console.print(table)
         return
-    picture = _picture(draw(*report.picture, unicode=screen.unicode), *report.picture)
+    picture = _picture(draw(*report.picture, unicode=screen.unicode))
     beside = Table.grid(padding=(0, 4))
     beside.add_row(table, picture)
-    if console.measure(beside).minimum <= console.width:
+    if _fits(console, beside, screen.width):
         console.print(beside)
     else:
         console.print(table, picture, sep="")
@@ -119,7 +120,7 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
 def progress(parts: Iterable[T], done: int, total: int, stream: TextIO, screen: Screen) -> Iterator[T]:
     """Yield the parts that are left under a progress bar, which vanishes at the end."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console(stream, screen), transient=True) as bar:
+    with Progress(*columns, console=_console(stream, screen, screen.width), transient=True) as bar:
         task = bar.add_task("", total=total, completed=done)
         for part in parts:
             yield part

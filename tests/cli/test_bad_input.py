@@ -1,0 +1,132 @@
+"""Broken and hostile input: one clear line, exit code 2, nothing written, at once."""
+
+from __future__ import annotations
+
+import pytest
+from program import run
+
+NINES = "9" * 5000
+NUMBERS = ["0", "-5", "1.5", "", NINES, "١٢", "2147483648", "abc", "1e3", "+5", " 5", "1_0", "0x10", "\x1b[31m"]
+AXES = [
+    "",
+    ",",
+    "4,,8",
+    "8,0",
+    "1:8",
+    "1:8:0",
+    "8:1:1",
+    "1:8:x1",
+    "1:8:x0",
+    "1:8:x",
+    "1:8:1:1",
+    ":::",
+    "0:8:1",
+    "1:8:-1",
+]
+HUGE = ("-d", "2147483647", "-h", "2147483647", "-r", "2147483647")
+
+
+def refusal(*arguments: str) -> str:
+    """Return the one line that refuses these arguments."""
+    done = run(*arguments, timeout=10)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    line, end = done.stderr[:-1], done.stderr[-1:]
+    assert end == "\n"
+    assert line.isascii()
+    assert line.isprintable()
+    assert line.startswith("lora-cli: error: ")
+    assert len(line) < 400
+    return line
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("option", ["-d", "-h", "-r"])
+def test_what_is_no_size_is_refused(option: str, number: str) -> None:
+    """The line names the option and the limit."""
+    sizes = {"-d": "8", "-h": "8", "-r": "2"} | {option: number}
+    line = refusal("count", *(part for pair in sizes.items() for part in pair))
+    assert option in line
+    assert "2147483647" in line
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_what_is_no_axis_is_refused(axis: str) -> None:
+    """The line names the option."""
+    assert "-d/--in-features" in refusal("sweep", "-d", axis, "-h", "8", "-r", "2")
+
+
+@pytest.mark.parametrize(
+    "alpha", ["nan", "inf", "-inf", "0", "-0.0", "-1", "1e999", NINES, "", "٣", "1_0", "sixteen", "0x1p3"]
+)
+def test_what_is_no_alpha_is_refused(alpha: str) -> None:
+    """A scaling that is nothing, or no number, makes no forward pass."""
+    assert "alpha" in refusal("forward", "-d", "8", "-h", "8", "-r", "2", "--alpha", alpha)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        ("--max-percent", "abc"),
+        ("--max-percent", "nan"),
+        ("--max-percent", ""),
+        ("--min-saved", "inf"),
+        ("--max-params", "1.5"),
+        ("--max-params", "10X"),
+        ("--max-params", "-5"),
+        ("--expect-params", NINES),
+        ("--expect-params", "50MB"),
+    ],
+)
+def test_what_is_no_limit_is_refused(limit: str, value: str) -> None:
+    """The line names the limit's option."""
+    assert limit in refusal("check", "-d", "8", "-h", "8", "-r", "2", limit, value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("count", "-d", "8", "-h", "8"), "--rank"),
+        (("count",), "--in-features"),
+        (("count", "-h"), "--help"),
+        (("count", "-h", "-d", "8", "-r", "2"), "--help"),
+        (("-h",), "--help"),
+        ((), "--help"),
+        (("cuont",), "count"),
+        (("--fromat",), "--help"),
+        (("count", *HUGE, "--fromat", "json"), "--format"),
+        (("count", *HUGE, "extra"), "extra"),
+        (("count", *HUGE, "--format", "xml"), "ndjson"),
+        (("count", *HUGE, "--field", "params"), "trainable_params"),
+        (("count", *HUGE, "--field", "r", "--format", "json"), "--format"),
+        (("count", *HUGE, "--color", "red"), "always"),
+        (("count", *HUGE, "--method", "lorra"), "lora"),
+        (("count", *HUGE, "--output", ""), "--output"),
+        (("forward", "-d", "8", "-h", "8", "-r", "2", "--dtype", "int8"), "bfloat16"),
+        (("forward", "-d", "8", "-h", "8", "-r", "2", "--init", "ones"), "zero"),
+        (("forward", "-d", "8", "-h", "8", "-r", "2", "--seed", "-1"), "--seed"),
+        (("forward", "-d", "8", "-h", "8", "-r", "2", "--batch", "0"), "--batch"),
+        (("forward", *HUGE), "limit"),
+        (("forward", "-d", "1000000", "-h", "8", "-r", "1000000"), "smaller rank"),
+        (("check", "-d", "8", "-h", "8", "-r", "2"), "--max-percent"),
+        (("sweep", "-d", "8", "-r", "2"), "--square"),
+        (("sweep", "-d", "8", "-h", "8", "--square", "-r", "2"), "--square"),
+        (("sweep", "-d", "1:1000000:1", "-h", "1:1000000:1", "-r", "2"), "1,000,000,000,000 rows"),
+        (("sweep", "-d", "1:5001:1", "--square", "-r", "2", "--format", "table"), "csv or ndjson"),
+    ],
+)
+def test_the_line_names_what_helps(arguments: tuple[str, ...], named: str) -> None:
+    """What is wrong is said with the limit, the choices or the fix."""
+    assert named in refusal(*arguments)
+
+
+def test_the_largest_sizes_are_answered() -> None:
+    """The limit itself is inside, and the figures are exact past 64 bits."""
+    done = run("count", *HUGE, "--field", "all_params")
+    size = 2**31 - 1
+    assert (done.returncode, done.stdout) == (0, f"{3 * size * size}\n")
+
+
+def test_leading_zeros_are_a_number() -> None:
+    """A padded counter of a shell loop is what it says."""
+    assert run("count", "-d", "008", "-h", "8", "-r", "2", "--field", "d").stdout == "8\n"

@@ -1,0 +1,113 @@
+"""Every exit code, from the real program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from program import PROGRAM, environment, run
+
+MATRIX = ("-d", "4096", "-h", "4096", "-r", "16")
+LONG_SWEEP = ("sweep", "-d", "1:1000000:1", "-h", "1:1000000:1", "-r", "1", "--format", "csv")
+
+
+def test_done_is_0() -> None:
+    """An answer is exit code 0, and nothing on stderr."""
+    done = run("count", *MATRIX, "--field", "trainable_params")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "131072\n", "")
+
+
+def test_limits_that_hold_are_0() -> None:
+    """All four limits of the user's example hold, at equality too."""
+    limits = ("--max-percent", "1", "--max-params", "200K", "--min-saved", "99", "--expect-params", "131072")
+    done = run("check", *MATRIX, *limits, "--format", "csv")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[1:] == [
+        "max-percent,0.78125,1.0,true",
+        "max-params,131072,200000,true",
+        "min-saved,99.21875,99.0,true",
+        "expect-params,131072,131072,true",
+    ]
+
+
+def test_a_broken_limit_is_1_and_says_by_how_much() -> None:
+    """The records are still written, and stderr names the limit and the distance."""
+    done = run("check", *MATRIX, "--max-params", "100K", "--max-percent", "1", "--field", "passed")
+    assert (done.returncode, done.stdout) == (1, "true\nfalse\n")
+    assert done.stderr == (
+        "lora-cli: check failed: max-params: trainable_params is 131,072, over the limit of 100,000 by 31,072\n"
+    )
+
+
+def test_trouble_is_2() -> None:
+    """A usage error is one line and exit code 2."""
+    done = run("count", "-d", "8")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_bug_is_70_with_a_traceback(tmp_path: Path) -> None:
+    """What was not raised on purpose shows its traceback and asks to be reported."""
+    (tmp_path / "sitecustomize.py").write_text("import lora_cli.analysis.count as c; c.matrix = lambda d, h: 1 / 0\n")
+    done = run("count", *MATRIX, env={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (70, "")
+    assert "ZeroDivisionError" in done.stderr
+    assert "please report it" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("forward", "-d", "65536", "-h", "65536", "-r", "8"), LONG_SWEEP])
+def test_an_interruption_is_130(arguments: tuple[str, ...]) -> None:
+    """Ctrl-C ends a long run at once, without a traceback."""
+    with subprocess.Popen(
+        [PROGRAM, *arguments], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (130, b"")
+
+
+@pytest.mark.parametrize("arguments", [LONG_SWEEP, ("--help",), ("count", *MATRIX)])
+def test_a_reader_that_went_away_is_0(arguments: tuple[str, ...]) -> None:
+    """A closed pipe ends the program at once, silently and with success."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run(*arguments, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_first_row_is_there_before_the_grid_is_done() -> None:
+    """A grid of 10**12 points gives its first rows at once, and stops when nobody reads on."""
+    with subprocess.Popen([PROGRAM, *LONG_SWEEP], env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline()[:6] for _ in range(2)] == ["method", "lora,1"]
+        process.stdout.close()
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize("arguments", [("count", *MATRIX), ("--help",), LONG_SWEEP])
+def test_a_full_disk_is_2(arguments: tuple[str, ...]) -> None:
+    """What could not be written is not passed over."""
+    with Path("/dev/full").open("w") as full:
+        done = run(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_closed_standard_output_is_2() -> None:
+    """`>&-` leaves nowhere to write to, and says so."""
+    done = run(*("count", *MATRIX), preexec_fn=lambda: os.close(1), capture_output=False, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("arguments", [("count", "-d", "8", "-h", "8", "-r", "20"), ("count", "-d", "x")])
+def test_a_closed_stderr_changes_nothing_else(arguments: tuple[str, ...]) -> None:
+    """Warnings and errors that nobody can read leave the records and the exit code as they are."""
+    usual = run(*arguments)
+    deaf = run(*arguments, preexec_fn=lambda: os.close(2), capture_output=False, stdout=subprocess.PIPE)
+    assert (deaf.returncode, deaf.stdout) == (usual.returncode, usual.stdout)

@@ -1,0 +1,203 @@
+"""Where output goes and what it looks like there, from the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from program import PROGRAM, environment, run
+
+MATRIX = ("count", "-d", "6", "-h", "8", "-r", "2")
+GRID = ("sweep", "-d", "1:100000:1", "-h", "8", "-r", "2", "--format", "csv")
+
+
+def on_terminal(*arguments: str, width: int = 100, **env: str) -> str:
+    """Return what the program writes to a terminal of that width."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    with subprocess.Popen(
+        [PROGRAM, *arguments], env=environment(TERM="xterm-256color", **env), stdout=terminal, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        written = b""
+        while True:
+            try:
+                chunk = os.read(main, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            written += chunk
+        process.wait()
+    os.close(main)
+    return written.decode()
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    """Without a terminal there is no box, no colour and nothing cut."""
+    done = run(*MATRIX)
+    assert done.stdout.isascii()
+    assert "trainable params   28\n" in done.stdout
+
+
+def test_a_terminal_gets_a_table_and_a_picture() -> None:
+    """On a terminal W, A and B are drawn beside the figures, in colour."""
+    shown = on_terminal(*MATRIX)
+    assert "█" in shown
+    assert "\x1b[" in shown
+    assert "58.3333 %" in shown
+
+
+@pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)])
+def test_a_non_empty_no_color_takes_colour_away(env: dict[str, str], colored: bool) -> None:
+    """NO_COLOR counts when it is not empty."""
+    assert ("\x1b[" in on_terminal(*MATRIX, **env)) is colored
+
+
+def test_the_option_wins_over_no_color() -> None:
+    """--color always colours, whatever else says no."""
+    assert "\x1b[" in run(*MATRIX, "--format", "table", "--color", "always", env={"NO_COLOR": "1"}).stdout
+    assert "\x1b[" not in on_terminal(*MATRIX, "--color", "never")
+
+
+@pytest.mark.parametrize("name", ["FORCE_COLOR", "GITHUB_ACTIONS", "CLICOLOR_FORCE"])
+@pytest.mark.parametrize("arguments", [(*MATRIX, "--format", "table"), ("count", "--help")])
+def test_a_ci_job_gets_no_colour_into_its_files(name: str, arguments: tuple[str, ...]) -> None:
+    """Variables that make other programs colour captured output do nothing here."""
+    assert "\x1b" not in run(*arguments, env={name: "1"}).stdout
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
+def test_a_narrow_terminal_cuts_no_number(width: int) -> None:
+    """Columns are left out and said to be, digits never."""
+    shown = on_terminal("sweep", "-d", "8192", "-h", "8192", "-r", "16", width=width, NO_COLOR="1")
+    assert "…" not in shown
+    joined = "".join(shown.split())
+    assert "262,144" in joined
+
+
+def test_an_ascii_locale_gets_ascii() -> None:
+    """LANG=C prints without failing."""
+    env = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = run(*MATRIX, "--format", "table", env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
+
+
+def test_json_is_one_object() -> None:
+    """Version, command, results and the tensors behind them."""
+    answer = json.loads(run(*MATRIX, "--format", "json").stdout)
+    assert (answer["schema_version"], answer["command"], len(answer["results"])) == (1, "count", 1)
+    assert answer["tensors"] == [
+        {"name": "A", "shape": [2, 6], "params": 12},
+        {"name": "B", "shape": [2, 8], "params": 16},
+    ]
+
+
+def test_forward_has_shapes_and_samples() -> None:
+    """JSON says what is multiplied with what, and how both outputs begin."""
+    answer = json.loads(run("forward", "-d", "6", "-h", "8", "-r", "2", "--batch", "3", "--format", "json").stdout)
+    assert answer["shapes"] == {
+        "W": [6, 8],
+        "A": [2, 6],
+        "B": [2, 8],
+        "AB": [6, 8],
+        "input": [3, 6],
+        "output": [3, 8],
+        "modified_output": [3, 8],
+    }
+    assert [len(answer["samples"][name]) for name in ("output", "modified_output")] == [4, 4]
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    """--output writes what stdout would have had, and leaves no other file."""
+    target = tmp_path / "count.json"
+    assert run(*MATRIX, "--format", "json", "--output", str(target)).stdout == ""
+    assert target.read_text() == run(*MATRIX, "--format", "json").stdout
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_replaced_file_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
+    """The file behind a symbolic link is replaced, not the link."""
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    assert run(*MATRIX, "--field", "r", "-o", str(link)).returncode == 0
+    assert (target.read_text(), stat.S_IMODE(target.stat().st_mode), link.is_symlink()) == ("2\n", 0o640, True)
+
+
+def test_a_file_survives_a_write_that_fails_midway(tmp_path: Path) -> None:
+    """A disk that fills up leaves the old file as it was, and nothing beside it."""
+    target = tmp_path / "grid.csv"
+    target.write_text("precious\n")
+    limit = (100_000, 100_000)
+    done = run(*GRID, "-o", str(target), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert target.read_text() == "precious\n"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_survives_an_interruption(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of --output leaves the old file, and nothing beside it."""
+    target = tmp_path / "grid.csv"
+    target.write_text("precious\n")
+    endless = ("sweep", "-d", "1:1000000:1", "-h", "1:1000000:1", "-r", "2", "--format", "csv", "-o", str(target))
+    with subprocess.Popen([PROGRAM, *endless], env=environment(), stderr=subprocess.PIPE) as process:
+        while not list(tmp_path.glob("*.partial")):
+            assert process.poll() is None
+        process.send_signal(2)
+        assert process.communicate(timeout=20)[1] == b""
+    assert process.returncode == 130
+    assert target.read_text() == "precious\n"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("path", ["missing/x", ".", "/dev/full", "pipe"])
+def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, path: str) -> None:
+    """Missing folders, folders, full devices and pipes without a reader: one line, and no wait."""
+    os.mkfifo(tmp_path / "pipe")
+    done = run(*MATRIX, "-o", path, cwd=tmp_path, timeout=10)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "cannot write" in done.stderr
+
+
+def test_a_bad_option_leaves_the_file_alone(tmp_path: Path) -> None:
+    """Nothing is opened before the options are known to be right."""
+    target = tmp_path / "new"
+    assert run(*MATRIX, "--field", "nothing", "-o", str(target)).returncode == 2
+    assert not target.exists()
+
+
+def test_python_m_is_the_same_program() -> None:
+    """`python -m lora_cli` answers like `lora-cli`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lora_cli", *MATRIX], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == run(*MATRIX).stdout
+
+
+def test_a_long_pass_shows_how_far_it_is() -> None:
+    """A terminal sees a progress bar once a pass takes a second, and it is gone in the end."""
+    shown = on_terminal("forward", "-d", "16384", "-h", "16384", "-r", "8", "--dtype", "float16", width=80)
+    assert "━" in shown
+    assert "━" not in shown.rsplit("\x1b[2K", 1)[-1]
+
+
+def test_the_number_of_cores_changes_no_number() -> None:
+    """One core and all cores give the same outputs, to the last digit."""
+    arguments = ("forward", "-d", "3000", "-h", "3000", "-r", "8", "--format", "json")
+    first = min(os.sched_getaffinity(0))
+    alone = run(*arguments, preexec_fn=lambda: os.sched_setaffinity(0, {first}))
+    assert alone.stdout == run(*arguments).stdout

@@ -1,0 +1,91 @@
+"""One matrix against PEFT itself. Run by .ci/run in an environment that has the `peft` extra."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lora_cli import InvalidInput, count, forward
+from lora_cli.analysis import tiles
+
+sys.path.insert(0, str(Path(__file__).parent))
+import reference
+
+SEED = random.SystemRandom().randrange(2**32)
+TORCH = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def sizes(number: int) -> list[tuple[int, int, int]]:
+    """Draw sizes of one to four digits, so that headers of every length come up."""
+    source = random.Random(SEED)
+    return [tuple(source.randint(1, 10 ** source.randint(1, digits)) for digits in (4, 4, 3)) for _ in range(number)]
+
+
+@pytest.mark.parametrize(("d", "h", "r"), sizes(60))
+def test_counts_and_bytes_are_pefts(d: int, h: int, r: int) -> None:
+    """Trainable, all and the file's size are PEFT's, to the parameter and the byte."""
+    ours = count(d, h, r).record()
+    assert {field: ours[field] for field in reference.FIELDS[3:]} == reference.counts(d, h, r), f"seed {SEED}"
+
+
+def test_the_recorded_reference_is_what_peft_says_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recording again gives the file that the other tests read."""
+    recorded = reference.RECORDED.read_text()
+    monkeypatch.setattr(reference, "RECORDED", tmp_path / "again.csv")
+    reference.record()
+    assert (tmp_path / "again.csv").read_text() == recorded
+
+
+@pytest.mark.parametrize("r", [0, -1])
+def test_a_rank_that_peft_refuses_is_refused(r: int) -> None:
+    """PEFT takes positive ranks alone, and so do we."""
+    with pytest.raises(ValueError, match="positive"):
+        reference.adapted(6, 8, r)
+    with pytest.raises(InvalidInput):
+        count(6, 8, r)
+
+
+@pytest.mark.parametrize("dtype", TORCH)
+@pytest.mark.parametrize(("d", "h", "r", "alpha"), [(64, 96, 4, 8), (1500, 700, 16, 16), (300, 2000, 8, 4)])
+def test_merging_costs_what_it_costs_in_peft(dtype: str, d: int, h: int, r: int, alpha: int) -> None:
+    """The same numbers through PEFT's merged and unmerged layer give our norms and our difference."""
+    ours = forward(d, h, r, alpha=alpha, dtype=dtype, batch=3)
+    model = reference.adapted(d, h, r, lora_alpha=alpha).to(TORCH[dtype])
+    layer = model.base_model.model.W
+    with torch.no_grad():
+        x, w, a, b = (torch.from_numpy(matrix).to(TORCH[dtype]) for matrix in matrices(ours.run))
+        layer.base_layer.weight.copy_(w.T)
+        layer.lora_A["default"].weight.copy_(a)
+        layer.lora_B["default"].weight.copy_(b.T)
+        factored = model(x).double()
+        plain = layer.base_layer(x).double()
+        model.merge_adapter()
+        merged = model(x).double()
+    unit = torch.finfo(TORCH[dtype]).eps
+    difference = ((merged - factored).norm() / merged.norm()).item()
+    assert ours.outcome.output_norm == pytest.approx(plain.norm().item(), rel=4 * unit)
+    assert ours.outcome.modified_output_norm == pytest.approx(merged.norm().item(), rel=4 * unit)
+    # In half precision rounding decides, as in PEFT; in full precision the order of sums does, which is torch's own.
+    close = {"rel": 0.1} if "16" in dtype else {"rel": 2, "abs": unit}
+    assert ours.outcome.relative_difference == pytest.approx(difference, **close)
+
+
+def matrices(run: tiles.Pass) -> tuple[np.ndarray, ...]:
+    """Return the input, W, A and B of a pass, whole."""
+    compute = tiles.PRECISIONS[run.dtype].compute
+    width = tiles.strip_columns(run)
+    w, b = np.empty((run.d, run.h), compute), np.empty((run.r, run.h), compute)
+    for column, left in enumerate(range(0, run.h, width)):
+        columns = slice(left, min(left + width, run.h))
+        b[:, columns] = tiles.draw(run, "B", (0, column), run.r, np.empty_like(b[:, columns], order="C"))
+        for row, top in enumerate(range(0, run.d, tiles.TILE_ROWS)):
+            part = w[top : top + tiles.TILE_ROWS, columns]
+            part[...] = tiles.draw(run, "W", (row, column), run.d, np.empty_like(part, order="C"))
+    x = tiles.draw(run, "input", (0, 0), 1, np.empty((run.batch, run.d), compute))
+    a = tiles.draw(run, "A", (0, 0), run.d, np.empty((run.r, run.d), compute))
+    return x, w, a, b

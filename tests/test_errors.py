@@ -1,0 +1,66 @@
+"""The errors raised on purpose, and what they may repeat of a user's value."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lora_cli
+from lora_cli.errors import InvalidInput, LoraCliError, OutputFailed, quote
+
+# 40 shown characters are at most `\U0010ffff` each, and the count of the rest follows.
+LONGEST = 40 * 10 + 40
+
+
+@given(st.text() | st.integers() | st.floats() | st.binary() | st.lists(st.text()))
+def test_a_quoted_value_is_short_printable_ascii(value: object) -> None:
+    """Whatever the value, its quotation is one short line of printable ASCII."""
+    text = quote(value)
+    assert text.isascii()
+    assert text.isprintable()
+    assert len(text) <= LONGEST
+
+
+@given(st.text(max_size=40))
+def test_a_short_text_is_quoted_whole(value: str) -> None:
+    """A text of up to 40 characters is quoted so that Python reads the same text back."""
+    assert quote(value) == ascii(value)
+
+
+def test_a_long_text_is_cut_and_its_length_told() -> None:
+    """A text of 41 characters shows the first 40 of them and how many there are."""
+    assert quote("a" * 41) == f"'{'a' * 40}'... (41 characters)"
+
+
+def test_a_long_number_is_cut() -> None:
+    """A number of a hundred digits does not fill the message."""
+    assert quote(10**100).endswith("... (101 characters)")
+
+
+def test_a_number_python_refuses_to_print_is_quoted() -> None:
+    """Python prints no integer past 4,300 digits; the message about one is still made."""
+    assert len(quote(10**5000)) <= LONGEST
+
+
+@pytest.mark.parametrize(("error", "builtin"), [(InvalidInput, ValueError), (OutputFailed, OSError)])
+def test_errors_are_of_one_family_and_of_pythons(error: type[Exception], builtin: type[Exception]) -> None:
+    """Every error is caught as LoraCliError, and as the builtin that a caller would expect."""
+    with pytest.raises(LoraCliError):
+        raise error("text")
+    with pytest.raises(builtin, match="text"):
+        raise error("text")
+
+
+def test_the_public_names_are_there() -> None:
+    """Every name in `__all__` can be had from the package, and is the one from its own module."""
+    for name in lora_cli.__all__:
+        assert getattr(lora_cli, name) is not None
+    assert lora_cli.InvalidInput is InvalidInput
+    assert lora_cli.LoraCliError is LoraCliError
+
+
+def test_an_unknown_public_name_is_an_attribute_error() -> None:
+    """The lazy package says that a name is unknown as any other module does."""
+    with pytest.raises(AttributeError, match="module 'lora_cli' has no attribute 'nothing'"):
+        _ = lora_cli.nothing

@@ -1,0 +1,62 @@
+"""What a command loads: the cause of its speed, pinned where a timed test would be noise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch")
+
+
+def loaded(code: str) -> set[str]:
+    """Return which heavy packages a fresh interpreter has loaded after `code`."""
+    report = f"\nimport sys\nprint(*({HEAVY!r} & sys.modules.keys()), file=sys.stderr)"
+    code = code + report.replace(repr(HEAVY), repr(set(HEAVY)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def command(*arguments: str) -> str:
+    """Return code that runs a command line."""
+    return f"from lora_cli.cli import main; main({list(arguments)!r})"
+
+
+def test_the_public_api_loads_nothing_heavy() -> None:
+    """Importing every public name costs neither NumPy nor Rich."""
+    assert loaded("from lora_cli import *") == set()
+
+
+@pytest.mark.parametrize("format", ["json", "ndjson", "csv", "plain", "markdown"])
+def test_a_count_loads_nothing_heavy(format: str) -> None:
+    """A count in any format but the table costs neither NumPy, Rich nor pydantic."""
+    assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2", "--format", format)) == set()
+
+
+def test_a_check_loads_nothing_heavy() -> None:
+    """A check costs what a count costs."""
+    assert loaded(command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K")) == set()
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Help is as quick as an answer."""
+    assert loaded(command("--help")) == set()
+
+
+def test_arrays_load_numpy_alone() -> None:
+    """A forward pass and a sweep load NumPy, and no Rich for a format that needs none."""
+    assert loaded(command("forward", "-d", "8", "-h", "8", "-r", "2")) == {"numpy"}
+    assert loaded(command("sweep", "-d", "8", "-h", "8", "-r", "2", "--format", "csv")) == {"numpy"}
+
+
+def test_a_table_loads_rich_alone() -> None:
+    """A table needs Rich, and no NumPy."""
+    assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "table")) == {"rich"}
+
+
+def test_only_the_command_that_is_named_is_built() -> None:
+    """A run that names its command does not import the others."""
+    code = command("count", "-d", "8", "-h", "8", "-r", "2")
+    code += "\nimport sys\nassert not {'lora_cli.cli.sweep', 'lora_cli.cli.forward'} & sys.modules.keys()"
+    assert loaded(code) == set()

@@ -1,0 +1,252 @@
+"""Quantities: read exactly or refused at once, and written for people without claiming more than is true."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lora_cli.quantities import (
+    BYTE_UNITS,
+    QuantityError,
+    bytes_text,
+    count_text,
+    number_text,
+    parse_axis,
+    parse_count,
+    parse_percent,
+    parse_real,
+    parse_whole,
+    percent_text,
+)
+
+LIMIT = 2**31 - 1
+A_SECOND = 1
+
+
+def whole(text: str) -> int:
+    """Read a whole number with a dimension's range."""
+    return parse_whole(text, 1, LIMIT)
+
+
+def axis(text: str) -> Sequence[int]:
+    """Read an axis with a dimension's range."""
+    return parse_axis(text, 1, LIMIT)
+
+
+def short(text: str) -> str:
+    """Return a test's name for a text that may be long."""
+    return ascii(text)[1:20]
+
+
+PARSERS: list[Callable[[str], object]] = [whole, axis, parse_count, parse_percent, parse_real]
+
+NO_NUMBER_AT_ALL = [
+    *["", " ", "-", "+", ".", "x", "x1", "abc", "nan", "NaN", "inf", "-inf", "infinity", "1_0", "1_000", "0x10"],
+    *[" 5", "5 ", "5\n", "\t5", "5\0", "\x1b[31m5", "٣", "٣٤", "５", "²", "Ⅷ", "1\u00a00", "½", "1e", "e5", "--5"],
+    *["1,2,", "4,,8", ",4", "1.5.2", "1 000", "5%%", "9" * 5000 + "x", "x" + "9" * 5000, "-" * 5000, "1e999999"],
+]
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@pytest.mark.parametrize("text", NO_NUMBER_AT_ALL, ids=short)
+def test_no_number_is_refused_with_the_text_and_a_problem(parse: Callable[[str], object], text: str) -> None:
+    """Signs alone, blanks, other scripts, underscores and words are no quantity of any kind."""
+    with pytest.raises(QuantityError) as caught:
+        parse(text)
+    assert caught.value.text == text
+    assert caught.value.problem
+
+
+@pytest.mark.parametrize("text", ["+5", "5.0", "1e3", "5K", "5%", "1:8:1"])
+def test_a_whole_number_is_digits_alone(text: str) -> None:
+    """A sign, a point, an exponent or a unit makes it no whole number."""
+    with pytest.raises(QuantityError, match="is not a whole number"):
+        whole(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "-0", str(LIMIT + 1), "9" * 5000, "-" + "9" * 5000], ids=short)
+def test_a_whole_number_out_of_range_is_told_the_range(text: str) -> None:
+    """A whole number outside the range is answered with the range, also one of 5,000 digits."""
+    with pytest.raises(QuantityError, match=f"is out of range; give a whole number from 1 to {LIMIT}"):
+        whole(text)
+
+
+@given(st.integers(1, LIMIT), st.integers(0, 5000))
+def test_a_whole_number_reads_back(value: int, zeros: int) -> None:
+    """Every number of the range reads back, and leading zeros change nothing."""
+    assert whole("0" * zeros + str(value)) == value
+
+
+@given(st.integers(-100, 200))
+def test_a_range_of_whole_numbers_includes_both_ends(value: int) -> None:
+    """The minimum and the maximum are inside, their outer neighbours are not."""
+    if 0 <= value <= 100:
+        assert parse_whole(str(value), 0, 100) == value
+    else:
+        with pytest.raises(QuantityError):
+            parse_whole(str(value), 0, 100)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_real_number_reads_back(value: float) -> None:
+    """What `repr` writes is read as the same number, with a sign or without."""
+    assert parse_real(repr(value)) == value
+    assert parse_real(f"+{abs(value)!r}") == abs(value)
+
+
+@given(st.integers(-(2**53) + 1, 2**53 - 1))
+def test_a_real_number_without_a_fraction_is_an_integer(value: int) -> None:
+    """A whole number comes back as an int, however it is written."""
+    for text in (str(value), f"{value}.", f"{value}.0", f"{value}e0"):
+        assert parse_real(text) == value
+        assert type(parse_real(text)) is int
+
+
+def test_a_long_text_that_is_no_real_number_is_refused_at_once() -> None:
+    """Ten thousand digits and a letter take no noticeable time to refuse: no backtracking."""
+    started = time.perf_counter()
+    for text in ("9" * 10_000 + "x", "9" * 10_000, "1." + "0" * 10_000 + "x"):
+        with pytest.raises(QuantityError):
+            parse_real(text)
+    assert time.perf_counter() - started < A_SECOND
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.booleans())
+def test_a_percentage_reads_back_with_and_without_its_sign(value: float, sign: bool) -> None:
+    """A percentage is a float, and its sign is optional."""
+    read = parse_percent(f"{value!r}%" if sign else repr(value))
+    assert read == value
+    assert type(read) is float
+
+
+@given(st.integers(0, 10**30 - 1))
+def test_a_plain_count_reads_back_exactly(value: int) -> None:
+    """Thirty digits are read to the last one."""
+    assert parse_count(str(value)) == value
+
+
+@given(st.integers(0, 10**12), st.integers(0, 12), st.sampled_from(["", "K", "M", "B", "T"]))
+def test_a_count_with_a_unit_is_exact_or_refused(digits: int, decimals: int, unit: str) -> None:
+    """A count is the exact product of number and unit; one with a fraction of a parameter is refused."""
+    text = f"{Decimal(digits).scaleb(-decimals):f}{unit}"
+    exact = Fraction(digits, 10**decimals) * 1000 ** ["", "K", "M", "B", "T"].index(unit)
+    if exact.denominator == 1:
+        assert parse_count(text) == exact
+    else:
+        with pytest.raises(QuantityError, match="whole number of parameters"):
+            parse_count(text)
+
+
+@pytest.mark.parametrize("text", ["+5", "-5", "1e3", "5k", "5KB", "5G", "K", ".5K", "5.K", "9" * 5000], ids=short)
+def test_a_count_is_refused(text: str) -> None:
+    """Signs, exponents, unknown units and half a number are no count."""
+    with pytest.raises(QuantityError, match="is not a whole number of parameters"):
+        parse_count(text)
+
+
+@given(st.lists(st.integers(1, LIMIT), min_size=1, max_size=20))
+def test_a_list_axis_keeps_order_and_repeats(values: list[int]) -> None:
+    """A list is taken as it is written."""
+    assert axis(",".join(map(str, values))) == tuple(values)
+
+
+@given(st.integers(1, 10**6), st.integers(0, 1000), st.integers(1, 10**4))
+def test_a_range_axis_includes_both_ends(start: int, steps: int, step: int) -> None:
+    """A range whose step leads to its stop has steps + 1 points, the first and last as given."""
+    points = axis(f"{start}:{start + steps * step}:{step}")
+    assert list(points) == [start + step * index for index in range(steps + 1)]
+
+
+@given(st.integers(1, LIMIT), st.integers(1, LIMIT), st.integers(1, LIMIT))
+def test_a_range_axis_never_passes_its_stop(start: int, span: int, step: int) -> None:
+    """A step that does not lead to the stop ends at the last point before it."""
+    stop = min(LIMIT, start + span)
+    points = axis(f"{start}:{stop}:{step}")
+    assert points[0] == start
+    assert stop - step < points[-1] <= stop
+
+
+@given(st.integers(1, LIMIT), st.integers(1, LIMIT), st.integers(2, LIMIT))
+def test_a_geometric_axis_multiplies_up_to_its_stop(start: int, stop: int, factor: int) -> None:
+    """Each point is the factor times the one before, and the next would pass the stop."""
+    start, stop = sorted((start, stop))
+    points = axis(f"{start}:{stop}:x{factor}")
+    assert points[0] == start
+    assert all(after == factor * before for before, after in itertools.pairwise(points))
+    assert points[-1] <= stop < points[-1] * factor
+
+
+def test_a_huge_range_is_lazy() -> None:
+    """An axis of two billion points is there at once and holds none of them."""
+    points = axis(f"1:{LIMIT}:1")
+    assert isinstance(points, range)
+    assert (len(points), points[-1]) == (LIMIT, LIMIT)
+
+
+@pytest.mark.parametrize("text", [f"1:{LIMIT}:x2", f"1:{LIMIT}:x{LIMIT}", "5:5:1", "5:5:x2"])
+def test_an_axis_at_its_edges_has_a_first_and_a_last_point(text: str) -> None:
+    """Equal ends give one point, and the widest geometric range ends inside its limit."""
+    start, stop = map(int, text.split(":")[:2])
+    points = axis(text)
+    assert points[0] == start
+    assert points[-1] <= stop
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["8:4:1", "8:4:x2", "1:8:0", "1:8:-1", "1:8:x1", "1:8:x0", "1:8:x-2", "1:8:x", "1:8:", "1:8", ":8:1", "1::1"],
+        *["1:2:3:4", "::", "1:8:1.5", "1:8:x1.5", "1:8:2,10", "0:8:1", f"1:{LIMIT + 1}:1", "4;8", "4-8", "1:8:٢"],
+        *["+5", "4,+8", "1e3", "1:8:xx2", "4, 8", "0", "4,0", ",".join(["9" * 5000] * 2), ":" * 5000, "," * 5000],
+    ],
+    ids=short,
+)
+def test_an_axis_is_refused_with_the_whole_text(text: str) -> None:
+    """Backwards, endless, empty or malformed axes are refused, and the error names what was typed."""
+    with pytest.raises(QuantityError) as caught:
+        axis(text)
+    assert caught.value.text == text
+
+
+@given(st.integers(0, 2**70))
+def test_a_count_for_people_has_every_digit(value: int) -> None:
+    """Without its commas the text is the number."""
+    assert int(count_text(value).replace(",", "")) == value
+
+
+@given(st.integers(0, 10**21))
+def test_a_size_for_people_is_right_to_three_digits(value: int) -> None:
+    """The size is within half a unit of its third digit, never 1,000 of a unit that has a larger one."""
+    number, unit = bytes_text(value).split(" ")
+    shown = Fraction(number.replace(",", "")) * 1000 ** BYTE_UNITS.index(unit)
+    assert abs(shown - value) <= Fraction(value) / 199
+    assert unit == BYTE_UNITS[-1] or Fraction(number.replace(",", "")) < 1000
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_for_people_is_right_to_six_digits(value: float) -> None:
+    """The text is within half a unit of the sixth digit of the exact value; only 0 is written 0."""
+    shown = Fraction(number_text(value).replace(",", ""))
+    # Below the normal range a float has fewer than six digits itself.
+    assert abs(shown - Fraction(value)) <= abs(Fraction(value)) / 199_999
+    assert (shown == 0) == (value == 0)
+
+
+@given(st.floats(min_value=-1e30, max_value=1e30) | st.floats(min_value=99.9, max_value=100.1))
+def test_a_hundred_percent_is_said_of_a_hundred_alone(value: float) -> None:
+    """No value short of 100 is rounded up to it, and none above down to it."""
+    assert (percent_text(value) == "100 %") == (value == 100)
+
+
+@pytest.mark.parametrize("value", [math.nextafter(100, 0), math.nextafter(100, 200), 99.9999999, 99.99999990686774])
+def test_the_neighbours_of_a_hundred_percent_keep_their_digits(value: float) -> None:
+    """A saving just short of 100 % is written with all its digits."""
+    assert percent_text(value) == f"{value!r} %"

@@ -1,0 +1,45 @@
+"""README says what is so."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import tomllib
+from pathlib import Path
+
+import readme
+
+import lora_cli
+from lora_cli.cli.app import COMMANDS
+
+TEXT = readme.README.read_text(encoding="utf-8")
+
+
+def test_every_example_prints_what_readme_shows() -> None:
+    """Each command of each console block gives the output printed below it."""
+    assert readme.renewed(TEXT) == TEXT
+
+
+def test_the_python_examples_are_true() -> None:
+    """What README shows of the Python API is what happens."""
+    result = doctest.testfile(str(readme.README), module_relative=False)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_every_command_is_shown() -> None:
+    """No command is without an example."""
+    for command in COMMANDS:
+        assert f"$ lora-cli {command} " in TEXT
+
+
+def test_the_version_has_a_changelog_entry() -> None:
+    """What is released is in the changelog."""
+    changelog = readme.README.with_name("CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[{re.escape(lora_cli.__version__)}\]", changelog, re.MULTILINE)
+
+
+def test_python_and_typer_are_those_of_the_project_file() -> None:
+    """The versions that README names are the ones that are required."""
+    project = tomllib.loads(Path(readme.README.with_name("pyproject.toml")).read_text(encoding="utf-8"))["project"]
+    assert f"Python {project['requires-python'].removeprefix('>=')}" in TEXT
