@@ -7,6 +7,8 @@ program makes of them (an exit code, a dialog) is the caller's business.
 from __future__ import annotations
 
 SHOWN_CHARACTERS = 40
+# Python refuses to print integers of some thousand digits.
+SHOWN_BITS = 128
 
 
 class LoraCliError(Exception):
@@ -29,6 +31,8 @@ def quote(value: object) -> str:
     >>> quote("\\x1b[31m")
     "'\\\\x1b[31m'"
     """
+    if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
+        return f"an int of {value.bit_length()} bits"
     if not isinstance(value, str):
         value = repr(value)
         return ascii(value)[1:-1] if len(value) <= SHOWN_CHARACTERS else quote(value)

@@ -18,7 +18,7 @@ BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 # ASCII classes throughout: \d, int() and float() also take digits of other scripts. They are compiled
 # at their first use, which most runs never come to.
-_REAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([KMBT]?)"
 
 

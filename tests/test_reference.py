@@ -19,7 +19,7 @@ def test_the_file_says_where_it_comes_from() -> None:
     assert LINES[0].endswith("python tests/peft/reference.py")
 
 
-@pytest.mark.parametrize("row", csv.DictReader(LINES[1:]), ids=lambda row: f"{row['d']}x{row['h']}r{row['r']}")
+@pytest.mark.parametrize("row", list(csv.DictReader(LINES[1:])), ids=lambda row: f"{row['d']}x{row['h']}r{row['r']}")
 def test_one_matrix_counts_as_peft_counted_it(row: dict[str, str]) -> None:
     """Trainable, all and file bytes are PEFT's."""
     recorded = {field: int(value) for field, value in row.items()}
