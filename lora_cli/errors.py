@@ -8,7 +8,7 @@ from __future__ import annotations
 
 SHOWN_CHARACTERS = 40
 # Python refuses to print integers of some thousand digits.
-SHOWN_BITS = 128
+SHOWN_BITS = 10_000
 
 
 class LoraCliError(Exception):

@@ -6,7 +6,7 @@ much to expect, on random numbers of the sizes asked for.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -172,7 +172,7 @@ def forward(
     dimension("r", r)
     dimension("batch", batch)
     alpha = r if alpha is None else alpha
-    if not (isinstance(alpha, int | float) and math.isfinite(alpha) and alpha > 0):
+    if not (isinstance(alpha, int | float) and 0 < alpha <= sys.float_info.max):
         raise InvalidInput(
             f"alpha: {quote(alpha)} gives no usable scaling alpha / r; give a finite number above 0, such as {r}"
         )
