@@ -157,7 +157,7 @@ def bytes_text(value: int) -> str:
 
 
 def number_text(value: float, digits: int = 6) -> str:
-    """Write a real number for people, to `digits` significant digits and never as more than it is.
+    """Write a real number for people, to `digits` significant digits or all of its whole ones.
 
     >>> number_text(58.333333333333336), number_text(16.0), number_text(1.5e-9)
     ('58.3333', '16', '1.5e-09')

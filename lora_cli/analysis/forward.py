@@ -172,7 +172,7 @@ def forward(
     dimension("r", r)
     dimension("batch", batch)
     alpha = r if alpha is None else alpha
-    if not (isinstance(alpha, int | float) and 0 < alpha <= sys.float_info.max):
+    if not (type(alpha) in {int, float} and 0 < alpha <= sys.float_info.max):
         raise InvalidInput(
             f"alpha: {quote(alpha)} gives no usable scaling alpha / r; give a finite number above 0, such as {r}"
         )

@@ -81,10 +81,15 @@ def strip_columns(run: Pass) -> int:
     return min(run.h, TILE_VALUES // min(run.d, TILE_ROWS))
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def held_values(run: Pass) -> int:
     """Return how many values are in memory at once: A, the input, and each core's strip of B and outputs."""
     strip = (run.r + 4 * run.batch) * strip_columns(run) + 2 * TILE_VALUES
-    return run.r * run.d + run.batch * (run.d + run.r) + strip
+    return run.r * run.d + run.batch * (run.d + run.r) + cores() * strip
 
 
 def draw(run: Pass, name: str, tile: tuple[int, int], fan_in: int, out: Array) -> Array:
@@ -136,13 +141,13 @@ def _strip(run: Pass, x: Array, a: Array, low: Array, column: int) -> Strip:
 
 def on_all_cores(function: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
     """Yield `function` of each part in order, computed on all cores, a few parts ahead and no more."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = cores()
     ahead: deque[Future[T]] = deque()
-    pool = ThreadPoolExecutor(cores)
+    pool = ThreadPoolExecutor(workers)
     try:
         for part in parts:
             ahead.append(pool.submit(function, part))
-            if len(ahead) > 2 * cores:
+            if len(ahead) > 2 * workers:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

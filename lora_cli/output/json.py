@@ -17,9 +17,10 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
     # Every record brings the comma before it, which the first has no use for.
     comma = ","
     for batch in report.batches:
-        stream.write(rows_text(batch, [",\n" + start, *rest], json_text).removeprefix(comma))
+        text = rows_text(batch, [",\n" + start, *rest], json_text)
+        stream.write(text.removeprefix(comma))
         stream.flush()
-        comma = ""
+        comma = "" if text else comma
     stream.write("\n]")
     stream.writelines(f",\n{json_text(name)}: {json_text(part)}" for name, part in report.parts.items())
     stream.write("}\n")

@@ -30,6 +30,9 @@ def cell(field: str, value: Value) -> str:
         return safe_text(value)
     if field == "seed":
         return str(value)
+    if field in {"value", "limit"}:
+        # What is judged is shown in full: 99.9999999 against 100 must not read as 100 against 100.
+        return f"{value:,}".removesuffix(".0")
     if field.startswith("percent") or field.endswith("percent"):
         return percent_text(value)
     if field.endswith("_factor"):

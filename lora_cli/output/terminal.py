@@ -59,7 +59,7 @@ def _listing(fields: list[str], hidden: list[str], rows: list[list[str]]) -> Tab
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     kept = [position for position, field in enumerate(fields) if field not in hidden]
     for position in kept:
-        numbers = any(row[position][:1].isdigit() for row in rows)
+        numbers = any(row[position].lstrip("-")[:1].isdigit() for row in rows)
         title = Text(heading(fields[position]).replace(" ", "\n"))
         table.add_column(title, justify="right" if numbers else "left", vertical="bottom")
     for row in rows:

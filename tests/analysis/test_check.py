@@ -1,0 +1,79 @@
+"""Limits: each holds up to and including its own value, and a broken one says by how much."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lora_cli import InvalidInput, check, count
+from lora_cli.analysis.check import FIELDS, RULES, Verdict
+
+SIZES = st.integers(1, 2**31 - 1)
+
+
+@given(SIZES, SIZES, SIZES)
+def test_a_limit_holds_at_equality_and_no_further(d: int, h: int, r: int) -> None:
+    """At the count's own figures every limit holds; at the next number on the strict side none does."""
+    cost = count(d, h, r)
+    percent, saved, params = cost.percent_of_full, cost.percent_saved, cost.trainable_params
+    at = check(cost, max_percent=percent, max_params=params, min_saved=saved, expect_params=params)
+    past = check(
+        cost,
+        max_percent=math.nextafter(percent, -math.inf),
+        max_params=params - 1,
+        min_saved=math.nextafter(saved, math.inf),
+        expect_params=params + 1,
+    )
+    assert [verdict.rule for verdict in at] == [verdict.rule for verdict in past] == list(RULES)
+    assert all(verdict.passed for verdict in at)
+    assert not any(verdict.passed for verdict in past)
+
+
+@given(SIZES, SIZES, SIZES)
+def test_a_limit_missed_by_the_least_shows_different_numbers(d: int, h: int, r: int) -> None:
+    """However close value and limit are, the failure does not print them alike."""
+    cost = count(d, h, r)
+    limit = math.nextafter(cost.percent_of_full, -math.inf)
+    (verdict,) = check(cost, max_percent=limit)
+    value_text, limit_text = verdict.failure().split(" is ")[1].split(" by ")[0].split(", over the limit of ")
+    assert value_text != limit_text
+
+
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        ({"max_percent": 5}, "max-percent: percent_of_full is 6.25, over the limit of 5 by 1.25"),
+        ({"max_params": 65535}, "max-params: trainable_params is 65,536, over the limit of 65,535 by 1"),
+        ({"min_saved": 94.5}, "min-saved: percent_saved is 93.75, under the limit of 94.5 by 0.75"),
+        ({"expect_params": 65600}, "expect-params: trainable_params is 65,536, off the limit of 65,600 by 64"),
+    ],
+)
+def test_a_failure_names_rule_field_value_limit_and_gap(limits: dict[str, float], text: str) -> None:
+    """The line of a broken limit has everything that its reader needs."""
+    (verdict,) = check(count(1024, 1024, 32), **limits)
+    assert verdict.failure() == text
+
+
+def test_a_limit_of_zero_is_a_limit() -> None:
+    """0 is not "not given"."""
+    cost = count(1024, 1024, 32)
+    assert not check(cost, max_params=0)[0].passed
+    assert check(cost, min_saved=0)[0].passed
+    assert check(count(1, 1, 1), min_saved=-100.0)[0].passed
+
+
+def test_no_limit_is_refused() -> None:
+    """A check of nothing is no success, and the error lists what can be checked."""
+    with pytest.raises(InvalidInput, match="no limit to check") as caught:
+        check(count(8, 8, 1))
+    assert all(f"--{rule}" in str(caught.value) for rule in RULES)
+
+
+def test_a_record_has_rule_value_limit_and_passed() -> None:
+    """The record's values are raw: exact integers, unrounded floats, a bool."""
+    record = Verdict("max-params", 2**62 + 1, 2**62).record()
+    assert tuple(record) == FIELDS
+    assert tuple(record.values()) == ("max-params", 2**62 + 1, 2**62, False)

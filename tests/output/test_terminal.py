@@ -1,0 +1,172 @@
+"""Tables on a terminal: numbers whole or hidden and said to be, names literal, colour only where asked for."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+
+from lora_cli import count, sweep
+from lora_cli.analysis.count import FIELDS
+from lora_cli.output import Report, Screen
+from lora_cli.output.people import cell, heading, listing, sheet
+from lora_cli.output.terminal import EXPENDABLE, progress
+
+Write = Callable[..., str]
+Make = Callable[..., Report]
+
+LARGE = sweep([4096, 2**31 - 1], [4096, 14336], [16, 2**20])
+SWEEP = Report("sweep", FIELDS, list(LARGE.batches()), LARGE.size, listing=True)
+COST = count(2**31 - 1, 4096, 3)
+SHEET = Report("count", FIELDS, [[tuple(COST.record().values())]], picture=(COST.d, COST.h, COST.r))
+# What stays however narrow it gets, each cell in one piece, needs some 75 columns for numbers this large.
+WIDTHS = [80, 90, 100, 120, 140, 160, 180, 200, 250, None]
+MARKUP = [
+    "blocks[red]",
+    "[bold]x[/bold]",
+    "[/]",
+    ":smile:",
+    "[link=file:///etc/passwd]x[/link]",
+    "\\[red]",
+    "[@click=app.quit]x",
+]
+
+
+def shown_columns(text: str) -> list[str]:
+    """Return the fields whose every cell is in the text of the sweep, in one piece."""
+    rows, words = listing(SWEEP), text.split()
+    joined = " " + " ".join(words) + " "
+    return [field for index, field in enumerate(FIELDS) if all(f" {row[index]} " in joined for row in rows)]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_listing_has_whole_columns_or_says_which_are_hidden(written: Write, width: int | None) -> None:
+    """At any width each field is either shown, all its numbers whole, or named as hidden."""
+    text = written("table", SWEEP, Screen(width))
+    table, _, said = text.partition("No room for")
+    hidden = set(re.findall(r"\w+", said.partition(":")[0]))
+    assert "…" not in text
+    assert hidden <= set(EXPENDABLE)
+    assert set(FIELDS) - hidden <= set(shown_columns(table))
+    assert width is None or max(map(len, text.splitlines())) <= width
+
+
+def test_a_wide_screen_and_no_screen_show_every_column(written: Write) -> None:
+    """Without a limit of width nothing is hidden, wrapped or cut."""
+    for width in (None, 300):
+        text = written("table", SWEEP, Screen(width))
+        assert shown_columns(text) == list(FIELDS)
+        assert "No room" not in text
+
+
+def test_a_wider_screen_hides_no_more_than_a_narrower_one(written: Write) -> None:
+    """Columns come back as the screen grows, and a narrow one does hide some."""
+    hidden = [written("table", SWEEP, Screen(width)).partition("No room for")[2].count("_") for width in WIDTHS]
+    assert hidden == sorted(hidden, reverse=True)
+    assert hidden[0] > 0
+
+
+@pytest.mark.parametrize("width", [1, 10, 20, 40, 60])
+def test_a_very_narrow_screen_cuts_no_number(written: Write, width: int) -> None:
+    """Where even the last columns do not fit, their numbers are whole, and the terminal breaks the line."""
+    text = written("table", SWEEP, Screen(width))
+    assert "…" not in text
+    assert {"d", "h", "r", "trainable_params", "percent_saved"} <= set(shown_columns(text))
+
+
+@pytest.mark.parametrize("width", [10, 40, 60, 80, 120, None])
+@pytest.mark.parametrize("unicode", [True, False])
+def test_a_sheet_has_every_number_whole_at_any_width(written: Write, width: int | None, unicode: bool) -> None:
+    """A count shows each field's full value, beside or above its picture."""
+    text = written("table", SHEET, Screen(width, unicode=unicode))
+    for label, value in sheet(SHEET):
+        assert re.search(re.escape(label) + " +" + re.escape(value), text)
+    assert ("█" in text) == unicode
+    assert ("#" in text) != unicode
+
+
+def test_the_picture_stands_beside_the_sheet_where_there_is_room(written: Write) -> None:
+    """On a wide screen it takes no lines of its own."""
+    beside, under = (written("table", SHEET, Screen(width, unicode=True)) for width in (200, 60))
+    assert len(beside.splitlines()) < len(under.splitlines())
+
+
+def test_a_picture_not_to_scale_says_so(written: Write) -> None:
+    """A rank too thin to draw is admitted under the picture, and one that is drawn true is not."""
+    for sizes, thinner in ((SHEET.picture, True), ((6, 8, 2), False)):
+        assert ("thicker than it is" in written("table", SHEET._replace(picture=sizes), Screen(None))) == thinner
+
+
+def test_a_report_without_a_picture_has_none(written: Write) -> None:
+    """A sheet alone is a sheet alone."""
+    assert not {"#", "█"} & set(written("table", SHEET._replace(picture=None), Screen(None)))
+
+
+@pytest.mark.parametrize("name", MARKUP)
+@pytest.mark.parametrize("color", [True, False])
+def test_markup_in_a_name_is_printed_literally(written: Write, listed: Make, name: str, color: bool) -> None:
+    """Rich's markup, emoji codes and links in data are data, in rows and on a sheet."""
+    assert name in written("table", listed([(name, 4, 50.0)]), Screen(None, color))
+    assert name in written("table", Report("test", ["name"], [[(name,)]]), Screen(None, color))
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "a\rb", "a\nb", "\u202eabc"])
+@pytest.mark.parametrize("color", [True, False])
+def test_no_escape_sequence_of_a_name_reaches_the_terminal(
+    written: Write, listed: Make, name: str, color: bool
+) -> None:
+    """Control characters in data are shown as Python writes them."""
+    for report in (listed([(name, 4, 50.0)]), Report("test", ["name"], [[(name,)]])):
+        text = written("table", report, Screen(None, color))
+        assert cell("name", name) in text
+        assert name not in text
+
+
+@pytest.mark.parametrize("report", [SWEEP, SHEET], ids=["listing", "sheet"])
+def test_colour_is_written_where_asked_for_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, written: Write, report: Report
+) -> None:
+    """The screen decides, whatever the environment says, and without its colours the text is the same."""
+    for variable in ("FORCE_COLOR", "NO_COLOR", "GITHUB_ACTIONS", "COLORTERM", "TTY_COMPATIBLE"):
+        monkeypatch.setenv(variable, "1")
+    colored, plain = (written("table", report, Screen(100, color, unicode=True)) for color in (True, False))
+    assert "\x1b[" in colored
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "500"])
+def test_the_environments_columns_do_not_matter(monkeypatch: pytest.MonkeyPatch, written: Write, columns: str) -> None:
+    """The width is the screen's alone; Rich's own guess is not asked for."""
+    expected = written("table", SWEEP, Screen(120))
+    monkeypatch.setenv("COLUMNS", columns)
+    assert written("table", SWEEP, Screen(120)) == expected
+
+
+def test_columns_stand_in_the_order_of_the_fields(written: Write) -> None:
+    """The header has the fields' names in words, their last words in one line from left to right."""
+    header = written("table", SWEEP, Screen(None)).partition(" ─")[0].rstrip().splitlines()
+    assert header[-1].split() == [heading(field).split()[-1] for field in FIELDS]
+
+
+def test_an_empty_listing_is_its_header(written: Write, listed: Make) -> None:
+    """No records are no error."""
+    assert "name" in written("table", listed([]), Screen(80))
+
+
+def test_progress_yields_every_part_and_leaves_no_bar_behind() -> None:
+    """The parts come through unchanged, and the bar is erased at the end."""
+    stream = io.StringIO()
+    parts = list(progress(iter("abc"), 2, 5, stream, Screen(80, color=True)))
+    assert parts == ["a", "b", "c"]
+    assert "5/5" in stream.getvalue()
+    assert stream.getvalue().endswith("\x1b[2K")
+
+
+def test_progress_without_a_terminal_draws_no_escape_sequence() -> None:
+    """On a screen without colour nothing is drawn over."""
+    stream = io.StringIO()
+    assert list(progress([1, 2], 0, 2, stream, Screen(80))) == [1, 2]
+    assert "\x1b" not in stream.getvalue()
