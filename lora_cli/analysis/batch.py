@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from lora_cli.analysis.count import FIELDS, MatrixCount, count
 from lora_cli.analysis.digits import float_text, integer_text
+from lora_cli.analysis.parallel import on_all_cores
 from lora_cli.analysis.sweep import Sweep
 from lora_cli.methods import method_named
 from lora_cli.models import Module
 from lora_cli.quantities import Value
 
+T = TypeVar("T")
+
 Integers = npt.NDArray[np.int64]
 
-POINTS = 8192
+POINTS = 16384
 # Quotients of integers below 2**53 are the same correctly rounded doubles in NumPy and in Python.
 EXACT = 2**53
 
@@ -96,17 +99,31 @@ def _fits(sweep: Sweep) -> bool:
     return 100 * largest.all_params < EXACT and largest.adapter_bytes < EXACT
 
 
-def batches(sweep: Sweep) -> Iterator[Iterable[Sequence[Value]]]:
-    """Yield the grid's records in order, at most `POINTS` at a time."""
-    tensors = method_named(sweep.method).tensors
-    fits = _fits(sweep)
-    for start in range(0, sweep.size, POINTS):
-        stop = min(start + POINTS, sweep.size)
+class GridBatches:
+    """The records of a grid in order, at most `POINTS` at a time."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self.tensors = method_named(sweep.method).tensors
+        self.fits = _fits(sweep)
+
+    def __iter__(self) -> Iterator[Iterable[Sequence[Value]]]:
+        """Yield the batches."""
+        return map(self._batch, self._starts())
+
+    def map(self, function: Callable[[Iterable[Sequence[Value]]], T]) -> Iterator[T]:
+        """Yield `function` of each batch, computed on all cores."""
+        return on_all_cores(lambda start: function(self._batch(start)), self._starts())
+
+    def _starts(self) -> range:
+        return range(0, self.sweep.size, POINTS)
+
+    def _batch(self, start: int) -> ArrayRows | list[Sequence[Value]]:
+        sweep, stop = self.sweep, min(start + POINTS, self.sweep.size)
         d, h, r = _points(sweep, start, stop)
-        if fits:
+        if self.fits:
             module = Module("W", cast("int", d), cast("int", h))
-            costs = MatrixCount(sweep.method, module, cast("int", r), tensors(module, cast("int", r)))
-            yield ArrayRows([getattr(costs, field) for field in FIELDS], stop - start)
-        else:
-            points = zip(d.tolist(), h.tolist(), r.tolist(), strict=True)
-            yield [tuple(count(*point, sweep.method).record().values()) for point in points]
+            costs = MatrixCount(sweep.method, module, cast("int", r), self.tensors(module, cast("int", r)))
+            return ArrayRows([getattr(costs, field) for field in FIELDS], stop - start)
+        points = zip(d.tolist(), h.tolist(), r.tolist(), strict=True)
+        return [tuple(count(*point, sweep.method).record().values()) for point in points]

@@ -37,9 +37,9 @@ class Sweep:
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Yield the records in batches of a few thousand points, computed as arrays."""
-        from lora_cli.analysis.batch import batches
+        from lora_cli.analysis.batch import GridBatches
 
-        return batches(self)
+        return GridBatches(self)
 
 
 def _axis(name: str, values: int | Sequence[int]) -> Sequence[int]:

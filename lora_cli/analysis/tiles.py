@@ -8,21 +8,17 @@ of cores changes nothing but the time.
 from __future__ import annotations
 
 import math
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lora_cli.analysis.forward import SAMPLE_VALUES, Outcome, Pass, Track
+from lora_cli.analysis.parallel import cores, on_all_cores
 
 Array = npt.NDArray[Any]
-S = TypeVar("S")
-T = TypeVar("T")
 
 # A tile of float32 fits a core's second-level cache; smaller ones pay more for seeds and calls.
 TILE_VALUES = 2**18
@@ -81,11 +77,6 @@ def strip_columns(run: Pass) -> int:
     return min(run.h, TILE_VALUES // min(run.d, TILE_ROWS))
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def held_values(run: Pass) -> int:
     """Return how many values are in memory at once: A, the input, and each core's strip of B and outputs."""
     strip = (run.r + 4 * run.batch) * strip_columns(run) + 2 * TILE_VALUES
@@ -137,22 +128,6 @@ def _strip(run: Pass, x: Array, a: Array, low: Array, column: int) -> Strip:
         plain_sample=tuple(plain[0, :SAMPLE_VALUES].tolist()),
         merged_sample=tuple(merged[0, :SAMPLE_VALUES].tolist()),
     )
-
-
-def on_all_cores(function: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
-    """Yield `function` of each part in order, computed on all cores, a few parts ahead and no more."""
-    workers = cores()
-    ahead: deque[Future[T]] = deque()
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for part in parts:
-            ahead.append(pool.submit(function, part))
-            if len(ahead) > 2 * workers:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _known(value: float) -> float | None:

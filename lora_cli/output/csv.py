@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from lora_cli.output.report import Report, Screen, raw_text, rows_text
+from lora_cli.output.report import Report, Screen, raw_text
 from lora_cli.quantities import Value
 
 
@@ -17,6 +17,6 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write a header and a line a record."""
     stream.write(",".join(report.fields) + "\n")
     pieces = ["", *[","] * (len(report.fields) - 1), "\n"]
-    for batch in report.batches:
-        stream.write(rows_text(batch, pieces, _cell))
+    for text in report.texts(pieces, _cell):
+        stream.write(text)
         stream.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from lora_cli.output.ndjson import json_text, object_pieces
-from lora_cli.output.report import Report, Screen, rows_text
+from lora_cli.output.report import Report, Screen
 
 SCHEMA_VERSION = 1
 
@@ -16,8 +16,7 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
     start, *rest = object_pieces(report.fields, "")
     # Every record brings the comma before it, which the first has no use for.
     comma = ","
-    for batch in report.batches:
-        text = rows_text(batch, [",\n" + start, *rest], json_text)
+    for text in report.texts([",\n" + start, *rest], json_text):
         stream.write(text.removeprefix(comma))
         stream.flush()
         comma = "" if text else comma

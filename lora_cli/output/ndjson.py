@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from lora_cli.output.report import Report, Screen, rows_text
+from lora_cli.output.report import Report, Screen
 
 
 def json_text(value: Any) -> str:
@@ -23,6 +23,6 @@ def object_pieces(fields: Sequence[str], end: str) -> list[str]:
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write the records alone."""
     pieces = object_pieces(report.fields, "\n")
-    for batch in report.batches:
-        stream.write(rows_text(batch, pieces, json_text))
+    for text in report.texts(pieces, json_text):
+        stream.write(text)
         stream.flush()

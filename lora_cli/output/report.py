@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.quantities import Value
 
 # A batch is rows of values in the order of the report's fields. One that holds arrays may also have
-# a `text` method, which `rows_text` then leaves the writing to.
+# a `text` method, which `rows_text` then leaves the writing to; and batches that can be worked on
+# side by side may have a `map` method that does so.
 Batch = Iterable[Sequence[Value]]
 
 
@@ -35,6 +36,11 @@ class Report(NamedTuple):
         """Yield the records, one after the other."""
         for batch in self.batches:
             yield from batch
+
+    def texts(self, pieces: Sequence[str], cell: Callable[[Value], str]) -> Iterator[str]:
+        """Yield the batches as text: each value as `cell` writes it, between the `pieces`."""
+        mapped = getattr(self.batches, "map", lambda function: map(function, self.batches))
+        yield from mapped(lambda batch: rows_text(batch, pieces, cell))
 
 
 class Screen(NamedTuple):
