@@ -7,9 +7,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+# Not typing's: an import here would be paid, and could be interrupted, before the program has begun.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lora_cli.analysis.check import check
     from lora_cli.analysis.count import count
@@ -31,6 +30,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     # Each question is loaded when it is asked for: a command line asks one a run.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

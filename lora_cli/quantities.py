@@ -13,13 +13,13 @@ from collections.abc import Sequence
 # What a field of a record can be. None is "not known", which is not 0.
 Value = str | int | float | bool | None
 
-COUNT_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 # ASCII classes throughout: \d, int() and float() also take digits of other scripts. They are compiled
 # at their first use, which most runs never come to.
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([KMBT]?)"
+_COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([kKMBT]?)"
 
 
 class QuantityError(ValueError):
@@ -69,16 +69,45 @@ def parse_real(text: str) -> int | float:
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
-def parse_percent(text: str) -> float:
-    """Read a percentage, with or without its sign.
+def parse_positive(text: str) -> int | float:
+    """Read a finite number above 0.
+
+    >>> parse_positive("0")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '0' is not above 0; write it like 16, 0.5 or 1e-3
+    """
+    value = parse_real(text)
+    if value <= 0:
+        raise QuantityError(text, "is not above 0; write it like 16, 0.5 or 1e-3")
+    return value
+
+
+def parse_choice(text: str, *known: str) -> str:
+    """Read one of the names `known`.
+
+    >>> parse_choice("xml", "json", "csv")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: 'xml' is not known; choose from: json, csv
+    """
+    if text not in known:
+        raise QuantityError(text, f"is not known; choose from: {', '.join(known)}")
+    return text
+
+
+def parse_percent(text: str, least: float = -math.inf, most: float = math.inf) -> float:
+    """Read a percentage from `least` to `most`, with or without its sign.
 
     >>> parse_percent("0.5"), parse_percent("99%")
     (0.5, 99.0)
     """
     try:
-        return float(parse_real(text.removesuffix("%")))
+        value = float(parse_real(text.removesuffix("%")))
     except QuantityError:
         raise QuantityError(text, "is not a percentage; write it like 0.5 or 99") from None
+    if not least <= value <= most:
+        limit = f"at least {least:g}" if value < least else f"at most {most:g}"
+        raise QuantityError(text, f"can never hold; give a percentage of {limit}")
+    return value
 
 
 def parse_count(text: str) -> int:
@@ -88,7 +117,7 @@ def parse_count(text: str) -> int:
     (131072, 200000, 1500000000)
     >>> parse_count("1.5")
     Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '1.5' is not a whole number of parameters; write it like 131072, 200K, 20M or 1.5B
+    lora_cli.quantities.QuantityError: '1.5' is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B
     """
     match = re.fullmatch(_COUNT, text)
     if match:
@@ -96,7 +125,9 @@ def parse_count(text: str) -> int:
         value, remainder = divmod(int(whole + fraction) * COUNT_UNITS[match[3]], int("1" + "0" * len(fraction)))
         if not remainder:
             return value
-    raise QuantityError(text, "is not a whole number of parameters; write it like 131072, 200K, 20M or 1.5B")
+    raise QuantityError(
+        text, "is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B"
+    )
 
 
 def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:

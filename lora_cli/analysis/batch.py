@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from lora_cli.analysis.count import FIELDS, MatrixCount, count
 from lora_cli.analysis.digits import float_text, integer_text
-from lora_cli.analysis.parallel import on_all_cores
+from lora_cli.analysis.parallel import cores, on_cores
 from lora_cli.analysis.sweep import Sweep
 from lora_cli.methods import method_named
 from lora_cli.models import Module
@@ -26,7 +27,9 @@ T = TypeVar("T")
 
 Integers = npt.NDArray[np.int64]
 
-POINTS = 16384
+FIRST_POINTS, POINTS = 128, 16384
+# Every worker holds a batch and its text; more of them wait for the interpreter's lock.
+MOST_WORKERS = 4
 # Quotients of integers below 2**53 are the same correctly rounded doubles in NumPy and in Python.
 EXACT = 2**53
 
@@ -109,17 +112,22 @@ class GridBatches:
 
     def __iter__(self) -> Iterator[Iterable[Sequence[Value]]]:
         """Yield the batches."""
-        return map(self._batch, self._starts())
+        return starmap(self._batch, self._spans())
 
     def map(self, function: Callable[[Iterable[Sequence[Value]]], T]) -> Iterator[T]:
-        """Yield `function` of each batch, computed on all cores."""
-        return on_all_cores(lambda start: function(self._batch(start)), self._starts())
+        """Yield `function` of each batch, computed on a few cores."""
+        return on_cores(min(cores(), MOST_WORKERS), lambda span: function(self._batch(*span)), self._spans())
 
-    def _starts(self) -> range:
-        return range(0, self.sweep.size, POINTS)
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        # The first rows come at once, and the batches grow from there.
+        stop, points = 0, FIRST_POINTS
+        while stop < self.sweep.size:
+            start, stop = stop, min(stop + points, self.sweep.size)
+            yield start, stop
+            points = min(2 * points, POINTS)
 
-    def _batch(self, start: int) -> ArrayRows | list[Sequence[Value]]:
-        sweep, stop = self.sweep, min(start + POINTS, self.sweep.size)
+    def _batch(self, start: int, stop: int) -> ArrayRows | list[Sequence[Value]]:
+        sweep = self.sweep
         d, h, r = _points(sweep, start, stop)
         if self.fits:
             module = Module("W", cast("int", d), cast("int", h))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from lora_cli.analysis.count import MatrixCount, Record
-from lora_cli.errors import InvalidInput
+from lora_cli.errors import InvalidInput, quote
 from lora_cli.quantities import number_text
 
 FIELDS = ("rule", "value", "limit", "passed")
@@ -79,10 +80,13 @@ def check(
     >>> [v.passed for v in check(count(4096, 4096, 16), max_percent=1, max_params=100_000)]
     [True, False]
     """
+    for name, percent in (("max_percent", max_percent), ("min_saved", min_saved)):
+        if percent is not None and not -math.inf < percent < math.inf:
+            raise InvalidInput(f"{name}: {quote(percent)} is no percentage; give a finite number")
     limits = dict(zip(RULES, (max_percent, max_params, min_saved, expect_params), strict=True))
     verdicts = [
         Verdict(rule, getattr(cost, RULES[rule].field), limit) for rule, limit in limits.items() if limit is not None
     ]
     if not verdicts:
-        raise InvalidInput(f"no limit to check; give at least one of {', '.join('--' + rule for rule in RULES)}")
+        raise InvalidInput(f"no limit to check; give at least one of {', '.join(RULES)}")
     return verdicts

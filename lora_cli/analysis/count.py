@@ -70,8 +70,8 @@ class MatrixCount:
 
     @property
     def percent_saved(self) -> float:
-        """100 − percent_of_full; negative where the adapter is larger than W."""
-        return 100 - self.percent_of_full
+        """100 − percent_of_full, rounded once; negative where the adapter is larger than W."""
+        return 100 * (self.full_params - self.trainable_params) / self.full_params
 
     @property
     def reduction_factor(self) -> float:

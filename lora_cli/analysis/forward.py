@@ -191,10 +191,10 @@ def forward(
     # NumPy is loaded here: only a forward pass that is going to run pays for it.
     from lora_cli.analysis import tiles
 
-    held = tiles.held_values(run)
+    held = sum(tiles.held_values(run))
     if held > MAX_HELD_VALUES:
         raise InvalidInput(
-            f"forward would hold {held:,} values of A, B and the input at once; the limit is {MAX_HELD_VALUES:,}, "
-            "so give a smaller rank or batch"
+            f"forward would hold {held:,} values of A, the input and a strip of W, B and the outputs at once; "
+            f"the limit is {MAX_HELD_VALUES:,}, so give a smaller rank or batch"
         )
     return Forward(run, tiles.outcome(run, track))

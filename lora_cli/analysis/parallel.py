@@ -20,15 +20,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def on_all_cores(function: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
-    """Yield `function` of each part in order, computed on all cores, a few parts ahead and no more."""
-    workers = cores()
+def on_cores(workers: int, function: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
+    """Yield `function` of each part in order, computed by `workers` threads, one part ahead of them."""
     ahead: deque[Future[T]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         for part in parts:
             ahead.append(pool.submit(function, part))
-            if len(ahead) > 2 * workers:
+            if len(ahead) > workers:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lora_cli.analysis.count import MatrixCount, count
 from lora_cli.errors import InvalidInput
+from lora_cli.methods import method_named
 from lora_cli.models.matrix import dimension
 from lora_cli.quantities import Value
 
@@ -43,7 +44,7 @@ class Sweep:
 
 
 def _axis(name: str, values: int | Sequence[int]) -> Sequence[int]:
-    values = (values,) if isinstance(values, int) else values
+    values = (values,) if isinstance(values, int) else values if isinstance(values, range) else tuple(values)
     if not values:
         raise InvalidInput(f"{name}: the axis is empty; give at least one value")
     # Ranges are judged by their ends: an axis of a billion points is never walked to be checked.
@@ -55,7 +56,7 @@ def _axis(name: str, values: int | Sequence[int]) -> Sequence[int]:
 def sweep(
     d: int | Sequence[int],
     h: int | Sequence[int] | None = None,
-    r: int | Sequence[int] = 1,
+    r: int | Sequence[int] | None = None,
     *,
     square: bool = False,
     method: str = "lora",
@@ -68,7 +69,10 @@ def sweep(
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
     """
     if square and h is not None:
-        raise InvalidInput("--square ties h to d, so -h/--out-features is not given with it; leave one of them out")
+        raise InvalidInput("square ties h to d, so h is not given with it; leave one of them out")
     if not square and h is None:
-        raise InvalidInput("-h/--out-features is missing; give its axis, or --square to tie h to d")
+        raise InvalidInput("h is missing; give its axis, or square to tie h to d")
+    if r is None:
+        raise InvalidInput("r is missing; give its axis")
+    method_named(method)
     return Sweep(_axis("d", d), None if h is None else _axis("h", h), _axis("r", r), method)

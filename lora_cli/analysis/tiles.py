@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lora_cli.analysis.forward import SAMPLE_VALUES, Outcome, Pass, Track
-from lora_cli.analysis.parallel import cores, on_all_cores
+from lora_cli.analysis.forward import MAX_HELD_VALUES, SAMPLE_VALUES, Outcome, Pass, Track
+from lora_cli.analysis.parallel import cores, on_cores
 
 Array = npt.NDArray[Any]
 
@@ -77,10 +77,17 @@ def strip_columns(run: Pass) -> int:
     return min(run.h, TILE_VALUES // min(run.d, TILE_ROWS))
 
 
-def held_values(run: Pass) -> int:
-    """Return how many values are in memory at once: A, the input, and each core's strip of B and outputs."""
-    strip = (run.r + 4 * run.batch) * strip_columns(run) + 2 * TILE_VALUES
-    return run.r * run.d + run.batch * (run.d + run.r) + cores() * strip
+def held_values(run: Pass) -> tuple[int, int]:
+    """Return how many values are in memory all the time (A and the input), and more for each worker."""
+    columns = strip_columns(run)
+    tiles = 2 * min(run.d, TILE_ROWS) * columns
+    return run.r * run.d + run.batch * (run.d + run.r), tiles + (run.r + 6 * run.batch) * columns
+
+
+def workers(run: Pass) -> int:
+    """Return how many strips to work on at a time: as many as there are cores, and as fit."""
+    always, each = held_values(run)
+    return max(1, min(cores(), -(-run.h // strip_columns(run)), (MAX_HELD_VALUES - always) // each))
 
 
 def draw(run: Pass, name: str, tile: tuple[int, int], fan_in: int, out: Array) -> Array:
@@ -147,7 +154,7 @@ def outcome(run: Pass, track: Track | None = None) -> Outcome:
                 return _strip(run, x, a, low, column)
 
         columns = -(-run.h // strip_columns(run))
-        results = on_all_cores(strip, range(columns))
+        results = on_cores(workers(run), strip, range(columns))
         squares = np.zeros(3)
         largest = 0.0
         plain_sample: tuple[float, ...] = ()

@@ -13,8 +13,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from lora_cli import __version__
-from lora_cli.cli.options import Show
-from lora_cli.errors import InvalidInput
+from lora_cli.cli.show import Show
+from lora_cli.errors import InvalidInput, OutputFailed, quote
 from lora_cli.output import Report
 
 # Each command is the function of that name in the module of that name.
@@ -95,6 +95,8 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
             answer = application(command)(arguments, prog_name=program, standalone_mode=False)
     except SystemExit as stop:
         return Printed(shown.getvalue(), int(stop.code or 0))
+    except OSError as error:
+        raise OutputFailed(f"cannot write {quote(error.filename)}: {error.strerror}") from error
     except typer.TyperException as problem:
         message = problem.format_message().replace("\n", " ").strip().rstrip(".")
         raise InvalidInput(f"{message}; see {program} --help") from problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -52,9 +53,9 @@ def check(
     cost = count_matrix(*options.read_sizes(d, h, r), method)
     verdicts = check_limits(
         cost,
-        max_percent=options.read_given("--max-percent", max_percent, parse_percent),
+        max_percent=options.read_given("--max-percent", max_percent, parse_percent, 0),
         max_params=options.read_given("--max-params", max_params, parse_count),
-        min_saved=options.read_given("--min-saved", min_saved, parse_percent),
+        min_saved=options.read_given("--min-saved", min_saved, parse_percent, -math.inf, 100),
         expect_params=options.read_given("--expect-params", expect_params, parse_count),
     )
     report = Report(

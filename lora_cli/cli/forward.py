@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from lora_cli.analysis.forward import FIELDS, MAX_SEED
+from lora_cli.analysis.forward import DTYPES, FIELDS, INITS, MAX_SEED
 from lora_cli.analysis.forward import forward as run_forward
-from lora_cli.cli import options, streams
+from lora_cli.cli import options
 from lora_cli.cli.app import Answer
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
-from lora_cli.quantities import parse_real, parse_whole
+from lora_cli.quantities import parse_choice, parse_positive, parse_whole
 
 # The pass itself uses every core; a BLAS with threads of its own would fight it for them.
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
@@ -49,15 +49,18 @@ def forward(
       lora-cli forward -d 4096 -h 14336 -r 16 --alpha 32 --dtype bfloat16
       lora-cli forward -d 512 -h 512 -r 8 --init zero --field max_abs_difference
     """
+    show = options.Show(format, field, output, color)
+    # Before the pass and not after it: an hour's work must not end in a misspelt option.
+    show.writer("forward", FIELDS)
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
     result = run_forward(
         *options.read_sizes(d, h, r),
-        alpha=options.read_given("--alpha", alpha, parse_real),
+        alpha=options.read_given("--alpha", alpha, parse_positive),
         batch=options.read("--batch", batch, parse_whole, 1, MAX_DIMENSION),
-        dtype=dtype,
-        init=init,
+        dtype=options.read("--dtype", dtype, parse_choice, *DTYPES),
+        init=options.read("--init", init, parse_choice, *INITS),
         seed=options.read("--seed", seed, parse_whole, 0, MAX_SEED),
-        track=streams.tracked,
+        track=show.tracked,
     )
     report = Report(
         "forward",
@@ -65,4 +68,4 @@ def forward(
         [[tuple(result.record().values())]],
         parts={"shapes": result.run.shapes(), "samples": result.samples()},
     )
-    return Answer(report, options.Show(format, field, output, color), result.warnings())
+    return Answer(report, show, result.warnings())

@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from enum import IntEnum
 
+from lora_cli.cli import streams
+from lora_cli.cli.app import Printed, parse
 from lora_cli.errors import LoraCliError
 
 PROGRAM = "lora-cli"
 
 
 class ExitCode(IntEnum):
-    """What the program says to a shell; documented in README."""
+    """What the program says to a shell, beside 130 for an interruption; documented in README."""
 
     DONE = 0
     LIMIT_BROKEN = 1
     TROUBLE = 2
     BUG = 70
-    INTERRUPTED = 130
 
 
 def _say(kind: str, text: str) -> None:
@@ -31,17 +32,15 @@ def _say(kind: str, text: str) -> None:
             print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
 
 
-def _run(argv: Sequence[str]) -> int:
-    # Inside, so that Ctrl-C during the imports is an interruption like any other.
-    from lora_cli.cli import streams
-    from lora_cli.cli.app import Printed, parse
-
+def _answer(argv: Sequence[str]) -> int:
     answer = parse(argv)
     if isinstance(answer, Printed):
         with streams.standard_output() as stream:
             stream.write(answer.text)
-        return answer.code
-    answer.show.write(answer.report)
+        return ExitCode.TROUBLE if answer.code else ExitCode.DONE
+    # A reader that has gone away has what it wanted; a limit that does not hold is still one.
+    with suppress(BrokenPipeError):
+        answer.show.write(answer.report)
     for warning in answer.warnings:
         _say("warning", warning)
     for failure in answer.failures:
@@ -49,14 +48,11 @@ def _run(argv: Sequence[str]) -> int:
     return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+        return _answer(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:
-        # The reader has what it wanted.
         return ExitCode.DONE
     except LoraCliError as error:
         _say("error", str(error))

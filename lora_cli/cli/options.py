@@ -7,16 +7,16 @@ the option, the value, the limit and the fix.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
-from lora_cli.cli import streams
+from lora_cli.cli.show import Show
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models import MAX_DIMENSION
-from lora_cli.output import Report, writer
-from lora_cli.output.registry import field_writer
 from lora_cli.quantities import QuantityError, parse_whole
+
+__all__ = ["Color", "D", "Field", "Format", "H", "Method", "Output", "R", "Show", "read", "read_given", "read_sizes"]
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ Output = Annotated[
 Color = Annotated[str, typer.Option("--color", metavar="WHEN", help="auto, always or never.")]
 
 
-def read(option: str, text: str, parse: Callable[..., T], *limits: int) -> T:
+def read(option: str, text: str, parse: Callable[..., T], *limits: object) -> T:
     """Return `parse(text, *limits)`; what is wrong with the text is said of `option`."""
     try:
         return parse(text, *limits)
@@ -49,9 +49,9 @@ def read(option: str, text: str, parse: Callable[..., T], *limits: int) -> T:
         raise InvalidInput(f"{option}: {quote(error.text)} {error.problem}") from None
 
 
-def read_given(option: str, text: str | None, parse: Callable[..., T]) -> T | None:
+def read_given(option: str, text: str | None, parse: Callable[..., T], *limits: object) -> T | None:
     """Return the value of an option that may be left out."""
-    return None if text is None else read(option, text, parse)
+    return None if text is None else read(option, text, parse, *limits)
 
 
 def read_sizes(d: str, h: str, r: str) -> tuple[int, int, int]:
@@ -61,26 +61,3 @@ def read_sizes(d: str, h: str, r: str) -> tuple[int, int, int]:
         read("-h/--out-features", h, parse_whole, 1, MAX_DIMENSION),
         read("-r/--rank", r, parse_whole, 1, MAX_DIMENSION),
     )
-
-
-class Show(NamedTuple):
-    """How and where to show a report: the four options that every command has."""
-
-    format: str
-    field: str | None
-    output: str | None
-    color: str
-
-    def write(self, report: Report) -> None:
-        """Write `report` as asked; nothing is opened before the options are known to be right."""
-        if self.field is not None and self.format != "auto":
-            raise InvalidInput("--field prints a raw value alone; leave out --format")
-        if self.output == "":
-            raise InvalidInput("--output: '' names no file; give a path")
-        to_terminal = self.output is None and streams.is_terminal()
-        name = self.format if self.format != "auto" else "table" if to_terminal else "plain"
-        write = writer(name, report) if self.field is None else field_writer(self.field, report)
-        colored = streams.wants_color(self.color, to_terminal)
-        opened = streams.standard_output() if self.output is None else streams.output_file(self.output)
-        with opened as stream:
-            write(report, stream, streams.screen(stream, to_terminal, colored))

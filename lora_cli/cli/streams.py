@@ -60,25 +60,30 @@ def standard_output() -> Iterator[TextIO]:
         yield stream
         stream.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        with open(os.devnull, "wb") as nowhere, suppress(OSError):
+            os.dup2(nowhere.fileno(), stream.fileno())
         if isinstance(error, BrokenPipeError):
             raise
         raise OutputFailed(f"cannot write to standard output: {error.strerror}; use --output FILE") from error
 
 
-@contextmanager
-def output_file(path: str) -> Iterator[TextIO]:
-    """Give a stream to `path`, which holds either all of what is written or what it held before."""
-    try:
-        # What replaces a link's target must lie beside the target.
-        target = os.path.realpath(path)
-        mode = os.stat(target).st_mode if os.path.exists(target) else None
-        if mode is not None and not stat.S_ISREG(mode):
-            with _special(target) as stream:
-                yield stream
+def check_output(path: str) -> None:
+    """Refuse a path that surely cannot be written, before there is anything to write."""
+    with _as_output_failed(path):
+        if not os.path.basename(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if os.path.lexists(path):
+            mode = os.stat(path).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         else:
-            with _replacement(target, mode) as stream:
-                yield stream
+            os.stat(os.path.dirname(path) or ".")
+
+
+@contextmanager
+def _as_output_failed(path: str) -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
@@ -87,17 +92,44 @@ def output_file(path: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _special(target: str) -> Iterator[TextIO]:
-    """Give a device or a pipe as it is. A pipe that nobody reads is an error and not a wait."""
+def output_file(path: str) -> Iterator[TextIO]:
+    """Give a stream to `path`, which holds either all of what is written or what it held before."""
+    with _as_output_failed(path):
+        mode = os.stat(path).st_mode if os.path.exists(path) else None
+        if (descriptor := _descriptor(path)) is not None:
+            opened = _descriptor_stream(os.dup(descriptor))
+        elif mode is not None and not stat.S_ISREG(mode):
+            opened = _descriptor_stream(_open_special(path))
+        else:
+            opened = _replacement(os.path.realpath(path), mode)
+        with opened as stream:
+            yield stream
+
+
+def _descriptor(path: str) -> int | None:
+    """Return the number of an open file that `path` stands for: /dev/stdout, /dev/fd/63 of a shell's >(...)."""
+    folder, name = os.path.split(os.path.abspath(path))
+    if folder == "/dev" and os.path.islink(path):
+        folder, name = os.path.split(os.path.join(folder, os.readlink(path)))
+    return int(name) if folder in {"/dev/fd", "/proc/self/fd"} and name.isdigit() else None
+
+
+@contextmanager
+def _descriptor_stream(descriptor: int) -> Iterator[TextIO]:
+    with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+        yield stream
+
+
+def _open_special(path: str) -> int:
+    """Open a device or a pipe as it is. A pipe that nobody reads is an error and not a wait."""
     try:
-        descriptor = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise OSError(error.errno, "nobody reads from this pipe") from error
         raise
     os.set_blocking(descriptor, True)
-    with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-        yield stream
+    return descriptor
 
 
 @contextmanager
@@ -106,7 +138,7 @@ def _replacement(target: str, mode: int | None) -> Iterator[TextIO]:
     if mode is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     # The name is known before the file is there, so that an interruption at any moment finds it.
-    temporary = f"{target}.{os.urandom(4).hex()}.partial"
+    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.partial")
     try:
         with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
             yield stream
@@ -119,7 +151,7 @@ def _replacement(target: str, mode: int | None) -> Iterator[TextIO]:
         raise
 
 
-def tracked(parts: Iterable[T], total: int) -> Iterator[T]:
+def tracked(parts: Iterable[T], total: int, color: bool) -> Iterator[T]:
     """Yield `parts`; once they have taken a second, a terminal sees how far they are."""
     parts = iter(parts)
     if sys.stderr is None or not sys.stderr.isatty():
@@ -131,5 +163,4 @@ def tracked(parts: Iterable[T], total: int) -> Iterator[T]:
         if time.monotonic() - start > SECONDS_BEFORE_PROGRESS:
             from lora_cli.output.terminal import progress
 
-            seen = screen(sys.stderr, True, wants_color("auto", True))
-            yield from progress(parts, done, total, sys.stderr, seen)
+            yield from progress(parts, done, total, sys.stderr, screen(sys.stderr, True, color))

@@ -14,12 +14,13 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write the object: version, command, results, and the report's parts."""
     stream.write(f'{{"schema_version": {SCHEMA_VERSION}, "command": {json_text(report.command)}, "results": [')
     start, *rest = object_pieces(report.fields, "")
-    # Every record brings the comma before it, which the first has no use for.
-    comma = ","
+    # Every record brings the comma before it, which the first of all has no use for.
+    unused = ","
     for text in report.texts([",\n" + start, *rest], json_text):
-        stream.write(text.removeprefix(comma))
+        stream.write(text.removeprefix(unused))
         stream.flush()
-        comma = "" if text else comma
+        if text:
+            unused = ""
     stream.write("\n]")
     stream.writelines(f",\n{json_text(name)}: {json_text(part)}" for name, part in report.parts.items())
     stream.write("}\n")

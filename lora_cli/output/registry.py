@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TextIO, cast
 
@@ -24,24 +24,22 @@ PEOPLES_ROWS = 5_000
 Writer = Callable[[Report, TextIO, Screen], None]
 
 
-def writer(name: str, report: Report) -> Writer:
-    """Return what writes `report` in the format called `name`, or refuse."""
+def format_writer(name: str, size: int) -> Writer:
+    """Return what writes a report of `size` records in the format called `name`, or refuse."""
     if name not in FORMATS:
         raise InvalidInput(f"--format: {quote(name)} is not known; choose from: auto, {', '.join(FORMATS)}")
-    if name in PEOPLES_FORMATS and report.size > PEOPLES_ROWS:
+    if name in PEOPLES_FORMATS and size > PEOPLES_ROWS:
         raise InvalidInput(
-            f"{report.size:,} rows are too many for --format {name}, which takes {PEOPLES_ROWS:,}; "
+            f"{size:,} rows are too many for --format {name}, which takes {PEOPLES_ROWS:,}; "
             "use --format csv or ndjson, which stream"
         )
     return cast(Writer, import_module(FORMATS[name]).write)
 
 
-def field_writer(name: str, report: Report) -> Writer:
+def field_writer(name: str, command: str, fields: Sequence[str]) -> Writer:
     """Return what writes the raw values of one field alone, one line a record."""
-    if name not in report.fields:
-        raise InvalidInput(
-            f"--field: {quote(name)} is no field of {report.command}; choose from: {', '.join(report.fields)}"
-        )
+    if name not in fields:
+        raise InvalidInput(f"--field: {quote(name)} is no field of {command}; choose from: {', '.join(fields)}")
     from lora_cli.output.raw import field_values
 
     return field_values(name)

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from lora_cli.quantities import Value
 
-# A batch is rows of values in the order of the report's fields. One that holds arrays may also have
-# a `text` method, which `rows_text` then leaves the writing to; and batches that can be worked on
-# side by side may have a `map` method that does so.
+# A batch is rows of values in the order of the report's fields.
 Batch = Iterable[Sequence[Value]]
+T = TypeVar("T")
+
+
+@runtime_checkable
+class WritesItself(Protocol):
+    """A batch that holds arrays, and is quicker at writing them than row by row."""
+
+    def text(self, pieces: Sequence[str], cell: Callable[[Value], str]) -> str:
+        """Return the batch as `rows_text` would."""
+
+
+@runtime_checkable
+class SideBySide(Protocol):
+    """Batches that can be worked on at the same time."""
+
+    def map(self, function: Callable[[Batch], T]) -> Iterable[T]:
+        """Yield `function` of each batch in order."""
 
 
 # These two and the command line's own are named tuples, where the rooms behind have dataclasses: each
@@ -37,10 +52,13 @@ class Report(NamedTuple):
         for batch in self.batches:
             yield from batch
 
-    def texts(self, pieces: Sequence[str], cell: Callable[[Value], str]) -> Iterator[str]:
+    def texts(self, pieces: Sequence[str], cell: Callable[[Value], str]) -> Iterable[str]:
         """Yield the batches as text: each value as `cell` writes it, between the `pieces`."""
-        mapped = getattr(self.batches, "map", lambda function: map(function, self.batches))
-        yield from mapped(lambda batch: rows_text(batch, pieces, cell))
+
+        def text(batch: Batch) -> str:
+            return rows_text(batch, pieces, cell)
+
+        return self.batches.map(text) if isinstance(self.batches, SideBySide) else map(text, self.batches)
 
 
 class Screen(NamedTuple):
@@ -57,9 +75,8 @@ def rows_text(batch: Batch, pieces: Sequence[str], cell: Callable[[Value], str])
     >>> rows_text([(1, 2), (3, 4)], ["<", ",", ">"], str)
     '<1,2><3,4>'
     """
-    text = getattr(batch, "text", None)
-    if text is not None:
-        return str(text(pieces, cell))
+    if isinstance(batch, WritesItself):
+        return batch.text(pieces, cell)
     first, *rest = pieces
     return "".join(
         first + "".join(cell(value) + piece for value, piece in zip(row, rest, strict=True)) for row in batch

@@ -33,11 +33,11 @@ EXPENDABLE = (
 )
 
 
-def _console(stream: TextIO, screen: Screen, width: int | None) -> Console:
+def _console(stream: TextIO, screen: Screen, width: int | None, *, terminal: bool) -> Console:
     return Console(
         file=stream,
         width=width,
-        force_terminal=screen.color,
+        force_terminal=terminal,
         color_system="standard" if screen.color else None,
         no_color=not screen.color,
         highlight=False,
@@ -100,7 +100,7 @@ def _picture(picture: Picture) -> Text:
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write a table, and beside or under it the picture, as the width allows."""
     # Everything is printed as wide as it is: Rich would cut numbers to fit, a terminal breaks the line.
-    console = _console(stream, screen, UNLIMITED)
+    console = _console(stream, screen, UNLIMITED, terminal=screen.color)
     if report.listing:
         _print_listing(console, report, screen.width)
         return
@@ -120,7 +120,7 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
 def progress(parts: Iterable[T], done: int, total: int, stream: TextIO, screen: Screen) -> Iterator[T]:
     """Yield the parts that are left under a progress bar, which vanishes at the end."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console(stream, screen, screen.width), transient=True) as bar:
+    with Progress(*columns, console=_console(stream, screen, screen.width, terminal=True), transient=True) as bar:
         task = bar.add_task("", total=total, completed=done)
         for part in parts:
             yield part

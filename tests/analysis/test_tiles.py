@@ -16,8 +16,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lora_cli import forward
-from lora_cli.analysis import tiles
+from lora_cli.analysis import parallel, tiles
 from lora_cli.analysis.forward import DTYPES, Pass
+from lora_cli.analysis.parallel import on_cores
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 # The largest finite bfloat16, and half the step above it: from there on the nearest is infinity.
@@ -101,7 +102,7 @@ def test_drawn_numbers_have_mean_0_and_variance_1_over_fan_in(dtype: str, fan_in
     assert abs(scaled.var() - 1) < 5 * math.sqrt(2) / 512 + 0.001
 
 
-def on_cores(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+def see_cores(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
     """Let the program see that many cores."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)), raising=False)
 
@@ -109,16 +110,16 @@ def on_cores(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_number_of_cores_changes_no_bit(monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
     """One core and seven give the same outcome, over a dozen strips of several tiles."""
-    on_cores(monkeypatch, 1)
+    see_cores(monkeypatch, 1)
     alone = forward(1500, 3000, 4, batch=3, dtype=dtype)
-    on_cores(monkeypatch, 7)
+    see_cores(monkeypatch, 7)
     assert forward(1500, 3000, 4, batch=3, dtype=dtype) == alone
 
 
 @pytest.mark.parametrize("cores", [1, 3])
 def test_results_come_in_order_from_all_cores_and_few_ahead(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
     """The first parts take longest and still come first; the parts are read a few ahead and no more."""
-    on_cores(monkeypatch, cores)
+    see_cores(monkeypatch, cores)
     started, most_ahead, threads = 0, 0, set()
 
     def parts() -> object:
@@ -133,11 +134,11 @@ def test_results_come_in_order_from_all_cores_and_few_ahead(monkeypatch: pytest.
         return part
 
     results = []
-    for result in tiles.on_all_cores(slow, parts()):
+    for result in on_cores(parallel.cores(), slow, parts()):
         most_ahead = max(most_ahead, started - len(results))
         results.append(result)
     assert results == list(range(30))
-    assert most_ahead <= 2 * cores + 1
+    assert most_ahead <= cores + 1
     assert len(threads) == cores
 
 
@@ -146,20 +147,20 @@ def test_cores_are_counted_where_there_is_no_affinity(monkeypatch: pytest.Monkey
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     for known in (2, None):
         monkeypatch.setattr(os, "cpu_count", lambda known=known: known)
-        assert list(tiles.on_all_cores(abs, [-1, -2, -3])) == [1, 2, 3]
+        assert parallel.cores() == (known or 1)
 
 
 def test_an_error_in_a_part_is_raised_and_what_was_ahead_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that fails ends the work with its own error."""
-    on_cores(monkeypatch, 2)
+    see_cores(monkeypatch, 2)
     with pytest.raises(ZeroDivisionError):
-        list(tiles.on_all_cores(lambda part: 1 // part, [1, 1, 0, *[1] * 100]))
+        list(on_cores(2, lambda part: 1 // part, [1, 1, 0, *[1] * 100]))
 
 
 @pytest.mark.parametrize(("d", "h"), [(2048, 8192), (16384, 1024)])
 def test_w_is_never_held_whole(monkeypatch: pytest.MonkeyPatch, d: int, h: int) -> None:
     """The peak of memory is a fraction of W's own, whichever side of it is long."""
-    on_cores(monkeypatch, 2)
+    see_cores(monkeypatch, 2)
     tracemalloc.start()
     forward(d, h, 8)
     peak = tracemalloc.get_traced_memory()[1]

@@ -80,6 +80,7 @@ def drawing(d: int, h: int, dtype: str) -> Work:
 
     from lora_cli.analysis import tiles
     from lora_cli.analysis.forward import Pass
+    from lora_cli.analysis.parallel import cores, on_cores
 
     sizes = Pass(d, h, RANK, RANK, dtype, seed=0, batch=1, init="random")
     width = tiles.strip_columns(sizes)
@@ -89,7 +90,7 @@ def drawing(d: int, h: int, dtype: str) -> Work:
         for row, first in enumerate(range(0, d, tiles.TILE_ROWS)):
             tiles.draw(sizes, "W", (row, column), d, tile[: d - first])
 
-    return lambda: deque(tiles.on_all_cores(strip, range(-(-h // width))), maxlen=0)
+    return lambda: deque(on_cores(cores(), strip, range(-(-h // width))), maxlen=0)
 
 
 PARTS: dict[str, Callable[[int, int, str], Work]] = {

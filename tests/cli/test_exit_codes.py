@@ -111,3 +111,41 @@ def test_a_closed_stderr_changes_nothing_else(arguments: tuple[str, ...]) -> Non
     usual = run(*arguments)
     deaf = run(*arguments, preexec_fn=lambda: os.close(2), capture_output=False, stdout=subprocess.PIPE)
     assert (deaf.returncode, deaf.stdout) == (usual.returncode, usual.stdout)
+
+
+def test_a_broken_limit_stays_1_when_nobody_reads() -> None:
+    """A gate whose records go nowhere still closes."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run("check", *MATRIX, "--max-params", "1", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr.count("check failed")) == (1, 1)
+
+
+@pytest.mark.parametrize("option", [("--format", "bogus"), ("--field", "bogus"), ("--color", "red"), ("-o", "no/such")])
+def test_a_long_pass_is_not_run_for_a_wrong_option(option: tuple[str, str]) -> None:
+    """What would be refused after an hour's work is refused before it."""
+    hours = ("forward", "-d", "1000000", "-h", "1000000", "-r", "100")
+    assert run(*hours, *option, timeout=10).returncode == 2
+
+
+def test_no_interruption_shows_a_traceback() -> None:
+    """Ctrl-C at any moment from the program's first line on is 130, or comes too late."""
+    for delay in range(30, 150, 10):
+        with subprocess.Popen(
+            [PROGRAM, "forward", "-d", "6", "-h", "8", "-r", "2"],
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process:
+            time.sleep(delay / 1000)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=20)
+        if b"lora_cli" in stderr:
+            pytest.fail(f"after {delay} ms: {stderr.decode()}")
+
+
+@pytest.mark.parametrize("env", [{"_LORA_CLI_COMPLETE": "bogus"}, {"HOME": "/proc"}])
+def test_completion_that_fails_is_2(env: dict[str, str]) -> None:
+    """1 is `check`'s alone, and a home that cannot be written is no bug."""
+    assert run("--install-completion", "bash", env=env).returncode == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -164,10 +165,11 @@ def test_a_file_survives_an_interruption(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-@pytest.mark.parametrize("path", ["missing/x", ".", "/dev/full", "pipe"])
+@pytest.mark.parametrize("path", ["missing/x", ".", "new/", "loop", "/dev/full", "pipe"])
 def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, path: str) -> None:
     """Missing folders, folders, full devices and pipes without a reader: one line, and no wait."""
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
     done = run(*MATRIX, "-o", path, cwd=tmp_path, timeout=10)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "cannot write" in done.stderr
@@ -201,3 +203,35 @@ def test_the_number_of_cores_changes_no_number() -> None:
     first = min(os.sched_getaffinity(0))
     alone = run(*arguments, preexec_fn=lambda: os.sched_setaffinity(0, {first}))
     assert alone.stdout == run(*arguments).stdout
+
+
+def test_standard_output_can_be_named(tmp_path: Path) -> None:
+    """/dev/stdout is where stdout goes: a pipe, or a file that is appended to and not replaced."""
+    assert run(*MATRIX, "--field", "d", "-o", "/dev/stdout").stdout == "6\n"
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    with log.open("a") as file:
+        run(*MATRIX, "--field", "d", "-o", "/dev/stdout", capture_output=False, stdout=file)
+    assert log.read_text() == "before\n6\n"
+
+
+def test_a_shells_process_substitution_is_written(tmp_path: Path) -> None:
+    """-o >(command) gives the command what is written."""
+    command = f"'{PROGRAM}' {' '.join(MATRIX)} --field d -o >(cat > got); while ! [ -s got ]; do sleep 0.1; done"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment(), timeout=20, check=True)
+    assert (tmp_path / "got").read_text() == "6\n"
+
+
+def test_a_file_with_a_long_name_is_written(tmp_path: Path) -> None:
+    """The longest name that a file can have is not too long for --output."""
+    target = tmp_path / ("n" * 255)
+    assert run(*MATRIX, "--field", "d", "-o", str(target)).returncode == 0
+    assert target.read_text() == "6\n"
+
+
+def test_a_progress_bar_has_the_colour_that_was_asked_for() -> None:
+    """--color never and NO_COLOR leave the bar and take its colour."""
+    long = ("forward", "-d", "16384", "-h", "16384", "-r", "8", "--dtype", "float16", "--field", "d")
+    for shown in (on_terminal(*long, "--color", "never"), on_terminal(*long, NO_COLOR="1")):
+        assert "━" in shown
+        assert re.search(r"\x1b\[[0-9;]*m", shown) is None

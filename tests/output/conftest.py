@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from lora_cli.output import Report, Screen, writer
+from lora_cli.output import Report, Screen, format_writer
 from lora_cli.quantities import Value
 
 Write = Callable[..., str]
@@ -20,7 +20,7 @@ def written() -> Write:
 
     def write(name: str, report: Report, screen: Screen = Screen()) -> str:  # noqa: B008
         stream = io.StringIO()
-        writer(name, report)(report, stream, screen)
+        format_writer(name, report.size)(report, stream, screen)
         return stream.getvalue()
 
     return write

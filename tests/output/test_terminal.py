@@ -165,8 +165,9 @@ def test_progress_yields_every_part_and_leaves_no_bar_behind() -> None:
     assert stream.getvalue().endswith("\x1b[2K")
 
 
-def test_progress_without_a_terminal_draws_no_escape_sequence() -> None:
-    """On a screen without colour nothing is drawn over."""
+def test_progress_without_colour_moves_the_cursor_alone() -> None:
+    """Under NO_COLOR a terminal still sees the bar, and no colour."""
     stream = io.StringIO()
     assert list(progress([1, 2], 0, 2, stream, Screen(80))) == [1, 2]
-    assert "\x1b" not in stream.getvalue()
+    assert re.search(r"\x1b\[[0-9;]*m", stream.getvalue()) is None
+    assert "━" in stream.getvalue()
