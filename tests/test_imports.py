@@ -14,7 +14,7 @@ def loaded(code: str) -> set[str]:
     """Return which heavy packages a fresh interpreter has loaded after `code`."""
     report = f"\nimport sys\nprint(*({HEAVY!r} & sys.modules.keys()), file=sys.stderr)"
     code = code + report.replace(repr(HEAVY), repr(set(HEAVY)))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     return set(done.stderr.split())
 
 

@@ -171,6 +171,12 @@ def test_memory_does_not_grow_with_the_grid() -> None:
     assert peak(40) < 1.2 * peak(10)
 
 
+def test_an_axis_that_is_left_out_is_refused() -> None:
+    """There is no rank that a user would expect without giving one."""
+    with pytest.raises(InvalidInput, match="r is missing"):
+        sweep(8, 8)
+
+
 def test_a_sweep_can_be_read_again() -> None:
     """Batches are made anew each time they are asked for."""
     grid = sweep([6, 8], 8, [1, 2])

@@ -185,7 +185,7 @@ def test_a_bad_option_leaves_the_file_alone(tmp_path: Path) -> None:
 def test_python_m_is_the_same_program() -> None:
     """`python -m lora_cli` answers like `lora-cli`."""
     done = subprocess.run(
-        [sys.executable, "-m", "lora_cli", *MATRIX], env=environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-m", "lora_cli", *MATRIX], env=environment(), capture_output=True, text=True, check=True
     )
     assert done.stdout == run(*MATRIX).stdout
 
