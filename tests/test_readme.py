@@ -11,6 +11,7 @@ import readme
 
 import lora_cli
 from lora_cli.cli.app import COMMANDS
+from lora_cli.models.architectures import FAMILIES
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
@@ -37,6 +38,13 @@ def test_the_version_has_a_changelog_entry() -> None:
     """What is released is in the changelog."""
     changelog = readme.README.with_name("CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \[{re.escape(lora_cli.__version__)}\]", changelog, re.MULTILINE)
+
+
+def test_every_model_type_is_named() -> None:
+    """README lists the model types that are known, all of them and no other."""
+    listed = re.search(r"^Model types: (.*?)\.$", TEXT, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    assert listed[1].replace("\n", " ").split(", ") == sorted(FAMILIES)
 
 
 def test_python_and_typer_are_those_of_the_project_file() -> None:

@@ -9,17 +9,19 @@ import typer
 
 from lora_cli.analysis.check import FIELDS
 from lora_cli.analysis.check import check as check_limits
-from lora_cli.analysis.count import count as count_matrix
-from lora_cli.cli import options
+from lora_cli.cli import options, subject
 from lora_cli.cli.app import Answer
 from lora_cli.output import Report
 from lora_cli.quantities import parse_count, parse_percent
 
 
 def check(
-    d: options.D,
-    h: options.H,
-    r: options.R,
+    d: subject.D = None,
+    h: subject.H = None,
+    r: subject.R = None,
+    model: subject.ModelSource = None,
+    target: subject.Target = None,
+    adapter: subject.Adapter = None,
     method: options.Method = "lora",
     max_percent: Annotated[
         str | None, typer.Option(metavar="PERCENT", help="At most this much of full fine-tuning is trained.")
@@ -49,8 +51,9 @@ def check(
     Examples:
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
       lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
+      lora-cli check --model llama-3.2-3b --target q_proj,v_proj -r 32 --max-params 10M
     """
-    cost = count_matrix(*options.read_sizes(d, h, r), method)
+    cost, warnings = subject.cost(d, h, r, method, model, target, adapter)
     verdicts = check_limits(
         cost,
         max_percent=options.read_given("--max-percent", max_percent, parse_percent, 0),
@@ -62,4 +65,4 @@ def check(
         "check", FIELDS, [[tuple(verdict.record().values()) for verdict in verdicts]], len(verdicts), listing=True
     )
     failures = [verdict.failure() for verdict in verdicts if not verdict.passed]
-    return Answer(report, options.Show(format, field, output, color), cost.warnings(), failures)
+    return Answer(report, options.Show(format, field, output, color), warnings, failures)

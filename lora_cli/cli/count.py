@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from lora_cli.analysis.count import FIELDS
-from lora_cli.analysis.count import count as count_matrix
-from lora_cli.cli import options
+from typing import Annotated
+
+import typer
+
+from lora_cli.analysis.count import MatrixCount
+from lora_cli.cli import options, reports, subject
 from lora_cli.cli.app import Answer
-from lora_cli.output import Report
+from lora_cli.errors import InvalidInput
 
 
 def count(
-    d: options.D,
-    h: options.H,
-    r: options.R,
+    d: subject.D = None,
+    h: subject.H = None,
+    r: subject.R = None,
+    model: subject.ModelSource = None,
+    target: subject.Target = None,
+    adapter: subject.Adapter = None,
     method: options.Method = "lora",
+    per_module: Annotated[bool, typer.Option("--per-module", help="List the adapted modules of a model.")] = False,
     format: options.Format = "auto",
     field: options.Field = None,
     output: options.Output = None,
@@ -24,21 +31,21 @@ def count(
     \b
     LoRA trains A (r x d) and B (r x h) instead of W (d x h), which is
     r * (d + h) parameters and not d * h. Above the break-even rank
-    d * h / (d + h) it trains more than W holds.
+    d * h / (d + h) it trains more than W holds. For a model the figures are
+    those of PEFT's get_nb_trainable_parameters().
 
     \b
     Examples:
       lora-cli count -d 1024 -h 1024 -r 32
       lora-cli count -d 4096 -h 14336 -r 16 --format json
       lora-cli count -d 6 -h 8 -r 2 --field trainable_params
+      lora-cli count --model llama-3.1-8b --target all-linear -r 16
     """
-    cost = count_matrix(*options.read_sizes(d, h, r), method)
-    tensors = [{"name": tensor.name, "shape": tensor.shape, "params": tensor.params} for tensor in cost.tensors]
-    report = Report(
-        "count",
-        FIELDS,
-        [[tuple(cost.record().values())]],
-        parts={"tensors": tensors},
-        picture=(cost.d, cost.h, cost.r),
-    )
-    return Answer(report, options.Show(format, field, output, color), warnings=cost.warnings())
+    show = options.Show(format, field, output, color)
+    cost, warnings = subject.cost(d, h, r, method, model, target, adapter)
+    if isinstance(cost, MatrixCount):
+        if per_module:
+            raise InvalidInput("--per-module lists the modules of a model; give --model, or leave it out")
+        return Answer(reports.matrix(cost), show, warnings)
+    report = reports.modules(cost) if per_module and format != "json" else reports.model(cost, per_module)
+    return Answer(report, show, warnings)

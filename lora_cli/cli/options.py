@@ -16,7 +16,21 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.quantities import QuantityError, parse_whole
 
-__all__ = ["Color", "D", "Field", "Format", "H", "Method", "Output", "R", "Show", "read", "read_given", "read_sizes"]
+__all__ = [
+    "SIZES",
+    "Color",
+    "D",
+    "Field",
+    "Format",
+    "H",
+    "Method",
+    "Output",
+    "R",
+    "Show",
+    "read",
+    "read_given",
+    "read_sizes",
+]
 
 T = TypeVar("T")
 
@@ -49,6 +63,9 @@ def read(option: str, text: str, parse: Callable[..., T], *limits: object) -> T:
         raise InvalidInput(f"{option}: {quote(error.text)} {error.problem}") from None
 
 
+SIZES = ("-d/--in-features", "-h/--out-features", "-r/--rank")
+
+
 def read_given(option: str, text: str | None, parse: Callable[..., T], *limits: object) -> T | None:
     """Return the value of an option that may be left out."""
     return None if text is None else read(option, text, parse, *limits)
@@ -56,8 +73,7 @@ def read_given(option: str, text: str | None, parse: Callable[..., T], *limits: 
 
 def read_sizes(d: str, h: str, r: str) -> tuple[int, int, int]:
     """Return the sizes of one matrix and the rank."""
-    return (
-        read("-d/--in-features", d, parse_whole, 1, MAX_DIMENSION),
-        read("-h/--out-features", h, parse_whole, 1, MAX_DIMENSION),
-        read("-r/--rank", r, parse_whole, 1, MAX_DIMENSION),
+    d_size, h_size, rank = (
+        read(option, text, parse_whole, 1, MAX_DIMENSION) for option, text in zip(SIZES, (d, h, r), strict=True)
     )
+    return d_size, h_size, rank

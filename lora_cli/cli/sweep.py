@@ -9,27 +9,35 @@ import typer
 
 from lora_cli.analysis.count import FIELDS
 from lora_cli.analysis.sweep import sweep as sweep_grid
-from lora_cli.cli import options
+from lora_cli.cli import options, subject
 from lora_cli.cli.app import Answer
+from lora_cli.errors import InvalidInput
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
 from lora_cli.quantities import parse_axis
 
 
 def sweep(
-    d: options.D,
     r: options.R,
+    d: subject.D = None,
     h: Annotated[
         str | None, typer.Option("--out-features", "-h", metavar="H", help="Outputs of W, its h; or --square.")
     ] = None,
     square: Annotated[bool, typer.Option("--square", help="Tie h to d.")] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="SOURCE", help="A model instead of -d and -h; may be repeated."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", metavar="NAMES", help="Modules to adapt; may be repeated.")
+    ] = None,
     method: options.Method = "lora",
     format: options.Format = "auto",
     field: options.Field = None,
     output: options.Output = None,
     color: options.Color = "auto",
 ) -> Answer:
-    """Count over a grid of d, h and r.
+    """Count over a grid of d, h and r, or of models.
 
     \b
     An axis is a number, a list as 4,8,16, or a range with both ends
@@ -40,16 +48,36 @@ def sweep(
     Examples:
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
+      lora-cli sweep --model llama-3.2-1b --model qwen3-0.6b -r 8,16 --target q_proj,v_proj --target all-linear
     """
+    show = options.Show(format, field, output, color)
+    ranks = _axis("-r/--rank", r)
+    if model:
+        if d is not None or h is not None or square:
+            raise InvalidInput("-d, -h and --square are one matrix's, --model is a model; leave one of them out")
+        return Answer(_models(model, target or [], ranks), show)
+    if target:
+        raise InvalidInput("--target names modules of a model; give --model too")
     grid = sweep_grid(
-        _axis("-d/--in-features", d),
+        _axis("-d/--in-features", subject.required("-d/--in-features", d)),
         None if h is None else _axis("-h/--out-features", h),
-        _axis("-r/--rank", r),
+        ranks,
         square=square,
         method=method,
     )
-    report = Report("sweep", FIELDS, grid.batches(), grid.size, listing=True)
-    return Answer(report, options.Show(format, field, output, color))
+    return Answer(Report("sweep", FIELDS, grid.batches(), grid.size, listing=True), show)
+
+
+def _models(sources: Sequence[str], targets: Sequence[str], ranks: Sequence[int]) -> Report:
+    from lora_cli.analysis.sweep_models import FIELDS as MODEL_FIELDS
+    from lora_cli.analysis.sweep_models import ModelSweep
+    from lora_cli.methods.adapter_config import LoraConfig
+    from lora_cli.models.source import read_model
+
+    sets = [(text, LoraConfig(target_modules=subject.target_modules(text))) for text in targets]
+    grid = ModelSweep([read_model(source) for source in sources], sets or [("default", LoraConfig())], ranks)
+    batches = ([tuple(record.values())] for record in grid.records())
+    return Report("sweep", MODEL_FIELDS, batches, grid.size, listing=True)
 
 
 def _axis(option: str, text: str) -> Sequence[int]:

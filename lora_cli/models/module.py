@@ -1,13 +1,17 @@
-"""The one description of a place in a model that methods and questions work from."""
+"""The one description of a model that methods and questions work from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
     """A module that holds a weight `W` of `d` inputs by `h` outputs.
+
+    `kind` is the class that PEFT tells apart: Linear, Conv1D, Embedding (`d` rows of `h`) or Conv2d
+    (`d` and `h` channels, with its kernel and groups).
 
     `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from
     the same arithmetic; it answers for their ranges.
@@ -16,8 +20,42 @@ class Module:
     name: str
     d: int
     h: int
+    kind: str = "Linear"
+    bias: bool = False
+    kernel: tuple[int, ...] = ()
+    groups: int = 1
 
     @property
     def weight_params(self) -> int:
-        """The parameters of W: d·h."""
-        return self.d * self.h
+        """The parameters of W: d·h, for a convolution d·h·Πkernel / groups."""
+        return self.d * self.h * prod(self.kernel) // self.groups
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the weight and, if there is one, the bias, with their shapes in torch."""
+        if self.kind == "Conv2d":
+            shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
+        else:
+            shape = (self.h, self.d) if self.kind == "Linear" else (self.d, self.h)
+        weight = Parameter(f"{self.name}.weight", shape)
+        return (weight, Parameter(f"{self.name}.bias", (self.h,))) if self.bias else (weight,)
+
+    def below(self, prefix: str) -> Module:
+        """Return the same module, named below `prefix`."""
+        return replace(self, name=f"{prefix}.{self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter by name and shape; outside of the modules a norm's weight, positions, fused experts."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def params(self) -> int:
+        """The product of the shape."""
+        return prod(self.shape)
+
+    def below(self, prefix: str) -> Parameter:
+        """Return the same parameter, named below `prefix`."""
+        return replace(self, name=f"{prefix}.{self.name}")

@@ -60,7 +60,8 @@ def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"{name.removesuffix('s')} {key}", series(values)
         else:
             for item in part:
-                yield item["name"], f"{series(item['shape'])} = {count_text(item['params'])}"
+                if "shape" in item:
+                    yield item["name"], f"{series(item['shape'])} = {count_text(item['params'])}"
 
 
 def sheet(report: Report) -> list[tuple[str, str]]:
@@ -76,6 +77,12 @@ def sheet_cell(field: str, value: Value) -> str:
     if field.endswith("_bytes") and isinstance(value, int) and value >= 1000:
         return f"{text} ({bytes_text(value)})"
     return text
+
+
+def details(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Return the fields of a report's details, and their rows of texts."""
+    fields = list(report.details[0]) if report.details else []
+    return fields, [[cell(field, value) for field, value in row.items()] for row in report.details]
 
 
 def listing(report: Report) -> list[list[str]]:

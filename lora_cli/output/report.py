@@ -36,7 +36,8 @@ class Report(NamedTuple):
 
     `parts` are what JSON has beside the records, by name: lists of objects, or one object. `listing`
     says that the records are a list, of whatever length; otherwise there is one, shown as a sheet.
-    `picture` is the d, h and r of matrices to draw.
+    `picture` is the d, h and r of matrices to draw. `details` are records that people see below the
+    one, and `closing` is a last line for them.
     """
 
     command: str
@@ -46,6 +47,8 @@ class Report(NamedTuple):
     listing: bool = False
     parts: Mapping[str, Any] = MappingProxyType({})
     picture: tuple[int, int, int] | None = None
+    details: Sequence[Mapping[str, Value]] = ()
+    closing: str | None = None
 
     def rows(self) -> Iterable[Sequence[Value]]:
         """Yield the records, one after the other."""

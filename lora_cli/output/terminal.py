@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from lora_cli.output.people import heading, listing, sheet
+from lora_cli.output.people import details, heading, listing, sheet
 from lora_cli.output.picture import Picture, draw
 from lora_cli.output.report import Report, Screen
 
@@ -107,6 +107,11 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
     table = _sheet(report)
     if report.picture is None:
         console.print(table)
+        if report.details:
+            fields, rows = details(report)
+            console.print(_listing(fields, [], rows))
+        if report.closing:
+            console.print(Text(f" {report.closing}\n"))
         return
     picture = _picture(draw(*report.picture, unicode=screen.unicode))
     beside = Table.grid(padding=(0, 4))

@@ -1,0 +1,215 @@
+"""What one model costs to adapt: PEFT's two figures, without PEFT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from lora_cli.analysis.count import Record
+from lora_cli.methods.adapter_config import INPUT_EMBEDDINGS, LoraConfig
+from lora_cli.methods.lora import place_tensors
+from lora_cli.methods.targets import Place, Targets, targets
+from lora_cli.models.model import Model
+from lora_cli.models.module import Parameter
+from lora_cli.quantities import count_text
+
+FIELDS = (
+    "model",
+    "method",
+    "r",
+    "adapted_modules",
+    "full_params",
+    "trainable_params",
+    "all_params",
+    "percent_of_full",
+    "percent_saved",
+    "reduction_factor",
+    "trainable_percent",
+)
+MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
+
+
+@dataclass(frozen=True)
+class ModelCount:
+    """The cost of a LoRA config on a model; every figure follows from what it adapts, saves and frees."""
+
+    subject: Model
+    config: LoraConfig
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.subject.name
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return "lora"
+
+    @property
+    def r(self) -> int:
+        """The rank where no pattern says otherwise."""
+        return self.config.r
+
+    @cached_property
+    def targets(self) -> Targets:
+        """What the config adapts."""
+        return targets(self.subject, self.config)
+
+    @property
+    def adapted_modules(self) -> int:
+        """How many places are adapted."""
+        return len(self.targets.places)
+
+    @property
+    def full_params(self) -> int:
+        """The base model's parameters, tied ones once."""
+        return self.subject.full_params
+
+    @cached_property
+    def adapter_params(self) -> int:
+        """The parameters of the tensors that are put beside the adapted weights."""
+        return sum(place_params(place, self.config) for place in self.targets.places)
+
+    @cached_property
+    def saved_params(self) -> int:
+        """The parameters of the full copies that are trained (`modules_to_save`)."""
+        saved = self.targets.saved
+        return sum(self._copy_params(name) for name in saved if not name.startswith(tuple(f"{n}." for n in saved)))
+
+    @cached_property
+    def idle_params(self) -> int:
+        """Copies that PEFT makes and does not train: of a saved module inside another, and of adapters in one."""
+        saved = self.targets.saved
+        inside = tuple(f"{name}." for name in saved)
+        adapters = sum(
+            place_params(place, self.config)
+            for place in self.targets.places
+            if place.parameter and place.module.name.startswith(inside)
+        )
+        return sum(self._copy_params(name) for name in saved) - self.saved_params + adapters
+
+    def _copy_params(self, name: str) -> int:
+        """Return the parameters of a copy of a module; what is tied within it stays tied."""
+        return self._once(p for p in self.subject.all_parameters() if p.name.startswith(f"{name}."))
+
+    def _once(self, parameters: Iterable[Parameter]) -> int:
+        """Return the size of parameters, those that share their values counted once."""
+        tied = self.subject.tied
+        return sum({tied.get(parameter.name, parameter.name): parameter.params for parameter in parameters}.values())
+
+    @cached_property
+    def token_params(self) -> int:
+        """The rows of embeddings that are trained (`trainable_token_indices`)."""
+        rows = 0
+        for entry, tokens in self.config.trainable_token_indices.items():
+            ending = (self.subject.embeddings or ".") if entry == INPUT_EMBEDDINGS else entry
+            rows += sum(tokens * module.h for module in self.subject.modules if module.name.endswith(ending))
+        return rows
+
+    @cached_property
+    def bias_params(self) -> int:
+        """The base model's own biases that are trained (`bias`)."""
+        if self.config.bias == "none":
+            return 0
+        owners = {place.owner for place in self.targets.places}
+        copied = tuple(f"{name}." for name in self.targets.saved)
+        freed = (
+            parameter
+            for parameter in self.subject.all_parameters()
+            if parameter.name.rpartition(".")[2] == "bias"
+            if self.config.bias == "all" or parameter.name.rpartition(".")[0] in owners
+            if not parameter.name.startswith(copied)
+        )
+        return self._once(freed)
+
+    @property
+    def trainable_params(self) -> int:
+        """PEFT's `get_nb_trainable_parameters()[0]`."""
+        return self.adapter_params + self.saved_params + self.token_params + self.bias_params
+
+    @property
+    def all_params(self) -> int:
+        """PEFT's `get_nb_trainable_parameters()[1]`: base, adapter and copies."""
+        return self.full_params + self.adapter_params + self.saved_params + self.idle_params + self.token_params
+
+    @property
+    def percent_of_full(self) -> float:
+        """100 · trainable_params / full_params."""
+        return 100 * self.trainable_params / self.full_params
+
+    @property
+    def percent_saved(self) -> float:
+        """100 − percent_of_full, rounded once."""
+        return 100 * (self.full_params - self.trainable_params) / self.full_params
+
+    @property
+    def reduction_factor(self) -> float:
+        """full_params / trainable_params."""
+        return self.full_params / self.trainable_params
+
+    @property
+    def trainable_percent(self) -> float:
+        """100 · trainable_params / all_params, PEFT's own percentage."""
+        return 100 * self.trainable_params / self.all_params
+
+    def record(self) -> Record:
+        """Return the figures by name, in the order of `FIELDS`."""
+        return {field: getattr(self, field) for field in FIELDS}
+
+    def modules(self) -> Iterator[Record]:
+        """Yield a record per adapted module, in the order of `MODULE_FIELDS`."""
+        for place in self.targets.places:
+            full, trained = place.full_params, place_params(place, self.config)
+            module = place.module
+            figures = (module.name, module.kind, module.d, module.h, place.r, full, trained, 100 * trained / full)
+            yield dict(zip(MODULE_FIELDS, figures, strict=True))
+
+    def groups(self) -> list[Record]:
+        """Return the adapted modules by name and shape, with how many there are and their share."""
+        found: dict[tuple[str, int, int, int], list[int]] = {}
+        for place in self.targets.places:
+            module = place.module
+            key = (module.name.removesuffix(".weight").rsplit(".", 1)[-1], module.d, module.h, place.r)
+            found.setdefault(key, []).append(place_params(place, self.config))
+        return [
+            {
+                "module": name,
+                "count": len(params),
+                "d": d,
+                "h": h,
+                "r": r,
+                "trainable_params": sum(params),
+                "percent": 100 * sum(params) / self.trainable_params,
+            }
+            for (name, d, h, r), params in found.items()
+        ]
+
+    def summary(self) -> str:
+        """Return what PEFT's `print_trainable_parameters` prints."""
+        return (
+            f"trainable params: {count_text(self.trainable_params)} || all params: {count_text(self.all_params)} "
+            f"|| trainable%: {self.trainable_percent:.4f}"
+        )
+
+    def warnings(self) -> list[str]:
+        """Say what in the config matched nothing, and what surprises people."""
+        found = [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
+        for name in self.targets.saved:
+            share = 100 * self._copy_params(name)
+            if share > 50 * self.trainable_params:
+                found.append(f"the full copy of {name} is {share / self.trainable_params:.1f} % of what is trained")
+        return found
+
+
+def place_params(place: Place, config: LoraConfig) -> int:
+    """Return the parameters that the config adds at one place."""
+    return sum(tensor.params for tensor in place_tensors(place, config))
+
+
+def count_model(model: Model, config: LoraConfig) -> ModelCount:
+    """Count what `config` trains on `model`; a config that PEFT refuses raises `InvalidInput`."""
+    cost = ModelCount(model, config)
+    _ = cost.targets
+    return cost

@@ -1,0 +1,36 @@
+"""Counts of several models, target sets and ranks, a record a point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lora_cli.analysis.count import Record
+from lora_cli.analysis.count_model import FIELDS as COUNT_FIELDS
+from lora_cli.analysis.count_model import count_model
+from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.models.model import Model
+
+FIELDS = ("model", "target", *COUNT_FIELDS[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSweep:
+    """The grid models × target sets × ranks, the last axis fastest. A target set is what it is called and is."""
+
+    models: Sequence[Model]
+    configs: Sequence[tuple[str, LoraConfig]]
+    ranks: Sequence[int]
+
+    @property
+    def size(self) -> int:
+        """The number of points."""
+        return len(self.models) * len(self.configs) * len(self.ranks)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records, in the order of `FIELDS`."""
+        for model in self.models:
+            for name, config in self.configs:
+                for rank in self.ranks:
+                    cost = count_model(model, replace(config, r=rank))
+                    yield {"model": model.name, "target": name} | dict(cost.record())

@@ -1,0 +1,108 @@
+"""The options that name what is adapted and how, and what they stand for together."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lora_cli.cli import options
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.models import MAX_DIMENSION
+from lora_cli.quantities import parse_whole
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count import MatrixCount
+    from lora_cli.analysis.count_model import ModelCount
+    from lora_cli.methods.adapter_config import LoraConfig
+
+D = Annotated[str | None, typer.Option("--in-features", "-d", metavar="D", help="Inputs of W, its d.")]
+H = Annotated[str | None, typer.Option("--out-features", "-h", metavar="H", help="Outputs of W, its h.")]
+R = Annotated[str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.")]
+ModelSource = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="SOURCE", help="A model instead of -d and -h: a preset, a config.json or its folder."
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option("--target", metavar="NAMES", help="Modules to adapt: names as q_proj,v_proj, all-linear, or a regex."),
+]
+Adapter = Annotated[
+    str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or the folder that has it.")
+]
+# What a list of module names is made of; anything else is a regular expression.
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
+
+
+def cost(
+    d: str | None, h: str | None, r: str | None, method: str, model: str | None, target: str | None, adapter: str | None
+) -> tuple[MatrixCount | ModelCount, list[str]]:
+    """Return the count of one matrix or of a model, and what there is to warn of."""
+    if model is not None:
+        return model_cost(d, h, r, method, model, target, adapter)
+    for option, text in (("--target", target), ("--adapter", adapter)):
+        if text is not None:
+            raise InvalidInput(f"{option} names modules of a model; give --model too")
+    from lora_cli.analysis.count import count
+
+    d_size, h_size, rank = (size(option, text) for option, text in zip(options.SIZES, (d, h, r), strict=True))
+    matrix = count(d_size, h_size, rank, method)
+    return matrix, matrix.warnings()
+
+
+def size(option: str, text: str | None) -> int:
+    """Return the size that `option` was given; for one matrix it must be there."""
+    return options.read(option, required(option, text), parse_whole, 1, MAX_DIMENSION)
+
+
+def required(option: str, text: str | None) -> str:
+    """Return the text of an option that one matrix cannot do without."""
+    if text is None:
+        raise InvalidInput(f"{option} is missing; one matrix takes {', '.join(options.SIZES)}, a model --model")
+    return text
+
+
+def model_cost(
+    d: str | None, h: str | None, r: str | None, method: str, model: str, target: str | None, adapter: str | None
+) -> tuple[ModelCount, list[str]]:
+    """Return the count of a model, and what there is to warn of."""
+    from lora_cli.analysis.count_model import count_model
+    from lora_cli.methods import method_named
+    from lora_cli.models.source import read_model
+
+    if d is not None or h is not None:
+        raise InvalidInput("-d and -h are one matrix's, --model is a model; leave one of them out")
+    method_named(method)
+    config, unknown = adapter_config(r, target, adapter)
+    counted = count_model(read_model(model), config)
+    warnings = [f"{quote(adapter)}: field {quote(name)} is unknown and ignored" for name in unknown]
+    return counted, warnings + counted.warnings()
+
+
+def adapter_config(r: str | None, target: str | None, adapter: str | None) -> tuple[LoraConfig, list[str]]:
+    """Return the config that the options describe, and fields of its file that are not known."""
+    from lora_cli.methods.adapter_config import LoraConfig, read_adapter_config
+    from lora_cli.models.config import Config
+    from lora_cli.models.files import read_object
+
+    if adapter is None:
+        rank = size("-r/--rank", "8" if r is None else r)
+        return LoraConfig(r=rank, target_modules=None if target is None else target_modules(target)), []
+    for option, text in (("-r", r), ("--target", target)):
+        if text is not None:
+            raise InvalidInput(f"--adapter says what {option} would; leave one of them out")
+    path = os.path.join(adapter, "adapter_config.json") if os.path.isdir(adapter) else adapter
+    return read_adapter_config(Config(read_object(path), quote(path)))
+
+
+def target_modules(text: str) -> tuple[str, ...] | str:
+    """Return a list of names, or a text that PEFT takes as all-linear or as a regular expression."""
+    if text.lower() == "all-linear" or not NAME_CHARACTERS.issuperset(text):
+        return text
+    names = tuple(text.split(","))
+    if not all(names):
+        raise InvalidInput(f"--target: {quote(text)} has an empty name; write it like q_proj,v_proj or all-linear")
+    return names

@@ -1,0 +1,305 @@
+"""Which places of a model a config adapts: PEFT's rules, rule for rule.
+
+`peft/tuners/tuners_utils.py`: `check_target_module_exists`, `inject_adapter`, `_inject_parameters`,
+`_maybe_include_all_linear_layers`; `peft/utils/transformers_weight_conversion.py` for experts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.defaults import EXPERTS, TARGETS
+from lora_cli.methods.patterns import compiled, patience
+from lora_cli.models.model import Model
+from lora_cli.models.module import Module, Parameter
+
+ALL_LINEAR = "all-linear"
+# What has rows that can be trained one by one: an embedding, and the head that shares them.
+ROWS = ("Embedding", "Linear")
+CLASSIFIER_HEADS = ("score", "classifier")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One adapted place: a module, or a bare parameter (fused experts), and its rank."""
+
+    module: Module
+    r: int
+    experts: int = 1
+    parameter: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The name of the module that is adapted, or that holds the adapted parameter."""
+        return self.module.name.rpartition(".")[0] if self.parameter else self.module.name
+
+    @property
+    def full_params(self) -> int:
+        """The parameters of the weight that is adapted, all experts together."""
+        return self.experts * self.module.weight_params
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a config adapts in a model, what it trains whole, and what in it matched nothing."""
+
+    places: tuple[Place, ...]
+    saved: tuple[str, ...]
+    unmatched: tuple[str, ...]
+
+
+def targets(model: Model, config: LoraConfig) -> Targets:
+    """Return what `config` adapts in `model`, or refuse what PEFT refuses."""
+    with patience():
+        return _targets(model, config)
+
+
+def _targets(model: Model, config: LoraConfig) -> Targets:
+    # In PEFT's order: a mixture's targets are rewritten first, and what is missing then is empty.
+    config = _with_default_targets(model, _with_experts(model, config))
+    names = _module_names(model)
+    excluded, matched = _excluder(config), _matcher(model, config)
+    chosen = [name for name in names if matched(name) and not excluded(name)]
+    modules = {module.name: module for module in model.modules}
+    for name in chosen:
+        if name not in modules:
+            raise InvalidInput(
+                f"target {quote(name)} is no Linear, Conv1D, Embedding or Conv2d, and PEFT adapts nothing else; "
+                "name the modules inside it"
+            )
+    rank = _ranker(config)
+    places = [Place(modules[name], rank(name)) for name in chosen]
+    # PEFT sets this by itself to what the Linear or Conv1D that it adapts last needs.
+    kinds = [place.module.kind for place in places if place.module.kind in {"Linear", "Conv1D"}]
+    config = replace(config, fan_in_fan_out=kinds[-1] == "Conv1D" if kinds else config.fan_in_fan_out)
+    places += _parameter_places(model, config, set(chosen), rank)
+    if not places:
+        raise InvalidInput(
+            f"no module of {quote(model.name)} is targeted by {quote(_described(config))}; {_offer(model)}"
+        )
+    found = [place.module.name for place in places]
+    owners = {place.owner for place in places}
+    saved = _saved(config, names, owners)
+    _check_tokens(model, config, owners)
+    return Targets(tuple(places), saved, _unmatched(config, found, saved))
+
+
+def _module_names(model: Model) -> list[str]:
+    """Return every module that has parameters, and those around them: `named_modules()` but for the empty ones."""
+    names: dict[str, None] = {}
+    for parameter in model.all_parameters():
+        parts = parameter.name.split(".")[:-1]
+        for end in range(1, len(parts) + 1):
+            names[".".join(parts[:end])] = None
+    return list(names)
+
+
+def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
+    if config.target_modules is not None:
+        return config
+    default = TARGETS.get(model.model_type)
+    if default is None and config.target_parameters is None:
+        raise InvalidInput(f"PEFT has no default targets for model type {quote(model.model_type)}; {_offer(model)}")
+    return replace(config, target_modules=() if default is None else default)
+
+
+def _all_linear(model: Model, config: LoraConfig) -> tuple[str, ...]:
+    """Return every Linear and Conv1D but the output head, or a classifier's when the task is to classify."""
+    spared = model.output
+    if spared is None and config.task_type == "SEQ_CLS":
+        heads = {module.name for module in model.modules}
+        spared = next((name for name in CLASSIFIER_HEADS if any(head.split(".")[0] == name for head in heads)), None)
+    return tuple(
+        module.name for module in model.modules if module.kind in {"Linear", "Conv1D"} and module.name != spared
+    )
+
+
+def _with_experts(model: Model, config: LoraConfig) -> LoraConfig:
+    """Turn targets that name a mixture's experts one by one into the fused parameters that hold them now."""
+    experts = EXPERTS.get(model.model_type)
+    if experts is None:
+        return config
+    names = config.target_modules or ()
+    if isinstance(names, str):
+        names = _leaf_names(model, config, names, experts.renamed)
+        if not names:
+            return config
+    fused: dict[str, set[str]] = {}
+    kept, parameters = [], set(config.target_parameters or ())
+    for name in names:
+        old = next((old for old in experts.renamed if name == old or name.endswith(f".{old}")), None)
+        if old is None:
+            kept.append(name)
+        else:
+            parameters.add(experts.renamed[old])
+            fused.setdefault(experts.renamed[old], set()).add(old)
+    ranks = dict(config.rank_pattern)
+    for new, parts in experts.fused.items():
+        missing = [part for part in parts if part not in fused.get(new, set())]
+        if missing and len(missing) < len(parts):
+            raise InvalidInput(
+                f"{', '.join(parts)} are fused into {new}; target {', '.join(missing)} too, or none of them"
+            )
+        if not missing:
+            ranks[rf".*\.{re.escape(new)}"] = config.r * len(parts)
+    return replace(config, target_modules=tuple(kept), target_parameters=tuple(sorted(parameters)), rank_pattern=ranks)
+
+
+def _leaf_names(model: Model, config: LoraConfig, text: str, renamed: Iterable[str]) -> tuple[str, ...]:
+    def leaf(name: str) -> str:
+        return name.rsplit(".", 1)[-1]
+
+    if text.lower() == ALL_LINEAR:
+        return tuple({leaf(name) for name in _all_linear(model, config)} | set(renamed))
+    matched, excluded = _matcher(model, config), _excluder(config)
+
+    def hit(name: str) -> bool:
+        return matched(name) and not excluded(name)
+
+    parameters = [parameter.name for parameter in model.all_parameters()]
+    found = {leaf(name) for name in (*_module_names(model), *parameters) if hit(name)}
+    experts = EXPERTS[model.model_type]
+    for old, new in experts.renamed.items():
+        containers = {name.rpartition(".")[0] for name in parameters if leaf(name) == new}
+        if any(hit(f"{container}.{old}") for container in containers):
+            found.add(old)
+    return tuple(found)
+
+
+def _entry(name: str, entries: Iterable[str]) -> bool:
+    return any(name == entry or name.endswith(f".{entry}") for entry in entries)
+
+
+def _excluder(config: LoraConfig) -> Callable[[str], bool]:
+    saved = [compiled(rf"(^|.*\.){entry}($|\..*)") for entry in config.saved]
+    if isinstance(config.exclude_modules, str):
+        whole = compiled(config.exclude_modules)
+        return lambda name: bool(whole.fullmatch(name)) or any(entry.match(name) for entry in saved)
+    entries = config.exclude_modules
+    return lambda name: _entry(name, entries) or any(entry.match(name) for entry in saved)
+
+
+def _matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
+    wanted = config.target_modules
+    if isinstance(wanted, str):
+        if wanted.lower() == ALL_LINEAR:
+            linear = frozenset(_all_linear(model, config))
+            # As PEFT has it, which turns them into a list of entries: an entry matches endings too.
+            return lambda name: name in linear
+        pattern = compiled(wanted)
+        return lambda name: bool(pattern.fullmatch(name))
+    entries = wanted or ()
+    exact, endings = frozenset(entries), tuple(f".{entry}" for entry in entries)
+    in_layer = _layer_filter(config)
+    # A whole name is taken in any layer; PEFT looks at layers where a name's ending matched.
+    return lambda name: name in exact or (name.endswith(endings) and in_layer(name))
+
+
+def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
+    layers = config.layers_to_transform
+    if not layers:
+        return lambda _name: True
+    texts = [rf"(?:^|.*?\.){pattern}\.(?P<idx>\d+)\." for pattern in config.layers_pattern]
+    patterns = [compiled(text) for text in texts or [r".*?\.[^.]*\.(?P<idx>\d+)\."]]
+
+    def in_layer(name: str) -> bool:
+        match = next(filter(None, (pattern.match(name) for pattern in patterns)), None)
+        return match is not None and int(match["idx"]) in layers
+
+    return in_layer
+
+
+def _ranker(config: LoraConfig) -> Callable[[str], int]:
+    patterns = [(compiled(rf"(.*\.)?({key})$"), rank) for key, rank in config.rank_pattern.items()]
+    return lambda name: next((rank for pattern, rank in patterns if pattern.match(name)), config.r)
+
+
+def _parameter_places(
+    model: Model, config: LoraConfig, chosen: set[str], rank: Callable[[str], int]
+) -> Iterable[Place]:
+    for parameter in model.all_parameters() if config.target_parameters else ():
+        if not _entry(parameter.name, config.target_parameters or ()):
+            continue
+        owner = parameter.name.rpartition(".")[0]
+        _refuse_parameter(parameter, owner, config, chosen)
+        experts = parameter.shape[0] if len(parameter.shape) == 3 else 1
+        d, h = parameter.shape[-1], parameter.shape[-2]
+        yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
+
+
+def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chosen: set[str]) -> None:
+    problem = None
+    if not owner:
+        problem = "stands on the model itself"
+    elif owner in chosen:
+        problem = "belongs to a module that target_modules adapts too"
+    elif len(parameter.shape) not in {2, 3}:
+        problem = f"has {len(parameter.shape)} dimensions, and PEFT adapts 2 and 3"
+    else:
+        for name in ("lora_dropout", "fan_in_fan_out", "lora_bias", "use_dora"):
+            if getattr(config, name):
+                problem = f"cannot be adapted with {name}"
+    if problem:
+        raise InvalidInput(f"target parameter {quote(parameter.name)} {problem}; leave it out")
+
+
+def _saved(config: LoraConfig, names: list[str], owners: set[str]) -> tuple[str, ...]:
+    """Return the modules that are trained whole: PEFT takes every name with such an ending, dot or not."""
+    saved = tuple(name for name in names if any(name.endswith(entry) for entry in config.saved))
+    lists = {name.rpartition(".")[0] for name in names if name.rpartition(".")[2].isdigit()}
+    for name in saved:
+        if name in owners:
+            raise InvalidInput(f"modules_to_save reaches {quote(name)}, which is adapted too; leave one of them out")
+        if name in lists:
+            raise InvalidInput(
+                f"modules_to_save reaches {quote(name)}, a list of layers, which PEFT cannot copy; name others"
+            )
+    return saved
+
+
+def _check_tokens(model: Model, config: LoraConfig, owners: set[str]) -> None:
+    for entry in config.trainable_token_indices:
+        ending = entry or model.embeddings or ""
+        if not any(module.name.endswith(ending) and module.kind in ROWS for module in model.modules):
+            raise InvalidInput(f"trainable_token_indices trains rows of an embedding, and {quote(ending)} is none here")
+        if any(name.endswith(ending) for name in owners):
+            raise InvalidInput(
+                f"trainable_token_indices trains rows of {quote(ending)}, which is adapted too; leave one out"
+            )
+        if ending in config.saved:
+            raise InvalidInput(
+                f"trainable_token_indices trains rows of {quote(ending)}, which is saved whole; leave one out"
+            )
+
+
+def _described(config: LoraConfig) -> str:
+    wanted = config.target_modules
+    return wanted if isinstance(wanted, str) else ", ".join(wanted or ())
+
+
+def _offer(model: Model) -> str:
+    leaves = sorted({module.name.rsplit(".", 1)[-1] for module in model.modules if module.kind in {"Linear", "Conv1D"}})
+    return f"targets here are {', '.join(leaves)}"
+
+
+def _unmatched(config: LoraConfig, found: list[str], saved: tuple[str, ...]) -> tuple[str, ...]:
+    lost = []
+    if not isinstance(config.target_modules, str):
+        lost += [
+            f"target_modules {entry}"
+            for entry in config.target_modules or ()
+            if not any(_entry(n, [entry]) for n in found)
+        ]
+    lost += [
+        f"rank_pattern {key}"
+        for key in config.rank_pattern
+        if not any(compiled(rf"(.*\.)?({key})$").match(name) for name in found)
+    ]
+    lost += [
+        f"modules_to_save {entry}" for entry in config.modules_to_save if not any(n.endswith(entry) for n in saved)
+    ]
+    return tuple(lost)

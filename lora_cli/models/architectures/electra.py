@@ -1,0 +1,79 @@
+"""ELECTRA, generator and discriminator: `transformers.models.electra`."""
+
+from __future__ import annotations
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.architectures import bert
+from lora_cli.models.architectures.bert import Part, Sizes, bare, dense, headed, layers, words
+from lora_cli.models.config import Config
+from lora_cli.models.nodes import Nodes, norm, under
+
+
+def _sizes(config: Config) -> Sizes:
+    return bert.sizes(config, d=256, heads=4, inner=1024)
+
+
+def _width(config: Config) -> int:
+    return config.size("embedding_size", default=128)
+
+
+def _body(config: Config) -> Nodes:
+    size, width = _sizes(config), _width(config)
+    return [
+        *words(size, width),
+        *(dense("embeddings_project", width, size.d) if width != size.d else ()),
+        *layers(size),
+    ]
+
+
+def _generator(config: Config) -> Nodes:
+    size, width = _sizes(config), _width(config)
+    return [
+        *under("generator_predictions", norm("LayerNorm", width, bias=True), dense("dense", size.d, width)),
+        *dense("generator_lm_head", width, size.vocabulary),
+    ]
+
+
+def _discriminator(config: Config) -> Nodes:
+    d = _sizes(config).d
+    return under("discriminator_predictions", dense("dense", d, d), dense("dense_prediction", d, 1))
+
+
+def _classification(config: Config) -> Nodes:
+    d = _sizes(config).d
+    return under("classifier", dense("dense", d, d), dense("out_proj", d, config.labels()))
+
+
+def _summary(config: Config) -> Nodes:
+    """Give `ElectraSequenceSummary`, which may give as many outputs as there are labels."""
+    d = _sizes(config).d
+    if config.text("summary_type", default="first") == "attn":
+        raise InvalidInput(f"{config.source}: summary_type is 'attn', which transformers has not implemented")
+    if not config.flag("summary_use_proj", default=True):
+        return ()
+    labels = config.labels() if config.flag("summary_proj_to_labels", default=False) else 0
+    return dense("sequence_summary.summary", d, labels or d)
+
+
+def _choice(config: Config) -> Nodes:
+    return [*_summary(config), *dense("classifier", _sizes(config).d, 1)]
+
+
+def _labelled(name: str) -> Part:
+    return lambda config: dense(name, _sizes(config).d, config.labels())
+
+
+_vocabulary = headed("electra", _body, _generator, output="generator_lm_head")
+
+CLASSES = {
+    "electra": {
+        "ElectraForMaskedLM": _vocabulary,
+        "ElectraModel": bare(_body),
+        "ElectraForPreTraining": headed("electra", _body, _discriminator),
+        "ElectraForCausalLM": _vocabulary,
+        "ElectraForSequenceClassification": headed("electra", _body, _classification),
+        "ElectraForTokenClassification": headed("electra", _body, _labelled("classifier")),
+        "ElectraForQuestionAnswering": headed("electra", _body, _labelled("qa_outputs")),
+        "ElectraForMultipleChoice": headed("electra", _body, _choice),
+    }
+}

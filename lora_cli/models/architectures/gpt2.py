@@ -1,0 +1,72 @@
+"""GPT-2: `transformers.models.gpt2`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.models.architectures.decoder import classes, size
+from lora_cli.models.config import Config
+from lora_cli.models.nodes import Node, Nodes, Skeleton, conv1d, embedding, linear, norm, repeat, under
+
+
+def hidden(config: Config) -> int:
+    """Return the width; of two names the newer counts, as in transformers' attribute_map."""
+    return config.size("hidden_size", "n_embd", default=768)
+
+
+vocabulary = size("vocab_size", 50257)
+
+
+def block(config: Config) -> Iterator[Node]:
+    """Give `GPT2Block`; q, k and v are one Conv1D."""
+    d = hidden(config)
+    config.share(d, "n_embd", config.size("num_attention_heads", "n_head", default=12), "n_head")
+    inner = config.size("n_inner", default=4 * d)
+    yield from norm("ln_1", d, bias=True)
+    yield from under("attn", conv1d("c_attn", d, 3 * d), conv1d("c_proj", d, d))
+    yield from norm("ln_2", d, bias=True)
+    if config.flag("add_cross_attention", default=False):
+        yield from under("crossattention", conv1d("c_attn", d, 2 * d), conv1d("q_attn", d, d), conv1d("c_proj", d, d))
+        yield from norm("ln_cross_attn", d, bias=True)
+    yield from under("mlp", conv1d("c_fc", d, inner), conv1d("c_proj", inner, d))
+
+
+def body(config: Config) -> Nodes:
+    """Give `GPT2Model`."""
+    d = hidden(config)
+    return [
+        *embedding("wte", vocabulary(config), d),
+        *embedding("wpe", config.size("max_position_embeddings", "n_positions", default=1024), d),
+        *repeat("h", config.layers("num_hidden_layers", "n_layer", default=12), block(config)),
+        *norm("ln_f", d, bias=True),
+    ]
+
+
+def double_heads(config: Config) -> Skeleton:
+    """Give `GPT2DoubleHeadsModel`, which sets num_labels to 1 itself."""
+    causal = GPT2["GPT2ForCausalLM"](config)
+    if not config.flag("summary_use_proj", default=True):
+        return causal
+    d = hidden(config)
+    labels = 1 if config.flag("summary_proj_to_labels", default=True) else d
+    return causal._replace(nodes=[*causal.nodes, *linear("multiple_choice_head.summary", d, labels, bias=True)])
+
+
+GPT2 = classes(
+    "GPT2",
+    body,
+    hidden=hidden,
+    vocabulary=vocabulary,
+    tied_by_default=True,
+    prefix="transformer",
+    embeddings="wte",
+    tokens_head="classifier",
+)
+
+CLASSES = {
+    "gpt2": {
+        "GPT2LMHeadModel": GPT2["GPT2ForCausalLM"],
+        "GPT2DoubleHeadsModel": double_heads,
+        **{name: build for name, build in GPT2.items() if name != "GPT2ForCausalLM"},
+    }
+}

@@ -1,0 +1,102 @@
+"""A config.json's fields, read as what an architecture needs them to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lora_cli.errors import InvalidInput, quote
+
+MAX_SIZE = 2**31 - 1
+MAX_LAYERS = 10_000
+
+
+class Config:
+    """The fields of a config.json. A wrong value is answered with the field's name and its limit.
+
+    A field that is missing, or null where the model has a rule for that, takes the `default`, which
+    is what transformers takes. `names` in a call are the field and its older names; the first that is
+    there counts.
+    """
+
+    def __init__(self, fields: Mapping[str, Any], source: str = "config.json") -> None:
+        self.fields = fields
+        self.source = source
+
+    def _get(self, names: tuple[str, ...]) -> tuple[str, Any]:
+        for name in names:
+            if self.fields.get(name) is not None:
+                return name, self.fields[name]
+        return names[0], None
+
+    def _wrong(self, name: str, value: object, expected: str) -> InvalidInput:
+        return InvalidInput(f"{self.source}: {name} is {quote(value)}; it must be {expected}")
+
+    def number(self, *names: str, default: int, least: int = 0, most: int = MAX_SIZE) -> int:
+        """Return a whole number from `least` to `most`."""
+        name, value = self._get(names)
+        if value is None:
+            return default
+        if type(value) is not int or not least <= value <= most:
+            raise self._wrong(name, value, f"a whole number from {least} to {most}")
+        return value
+
+    def size(self, *names: str, default: int) -> int:
+        """Return a size: a whole number of 1 or more."""
+        return self.number(*names, default=default, least=1)
+
+    def layers(self, *names: str, default: int) -> int:
+        """Return a number of layers."""
+        return self.number(*names, default=default, most=MAX_LAYERS)
+
+    def flag(self, *names: str, default: bool) -> bool:
+        """Return true or false."""
+        name, value = self._get(names)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise self._wrong(name, value, "true or false")
+        return value
+
+    def real(self, *names: str, default: float) -> float:
+        """Return a finite number."""
+        name, value = self._get(names)
+        if value is None:
+            return default
+        if type(value) not in {int, float} or not -MAX_SIZE <= value <= MAX_SIZE:
+            raise self._wrong(name, value, "a finite number")
+        return float(value)
+
+    def text(self, *names: str, default: str) -> str:
+        """Return a text."""
+        name, value = self._get(names)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise self._wrong(name, value, "a text")
+        return value
+
+    def items(self, *names: str) -> list[Any] | None:
+        """Return a list, or None where there is none."""
+        name, value = self._get(names)
+        if value is not None and not isinstance(value, list):
+            raise self._wrong(name, value, "a list")
+        return value
+
+    def section(self, *names: str) -> Config:
+        """Return a config within the config; a missing one is empty."""
+        name, value = self._get(names)
+        if value is not None and not isinstance(value, dict):
+            raise self._wrong(name, value, "an object")
+        return Config(value or {}, f"{self.source}: {name}")
+
+    def share(self, whole: int, whole_name: str, parts: int, parts_name: str) -> int:
+        """Return whole / parts, which must be a whole number, as for heads of a hidden size."""
+        if parts < 1 or whole % parts:
+            raise InvalidInput(f"{self.source}: {whole_name} {whole} is not divisible by {parts_name} {parts}")
+        return whole // parts
+
+    def labels(self, default: int = 2) -> int:
+        """Return the number of labels of a classifier: num_labels, or as many as id2label has; else `default`."""
+        named = self.fields.get("id2label")
+        return self.number("num_labels", default=len(named) if isinstance(named, dict) else default)

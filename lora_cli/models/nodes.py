@@ -1,0 +1,69 @@
+"""The words in which an architecture is written down: what stands where, and how large it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from lora_cli.models.module import Module, Parameter
+
+Node = Module | Parameter
+Nodes = Iterable[Node]
+
+
+class Skeleton(NamedTuple):
+    """A model class written down: its nodes, and what it says of them.
+
+    `tied` maps a parameter to the one that it shares its values with. `output` names the module that
+    gives the vocabulary, if any (`get_output_embeddings()`), and `embeddings` the one that takes it.
+    """
+
+    nodes: Nodes
+    tied: dict[str, str] = {}  # noqa: RUF012 - never written to
+    output: str | None = None
+    embeddings: str | None = None
+
+
+def linear(name: str, d: int, h: int, *, bias: bool = False) -> Nodes:
+    """Give a `torch.nn.Linear` of `d` inputs and `h` outputs."""
+    return (Module(name, d, h, "Linear", bias),)
+
+
+def conv1d(name: str, d: int, h: int) -> Nodes:
+    """Give GPT-2's transposed Linear, which always has a bias."""
+    return (Module(name, d, h, "Conv1D", bias=True),)
+
+
+def conv2d(name: str, d: int, h: int, kernel: tuple[int, int], *, groups: int = 1, bias: bool = True) -> Nodes:
+    """Give a `torch.nn.Conv2d` of `d` input and `h` output channels."""
+    return (Module(name, d, h, "Conv2d", bias, kernel, groups),)
+
+
+def embedding(name: str, rows: int, width: int) -> Nodes:
+    """Give a `torch.nn.Embedding`: `rows` entries of `width`."""
+    return (Module(name, rows, width, "Embedding"),)
+
+
+def norm(name: str, width: int, *, bias: bool = False) -> Nodes:
+    """Give a norm's weight, and its bias where it has one (LayerNorm has, RMSNorm has not)."""
+    weight = Parameter(f"{name}.weight", (width,))
+    return (weight, Parameter(f"{name}.bias", (width,))) if bias else (weight,)
+
+
+def parameter(name: str, *shape: int) -> Nodes:
+    """Give a parameter that belongs to no module of the kinds above."""
+    return (Parameter(name, shape),)
+
+
+def under(prefix: str, *parts: Nodes) -> Iterator[Node]:
+    """Give the nodes of all parts, named below `prefix`; without a prefix as they are."""
+    for part in parts:
+        for node in part:
+            yield node.below(prefix) if prefix else node
+
+
+def repeat(prefix: str, count: int, *parts: Nodes, first: int = 0) -> Iterator[Node]:
+    """Give `count` copies of the parts, below `prefix`.0, `prefix`.1 and so on; or from `first` on."""
+    block = [node for part in parts for node in part]
+    for index in range(first, first + count):
+        yield from under(f"{prefix}.{index}", block)

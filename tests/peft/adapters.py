@@ -1,0 +1,125 @@
+"""Drawn adapter_config.json files, and what PEFT says of them on drawn models.
+
+`python tests/peft/adapters.py` records some in tests/reference/lora_on_models.ndjson, for the tests
+that run without torch. It needs the `peft` extra.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+import transformers
+
+from lora_cli.models.architectures import FAMILIES
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
+
+sys.path.insert(0, str(Path(__file__).parent))
+import drawn
+
+RECORDED = Path(__file__).parents[1] / "reference" / "lora_on_models.ndjson"
+A_FAMILY = 8
+
+
+def classes(model_type: str) -> list[str]:
+    """Return the classes that a family can be built as."""
+    return list(import_module(f"lora_cli.models.architectures.{FAMILIES[model_type]}").CLASSES[model_type])
+
+
+def drawn_case(model_type: str, source: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draw a config.json and an adapter_config.json for it."""
+    config = drawn.draw(model_type, classes(model_type), source)
+    return config, settings(read_config(Config(config), "drawn"), source)
+
+
+def settings(model: Model, source: random.Random) -> dict[str, Any]:
+    """Draw an adapter_config.json for a model: mostly what people write, now and then what PEFT refuses."""
+    leaves = sorted({module.name.rsplit(".", 1)[-1] for module in model.modules})
+    linear = sorted({m.name.rsplit(".", 1)[-1] for m in model.modules if m.kind in {"Linear", "Conv1D"}})
+    names = sorted(module.name for module in model.modules)
+    parameters = sorted(
+        {
+            p.name.rsplit(".", 2)[-2] + "." + p.name.rsplit(".", 2)[-1]
+            for p in model.all_parameters()
+            if p.name.count(".") > 1
+        }
+    )
+
+    def some(values: list[str], most: int = 3) -> list[str]:
+        return source.sample(values, min(len(values), source.randint(1, most)))
+
+    targets = [
+        "all-linear",
+        some(linear),
+        some(linear),
+        some(leaves),
+        some(names),
+        None,
+        rf".*\.({'|'.join(some(linear))})",
+        [*some(linear), "matches_nothing"],
+    ]
+    # What is drawn now and then: how often, and what as.
+    rarely: dict[str, tuple[float, list[Any]]] = {
+        "exclude_modules": (0.15, [some(linear), some(names), ".*0.*"]),
+        "layers_to_transform": (0.15, [0, [0], [1], [0, 2], [7]]),
+        "layers_pattern": (0.04, ["layers", ["layer", "layers"], "h"]),
+        "rank_pattern": (
+            0.25,
+            [{source.choice([*linear, *names, "nowhere"]): 3, rf".*\.{source.choice(linear)}": 5}],
+        ),
+        "modules_to_save": (0.2, [some([*leaves, "norm", "lm_head"], 2)]),
+        "bias": (0.2, ["all", "lora_only"]),
+        "lora_bias": (0.15, [True]),
+        "use_dora": (0.15, [True]),
+        "trainable_token_indices": (0.1, [[0, 1, 5], [3]]),
+        "target_parameters": (0.15, [some(parameters, 2)]),
+        "task_type": (0.2, ["SEQ_CLS", "CAUSAL_LM", "TOKEN_CLS"]),
+    }
+    config = {"peft_type": "LORA", "r": source.choice([1, 2, 4, 8]), "target_modules": source.choice(targets)}
+    return config | {name: source.choice(values) for name, (often, values) in rarely.items() if source.random() < often}
+
+
+def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, int, int] | Exception:
+    """Return PEFT's two figures and how many places it adapted, or how it refused."""
+    fields = {name: value for name, value in adapter.items() if name not in {"peft_type", "task_type"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            config = peft.LoraConfig(**fields, task_type=adapter.get("task_type"))
+            model = drawn.build(model_config)
+            config.modules_to_save = (config.modules_to_save or []) + {
+                "SEQ_CLS": ["classifier", "score"],
+                "TOKEN_CLS": ["classifier", "score"],
+            }.get(adapter.get("task_type", ""), []) or None
+            wrapped = peft.PeftModel(model, config)
+        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+            return error
+        return (
+            *wrapped.get_nb_trainable_parameters(),
+            len(wrapped.base_model.targeted_module_names + wrapped.base_model.targeted_parameter_names),
+        )
+
+
+def record() -> None:
+    """Write the recorded reference anew."""
+    versions = f"peft {peft.__version__}, transformers {transformers.__version__}, torch {torch.__version__}"
+    lines = [json.dumps({"made by": "python tests/peft/adapters.py", "with": versions})]
+    for model_type in FAMILIES:
+        for turn in range(A_FAMILY):
+            config, adapter = drawn_case(model_type, random.Random(f"recorded/{model_type}/{turn}"))
+            answer = theirs(config, adapter)
+            figures = None if isinstance(answer, Exception) else answer
+            lines.append(json.dumps({"config": config, "adapter": adapter, "figures": figures}))
+    RECORDED.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    record()

@@ -1,0 +1,88 @@
+"""Random config.json files for each family, and what transformers builds from them.
+
+`DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
+put together from here and the files of `draws`. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
+"""
+
+from __future__ import annotations
+
+import random
+import runpy
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig
+
+DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
+    "llama": {
+        "hidden_size": [16, 64, 96],
+        "intermediate_size": [24, 40],
+        "num_hidden_layers": [1, 2, 3],
+        "num_attention_heads": [4, 8],
+        "num_key_value_heads": [None, 1, 4],
+        "head_dim": [None, 6],
+        "vocab_size": [50, 77],
+        "attention_bias": [True, False],
+        "mlp_bias": [True, False],
+        "tie_word_embeddings": [True, False],
+        "num_labels": [1, 5],
+    },
+}
+
+for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
+    DRAWS.update(runpy.run_path(str(path))["DRAWS"])
+
+
+def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
+    """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
+    config = {
+        name: source.choice(values)
+        for name, values in DRAWS[model_type].items()
+        if source.random() < 0.9 or "num_" in name
+    }
+    return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
+
+
+def build(config: Mapping[str, Any]) -> torch.nn.Module:
+    """Build the model of a config.json on the meta device, as `from_pretrained` would before it loads weights."""
+    fields = {name: deepcopy(value) for name, value in config.items() if name not in {"model_type", "architectures"}}
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        model_class = getattr(transformers, config["architectures"][0])
+        return model_class(AutoConfig.for_model(config["model_type"], **fields))
+
+
+def shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return every parameter's name and shape, a tied one under each of its names."""
+    return {name: tuple(value.shape) for name, value in model.named_parameters(remove_duplicate=False)}
+
+
+def kinds(model: torch.nn.Module) -> dict[str, str]:
+    """Return the modules that an adapter can be put on, by name, with their kind."""
+    known = {"Linear": "Linear", "Conv1D": "Conv1D", "Embedding": "Embedding", "Conv2d": "Conv2d"}
+    found = {}
+    for name, module in model.named_modules():
+        for kind in type(module).__mro__:
+            if kind.__name__ in known:
+                found[name] = kind.__name__
+                break
+    return found
+
+
+def embeddings(model: torch.nn.Module) -> str | None:
+    """Return the name of the input embeddings; a model of two towers has none."""
+    try:
+        found = model.get_input_embeddings()
+    except NotImplementedError:
+        return None
+    return next(name for name, module in model.named_modules() if module is found)
+
+
+def total(model: torch.nn.Module) -> int:
+    """Return the number of parameters, tied ones once."""
+    return sum(value.numel() for value in model.parameters())

@@ -1,0 +1,43 @@
+"""Every family against transformers itself: names, shapes, kinds, ties and totals on drawn configs."""
+
+from __future__ import annotations
+
+import random
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from lora_cli.models.architectures import FAMILIES
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+
+sys.path.insert(0, str(Path(__file__).parent))
+import drawn
+
+SEED = random.SystemRandom().randrange(2**32)
+CONFIGS = 30
+
+
+def classes(model_type: str) -> list[str]:
+    """Return the classes that a family can be built as."""
+    return list(import_module(f"lora_cli.models.architectures.{FAMILIES[model_type]}").CLASSES[model_type])
+
+
+@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("turn", range(CONFIGS))
+def test_a_model_is_what_transformers_builds(model_type: str, turn: int) -> None:
+    """Every parameter's name and shape, every module's kind, the ties and the total are transformers'."""
+    config = drawn.draw(model_type, classes(model_type), random.Random(f"{SEED}/{model_type}/{turn}"))
+    theirs = drawn.build(config)
+    ours = read_config(Config(config), "drawn")
+    context = f"seed {SEED}: {config}"
+    assert {parameter.name: parameter.shape for parameter in ours.all_parameters()} == drawn.shapes(theirs), context
+    assert {module.name: module.kind for module in ours.modules} == drawn.kinds(theirs), context
+    assert dict(ours.tied) == dict(theirs.all_tied_weights_keys), context
+    assert ours.full_params == drawn.total(theirs), context
+    assert ours.embeddings == drawn.embeddings(theirs), context
+    output = theirs.get_output_embeddings()
+    named = [name for name, module in theirs.named_modules() if module is output]
+    assert ours.output == (named[0] if named and output is not None else None), context
