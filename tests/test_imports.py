@@ -34,6 +34,20 @@ def test_a_count_loads_nothing_heavy(format: str) -> None:
     assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2", "--format", format)) == set()
 
 
+def test_a_model_loads_nothing_heavy() -> None:
+    """The largest model costs neither NumPy nor Rich, and imports its own family alone."""
+    code = command("count", "--model", "llama-3.1-405b", "--target", "all-linear", "--format", "json")
+    code += "\nimport sys\nassert 'lora_cli.models.architectures.gpt2' not in sys.modules"
+    assert loaded(code) == set()
+
+
+def test_one_matrix_imports_nothing_of_models() -> None:
+    """What only a model needs is not on the way of one matrix."""
+    code = command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "json")
+    code += "\nimport sys\nassert not {'lora_cli.methods.targets', 'lora_cli.models.config', 'dataclasses'} & sys.modules.keys()"
+    assert loaded(code) == set()
+
+
 def test_a_check_loads_nothing_heavy() -> None:
     """A check costs what a count costs."""
     assert loaded(command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K")) == set()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lora_cli.analysis.count import Record
+from lora_cli.errors import quote
 from lora_cli.methods.adapter_config import INPUT_EMBEDDINGS, LoraConfig
-from lora_cli.methods.lora import place_tensors
+from lora_cli.methods.lora_places import place_tensors
 from lora_cli.methods.targets import Place, Targets, targets
 from lora_cli.models.model import Model
 from lora_cli.models.module import Parameter
@@ -105,7 +106,7 @@ class ModelCount:
         rows = 0
         for entry, tokens in self.config.trainable_token_indices.items():
             ending = (self.subject.embeddings or ".") if entry == INPUT_EMBEDDINGS else entry
-            rows += sum(tokens * module.h for module in self.subject.modules if module.name.endswith(ending))
+            rows += sum(len(tokens) * module.h for module in self.subject.modules if module.name.endswith(ending))
         return rows
 
     @cached_property
@@ -114,13 +115,16 @@ class ModelCount:
         if self.config.bias == "none":
             return 0
         owners = {place.owner for place in self.targets.places}
-        copied = tuple(f"{name}." for name in self.targets.saved)
+        inside = tuple(f"{name}." for name in self.targets.saved)
+        tied = self.subject.tied
+        # What a copy was made of stays frozen, under each of its names.
+        copied = {tied.get(p.name, p.name) for p in self.subject.all_parameters() if p.name.startswith(inside)}
         freed = (
             parameter
             for parameter in self.subject.all_parameters()
             if parameter.name.rpartition(".")[2] == "bias"
             if self.config.bias == "all" or parameter.name.rpartition(".")[0] in owners
-            if not parameter.name.startswith(copied)
+            if tied.get(parameter.name, parameter.name) not in copied
         )
         return self._once(freed)
 
@@ -199,7 +203,9 @@ class ModelCount:
         for name in self.targets.saved:
             share = 100 * self._copy_params(name)
             if share > 50 * self.trainable_params:
-                found.append(f"the full copy of {name} is {share / self.trainable_params:.1f} % of what is trained")
+                found.append(
+                    f"the full copy of {quote(name)} is {share / self.trainable_params:.1f} % of what is trained"
+                )
         return found
 
 
@@ -211,5 +217,6 @@ def place_params(place: Place, config: LoraConfig) -> int:
 def count_model(model: Model, config: LoraConfig) -> ModelCount:
     """Count what `config` trains on `model`; a config that PEFT refuses raises `InvalidInput`."""
     cost = ModelCount(model, config)
-    _ = cost.targets
+    # Some of PEFT's refusals come with the tensors that it makes.
+    _ = cost.adapter_params
     return cost

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.models.config import Config
+from lora_cli.models.config import Config, key
 
 Names = tuple[str, ...]
 BIASES = ("none", "all", "lora_only")
@@ -31,7 +31,7 @@ class LoraConfig:
     rank_pattern: Mapping[str, int] = field(default_factory=dict)
     modules_to_save: Names = ()
     target_parameters: Names | None = None
-    trainable_token_indices: Mapping[str, int] = field(default_factory=dict)
+    trainable_token_indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     bias: str = "none"
     lora_bias: bool = False
     use_dora: bool = False
@@ -49,6 +49,8 @@ class LoraConfig:
             raise InvalidInput("layers_pattern needs layers_to_transform; give the layers too")
         if self.lora_bias and self.use_dora:
             raise InvalidInput("lora_bias does not go with use_dora; leave one out")
+        if self.lora_dropout > 1:
+            raise InvalidInput(f"lora_dropout is {self.lora_dropout}; a probability is at most 1")
         if self.bias not in BIASES:
             raise InvalidInput(f"bias is {quote(self.bias)}; choose from: {', '.join(BIASES)}")
 
@@ -126,12 +128,14 @@ UNIMPORTANT = (
     "qalora_group_size",
     "runtime_config",
 )
+# Where PEFT takes one name as it takes a list of one.
+TEXT_OR_LIST = ("layers_pattern",)
 KNOWN = frozenset(UNCOUNTED + UNIMPORTANT) | frozenset(LoraConfig.__dataclass_fields__)
 
 
 def _names(config: Config, name: str) -> Names:
     value = config.fields.get(name)
-    values = [value] if isinstance(value, str) else value or []
+    values = [value] if isinstance(value, str) and name in TEXT_OR_LIST else value or []
     if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
         raise InvalidInput(f"{config.source}: {name} is {quote(value)}; it must be a list of names")
     return tuple(values)
@@ -148,20 +152,20 @@ def _numbers(config: Config, name: str) -> tuple[int, ...]:
     value: Any = config.fields[name]
     values = value if isinstance(value, list) else [value]
     if not all(type(item) is int for item in values):
-        raise InvalidInput(f"{config.source}: {name} is {quote(value)}; it must be a list of whole numbers")
+        raise InvalidInput(f"{config.source}: {key(name)} is {quote(value)}; it must be a list of whole numbers")
     return tuple(values)
 
 
 def _ranks(config: Config) -> dict[str, int]:
     ranks = config.section("rank_pattern")
-    return {key: ranks.size(key, default=1) for key in ranks.fields}
+    return {name: ranks.needed(name) for name in ranks.fields}
 
 
-def _tokens(config: Config) -> dict[str, int]:
-    """Return how many rows of which embedding are trained; PEFT keeps an index once."""
+def _tokens(config: Config) -> dict[str, tuple[int, ...]]:
+    """Return which rows of which embedding are trained; PEFT trains a row that is named twice twice."""
     value = config.fields.get("trainable_token_indices")
     if not value:
         return {}
     named = value if isinstance(value, dict) else {INPUT_EMBEDDINGS: value}
     tokens = Config(named, f"{config.source}: trainable_token_indices")
-    return {name: len(_numbers(tokens, name)) for name in named}
+    return {name: _numbers(tokens, name) for name in named}

@@ -20,7 +20,7 @@ def compiled(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise InvalidInput(f"{quote(text)} is no regular expression: {error}") from error
+        raise InvalidInput(f"{quote(text)} is no regular expression: {quote(str(error))}") from error
 
 
 @contextmanager

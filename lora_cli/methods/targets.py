@@ -262,9 +262,15 @@ def _saved(config: LoraConfig, names: list[str], owners: set[str]) -> tuple[str,
 
 
 def _check_tokens(model: Model, config: LoraConfig, owners: set[str]) -> None:
-    for entry in config.trainable_token_indices:
+    for entry, tokens in config.trainable_token_indices.items():
         ending = entry or model.embeddings or ""
-        if not any(module.name.endswith(ending) and module.kind in ROWS for module in model.modules):
+        rows = [_rows(module) for module in model.modules if module.name.endswith(ending) and module.kind in ROWS]
+        for token in tokens:
+            if rows and not -min(rows) <= token < min(rows):
+                raise InvalidInput(
+                    f"trainable_token_indices: {token} is not among the {min(rows)} rows of {quote(ending)}; give others"
+                )
+        if not rows:
             raise InvalidInput(f"trainable_token_indices trains rows of an embedding, and {quote(ending)} is none here")
         if any(name.endswith(ending) for name in owners):
             raise InvalidInput(
@@ -274,6 +280,10 @@ def _check_tokens(model: Model, config: LoraConfig, owners: set[str]) -> None:
             raise InvalidInput(
                 f"trainable_token_indices trains rows of {quote(ending)}, which is saved whole; leave one out"
             )
+
+
+def _rows(module: Module) -> int:
+    return module.d if module.kind == "Embedding" else module.h
 
 
 def _described(config: LoraConfig) -> str:
@@ -290,16 +300,18 @@ def _unmatched(config: LoraConfig, found: list[str], saved: tuple[str, ...]) -> 
     lost = []
     if not isinstance(config.target_modules, str):
         lost += [
-            f"target_modules {entry}"
+            f"target_modules {quote(entry)}"
             for entry in config.target_modules or ()
             if not any(_entry(n, [entry]) for n in found)
         ]
     lost += [
-        f"rank_pattern {key}"
+        f"rank_pattern {quote(key)}"
         for key in config.rank_pattern
         if not any(compiled(rf"(.*\.)?({key})$").match(name) for name in found)
     ]
     lost += [
-        f"modules_to_save {entry}" for entry in config.modules_to_save if not any(n.endswith(entry) for n in saved)
+        f"modules_to_save {quote(entry)}"
+        for entry in config.modules_to_save
+        if not any(n.endswith(entry) for n in saved)
     ]
     return tuple(lost)

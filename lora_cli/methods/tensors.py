@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 FLOAT32_BYTES = 4
 LENGTH_BYTES = 8
@@ -14,8 +14,7 @@ POWERS_OF_TEN: tuple[int, ...] = tuple(10**power for power in range(1, 22))
 ENTRY = ',"":{"dtype":"F32","shape":[],"data_offsets":[,]}'
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One tensor: its symbol and shape in the literature, its key and shape in PEFT's file.
 
     PEFT keeps adapters in float32 unless told otherwise (`autocast_adapter_dtype`).

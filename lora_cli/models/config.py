@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import SHOWN_CHARACTERS, InvalidInput, quote
 
 MAX_SIZE = 2**31 - 1
 MAX_LAYERS = 10_000
+
+
+def key(name: str) -> str:
+    """Return a field's name for a message: as it is, but one from a file that is long or hostile."""
+    return name if name.isidentifier() and name.isascii() and len(name) <= SHOWN_CHARACTERS else quote(name)
 
 
 class Config:
@@ -30,7 +35,7 @@ class Config:
         return names[0], None
 
     def _wrong(self, name: str, value: object, expected: str) -> InvalidInput:
-        return InvalidInput(f"{self.source}: {name} is {quote(value)}; it must be {expected}")
+        return InvalidInput(f"{self.source}: {key(name)} is {quote(value)}; it must be {expected}")
 
     def number(self, *names: str, default: int, least: int = 0, most: int = MAX_SIZE) -> int:
         """Return a whole number from `least` to `most`."""
@@ -44,6 +49,12 @@ class Config:
     def size(self, *names: str, default: int) -> int:
         """Return a size: a whole number of 1 or more."""
         return self.number(*names, default=default, least=1)
+
+    def needed(self, name: str) -> int:
+        """Return a size that must be there: neither missing nor null."""
+        if self.fields.get(name) is None:
+            raise self._wrong(name, None, f"a whole number from 1 to {MAX_SIZE}")
+        return self.size(name, default=1)
 
     def layers(self, *names: str, default: int) -> int:
         """Return a number of layers."""
@@ -88,7 +99,7 @@ class Config:
         name, value = self._get(names)
         if value is not None and not isinstance(value, dict):
             raise self._wrong(name, value, "an object")
-        return Config(value or {}, f"{self.source}: {name}")
+        return Config(value or {}, f"{self.source}: {key(name)}")
 
     def share(self, whole: int, whole_name: str, parts: int, parts_name: str) -> int:
         """Return whole / parts, which must be a whole number, as for heads of a hidden size."""

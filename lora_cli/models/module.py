@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+# Named tuples: a large model has thousands of these, and every run pays for making the classes.
+class Module(NamedTuple):
     """A module that holds a weight `W` of `d` inputs by `h` outputs.
 
     `kind` is the class that PEFT tells apart: Linear, Conv1D, Embedding (`d` rows of `h`) or Conv2d
@@ -41,11 +41,10 @@ class Module:
 
     def below(self, prefix: str) -> Module:
         """Return the same module, named below `prefix`."""
-        return replace(self, name=f"{prefix}.{self.name}")
+        return self._replace(name=f"{prefix}.{self.name}")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter by name and shape; outside of the modules a norm's weight, positions, fused experts."""
 
     name: str
@@ -58,4 +57,4 @@ class Parameter:
 
     def below(self, prefix: str) -> Parameter:
         """Return the same parameter, named below `prefix`."""
-        return replace(self, name=f"{prefix}.{self.name}")
+        return self._replace(name=f"{prefix}.{self.name}")

@@ -15,11 +15,11 @@ UNPICKLED = (".bin", ".pt", ".pth", ".ckpt")
 
 def read_model(source: str) -> Model:
     """Return the model that `source` names. A path that exists wins over a preset's name."""
-    if source.endswith(UNPICKLED):
+    if source.lower().endswith(UNPICKLED):
         raise InvalidInput(
             f"{quote(source)} would have to be unpickled, which can run any program; give its config.json instead"
         )
-    if source.endswith(CHECKPOINTS):
+    if source.lower().endswith(CHECKPOINTS):
         raise InvalidInput(f"{quote(source)} is a checkpoint, which is not read yet; give the config.json beside it")
     if os.path.lexists(source):
         path = os.path.join(source, "config.json") if os.path.isdir(source) else source

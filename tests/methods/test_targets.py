@@ -1,0 +1,333 @@
+"""Which places of a model a config adapts: PEFT's rules, on models that are small enough to check by hand."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from lora_cli.analysis.count_model import ModelCount, count_model
+from lora_cli.errors import InvalidInput
+from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
+
+SMALL: dict[str, dict[str, Any]] = {
+    "llama": {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "vocab_size": 100,
+    },
+    "gpt2": {"n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 100, "n_positions": 32},
+    "bert": {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "vocab_size": 100,
+    },
+    "mixtral": {
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "num_local_experts": 3,
+        "vocab_size": 100,
+    },
+    "vit": {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "image_size": 32,
+        "patch_size": 8,
+    },
+}
+
+
+def model(model_type: str = "llama", **fields: Any) -> Model:
+    """Return a small model of that type."""
+    return read_config(Config(SMALL.get(model_type, {}) | fields | {"model_type": model_type}), "small")
+
+
+def cost(subject: Model | None = None, **fields: Any) -> ModelCount:
+    """Return the count of a config on a small model, Llama unless another is given."""
+    return count_model(subject or model(), LoraConfig(**fields))
+
+
+def names(subject: Model | None = None, **fields: Any) -> list[str]:
+    """Return the names of the places that a config adapts."""
+    return [place.module.name for place in cost(subject, **fields).targets.places]
+
+
+def leaves(subject: Model | None = None, **fields: Any) -> set[str]:
+    """Return the last parts of the names of the places that a config adapts."""
+    return {name.rsplit(".", 1)[-1] for name in names(subject, **fields)}
+
+
+def layers(**fields: Any) -> list[int]:
+    """Return the layers in which a config on q_proj adapts it."""
+    return [int(name.split(".")[2]) for name in names(target_modules=("q_proj",), **fields)]
+
+
+def test_a_list_matches_whole_names_and_endings() -> None:
+    """An ending begins at a dot: proj is no ending of q_proj."""
+    assert names(target_modules=("q_proj",)) == [f"model.layers.{i}.self_attn.q_proj" for i in range(4)]
+    assert names(target_modules=("model.layers.1.mlp.up_proj",)) == ["model.layers.1.mlp.up_proj"]
+    assert names(target_modules=("1.mlp.up_proj", "lm_head")) == ["model.layers.1.mlp.up_proj", "lm_head"]
+    with pytest.raises(InvalidInput):
+        names(target_modules=("proj",))
+
+
+def test_a_text_is_a_regex_of_whole_names() -> None:
+    """It must match from the first letter to the last."""
+    assert names(target_modules=r".*\.[02]\..*\.(q|v)_proj") == [
+        f"model.layers.{i}.self_attn.{leaf}" for i in (0, 2) for leaf in ("q_proj", "v_proj")
+    ]
+    for text in ("q_proj", r".*\.q_pro", r"layers.*q_proj"):
+        with pytest.raises(InvalidInput, match="no module of 'small' is targeted by"):
+            names(target_modules=text)
+
+
+@pytest.mark.parametrize("text", ["all-linear", "ALL-LINEAR", "All-Linear"])
+def test_all_linear_leaves_the_head_and_the_embeddings_out(text: str) -> None:
+    """Seven projections a layer, and nothing else."""
+    found = names(target_modules=text)
+    assert len(found) == 4 * 7
+    assert not {"lm_head", "model.embed_tokens"} & set(found)
+
+
+def test_all_linear_takes_gpt2s_conv1d() -> None:
+    """They are Linears by another name."""
+    assert leaves(model("gpt2"), target_modules="all-linear") == {"c_attn", "c_proj", "c_fc"}
+
+
+def test_all_linear_in_a_list_is_a_name() -> None:
+    """PEFT takes it for a keyword only as a text."""
+    with pytest.raises(InvalidInput, match="all-linear"):
+        names(target_modules=("all-linear",))
+
+
+@pytest.mark.parametrize("saved", ["score"])
+def test_all_linear_leaves_a_classifiers_head_out_when_it_classifies(saved: str) -> None:
+    """Which is trained whole then: 2 labels of 64."""
+    classifier = model(architectures=["LlamaForSequenceClassification"])
+    found = cost(classifier, target_modules="all-linear", task_type="SEQ_CLS")
+    assert found.adapted_modules == 28
+    assert found.targets.saved == (saved,)
+    assert found.saved_params == 128
+
+
+def test_embeddings_convolutions_and_conv1d_are_targets() -> None:
+    """R rows by the rows and the width, the kernel in A, and both sides of a Linear."""
+    assert cost(target_modules=("embed_tokens",), r=2).trainable_params == 2 * (100 + 64)
+    assert cost(model("vit"), target_modules=("projection",), r=2).trainable_params == 2 * (3 * 8 * 8 + 64)
+    assert cost(model("gpt2"), target_modules=("c_attn",), r=2).trainable_params == 2 * 2 * (64 + 192)
+
+
+def test_excluded_modules_are_left_out() -> None:
+    """As a list by ending, as a text by regex."""
+    assert leaves(target_modules="all-linear", exclude_modules=("q_proj", "0.mlp.up_proj")) >= {"k_proj", "up_proj"}
+    assert "q_proj" not in leaves(target_modules="all-linear", exclude_modules=("q_proj",))
+    assert layers(exclude_modules=("layers.1.self_attn.q_proj",)) == [0, 2, 3]
+    assert layers(exclude_modules=r".*\.[12]\..*") == [0, 3]
+    assert layers(exclude_modules="q_proj") == [0, 1, 2, 3]
+
+
+def test_everything_excluded_is_refused() -> None:
+    """Nothing is left to adapt."""
+    with pytest.raises(InvalidInput, match="targeted by"):
+        layers(exclude_modules=".*")
+
+
+@pytest.mark.parametrize(("chosen", "found"), [((1,), [1]), ((0, 3, 3, 9), [0, 3]), ((), [0, 1, 2, 3])])
+def test_layers_to_transform_chooses_layers(chosen: tuple[int, ...], found: list[int]) -> None:
+    """No layers are all layers, as PEFT reads an empty list; those that are not there choose nothing."""
+    assert layers(layers_to_transform=chosen) == found
+
+
+def test_layers_that_are_not_there_are_refused() -> None:
+    """Nothing is adapted."""
+    for chosen in ((4,), (-1,)):
+        with pytest.raises(InvalidInput, match="targeted by"):
+            layers(layers_to_transform=chosen)
+
+
+def test_layers_pattern_names_the_list_of_layers() -> None:
+    """Another list has no such layers."""
+    assert layers(layers_to_transform=(1,), layers_pattern=("layers",)) == [1]
+    assert layers(layers_to_transform=(1,), layers_pattern=("h", "layers")) == [1]
+    with pytest.raises(InvalidInput, match="targeted by"):
+        layers(layers_to_transform=(1,), layers_pattern=("blocks",))
+
+
+def test_a_whole_name_is_taken_in_any_layer() -> None:
+    """PEFT looks at layers only where an ending matched."""
+    whole = "model.layers.3.self_attn.q_proj"
+    assert names(target_modules=(whole,), layers_to_transform=(0,)) == [whole]
+
+
+def test_of_the_rank_patterns_the_first_hit_wins() -> None:
+    """In the order of the config; where none hits, r counts."""
+
+    def ranks(**pattern: int) -> list[int]:
+        found = cost(target_modules=("q_proj", "v_proj"), layers_to_transform=(0,), r=8, rank_pattern=pattern)
+        return [place.r for place in found.targets.places]
+
+    assert ranks(v_proj=2) == [8, 2]
+    assert ranks(**{"v_proj": 2, ".*_proj": 3}) == [3, 2]
+    assert ranks(**{".*_proj": 3, "v_proj": 2}) == [3, 3]
+    assert ranks(**{r"layers\.0\.self_attn\.q_proj": 5, "proj": 3}) == [5, 8]
+    assert ranks(**{"q|v": 3, "q_proj|v_proj": 4}) == [4, 4]
+
+
+def test_modules_to_save_are_trained_whole() -> None:
+    """Each as a copy beside the original."""
+    plain = cost(target_modules=("q_proj",))
+    found = cost(target_modules=("q_proj",), modules_to_save=("lm_head", "embed_tokens"))
+    assert found.targets.saved == ("model.embed_tokens", "lm_head")
+    assert found.trainable_params - plain.trainable_params == found.all_params - plain.all_params == 2 * 6400
+
+
+def test_what_is_saved_is_not_adapted() -> None:
+    """Saving wins over adapting, and a list of layers cannot be copied."""
+    assert "lm_head" not in names(target_modules=("q_proj", "lm_head"), modules_to_save=("lm_head",))
+    with pytest.raises(InvalidInput, match="targeted by"):
+        names(target_modules=("q_proj",), modules_to_save=("q_proj",))
+    with pytest.raises(InvalidInput, match="list of layers"):
+        names(target_modules=("lm_head",), modules_to_save=("layers",))
+
+
+@pytest.mark.parametrize(
+    ("model_type", "found"),
+    [
+        ("llama", {"q_proj", "v_proj"}),
+        ("gpt2", {"c_attn"}),
+        ("bert", {"query", "value"}),
+        ("t5", {"q", "v"}),
+        ("bloom", {"query_key_value"}),
+        ("phi", {"q_proj", "v_proj", "fc1", "fc2"}),
+    ],
+)
+def test_without_a_target_peft_knows_one_by_model_type(model_type: str, found: set[str]) -> None:
+    """Its own table."""
+    assert leaves(model(model_type)) == found
+
+
+def test_a_mixture_has_no_default_targets() -> None:
+    """PEFT rewrites a mixture's targets before it looks up the default, and finds none then."""
+    with pytest.raises(InvalidInput, match="targets here are k_proj"):
+        names(model("mixtral"))
+
+
+@pytest.mark.parametrize(("model_type", "offered"), [("vit", "q_proj"), ("whisper", "q_proj"), ("phi3", "qkv_proj")])
+def test_a_model_type_without_defaults_is_refused(model_type: str, offered: str) -> None:
+    """The sentence offers what could be targeted."""
+    with pytest.raises(InvalidInput, match=f"no default targets for model type '{model_type}'.*{offered}"):
+        names(model(model_type))
+
+
+def test_a_mixtures_experts_are_reached_as_fused_parameters() -> None:
+    """w1 and w3 are one parameter now, of double rank: 3 experts of 2r (64 + 192), and of r (96 + 64)."""
+    found = cost(model("mixtral"), target_modules=("w1", "w2", "w3"), r=2)
+    places = {(place.module.name.rsplit(".", 1)[-1], place.r, place.experts) for place in found.targets.places}
+    assert places == {("gate_up_proj", 4, 3), ("down_proj", 2, 3)}
+    assert found.trainable_params == 2 * 3 * (4 * (64 + 192) + 2 * (96 + 64))
+
+
+def test_half_of_what_is_fused_is_refused() -> None:
+    """PEFT cannot adapt one half of a parameter; the other half is named."""
+    with pytest.raises(InvalidInput, match="target w3 too"):
+        names(model("mixtral"), target_modules=("w1",))
+
+
+def test_all_linear_reaches_the_experts() -> None:
+    """And the router, which is a bare parameter too."""
+    found = leaves(model("mixtral"), target_modules="all-linear")
+    assert found == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_up_proj", "down_proj", "weight"}
+
+
+@pytest.mark.parametrize("target", ["norm", "input_layernorm", "self_attn", "mlp", "layers", "model", "0"])
+def test_a_norm_or_a_container_is_refused(target: str) -> None:
+    """PEFT adapts neither; the whole name is in the sentence."""
+    with pytest.raises(InvalidInput, match=rf"target '[^']*\b{target}' is no Linear, Conv1D, Embedding or Conv2d"):
+        names(target_modules=(target,))
+
+
+@pytest.mark.parametrize("target", [("nope",), (), "", "nope", r"\d+", ("",), ("Q_PROJ",)])
+def test_nothing_matched_is_refused_with_what_could_be(target: tuple[str, ...] | str) -> None:
+    """The names are those of the model."""
+    with pytest.raises(InvalidInput, match=r"targets here are down_proj, gate_proj, .*q_proj"):
+        names(target_modules=target)
+
+
+def test_what_matched_nothing_is_named() -> None:
+    """Each entry with its field; what matched is not."""
+    found = cost(
+        target_modules=("q_proj", "nope"),
+        rank_pattern={"q_proj": 2, "k_proj": 3},
+        modules_to_save=("lm_head", "pooler"),
+    )
+    assert found.targets.unmatched == (
+        "target_modules 'nope'",
+        "rank_pattern 'k_proj'",
+        "modules_to_save 'pooler'",
+    )
+    assert all(any(entry in line for line in found.warnings()) for entry in found.targets.unmatched)
+
+
+HOSTILE = ["(", "[", "*", "(?P<n>", "a{2,1}", "(?<=a*)b", r"\\"[:1], "(?\x1b)", "(?P<" + "a-" * 5000 + ">x)"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
+@pytest.mark.parametrize("field", ["target_modules", "exclude_modules", "rank_pattern"])
+def test_what_is_no_regex_is_refused(field: str, text: str) -> None:
+    """In one short printable line, in each field that takes one."""
+    fields: dict[str, Any] = {"target_modules": ("q_proj",)} | {field: {text: 2} if field == "rank_pattern" else text}
+    with pytest.raises(InvalidInput, match="no regular expression") as caught:
+        names(**fields)
+    sentence = str(caught.value)
+    assert sentence.isascii()
+    assert sentence.isprintable()
+    assert len(sentence) < 400
+
+
+def test_a_regex_that_backtracks_for_ever_is_given_up() -> None:
+    """Within seconds, with the reason."""
+    start = time.monotonic()
+    with pytest.raises(InvalidInput, match="took over"):
+        names(target_modules="(.*.*)*x")
+    assert time.monotonic() - start < 4.5
+
+
+@pytest.mark.parametrize("entry", ["embed_tokens", ""])
+def test_rows_of_an_embedding_are_trained_one_by_one(entry: str) -> None:
+    """Named, or the model's own."""
+    plain = cost(target_modules=("q_proj",)).trainable_params
+    assert (
+        cost(target_modules=("q_proj",), trainable_token_indices={entry: (0, 1, 5)}).trainable_params == plain + 3 * 64
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"trainable_token_indices": {"nope": (1,)}}, "none here"),
+        ({"trainable_token_indices": {"norm": (1,)}}, "none here"),
+        ({"trainable_token_indices": {"q_proj": (1,)}}, "adapted too"),
+        ({"trainable_token_indices": {"embed_tokens": (1,)}, "modules_to_save": ("embed_tokens",)}, "saved whole"),
+        ({"target_parameters": ("q_proj.weight",)}, "target_modules adapts too"),
+        ({"target_parameters": ("norm.weight",)}, "1 dimensions"),
+        ({"target_parameters": ("k_proj.weight",), "use_dora": True}, "use_dora"),
+        ({"target_parameters": ("k_proj.weight",), "lora_bias": True}, "lora_bias"),
+        ({"target_parameters": ("k_proj.weight",), "lora_dropout": 0.1}, "lora_dropout"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(fields: dict[str, Any], reason: str) -> None:
+    """As PEFT refuses it."""
+    with pytest.raises(InvalidInput, match=reason):
+        names(target_modules=("q_proj",), **fields)
