@@ -6,9 +6,9 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from lora_cli.analysis.count import Record
+from lora_cli.analysis.figures import Figures
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.quantities import number_text
 
@@ -63,24 +63,8 @@ class Verdict:
         return f"{self.rule}: {rule.field} is {value}, {rule.broken} the limit of {limit} by {gap}"
 
 
-class Cost(Protocol):
-    """What can be checked: a count of one matrix or of a model."""
-
-    @property
-    def trainable_params(self) -> int:
-        """What the method trains."""
-
-    @property
-    def percent_of_full(self) -> float:
-        """100 · trainable_params / full_params."""
-
-    @property
-    def percent_saved(self) -> float:
-        """100 − percent_of_full."""
-
-
 def check(
-    cost: Cost,
+    cost: Figures,
     *,
     max_percent: float | None = None,
     max_params: int | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from lora_cli.analysis.figures import Figures
 from lora_cli.methods import Tensor, file_bytes, method_named
 from lora_cli.models import Module, matrix
 from lora_cli.models.matrix import dimension
@@ -30,13 +31,17 @@ FIELDS = (
 
 
 # A named tuple, as all that one count needs is: dataclasses would be a fifth of its own start-up time.
-class MatrixCount(NamedTuple):
-    """The cost of one method on one matrix; every figure follows from the tensors that it adds."""
-
+class _Counted(NamedTuple):
     method: str
     module: Module
     r: int
     tensors: tuple[Tensor, ...]
+
+
+class MatrixCount(Figures, _Counted):
+    """The cost of one method on one matrix; every figure follows from the tensors that it adds."""
+
+    __slots__ = ()
 
     @property
     def d(self) -> int:
@@ -62,26 +67,6 @@ class MatrixCount(NamedTuple):
     def all_params(self) -> int:
         """W and the adapter together, PEFT's `get_nb_trainable_parameters()[1]`."""
         return self.full_params + self.trainable_params
-
-    @property
-    def percent_of_full(self) -> float:
-        """100 · trainable_params / full_params."""
-        return 100 * self.trainable_params / self.full_params
-
-    @property
-    def percent_saved(self) -> float:
-        """100 − percent_of_full, rounded once; negative where the adapter is larger than W."""
-        return 100 * (self.full_params - self.trainable_params) / self.full_params
-
-    @property
-    def reduction_factor(self) -> float:
-        """full_params / trainable_params."""
-        return self.full_params / self.trainable_params
-
-    @property
-    def trainable_percent(self) -> float:
-        """100 · trainable_params / all_params, PEFT's own percentage."""
-        return 100 * self.trainable_params / self.all_params
 
     @property
     def break_even_rank(self) -> float:

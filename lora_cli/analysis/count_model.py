@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lora_cli.analysis.count import Record
+from lora_cli.analysis.figures import Figures
 from lora_cli.errors import quote
 from lora_cli.methods.adapter_config import INPUT_EMBEDDINGS, LoraConfig
 from lora_cli.methods.lora_places import place_tensors
@@ -32,7 +33,7 @@ MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params
 
 
 @dataclass(frozen=True)
-class ModelCount:
+class ModelCount(Figures):
     """The cost of a LoRA config on a model; every figure follows from what it adapts, saves and frees."""
 
     subject: Model
@@ -137,26 +138,6 @@ class ModelCount:
     def all_params(self) -> int:
         """PEFT's `get_nb_trainable_parameters()[1]`: base, adapter and copies."""
         return self.full_params + self.adapter_params + self.saved_params + self.idle_params + self.token_params
-
-    @property
-    def percent_of_full(self) -> float:
-        """100 · trainable_params / full_params."""
-        return 100 * self.trainable_params / self.full_params
-
-    @property
-    def percent_saved(self) -> float:
-        """100 − percent_of_full, rounded once."""
-        return 100 * (self.full_params - self.trainable_params) / self.full_params
-
-    @property
-    def reduction_factor(self) -> float:
-        """full_params / trainable_params."""
-        return self.full_params / self.trainable_params
-
-    @property
-    def trainable_percent(self) -> float:
-        """100 · trainable_params / all_params, PEFT's own percentage."""
-        return 100 * self.trainable_params / self.all_params
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""

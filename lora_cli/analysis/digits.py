@@ -16,7 +16,7 @@ Characters = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-ZERO, POINT, MINUS = b"0.-"
+POINT, MINUS = b".-"
 
 # Where a float is written without an exponent, and every step below is exact in doubles and int64.
 SMALLEST, LARGEST = 1e-2, 1e15

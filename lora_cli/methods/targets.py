@@ -1,26 +1,25 @@
 """Which places of a model a config adapts: PEFT's rules, rule for rule.
 
-`peft/tuners/tuners_utils.py`: `check_target_module_exists`, `inject_adapter`, `_inject_parameters`,
-`_maybe_include_all_linear_layers`; `peft/utils/transformers_weight_conversion.py` for experts.
+`peft/tuners/tuners_utils.py`: `inject_adapter`, `_inject_parameters`; `peft/utils/other.py`:
+`set_additional_trainable_modules`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.defaults import EXPERTS, TARGETS
+from lora_cli.methods.defaults import TARGETS
+from lora_cli.methods.experts import with_experts
+from lora_cli.methods.matching import ends_with, excluder, matcher, module_names, ranker
 from lora_cli.methods.patterns import compiled, patience
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module, Parameter
 
-ALL_LINEAR = "all-linear"
 # What has rows that can be trained one by one: an embedding, and the head that shares them.
 ROWS = ("Embedding", "Linear")
-CLASSIFIER_HEADS = ("score", "classifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,9 @@ def targets(model: Model, config: LoraConfig) -> Targets:
 
 def _targets(model: Model, config: LoraConfig) -> Targets:
     # In PEFT's order: a mixture's targets are rewritten first, and what is missing then is empty.
-    config = _with_default_targets(model, _with_experts(model, config))
-    names = _module_names(model)
-    excluded, matched = _excluder(config), _matcher(model, config)
+    config = _with_default_targets(model, with_experts(model, config))
+    names = module_names(model)
+    excluded, matched = excluder(config), matcher(model, config)
     chosen = [name for name in names if matched(name) and not excluded(name)]
     modules = {module.name: module for module in model.modules}
     for name in chosen:
@@ -71,7 +70,7 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
                 f"target {quote(name)} is no Linear, Conv1D, Embedding or Conv2d, and PEFT adapts nothing else; "
                 "name the modules inside it"
             )
-    rank = _ranker(config)
+    rank = ranker(config)
     places = [Place(modules[name], rank(name)) for name in chosen]
     # PEFT sets this by itself to what the Linear or Conv1D that it adapts last needs.
     kinds = [place.module.kind for place in places if place.module.kind in {"Linear", "Conv1D"}]
@@ -88,16 +87,6 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     return Targets(tuple(places), saved, _unmatched(config, found, saved))
 
 
-def _module_names(model: Model) -> list[str]:
-    """Return every module that has parameters, and those around them: `named_modules()` but for the empty ones."""
-    names: dict[str, None] = {}
-    for parameter in model.all_parameters():
-        parts = parameter.name.split(".")[:-1]
-        for end in range(1, len(parts) + 1):
-            names[".".join(parts[:end])] = None
-    return list(names)
-
-
 def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
     if config.target_modules is not None:
         return config
@@ -107,122 +96,11 @@ def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
     return replace(config, target_modules=() if default is None else default)
 
 
-def _all_linear(model: Model, config: LoraConfig) -> tuple[str, ...]:
-    """Return every Linear and Conv1D but the output head, or a classifier's when the task is to classify."""
-    spared = model.output
-    if spared is None and config.task_type == "SEQ_CLS":
-        heads = {module.name for module in model.modules}
-        spared = next((name for name in CLASSIFIER_HEADS if any(head.split(".")[0] == name for head in heads)), None)
-    return tuple(
-        module.name for module in model.modules if module.kind in {"Linear", "Conv1D"} and module.name != spared
-    )
-
-
-def _with_experts(model: Model, config: LoraConfig) -> LoraConfig:
-    """Turn targets that name a mixture's experts one by one into the fused parameters that hold them now."""
-    experts = EXPERTS.get(model.model_type)
-    if experts is None:
-        return config
-    names = config.target_modules or ()
-    if isinstance(names, str):
-        names = _leaf_names(model, config, names, experts.renamed)
-        if not names:
-            return config
-    fused: dict[str, set[str]] = {}
-    kept, parameters = [], set(config.target_parameters or ())
-    for name in names:
-        old = next((old for old in experts.renamed if name == old or name.endswith(f".{old}")), None)
-        if old is None:
-            kept.append(name)
-        else:
-            parameters.add(experts.renamed[old])
-            fused.setdefault(experts.renamed[old], set()).add(old)
-    ranks = dict(config.rank_pattern)
-    for new, parts in experts.fused.items():
-        missing = [part for part in parts if part not in fused.get(new, set())]
-        if missing and len(missing) < len(parts):
-            raise InvalidInput(
-                f"{', '.join(parts)} are fused into {new}; target {', '.join(missing)} too, or none of them"
-            )
-        if not missing:
-            ranks[rf".*\.{re.escape(new)}"] = config.r * len(parts)
-    return replace(config, target_modules=tuple(kept), target_parameters=tuple(sorted(parameters)), rank_pattern=ranks)
-
-
-def _leaf_names(model: Model, config: LoraConfig, text: str, renamed: Iterable[str]) -> tuple[str, ...]:
-    def leaf(name: str) -> str:
-        return name.rsplit(".", 1)[-1]
-
-    if text.lower() == ALL_LINEAR:
-        return tuple({leaf(name) for name in _all_linear(model, config)} | set(renamed))
-    matched, excluded = _matcher(model, config), _excluder(config)
-
-    def hit(name: str) -> bool:
-        return matched(name) and not excluded(name)
-
-    parameters = [parameter.name for parameter in model.all_parameters()]
-    found = {leaf(name) for name in (*_module_names(model), *parameters) if hit(name)}
-    experts = EXPERTS[model.model_type]
-    for old, new in experts.renamed.items():
-        containers = {name.rpartition(".")[0] for name in parameters if leaf(name) == new}
-        if any(hit(f"{container}.{old}") for container in containers):
-            found.add(old)
-    return tuple(found)
-
-
-def _entry(name: str, entries: Iterable[str]) -> bool:
-    return any(name == entry or name.endswith(f".{entry}") for entry in entries)
-
-
-def _excluder(config: LoraConfig) -> Callable[[str], bool]:
-    saved = [compiled(rf"(^|.*\.){entry}($|\..*)") for entry in config.saved]
-    if isinstance(config.exclude_modules, str):
-        whole = compiled(config.exclude_modules)
-        return lambda name: bool(whole.fullmatch(name)) or any(entry.match(name) for entry in saved)
-    entries = config.exclude_modules
-    return lambda name: _entry(name, entries) or any(entry.match(name) for entry in saved)
-
-
-def _matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
-    wanted = config.target_modules
-    if isinstance(wanted, str):
-        if wanted.lower() == ALL_LINEAR:
-            linear = frozenset(_all_linear(model, config))
-            # As PEFT has it, which turns them into a list of entries: an entry matches endings too.
-            return lambda name: name in linear
-        pattern = compiled(wanted)
-        return lambda name: bool(pattern.fullmatch(name))
-    entries = wanted or ()
-    exact, endings = frozenset(entries), tuple(f".{entry}" for entry in entries)
-    in_layer = _layer_filter(config)
-    # A whole name is taken in any layer; PEFT looks at layers where a name's ending matched.
-    return lambda name: name in exact or (name.endswith(endings) and in_layer(name))
-
-
-def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
-    layers = config.layers_to_transform
-    if not layers:
-        return lambda _name: True
-    texts = [rf"(?:^|.*?\.){pattern}\.(?P<idx>\d+)\." for pattern in config.layers_pattern]
-    patterns = [compiled(text) for text in texts or [r".*?\.[^.]*\.(?P<idx>\d+)\."]]
-
-    def in_layer(name: str) -> bool:
-        match = next(filter(None, (pattern.match(name) for pattern in patterns)), None)
-        return match is not None and int(match["idx"]) in layers
-
-    return in_layer
-
-
-def _ranker(config: LoraConfig) -> Callable[[str], int]:
-    patterns = [(compiled(rf"(.*\.)?({key})$"), rank) for key, rank in config.rank_pattern.items()]
-    return lambda name: next((rank for pattern, rank in patterns if pattern.match(name)), config.r)
-
-
 def _parameter_places(
     model: Model, config: LoraConfig, chosen: set[str], rank: Callable[[str], int]
 ) -> Iterable[Place]:
     for parameter in model.all_parameters() if config.target_parameters else ():
-        if not _entry(parameter.name, config.target_parameters or ()):
+        if not ends_with(parameter.name, config.target_parameters or ()):
             continue
         owner = parameter.name.rpartition(".")[0]
         _refuse_parameter(parameter, owner, config, chosen)
@@ -302,7 +180,7 @@ def _unmatched(config: LoraConfig, found: list[str], saved: tuple[str, ...]) -> 
         lost += [
             f"target_modules {quote(entry)}"
             for entry in config.target_modules or ()
-            if not any(_entry(n, [entry]) for n in found)
+            if not any(ends_with(n, [entry]) for n in found)
         ]
     lost += [
         f"rank_pattern {quote(key)}"

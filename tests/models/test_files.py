@@ -113,11 +113,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert "no regular file" in refusal(tmp_path / "fifo")
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/stdin"])
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
 def test_a_device_is_not_read(device: str) -> None:
     """/dev/zero never ends."""
-    if not Path(device).exists() or Path(device).is_file():
-        pytest.skip(f"there is no such device as {device}")
     assert "no regular file" in refusal(device)
 
 
@@ -127,16 +125,6 @@ def test_a_link_that_leads_nowhere_or_in_a_circle_is_refused(tmp_path: Path) -> 
     assert "No such file" in refusal(tmp_path / "a")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert "symbolic links" in refusal(tmp_path / "a")
-
-
-def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
-    """With the system's reason; root may read everything."""
-    path = tmp_path / "secret.json"
-    path.write_text("{}")
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user may read every file")
-    assert "Permission denied" in refusal(path)
 
 
 def test_a_gigabyte_is_refused_unread(tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""PEFT's rules for which names a config means.
+
+`peft/tuners/tuners_utils.py`: `check_target_module_exists`, `_maybe_include_all_linear_layers`;
+`peft/utils/other.py`: `get_pattern_key`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.patterns import compiled
+from lora_cli.models.model import Model
+
+ALL_LINEAR = "all-linear"
+CLASSIFIER_HEADS = ("score", "classifier")
+
+
+def module_names(model: Model) -> list[str]:
+    """Return every module that has parameters, and those around them: `named_modules()` but for the empty ones."""
+    names: dict[str, None] = {}
+    for parameter in model.all_parameters():
+        parts = parameter.name.split(".")[:-1]
+        for end in range(1, len(parts) + 1):
+            names[".".join(parts[:end])] = None
+    return list(names)
+
+
+def all_linear(model: Model, config: LoraConfig) -> tuple[str, ...]:
+    """Return every Linear and Conv1D but the output head, or a classifier's when the task is to classify."""
+    spared = model.output
+    if spared is None and config.task_type == "SEQ_CLS":
+        heads = {module.name for module in model.modules}
+        spared = next((name for name in CLASSIFIER_HEADS if any(head.split(".")[0] == name for head in heads)), None)
+    return tuple(
+        module.name for module in model.modules if module.kind in {"Linear", "Conv1D"} and module.name != spared
+    )
+
+
+def ends_with(name: str, entries: Iterable[str]) -> bool:
+    """Whether a name is one of the entries, or ends with a dot and one."""
+    return any(name == entry or name.endswith(f".{entry}") for entry in entries)
+
+
+def excluder(config: LoraConfig) -> Callable[[str], bool]:
+    """Return whether a name is left out: by `exclude_modules`, or because it is saved whole."""
+    saved = [compiled(rf"(^|.*\.){entry}($|\..*)") for entry in config.saved]
+    if isinstance(config.exclude_modules, str):
+        whole = compiled(config.exclude_modules)
+        return lambda name: bool(whole.fullmatch(name)) or any(entry.match(name) for entry in saved)
+    entries = config.exclude_modules
+    return lambda name: ends_with(name, entries) or any(entry.match(name) for entry in saved)
+
+
+def matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
+    """Return whether `target_modules` takes a name."""
+    wanted = config.target_modules
+    if isinstance(wanted, str):
+        if wanted.lower() == ALL_LINEAR:
+            linear = frozenset(all_linear(model, config))
+            # As PEFT has it, which turns them into a list of entries: an entry matches endings too.
+            return lambda name: name in linear
+        pattern = compiled(wanted)
+        return lambda name: bool(pattern.fullmatch(name))
+    entries = wanted or ()
+    exact, endings = frozenset(entries), tuple(f".{entry}" for entry in entries)
+    in_layer = _layer_filter(config)
+    # A whole name is taken in any layer; PEFT looks at layers where a name's ending matched.
+    return lambda name: name in exact or (name.endswith(endings) and in_layer(name))
+
+
+def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
+    layers = config.layers_to_transform
+    if not layers:
+        return lambda _name: True
+    texts = [rf"(?:^|.*?\.){pattern}\.(?P<idx>\d+)\." for pattern in config.layers_pattern]
+    patterns = [compiled(text) for text in texts or [r".*?\.[^.]*\.(?P<idx>\d+)\."]]
+
+    def in_layer(name: str) -> bool:
+        match = next(filter(None, (pattern.match(name) for pattern in patterns)), None)
+        return match is not None and int(match["idx"]) in layers
+
+    return in_layer
+
+
+def ranker(config: LoraConfig) -> Callable[[str], int]:
+    """Return the rank of a name: the first pattern that matches, or the config's own."""
+    patterns = [(compiled(rf"(.*\.)?({key})$"), rank) for key, rank in config.rank_pattern.items()]
+    return lambda name: next((rank for pattern, rank in patterns if pattern.match(name)), config.r)
