@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -14,7 +15,9 @@ def loaded(code: str) -> set[str]:
     """Return which heavy packages a fresh interpreter has loaded after `code`."""
     report = f"\nimport sys\nprint(*({HEAVY!r} & sys.modules.keys()), file=sys.stderr)"
     code = code + report.replace(repr(HEAVY), repr(set(HEAVY)))
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    # Measuring coverage would load modules of its own.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
     return set(done.stderr.split())
 
 

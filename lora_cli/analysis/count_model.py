@@ -12,6 +12,7 @@ from lora_cli.errors import quote
 from lora_cli.methods.adapter_config import INPUT_EMBEDDINGS, LoraConfig
 from lora_cli.methods.lora_places import place_tensors
 from lora_cli.methods.targets import Place, Targets, targets
+from lora_cli.methods.tensors import file_bytes
 from lora_cli.models.model import Model
 from lora_cli.models.module import Parameter
 from lora_cli.quantities import count_text
@@ -28,7 +29,10 @@ FIELDS = (
     "percent_saved",
     "reduction_factor",
     "trainable_percent",
+    "adapter_bytes",
 )
+# Where one of these is a target, PEFT saves the whole embedding with the adapter.
+SAVED_WITH_TARGETS = ("embed_tokens", "lm_head")
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
 
 
@@ -138,6 +142,23 @@ class ModelCount(Figures):
     def all_params(self) -> int:
         """PEFT's `get_nb_trainable_parameters()[1]`: base, adapter and copies."""
         return self.full_params + self.adapter_params + self.saved_params + self.idle_params + self.token_params
+
+    @property
+    def adapter_bytes(self) -> int | None:
+        """Size of the file that PEFT's `save_pretrained` writes, or None where it holds more than adapters.
+
+        Full copies, rows of embeddings, the base's biases and adapted embeddings bring tensors of the
+        base model into the file, in the base's dtype; those are not counted here yet.
+        """
+        config, places = self.config, self.targets.places
+        plain = not self.targets.saved and not config.trainable_token_indices and config.bias == "none"
+        wanted = config.target_modules if isinstance(config.target_modules, str) else ""
+        embeddings = any(name in wanted for name in SAVED_WITH_TARGETS)
+        adapted = any(place.module.name.endswith(SAVED_WITH_TARGETS) for place in places)
+        kinds = {place.module.kind for place in places}
+        if not plain or embeddings or adapted or not kinds <= {"Linear", "Conv1D"}:
+            return None
+        return file_bytes((place.module.name, tensor) for place in places for tensor in place_tensors(place, config))
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""

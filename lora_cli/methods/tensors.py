@@ -37,6 +37,8 @@ def decimal_digits(value: int) -> int:
     >>> decimal_digits(0), decimal_digits(9), decimal_digits(10)
     (1, 1, 2)
     """
+    if isinstance(value, int):
+        return len(str(value))
     return 1 + sum(value >= power for power in POWERS_OF_TEN)
 
 

@@ -284,3 +284,21 @@ def test_a_hostile_adapter_is_refused_in_one_line(config: str, tmp_path: Path, f
 def test_a_regex_that_backtracks_for_ever_is_given_up() -> None:
     """After some seconds, in one line."""
     assert "took over" in refusal("count", "--model", "gpt2", "--target", "(.*.*)*x")
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (("--target", "q_proj,v_proj", "-r", "32"), 36715216),
+        (("--target", "gate_proj,up_proj,down_proj", "-r", "10"), 37868984),
+    ],
+)
+def test_a_models_adapter_has_the_bytes_that_peft_wrote(options: tuple[str, ...], size: int) -> None:
+    """Llama-3.2-3B's recorded files, to the byte."""
+    assert run("count", "--model", "llama-3.2-3b", *options, "--field", "adapter_bytes").stdout == f"{size}\n"
+
+
+def test_a_file_that_holds_more_than_adapters_has_no_known_size() -> None:
+    """Where PEFT saves embeddings with the adapter, the size is unknown and not wrong."""
+    answer = run("count", "--model", "llama-3.2-3b", "--target", "q_proj,lm_head", "-r", "8", "--format", "json")
+    assert json.loads(answer.stdout)["results"][0]["adapter_bytes"] is None

@@ -143,7 +143,7 @@ def test_a_file_survives_a_write_that_fails_midway(tmp_path: Path) -> None:
     """A disk that fills up leaves the old file as it was, and nothing beside it."""
     target = tmp_path / "grid.csv"
     target.write_text("precious\n")
-    limit = (100_000, 100_000)
+    limit = (4_000_000, 4_000_000)
     done = run(*GRID, "-o", str(target), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert target.read_text() == "precious\n"

@@ -110,6 +110,16 @@ def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, 
         )
 
 
+def saved_bytes(model_config: dict[str, Any], adapter: dict[str, Any], folder: Path) -> int:
+    """Return the size of the adapter that PEFT saves, from a model that has its values."""
+    fields = {name: value for name, value in adapter.items() if name not in {"peft_type", "task_type"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config = peft.LoraConfig(**fields, task_type=adapter.get("task_type"))
+        peft.PeftModel(drawn.build(model_config, "cpu"), config).save_pretrained(folder)
+    return (folder / "adapter_model.safetensors").stat().st_size
+
+
 def record() -> None:
     """Write the recorded reference anew."""
     versions = f"peft {peft.__version__}, transformers {transformers.__version__}, torch {torch.__version__}"

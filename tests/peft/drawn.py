@@ -48,10 +48,10 @@ def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict
     return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
 
 
-def build(config: Mapping[str, Any]) -> torch.nn.Module:
-    """Build the model of a config.json on the meta device, as `from_pretrained` would before it loads weights."""
+def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
+    """Build the model of a config.json, by default without values, as `from_pretrained` would before it loads weights."""
     fields = {name: deepcopy(value) for name, value in config.items() if name not in {"model_type", "architectures"}}
-    with warnings.catch_warnings(), torch.device("meta"):
+    with warnings.catch_warnings(), torch.device(device):
         warnings.simplefilter("ignore")
         model_class = getattr(transformers, config["architectures"][0])
         return model_class(AutoConfig.for_model(config["model_type"], **fields))

@@ -22,6 +22,20 @@ SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 30
 
 
+@pytest.mark.parametrize("model_type", ["llama", "gpt2", "qwen2", "bert", "opt", "gemma", "phi3", "t5"])
+@pytest.mark.parametrize("turn", range(8))
+def test_a_saved_adapter_has_the_size_that_is_counted(model_type: str, turn: int, tmp_path: Path) -> None:
+    """Where a size is given, it is that of the file that `save_pretrained` writes."""
+    config, adapter = adapters.drawn_case(model_type, random.Random(f"{SEED}/bytes/{model_type}/{turn}"))
+    try:
+        lora, _ = read_adapter_config(Config(adapter, "adapter_config.json"))
+        size = count_model(read_config(Config(config), "drawn"), lora).adapter_bytes
+    except InvalidInput:
+        return
+    if size is not None:
+        assert adapters.saved_bytes(config, adapter, tmp_path) == size, f"seed {SEED}: {config} {adapter}"
+
+
 @pytest.mark.parametrize("model_type", FAMILIES)
 @pytest.mark.parametrize("turn", range(CONFIGS))
 def test_a_config_counts_as_peft_counts_it(model_type: str, turn: int) -> None:
