@@ -12,6 +12,7 @@ from lora_cli.analysis.sweep import sweep as sweep_grid
 from lora_cli.cli import options, subject
 from lora_cli.cli.app import Answer
 from lora_cli.errors import InvalidInput
+from lora_cli.methods import method_named
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
 from lora_cli.quantities import parse_axis
@@ -55,6 +56,7 @@ def sweep(
     if model:
         if d is not None or h is not None or square:
             raise InvalidInput("-d, -h and --square are one matrix's, --model is a model; leave one of them out")
+        method_named(method)
         return Answer(_models(model, target or [], ranks), show)
     if target:
         raise InvalidInput("--target names modules of a model; give --model too")
