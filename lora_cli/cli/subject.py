@@ -48,14 +48,9 @@ def cost(
             raise InvalidInput(f"{option} names modules of a model; give --model too")
     from lora_cli.analysis.count import count
 
-    d_size, h_size, rank = (size(option, text) for option, text in zip(options.SIZES, (d, h, r), strict=True))
-    matrix = count(d_size, h_size, rank, method)
+    d_text, h_text, r_text = (required(option, text) for option, text in zip(options.SIZES, (d, h, r), strict=True))
+    matrix = count(*options.read_sizes(d_text, h_text, r_text), method)
     return matrix, matrix.warnings()
-
-
-def size(option: str, text: str | None) -> int:
-    """Return the size that `option` was given; for one matrix it must be there."""
-    return options.read(option, required(option, text), parse_whole, 1, MAX_DIMENSION)
 
 
 def required(option: str, text: str | None) -> str:
@@ -89,7 +84,7 @@ def adapter_config(r: str | None, target: str | None, adapter: str | None) -> tu
     from lora_cli.models.files import read_object
 
     if adapter is None:
-        rank = size("-r/--rank", "8" if r is None else r)
+        rank = options.read("-r/--rank", "8" if r is None else r, parse_whole, 1, MAX_DIMENSION)
         return LoraConfig(r=rank, target_modules=None if target is None else target_modules(target)), []
     for option, text in (("-r", r), ("--target", target)):
         if text is not None:

@@ -58,7 +58,7 @@ def matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
     if isinstance(wanted, str):
         if wanted.lower() == ALL_LINEAR:
             linear = frozenset(all_linear(model, config))
-            # As PEFT has it, which turns them into a list of entries: an entry matches endings too.
+            # PEFT makes entries of these, which endings match too; a Linear's whole name is no other's ending.
             return lambda name: name in linear
         pattern = compiled(wanted)
         return lambda name: bool(pattern.fullmatch(name))

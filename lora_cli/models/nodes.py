@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lora_cli.models.module import Module, Parameter
@@ -19,7 +20,7 @@ class Skeleton(NamedTuple):
     """
 
     nodes: Nodes
-    tied: dict[str, str] = {}  # noqa: RUF012 - never written to
+    tied: Mapping[str, str] = MappingProxyType({})
     output: str | None = None
     embeddings: str | None = None
 

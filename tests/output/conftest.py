@@ -18,9 +18,9 @@ Make = Callable[..., Report]
 def written() -> Write:
     """Return what writes a report in a format and gives the text."""
 
-    def write(name: str, report: Report, screen: Screen = Screen()) -> str:  # noqa: B008
+    def write(name: str, report: Report, screen: Screen | None = None) -> str:
         stream = io.StringIO()
-        format_writer(name, report.size)(report, stream, screen)
+        format_writer(name, report.size)(report, stream, screen or Screen())
         return stream.getvalue()
 
     return write
