@@ -11,21 +11,25 @@ from lora_cli.methods.tensors import Tensor
 def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
     """Return what PEFT puts beside one adapted place of a model, named and shaped as in its file.
 
-    `peft.tuners.lora.layer`: Linear, Embedding (r·(rows + width)), Conv2d (A with the kernel, B by
-    groups), ParamWrapper (r per expert); `use_dora` adds a magnitude per output, `lora_bias` a bias.
+    `peft.tuners.lora.layer`: Linear, Embedding (r·(rows + width)), Conv1d and Conv2d (A with the kernel,
+    B by groups), ParamWrapper (r per expert); `use_dora` adds a magnitude per output, `lora_bias` a bias.
     """
     module, r = place.module, place.r * place.experts
+    pointwise = (1,) * len(module.kernel)
     shapes: dict[str, tuple[int, ...]] = {"lora_A.weight": (r, module.d), "lora_B.weight": (module.h, r)}
     if module.kind == "Embedding":
         shapes = {"lora_embedding_A": (r, module.d), "lora_embedding_B": (module.h, r)}
-    elif module.kind == "Conv2d":
+    elif module.kernel:
         if r % module.groups:
             raise InvalidInput(f"rank {r} is not divisible by the {module.groups} groups of {quote(module.name)}")
-        shapes = {"lora_A.weight": (r, module.d, *module.kernel), "lora_B.weight": (module.h, r // module.groups, 1, 1)}
+        shapes = {
+            "lora_A.weight": (r, module.d, *module.kernel),
+            "lora_B.weight": (module.h, r // module.groups, *pointwise),
+        }
     if config.lora_bias:
         if module.kind == "Embedding":
             raise InvalidInput(f"lora_bias does not go with an embedding such as {quote(module.name)}; leave one out")
         shapes["lora_B.bias"] = (module.h,)
     if config.use_dora:
-        shapes["lora_magnitude_vector"] = (module.h,)
+        shapes["lora_magnitude_vector"] = (1, module.h, *pointwise) if pointwise else (module.h,)
     return tuple(Tensor(key, shape, key, shape) for key, shape in shapes.items())

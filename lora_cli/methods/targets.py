@@ -67,7 +67,7 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     for name in chosen:
         if name not in modules:
             raise InvalidInput(
-                f"target {quote(name)} is no Linear, Conv1D, Embedding or Conv2d, and PEFT adapts nothing else; "
+                f"target {quote(name)} is no Linear, Conv1D, Embedding, Conv1d or Conv2d, and PEFT adapts nothing else; "
                 "name the modules inside it"
             )
     rank = ranker(config)

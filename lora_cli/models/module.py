@@ -10,8 +10,8 @@ from typing import NamedTuple
 class Module(NamedTuple):
     """A module that holds a weight `W` of `d` inputs by `h` outputs.
 
-    `kind` is the class that PEFT tells apart: Linear, Conv1D, Embedding (`d` rows of `h`) or Conv2d
-    (`d` and `h` channels, with its kernel and groups).
+    `kind` is the class that PEFT tells apart: Linear, Conv1D (GPT-2's transposed Linear), Embedding
+    (`d` rows of `h`), or torch's Conv1d and Conv2d (`d` and `h` channels, with a kernel and groups).
 
     `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from
     the same arithmetic; it answers for their ranges.
@@ -32,7 +32,7 @@ class Module(NamedTuple):
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the weight and, if there is one, the bias, with their shapes in torch."""
-        if self.kind == "Conv2d":
+        if self.kernel:
             shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
         else:
             shape = (self.h, self.d) if self.kind == "Linear" else (self.d, self.h)

@@ -30,14 +30,14 @@ def linear(name: str, d: int, h: int, *, bias: bool = False) -> Nodes:
     return (Module(name, d, h, "Linear", bias),)
 
 
-def conv1d(name: str, d: int, h: int) -> Nodes:
-    """Give GPT-2's transposed Linear, which always has a bias."""
+def transposed(name: str, d: int, h: int) -> Nodes:
+    """Give a `transformers.pytorch_utils.Conv1D`: GPT-2's transposed Linear, which always has a bias."""
     return (Module(name, d, h, "Conv1D", bias=True),)
 
 
-def conv2d(name: str, d: int, h: int, kernel: tuple[int, int], *, groups: int = 1, bias: bool = True) -> Nodes:
-    """Give a `torch.nn.Conv2d` of `d` input and `h` output channels."""
-    return (Module(name, d, h, "Conv2d", bias, kernel, groups),)
+def convolution(name: str, d: int, h: int, *kernel: int, groups: int = 1, bias: bool = True) -> Nodes:
+    """Give a `torch.nn.Conv1d` or `Conv2d` of `d` input and `h` output channels, by the kernel's dimensions."""
+    return (Module(name, d, h, f"Conv{len(kernel)}d", bias, kernel, groups),)
 
 
 def embedding(name: str, rows: int, width: int) -> Nodes:

@@ -254,7 +254,9 @@ def test_all_linear_reaches_the_experts() -> None:
 @pytest.mark.parametrize("target", ["norm", "input_layernorm", "self_attn", "mlp", "layers", "model", "0"])
 def test_a_norm_or_a_container_is_refused(target: str) -> None:
     """PEFT adapts neither; the whole name is in the sentence."""
-    with pytest.raises(InvalidInput, match=rf"target '[^']*\b{target}' is no Linear, Conv1D, Embedding or Conv2d"):
+    with pytest.raises(
+        InvalidInput, match=rf"target '[^']*\b{target}' is no Linear, Conv1D, Embedding, Conv1d or Conv2d"
+    ):
         names(target_modules=(target,))
 
 
@@ -263,6 +265,26 @@ def test_nothing_matched_is_refused_with_what_could_be(target: tuple[str, ...] |
     """The names are those of the model."""
     with pytest.raises(InvalidInput, match=r"targets here are down_proj, gate_proj, .*q_proj"):
         names(target_modules=target)
+
+
+@pytest.mark.parametrize(
+    ("fields", "added"),
+    [({}, 2 * (3 * 20 + 48)), ({"use_dora": True}, 2 * (3 * 20 + 48) + 48), ({"lora_bias": True}, 2 * 108 + 48)],
+)
+def test_a_convolution_is_adapted_with_its_kernel(fields: dict[str, Any], added: int) -> None:
+    """A has the kernel of Whisper's 3 frames over 20 bands, B is pointwise: r (3 · 20 + 48)."""
+    whisper = model("whisper", d_model=48, num_mel_bins=20, encoder_attention_heads=4, decoder_attention_heads=4)
+    found = cost(whisper, target_modules=("conv1",), r=2, **fields)
+    assert [place.module.kind for place in found.targets.places] == ["Conv1d"]
+    assert found.adapter_params == added
+
+
+def test_a_rank_is_divisible_by_the_groups_of_a_convolution() -> None:
+    """B is split into the groups, A is not: r (3 · 48 + 48 / 4) for four groups."""
+    deberta = model("deberta-v2", hidden_size=48, num_attention_heads=4, conv_kernel_size=3, conv_groups=4)
+    assert cost(deberta, target_modules=("conv.conv",), r=4).adapter_params == 4 * (3 * 48 + 48 // 4)
+    with pytest.raises(InvalidInput, match="rank 6 is not divisible by the 4 groups"):
+        cost(deberta, target_modules=("conv.conv",), r=6)
 
 
 def test_what_matched_nothing_is_named() -> None:

@@ -64,7 +64,7 @@ def shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
 
 def kinds(model: torch.nn.Module) -> dict[str, str]:
     """Return the modules that an adapter can be put on, by name, with their kind."""
-    known = {"Linear": "Linear", "Conv1D": "Conv1D", "Embedding": "Embedding", "Conv2d": "Conv2d"}
+    known = {"Linear", "Conv1D", "Embedding", "Conv1d", "Conv2d"}
     found = {}
     for name, module in model.named_modules():
         for kind in type(module).__mro__:

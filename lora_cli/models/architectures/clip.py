@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, conv2d, embedding, linear, norm, parameter, repeat, under
+from lora_cli.models.nodes import Nodes, Skeleton, convolution, embedding, linear, norm, parameter, repeat, under
 
 TOKENS = "embeddings.token_embedding"
 PATCHES = "embeddings.patch_embedding"
@@ -54,7 +54,7 @@ def _vision(config: Config) -> Nodes:
     patches = (config.size("image_size", default=224) // patch) ** 2
     return [
         *parameter("embeddings.class_embedding", d),
-        *conv2d(PATCHES, config.size("num_channels", default=3), d, (patch, patch), bias=False),
+        *convolution(PATCHES, config.size("num_channels", default=3), d, patch, patch, bias=False),
         *embedding("embeddings.position_embedding", patches + 1, d),
         *norm("pre_layrnorm", d, bias=True),
         *_encoder(config, d, heads=12, inner=3072),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.bert import WORDS, bare, dense, dense_norm, headed
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, embedding, linear, norm, parameter, repeat, under
+from lora_cli.models.nodes import Nodes, Skeleton, convolution, embedding, linear, norm, parameter, repeat, under
 
 
 def _hidden(config: Config) -> int:
@@ -81,18 +81,14 @@ def _distances(config: Config) -> Nodes:
 
 
 def _convolution(config: Config) -> Nodes:
-    """Give `ConvLayer`, a Conv1d, which is there if it has a kernel."""
+    """Give `ConvLayer`, which is there if it has a kernel."""
     d = _hidden(config)
     kernel = config.number("conv_kernel_size", default=0)
     if not kernel:
         return ()
-    inputs = config.share(d, "hidden_size", config.size("conv_groups", default=1), "conv_groups")
-    return under(
-        "conv",
-        parameter("conv.weight", d, inputs, kernel),
-        parameter("conv.bias", d),
-        norm("LayerNorm", d, bias=True),
-    )
+    groups = config.size("conv_groups", default=1)
+    config.share(d, "hidden_size", groups, "conv_groups")
+    return under("conv", convolution("conv", d, d, kernel, groups=groups), norm("LayerNorm", d, bias=True))
 
 
 def _body(config: Config) -> Nodes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.models.architectures.decoder import classes, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, Skeleton, conv1d, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Node, Nodes, Skeleton, embedding, linear, norm, repeat, transposed, under
 
 
 def hidden(config: Config) -> int:
@@ -23,12 +23,14 @@ def block(config: Config) -> Iterator[Node]:
     config.share(d, "n_embd", config.size("num_attention_heads", "n_head", default=12), "n_head")
     inner = config.size("n_inner", default=4 * d)
     yield from norm("ln_1", d, bias=True)
-    yield from under("attn", conv1d("c_attn", d, 3 * d), conv1d("c_proj", d, d))
+    yield from under("attn", transposed("c_attn", d, 3 * d), transposed("c_proj", d, d))
     yield from norm("ln_2", d, bias=True)
     if config.flag("add_cross_attention", default=False):
-        yield from under("crossattention", conv1d("c_attn", d, 2 * d), conv1d("q_attn", d, d), conv1d("c_proj", d, d))
+        yield from under(
+            "crossattention", transposed("c_attn", d, 2 * d), transposed("q_attn", d, d), transposed("c_proj", d, d)
+        )
         yield from norm("ln_cross_attn", d, bias=True)
-    yield from under("mlp", conv1d("c_fc", d, inner), conv1d("c_proj", inner, d))
+    yield from under("mlp", transposed("c_fc", d, inner), transposed("c_proj", inner, d))
 
 
 def body(config: Config) -> Nodes:

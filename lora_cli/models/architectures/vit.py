@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, conv2d, linear, norm, parameter, repeat, under
+from lora_cli.models.nodes import Nodes, Skeleton, convolution, linear, norm, parameter, repeat, under
 
 PATCHES = "embeddings.patch_embeddings"
 
@@ -40,7 +40,7 @@ def _embeddings(config: Config, *, masked: bool) -> Nodes:
         parameter("cls_token", 1, 1, d),
         parameter("mask_token", 1, 1, d) if masked else (),
         parameter("position_embeddings", 1, patches + 1, d),
-        conv2d("patch_embeddings.projection", _channels(config), d, patch),
+        convolution("patch_embeddings.projection", _channels(config), d, *patch),
     )
 
 
@@ -89,7 +89,7 @@ def _bare(config: Config) -> Skeleton:
 def _masked(config: Config) -> Skeleton:
     """Give `ViTForMaskedImageModeling`, which gives every pixel that a patch stands for."""
     stride = config.size("encoder_stride", default=16)
-    head = conv2d("decoder.0", _hidden(config), stride**2 * _channels(config), (1, 1))
+    head = convolution("decoder.0", _hidden(config), stride**2 * _channels(config), 1, 1)
     return Skeleton([*under("vit", _body(config, masked=True)), *head], embeddings=f"vit.{PATCHES}")
 
 

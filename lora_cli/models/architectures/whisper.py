@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lora_cli.models.architectures.decoder import size
 from lora_cli.models.architectures.seq2seq import stack_layers
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, Skeleton, embedding, linear, norm, parameter, under
+from lora_cli.models.nodes import Node, Nodes, Skeleton, convolution, embedding, linear, norm, parameter, under
 
 
 def hidden(config: Config) -> int:
@@ -25,16 +25,11 @@ def layers(config: Config, side: str) -> Iterator[Node]:
     yield from norm("layer_norm", d, bias=True)
 
 
-def conv1d(name: str, d: int, h: int) -> Nodes:
-    """Give a `torch.nn.Conv1d` over 3 frames, which is no kind that adapters are put on."""
-    return (*parameter(f"{name}.weight", h, d, 3), *parameter(f"{name}.bias", h))
-
-
 def encoder(config: Config) -> Iterator[Node]:
-    """Give `WhisperEncoder`."""
+    """Give `WhisperEncoder`, whose convolutions go over 3 frames."""
     d = hidden(config)
-    yield from conv1d("conv1", config.size("num_mel_bins", default=80), d)
-    yield from conv1d("conv2", d, d)
+    yield from convolution("conv1", config.size("num_mel_bins", default=80), d, 3)
+    yield from convolution("conv2", d, d, 3)
     yield from embedding("embed_positions", config.size("max_source_positions", default=1500), d)
     yield from layers(config, "encoder")
 
