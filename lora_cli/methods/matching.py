@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.patterns import compiled
@@ -17,12 +18,14 @@ CLASSIFIER_HEADS = ("score", "classifier")
 
 
 def module_names(model: Model) -> list[str]:
-    """Return every module that has parameters, and those around them: `named_modules()` but for the empty ones."""
+    """Return every module's name, and those around it: `named_modules()` but for the model itself."""
+    owners = (parameter.name.rpartition(".")[0] for parameter in model.all_parameters())
     names: dict[str, None] = {}
-    for parameter in model.all_parameters():
-        parts = parameter.name.split(".")[:-1]
-        for end in range(1, len(parts) + 1):
-            names[".".join(parts[:end])] = None
+    for innermost in chain(owners, (module.name for module in model.hollow)):
+        name = innermost
+        while name and name not in names:
+            names[name] = None
+            name = name.rpartition(".")[0]
     return list(names)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from lora_cli.models.architectures import skeleton
 from lora_cli.models.config import Config
-from lora_cli.models.module import Module, Parameter
+from lora_cli.models.module import Hollow, Module, Parameter
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The modules of a model, and the parameters that belong to none of them.
+    """The modules of a model, the parameters that belong to none of them, and the modules without any.
 
     `tied` maps a parameter to the one that it shares its values with. `output` names the module that
     gives the vocabulary, `embeddings` the one that takes it.
@@ -22,6 +22,7 @@ class Model:
     model_type: str
     modules: tuple[Module, ...]
     others: tuple[Parameter, ...]
+    hollow: tuple[Hollow, ...]
     tied: Mapping[str, str]
     output: str | None
     embeddings: str | None
@@ -47,6 +48,7 @@ def read_config(config: Config, name: str) -> Model:
         config.text("model_type", default=""),
         tuple(node for node in nodes if isinstance(node, Module)),
         tuple(node for node in nodes if isinstance(node, Parameter)),
+        tuple(node for node in nodes if isinstance(node, Hollow)),
         written.tied,
         written.output,
         written.embeddings,

@@ -58,3 +58,17 @@ class Parameter(NamedTuple):
     def below(self, prefix: str) -> Parameter:
         """Return the same parameter, named below `prefix`."""
         return self._replace(name=f"{prefix}.{self.name}")
+
+
+class Hollow(NamedTuple):
+    """A module that holds nothing itself: an activation, a dropout, or a list of layers.
+
+    It counts for nothing, but PEFT's rules look at every module's name, and refuse some that reach these.
+    """
+
+    name: str
+    is_list: bool = False
+
+    def below(self, prefix: str) -> Hollow:
+        """Return the same module, named below `prefix`."""
+        return self._replace(name=f"{prefix}.{self.name}")

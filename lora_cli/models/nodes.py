@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lora_cli.models.module import Module, Parameter
+from lora_cli.models.module import Hollow, Module, Parameter
 
-Node = Module | Parameter
+Node = Module | Parameter | Hollow
 Nodes = Iterable[Node]
 
 
@@ -56,6 +56,11 @@ def parameter(name: str, *shape: int) -> Nodes:
     return (Parameter(name, shape),)
 
 
+def hollow(*names: str) -> Nodes:
+    """Give modules that hold nothing: activations, dropouts and the like."""
+    return tuple(Hollow(name) for name in names)
+
+
 def under(prefix: str, *parts: Nodes) -> Iterator[Node]:
     """Give the nodes of all parts, named below `prefix`; without a prefix as they are."""
     for part in parts:
@@ -63,8 +68,14 @@ def under(prefix: str, *parts: Nodes) -> Iterator[Node]:
             yield node.below(prefix) if prefix else node
 
 
-def repeat(prefix: str, count: int, *parts: Nodes, first: int = 0) -> Iterator[Node]:
-    """Give `count` copies of the parts, below `prefix`.0, `prefix`.1 and so on; or from `first` on."""
-    block = [node for part in parts for node in part]
-    for index in range(first, first + count):
+def listed(prefix: str, blocks: Iterable[Nodes], *, first: int = 0) -> Iterator[Node]:
+    """Give a `torch.nn.ModuleList` of the blocks: `prefix`.0, `prefix`.1 and so on; or from `first` on."""
+    yield Hollow(prefix, is_list=True)
+    for index, block in enumerate(blocks, first):
         yield from under(f"{prefix}.{index}", block)
+
+
+def repeat(prefix: str, count: int, *parts: Nodes, first: int = 0) -> Iterator[Node]:
+    """Give a list of `count` copies of the parts."""
+    block = [node for part in parts for node in part]
+    return listed(prefix, [block] * count, first=first)

@@ -62,6 +62,16 @@ def shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in model.named_parameters(remove_duplicate=False)}
 
 
+def names(model: torch.nn.Module) -> set[str]:
+    """Return the names of all modules within the model, also of those without parameters."""
+    return {name for name, _ in model.named_modules() if name}
+
+
+def lists(model: torch.nn.Module) -> set[str]:
+    """Return the names of the lists of modules."""
+    return {name for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)}
+
+
 def kinds(model: torch.nn.Module) -> dict[str, str]:
     """Return the modules that an adapter can be put on, by name, with their kind."""
     known = {"Linear", "Conv1D", "Embedding", "Conv1d", "Conv2d"}

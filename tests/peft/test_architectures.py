@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lora_cli.methods.matching import module_names
 from lora_cli.models.architectures import FAMILIES
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
@@ -28,12 +29,14 @@ def classes(model_type: str) -> list[str]:
 @pytest.mark.parametrize("model_type", FAMILIES)
 @pytest.mark.parametrize("turn", range(CONFIGS))
 def test_a_model_is_what_transformers_builds(model_type: str, turn: int) -> None:
-    """Every parameter's name and shape, every module's kind, the ties and the total are transformers'."""
+    """Every parameter's name and shape, every module's name and kind, the ties and the total are transformers'."""
     config = drawn.draw(model_type, classes(model_type), random.Random(f"{SEED}/{model_type}/{turn}"))
     theirs = drawn.build(config)
     ours = read_config(Config(config), "drawn")
     context = f"seed {SEED}: {config}"
     assert {parameter.name: parameter.shape for parameter in ours.all_parameters()} == drawn.shapes(theirs), context
+    assert set(module_names(ours)) == drawn.names(theirs), context
+    assert {module.name for module in ours.hollow if module.is_list} == drawn.lists(theirs), context
     assert {module.name: module.kind for module in ours.modules} == drawn.kinds(theirs), context
     assert dict(ours.tied) == dict(theirs.all_tied_weights_keys), context
     assert ours.full_params == drawn.total(theirs), context

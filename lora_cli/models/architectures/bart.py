@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import size
-from lora_cli.models.architectures.seq2seq import stack_layers
+from lora_cli.models.architectures.seq2seq import classification_head, stack_layers
 from lora_cli.models.config import Config
 from lora_cli.models.nodes import Nodes, Skeleton, embedding, linear, norm, under
 
@@ -61,9 +61,7 @@ def generation(config: Config) -> Skeleton:
 
 def sequences(config: Config) -> Skeleton:
     """Give `BartForSequenceClassification`."""
-    d = hidden(config)
-    head = (*linear("dense", d, d, bias=True), *linear("out_proj", d, config.labels(default=3), bias=True))
-    return headed(config, [*under("classification_head", head)])
+    return headed(config, classification_head(hidden(config), config.labels(default=3)))
 
 
 def questions(config: Config) -> Skeleton:

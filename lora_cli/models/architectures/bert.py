@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, embedding, linear, norm, parameter, repeat, under
+from lora_cli.models.nodes import Nodes, Skeleton, embedding, hollow, linear, norm, parameter, repeat, under
 
 Part = Callable[[Config], Nodes]
 Build = Callable[[Config], Skeleton]
@@ -73,9 +73,14 @@ def dense(name: str, d: int, h: int) -> Nodes:
     return linear(name, d, h, bias=True)
 
 
-def dense_norm(prefix: str, d: int, h: int) -> Nodes:
-    """Give a Linear and the LayerNorm of what it gives, as BERT has them after every block and in its head."""
-    return under(prefix, dense("dense", d, h), norm("LayerNorm", h, bias=True))
+def dense_norm(prefix: str, d: int, h: int, between: str) -> Nodes:
+    """Give a Linear and a LayerNorm, and what is `between`: a dropout after every block, an activation in a head."""
+    return under(prefix, dense("dense", d, h), hollow(between), norm("LayerNorm", h, bias=True))
+
+
+def pooler(d: int) -> Nodes:
+    """Give `BertPooler`."""
+    return under("pooler", dense("dense", d, d), hollow("activation"))
 
 
 def words(size: Sizes, width: int) -> Nodes:
@@ -86,14 +91,24 @@ def words(size: Sizes, width: int) -> Nodes:
         embedding("position_embeddings", size.positions, width),
         embedding("token_type_embeddings", size.types, width),
         norm("LayerNorm", width, bias=True),
+        hollow("dropout"),
     )
 
 
 def attention(d: int) -> Nodes:
     """Give `BertAttention`."""
     return [
-        *under("self", dense("query", d, d), dense("key", d, d), dense("value", d, d)),
-        *dense_norm("output", d, d),
+        *under("self", dense("query", d, d), dense("key", d, d), dense("value", d, d), hollow("dropout")),
+        *dense_norm("output", d, d, "dropout"),
+    ]
+
+
+def feed_forward(d: int, inner: int) -> Nodes:
+    """Give `BertIntermediate` and `BertOutput`."""
+    return [
+        *dense("intermediate.dense", d, inner),
+        *hollow("intermediate.intermediate_act_fn"),
+        *dense_norm("output", inner, d, "dropout"),
     ]
 
 
@@ -105,19 +120,18 @@ def layers(size: Sizes) -> Nodes:
         size.layers,
         under("attention", attention(d)),
         under("crossattention", attention(d)) if size.cross else (),
-        dense("intermediate.dense", d, inner),
-        dense_norm("output", inner, d),
+        feed_forward(d, inner),
     )
 
 
 def classifier(config: Config) -> Nodes:
     """Give the classifier of one Linear."""
-    return dense("classifier", sizes(config).d, config.labels())
+    return [*hollow("dropout"), *dense("classifier", sizes(config).d, config.labels())]
 
 
 def choice(config: Config) -> Nodes:
     """Give the head that scores one choice of many."""
-    return dense("classifier", sizes(config).d, 1)
+    return [*hollow("dropout"), *dense("classifier", sizes(config).d, 1)]
 
 
 def answers(config: Config) -> Nodes:
@@ -131,15 +145,14 @@ def _body(config: Config) -> Nodes:
 
 
 def _pooled(config: Config) -> Nodes:
-    d = sizes(config).d
-    return [*_body(config), *dense("pooler.dense", d, d)]
+    return [*_body(config), *pooler(sizes(config).d)]
 
 
 def _predictions(config: Config) -> Nodes:
     size = sizes(config)
     return under(
         "cls.predictions",
-        dense_norm("transform", size.d, size.d),
+        dense_norm("transform", size.d, size.d, "transform_act_fn"),
         dense("decoder", size.d, size.vocabulary),
         parameter("bias", size.vocabulary),
     )

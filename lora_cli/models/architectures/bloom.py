@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import classes, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Nodes, embedding, hollow, linear, norm, repeat, under
 
 
 def hidden(config: Config) -> int:
@@ -29,6 +29,7 @@ def body(config: Config) -> Nodes:
             under("self_attention", linear("query_key_value", d, 3 * d, bias=True), linear("dense", d, d, bias=True)),
             norm("post_attention_layernorm", d, bias=True),
             under("mlp", linear("dense_h_to_4h", d, 4 * d, bias=True), linear("dense_4h_to_h", 4 * d, d, bias=True)),
+            hollow("self_attention.attention_dropout", "mlp.gelu_impl"),
         ),
         *norm("ln_f", d, bias=True),
     ]

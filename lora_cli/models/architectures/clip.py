@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lora_cli.models.architectures.vit import classifier, feed_forward
 from lora_cli.models.config import Config
 from lora_cli.models.nodes import Nodes, Skeleton, convolution, embedding, linear, norm, parameter, repeat, under
 
@@ -30,7 +31,7 @@ def _encoder(config: Config, d: int, *, heads: int, inner: int) -> Nodes:
         config.layers("num_hidden_layers", default=12),
         under("self_attn", *(linear(name, d, d, bias=True) for name in ("k_proj", "v_proj", "q_proj", "out_proj"))),
         norm("layer_norm1", d, bias=True),
-        under("mlp", linear("fc1", d, inner, bias=True), linear("fc2", inner, d, bias=True)),
+        feed_forward(d, inner),
         norm("layer_norm2", d, bias=True),
     )
 
@@ -84,9 +85,7 @@ def _both(config: Config) -> Skeleton:
 def _images(config: Config) -> Skeleton:
     """Give `CLIPForImageClassification`, whose get_input_embeddings() is not implemented."""
     _, vision = _sections(config)
-    labels = config.labels()
-    head = linear("classifier", _vision_hidden(vision), labels, bias=True) if labels else ()
-    return Skeleton([*under("vision_model", _vision(vision)), *head])
+    return Skeleton([*under("vision_model", _vision(vision)), *classifier(_vision_hidden(vision), config.labels())])
 
 
 def _text_alone(config: Config) -> Skeleton:

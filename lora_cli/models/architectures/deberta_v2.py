@@ -5,9 +5,20 @@ Several fields are none of the config class's; the modules take them from config
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.bert import WORDS, bare, dense, dense_norm, headed
+from lora_cli.models.architectures.bert import WORDS, bare, dense, dense_norm, feed_forward, headed
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, convolution, embedding, linear, norm, parameter, repeat, under
+from lora_cli.models.nodes import (
+    Nodes,
+    Skeleton,
+    convolution,
+    embedding,
+    hollow,
+    linear,
+    norm,
+    parameter,
+    repeat,
+    under,
+)
 
 
 def _hidden(config: Config) -> int:
@@ -45,6 +56,7 @@ def _embeddings(config: Config) -> Nodes:
         embedding("token_type_embeddings", types, width) if types else (),
         linear("embed_proj", width, d) if width != d else (),
         norm("LayerNorm", d, bias=True),
+        hollow("dropout"),
     )
 
 
@@ -61,7 +73,8 @@ def _attention(config: Config) -> Nodes:
     heads = config.size("num_attention_heads", default=24)
     width = config.share(d, "hidden_size", heads, "num_attention_heads")
     inner = heads * config.size("attention_head_size", default=width)
-    own = _relative(config) and not config.flag("share_att_key", default=False)
+    relative = _relative(config)
+    own = relative and not config.flag("share_att_key", default=False)
     asked = _kinds(config) if own else []
     return [
         *dense("query_proj", d, inner),
@@ -69,6 +82,7 @@ def _attention(config: Config) -> Nodes:
         *dense("value_proj", d, inner),
         *(dense("pos_key_proj", d, inner) if "c2p" in asked else ()),
         *(dense("pos_query_proj", d, inner) if "p2c" in asked else ()),
+        *hollow("dropout", *(["pos_dropout"] if relative else [])),
     ]
 
 
@@ -88,7 +102,12 @@ def _convolution(config: Config) -> Nodes:
         return ()
     groups = config.size("conv_groups", default=1)
     config.share(d, "hidden_size", groups, "conv_groups")
-    return under("conv", convolution("conv", d, d, kernel, groups=groups), norm("LayerNorm", d, bias=True))
+    return under(
+        "conv",
+        convolution("conv", d, d, kernel, groups=groups),
+        norm("LayerNorm", d, bias=True),
+        hollow("dropout"),
+    )
 
 
 def _body(config: Config) -> Nodes:
@@ -101,9 +120,8 @@ def _body(config: Config) -> Nodes:
             "encoder.layer",
             config.layers("num_hidden_layers", default=24),
             under("attention.self", _attention(config)),
-            dense_norm("attention.output", d, d),
-            dense("intermediate.dense", d, inner),
-            dense_norm("output", inner, d),
+            dense_norm("attention.output", d, d, "dropout"),
+            feed_forward(d, inner),
         ),
         *under(
             "encoder",
@@ -118,7 +136,7 @@ def _legacy(config: Config) -> Nodes:
     width, vocabulary = _width(config), _vocabulary(config)
     return under(
         "cls.predictions",
-        dense_norm("transform", _hidden(config), width),
+        dense_norm("transform", _hidden(config), width, "transform_act_fn"),
         dense("decoder", width, vocabulary),
         parameter("bias", vocabulary),
     )
@@ -126,7 +144,10 @@ def _legacy(config: Config) -> Nodes:
 
 def _predictions(config: Config) -> Nodes:
     d = _hidden(config)
-    return [*dense_norm("lm_predictions.lm_head", d, d), *parameter("lm_predictions.lm_head.bias", _vocabulary(config))]
+    return [
+        *dense_norm("lm_predictions.lm_head", d, d, "transform_act_fn"),
+        *parameter("lm_predictions.lm_head.bias", _vocabulary(config)),
+    ]
 
 
 def _masked(config: Config) -> Skeleton:
@@ -140,11 +161,11 @@ def _masked(config: Config) -> Skeleton:
 
 def _pooler(config: Config) -> Nodes:
     d = config.size("pooler_hidden_size", default=_hidden(config))
-    return dense("pooler.dense", d, d)
+    return under("pooler", dense("dense", d, d), hollow("dropout"))
 
 
 def _tokens(config: Config) -> Nodes:
-    return dense("classifier", _hidden(config), config.labels())
+    return [*hollow("dropout"), *dense("classifier", _hidden(config), config.labels())]
 
 
 def _sequences(config: Config) -> Nodes:
@@ -156,7 +177,7 @@ def _answers(config: Config) -> Nodes:
 
 
 def _choice(config: Config) -> Nodes:
-    return [*_pooler(config), *dense("classifier", _hidden(config), 1)]
+    return [*_pooler(config), *hollow("dropout"), *dense("classifier", _hidden(config), 1)]
 
 
 CLASSES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, embedding, linear, norm, parameter, repeat, under
+from lora_cli.models.nodes import Nodes, Skeleton, embedding, hollow, linear, norm, parameter, repeat, under
 
 Body = Callable[[Config], Nodes]
 
@@ -52,7 +52,8 @@ def classes(
         return headed(config, linear("score", hidden(config), config.labels()))
 
     def tokens(config: Config) -> Skeleton:
-        return headed(config, linear(tokens_head, hidden(config), config.labels(), bias=True))
+        head = linear(tokens_head, hidden(config), config.labels(), bias=True)
+        return headed(config, (*hollow("dropout"), *head))
 
     def questions(config: Config) -> Skeleton:
         head = linear("qa_outputs", hidden(config), 2, bias=True)
@@ -83,11 +84,12 @@ def heads(
 
 
 def decoder(vocabulary: int, d: int, layers: int, *block: Nodes, final: Nodes | None = None) -> Nodes:
-    """Give embeddings, `layers` times the block and the last norm, an RMSNorm unless `final` is given."""
+    """Give embeddings, `layers` times the block, rotary positions and the last norm, an RMSNorm unless `final` is given."""
     return [
         *embedding("embed_tokens", vocabulary, d),
         *repeat("layers", layers, *block),
         *(norm("norm", d) if final is None else final),
+        *hollow("rotary_emb"),
     ]
 
 
@@ -102,11 +104,12 @@ def attention(d: int, heads: int, groups: int, width: int, *, bias: bool = False
 
 
 def gated(d: int, inner: int, *, bias: bool = False) -> Nodes:
-    """Give a gated feed-forward: gate, up and down."""
+    """Give a gated feed-forward: gate, up and down, and the activation."""
     return (
         *linear("gate_proj", d, inner, bias=bias),
         *linear("up_proj", d, inner, bias=bias),
         *linear("down_proj", inner, d, bias=bias),
+        *hollow("act_fn"),
     )
 
 
@@ -116,4 +119,5 @@ def experts(d: int, inner: int, count: int) -> Nodes:
         *parameter("gate.weight", count, d),
         *parameter("experts.gate_up_proj", count, 2 * inner, d),
         *parameter("experts.down_proj", count, d, inner),
+        *hollow("experts.act_fn"),
     )

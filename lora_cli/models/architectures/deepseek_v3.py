@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.models.architectures.decoder import BUT_QUESTIONS, classes, experts, gated, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Node, Nodes, embedding, hollow, linear, norm, repeat, under
 
 hidden = size("hidden_size", 7168)
 
@@ -67,6 +67,7 @@ def body(config: Config) -> Nodes:
         *repeat("layers", dense, shared, under("mlp", feed_forward)),
         *repeat("layers", layers - dense, shared, under("mlp", mixture(config)), first=dense),
         *norm("norm", d),
+        *hollow("rotary_emb"),
     ]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.architectures.bert import bare, dense, headed
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, embedding, norm, repeat, under
+from lora_cli.models.nodes import Nodes, embedding, hollow, norm, repeat, under
+
+PROJECTIONS = ("q_lin", "k_lin", "v_lin", "out_lin")
 
 
 def _hidden(config: Config) -> int:
@@ -28,13 +30,14 @@ def _body(config: Config) -> Nodes:
             embedding("word_embeddings", _vocabulary(config), d),
             embedding("position_embeddings", config.size("max_position_embeddings", default=512), d),
             norm("LayerNorm", d, bias=True),
+            hollow("dropout"),
         ),
         *repeat(
             "transformer.layer",
             config.layers("num_hidden_layers", "n_layers", default=6),
-            under("attention", *(dense(name, d, d) for name in ("q_lin", "k_lin", "v_lin", "out_lin"))),
+            under("attention", *(dense(name, d, d) for name in PROJECTIONS), hollow("dropout")),
             norm("sa_layer_norm", d, bias=True),
-            under("ffn", dense("lin1", d, inner), dense("lin2", inner, d)),
+            under("ffn", dense("lin1", d, inner), dense("lin2", inner, d), hollow("dropout", "activation")),
             norm("output_layer_norm", d, bias=True),
         ),
     ]
@@ -46,28 +49,29 @@ def _predictions(config: Config) -> Nodes:
         *dense("vocab_transform", d, d),
         *norm("vocab_layer_norm", d, bias=True),
         *dense("vocab_projector", d, _vocabulary(config)),
+        *hollow("activation", "mlm_loss_fct"),
     ]
 
 
 def _sequences(config: Config) -> Nodes:
     d = _hidden(config)
-    return [*dense("pre_classifier", d, d), *dense("classifier", d, config.labels())]
+    return [*dense("pre_classifier", d, d), *dense("classifier", d, config.labels()), *hollow("dropout")]
 
 
 def _tokens(config: Config) -> Nodes:
-    return dense("classifier", _hidden(config), config.labels())
+    return [*dense("classifier", _hidden(config), config.labels()), *hollow("dropout")]
 
 
 def _answers(config: Config) -> Nodes:
     labels = config.labels()
     if labels != 2:
         raise InvalidInput(f"{config.source}: num_labels is {labels}; DistilBertForQuestionAnswering takes only 2")
-    return dense("qa_outputs", _hidden(config), labels)
+    return [*dense("qa_outputs", _hidden(config), labels), *hollow("dropout")]
 
 
 def _choice(config: Config) -> Nodes:
     d = _hidden(config)
-    return [*dense("pre_classifier", d, d), *dense("classifier", d, 1)]
+    return [*dense("pre_classifier", d, d), *dense("classifier", d, 1), *hollow("dropout")]
 
 
 CLASSES = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.architectures import bert
 from lora_cli.models.architectures.bert import Part, Sizes, bare, dense, headed, layers, words
+from lora_cli.models.architectures.gpt2 import summary
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, norm, under
+from lora_cli.models.nodes import Nodes, hollow, norm, under
 
 
 def _sizes(config: Config) -> Sizes:
@@ -29,19 +30,26 @@ def _body(config: Config) -> Nodes:
 def _generator(config: Config) -> Nodes:
     size, width = _sizes(config), _width(config)
     return [
-        *under("generator_predictions", norm("LayerNorm", width, bias=True), dense("dense", size.d, width)),
+        *under(
+            "generator_predictions",
+            norm("LayerNorm", width, bias=True),
+            dense("dense", size.d, width),
+            hollow("activation"),
+        ),
         *dense("generator_lm_head", width, size.vocabulary),
     ]
 
 
 def _discriminator(config: Config) -> Nodes:
     d = _sizes(config).d
-    return under("discriminator_predictions", dense("dense", d, d), dense("dense_prediction", d, 1))
+    parts = dense("dense", d, d), hollow("activation"), dense("dense_prediction", d, 1)
+    return under("discriminator_predictions", *parts)
 
 
 def _classification(config: Config) -> Nodes:
     d = _sizes(config).d
-    return under("classifier", dense("dense", d, d), dense("out_proj", d, config.labels()))
+    parts = dense("dense", d, d), hollow("activation", "dropout"), dense("out_proj", d, config.labels())
+    return under("classifier", *parts)
 
 
 def _summary(config: Config) -> Nodes:
@@ -49,10 +57,9 @@ def _summary(config: Config) -> Nodes:
     d = _sizes(config).d
     if config.text("summary_type", default="first") == "attn":
         raise InvalidInput(f"{config.source}: summary_type is 'attn', which transformers has not implemented")
-    if not config.flag("summary_use_proj", default=True):
-        return ()
+    projects = config.flag("summary_use_proj", default=True)
     labels = config.labels() if config.flag("summary_proj_to_labels", default=False) else 0
-    return dense("sequence_summary.summary", d, labels or d)
+    return under("sequence_summary", summary(dense("summary", d, labels or d) if projects else hollow("summary")))
 
 
 def _choice(config: Config) -> Nodes:
@@ -61,6 +68,10 @@ def _choice(config: Config) -> Nodes:
 
 def _labelled(name: str) -> Part:
     return lambda config: dense(name, _sizes(config).d, config.labels())
+
+
+def _tokens(config: Config) -> Nodes:
+    return [*hollow("dropout"), *_labelled("classifier")(config)]
 
 
 _vocabulary = headed("electra", _body, _generator, output="generator_lm_head")
@@ -72,7 +83,7 @@ CLASSES = {
         "ElectraForPreTraining": headed("electra", _body, _discriminator),
         "ElectraForCausalLM": _vocabulary,
         "ElectraForSequenceClassification": headed("electra", _body, _classification),
-        "ElectraForTokenClassification": headed("electra", _body, _labelled("classifier")),
+        "ElectraForTokenClassification": headed("electra", _body, _tokens),
         "ElectraForQuestionAnswering": headed("electra", _body, _labelled("qa_outputs")),
         "ElectraForMultipleChoice": headed("electra", _body, _choice),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import classes, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Nodes, embedding, hollow, linear, norm, repeat, under
 
 
 def hidden(config: Config) -> int:
@@ -52,8 +52,10 @@ def body(config: Config) -> Nodes:
             under("self_attention", linear("query_key_value", d, qkv, bias=bias), linear("dense", d, d, bias=bias)),
             under("mlp", linear("dense_h_to_4h", d, inner, bias=bias), linear("dense_4h_to_h", inner, d, bias=bias)),
             *(norm(name, d, bias=True) for name in norms(config)),
+            hollow("self_attention.attention_dropout", "mlp.act"),
         ),
         *norm("ln_f", d, bias=True),
+        *hollow("rotary_emb"),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import classes, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Nodes, embedding, hollow, linear, norm, repeat, under
 
 hidden = size("hidden_size", 6144)
 vocabulary = size("vocab_size", 50432)
@@ -25,8 +25,10 @@ def body(config: Config) -> Nodes:
             norm("post_attention_layernorm", d, bias=True),
             under("attention", linear("query_key_value", d, 3 * d, bias=bias), linear("dense", d, d, bias=bias)),
             under("mlp", linear("dense_h_to_4h", d, inner, bias=True), linear("dense_4h_to_h", inner, d, bias=True)),
+            hollow("mlp.act", "post_attention_dropout", "post_mlp_dropout"),
         ),
         *norm("final_layer_norm", d, bias=True),
+        *hollow("emb_dropout", "rotary_emb"),
     ]
 
 

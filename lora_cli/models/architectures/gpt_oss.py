@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.models.architectures.decoder import BUT_QUESTIONS, attention, classes, size
+from lora_cli.models.architectures.decoder import BUT_QUESTIONS, attention, classes, decoder, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, embedding, norm, parameter, repeat, under
+from lora_cli.models.nodes import Node, Nodes, norm, parameter, under
 
 hidden = size("hidden_size", 2880)
 
@@ -39,18 +39,15 @@ def experts(config: Config) -> Iterator[Node]:
 def body(config: Config) -> Nodes:
     """Give `GptOssModel`."""
     d = hidden(config)
-    return [
-        *embedding("embed_tokens", vocabulary(config), d),
-        *repeat(
-            "layers",
-            config.layers("num_hidden_layers", default=36),
-            under("self_attn", attended(config)),
-            under("mlp", experts(config)),
-            norm("input_layernorm", d),
-            norm("post_attention_layernorm", d),
-        ),
-        *norm("norm", d),
-    ]
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=36),
+        under("self_attn", attended(config)),
+        under("mlp", experts(config)),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+    )
 
 
 CLASSES = {"gpt_oss": classes("GptOss", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import BUT_TOKENS, classes, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Nodes, Skeleton, embedding, hollow, linear, norm, repeat, under
 
 
 def hidden(config: Config) -> int:
@@ -28,8 +28,10 @@ def body(config: Config) -> Nodes:
             norm("ln_1", d, bias=True),
             under("attn", *(linear(name, d, d) for name in ("k_proj", "v_proj", "q_proj", "out_proj"))),
             under("mlp", linear("fc_in", d, inner, bias=True), linear("fc_out", inner, d, bias=True)),
+            hollow("attn.attn_dropout", "attn.resid_dropout", "mlp.act", "mlp.dropout"),
         ),
         *norm("ln_f", d, bias=True),
+        *hollow("drop"),
     ]
 
 

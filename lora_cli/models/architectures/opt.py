@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.models.architectures.decoder import BUT_TOKENS, classes, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Node, Nodes, embedding, hollow, linear, norm, repeat, under
 
 OFFSET = 2  # OPTLearnedPositionalEmbedding: positions start at 2
 
@@ -25,7 +25,7 @@ vocabulary = size("vocab_size", 50272)
 def layer_norm(config: Config, name: str) -> Nodes:
     """Give a LayerNorm, which has no parameters where layer_norm_elementwise_affine is false."""
     affine = config.flag("layer_norm_elementwise_affine", default=True)
-    return norm(name, width(config), bias=True) if affine else ()
+    return norm(name, width(config), bias=True) if affine else hollow(name)
 
 
 def layer(config: Config) -> Iterator[Node]:
@@ -36,6 +36,7 @@ def layer(config: Config) -> Iterator[Node]:
     inner = config.size("ffn_dim", default=3072)
     names = ("k_proj", "v_proj", "q_proj", "out_proj")
     yield from under("self_attn", *(linear(name, d, d, bias=bias) for name in names))
+    yield from hollow("activation_fn")
     yield from layer_norm(config, "self_attn_layer_norm")
     yield from linear("fc1", d, inner, bias=bias)
     yield from linear("fc2", inner, d, bias=bias)

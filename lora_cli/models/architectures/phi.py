@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import BUT_QUESTIONS, classes, decoder, heads, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, linear, norm, under
+from lora_cli.models.nodes import Nodes, hollow, linear, norm, under
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 51200)
@@ -36,7 +36,8 @@ def body(config: Config) -> Nodes:
         under("self_attn", attention(config, d)),
         under("mlp", linear("fc1", d, inner, bias=True), linear("fc2", inner, d, bias=True)),
         norm("input_layernorm", d, bias=True),
-        final=norm("final_layernorm", d, bias=True),
+        hollow("mlp.activation_fn", "resid_dropout"),
+        final=[*norm("final_layernorm", d, bias=True), *hollow("embed_dropout")],
     )
 
 

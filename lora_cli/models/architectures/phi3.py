@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import BUT_QUESTIONS, classes, decoder, heads, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, linear, norm, under
+from lora_cli.models.nodes import Nodes, hollow, linear, norm, under
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 32064)
@@ -12,7 +12,7 @@ vocabulary = size("vocab_size", 32064)
 
 def fused_gated(d: int, inner: int) -> Nodes:
     """Give a gated feed-forward with gate and up in one."""
-    return (*linear("gate_up_proj", d, 2 * inner), *linear("down_proj", inner, d))
+    return (*linear("gate_up_proj", d, 2 * inner), *linear("down_proj", inner, d), *hollow("activation_fn"))
 
 
 def body(config: Config) -> Nodes:
@@ -27,6 +27,7 @@ def body(config: Config) -> Nodes:
         under("mlp", fused_gated(d, config.size("intermediate_size", default=8192))),
         norm("input_layernorm", d),
         norm("post_attention_layernorm", d),
+        hollow("resid_attn_dropout", "resid_mlp_dropout"),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.architectures.decoder import attention, classes, decoder, experts, gated, heads, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, embedding, linear, norm, under
+from lora_cli.models.nodes import Node, Nodes, embedding, hollow, linear, listed, norm, under
 
 hidden = size("hidden_size", 4096)
 moe_hidden = size("hidden_size", 2048)
@@ -41,11 +41,11 @@ def sparse_layers(config: Config, layers: int) -> list[bool]:
 def mixed(vocabulary: int, d: int, sparse: list[bool], block: Nodes, *, experts: Nodes, dense: Nodes) -> Iterator[Node]:
     """Give a decoder whose layers have the block in common, and either experts or a dense feed-forward."""
     common = [*block, *norm("input_layernorm", d), *norm("post_attention_layernorm", d)]
-    forward = {True: tuple(under("mlp", experts)), False: tuple(under("mlp", dense))}
+    blocks = {True: [*common, *under("mlp", experts)], False: [*common, *under("mlp", dense)]}
     yield from embedding("embed_tokens", vocabulary, d)
-    for index, has_experts in enumerate(sparse):
-        yield from under(f"layers.{index}", common, forward[has_experts])
+    yield from listed("layers", [blocks[has_experts] for has_experts in sparse])
     yield from norm("norm", d)
+    yield from hollow("rotary_emb")
 
 
 def moe_body(config: Config) -> Nodes:

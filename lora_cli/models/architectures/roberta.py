@@ -12,21 +12,17 @@ from lora_cli.models.architectures.bert import (
     dense,
     headed,
     layers,
+    pooler,
     sizes,
     words,
 )
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, norm, parameter, under
-
-
-def _pooler(config: Config) -> Nodes:
-    d = sizes(config).d
-    return dense("pooler.dense", d, d)
+from lora_cli.models.nodes import Nodes, hollow, norm, parameter, under
 
 
 def _classification(config: Config) -> Nodes:
     d = sizes(config).d
-    return under("classifier", dense("dense", d, d), dense("out_proj", d, config.labels()))
+    return under("classifier", dense("dense", d, d), hollow("dropout"), dense("out_proj", d, config.labels()))
 
 
 def classes(stem: str, vocabulary: int) -> dict[str, Build]:
@@ -37,7 +33,7 @@ def classes(stem: str, vocabulary: int) -> dict[str, Build]:
         return [*words(size, size.d), *layers(size)]
 
     def pooled(config: Config) -> Nodes:
-        return [*body(config), *_pooler(config)]
+        return [*body(config), *pooler(sizes(config).d)]
 
     def predictions(config: Config) -> Nodes:
         size = sizes(config, vocabulary=vocabulary)

@@ -1,11 +1,11 @@
-"""What the encoder-decoders that descend from BART share: the layers of both stacks."""
+"""What encoder-decoders share: the layers of both stacks where they descend from BART, and a head of T5 and BART."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, linear, norm, repeat, under
+from lora_cli.models.nodes import Node, Nodes, hollow, linear, norm, repeat, under
 
 
 def attention(name: str, d: int, *, key_bias: bool) -> Iterator[Node]:
@@ -16,6 +16,12 @@ def attention(name: str, d: int, *, key_bias: bool) -> Iterator[Node]:
     )
     yield from under(name, *parts)
     yield from norm(f"{name}_layer_norm", d, bias=True)
+
+
+def classification_head(d: int, labels: int) -> Iterator[Node]:
+    """Give `BartClassificationHead`."""
+    parts = linear("dense", d, d, bias=True), hollow("dropout"), linear("out_proj", d, labels, bias=True)
+    return under("classification_head", *parts)
 
 
 def stack_layers(
@@ -35,6 +41,7 @@ def stack_layers(
         config.layers(*older.get("layers", ()), f"{side}_layers", default=layers),
         attention("self_attn", d, key_bias=key_bias),
         crossing,
+        hollow("activation_fn"),
         linear("fc1", d, inner, bias=True),
         linear("fc2", inner, d, bias=True),
         norm("final_layer_norm", d, bias=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import BUT_QUESTIONS, attention, classes, decoder, gated, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, norm, parameter, repeat, under
+from lora_cli.models.nodes import Nodes, hollow, norm, parameter, repeat, under
 
 hidden = size("hidden_size", 2560)
 vocabulary = size("vocab_size", 50304)
@@ -29,6 +29,7 @@ def body(config: Config) -> Nodes:
             repeat("k_layernorm.norms", groups, parameter("weight", width)) if normed else (),
         ),
         under("mlp", gated(d, config.size("intermediate_size", default=6912))),
+        hollow("dropout"),
         norm("input_layernorm", d, bias=True),
         () if parallel else norm("post_attention_layernorm", d, bias=True),
         final=norm("norm", d, bias=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.decoder import BUT_QUESTIONS, attention, classes, decoder, heads, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, linear, norm, under
+from lora_cli.models.nodes import Nodes, hollow, linear, norm, under
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 49152)
@@ -21,6 +21,7 @@ def body(config: Config) -> Nodes:
         config.layers("num_hidden_layers", default=30),
         under("self_attn", attention(d, *heads(config, d, count=24, groups=2), bias=bias, output_bias=bias)),
         under("mlp", linear("c_fc", d, inner, bias=bias), linear("c_proj", inner, d, bias=bias)),
+        hollow("mlp.act"),
         norm("input_layernorm", d, bias=True),
         norm("post_attention_layernorm", d, bias=True),
         final=norm("norm", d, bias=True),

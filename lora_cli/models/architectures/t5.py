@@ -6,11 +6,13 @@ The weights are always tied: what config.json says of that only scales T5's outp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
+from lora_cli.models.architectures.seq2seq import classification_head
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, Skeleton, embedding, linear, norm, repeat, under
+from lora_cli.models.nodes import Node, Nodes, Skeleton, embedding, hollow, linear, listed, norm, repeat, under
 
 
 class Sizes(NamedTuple):
@@ -77,7 +79,8 @@ def attention(of: Sizes) -> Nodes:
 def feed_forward(of: Sizes) -> Nodes:
     """Give the feed-forward, gated or not."""
     inputs = ("wi_0", "wi_1") if of.gated else ("wi",)
-    return [*(node for name in inputs for node in linear(name, of.d, of.inner)), *linear("wo", of.inner, of.d)]
+    projections = [linear(name, of.d, of.inner) for name in inputs] + [linear("wo", of.inner, of.d)]
+    return [*chain.from_iterable(projections), *hollow("dropout", "act")]
 
 
 def block(of: Sizes, *, decoder: bool, first: bool) -> Iterator[Node]:
@@ -87,8 +90,8 @@ def block(of: Sizes, *, decoder: bool, first: bool) -> Iterator[Node]:
     if decoder:
         layers.append(("EncDecAttention", [*attention(of)]))
     layers.append(("DenseReluDense", [*feed_forward(of)]))
-    for index, (name, nodes) in enumerate(layers):
-        yield from under(f"layer.{index}", under(name, nodes), norm("layer_norm", of.d))
+    outside = (*norm("layer_norm", of.d), *hollow("dropout"))
+    yield from listed("layer", [[*under(name, nodes), *outside] for name, nodes in layers])
 
 
 def stack(of: Sizes, *, decoder: bool = False) -> Iterator[Node]:
@@ -98,6 +101,7 @@ def stack(of: Sizes, *, decoder: bool = False) -> Iterator[Node]:
     yield from repeat("block", min(layers, 1), block(of, decoder=decoder, first=True))
     yield from repeat("block", layers - 1, block(of, decoder=decoder, first=False), first=1)
     yield from norm("final_layer_norm", of.d)
+    yield from hollow("dropout")
 
 
 def encoder(of: Sizes) -> Nodes:
@@ -134,12 +138,12 @@ def family(stem: str, read: Callable[[Config], Sizes]) -> dict[str, Callable[[Co
 
     def sequences(config: Config) -> Skeleton:
         of = read(config)
-        head = (*linear("dense", of.d, of.d, bias=True), *linear("out_proj", of.d, config.labels(), bias=True))
-        return tied(both(of), prefix="transformer", head=[*under("classification_head", head)])
+        return tied(both(of), prefix="transformer", head=classification_head(of.d, config.labels()))
 
     def tokens(config: Config) -> Skeleton:
         of = read(config)
-        return tied(encoder(of), prefix="transformer", head=linear("classifier", of.d, config.labels(), bias=True))
+        head = (*hollow("dropout"), *linear("classifier", of.d, config.labels(), bias=True))
+        return tied(encoder(of), prefix="transformer", head=head)
 
     def questions(config: Config) -> Skeleton:
         of = read(config)

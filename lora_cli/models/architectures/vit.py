@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Nodes, Skeleton, convolution, linear, norm, parameter, repeat, under
+from lora_cli.models.nodes import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
 
 PATCHES = "embeddings.patch_embeddings"
 
@@ -41,6 +41,7 @@ def _embeddings(config: Config, *, masked: bool) -> Nodes:
         parameter("mask_token", 1, 1, d) if masked else (),
         parameter("position_embeddings", 1, patches + 1, d),
         convolution("patch_embeddings.projection", _channels(config), d, *patch),
+        hollow("dropout"),
     )
 
 
@@ -57,6 +58,16 @@ def _attention(config: Config) -> Nodes:
     ]
 
 
+def feed_forward(d: int, inner: int) -> Nodes:
+    """Give `ViTMLP`, which CLIP has as well."""
+    return under("mlp", linear("fc1", d, inner, bias=True), hollow("activation_fn"), linear("fc2", inner, d, bias=True))
+
+
+def classifier(d: int, labels: int) -> Nodes:
+    """Give the head that sorts images, which passes on what it gets where there are no labels."""
+    return linear("classifier", d, labels, bias=True) if labels else hollow("classifier")
+
+
 def _body(config: Config, *, masked: bool = False) -> Nodes:
     d = _hidden(config)
     inner = config.size("intermediate_size", default=3072)
@@ -68,28 +79,29 @@ def _body(config: Config, *, masked: bool = False) -> Nodes:
             under("attention", _attention(config)),
             norm("layernorm_before", d, bias=True),
             norm("layernorm_after", d, bias=True),
-            under("mlp", linear("fc1", d, inner, bias=True), linear("fc2", inner, d, bias=True)),
+            feed_forward(d, inner),
+            hollow("dropout"),
         ),
         *norm("layernorm", d, bias=True),
     ]
 
 
 def _images(config: Config) -> Skeleton:
-    labels = config.labels()
-    head = linear("classifier", _hidden(config), labels, bias=True) if labels else ()
+    head = classifier(_hidden(config), config.labels())
     return Skeleton([*under("vit", _body(config)), *head], embeddings=f"vit.{PATCHES}")
 
 
 def _bare(config: Config) -> Skeleton:
     d = _hidden(config)
     pooled = config.number("pooler_output_size", default=0) or d
-    return Skeleton([*_body(config), *linear("pooler.dense", d, pooled, bias=True)], embeddings=PATCHES)
+    pooler = under("pooler", linear("dense", d, pooled, bias=True), hollow("activation"))
+    return Skeleton([*_body(config), *pooler], embeddings=PATCHES)
 
 
 def _masked(config: Config) -> Skeleton:
-    """Give `ViTForMaskedImageModeling`, which gives every pixel that a patch stands for."""
+    """Give `ViTForMaskedImageModeling`, which gives every pixel that a patch stands for, then shuffles them in place."""
     stride = config.size("encoder_stride", default=16)
-    head = convolution("decoder.0", _hidden(config), stride**2 * _channels(config), 1, 1)
+    head = under("decoder", convolution("0", _hidden(config), stride**2 * _channels(config), 1, 1), hollow("1"))
     return Skeleton([*under("vit", _body(config, masked=True)), *head], embeddings=f"vit.{PATCHES}")
 
 
