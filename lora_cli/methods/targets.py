@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from lora_cli.errors import InvalidInput, quote
@@ -18,6 +19,12 @@ from lora_cli.methods.patterns import compiled, patience
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module, Parameter
 
+# What PEFT puts into every layer that it adapts, before it looks for what modules_to_save names.
+PARTS = tuple(
+    f"lora_{part}{of}"
+    for part in ("dropout", "A", "B", "embedding_A", "embedding_B", "magnitude_vector")
+    for of in ("", ".default")
+)
 # What has rows that can be trained one by one: an embedding, and the head that shares them.
 ROWS = ("Embedding", "Linear")
 
@@ -66,9 +73,10 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     modules = {module.name: module for module in model.modules}
     for name in chosen:
         if name not in modules:
+            inside = any(module.startswith(f"{name}.") for module in modules)
             raise InvalidInput(
                 f"target {quote(name)} is no Linear, Conv1D, Embedding, Conv1d or Conv2d, and PEFT adapts nothing else; "
-                "name the modules inside it"
+                f"{'name the modules inside it' if inside else 'leave it out'}"
             )
     rank = ranker(config)
     places = [Place(modules[name], rank(name)) for name in chosen]
@@ -82,7 +90,7 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
         )
     found = [place.module.name for place in places]
     owners = {place.owner for place in places}
-    saved = _saved(config, names, owners)
+    saved = _saved(model, config, names, places)
     _check_tokens(model, config, owners)
     return Targets(tuple(places), saved, _unmatched(config, found, saved))
 
@@ -125,18 +133,46 @@ def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chos
         raise InvalidInput(f"target parameter {quote(parameter.name)} {problem}; leave it out")
 
 
-def _saved(config: LoraConfig, names: list[str], owners: set[str]) -> tuple[str, ...]:
+def _saved(model: Model, config: LoraConfig, names: list[str], places: list[Place]) -> tuple[str, ...]:
     """Return the modules that are trained whole: PEFT takes every name with such an ending, dot or not."""
-    saved = tuple(name for name in names if any(name.endswith(entry) for entry in config.saved))
-    lists = {name.rpartition(".")[0] for name in names if name.rpartition(".")[2].isdigit()}
+    endings = tuple(config.saved)
+    if not endings:
+        return ()
+    wrapped = Counter(place.owner for place in places if place.parameter)
+    saved = tuple(name for name in names if _wrapped_name(name, wrapped).endswith(endings))
+    owners = {place.owner for place in places}
+    lists = {module.name for module in model.hollow if module.is_list}
     for name in saved:
+        problem = None
         if name in owners:
-            raise InvalidInput(f"modules_to_save reaches {quote(name)}, which is adapted too; leave one of them out")
-        if name in lists:
+            problem = "which is adapted too"
+        elif name in lists:
+            problem = "a list of layers, which PEFT cannot copy"
+        elif name.rpartition(".")[0] in wrapped:
+            problem = "a part of what is adapted too"
+        if problem:
+            raise InvalidInput(f"modules_to_save reaches {quote(name)}, {problem}; name others")
+    for place in places:
+        owner = _wrapped_name(place.owner, wrapped)
+        part = next((part for part in PARTS if f"{owner}.{part}".endswith(endings)), None)
+        if part:
             raise InvalidInput(
-                f"modules_to_save reaches {quote(name)}, a list of layers, which PEFT cannot copy; name others"
+                f"modules_to_save reaches {part} too, which PEFT puts into what it adapts and cannot copy; "
+                "give more of the name"
             )
     return saved
+
+
+def _wrapped_name(name: str, wrapped: Mapping[str, int]) -> str:
+    """Return a module's name after PEFT has put what holds an adapted parameter into a wrapper, one for each parameter.
+
+    >>> _wrapped_name("mlp.experts.act_fn", {"mlp.experts": 2})
+    'mlp.experts.base_layer.base_layer.act_fn'
+    """
+    if not wrapped:
+        return name
+    around, _, leaf = name.rpartition(".")
+    return f"{_wrapped_name(around, wrapped)}{'.base_layer' * wrapped.get(around, 0)}.{leaf}" if around else leaf
 
 
 def _check_tokens(model: Model, config: LoraConfig, owners: set[str]) -> None:

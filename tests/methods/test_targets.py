@@ -267,6 +267,63 @@ def test_nothing_matched_is_refused_with_what_could_be(target: tuple[str, ...] |
         names(target_modules=target)
 
 
+@pytest.mark.parametrize("target", [r".*\.mlp\..*", r".*\.act_fn", ("gate_proj", "act_fn"), ("rotary_emb",)])
+def test_a_module_that_holds_nothing_is_refused(target: tuple[str, ...] | str) -> None:
+    """PEFT looks at every name, also at those of activations and rotary embeddings."""
+    with pytest.raises(InvalidInput, match=r"(act_fn|rotary_emb)' is no Linear.*; leave it out"):
+        names(target_modules=target)
+
+
+def test_a_module_that_holds_nothing_can_be_excluded() -> None:
+    """What is left of the feed-forward is adapted."""
+    found = leaves(target_modules=r".*\.mlp\..*", exclude_modules=("act_fn",))
+    assert found == {"gate_proj", "up_proj", "down_proj"}
+
+
+def test_a_copy_of_a_module_that_holds_nothing_costs_nothing() -> None:
+    """PEFT makes it, and it counts as matched."""
+    plain = cost(target_modules=("q_proj",))
+    found = cost(target_modules=("q_proj",), modules_to_save=("rotary_emb",))
+    assert found.targets.saved == ("model.rotary_emb",)
+    assert not found.targets.unmatched
+    assert (found.trainable_params, found.all_params) == (plain.trainable_params, plain.all_params)
+
+
+def test_an_ending_that_the_adapter_has_too_cannot_be_saved() -> None:
+    """An adapted layer holds lora_dropout, so dropout reaches it; self.dropout does not."""
+    bert = model("bert")
+    with pytest.raises(InvalidInput, match=r"reaches lora_dropout too.*give more of the name"):
+        names(bert, target_modules=("query",), modules_to_save=("dropout",))
+    found = cost(bert, target_modules=("query",), modules_to_save=("self.dropout",))
+    assert len(found.targets.saved) == 2
+
+
+def test_a_part_of_adapted_experts_cannot_be_saved() -> None:
+    """PEFT wraps what holds an adapted parameter and copies nothing in it; a longer name is another one then."""
+    mixtral = model("mixtral")
+    experts = ("experts.down_proj",)
+    assert names(mixtral, target_modules=("q_proj",), modules_to_save=("act_fn",))
+    with pytest.raises(InvalidInput, match=r"reaches '.*experts.act_fn', a part of what is adapted too"):
+        names(mixtral, target_modules=("q_proj",), target_parameters=experts, modules_to_save=("act_fn",))
+    found = cost(
+        mixtral, target_modules=("q_proj",), target_parameters=experts, modules_to_save=("experts.act_fn", "lm_head")
+    )
+    assert found.targets.saved == ("lm_head",)
+    assert found.targets.unmatched == ("modules_to_save 'experts.act_fn'",)
+
+
+def test_a_sequence_of_modules_can_be_saved() -> None:
+    """ViT's decoder of pixels has numbered parts as well, but it is no list: it is called as a whole."""
+    masked = model("vit", architectures=["ViTForMaskedImageModeling"])
+    assert cost(masked, target_modules=("q_proj",), modules_to_save=("decoder",)).targets.saved == ("decoder",)
+
+
+def test_an_empty_list_cannot_be_saved() -> None:
+    """It is a list of layers even where it has none."""
+    with pytest.raises(InvalidInput, match="list of layers"):
+        names(model(num_hidden_layers=0), target_modules=("lm_head",), modules_to_save=("layers",))
+
+
 @pytest.mark.parametrize(
     ("fields", "added"),
     [({}, 2 * (3 * 20 + 48)), ({"use_dora": True}, 2 * (3 * 20 + 48) + 48), ({"lora_bias": True}, 2 * 108 + 48)],
