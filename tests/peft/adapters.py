@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import warnings
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,12 @@ def classes(model_type: str) -> list[str]:
     return list(import_module(f"lora_cli.models.architectures.{FAMILIES[model_type]}").CLASSES[model_type])
 
 
+def leaf_names(names: Iterable[str]) -> list[str]:
+    """Return the last parts of names, each once, but for numbers."""
+    leaves = {name.rpartition(".")[2] for name in names}
+    return sorted(leaf for leaf in leaves if leaf and not leaf.isdigit())
+
+
 def drawn_case(model_type: str, source: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
     """Draw a config.json and an adapter_config.json for it."""
     config = drawn.draw(model_type, classes(model_type), source)
@@ -42,11 +49,15 @@ def drawn_case(model_type: str, source: random.Random) -> tuple[dict[str, Any], 
 
 def settings(model: Model, source: random.Random) -> dict[str, Any]:
     """Draw an adapter_config.json for a model: mostly what people write, now and then what PEFT refuses."""
-    leaves = sorted({module.name.rsplit(".", 1)[-1] for module in model.modules})
-    linear = sorted({m.name.rsplit(".", 1)[-1] for m in model.modules if m.kind in {"Linear", "Conv1D"}})
     # A numbered layer saved whole beside a module inside it is not compared: PEFT wraps one copy in another.
-    leaves = [leaf for leaf in leaves if not leaf.isdigit()]
+    leaves = leaf_names(module.name for module in model.modules)
+    linear = leaf_names(module.name for module in model.modules if module.kind in {"Linear", "Conv1D"})
+    convolved = leaf_names(module.name for module in model.modules if module.kernel) or linear
     names = sorted(module.name for module in model.modules)
+    hollow = sorted(module.name for module in model.hollow if not module.is_list)
+    empty = leaf_names(hollow)
+    # Where an empty one stands, or what it stands beside.
+    around = leaf_names(name.rpartition(".")[0] for name in hollow) or leaves
     parameters = sorted(
         {
             p.name.rsplit(".", 2)[-2] + "." + p.name.rsplit(".", 2)[-1]
@@ -67,17 +78,34 @@ def settings(model: Model, source: random.Random) -> dict[str, Any]:
         None,
         rf".*\.({'|'.join(some(linear))})",
         [*some(linear), "matches_nothing"],
+        some(convolved),
+        [*some(linear), source.choice(empty)],
+        rf".*\.{source.choice(empty)}",
+        rf".*{source.choice(around)}.*",
+        *(rf".*\b{part}\.[^.]*" for part in some(around)),
     ]
     # What is drawn now and then: how often, and what as.
     rarely: dict[str, tuple[float, list[Any]]] = {
-        "exclude_modules": (0.15, [some(linear), some(names), ".*0.*"]),
+        "exclude_modules": (
+            0.3,
+            [some(linear), some(names), ".*0.*", empty, some(empty), some(hollow), rf".*({'|'.join(empty)})"],
+        ),
         "layers_to_transform": (0.15, [0, [0], [1], [0, 2], [7]]),
         "layers_pattern": (0.04, ["layers", ["layer", "layers"], "h"]),
         "rank_pattern": (
             0.25,
             [{source.choice([*linear, *names, "nowhere"]): 3, rf".*\.{source.choice(linear)}": 5}],
         ),
-        "modules_to_save": (0.2, [some([*leaves, "norm", "lm_head"], 2)]),
+        "modules_to_save": (
+            0.25,
+            [
+                some([*leaves, "norm", "lm_head"], 2),
+                some(empty, 2),
+                some(hollow, 2),
+                [*some(leaves, 1), *some(empty, 1)],
+                some(around, 1),
+            ],
+        ),
         "bias": (0.2, ["all", "lora_only"]),
         "lora_bias": (0.15, [True]),
         "use_dora": (0.15, [True]),
@@ -89,8 +117,8 @@ def settings(model: Model, source: random.Random) -> dict[str, Any]:
     return config | {name: source.choice(values) for name, (often, values) in rarely.items() if source.random() < often}
 
 
-def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, int, int] | Exception:
-    """Return PEFT's two figures and how many places it adapted, or how it refused."""
+def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, int, list[str]] | Exception:
+    """Return PEFT's two figures and the names of the places it adapted, or how it refused."""
     fields = {name: value for name, value in adapter.items() if name not in {"peft_type", "task_type"}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -106,7 +134,7 @@ def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, 
             return error
         return (
             *wrapped.get_nb_trainable_parameters(),
-            len(wrapped.base_model.targeted_module_names + wrapped.base_model.targeted_parameter_names),
+            sorted(wrapped.base_model.targeted_module_names + wrapped.base_model.targeted_parameter_names),
         )
 
 
@@ -128,7 +156,7 @@ def record() -> None:
         for turn in range(A_FAMILY):
             config, adapter = drawn_case(model_type, random.Random(f"recorded/{model_type}/{turn}"))
             answer = theirs(config, adapter)
-            figures = None if isinstance(answer, Exception) else answer
+            figures = None if isinstance(answer, Exception) else (*answer[:2], len(answer[2]))
             lines.append(json.dumps({"config": config, "adapter": adapter, "figures": figures}))
     RECORDED.write_text("\n".join(lines) + "\n")
 
