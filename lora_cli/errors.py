@@ -7,6 +7,10 @@ program makes of them (an exit code, a dialog) is the caller's business.
 from __future__ import annotations
 
 SHOWN_CHARACTERS = 40
+# Paths, names of modules and the sentences of other programs tell much at their end.
+SHOWN_LONG_CHARACTERS = 120
+SHOWN_START = 40
+SHOWN_END = 60
 # Python refuses to print integers of some thousand digits.
 SHOWN_BITS = 10_000
 
@@ -38,3 +42,16 @@ def quote(value: object) -> str:
         return ascii(value)[1:-1] if len(value) <= SHOWN_CHARACTERS else quote(value)
     shown = ascii(value[:SHOWN_CHARACTERS])
     return shown if len(value) <= SHOWN_CHARACTERS else f"{shown}... ({len(value)} characters)"
+
+
+def quote_long(text: str) -> str:
+    """Return a path, a name of many parts or a sentence as `quote` does, but longer, and with its end.
+
+    >>> quote_long("model.layers.0.self_attn.q_proj")
+    "'model.layers.0.self_attn.q_proj'"
+    >>> quote_long("a/" * 5000 + "config.json")[-40:]
+    "/a/a/a/a/config.json' (10011 characters)"
+    """
+    if len(text) <= SHOWN_LONG_CHARACTERS:
+        return ascii(text)
+    return f"{text[:SHOWN_START]!a}...{text[-SHOWN_END:]!a} ({len(text)} characters)"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lora_cli
-from lora_cli.errors import InvalidInput, LoraCliError, OutputFailed, quote
+from lora_cli.errors import InvalidInput, LoraCliError, OutputFailed, quote, quote_long
 
 # 40 shown characters are at most `\U0010ffff` each, and the count of the rest follows.
 LONGEST = 40 * 10 + 40
@@ -61,3 +61,19 @@ def test_an_unknown_public_name_is_an_attribute_error() -> None:
     """The lazy package says that a name is unknown as any other module does."""
     with pytest.raises(AttributeError, match="module 'lora_cli' has no attribute 'nothing'"):
         _ = lora_cli.nothing
+
+
+@given(st.text())
+def test_a_long_quotation_is_short_printable_ascii_too(value: str) -> None:
+    """120 characters whole, or 40 of the start and 60 of the end."""
+    text = quote_long(value)
+    assert text.isascii()
+    assert text.isprintable()
+    assert len(text) <= 120 * 10 + 40
+
+
+def test_a_long_path_keeps_its_end() -> None:
+    """The file's own name is what is looked for."""
+    path = "folder/" * 30 + "config.json"
+    assert quote_long("a" * 120) == f"'{'a' * 120}'"
+    assert quote_long(path) == f"'{path[:40]}'...'{path[-60:]}' (221 characters)"
