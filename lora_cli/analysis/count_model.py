@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.figures import Figures
-from lora_cli.errors import quote
+from lora_cli.errors import quote, quote_long
 from lora_cli.methods.adapter_config import INPUT_EMBEDDINGS, LoraConfig
 from lora_cli.methods.lora_places import place_tensors
 from lora_cli.methods.targets import Place, Targets, targets
@@ -33,6 +33,7 @@ FIELDS = (
 )
 # Where one of these is a target, PEFT saves the whole embedding with the adapter.
 SAVED_WITH_TARGETS = ("embed_tokens", "lm_head")
+FUSED_DIMENSIONS = 3
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
 
 
@@ -200,8 +201,9 @@ class ModelCount(Figures):
         )
 
     def warnings(self) -> list[str]:
-        """Say what in the config matched nothing, and what surprises people."""
-        found = [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
+        """Say what of the source is in doubt, what in the config matched nothing, and which copy is most of it."""
+        found = [*self.subject.warnings]
+        found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
         for name in self.targets.saved:
             share = 100 * self._copy_params(name)
             if share > 50 * self.trainable_params:
@@ -209,6 +211,32 @@ class ModelCount(Figures):
                     f"the full copy of {quote(name)} is {share / self.trainable_params:.1f} % of what is trained"
                 )
         return found
+
+    def notes(self) -> list[str]:
+        """Say what surprises people: experts that no target reaches, and a tied weight that is trained on one side."""
+        return [*self.subject.notes, *self._idle_experts(), *self._untied()]
+
+    def _idle_experts(self) -> Iterator[str]:
+        experts = [p for p in self.subject.others if ".experts." in p.name and len(p.shape) == FUSED_DIMENSIONS]
+        reached = {place.module.name for place in self.targets.places if place.parameter}
+        inside = tuple(f"{name}." for name in self.targets.saved)
+        if experts and not any(p.name in reached or p.name.startswith(inside) for p in experts):
+            idle = self._once(experts)
+            names = dict.fromkeys(".".join(p.name.rsplit(".", 2)[1:]) for p in experts)
+            yield (
+                f"no target reaches the experts, {100 * idle / self.full_params:.1f} % of the model; "
+                f"target_parameters adapts them: {', '.join(map(quote_long, names))}"
+            )
+
+    def _untied(self) -> Iterator[str]:
+        trained = {place.owner for place in self.targets.places} | set(self.targets.saved)
+        for name, other in self.subject.tied.items():
+            owners = name.rpartition(".")[0], other.rpartition(".")[0]
+            if len(trained.intersection(owners)) == 1:
+                yield (
+                    f"{quote_long(owners[0])} is tied to {quote_long(owners[1])}, which full_params counts once; "
+                    "only one of them is trained, and merging unties them"
+                )
 
 
 def place_params(place: Place, config: LoraConfig) -> int:

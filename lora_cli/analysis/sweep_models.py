@@ -27,6 +27,11 @@ class ModelSweep:
         """The number of points."""
         return len(self.models) * len(self.configs) * len(self.ranks)
 
+    def warnings(self) -> list[str]:
+        """Say once per model and target set what a count of it warns of."""
+        costs = (count_model(model, config) for model in self.models for _, config in self.configs)
+        return list(dict.fromkeys(warning for cost in costs for warning in cost.warnings()))
+
     def records(self) -> Iterator[Record]:
         """Yield the records, in the order of `FIELDS`."""
         for model in self.models:

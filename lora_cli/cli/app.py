@@ -30,6 +30,7 @@ class Answer(NamedTuple):
     report: Report
     show: Show
     warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
     failures: Sequence[str] = ()
 
 

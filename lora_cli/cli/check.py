@@ -53,7 +53,7 @@ def check(
       lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
       lora-cli check --model llama-3.2-3b --target q_proj,v_proj -r 32 --max-params 10M
     """
-    cost, warnings = subject.cost(d, h, r, method, model, target, adapter)
+    cost, warnings, notes = subject.cost(d, h, r, method, model, target, adapter)
     verdicts = check_limits(
         cost,
         max_percent=options.read_given("--max-percent", max_percent, parse_percent, 0),
@@ -65,4 +65,4 @@ def check(
         "check", FIELDS, [[tuple(verdict.record().values()) for verdict in verdicts]], len(verdicts), listing=True
     )
     failures = [verdict.failure() for verdict in verdicts if not verdict.passed]
-    return Answer(report, options.Show(format, field, output, color), warnings, failures)
+    return Answer(report, options.Show(format, field, output, color), warnings, notes, failures)

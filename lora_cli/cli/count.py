@@ -42,10 +42,10 @@ def count(
       lora-cli count --model llama-3.1-8b --target all-linear -r 16
     """
     show = options.Show(format, field, output, color)
-    cost, warnings = subject.cost(d, h, r, method, model, target, adapter)
+    cost, warnings, notes = subject.cost(d, h, r, method, model, target, adapter)
     if isinstance(cost, MatrixCount):
         if per_module:
             raise InvalidInput("--per-module lists the modules of a model; give --model, or leave it out")
         return Answer(reports.matrix(cost), show, warnings)
     report = reports.modules(cost) if per_module and format != "json" else reports.model(cost, per_module)
-    return Answer(report, show, warnings)
+    return Answer(report, show, warnings, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,8 @@ from lora_cli.cli.app import Printed, parse
 from lora_cli.errors import LoraCliError
 
 PROGRAM = "lora-cli"
+# A run makes up to a hundred thousand small records that live until its end, and hardly a cycle.
+GARBAGE_THRESHOLD = 100_000
 
 
 class ExitCode(IntEnum):
@@ -43,6 +46,8 @@ def _answer(argv: Sequence[str]) -> int:
         answer.show.write(answer.report)
     for warning in answer.warnings:
         _say("warning", warning)
+    for note in answer.notes:
+        _say("note", note)
     for failure in answer.failures:
         _say("check failed", failure)
     return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
@@ -50,6 +55,7 @@ def _answer(argv: Sequence[str]) -> int:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     try:
         return _answer(sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from lora_cli.cli import options
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.quantities import parse_whole
 
@@ -37,10 +38,18 @@ Adapter = Annotated[
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
 
 
+class Counted(NamedTuple):
+    """The count of one matrix or of a model, what there is to warn of, and what to note beside it."""
+
+    cost: MatrixCount | ModelCount
+    warnings: list[str]
+    notes: Sequence[str] = ()
+
+
 def cost(
     d: str | None, h: str | None, r: str | None, method: str, model: str | None, target: str | None, adapter: str | None
-) -> tuple[MatrixCount | ModelCount, list[str]]:
-    """Return the count of one matrix or of a model, and what there is to warn of."""
+) -> Counted:
+    """Return what the options together ask for."""
     if model is not None:
         return model_cost(d, h, r, method, model, target, adapter)
     for option, text in (("--target", target), ("--adapter", adapter)):
@@ -50,7 +59,7 @@ def cost(
 
     d_text, h_text, r_text = (required(option, text) for option, text in zip(options.SIZES, (d, h, r), strict=True))
     matrix = count(*options.read_sizes(d_text, h_text, r_text), method)
-    return matrix, matrix.warnings()
+    return Counted(matrix, matrix.warnings())
 
 
 def required(option: str, text: str | None) -> str:
@@ -62,8 +71,8 @@ def required(option: str, text: str | None) -> str:
 
 def model_cost(
     d: str | None, h: str | None, r: str | None, method: str, model: str, target: str | None, adapter: str | None
-) -> tuple[ModelCount, list[str]]:
-    """Return the count of a model, and what there is to warn of."""
+) -> Counted:
+    """Return the count of a model."""
     from lora_cli.analysis.count_model import count_model
     from lora_cli.methods import method_named
     from lora_cli.models.source import read_model
@@ -73,12 +82,12 @@ def model_cost(
     method_named(method)
     config, unknown = adapter_config(r, target, adapter)
     counted = count_model(read_model(model), config)
-    warnings = [f"{quote(adapter)}: field {quote(name)} is unknown and ignored" for name in unknown]
-    return counted, warnings + counted.warnings()
+    warnings = [f"{quote_long(adapter or '')}: field {quote(name)} is unknown and ignored" for name in unknown]
+    return Counted(counted, warnings + counted.warnings(), counted.notes())
 
 
 def adapter_config(r: str | None, target: str | None, adapter: str | None) -> tuple[LoraConfig, list[str]]:
-    """Return the config that the options describe, and fields of its file that are not known."""
+    """Return the config that the options describe, and a warning for each field of its file that is not known."""
     from lora_cli.methods.adapter_config import LoraConfig, read_adapter_config
     from lora_cli.models.config import Config
     from lora_cli.models.files import read_object
@@ -90,7 +99,8 @@ def adapter_config(r: str | None, target: str | None, adapter: str | None) -> tu
         if text is not None:
             raise InvalidInput(f"--adapter says what {option} would; leave one of them out")
     path = os.path.join(adapter, "adapter_config.json") if os.path.isdir(adapter) else adapter
-    return read_adapter_config(Config(read_object(path), quote(path)))
+    config, unknown = read_adapter_config(Config(read_object(path), quote_long(path)))
+    return config, [f"{quote_long(path)}: field {quote(name)} is unknown and ignored" for name in unknown]
 
 
 def target_modules(text: str) -> tuple[str, ...] | str:

@@ -57,7 +57,8 @@ def sweep(
         if d is not None or h is not None or square:
             raise InvalidInput("-d, -h and --square are one matrix's, --model is a model; leave one of them out")
         method_named(method)
-        return Answer(_models(model, target or [], ranks), show)
+        report, warnings = _models(model, target or [], ranks)
+        return Answer(report, show, warnings)
     if target:
         raise InvalidInput("--target names modules of a model; give --model too")
     grid = sweep_grid(
@@ -70,7 +71,7 @@ def sweep(
     return Answer(Report("sweep", FIELDS, grid.batches(), grid.size, listing=True), show)
 
 
-def _models(sources: Sequence[str], targets: Sequence[str], ranks: Sequence[int]) -> Report:
+def _models(sources: Sequence[str], targets: Sequence[str], ranks: Sequence[int]) -> tuple[Report, list[str]]:
     from lora_cli.analysis.sweep_models import FIELDS as MODEL_FIELDS
     from lora_cli.analysis.sweep_models import ModelSweep
     from lora_cli.methods.adapter_config import LoraConfig
@@ -79,7 +80,7 @@ def _models(sources: Sequence[str], targets: Sequence[str], ranks: Sequence[int]
     sets = [(text, LoraConfig(target_modules=subject.target_modules(text))) for text in targets]
     grid = ModelSweep([read_model(source) for source in sources], sets or [("default", LoraConfig())], ranks)
     batches = ([tuple(record.values())] for record in grid.records())
-    return Report("sweep", MODEL_FIELDS, batches, grid.size, listing=True)
+    return Report("sweep", MODEL_FIELDS, batches, grid.size, listing=True), grid.warnings()
 
 
 def _axis(option: str, text: str) -> Sequence[int]:

@@ -15,9 +15,10 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.defaults import TARGETS
 from lora_cli.methods.experts import with_experts
 from lora_cli.methods.matching import ends_with, excluder, matcher, module_names, ranker
-from lora_cli.methods.patterns import compiled, patience
+from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module, Parameter
+from lora_cli.models.patience import patience
 
 # What PEFT puts into every layer that it adapts, before it looks for what modules_to_save names.
 PARTS = tuple(
@@ -25,6 +26,7 @@ PARTS = tuple(
     for part in ("dropout", "A", "B", "embedding_A", "embedding_B", "magnitude_vector")
     for of in ("", ".default")
 )
+PATIENCE_SECONDS = 3.0
 # What has rows that can be trained one by one: an embedding, and the head that shares them.
 ROWS = ("Embedding", "Linear")
 
@@ -60,7 +62,11 @@ class Targets:
 
 def targets(model: Model, config: LoraConfig) -> Targets:
     """Return what `config` adapts in `model`, or refuse what PEFT refuses."""
-    with patience():
+    with patience(
+        PATIENCE_SECONDS,
+        "a regular expression of the targets, on this model's names,",
+        "write it without nested repetition such as (a+)+",
+    ):
         return _targets(model, config)
 
 
@@ -100,7 +106,8 @@ def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
         return config
     default = TARGETS.get(model.model_type)
     if default is None and config.target_parameters is None:
-        raise InvalidInput(f"PEFT has no default targets for model type {quote(model.model_type)}; {_offer(model)}")
+        known = f"model type {quote(model.model_type)}" if model.model_type else "a model without a config.json"
+        raise InvalidInput(f"PEFT has no default targets for {known}; name some (--target): {_offer(model)}")
     return replace(config, target_modules=() if default is None else default)
 
 

@@ -15,7 +15,8 @@ class Model:
     """The modules of a model, the parameters that belong to none of them, and the modules without any.
 
     `tied` maps a parameter to the one that it shares its values with. `output` names the module that
-    gives the vocabulary, `embeddings` the one that takes it.
+    gives the vocabulary, `embeddings` the one that takes it. `warnings` and `notes` say what about its
+    source a user should doubt, or know.
     """
 
     name: str
@@ -26,6 +27,8 @@ class Model:
     tied: Mapping[str, str]
     output: str | None
     embeddings: str | None
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def all_parameters(self) -> Iterator[Parameter]:
         """Yield every parameter, a tied one under each of its names."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
+import checkpoints
 import pytest
 
 from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
 from lora_cli.models.source import read_model
 
 SMALL = {
@@ -55,9 +59,9 @@ def test_a_folder_is_its_config(here: Path) -> None:
 
 
 def test_a_folder_without_a_config_is_refused(here: Path) -> None:
-    """The sentence names the file that is missing."""
+    """The sentence names what is missing."""
     (here / "folder").mkdir()
-    with pytest.raises(InvalidInput, match=r"folder/config\.json'.*No such file"):
+    with pytest.raises(InvalidInput, match=r"'folder' holds no config\.json and no safetensors"):
         read_model("folder")
 
 
@@ -89,7 +93,7 @@ def test_a_path_that_exists_and_is_broken_is_no_preset(here: Path) -> None:
     (here / "gpt2").symlink_to("nowhere")
     (here / "bert-base").mkdir()
     for name in ("gpt2", "bert-base"):
-        with pytest.raises(InvalidInput, match="No such file"):
+        with pytest.raises(InvalidInput, match=r"No such file|holds no"):
             read_model(name)
 
 
@@ -108,12 +112,111 @@ def test_what_would_be_unpickled_is_refused_with_the_reason(here: Path, name: st
     assert not (here / "sprung").exists()
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "model.safetensors.index.json", "model.gguf"])
-def test_a_checkpoint_is_no_config(here: Path, name: str) -> None:
-    """Until checkpoints are read, the config.json beside it is offered."""
-    (here / name).write_bytes(b"{}")
-    with pytest.raises(InvalidInput, match=r"checkpoint.*config\.json"):
+@pytest.mark.parametrize("name", ["model.gguf", "tf_model.h5", "flax_model.msgpack", "model.onnx"])
+def test_a_checkpoint_of_another_format_is_refused(here: Path, name: str) -> None:
+    """Whether it exists or not, and with the way out."""
+    (here / "model.gguf").write_bytes(b"GGUF")
+    with pytest.raises(InvalidInput, match=r"no safetensors file.*config\.json"):
         read_model(name)
+
+
+@pytest.mark.parametrize("name", ["nowhere/model.safetensors", "model.safetensors.index.json", "no.json"])
+def test_a_file_that_is_not_there_is_no_preset(here: Path, name: str) -> None:
+    """Its name says that it is a file."""
+    assert not list(here.iterdir())
+    with pytest.raises(InvalidInput, match=r"No such file|no config\.json"):
+        read_model(name)
+
+
+def stored() -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Return the tensors of the small model."""
+    return {parameter.name: ("BF16", parameter.shape) for parameter in read_config(Config(SMALL), "").all_parameters()}
+
+
+@pytest.mark.parametrize("source", [".", "model.safetensors", "./"])
+def test_a_checkpoint_is_the_model_that_its_config_describes(here: Path, source: str) -> None:
+    """Named by its folder or by itself; what it holds is what config.json says, so there is nothing to say."""
+    write(here / "config.json")
+    checkpoints.write(here / "model.safetensors", stored())
+    model = read_model(source)
+    assert (model.name, model.model_type, model.full_params) == (source, "llama", SMALL_PARAMS)
+    assert (model.warnings, model.notes) == ((), ())
+
+
+def test_an_index_is_the_model_that_its_config_describes(here: Path) -> None:
+    """With its shards beside it."""
+    write(here / "config.json")
+    names = list(stored())
+    parts = [{name: stored()[name] for name in part} for part in (names[:5], names[5:])]
+    index = checkpoints.write_shards(here, *parts)
+    assert read_model(index.name) == replace(read_model("config.json"), name=index.name)
+
+
+def test_a_checkpoint_that_holds_something_else_is_warned_of(here: Path) -> None:
+    """The architecture counts, and the difference is named."""
+    write(here / "config.json")
+    checkpoints.write(here / "model.safetensors", stored() | {"model.layers.2.norm.weight": ("F32", (7,))})
+    model = read_model(".")
+    assert model.full_params == SMALL_PARAMS
+    assert len(model.warnings) == 1
+    assert "+7: layers.2 +7" in model.warnings[0]
+    assert "model.safetensors" in model.warnings[0]
+
+
+@pytest.mark.parametrize("source", [".", "model.safetensors"])
+def test_a_checkpoint_without_a_config_is_read_by_its_shapes(here: Path, source: str) -> None:
+    """The same total and the same modules, and a warning that says how they were found."""
+    checkpoints.write(here / "model.safetensors", stored())
+    model = read_model(source)
+    described = read_config(Config(SMALL), source)
+    assert (model.model_type, model.full_params) == ("", SMALL_PARAMS)
+    assert set(model.modules) == set(described.modules)
+    assert (model.output, model.embeddings) == (described.output, described.embeddings)
+    assert len(model.warnings) == 1
+    assert "no config.json beside it" in model.warnings[0]
+
+
+def test_integers_that_nobody_knows_are_warned_of(here: Path) -> None:
+    """They may be packed weights."""
+    checkpoints.write(here / "model.safetensors", stored() | {"q.W_q": ("U8", (9, 9))})
+    assert "1 tensors of integers such as 'q.W_q'" in read_model(".").warnings[1]
+
+
+def test_an_unknown_architecture_is_read_from_its_checkpoint(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where transformers is not installed; without a checkpoint the error offers both ways."""
+    monkeypatch.setattr("lora_cli.models.built.PACKAGES", ("no_such_package",))
+    (here / "config.json").write_text(json.dumps(SMALL | {"model_type": "mamba"}))
+    for source in (".", "config.json"):
+        with pytest.raises(
+            InvalidInput, match=r"'mamba' is not known.*install torch and transformers.*safetensors checkpoint"
+        ):
+            read_model(source)
+    checkpoints.write(here / "model.safetensors", stored())
+    model = read_model(".")
+    assert model.full_params == SMALL_PARAMS
+    assert "'mamba' is not known" in model.warnings[0]
+    assert "names and shapes" in model.warnings[0]
+
+
+def test_a_folder_of_an_adapter_is_told_from_a_model(here: Path) -> None:
+    """And so is one that would have to be unpickled."""
+    (here / "adapter").mkdir()
+    (here / "adapter" / "adapter_config.json").write_text("{}")
+    checkpoints.write(here / "adapter" / "adapter_model.safetensors", {"a": ("F32", (1,))})
+    with pytest.raises(InvalidInput, match="goes to --adapter"):
+        read_model("adapter")
+    (here / "old").mkdir()
+    (here / "old" / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(InvalidInput, match=r"unpickled.*as safetensors"):
+        read_model("old")
+
+
+def test_a_checkpoint_of_nothing_is_no_model(here: Path) -> None:
+    """A header without tensors, or with buffers alone."""
+    for tensors in ({}, {"position_ids": ("I64", (1, 4))}):
+        checkpoints.write(here / "model.safetensors", tensors)
+        with pytest.raises(InvalidInput, match="holds no parameters"):
+            read_model("model.safetensors")
 
 
 @pytest.mark.parametrize("name", ["", "\0", "a\0b", "\udcff", "x" * 5000, "\x1b[31m", "a\nb"])

@@ -55,6 +55,13 @@ FAMILIES = {
     "starcoder2": "starcoder2",
     "stablelm": "stablelm",
 }
+# An activation is a module of its own in each layer, and two of transformers' hold parameters.
+ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activation", "feed_forward_proj")
+TRAINED_ACTIVATIONS = ("prelu", "xielu")
+
+
+class UnknownArchitecture(InvalidInput):
+    """A model that is not written down here; another source may still know its modules."""
 
 
 def skeleton(config: Config) -> Skeleton:
@@ -64,14 +71,21 @@ def skeleton(config: Config) -> Skeleton:
         from difflib import get_close_matches
 
         near = get_close_matches(model_type[:40], FAMILIES, 3) or FAMILIES
-        raise InvalidInput(f"{config.source}: model_type {quote(model_type)} is not known; known are {', '.join(near)}")
+        raise UnknownArchitecture(
+            f"{config.source}: model_type {quote(model_type)} is not known; known are {', '.join(near)}"
+        )
     if config.fields.get("per_layer_config"):
-        raise InvalidInput(f"{config.source}: per_layer_config makes layers differ, which is not known yet")
+        raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not known yet")
+    for activation in ACTIVATIONS:
+        if config.fields.get(activation) in TRAINED_ACTIVATIONS:
+            raise UnknownArchitecture(
+                f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which are not known yet"
+            )
     classes = import_module(f"lora_cli.models.architectures.{FAMILIES[model_type]}").CLASSES[model_type]
     named = config.items("architectures")
     name = named[0] if named else next(iter(classes))
     if not isinstance(name, str) or name not in classes:
-        raise InvalidInput(
+        raise UnknownArchitecture(
             f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
         )
     build = classes[name]

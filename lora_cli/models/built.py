@@ -1,0 +1,132 @@
+"""Any other model that transformers knows: built on torch's meta device, which holds no values.
+
+Neither torch nor transformers is imported before a model that is not written down here asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.models.config import MAX_LAYERS, Config
+from lora_cli.models.model import Model
+from lora_cli.models.module import Hollow, Module, Parameter
+from lora_cli.models.patience import patience
+
+PACKAGES = ("torch", "transformers")
+PATIENCE_SECONDS = 120.0
+
+
+def is_installed() -> bool:
+    """Whether transformers and torch are there to build a model with."""
+    return all(find_spec(package) for package in PACKAGES)
+
+
+def build(config: Config, name: str) -> Model:
+    """Return the model that the installed transformers builds from a config.json, and say so in its notes.
+
+    Only classes of transformers itself are built: no code that a model brings along (`auto_map`) is run.
+    """
+    _check_layers(config.fields, config.source)
+    # Nothing is looked up on a hub, whatever the config names.
+    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    torch, transformers = (import_module(package) for package in PACKAGES)
+    transformers.logging.set_verbosity_error()
+    with (
+        warnings.catch_warnings(action="ignore"),
+        torch.device("meta"),
+        patience(PATIENCE_SECONDS, f"building {quote_long(name)} with transformers", "give its checkpoint instead"),
+    ):
+        try:
+            built = _instance(config, transformers)
+        except InvalidInput:
+            raise
+        # A config can break transformers in any way that there is.
+        except Exception as error:
+            raise InvalidInput(
+                f"{config.source}: transformers {transformers.__version__} cannot build it: {quote_long(' '.join(str(error).split()))}; "
+                "give its checkpoint instead"
+            ) from error
+    note = f"{config.source}: built by the installed transformers {transformers.__version__}"
+    return _described(built, config, name, note, torch.nn, transformers.pytorch_utils.Conv1D)
+
+
+def _check_layers(fields: Mapping[str, Any], source: str) -> None:
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            _check_layers(value, source)
+        elif type(value) is int and "layer" in key and value > MAX_LAYERS:
+            raise InvalidInput(f"{source}: {quote(key)} is {quote(value)}; it must be at most {MAX_LAYERS}")
+
+
+def _instance(config: Config, transformers: Any) -> Any:
+    model_type = config.text("model_type", default="")
+    fields = {key: value for key, value in config.fields.items() if key not in {"model_type", "auto_map"}}
+    read = transformers.AutoConfig.for_model(model_type, **fields)
+    named = config.items("architectures")
+    if not named:
+        return transformers.AutoModel.from_config(read)
+    model_class = getattr(transformers, named[0], None) if isinstance(named[0], str) else None
+    if not (isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)):
+        raise InvalidInput(f"{config.source}: architecture {quote(named[0])} is no model of transformers; name another")
+    return model_class(read)
+
+
+def _described(built: Any, config: Config, name: str, note: str, nn: Any, transposed: Any) -> Model:
+    modules = list(_modules(built, nn, transposed))
+    held = {parameter.name for module in modules for parameter in module.parameters()}
+    first: dict[int, str] = {}
+    parameters, tied = [], {}
+    for key, value in built.named_parameters(remove_duplicate=False):
+        parameters.append(Parameter(key, tuple(value.shape)))
+        if first.setdefault(id(value), key) != key:
+            tied[key] = first[id(value)]
+    names = {id(module): key for key, module in built.named_modules()}
+    return Model(
+        name,
+        config.text("model_type", default=""),
+        tuple(modules),
+        tuple(parameter for parameter in parameters if parameter.name not in held),
+        tuple(_hollow(built, nn)),
+        tied,
+        names.get(id(built.get_output_embeddings())),
+        names.get(id(_embeddings(built))),
+        notes=(note,),
+    )
+
+
+def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
+    """Yield the modules of the kinds that PEFT adapts, asked in its order (`peft.tuners.lora.layer.dispatch_default`)."""
+    for name, module in built.named_modules():
+        bias = getattr(module, "bias", None) is not None
+        if isinstance(module, nn.Embedding):
+            yield Module(name, module.num_embeddings, module.embedding_dim, "Embedding")
+        elif isinstance(module, nn.Conv2d | nn.Conv1d):
+            kind = "Conv2d" if isinstance(module, nn.Conv2d) else "Conv1d"
+            sizes = module.in_channels, module.out_channels
+            yield Module(name, *sizes, kind, bias, tuple(module.kernel_size), module.groups)
+        elif isinstance(module, nn.Linear):
+            yield Module(name, module.in_features, module.out_features, "Linear", bias)
+        elif isinstance(module, transposed):
+            d, h = module.weight.shape
+            yield Module(name, d, h, "Conv1D", bias)
+
+
+def _hollow(built: Any, nn: Any) -> Iterator[Hollow]:
+    """Yield the modules that hold nothing, and the lists that PEFT refuses to copy (`ModulesToSaveWrapper.check_module`)."""
+    lists = nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict
+    for name, module in built.named_modules():
+        if name and (isinstance(module, lists) or next(module.parameters(), None) is None):
+            yield Hollow(name, isinstance(module, lists))
+
+
+def _embeddings(built: Any) -> Any:
+    try:
+        return built.get_input_embeddings()
+    except NotImplementedError:
+        return None

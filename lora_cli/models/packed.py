@@ -1,0 +1,165 @@
+"""What a checkpoint's tensors stand for: packed weights at their own shape, without scales and buffers.
+
+A packing is one function: the tensor's name in, the parameter that it stands for out, or None if it is
+not packed so. The formats are bitsandbytes 4-bit and int8, GPTQ, AWQ, compressed-tensors, FP8, NVFP4 and
+MXFP4, as transformers' quantizers (`transformers/quantizers`) load them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.models.headers import Stored
+from lora_cli.models.module import Parameter
+
+Tensors = Mapping[str, Stored]
+Packing = Callable[[str, Tensors], Parameter | None]
+
+INTEGERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"})
+# What helps to unpack a tensor is named after it, or by a word of its own beside it.
+NAMED_AFTER = re.compile(r"(?P<packed>.+?)_(scales?|scale_inv|scale_2|global_scale|zero_point|shape|format|g_idx)")
+PACKED_ENDINGS = ("", "_packed", "_blocks")
+BESIDE = {
+    **dict.fromkeys(("qzeros", "scales", "g_idx"), "qweight"),
+    **dict.fromkeys(("SCB", "input_scale", "input_scale_ub", "activation_scale", "output_scale"), "weight"),
+}
+# What a model keeps beside its parameters (torch's buffers), as transformers names it.
+BUFFERS = frozenset(
+    (
+        "inv_freq",
+        "cos_cached",
+        "sin_cached",
+        "masked_bias",
+        "position_ids",
+        "token_type_ids",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+        "e_score_correction_bias",
+        "final_logits_bias",
+        "k_scale",
+        "v_scale",
+    )
+)
+MAX_STATE_BYTES = 65_536
+
+
+class Unpacked(NamedTuple):
+    """The parameters, and the names of integers that are in no packing known here and taken for buffers."""
+
+    parameters: list[Parameter]
+    unknown: list[str]
+
+
+def unpacked(stored: Tensors) -> Unpacked:
+    """Return the parameters that a checkpoint's tensors stand for."""
+    parameters, unknown = [], []
+    for name, tensor in stored.items():
+        if _helps(name, stored) or _is_buffer(name, tensor):
+            continue
+        if tensor.dtype not in INTEGERS:
+            parameters.append(Parameter(name, tensor.shape))
+        elif found := next(filter(None, (packing(name, stored) for packing in PACKINGS)), None):
+            parameters.append(found)
+        else:
+            unknown.append(name)
+    return Unpacked(parameters, unknown)
+
+
+def _helps(name: str, stored: Tensors) -> bool:
+    """Whether a tensor helps to unpack another, as a scale or a table does."""
+    owner, _, leaf = name.rpartition(".")
+    if leaf in BESIDE and f"{owner}.{BESIDE[leaf]}" in stored:
+        return True
+    if (after := NAMED_AFTER.fullmatch(name)) and any(after["packed"] + ending in stored for ending in PACKED_ENDINGS):
+        return True
+    # A parameter has nothing below it, so what is named below one (bitsandbytes' weight.absmax) is about it.
+    return owner.endswith((".weight", ".quant_state")) and owner.removesuffix(".quant_state") in stored
+
+
+def _is_buffer(name: str, tensor: Stored) -> bool:
+    leaf = name.rpartition(".")[2]
+    # GPT-2 and its kin keep their causal mask as `bias`.
+    return leaf in BUFFERS or (leaf == "bias" and len(tensor.shape) == 4)
+
+
+def _bitsandbytes(name: str, stored: Tensors) -> Parameter | None:
+    """4-bit: N/2 × 1 bytes; the shape is in a JSON text beside them (`bitsandbytes.functional.QuantState`)."""
+    if f"{name}.absmax" not in stored:
+        return None
+    states = (stored.get(f"{name}.quant_state.bitsandbytes__{kind}") for kind in ("nf4", "fp4"))
+    state = next(filter(None, states), None)
+    if state is None or state.values > MAX_STATE_BYTES:
+        raise InvalidInput(
+            f"{quote_long(name)} is packed by bitsandbytes, and its quant_state is missing; save it again"
+        )
+    try:
+        shape = json.loads(state.read())["shape"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        shape = None
+    if (
+        not isinstance(shape, list)
+        or not all(type(size) is int and 0 < size < 2**63 for size in shape)
+        or len(shape) > 8
+    ):
+        raise InvalidInput(f"the quant_state of {quote_long(name)} holds no shape; save it again")
+    return Parameter(name, tuple(shape))
+
+
+def _gptq_or_awq(name: str, stored: Tensors) -> Parameter | None:
+    """Int32 words: GPTQ packs the inputs (rows), AWQ the outputs (columns); both pack the outputs of the zeros."""
+    owner, _, leaf = name.rpartition(".")
+    if leaf != "qweight":
+        return None
+    shapes = [stored[key].shape for key in (name, f"{owner}.qzeros", f"{owner}.scales") if key in stored]
+    if [len(shape) for shape in shapes] != [2, 2, 2]:
+        raise InvalidInput(
+            f"{quote_long(name)} is packed, and its qzeros or scales are missing or no matrices; save it again"
+        )
+    (rows, columns), (_, words), (_, outputs) = shapes
+    inputs = rows if columns == words else rows * outputs // max(words, 1)
+    groups = stored.get(f"{owner}.g_idx")
+    if groups is not None and len(groups.shape) == 1:
+        inputs = groups.shape[0]
+    return Parameter(f"{owner}.weight", (outputs, inputs))
+
+
+def _compressed(name: str, stored: Tensors) -> Parameter | None:
+    """compressed-tensors: int32 words with their shape beside them, or bytes of two values each."""
+    owner, _, leaf = name.rpartition(".")
+    if leaf != "weight_packed":
+        return None
+    tensor, shape = stored[name], stored.get(f"{owner}.weight_shape")
+    if shape is None or shape.dtype != "I64" or shape.values > 8:
+        return (
+            Parameter(f"{owner}.weight", (*tensor.shape[:-1], 2 * tensor.shape[-1])) if tensor.dtype == "U8" else None
+        )
+    content = shape.read()
+    sizes = tuple(int.from_bytes(content[at : at + 8], "little") for at in range(0, len(content), 8))
+    return Parameter(f"{owner}.weight", sizes)
+
+
+def _mxfp4(name: str, stored: Tensors) -> Parameter | None:
+    """Experts × outputs × groups × 16 bytes of two values; the model holds experts × inputs × outputs."""
+    weight = name.removesuffix("_blocks")
+    if weight == name or f"{weight}_scales" not in stored or len(stored[name].shape) != 4:
+        return None
+    experts, outputs, groups, size = stored[name].shape
+    return Parameter(weight, (experts, groups * size * 2, outputs))
+
+
+def _scaled(name: str, stored: Tensors) -> Parameter | None:
+    """Integers with a scale: a byte is a value (int8), or two of them where it is unsigned (NVFP4)."""
+    owner, _, leaf = name.rpartition(".")
+    scaled = any(f"{owner}.{scale}" in stored for scale in ("SCB", "weight_scale"))
+    if leaf != "weight" or not scaled or not stored[name].shape:
+        return None
+    tensor = stored[name]
+    return Parameter(name, (*tensor.shape[:-1], tensor.shape[-1] * (2 if tensor.dtype == "U8" else 1)))
+
+
+PACKINGS: tuple[Packing, ...] = (_bitsandbytes, _gptq_or_awq, _compressed, _mxfp4, _scaled)

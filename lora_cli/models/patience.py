@@ -1,0 +1,33 @@
+"""Work whose length a user's input decides is given some seconds and not for ever."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lora_cli.errors import InvalidInput
+
+
+@contextmanager
+def patience(seconds: float, work: str, fix: str) -> Iterator[None]:
+    """Give the work inside `seconds`; then `InvalidInput` ends it, with a sentence of `work` and `fix`.
+
+    Python looks for signals between its steps and inside a regular expression, so an alarm can end both;
+    that takes the main thread of a Unix process. Elsewhere there is no limit.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def out_of_patience(*_: object) -> None:
+        raise InvalidInput(f"{work} took over {seconds:g} s; {fix}")
+
+    before = signal.signal(signal.SIGALRM, out_of_patience)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,41 @@
+"""Checkpoints that transformers itself writes: confirmed beside their config.json, and read without it."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from lora_cli.models.architectures import FAMILIES
+from lora_cli.models.source import read_model
+
+sys.path.insert(0, str(Path(__file__).parent))
+import adapters
+import drawn
+
+SEED = random.SystemRandom().randrange(2**32)
+CONFIGS = 4
+
+
+@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("turn", range(CONFIGS))
+def test_a_saved_model_is_confirmed_and_read_by_its_shapes(model_type: str, turn: int, tmp_path: Path) -> None:
+    """Beside its config.json no difference is found; without, the total and the kinds of its modules are the same."""
+    config = drawn.draw(model_type, adapters.classes(model_type), random.Random(f"{SEED}/{model_type}/{turn}"))
+    drawn.build(config, "cpu").save_pretrained(tmp_path, max_shard_size=random.Random(turn).choice(["20KB", "5GB"]))
+    context = f"seed {SEED}: {config}"
+    described = read_model(str(tmp_path))
+    assert described.warnings == (), context
+    (tmp_path / "config.json").unlink()
+    stored = read_model(str(tmp_path))
+    assert stored.full_params == described.full_params, context
+    ours = {module.name: module for module in stored.modules}
+    tied = {name.removesuffix(".weight") for name in described.tied}
+    theirs = {module.name: module for module in described.modules if module.name not in tied}
+    renamed = {p.name for p in stored.all_parameters()} - {p.name for p in described.all_parameters()}
+    assert {name: ours[name] for name in ours.keys() & theirs.keys()} == {
+        name: theirs[name] for name in ours.keys() & theirs.keys()
+    }, context
+    assert renamed or ours.keys() == theirs.keys(), context
