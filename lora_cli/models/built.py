@@ -103,7 +103,11 @@ def _described(built: Any, config: Config, name: str, note: str, nn: Any, transp
 def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
     """Yield the modules of the kinds that PEFT adapts, asked in its order (`peft.tuners.lora.layer.dispatch_default`)."""
     for name, module in built.named_modules():
-        bias = getattr(module, "bias", None) is not None
+        own = dict(module.named_parameters(recurse=False))
+        # A weight that is computed (torch's parametrizations) is no parameter of this module.
+        if "weight" not in own:
+            continue
+        bias = "bias" in own
         if isinstance(module, nn.Embedding):
             yield Module(name, module.num_embeddings, module.embedding_dim, "Embedding")
         elif isinstance(module, nn.Conv2d | nn.Conv1d):
