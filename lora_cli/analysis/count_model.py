@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.figures import Figures
 from lora_cli.errors import quote, quote_long
-from lora_cli.methods.adapter_config import INPUT_EMBEDDINGS, LoraConfig
+from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.lora_places import place_tensors
-from lora_cli.methods.targets import Place, Targets, targets
-from lora_cli.methods.tensors import file_bytes
+from lora_cli.methods.places import Place
+from lora_cli.methods.targets import Targets, targets
+from lora_cli.methods.tensors import Tensor, file_bytes
 from lora_cli.models.model import Model
-from lora_cli.models.module import Parameter
 from lora_cli.quantities import count_text
 
 FIELDS = (
@@ -71,78 +71,82 @@ class ModelCount(Figures):
 
     @property
     def full_params(self) -> int:
-        """The base model's parameters, tied ones once."""
+        """The base model's parameters, tied ones once, before any of its layers is stacked anew."""
         return self.subject.full_params
 
     @cached_property
-    def adapter_params(self) -> int:
-        """The parameters of the tensors that are put beside the adapted weights."""
-        return sum(place_params(place, self.config) for place in self.targets.places)
+    def added(self) -> tuple[tuple[Place, tuple[Tensor, ...]], ...]:
+        """The tensors that are put beside each adapted weight."""
+        return tuple((place, place_tensors(place, self.config)) for place in self.targets.places)
 
     @cached_property
+    def adapter_params(self) -> int:
+        """The parameters of those tensors."""
+        return sum(tensor.params for _, tensors in self.added for tensor in tensors)
+
+    @cached_property
+    def trained_adapter_params(self) -> int:
+        """Those of them that are trained: not what lies inside a module that was copied, nor what a variant freezes."""
+        copied = self.targets.copied
+        return sum(
+            trained_params(tensors) for place, tensors in self.added if not any(copied.copies(place.module.name))
+        )
+
+    @cached_property
+    def copies(self) -> Mapping[bool, int]:
+        """The parameters of full copies (`modules_to_save`), those that are trained and those that are idle."""
+        copied, tied = self.targets.copied, self.targets.model.tied
+        inside = [(p.name, p.params) for p in self.targets.model.all_parameters()]
+        inside += [(f"{place.module.name}.{t.key}", t.params) for place, tensors in self.added for t in tensors]
+        found: dict[tuple[str, str], tuple[int, bool]] = {}
+        for name, params in inside if copied.names else ():
+            for module, trained in copied.copies(name):
+                # What is tied within a copy stays tied, and is frozen under all of its names at once.
+                shared = (module, tied.get(name, name))
+                found[shared] = params, trained and found.get(shared, (0, True))[1]
+        sums = {True: 0, False: 0}
+        for params, trained in found.values():
+            sums[trained] += params
+        return sums
+
+    @property
     def saved_params(self) -> int:
         """The parameters of the full copies that are trained (`modules_to_save`)."""
-        saved = self.targets.saved
-        return sum(self._copy_params(name) for name in saved if not name.startswith(tuple(f"{n}." for n in saved)))
-
-    @cached_property
-    def idle_params(self) -> int:
-        """Copies that PEFT makes and does not train: of a saved module inside another, and of adapters in one."""
-        saved = self.targets.saved
-        inside = tuple(f"{name}." for name in saved)
-        adapters = sum(
-            place_params(place, self.config)
-            for place in self.targets.places
-            if place.parameter and place.module.name.startswith(inside)
-        )
-        return sum(self._copy_params(name) for name in saved) - self.saved_params + adapters
-
-    def _copy_params(self, name: str) -> int:
-        """Return the parameters of a copy of a module; what is tied within it stays tied."""
-        return self._once(p for p in self.subject.all_parameters() if p.name.startswith(f"{name}."))
-
-    def _once(self, parameters: Iterable[Parameter]) -> int:
-        """Return the size of parameters, those that share their values counted once."""
-        tied = self.subject.tied
-        return sum({tied.get(parameter.name, parameter.name): parameter.params for parameter in parameters}.values())
+        return self.copies[True]
 
     @cached_property
     def token_params(self) -> int:
         """The rows of embeddings that are trained (`trainable_token_indices`)."""
-        rows = 0
-        for entry, tokens in self.config.trainable_token_indices.items():
-            ending = (self.subject.embeddings or ".") if entry == INPUT_EMBEDDINGS else entry
-            rows += sum(len(tokens) * module.h for module in self.subject.modules if module.name.endswith(ending))
-        return rows
+        return sum(rows.params for rows in self.targets.rows)
 
     @cached_property
     def bias_params(self) -> int:
         """The base model's own biases that are trained (`bias`)."""
         if self.config.bias == "none":
             return 0
+        model, whole = self.targets.model, self.targets.copied
         owners = {place.owner for place in self.targets.places}
-        inside = tuple(f"{name}." for name in self.targets.saved)
-        tied = self.subject.tied
+        inside = tuple(f"{name}." for name in (*whole.names, *whole.tied))
+        tied = model.tied
         # What a copy was made of stays frozen, under each of its names.
-        copied = {tied.get(p.name, p.name) for p in self.subject.all_parameters() if p.name.startswith(inside)}
-        freed = (
-            parameter
-            for parameter in self.subject.all_parameters()
-            if parameter.name.rpartition(".")[2] == "bias"
-            if self.config.bias == "all" or parameter.name.rpartition(".")[0] in owners
-            if tied.get(parameter.name, parameter.name) not in copied
-        )
-        return self._once(freed)
+        copied = {tied.get(p.name, p.name) for p in model.all_parameters() if p.name.startswith(inside)}
+        freed = {
+            tied.get(p.name, p.name): p.params
+            for p in model.all_parameters()
+            if p.name.rpartition(".")[2] == "bias"
+            if self.config.bias == "all" or p.name.rpartition(".")[0] in owners
+        }
+        return sum(params for name, params in freed.items() if name not in copied)
 
     @property
     def trainable_params(self) -> int:
         """PEFT's `get_nb_trainable_parameters()[0]`."""
-        return self.adapter_params + self.saved_params + self.token_params + self.bias_params
+        return self.trained_adapter_params + self.saved_params + self.token_params + self.bias_params
 
     @property
     def all_params(self) -> int:
         """PEFT's `get_nb_trainable_parameters()[1]`: base, adapter and copies."""
-        return self.full_params + self.adapter_params + self.saved_params + self.idle_params + self.token_params
+        return self.targets.model.full_params + self.adapter_params + sum(self.copies.values()) + self.token_params
 
     @property
     def adapter_bytes(self) -> int | None:
@@ -152,14 +156,14 @@ class ModelCount(Figures):
         base model into the file, in the base's dtype; those are not counted here yet.
         """
         config, places = self.config, self.targets.places
-        plain = not self.targets.saved and not config.trainable_token_indices and config.bias == "none"
+        plain = not self.targets.saved and not self.targets.rows and config.bias == "none"
         wanted = config.target_modules if isinstance(config.target_modules, str) else ""
         embeddings = any(name in wanted for name in SAVED_WITH_TARGETS)
         adapted = any(place.module.name.endswith(SAVED_WITH_TARGETS) for place in places)
         kinds = {place.module.kind for place in places}
-        if not plain or embeddings or adapted or not kinds <= {"Linear", "Conv1D"}:
+        if not plain or config.velora_config or embeddings or adapted or not kinds <= {"Linear", "Conv1D"}:
             return None
-        return file_bytes((place.module.name, tensor) for place in places for tensor in place_tensors(place, config))
+        return file_bytes((place.module.name, tensor) for place, tensors in self.added for tensor in tensors)
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
@@ -167,8 +171,8 @@ class ModelCount(Figures):
 
     def modules(self) -> Iterator[Record]:
         """Yield a record per adapted module, in the order of `MODULE_FIELDS`."""
-        for place in self.targets.places:
-            full, trained = place.full_params, place_params(place, self.config)
+        for place, tensors in self.added:
+            full, trained = place.full_params, trained_params(tensors)
             module = place.module
             figures = (module.name, module.kind, module.d, module.h, place.r, full, trained, 100 * trained / full)
             yield dict(zip(MODULE_FIELDS, figures, strict=True))
@@ -176,10 +180,10 @@ class ModelCount(Figures):
     def groups(self) -> list[Record]:
         """Return the adapted modules by name and shape, with how many there are and their share."""
         found: dict[tuple[str, int, int, int], list[int]] = {}
-        for place in self.targets.places:
+        for place, tensors in self.added:
             module = place.module
             key = (module.name.removesuffix(".weight").rsplit(".", 1)[-1], module.d, module.h, place.r)
-            found.setdefault(key, []).append(place_params(place, self.config))
+            found.setdefault(key, []).append(trained_params(tensors))
         return [
             {
                 "module": name,
@@ -205,7 +209,8 @@ class ModelCount(Figures):
         found = [*self.subject.warnings]
         found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
         for name in self.targets.saved:
-            share = 100 * self._copy_params(name)
+            inside = (p for p in self.targets.model.all_parameters() if p.name.startswith(f"{name}."))
+            share = 100 * sum({self.targets.model.tied.get(p.name, p.name): p.params for p in inside}.values())
             if share > 50 * self.trainable_params:
                 found.append(
                     f"the full copy of {quote(name)} is {share / self.trainable_params:.1f} % of what is trained"
@@ -221,7 +226,7 @@ class ModelCount(Figures):
         reached = {place.module.name for place in self.targets.places if place.parameter}
         inside = tuple(f"{name}." for name in self.targets.saved)
         if experts and not any(p.name in reached or p.name.startswith(inside) for p in experts):
-            idle = self._once(experts)
+            idle = sum(p.params for p in experts)
             names = dict.fromkeys(".".join(p.name.rsplit(".", 2)[1:]) for p in experts)
             yield (
                 f"no target reaches the experts, {100 * idle / self.full_params:.1f} % of the model; "
@@ -239,9 +244,9 @@ class ModelCount(Figures):
                 )
 
 
-def place_params(place: Place, config: LoraConfig) -> int:
-    """Return the parameters that the config adds at one place."""
-    return sum(tensor.params for tensor in place_tensors(place, config))
+def trained_params(tensors: Iterable[Tensor]) -> int:
+    """Return the parameters of the tensors that are trained."""
+    return sum(tensor.params for tensor in tensors if tensor.trained)
 
 
 def count_model(model: Model, config: LoraConfig) -> ModelCount:

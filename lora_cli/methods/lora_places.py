@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.targets import Place
+from lora_cli.methods.initialisation import check_variants, started
+from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor
 
 
@@ -12,9 +13,11 @@ def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
     """Return what PEFT puts beside one adapted place of a model, named and shaped as in its file.
 
     `peft.tuners.lora.layer`: Linear, Embedding (r·(rows + width)), Conv1d and Conv2d (A with the kernel,
-    B by groups), ParamWrapper (r per expert); `use_dora` adds a magnitude per output, `lora_bias` a bias.
+    B by groups), ParamWrapper (r per expert); `use_dora` adds a magnitude per output, `lora_bias` a bias,
+    MiCA freezes B.
     """
-    module, r = place.module, place.r * place.experts
+    check_variants(place, config)
+    module, r = started(place, config)
     pointwise = (1,) * len(module.kernel)
     shapes: dict[str, tuple[int, ...]] = {"lora_A.weight": (r, module.d), "lora_B.weight": (module.h, r)}
     if module.kind == "Embedding":
@@ -32,4 +35,5 @@ def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
         shapes["lora_B.bias"] = (module.h,)
     if config.use_dora:
         shapes["lora_magnitude_vector"] = (1, module.h, *pointwise) if pointwise else (module.h,)
-    return tuple(Tensor(key, shape, key, shape) for key, shape in shapes.items())
+    frozen = ("lora_B.weight", "lora_embedding_B") if config.init_lora_weights == "mica" else ()
+    return tuple(Tensor(key, shape, key, shape, key not in frozen) for key, shape in shapes.items())

@@ -7,25 +7,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import chain
 
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
+from lora_cli.models.module import Parameter
 
 ALL_LINEAR = "all-linear"
 CLASSIFIER_HEADS = ("score", "classifier")
 
 
 def module_names(model: Model) -> list[str]:
-    """Return every module's name, and those around it: `named_modules()` but for the model itself."""
-    owners = (parameter.name.rpartition(".")[0] for parameter in model.all_parameters())
+    """Return every module's name behind those around it: `named_modules()` but for the model itself."""
     names: dict[str, None] = {}
-    for innermost in chain(owners, (module.name for module in model.hollow)):
-        name = innermost
-        while name and name not in names:
-            names[name] = None
-            name = name.rpartition(".")[0]
+    for node in model.nodes:
+        name = node.name.rpartition(".")[0] if isinstance(node, Parameter) else node.name
+        if name not in names:
+            parts = name.split(".")
+            names.update((".".join(parts[:end]), None) for end in range(1, len(parts) + 1))
+    names.pop("", None)
     return list(names)
 
 
@@ -76,7 +76,7 @@ def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
     layers = config.layers_to_transform
     if not layers:
         return lambda _name: True
-    texts = [rf"(?:^|.*?\.){pattern}\.(?P<idx>\d+)\." for pattern in config.layers_pattern]
+    texts = [rf"(?:^|.*?\.){pattern}\.(?P<idx>\d+)\." for pattern in config.layers_pattern or ()]
     patterns = [compiled(text) for text in texts or [r".*?\.[^.]*\.(?P<idx>\d+)\."]]
 
     def in_layer(name: str) -> bool:

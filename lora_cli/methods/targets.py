@@ -6,58 +6,48 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.defaults import TARGETS
 from lora_cli.methods.experts import with_experts
+from lora_cli.methods.initialisation import fills_both
 from lora_cli.methods.matching import ends_with, excluder, matcher, module_names, ranker
 from lora_cli.methods.patterns import compiled
+from lora_cli.methods.places import Place
+from lora_cli.methods.saved import Saved, saved_modules
+from lora_cli.methods.tokens import Rows, trained_rows
+from lora_cli.methods.tying import Ties, tie
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module, Parameter
 from lora_cli.models.patience import patience
+from lora_cli.models.replication import replicated
 
-# What PEFT puts into every layer that it adapts, before it looks for what modules_to_save names.
-PARTS = tuple(
-    f"lora_{part}{of}"
-    for part in ("dropout", "A", "B", "embedding_A", "embedding_B", "magnitude_vector")
-    for of in ("", ".default")
-)
 PATIENCE_SECONDS = 3.0
-# What has rows that can be trained one by one: an embedding, and the head that shares them.
-ROWS = ("Embedding", "Linear")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One adapted place: a module, or a bare parameter (fused experts), and its rank."""
-
-    module: Module
-    r: int
-    experts: int = 1
-    parameter: bool = False
-
-    @property
-    def owner(self) -> str:
-        """The name of the module that is adapted, or that holds the adapted parameter."""
-        return self.module.name.rpartition(".")[0] if self.parameter else self.module.name
-
-    @property
-    def full_params(self) -> int:
-        """The parameters of the weight that is adapted, all experts together."""
-        return self.experts * self.module.weight_params
+# `_check_lora_target_modules_mamba`
+MAMBA_TYPES = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
+MAMBA_PARTS = ("out_proj", "conv1d")
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What a config adapts in a model, what it trains whole, and what in it matched nothing."""
+    """What a config adapts in a model, what it trains whole or by rows, and what in it matched nothing.
 
+    `model` is the one that is adapted: its layers may have been stacked anew.
+    """
+
+    model: Model
     places: tuple[Place, ...]
-    saved: tuple[str, ...]
+    copied: Saved
+    rows: tuple[Rows, ...]
     unmatched: tuple[str, ...]
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """The modules that are trained whole, as a copy."""
+        return self.copied.names
 
 
 def targets(model: Model, config: LoraConfig) -> Targets:
@@ -72,16 +62,24 @@ def targets(model: Model, config: LoraConfig) -> Targets:
 
 def _targets(model: Model, config: LoraConfig) -> Targets:
     # In PEFT's order: a mixture's targets are rewritten first, and what is missing then is empty.
-    config = _with_default_targets(model, with_experts(model, config))
+    config, ties = tie(model, with_experts(model, config))
+    config = _with_default_targets(model, config)
+    model = replicated(model, config.layer_replication)
     names = module_names(model)
     excluded, matched = excluder(config), matcher(model, config)
-    chosen = [name for name in names if matched(name) and not excluded(name)]
+    chosen = [name for name in names if not ties.adapts(name) and matched(name) and not excluded(name)]
     modules = {module.name: module for module in model.modules}
-    for name in chosen:
+    following = [name for name in names if ties.adapts(name)]
+    for name in (*chosen, *following):
+        if model.model_type in MAMBA_TYPES and name.rpartition(".")[2] in MAMBA_PARTS:
+            raise InvalidInput(
+                f"target {quote_long(name)} is a part that Mamba computes around, and PEFT refuses it; "
+                f"leave out {' and '.join(MAMBA_PARTS)}"
+            )
         if name not in modules:
             inside = any(module.startswith(f"{name}.") for module in modules)
             raise InvalidInput(
-                f"target {quote(name)} is no Linear, Conv1D, Embedding, Conv1d or Conv2d, and PEFT adapts nothing else; "
+                f"target {quote_long(name)} is no Linear, Conv1D, Embedding, Conv1d or Conv2d, and PEFT adapts nothing else; "
                 f"{'name the modules inside it' if inside else 'leave it out'}"
             )
     rank = ranker(config)
@@ -90,15 +88,32 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     kinds = [place.module.kind for place in places if place.module.kind in {"Linear", "Conv1D"}]
     config = replace(config, fan_in_fan_out=kinds[-1] == "Conv1D" if kinds else config.fan_in_fan_out)
     places += _parameter_places(model, config, set(chosen), rank)
+    leading = next((place for place in places if place.module.name == model.embeddings), None)
+    places += [_following_place(Place(modules[name], rank(name)), leading, ties, config) for name in following]
     if not places:
         raise InvalidInput(
-            f"no module of {quote(model.name)} is targeted by {quote(_described(config))}; {_offer(model)}"
+            f"no module of {quote_long(model.name)} is targeted by {quote(_described(config))}; {_offer(model)}"
         )
     found = [place.module.name for place in places]
     owners = {place.owner for place in places}
-    saved = _saved(model, config, names, places)
-    _check_tokens(model, config, owners)
-    return Targets(tuple(places), saved, _unmatched(config, found, saved))
+    copied = saved_modules(model, names, config.saved, ties.saved, places)
+    rows = trained_rows(model, names, config, copied, owners)
+    return Targets(model, tuple(places), copied, rows, _unmatched(config, found, copied))
+
+
+def _following_place(place: Place, leading: Place | None, ties: Ties, config: LoraConfig) -> Place:
+    """Return the place of a module that is tied with the embeddings, whose adapter it takes over, rank and all.
+
+    PEFT does so by a name without dots alone, and where no start gives the adapter other values.
+    """
+    if place.module.name.rpartition(".")[2] not in ties.targets:
+        return place
+    if leading is None:
+        raise InvalidInput(
+            f"ensure_weight_tying adapts {quote_long(place.module.name)} as the embeddings are, and they are not adapted; "
+            "do not exclude them"
+        )
+    return place if fills_both(config) else replace(place, r=leading.r)
 
 
 def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
@@ -137,74 +152,7 @@ def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chos
             if getattr(config, name):
                 problem = f"cannot be adapted with {name}"
     if problem:
-        raise InvalidInput(f"target parameter {quote(parameter.name)} {problem}; leave it out")
-
-
-def _saved(model: Model, config: LoraConfig, names: list[str], places: list[Place]) -> tuple[str, ...]:
-    """Return the modules that are trained whole: PEFT takes every name with such an ending, dot or not."""
-    endings = tuple(config.saved)
-    if not endings:
-        return ()
-    wrapped = Counter(place.owner for place in places if place.parameter)
-    saved = tuple(name for name in names if _wrapped_name(name, wrapped).endswith(endings))
-    owners = {place.owner for place in places}
-    lists = {module.name for module in model.hollow if module.is_list}
-    for name in saved:
-        problem = None
-        if name in owners:
-            problem = "which is adapted too"
-        elif name in lists:
-            problem = "a list of layers, which PEFT cannot copy"
-        elif name.rpartition(".")[0] in wrapped:
-            problem = "a part of what is adapted too"
-        if problem:
-            raise InvalidInput(f"modules_to_save reaches {quote(name)}, {problem}; name others")
-    for place in places:
-        owner = _wrapped_name(place.owner, wrapped)
-        part = next((part for part in PARTS if f"{owner}.{part}".endswith(endings)), None)
-        if part:
-            raise InvalidInput(
-                f"modules_to_save reaches {part} too, which PEFT puts into what it adapts and cannot copy; "
-                "give more of the name"
-            )
-    return saved
-
-
-def _wrapped_name(name: str, wrapped: Mapping[str, int]) -> str:
-    """Return a module's name after PEFT has put what holds an adapted parameter into a wrapper, one for each parameter.
-
-    >>> _wrapped_name("mlp.experts.act_fn", {"mlp.experts": 2})
-    'mlp.experts.base_layer.base_layer.act_fn'
-    """
-    if not wrapped:
-        return name
-    around, _, leaf = name.rpartition(".")
-    return f"{_wrapped_name(around, wrapped)}{'.base_layer' * wrapped.get(around, 0)}.{leaf}" if around else leaf
-
-
-def _check_tokens(model: Model, config: LoraConfig, owners: set[str]) -> None:
-    for entry, tokens in config.trainable_token_indices.items():
-        ending = entry or model.embeddings or ""
-        rows = [_rows(module) for module in model.modules if module.name.endswith(ending) and module.kind in ROWS]
-        for token in tokens:
-            if rows and not -min(rows) <= token < min(rows):
-                raise InvalidInput(
-                    f"trainable_token_indices: {token} is not among the {min(rows)} rows of {quote(ending)}; give others"
-                )
-        if not rows:
-            raise InvalidInput(f"trainable_token_indices trains rows of an embedding, and {quote(ending)} is none here")
-        if any(name.endswith(ending) for name in owners):
-            raise InvalidInput(
-                f"trainable_token_indices trains rows of {quote(ending)}, which is adapted too; leave one out"
-            )
-        if ending in config.saved:
-            raise InvalidInput(
-                f"trainable_token_indices trains rows of {quote(ending)}, which is saved whole; leave one out"
-            )
-
-
-def _rows(module: Module) -> int:
-    return module.d if module.kind == "Embedding" else module.h
+        raise InvalidInput(f"target parameter {quote_long(parameter.name)} {problem}; leave it out")
 
 
 def _described(config: LoraConfig) -> str:
@@ -217,7 +165,7 @@ def _offer(model: Model) -> str:
     return f"targets here are {', '.join(leaves)}"
 
 
-def _unmatched(config: LoraConfig, found: list[str], saved: tuple[str, ...]) -> tuple[str, ...]:
+def _unmatched(config: LoraConfig, found: list[str], copied: Saved) -> tuple[str, ...]:
     lost = []
     if not isinstance(config.target_modules, str):
         lost += [
@@ -230,9 +178,5 @@ def _unmatched(config: LoraConfig, found: list[str], saved: tuple[str, ...]) -> 
         for key in config.rank_pattern
         if not any(compiled(rf"(.*\.)?({key})$").match(name) for name in found)
     ]
-    lost += [
-        f"modules_to_save {quote(entry)}"
-        for entry in config.modules_to_save
-        if not any(n.endswith(entry) for n in saved)
-    ]
+    lost += [f"modules_to_save {quote(entry)}" for entry in config.modules_to_save if entry in copied.unmatched]
     return tuple(lost)

@@ -24,6 +24,7 @@ class Tensor(NamedTuple):
     shape: tuple[int, ...]
     key: str
     stored: tuple[int, ...]
+    trained: bool = True
 
     @property
     def params(self) -> int:

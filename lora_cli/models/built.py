@@ -90,9 +90,7 @@ def _described(built: Any, config: Config, name: str, note: str, nn: Any, transp
     return Model(
         name,
         config.text("model_type", default=""),
-        tuple(modules),
-        tuple(parameter for parameter in parameters if parameter.name not in held),
-        tuple(_hollow(built, nn)),
+        (*modules, *(parameter for parameter in parameters if parameter.name not in held), *_hollow(built, nn)),
         tied,
         names.get(id(built.get_output_embeddings())),
         names.get(id(_embeddings(built))),

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from lora_cli.models.architectures import skeleton
 from lora_cli.models.config import Config
 from lora_cli.models.module import Hollow, Module, Parameter
+from lora_cli.models.nodes import Node
 
 
-@dataclass(frozen=True, slots=True)
+def parameters_of(node: Node) -> tuple[Parameter, ...]:
+    """Return the parameters of a module, or the parameter itself."""
+    if isinstance(node, Module):
+        return node.parameters()
+    return (node,) if isinstance(node, Parameter) else ()
+
+
+@dataclass(frozen=True)
 class Model:
-    """The modules of a model, the parameters that belong to none of them, and the modules without any.
+    """The modules of a model, the parameters that belong to none of them, and the modules without any, in its order.
 
     `tied` maps a parameter to the one that it shares its values with. `output` names the module that
     gives the vocabulary, `embeddings` the one that takes it. `warnings` and `notes` say what about its
@@ -21,37 +30,58 @@ class Model:
 
     name: str
     model_type: str
-    modules: tuple[Module, ...]
-    others: tuple[Parameter, ...]
-    hollow: tuple[Hollow, ...]
+    nodes: tuple[Node, ...]
     tied: Mapping[str, str]
     output: str | None
     embeddings: str | None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """The modules that hold a weight."""
+        return tuple(node for node in self.nodes if isinstance(node, Module))
+
+    @cached_property
+    def others(self) -> tuple[Parameter, ...]:
+        """The parameters that belong to none of them."""
+        return tuple(node for node in self.nodes if isinstance(node, Parameter))
+
+    @cached_property
+    def hollow(self) -> tuple[Hollow, ...]:
+        """The modules without parameters, and lists of modules."""
+        return tuple(node for node in self.nodes if isinstance(node, Hollow))
+
     def all_parameters(self) -> Iterator[Parameter]:
         """Yield every parameter, a tied one under each of its names."""
-        for module in self.modules:
-            yield from module.parameters()
-        yield from self.others
+        for node in self.nodes:
+            yield from parameters_of(node)
 
     @property
     def full_params(self) -> int:
         """All parameters, tied ones once."""
         return sum(parameter.params for parameter in self.all_parameters() if parameter.name not in self.tied)
 
+    @property
+    def tied_with_embeddings(self) -> tuple[str, ...]:
+        """The modules that share the input embeddings' weight, as far as PEFT finds them.
+
+        `peft.utils.other._get_module_names_tied_with_embedding` asks the model's class alone, so the
+        ties of a model inside a classifier stay hidden.
+        """
+        if self.embeddings is None or (self.output is None and "." in self.embeddings):
+            return ()
+        weight = f"{self.embeddings}.weight"
+        return tuple(sorted(name.rpartition(".")[0] for name, source in self.tied.items() if source == weight))
+
 
 def read_config(config: Config, name: str) -> Model:
     """Return the model that a config.json describes."""
     written = skeleton(config)
-    nodes = list(written.nodes)
     return Model(
         name,
         config.text("model_type", default=""),
-        tuple(node for node in nodes if isinstance(node, Module)),
-        tuple(node for node in nodes if isinstance(node, Parameter)),
-        tuple(node for node in nodes if isinstance(node, Hollow)),
+        tuple(written.nodes),
         written.tied,
         written.output,
         written.embeddings,

@@ -42,9 +42,7 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
     return Model(
         name,
         "",
-        tuple(modules.values()),
-        tuple(parameter for parameter in parameters if parameter.name not in held),
-        (),
+        (*modules.values(), *(parameter for parameter in parameters if parameter.name not in held)),
         {},
         next((owner for owner in modules if owner.endswith(OUTPUTS)), None),
         max(embeddings, key=lambda module: module.d).name if embeddings else None,

@@ -28,6 +28,20 @@ import drawn
 
 RECORDED = Path(__file__).parents[1] / "reference" / "lora_on_models.ndjson"
 A_FAMILY = 8
+STARTS = [
+    False,
+    None,
+    "gaussian",
+    "pissa",
+    "pissa_niter_2",
+    "pissa_niter_x",
+    "olora",
+    "orthogonal",
+    "mica",
+    "eva",
+    "lora_ga",
+    "no",
+]
 
 
 def classes(model_type: str) -> list[str]:
@@ -47,13 +61,17 @@ def drawn_case(model_type: str, source: random.Random) -> tuple[dict[str, Any], 
     return config, settings(read_config(Config(config), "drawn"), source)
 
 
-def settings(model: Model, source: random.Random) -> dict[str, Any]:
-    """Draw an adapter_config.json for a model: mostly what people write, now and then what PEFT refuses."""
-    # A numbered layer saved whole beside a module inside it is not compared: PEFT wraps one copy in another.
-    leaves = leaf_names(module.name for module in model.modules)
+def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str, Any]:
+    """Draw an adapter_config.json for a model: mostly what people write, now and then what PEFT refuses.
+
+    What is drawn now and then is drawn `more` times as often.
+    """
+    leaves = sorted({module.name.rsplit(".", 1)[-1] for module in model.modules})
     linear = leaf_names(module.name for module in model.modules if module.kind in {"Linear", "Conv1D"})
     convolved = leaf_names(module.name for module in model.modules if module.kernel) or linear
-    names = sorted(module.name for module in model.modules)
+    whole = sorted(module.name for module in model.modules)
+    above = sorted({name.rsplit(".", depth)[0] for name in whole for depth in (1, 2, 3)})
+    numbers = sorted({part for name in whole for part in name.split(".") if part.isdigit()})
     hollow = sorted(module.name for module in model.hollow if not module.is_list)
     empty = leaf_names(hollow)
     # Where an empty one stands, or what it stands beside.
@@ -74,10 +92,12 @@ def settings(model: Model, source: random.Random) -> dict[str, Any]:
         some(linear),
         some(linear),
         some(leaves),
-        some(names),
+        some(whole),
         None,
         rf".*\.({'|'.join(some(linear))})",
         [*some(linear), "matches_nothing"],
+        [*some(linear), source.choice(["embed_tokens", "lm_head"])],
+        rf".*({'|'.join(some(linear))}|embed_tokens|lm_head)",
         some(convolved),
         [*some(linear), source.choice(empty)],
         rf".*\.{source.choice(empty)}",
@@ -88,33 +108,49 @@ def settings(model: Model, source: random.Random) -> dict[str, Any]:
     rarely: dict[str, tuple[float, list[Any]]] = {
         "exclude_modules": (
             0.3,
-            [some(linear), some(names), ".*0.*", empty, some(empty), some(hollow), rf".*({'|'.join(empty)})"],
+            [some(linear), some(whole), ".*0.*", empty, some(empty), some(hollow), rf".*({'|'.join(empty)})"],
         ),
         "layers_to_transform": (0.15, [0, [0], [1], [0, 2], [7]]),
         "layers_pattern": (0.04, ["layers", ["layer", "layers"], "h"]),
         "rank_pattern": (
             0.25,
-            [{source.choice([*linear, *names, "nowhere"]): 3, rf".*\.{source.choice(linear)}": 5}],
+            [{source.choice([*linear, *whole, "nowhere"]): 3, rf".*\.{source.choice(linear)}": 5}],
+        ),
+        "layer_replication": (
+            0.08,
+            [[[0, 1], [0, 1]], [[0, 2], [1, 2]], [[-1, 0]], [[0, 1], [1, 0]], [[0, 9]]],
         ),
         "modules_to_save": (
             0.25,
             [
                 some([*leaves, "norm", "lm_head"], 2),
+                some(["embed_tokens", "lm_head"]),
+                [*some(numbers or leaves, 2), *some(leaves), *some(above)],
                 some(empty, 2),
                 some(hollow, 2),
                 [*some(leaves, 1), *some(empty, 1)],
                 some(around, 1),
             ],
         ),
+        "ensure_weight_tying": (0.15, [True]),
+        "init_lora_weights": (0.15, STARTS),
+        "velora_config": (0.03, [{}, {"num_groups": 4}]),
+        "alora_invocation_tokens": (0.03, [[1, 2], []]),
+        "use_rslora": (0.05, [True]),
         "bias": (0.2, ["all", "lora_only"]),
         "lora_bias": (0.15, [True]),
         "use_dora": (0.15, [True]),
-        "trainable_token_indices": (0.1, [[0, 1, 5], [3]]),
+        "trainable_token_indices": (
+            0.1,
+            [[0, 1, 5], [3], [], {source.choice(leaves): [1]}, {"embed_tokens": [1, 2], source.choice(leaves): [1, 2]}],
+        ),
         "target_parameters": (0.15, [some(parameters, 2)]),
         "task_type": (0.2, ["SEQ_CLS", "CAUSAL_LM", "TOKEN_CLS"]),
     }
     config = {"peft_type": "LORA", "r": source.choice([1, 2, 4, 8]), "target_modules": source.choice(targets)}
-    return config | {name: source.choice(values) for name, (often, values) in rarely.items() if source.random() < often}
+    return config | {
+        name: source.choice(values) for name, (often, values) in rarely.items() if source.random() < often * more
+    }
 
 
 def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, int, list[str]] | Exception:
@@ -124,13 +160,15 @@ def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, 
         warnings.simplefilter("ignore")
         try:
             config = peft.LoraConfig(**fields, task_type=adapter.get("task_type"))
-            model = drawn.build(model_config)
+            # Values decide these: what starts from the weights, and which rows there are.
+            needs_values = isinstance(config.init_lora_weights, str) or config.trainable_token_indices is not None
+            model = drawn.build(model_config, "cpu" if needs_values else "meta")
             config.modules_to_save = (config.modules_to_save or []) + {
                 "SEQ_CLS": ["classifier", "score"],
                 "TOKEN_CLS": ["classifier", "score"],
             }.get(adapter.get("task_type", ""), []) or None
             wrapped = peft.PeftModel(model, config)
-        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError) as error:
             return error
         return (
             *wrapped.get_nb_trainable_parameters(),

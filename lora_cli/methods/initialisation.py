@@ -1,0 +1,115 @@
+"""How `init_lora_weights` and the variants of LoRA decide over a place: which they refuse, and its rank.
+
+`peft.tuners.lora.layer`: `update_layer` of each layer, `resolve_lora_variant`.
+"""
+
+from __future__ import annotations
+
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.places import Place
+from lora_cli.models.module import Module
+
+# What starts from the weight's decomposition has no more rows than the weight has.
+DECOMPOSED = ("pissa", "olora", "loftq")
+# With these, PEFT looks for a `weight` beside an adapted parameter, whatever its name.
+NEED_WEIGHT = ("pissa", "corda", "olora", "orthogonal", "lora_ga")
+# These take a Conv1D's weight as it is stored, the other way round than a Linear's.
+AS_STORED = ("olora", "loftq")
+LOFTQ_BITS = (4, 8)
+# A module of another kind takes none of the variants.
+VARIANTS = {
+    "Linear": ("use_dora", "alora_invocation_tokens", "velora_config", "mica"),
+    "Conv1D": ("use_dora", "alora_invocation_tokens", "velora_config", "mica"),
+    "Embedding": ("use_dora", "mica"),
+    "Conv1d": ("use_dora",),
+    "Conv2d": ("use_dora",),
+}
+
+
+def fills_both(config: LoraConfig) -> bool:
+    """Whether A and B start as new values of the place's own rank, whatever they were before."""
+    return _way(config.init_lora_weights) in {*DECOMPOSED, "corda", "mica", "orthogonal"}
+
+
+def check_variants(place: Place, config: LoraConfig) -> None:
+    """Refuse variants that do not go together, or not with the kind of a place."""
+    wanted = [name for name in ("use_dora", "alora_invocation_tokens", "velora_config") if getattr(config, name)]
+    wanted += ["mica"] if config.init_lora_weights == "mica" else []
+    if len(wanted) > 1:
+        raise InvalidInput(f"{' does not go with '.join(wanted[:2])}; leave one out")
+    for name in wanted:
+        if name not in VARIANTS.get(place.module.kind, ()):
+            raise InvalidInput(
+                f"{name} does not go with {quote(place.module.name)}, which is of the kind {place.module.kind}; "
+                "leave one of them out"
+            )
+
+
+def started(place: Place, config: LoraConfig) -> tuple[Module, int]:
+    """Return the sides and the rank that A and B have once they have their first values, or refuse that start."""
+    module, r = place.module, _started_rank(place, config)
+    if module.kind == "Conv1D" and _way(config.init_lora_weights) in AS_STORED:
+        module = module._replace(d=module.h, h=module.d)
+    return module, r
+
+
+def _started_rank(place: Place, config: LoraConfig) -> int:
+    start, r = config.init_lora_weights, place.r * place.experts
+    way = _way(start)
+    if way is None:
+        return r
+    kind, most = place.module.kind, min(place.module.d, place.module.h)
+    if kind == "Embedding":
+        refused = way == "loftq"
+    elif kind in {"Conv1d", "Conv2d"}:
+        refused = way not in {"gaussian", "lora_ga"}
+    elif kind == "Parameter":
+        weight = place.module.name.endswith(".weight")
+        refused = way in {"loftq", "mica", "unknown"} or (way in NEED_WEIGHT and not weight)
+        refused = refused or (way in DECOMPOSED and place.experts > 1)
+    else:
+        refused = way == "unknown"
+    if refused:
+        raise InvalidInput(
+            f"init_lora_weights {quote(start)} does not go with {quote(place.module.name)}; give another"
+        )
+    if way == "mica" and r > most:
+        raise InvalidInput(f"init_lora_weights 'mica' takes a rank of at most {most} on {quote(place.module.name)}")
+    if kind == "Embedding":
+        return r
+    if way == "orthogonal" and r % 2:
+        raise InvalidInput(f"init_lora_weights 'orthogonal' takes an even rank, and {quote(place.module.name)} has {r}")
+    if way == "loftq":
+        _check_loftq(config)
+    return min(r, most) if way in DECOMPOSED else r
+
+
+def _way(start: bool | str | None) -> str | None:
+    """Return the name of a start without its spelling and its number of steps; None where it is a plain one."""
+    if not isinstance(start, str) or not start:
+        return None
+    if start.startswith("pissa"):
+        _, *steps = start.split("_niter_")
+        return "pissa" if start == "pissa" or (len(steps) == 1 and _whole(steps[0])) else "unknown"
+    if start.startswith("corda"):
+        return "corda"
+    if start.lower() in {"olora", "mica", "gaussian"}:
+        return start.lower()
+    return start if start in {"loftq", "eva", "orthogonal", "lora_ga"} else "unknown"
+
+
+def _whole(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_loftq(config: LoraConfig) -> None:
+    bits, steps = config.loftq_config.get("loftq_bits"), config.loftq_config.get("loftq_iter")
+    if bits not in LOFTQ_BITS:
+        raise InvalidInput(f"loftq_config: loftq_bits is {quote(bits)}; it must be 4 or 8")
+    if type(steps) is not int or steps <= 0:
+        raise InvalidInput(f"loftq_config: loftq_iter is {quote(steps)}; it must be a whole number over 0")
