@@ -6,6 +6,7 @@ import json
 import os
 import random
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,8 @@ def mutated(source: random.Random) -> tuple[bytes, int]:
     values = [-1, 0, 1, 3, 2**31, 2**64, 1.0, "1", None, True, [], {}]
     for entry in header.values():
         if source.random() < 0.15:
-            entry[source.choice(["dtype", "shape", "data_offsets"])] = source.choice(
-                [*values, "F32", [1], [0, 4], [4, 0], [0]]
+            entry[source.choice(["dtype", "shape", "data_offsets"])] = deepcopy(
+                source.choice([*values, "F32", [1], [0, 4], [4, 0], [0]])
             )
         if source.random() < 0.1 and isinstance(entry["shape"], list):
             entry["shape"].append(source.choice(values))

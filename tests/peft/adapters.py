@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import drawn
 
 RECORDED = Path(__file__).parents[1] / "reference" / "lora_on_models.ndjson"
-A_FAMILY = 8
+A_FAMILY = 10
+ODD = 0.25
 STARTS = [
     False,
     None,
@@ -87,7 +88,7 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     def some(values: list[str], most: int = 3) -> list[str]:
         return source.sample(values, min(len(values), source.randint(1, most)))
 
-    targets = [
+    usual = [
         "all-linear",
         some(linear),
         some(linear),
@@ -96,6 +97,9 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
         None,
         rf".*\.({'|'.join(some(linear))})",
         [*some(linear), "matches_nothing"],
+    ]
+    # What reaches embeddings, convolutions, and modules that hold nothing, most of it refused.
+    odd = [
         [*some(linear), source.choice(["embed_tokens", "lm_head"])],
         rf".*({'|'.join(some(linear))}|embed_tokens|lm_head)",
         some(convolved),
@@ -107,7 +111,7 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     # What is drawn now and then: how often, and what as.
     rarely: dict[str, tuple[float, list[Any]]] = {
         "exclude_modules": (
-            0.3,
+            0.2,
             [some(linear), some(whole), ".*0.*", empty, some(empty), some(hollow), rf".*({'|'.join(empty)})"],
         ),
         "layers_to_transform": (0.15, [0, [0], [1], [0, 2], [7]]),
@@ -147,7 +151,11 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
         "target_parameters": (0.15, [some(parameters, 2)]),
         "task_type": (0.2, ["SEQ_CLS", "CAUSAL_LM", "TOKEN_CLS"]),
     }
-    config = {"peft_type": "LORA", "r": source.choice([1, 2, 4, 8]), "target_modules": source.choice(targets)}
+    config = {
+        "peft_type": "LORA",
+        "r": source.choice([1, 2, 4, 8]),
+        "target_modules": source.choice(odd if source.random() < ODD else usual),
+    }
     return config | {
         name: source.choice(values) for name, (often, values) in rarely.items() if source.random() < often * more
     }
