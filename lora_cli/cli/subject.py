@@ -80,9 +80,8 @@ def model_cost(
     if d is not None or h is not None:
         raise InvalidInput("-d and -h are one matrix's, --model is a model; leave one of them out")
     method_named(method)
-    config, unknown = adapter_config(r, target, adapter)
+    config, warnings = adapter_config(r, target, adapter)
     counted = count_model(read_model(model), config)
-    warnings = [f"{quote_long(adapter or '')}: field {quote(name)} is unknown and ignored" for name in unknown]
     return Counted(counted, warnings + counted.warnings(), counted.notes())
 
 

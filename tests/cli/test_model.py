@@ -258,7 +258,8 @@ def test_names_from_files_reach_no_terminal_raw(config: str, tmp_path: Path, sty
     lines = done.stderr.splitlines()
     assert all(line.startswith("lora-cli: warning: ") and line.isprintable() for line in lines)
     assert sum("red" in line and "adapter_config" not in line for line in lines) >= 3
-    assert any("unknown and ignored" in line for line in lines)
+    assert sum("unknown and ignored" in line for line in lines) == 1
+    assert f"lora-cli: warning: '{path}': field" in done.stderr
 
 
 @pytest.mark.parametrize(
