@@ -15,6 +15,7 @@ from lora_cli.methods.places import Place
 from lora_cli.methods.targets import Targets, targets
 from lora_cli.methods.tensors import Tensor, file_bytes
 from lora_cli.models.model import Model
+from lora_cli.models.module import around
 from lora_cli.quantities import count_text
 
 FIELDS = (
@@ -88,9 +89,7 @@ class ModelCount(Figures):
     def trained_adapter_params(self) -> int:
         """Those of them that are trained: not what lies inside a module that was copied, nor what a variant freezes."""
         copied = self.targets.copied
-        return sum(
-            trained_params(tensors) for place, tensors in self.added if not any(copied.copies(place.module.name))
-        )
+        return sum(trained_params(tensors) for place, tensors in self.added if not copied.holds(place.module.name))
 
     @cached_property
     def copies(self) -> Mapping[bool, int]:
@@ -126,10 +125,9 @@ class ModelCount(Figures):
             return 0
         model, whole = self.targets.model, self.targets.copied
         owners = {place.owner for place in self.targets.places}
-        inside = tuple(f"{name}." for name in (*whole.names, *whole.tied))
-        tied = model.tied
+        frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
         # What a copy was made of stays frozen, under each of its names.
-        copied = {tied.get(p.name, p.name) for p in model.all_parameters() if p.name.startswith(inside)}
+        copied = {tied.get(p.name, p.name) for p in model.all_parameters() if not frozen.isdisjoint(around(p.name))}
         freed = {
             tied.get(p.name, p.name): p.params
             for p in model.all_parameters()
@@ -208,9 +206,13 @@ class ModelCount(Figures):
         """Say what of the source is in doubt, what in the config matched nothing, and which copy is most of it."""
         found = [*self.subject.warnings]
         found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
-        for name in self.targets.saved:
-            inside = (p for p in self.targets.model.all_parameters() if p.name.startswith(f"{name}."))
-            share = 100 * sum({self.targets.model.tied.get(p.name, p.name): p.params for p in inside}.values())
+        tied = self.targets.model.tied
+        inside: dict[str, dict[str, int]] = {name: {} for name in self.targets.saved}
+        for parameter in self.targets.model.all_parameters() if inside else ():
+            for name in inside.keys() & around(parameter.name):
+                inside[name][tied.get(parameter.name, parameter.name)] = parameter.params
+        for name, parameters in inside.items():
+            share = 100 * sum(parameters.values())
             if share > 50 * self.trainable_params:
                 found.append(
                     f"the full copy of {quote(name)} is {share / self.trainable_params:.1f} % of what is trained"
@@ -224,8 +226,7 @@ class ModelCount(Figures):
     def _idle_experts(self) -> Iterator[str]:
         experts = [p for p in self.subject.others if ".experts." in p.name and len(p.shape) == FUSED_DIMENSIONS]
         reached = {place.module.name for place in self.targets.places if place.parameter}
-        inside = tuple(f"{name}." for name in self.targets.saved)
-        if experts and not any(p.name in reached or p.name.startswith(inside) for p in experts):
+        if experts and not any(p.name in reached or self.targets.copied.holds(p.name) for p in experts):
             idle = sum(p.params for p in experts)
             names = dict.fromkeys(".".join(p.name.rsplit(".", 2)[1:]) for p in experts)
             yield (

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
-from lora_cli.models.module import Parameter
+from lora_cli.models.module import Parameter, around
 
 ALL_LINEAR = "all-linear"
 CLASSIFIER_HEADS = ("score", "classifier")
@@ -23,8 +24,7 @@ def module_names(model: Model) -> list[str]:
     for node in model.nodes:
         name = node.name.rpartition(".")[0] if isinstance(node, Parameter) else node.name
         if name not in names:
-            parts = name.split(".")
-            names.update((".".join(parts[:end]), None) for end in range(1, len(parts) + 1))
+            names.update(dict.fromkeys((*around(name), name)))
     names.pop("", None)
     return list(names)
 
@@ -40,9 +40,22 @@ def all_linear(model: Model, config: LoraConfig) -> tuple[str, ...]:
     )
 
 
-def ends_with(name: str, entries: Iterable[str]) -> bool:
+def endings(name: str) -> Iterator[str]:
+    """Yield a name, and what follows each of its dots.
+
+    >>> list(endings("0.mlp.up_proj"))
+    ['0.mlp.up_proj', 'mlp.up_proj', 'up_proj']
+    """
+    yield name
+    dot = name.find(".")
+    while dot >= 0:
+        yield name[dot + 1 :]
+        dot = name.find(".", dot + 1)
+
+
+def ends_with(name: str, entries: AbstractSet[str]) -> bool:
     """Whether a name is one of the entries, or ends with a dot and one."""
-    return any(name == entry or name.endswith(f".{entry}") for entry in entries)
+    return any(ending in entries for ending in endings(name))
 
 
 def excluder(config: LoraConfig) -> Callable[[str], bool]:
@@ -51,7 +64,7 @@ def excluder(config: LoraConfig) -> Callable[[str], bool]:
     if isinstance(config.exclude_modules, str):
         whole = compiled(config.exclude_modules)
         return lambda name: bool(whole.fullmatch(name)) or any(entry.match(name) for entry in saved)
-    entries = config.exclude_modules
+    entries = frozenset(config.exclude_modules)
     return lambda name: ends_with(name, entries) or any(entry.match(name) for entry in saved)
 
 
@@ -65,11 +78,10 @@ def matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
             return lambda name: name in linear
         pattern = compiled(wanted)
         return lambda name: bool(pattern.fullmatch(name))
-    entries = wanted or ()
-    exact, endings = frozenset(entries), tuple(f".{entry}" for entry in entries)
+    entries = frozenset(wanted or ())
     in_layer = _layer_filter(config)
     # A whole name is taken in any layer; PEFT looks at layers where a name's ending matched.
-    return lambda name: name in exact or (name.endswith(endings) and in_layer(name))
+    return lambda name: name in entries or (ends_with(name, entries) and in_layer(name))
 
 
 def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.places import Place
 from lora_cli.models.model import Model
+from lora_cli.models.module import around
 
 # What PEFT puts into every layer that it adapts, before it looks for what modules_to_save names.
 PARTS = tuple(
@@ -51,25 +52,41 @@ class Saved:
         """The modules that follow the copy of the embeddings."""
         return tuple(step.name for step in self.steps if step.deed == "freeze")
 
+    @cached_property
+    def _deeds(self) -> Mapping[str, list[tuple[int, str]]]:
+        """What is done to each module, with the number of the step."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for number, step in enumerate(self.steps):
+            found.setdefault(step.name, []).append((number, step.deed))
+        return found
+
+    @cached_property
+    def _copied(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    def holds(self, name: str) -> bool:
+        """Whether a module or a parameter lies inside one that is copied."""
+        return not self._copied.isdisjoint(around(name))
+
     def copies(self, parameter: str) -> Iterator[tuple[str, bool]]:
         """Yield, for each copy of a parameter, the module that was copied and whether the copy is trained."""
-        chain = tuple(name for name in self.names if parameter.startswith(f"{name}."))
+        chain = tuple(name for name in around(parameter) if name in self._copied)
         trained = self._trained(chain) if len(chain) > 1 else [True] * len(chain)
         yield from zip(chain, trained, strict=True)
 
     def _trained(self, chain: tuple[str, ...]) -> list[bool]:
         """Follow the copies of what lies inside all of the chain, from the outermost in."""
         trained: list[bool] = []
-        for step in self.steps:
-            if step.deed == "copy" and step.name in chain:
+        steps = ((number, level, deed) for level, name in enumerate(chain) for number, deed in self._deeds[name])
+        for _, level, deed in sorted(steps):
+            if deed == "copy":
                 trained = [*trained[:-1], False, True] if trained else [True]
-            elif step.deed == "train" and step.name in chain:
-                level = chain.index(step.name)
+            elif deed == "train":
                 trained[level] = True
                 if level:
                     trained[level - 1] = False
                 # A copied child of the module itself hangs beside its copy, anything deeper within it.
-                if level + 1 < len(trained) and _parent(chain[level + 1]) != step.name:
+                if level + 1 < len(trained) and _parent(chain[level + 1]) != chain[level]:
                     trained[level + 1 :] = [True] * len(trained[level + 1 :])
         return trained
 

@@ -14,7 +14,7 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.defaults import TARGETS
 from lora_cli.methods.experts import with_experts
 from lora_cli.methods.initialisation import fills_both
-from lora_cli.methods.matching import ends_with, excluder, matcher, module_names, ranker
+from lora_cli.methods.matching import endings, ends_with, excluder, matcher, module_names, ranker
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
 from lora_cli.methods.saved import Saved, saved_modules
@@ -54,8 +54,8 @@ def targets(model: Model, config: LoraConfig) -> Targets:
     """Return what `config` adapts in `model`, or refuse what PEFT refuses."""
     with patience(
         PATIENCE_SECONDS,
-        "a regular expression of the targets, on this model's names,",
-        "write it without nested repetition such as (a+)+",
+        "matching the names and patterns of the config with the model's names",
+        "give fewer, or write patterns without nested repetition such as (a+)+",
     ):
         return _targets(model, config)
 
@@ -129,8 +129,9 @@ def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
 def _parameter_places(
     model: Model, config: LoraConfig, chosen: set[str], rank: Callable[[str], int]
 ) -> Iterable[Place]:
-    for parameter in model.all_parameters() if config.target_parameters else ():
-        if not ends_with(parameter.name, config.target_parameters or ()):
+    wanted = frozenset(config.target_parameters or ())
+    for parameter in model.all_parameters() if wanted else ():
+        if not ends_with(parameter.name, wanted):
             continue
         owner = parameter.name.rpartition(".")[0]
         _refuse_parameter(parameter, owner, config, chosen)
@@ -168,15 +169,13 @@ def _offer(model: Model) -> str:
 def _unmatched(config: LoraConfig, found: list[str], copied: Saved) -> tuple[str, ...]:
     lost = []
     if not isinstance(config.target_modules, str):
-        lost += [
-            f"target_modules {quote(entry)}"
-            for entry in config.target_modules or ()
-            if not any(ends_with(n, [entry]) for n in found)
-        ]
+        met = {ending for name in found for ending in endings(name)}
+        lost += [f"target_modules {quote(entry)}" for entry in config.target_modules or () if entry not in met]
     lost += [
         f"rank_pattern {quote(key)}"
         for key in config.rank_pattern
         if not any(compiled(rf"(.*\.)?({key})$").match(name) for name in found)
     ]
-    lost += [f"modules_to_save {quote(entry)}" for entry in config.modules_to_save if entry in copied.unmatched]
+    unsaved = frozenset(copied.unmatched)
+    lost += [f"modules_to_save {quote(entry)}" for entry in config.modules_to_save if entry in unsaved]
     return tuple(lost)

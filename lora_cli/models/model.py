@@ -57,7 +57,7 @@ class Model:
         for node in self.nodes:
             yield from parameters_of(node)
 
-    @property
+    @cached_property
     def full_params(self) -> int:
         """All parameters, tied ones once."""
         return sum(parameter.params for parameter in self.all_parameters() if parameter.name not in self.tied)

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
+
+
+def around(name: str) -> Iterator[str]:
+    """Yield the modules that a module or a parameter is in, the outermost first.
+
+    >>> list(around("model.layers.0.mlp"))
+    ['model', 'model.layers', 'model.layers.0']
+    """
+    dot = name.find(".")
+    while dot >= 0:
+        yield name[:dot]
+        dot = name.find(".", dot + 1)
 
 
 # Named tuples: a large model has thousands of these, and every run pays for making the classes.

@@ -410,3 +410,27 @@ def test_what_does_not_go_together_is_refused(fields: dict[str, Any], reason: st
     """As PEFT refuses it."""
     with pytest.raises(InvalidInput, match=reason):
         names(target_modules=("q_proj",), **fields)
+
+
+MANY = tuple(f"absent{number}" for number in range(100_000))
+
+
+@pytest.mark.parametrize("field", ["target_modules", "exclude_modules", "target_parameters"])
+def test_a_hundred_thousand_names_take_no_longer_than_one(field: str) -> None:
+    """In each field of names that are looked up by their ends."""
+    fields: dict[str, Any] = {"target_modules": ("q_proj",)}
+    fields[field] = (*fields.get(field, ()), *MANY)
+    subject = model(num_hidden_layers=200)
+    start = time.monotonic()
+    assert cost(subject, **fields).adapted_modules == 200
+    assert time.monotonic() - start < 1.5
+
+
+def test_copies_of_every_layers_norms_are_counted_at_once() -> None:
+    """However many there are: 20,000 copies among 90,003 parameters, and which of them are most of what trains."""
+    subject = model(num_hidden_layers=10_000)
+    found = cost(subject, target_modules=("0.self_attn.q_proj",), modules_to_save=("layernorm", "lm_head"))
+    start = time.monotonic()
+    assert found.saved_params == 2 * 10_000 * 64 + 64 * 100
+    assert found.warnings() == []
+    assert time.monotonic() - start < 10
