@@ -93,7 +93,8 @@ def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
 
     def in_layer(name: str) -> bool:
         match = next(filter(None, (pattern.match(name) for pattern in patterns)), None)
-        return match is not None and int(match["idx"]) in layers
+        # A pattern of the user's can match beside the index.
+        return match is not None and match["idx"] is not None and int(match["idx"]) in layers
 
     return in_layer
 

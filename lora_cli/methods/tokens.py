@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.adapter_config import INPUT_EMBEDDINGS, LoraConfig
+from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.config_fields import INPUT_EMBEDDINGS
 from lora_cli.methods.saved import Saved
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module
@@ -80,7 +81,7 @@ def _check(name: str, ending: str, tokens: Tokens, module: Module | None, adapte
     for token in tokens:
         if not -rows <= token < rows:
             raise InvalidInput(
-                f"trainable_token_indices: {token} is not among the {rows} rows of {quote(ending)}; give others"
+                f"trainable_token_indices: {quote(token)} is not among the {rows} rows of {quote(ending)}; give others"
             )
 
 

@@ -165,6 +165,12 @@ def test_layers_pattern_names_the_list_of_layers() -> None:
         layers(layers_to_transform=(1,), layers_pattern=("blocks",))
 
 
+def test_a_layers_pattern_that_matches_beside_the_index_takes_no_layer() -> None:
+    """Nothing is adapted."""
+    with pytest.raises(InvalidInput, match="targeted by"):
+        layers(layers_to_transform=(1,), layers_pattern=("model|x",))
+
+
 def test_a_whole_name_is_taken_in_any_layer() -> None:
     """PEFT looks at layers only where an ending matched."""
     whole = "model.layers.3.self_attn.q_proj"
@@ -397,6 +403,7 @@ def test_rows_of_an_embedding_are_trained_one_by_one(entry: str) -> None:
     [
         ({"trainable_token_indices": {"nope": (1,)}}, "none here"),
         ({"trainable_token_indices": {"norm": (1,)}}, "none here"),
+        ({"trainable_token_indices": {"": (10**400,)}}, r"\(401 characters\) is not among the 100 rows"),
         ({"trainable_token_indices": {"q_proj": (1,)}}, "adapted too"),
         ({"trainable_token_indices": {"embed_tokens": (1,)}, "modules_to_save": ("embed_tokens",)}, "saved whole"),
         ({"target_parameters": ("q_proj.weight",)}, "target_modules adapts too"),
