@@ -8,10 +8,8 @@ from typing import Any
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods import config_fields as fields
-from lora_cli.methods.config_fields import INPUT_EMBEDDINGS, Names
+from lora_cli.methods.config_fields import Names
 from lora_cli.models.config import Config
-
-__all__ = ["INPUT_EMBEDDINGS", "LoraConfig", "Names", "read_adapter_config"]
 
 BIASES = ("none", "all", "lora_only")
 TASKS = ("SEQ_CLS", "SEQ_2_SEQ_LM", "CAUSAL_LM", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION")

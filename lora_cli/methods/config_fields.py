@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lora_cli.errors import InvalidInput, quote
-from lora_cli.models.config import MAX_SIZE, Config, key
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import MAX_SIZE, Config
 
 Names = tuple[str, ...]
 # Where PEFT takes one name as it takes a list of one.
 TEXT_OR_LIST = ("layers_pattern",)
 # The embedding of a model, whatever its name.
 INPUT_EMBEDDINGS = ""
-
-
-def _wrong(config: Config, name: str, expected: str) -> InvalidInput:
-    return InvalidInput(f"{config.source}: {key(name)} is {quote(config.fields.get(name))}; it must be {expected}")
 
 
 def not_null(config: Config, *names: str) -> None:
@@ -33,7 +29,7 @@ def names(config: Config, name: str) -> Names | None:
     if values is None:
         return None
     if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
-        raise _wrong(config, name, "a list of names")
+        raise config.wrong(name, "a list of names")
     return tuple(values)
 
 
@@ -48,7 +44,7 @@ def numbers(config: Config, name: str) -> tuple[int, ...]:
     value: Any = config.fields[name]
     values = value if isinstance(value, list) else [value]
     if not all(type(item) is int for item in values):
-        raise _wrong(config, name, "a list of whole numbers")
+        raise config.wrong(name, "a list of whole numbers")
     return tuple(values)
 
 
@@ -83,7 +79,7 @@ def ranges(config: Config, name: str) -> tuple[tuple[int, int], ...]:
         return isinstance(item, list) and len(item) == 2 and all(type(number) is int for number in item)
 
     if not isinstance(value, list) or not all(map(pair, value)):
-        raise _wrong(config, name, "a list of pairs of whole numbers, such as [[0, 4], [2, 5]]")
+        raise config.wrong(name, "a list of pairs of whole numbers, such as [[0, 4], [2, 5]]")
     return tuple((start, end) for start, end in value)
 
 
@@ -91,7 +87,7 @@ def start(config: Config) -> bool | str | None:
     """Return `init_lora_weights`: true, false or null, or the name of a way to start."""
     value = config.fields.get("init_lora_weights", True)
     if value is not None and not isinstance(value, bool | str):
-        raise _wrong(config, "init_lora_weights", "true, false or a name")
+        raise config.wrong("init_lora_weights", "true, false or a name")
     return value
 
 
@@ -106,13 +102,13 @@ def check_variants(config: Config) -> None:
         config.section(name)
     eva = config.section("eva_config")
     if eva.real("rho", default=2.0) < 1.0:
-        raise _wrong(eva, "rho", "1 or more")
+        raise eva.wrong("rho", "1 or more")
     if not 0.0 <= eva.real("tau", default=0.99) <= 1.0:
-        raise _wrong(eva, "tau", "from 0 to 1")
+        raise eva.wrong("tau", "from 0 to 1")
     velora = config.section("velora_config")
     velora.size("num_groups", default=1)
     if velora.real("scale", default=1.0) <= 0:
-        raise _wrong(velora, "scale", f"over 0 and at most {MAX_SIZE}")
+        raise velora.wrong("scale", f"over 0 and at most {MAX_SIZE}")
     kinds = ("batch_average_once", "batch_average", "random")
     if velora.text("init_type", default=kinds[0]) not in kinds:
-        raise _wrong(velora, "init_type", f"one of: {', '.join(kinds)}")
+        raise velora.wrong("init_type", f"one of: {', '.join(kinds)}")

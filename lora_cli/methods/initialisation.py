@@ -59,30 +59,34 @@ def _started_rank(place: Place, config: LoraConfig) -> int:
     way = _way(start)
     if way is None:
         return r
-    kind, most = place.module.kind, min(place.module.d, place.module.h)
-    if kind == "Embedding":
-        refused = way == "loftq"
-    elif kind in {"Conv1d", "Conv2d"}:
-        refused = way not in {"gaussian", "lora_ga"}
-    elif kind == "Parameter":
-        weight = place.module.name.endswith(".weight")
-        refused = way in {"loftq", "mica", "unknown"} or (way in NEED_WEIGHT and not weight)
-        refused = refused or (way in DECOMPOSED and place.experts > 1)
-    else:
-        refused = way == "unknown"
-    if refused:
+    if not _takes(place, way):
         raise InvalidInput(
             f"init_lora_weights {quote(start)} does not go with {quote(place.module.name)}; give another"
         )
+    most = min(place.module.d, place.module.h)
     if way == "mica" and r > most:
         raise InvalidInput(f"init_lora_weights 'mica' takes a rank of at most {most} on {quote(place.module.name)}")
-    if kind == "Embedding":
+    if place.module.kind == "Embedding":
         return r
     if way == "orthogonal" and r % 2:
         raise InvalidInput(f"init_lora_weights 'orthogonal' takes an even rank, and {quote(place.module.name)} has {r}")
     if way == "loftq":
         _check_loftq(config)
     return min(r, most) if way in DECOMPOSED else r
+
+
+def _takes(place: Place, way: str) -> bool:
+    """Whether PEFT can start an adapter of this place's kind so."""
+    kind = place.module.kind
+    if kind == "Embedding":
+        return way != "loftq"
+    if kind in {"Conv1d", "Conv2d"}:
+        return way in {"gaussian", "lora_ga"}
+    if kind == "Parameter":
+        if way in {"loftq", "mica", "unknown"} or (way in NEED_WEIGHT and not place.module.name.endswith(".weight")):
+            return False
+        return place.experts == 1 or way not in DECOMPOSED
+    return way != "unknown"
 
 
 def _way(start: bool | str | None) -> str | None:

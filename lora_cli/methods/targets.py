@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from lora_cli.errors import InvalidInput, quote, quote_long
@@ -71,17 +71,7 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     modules = {module.name: module for module in model.modules}
     following = [name for name in names if ties.adapts(name)]
     for name in (*chosen, *following):
-        if model.model_type in MAMBA_TYPES and name.rpartition(".")[2] in MAMBA_PARTS:
-            raise InvalidInput(
-                f"target {quote_long(name)} is a part that Mamba computes around, and PEFT refuses it; "
-                f"leave out {' and '.join(MAMBA_PARTS)}"
-            )
-        if name not in modules:
-            inside = any(module.startswith(f"{name}.") for module in modules)
-            raise InvalidInput(
-                f"target {quote_long(name)} is no Linear, Conv1D, Embedding, Conv1d or Conv2d, and PEFT adapts nothing else; "
-                f"{'name the modules inside it' if inside else 'leave it out'}"
-            )
+        _refuse_module(name, model, modules)
     rank = ranker(config)
     places = [Place(modules[name], rank(name)) for name in chosen]
     # PEFT sets this by itself to what the Linear or Conv1D that it adapts last needs.
@@ -99,6 +89,20 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     copied = saved_modules(model, names, config.saved, ties.saved, places)
     rows = trained_rows(model, names, config, copied, owners)
     return Targets(model, tuple(places), copied, rows, _unmatched(config, found, copied))
+
+
+def _refuse_module(name: str, model: Model, modules: Mapping[str, Module]) -> None:
+    if model.model_type in MAMBA_TYPES and name.rpartition(".")[2] in MAMBA_PARTS:
+        raise InvalidInput(
+            f"target {quote_long(name)} is a part that Mamba computes around, and PEFT refuses it; "
+            f"leave out {' and '.join(MAMBA_PARTS)}"
+        )
+    if name not in modules:
+        inside = any(module.startswith(f"{name}.") for module in modules)
+        raise InvalidInput(
+            f"target {quote_long(name)} is no Linear, Conv1D, Embedding, Conv1d or Conv2d, and PEFT adapts nothing else; "
+            f"{'name the modules inside it' if inside else 'leave it out'}"
+        )
 
 
 def _following_place(place: Place, leading: Place | None, ties: Ties, config: LoraConfig) -> Place:

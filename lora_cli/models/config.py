@@ -34,8 +34,9 @@ class Config:
                 return name, self.fields[name]
         return names[0], None
 
-    def _wrong(self, name: str, value: object, expected: str) -> InvalidInput:
-        return InvalidInput(f"{self.source}: {key(name)} is {quote(value)}; it must be {expected}")
+    def wrong(self, name: str, expected: str) -> InvalidInput:
+        """Return the error that says what a field is and what it must be."""
+        return InvalidInput(f"{self.source}: {key(name)} is {quote(self.fields.get(name))}; it must be {expected}")
 
     def number(self, *names: str, default: int, least: int = 0, most: int = MAX_SIZE) -> int:
         """Return a whole number from `least` to `most`."""
@@ -43,7 +44,7 @@ class Config:
         if value is None:
             return default
         if type(value) is not int or not least <= value <= most:
-            raise self._wrong(name, value, f"a whole number from {least} to {most}")
+            raise self.wrong(name, f"a whole number from {least} to {most}")
         return value
 
     def size(self, *names: str, default: int) -> int:
@@ -53,7 +54,7 @@ class Config:
     def needed(self, name: str) -> int:
         """Return a size that must be there: neither missing nor null."""
         if self.fields.get(name) is None:
-            raise self._wrong(name, None, f"a whole number from 1 to {MAX_SIZE}")
+            raise self.wrong(name, f"a whole number from 1 to {MAX_SIZE}")
         return self.size(name, default=1)
 
     def layers(self, *names: str, default: int) -> int:
@@ -66,7 +67,7 @@ class Config:
         if value is None:
             return default
         if not isinstance(value, bool):
-            raise self._wrong(name, value, "true or false")
+            raise self.wrong(name, "true or false")
         return value
 
     def real(self, *names: str, default: float) -> float:
@@ -75,7 +76,7 @@ class Config:
         if value is None:
             return default
         if type(value) not in {int, float} or not -MAX_SIZE <= value <= MAX_SIZE:
-            raise self._wrong(name, value, "a finite number")
+            raise self.wrong(name, "a finite number")
         return float(value)
 
     def text(self, *names: str, default: str) -> str:
@@ -84,21 +85,21 @@ class Config:
         if value is None:
             return default
         if not isinstance(value, str):
-            raise self._wrong(name, value, "a text")
+            raise self.wrong(name, "a text")
         return value
 
     def items(self, *names: str) -> list[Any] | None:
         """Return a list, or None where there is none."""
         name, value = self._get(names)
         if value is not None and not isinstance(value, list):
-            raise self._wrong(name, value, "a list")
+            raise self.wrong(name, "a list")
         return value
 
     def section(self, *names: str) -> Config:
         """Return a config within the config; a missing one is empty."""
         name, value = self._get(names)
         if value is not None and not isinstance(value, dict):
-            raise self._wrong(name, value, "an object")
+            raise self.wrong(name, "an object")
         return Config(value or {}, f"{self.source}: {key(name)}")
 
     def share(self, whole: int, whole_name: str, parts: int, parts_name: str) -> int:
