@@ -7,6 +7,7 @@ The format and its limits are those of the safetensors library (`safetensors/src
 from __future__ import annotations
 
 import json
+from collections import Counter
 from math import prod
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
@@ -94,8 +95,8 @@ def _entries(file: BinaryIO, size: int) -> tuple[dict[str, Any], int, int]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Broken(f"its header has {quote_long(next(name for name in names if names.count(name) > 1))} twice")
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise _Broken(f"its header has {quote_long(name)} twice")
     return found
 
 
@@ -123,7 +124,7 @@ def _tensors(entries: dict[str, Any], start: int, size: int, path: str) -> dict[
 
 
 def _tensor(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Return type, shape and both offsets of one entry, which has these three fields and no others."""
+    """Return type, shape and both offsets of one entry, which may have other fields, as it may for the library."""
     try:
         dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
         sizes = (*shape, begin, end)

@@ -149,6 +149,7 @@ def test_drawn_headers_are_read_and_refused_as_the_library_does(tmp_path: Path) 
         (b"\xff", 0, "UTF-8"),
         (b"[" * 100_000, 0, "nested too deeply"),
         (b'{"a": ' + b"9" * 5000 + b"}", 0, "no JSON"),
+        (b'{"__metadata__":{%s"x":"","x":""}}' % b"".join(b'"%d":"",' % n for n in range(60_000)), 0, "'x' twice"),
         ({"__metadata__": [], "a": F32}, 4, "metadata"),
         ({"\x1b[31m" + "x" * 10**6: 1}, 0, "no dtype"),
     ],
