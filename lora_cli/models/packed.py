@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.models.headers import Stored
+from lora_cli.models.headers import MAX_SIZE, Stored
 from lora_cli.models.module import Parameter
 
 Tensors = Mapping[str, Stored]
@@ -46,6 +46,7 @@ BUFFERS = frozenset(
     )
 )
 MAX_STATE_BYTES = 65_536
+MAX_RECORDED_DIMENSIONS = 8
 
 
 class Unpacked(NamedTuple):
@@ -101,12 +102,17 @@ def _bitsandbytes(name: str, stored: Tensors) -> Parameter | None:
         shape = json.loads(state.read())["shape"]
     except (ValueError, RecursionError, TypeError, KeyError):
         shape = None
+    return _recorded(name, shape, "quant_state")
+
+
+def _recorded(name: str, shape: Any, record: str) -> Parameter:
+    """Return the parameter of a shape that the checkpoint's bytes give, if it is one."""
     if (
         not isinstance(shape, list)
-        or not all(type(size) is int and 0 < size < 2**63 for size in shape)
-        or len(shape) > 8
+        or not 0 < len(shape) <= MAX_RECORDED_DIMENSIONS
+        or not all(type(size) is int and 0 < size <= MAX_SIZE for size in shape)
     ):
-        raise InvalidInput(f"the quant_state of {quote_long(name)} holds no shape; save it again")
+        raise InvalidInput(f"the {record} of {quote_long(name)} holds no shape; save it again")
     return Parameter(name, tuple(shape))
 
 
@@ -134,13 +140,13 @@ def _compressed(name: str, stored: Tensors) -> Parameter | None:
     if leaf != "weight_packed":
         return None
     tensor, shape = stored[name], stored.get(f"{owner}.weight_shape")
-    if shape is None or shape.dtype != "I64" or shape.values > 8:
+    if shape is None or shape.dtype != "I64" or shape.values > MAX_RECORDED_DIMENSIONS:
         return (
             Parameter(f"{owner}.weight", (*tensor.shape[:-1], 2 * tensor.shape[-1])) if tensor.dtype == "U8" else None
         )
     content = shape.read()
-    sizes = tuple(int.from_bytes(content[at : at + 8], "little") for at in range(0, len(content), 8))
-    return Parameter(f"{owner}.weight", sizes)
+    sizes = [int.from_bytes(content[at : at + 8], "little", signed=True) for at in range(0, len(content), 8)]
+    return _recorded(f"{owner}.weight", sizes, "weight_shape")
 
 
 def _mxfp4(name: str, stored: Tensors) -> Parameter | None:

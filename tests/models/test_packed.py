@@ -90,6 +90,14 @@ def test_what_cannot_be_unpacked_is_refused(
         read(tmp_path, tensors, values)
 
 
+@pytest.mark.parametrize("sizes", [(), (-1, 8), (2**63, 8), (0, 8)])
+def test_a_weight_shape_that_is_none_is_refused(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    """Nor is a total made of it."""
+    tensors = {"W.weight_packed": ("I32", (8, 1)), "W.weight_shape": ("I64", (len(sizes),))}
+    with pytest.raises(InvalidInput, match="holds no shape"):
+        read(tmp_path, tensors, {"W.weight_shape": b"".join((n % 2**64).to_bytes(8, "little") for n in sizes)})
+
+
 @pytest.mark.parametrize(
     "state", [b"{}", b"[1]", b"nonsense", b'{"shape": [1.5]}', b'{"shape": 3}', b"[" * 60_000, b"\xff"]
 )
