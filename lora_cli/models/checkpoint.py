@@ -6,7 +6,7 @@ import os
 import re
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.models.files import read_object
+from lora_cli.models.files import names_in, read_object
 from lora_cli.models.headers import Stored, read_header
 
 SAFETENSORS = ".safetensors"
@@ -24,7 +24,7 @@ def is_checkpoint(path: str) -> bool:
 
 def checkpoint_in(folder: str) -> list[str]:
     """Return the file, the index or the shards that a folder holds, in the order in which transformers looks for them."""
-    names = sorted(name for name in os.listdir(folder) if is_checkpoint(name) and name != ADAPTER)
+    names = [name for name in names_in(folder) if is_checkpoint(name) and name != ADAPTER]
     indexes = [name for name in names if name.endswith(INDEX)]
     shards = [name for name in names if NUMBERED.fullmatch(name)]
     for found in ([name for name in names if name == WHOLE], indexes, shards, names):
@@ -69,12 +69,12 @@ def _read_index(index: str) -> dict[str, Stored]:
 def _shard(folder: str, place: str, index: str) -> str:
     """Return the path of a shard, which must be a .safetensors file in the index's own folder.
 
-    The cache of Hugging Face's hub keeps links to its own `blobs` in `snapshots/REVISION`; these are followed.
+    The cache of Hugging Face's hub keeps links to its own `blobs` below `snapshots/REVISION`; these are followed.
     """
     path = os.path.join(folder, place)
     home, target = os.path.realpath(folder), os.path.realpath(path) if "\0" not in place else ""
-    snapshots, blobs = os.path.split(os.path.dirname(home))[1], os.path.join(os.path.dirname(home), "..", "blobs")
-    homes = [home, os.path.realpath(blobs)] if snapshots == "snapshots" else [home]
+    repository, snapshots, _ = home.rpartition(f"{os.sep}snapshots{os.sep}")
+    homes = [home, os.path.realpath(f"{repository}{os.sep}blobs")] if snapshots else [home]
     if not place.endswith(SAFETENSORS) or not any(target.startswith(os.path.join(allowed, "")) for allowed in homes):
         raise InvalidInput(
             f"{quote_long(index)} names {quote_long(place)}; a shard is a {SAFETENSORS} file in the folder of its index"

@@ -17,15 +17,27 @@ MAX_JSON_BYTES = 64 * 2**20
 @contextmanager
 def opened(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """Give the regular file at `path`, and its size in bytes, or refuse what it is instead."""
-    try:
+    with _readable(path):
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             raise InvalidInput(f"{quote_long(path)} is no regular file; give the path of one")
         with open(path, "rb") as file:
             yield file, status.st_size
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder, sorted."""
+    with _readable(folder):
+        return sorted(os.listdir(folder))
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, InvalidInput):
-            raise
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidInput(f"cannot read {quote_long(path)}: {reason}; give a path that can be read") from error
 

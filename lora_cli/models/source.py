@@ -13,7 +13,7 @@ from dataclasses import replace
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.models.architectures import UnknownArchitecture
 from lora_cli.models.config import Config
-from lora_cli.models.files import read_object
+from lora_cli.models.files import names_in, read_object
 from lora_cli.models.model import Model, read_config
 
 CONFIG = "config.json"
@@ -72,7 +72,7 @@ def _found(source: str) -> tuple[Config | None, list[str]]:
 
 def _instead(folder: str) -> str:
     """Say what to do about a folder that holds no model that can be read."""
-    names = os.listdir(folder)
+    names = names_in(folder)
     if ADAPTER_CONFIG in names:
         return "it is an adapter's, which goes to --adapter, with its base model as --model"
     if any(name.endswith(UNPICKLED) for name in names):

@@ -154,6 +154,16 @@ def test_the_cache_of_the_hub_is_read_through_its_links(tmp_path: Path) -> None:
         names(index(revision, a="out.safetensors"))
 
 
+def test_a_part_of_a_model_in_the_cache_is_read_through_its_links(tmp_path: Path) -> None:
+    """A pipeline has its models in folders of a revision, whose links lead to the same blobs."""
+    blobs, part = tmp_path / "models--x" / "blobs", tmp_path / "models--x" / "snapshots" / "0a1b" / "text_encoder_2"
+    blobs.mkdir(parents=True)
+    part.mkdir(parents=True)
+    write(blobs / "f00", A)
+    (part / "model-00001-of-00001.safetensors").symlink_to(Path("..", "..", "..", "blobs", "f00"))
+    assert names(index(part, a="model-00001-of-00001.safetensors")) == ["a"]
+
+
 @pytest.mark.parametrize(
     "content", ["{}", "[]", '{"weight_map": {}}', '{"weight_map": []}', '{"weight_map": {"a": 1}}', "x"]
 )

@@ -12,7 +12,7 @@ import pytest
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
-from lora_cli.models.files import MAX_JSON_BYTES, read_object
+from lora_cli.models.files import MAX_JSON_BYTES, names_in, read_object
 
 BOM = b"\xef\xbb\xbf"
 SECONDS = 2.0
@@ -149,3 +149,12 @@ def test_one_byte_over_the_limit_is_refused(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(MAX_JSON_BYTES + 1)
     assert str(MAX_JSON_BYTES) in refusal(path)
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
+    """With the reason, as a file is."""
+    (tmp_path / "b").touch()
+    (tmp_path / "a").touch()
+    assert names_in(str(tmp_path)) == ["a", "b"]
+    with pytest.raises(InvalidInput, match=r"cannot read .*: Not a directory"):
+        names_in(str(tmp_path / "a"))
