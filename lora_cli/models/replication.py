@@ -33,16 +33,15 @@ def replicated(model: Model, ranges: Ranges) -> Model:
     """
     if not ranges:
         return model
-    prefix = _list_of_layers(model)
-    layers = _layers(model, prefix)
+    prefix, layers = _layers(model)
     taken = _taken(ranges, len(layers))
     tied = {name: source for name, source in model.tied.items() if not name.startswith(prefix)}
     tied |= dict(_shared(model, prefix, taken, layers))
     return replace(model, nodes=tuple(_stacked(model, prefix, taken, layers)), tied=tied)
 
 
-def _list_of_layers(model: Model) -> str:
-    """Return the prefix of the layers' names."""
+def _prefix(model: Model) -> str | None:
+    """Return what the names of all layers start with, or None where there are none."""
     names = [node.name for node in model.nodes]
 
     def there(prefix: str) -> bool:
@@ -53,23 +52,24 @@ def _list_of_layers(model: Model) -> str:
         root += "model."
     if there(f"{root}bert."):
         root += "bert."
-    found = next((f"{root}{layers}." for layers in LISTS if there(f"{root}{layers}.")), None)
-    if found is None or not there(f"{found}0."):
+    return next((f"{root}{layers}." for layers in LISTS if there(f"{root}{layers}.")), None)
+
+
+def _layers(model: Model) -> tuple[str, list[list[Node]]]:
+    """Return the prefix of the layers' names, and the nodes of each layer, named as they are in it."""
+    prefix = _prefix(model)
+    layers: dict[str, list[Node]] = {}
+    for node in model.nodes:
+        if prefix and node.name.startswith(prefix):
+            index, _, inner = node.name.removeprefix(prefix).partition(".")
+            layers.setdefault(index, []).append(node._replace(name=inner))
+    numbers = [str(number) for number in range(len(layers))]
+    if not prefix or layers.keys() != {*numbers}:
         raise InvalidInput(
             f"layer_replication finds no list of layers in {quote(model.name)}; PEFT looks where Llama, BERT and Falcon "
             "have theirs; leave it out"
         )
-    return found
-
-
-def _layers(model: Model, prefix: str) -> list[list[Node]]:
-    """Return the nodes of each layer, named as they are in it."""
-    layers: dict[int, list[Node]] = {}
-    for node in model.nodes:
-        if node.name.startswith(prefix):
-            index, _, inner = node.name.removeprefix(prefix).partition(".")
-            layers.setdefault(int(index), []).append(node._replace(name=inner))
-    return [layers[index] for index in sorted(layers)]
+    return prefix, [layers[number] for number in numbers]
 
 
 def _taken(ranges: Ranges, count: int) -> list[int]:

@@ -12,6 +12,8 @@ from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
+from lora_cli.models.module import Parameter
+from lora_cli.models.shapes import model_of_shapes
 
 LLAMA = {
     "model_type": "llama",
@@ -140,3 +142,12 @@ def test_ranges_that_are_none_are_refused_at_once(ranges: object) -> None:
     assert sentence.isascii()
     assert sentence.isprintable()
     assert len(sentence) < 400
+
+
+@pytest.mark.parametrize("index", ["foo", "2", "01", "9" * 400])
+def test_what_is_not_numbered_from_0_on_is_no_list_of_layers(index: str) -> None:
+    """As a checkpoint's names may be."""
+    parameters = [Parameter(f"layers.{number}.q_proj.weight", (8, 8)) for number in ("0", index)]
+    config, _ = read_adapter_config(Config({"target_modules": ["q_proj"], "layer_replication": [[0, 1]]}))
+    with pytest.raises(InvalidInput, match="finds no list of layers"):
+        count_model(model_of_shapes(parameters, "drawn", ()), config)
