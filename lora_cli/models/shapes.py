@@ -7,12 +7,16 @@ without parameters are not known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module, Parameter
 
 Shape = tuple[int, ...]
+
+MAX_DOTS = 32
+MAX_NAME_CHARACTERS = 500
 
 # How transformers calls what takes the vocabulary and positions, where the word embedding is not in it.
 EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias")
@@ -22,13 +26,12 @@ OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.d
 def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[str, ...]) -> Model:
     """Return the model whose modules are the weights among `parameters`, and whose other parameters are the rest."""
     shapes = {parameter.name: parameter.shape for parameter in parameters}
-    # A mixture's router stands beside its experts, and is no Linear in transformers.
+    _check_names(shapes)
     mixtures = {key.partition(".experts.")[0] for key in shapes if ".experts." in key}
     weights = {
         key.removesuffix(".weight"): shape
         for key, shape in shapes.items()
-        if key.endswith(".weight") and all(shape)
-        if "norm" not in key.lower().split(".")[-2] and key.rsplit(".", 2)[0] not in mixtures
+        if key.endswith(".weight") and all(shape) and not _is_norm_or_router(key.removesuffix(".weight"), mixtures)
     }
     transposed = _transposed(weights, shapes)
     modules = {}
@@ -48,6 +51,23 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
         max(embeddings, key=lambda module: module.d).name if embeddings else None,
         warnings,
     )
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Refuse names of more modules within modules than a model has: each of their parts becomes a name too."""
+    for name in names:
+        if name.count(".") > MAX_DOTS or len(name) > MAX_NAME_CHARACTERS:
+            raise InvalidInput(
+                f"{quote_long(name)} is no parameter's name; one has at most {MAX_DOTS} dots and {MAX_NAME_CHARACTERS} "
+                "characters, so give another checkpoint"
+            )
+
+
+def _is_norm_or_router(owner: str, mixtures: set[str]) -> bool:
+    """Whether a weight is no Linear's: a norm's, or a router's, which stands beside its mixture's experts."""
+    block, _, leaf = owner.rpartition(".")
+    # What gates shared experts stands there too, and is a Linear.
+    return "norm" in leaf.lower() or (block in mixtures and "shared" not in leaf)
 
 
 def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> set[str]:

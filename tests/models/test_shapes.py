@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from lora_cli.errors import InvalidInput
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module, Parameter
 from lora_cli.models.shapes import model_of_shapes
@@ -79,7 +82,15 @@ def test_the_rest_belongs_to_no_module() -> None:
 
 
 def test_a_router_beside_experts_is_no_module() -> None:
-    """As in transformers, where it is a bare parameter; a gate elsewhere is a Linear."""
+    """As in transformers, where it is a bare parameter; what gates shared experts is a Linear, and a gate elsewhere."""
     model = read(mlp__gate__weight=(4, 8), mlp__experts__0__w1__weight=(6, 8), mlp__shared_expert_gate__weight=(1, 8))
-    assert [module.name for module in model.modules] == ["mlp.experts.0.w1"]
+    assert [module.name for module in model.modules] == ["mlp.experts.0.w1", "mlp.shared_expert_gate"]
     assert [module.name for module in read(mlp__gate__weight=(4, 8)).modules] == ["mlp.gate"]
+
+
+@pytest.mark.parametrize("name", ["a." * 100_000 + "weight", "a." * 33 + "weight", "a" * 500 + ".weight"])
+def test_names_that_would_become_too_many_are_refused(name: str) -> None:
+    """Every part of a name is a module, so 100,000 of them would take gigabytes."""
+    with pytest.raises(InvalidInput, match="no parameter's name"):
+        model_of_shapes([Parameter(name, (2, 2))], "drawn", ())
+    assert model_of_shapes([Parameter("a." * 32 + "weight", (2, 2))], "drawn", ()).modules
