@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -32,7 +32,7 @@ def build(config: Config, name: str) -> Model:
 
     Only classes of transformers itself are built: no code that a model brings along (`auto_map`) is run.
     """
-    _check_layers(config.fields, config.source)
+    _check_layers(config)
     # Nothing is looked up on a hub, whatever the config names.
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
     torch, transformers = (import_module(package) for package in PACKAGES)
@@ -56,12 +56,17 @@ def build(config: Config, name: str) -> Model:
     return _described(built, config, name, note, torch.nn, transformers.pytorch_utils.Conv1D)
 
 
-def _check_layers(fields: Mapping[str, Any], source: str) -> None:
-    for key, value in fields.items():
-        if isinstance(value, dict):
-            _check_layers(value, source)
-        elif type(value) is int and "layer" in key and value > MAX_LAYERS:
-            raise InvalidInput(f"{source}: {quote(key)} is {quote(value)}; it must be at most {MAX_LAYERS}")
+def _check_layers(config: Config) -> None:
+    """Refuse a number of layers that is built for ever, however deep in the config it stands."""
+    pending: list[Any] = [config.fields]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value
+        for key, inner in value.items() if isinstance(value, dict) else ():
+            if type(inner) is int and "layer" in key and inner > MAX_LAYERS:
+                raise InvalidInput(f"{config.source}: {quote(key)} is {quote(inner)}; it must be at most {MAX_LAYERS}")
+            pending.append(inner)
 
 
 def _instance(config: Config, transformers: Any) -> Any:
