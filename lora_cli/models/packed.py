@@ -139,11 +139,9 @@ def _compressed(name: str, stored: Tensors) -> Parameter | None:
     owner, _, leaf = name.rpartition(".")
     if leaf != "weight_packed":
         return None
-    tensor, shape = stored[name], stored.get(f"{owner}.weight_shape")
+    shape = stored.get(f"{owner}.weight_shape")
     if shape is None or shape.dtype != "I64" or shape.values > MAX_RECORDED_DIMENSIONS:
-        return (
-            Parameter(f"{owner}.weight", (*tensor.shape[:-1], 2 * tensor.shape[-1])) if tensor.dtype == "U8" else None
-        )
+        return _of_bytes(f"{owner}.weight", stored[name]) if stored[name].dtype == "U8" else None
     content = shape.read()
     sizes = [int.from_bytes(content[at : at + 8], "little", signed=True) for at in range(0, len(content), 8)]
     return _recorded(f"{owner}.weight", sizes, "weight_shape")
@@ -159,13 +157,18 @@ def _mxfp4(name: str, stored: Tensors) -> Parameter | None:
 
 
 def _scaled(name: str, stored: Tensors) -> Parameter | None:
-    """Integers with a scale: a byte is a value (int8), or two of them where it is unsigned (NVFP4)."""
+    """Integers with a scale: int8 or NVFP4."""
     owner, _, leaf = name.rpartition(".")
     scaled = any(f"{owner}.{scale}" in stored for scale in ("SCB", "weight_scale"))
-    if leaf != "weight" or not scaled or not stored[name].shape:
+    return _of_bytes(name, stored[name]) if leaf == "weight" and scaled else None
+
+
+def _of_bytes(name: str, tensor: Stored) -> Parameter | None:
+    """Return the parameter whose bytes are a value each, or two where they are unsigned."""
+    if not tensor.shape:
         return None
-    tensor = stored[name]
-    return Parameter(name, (*tensor.shape[:-1], tensor.shape[-1] * (2 if tensor.dtype == "U8" else 1)))
+    *others, last = tensor.shape
+    return Parameter(name, (*others, last * (2 if tensor.dtype == "U8" else 1)))
 
 
 PACKINGS: tuple[Packing, ...] = (_bitsandbytes, _gptq_or_awq, _compressed, _mxfp4, _scaled)

@@ -72,6 +72,7 @@ def test_a_scale_that_belongs_to_nothing_packed_is_a_parameter(tmp_path: Path) -
 def test_integers_of_no_known_packing_are_named(tmp_path: Path) -> None:
     """So that nobody takes the total for the model's without being told."""
     assert read(tmp_path, {"W.W_q": ("U8", (8, 8)), "b": ("F32", (2,))}) == ([Parameter("b", (2,))], ["W.W_q"])
+    assert read(tmp_path, {"W.weight_packed": ("U8", ())}) == ([], ["W.weight_packed"])
 
 
 @pytest.mark.parametrize(
