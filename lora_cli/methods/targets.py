@@ -152,6 +152,8 @@ def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chos
         problem = "belongs to a module that target_modules adapts too"
     elif len(parameter.shape) not in {2, 3}:
         problem = f"has {len(parameter.shape)} dimensions, and PEFT adapts 2 and 3"
+    elif not parameter.params:
+        problem = "is empty"
     else:
         for name in ("lora_dropout", "fan_in_fan_out", "lora_bias", "use_dora"):
             if getattr(config, name):

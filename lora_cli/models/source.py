@@ -113,7 +113,7 @@ def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
     from lora_cli.models.shapes import model_of_shapes
 
     stored = unpacked(read_checkpoint(checkpoint))
-    if not stored.parameters:
+    if not any(parameter.params for parameter in stored.parameters):
         raise InvalidInput(f"{quote_long(source)} holds no parameters; give another checkpoint")
     warnings = [f"{reason}, so modules are read from the names and shapes of the checkpoint"]
     if stored.unknown:

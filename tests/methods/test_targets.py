@@ -12,6 +12,8 @@ from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
+from lora_cli.models.module import Parameter
+from lora_cli.models.shapes import model_of_shapes
 
 SMALL: dict[str, dict[str, Any]] = {
     "llama": {
@@ -441,3 +443,10 @@ def test_copies_of_every_layers_norms_are_counted_at_once() -> None:
     assert found.saved_params == 2 * 10_000 * 64 + 64 * 100
     assert found.warnings() == []
     assert time.monotonic() - start < 10
+
+
+def test_a_parameter_without_values_is_refused() -> None:
+    """As a checkpoint may have one: nothing would be a percentage of nothing."""
+    subject = model_of_shapes([Parameter("a.experts", (2, 0, 8)), Parameter("a.b.weight", (2, 2))], "drawn", ())
+    with pytest.raises(InvalidInput, match=r"target parameter 'a\.experts' is empty"):
+        cost(subject, target_modules=(), target_parameters=("experts",))

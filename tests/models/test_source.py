@@ -212,8 +212,8 @@ def test_a_folder_of_an_adapter_is_told_from_a_model(here: Path) -> None:
 
 
 def test_a_checkpoint_of_nothing_is_no_model(here: Path) -> None:
-    """A header without tensors, or with buffers alone."""
-    for tensors in ({}, {"position_ids": ("I64", (1, 4))}):
+    """A header without tensors, with buffers alone, or with an empty tensor."""
+    for tensors in ({}, {"position_ids": ("I64", (1, 4))}, {"a.weight": ("F32", (0, 4))}):
         checkpoints.write(here / "model.safetensors", tensors)
         with pytest.raises(InvalidInput, match="holds no parameters"):
             read_model("model.safetensors")
