@@ -14,6 +14,7 @@ from lora_cli.methods.lora_places import place_tensors
 from lora_cli.methods.places import Place
 from lora_cli.methods.targets import Targets, targets
 from lora_cli.methods.tensors import Tensor, file_bytes
+from lora_cli.methods.tying import EMBEDDING_LAYERS
 from lora_cli.models.model import Model
 from lora_cli.models.module import around
 from lora_cli.quantities import count_text
@@ -32,8 +33,6 @@ FIELDS = (
     "trainable_percent",
     "adapter_bytes",
 )
-# Where one of these is a target, PEFT saves the whole embedding with the adapter.
-SAVED_WITH_TARGETS = ("embed_tokens", "lm_head")
 FUSED_DIMENSIONS = 3
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
 
@@ -156,8 +155,9 @@ class ModelCount(Figures):
         config, places = self.config, self.targets.places
         plain = not self.targets.saved and not self.targets.rows and config.bias == "none"
         wanted = config.target_modules if isinstance(config.target_modules, str) else ""
-        embeddings = any(name in wanted for name in SAVED_WITH_TARGETS)
-        adapted = any(place.module.name.endswith(SAVED_WITH_TARGETS) for place in places)
+        # Where one of these is a target, PEFT saves the whole embedding with the adapter.
+        embeddings = any(name in wanted for name in EMBEDDING_LAYERS)
+        adapted = any(place.module.name.endswith(EMBEDDING_LAYERS) for place in places)
         kinds = {place.module.kind for place in places}
         if not plain or config.velora_config or embeddings or adapted or not kinds <= {"Linear", "Conv1D"}:
             return None

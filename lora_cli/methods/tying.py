@@ -15,6 +15,7 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
 
+# What PEFT takes for the embeddings, `EMBEDDING_LAYER_NAMES` in peft/utils/constants.py.
 EMBEDDING_LAYERS = ("embed_tokens", "lm_head")
 
 

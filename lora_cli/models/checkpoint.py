@@ -27,14 +27,12 @@ def checkpoint_in(folder: str) -> list[str]:
     names = [name for name in names_in(folder) if is_checkpoint(name) and name != ADAPTER]
     indexes = [name for name in names if name.endswith(INDEX)]
     shards = [name for name in names if NUMBERED.fullmatch(name)]
-    for found in ([name for name in names if name == WHOLE], indexes, shards, names):
-        if len(found) > 1 and found is not shards:
-            raise InvalidInput(
-                f"{quote_long(folder)} holds {', '.join(map(quote_long, found[:3]))} and more; name one of them"
-            )
-        if found:
-            return [os.path.join(folder, name) for name in found]
-    return []
+    found = [WHOLE] if WHOLE in names else indexes or shards or names
+    if len(found) > 1 and found != shards:
+        raise InvalidInput(
+            f"{quote_long(folder)} holds {', '.join(map(quote_long, found[:2]))} and more like them; name one of them"
+        )
+    return [os.path.join(folder, name) for name in found]
 
 
 def read_checkpoint(paths: list[str]) -> dict[str, Stored]:

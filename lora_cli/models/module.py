@@ -52,10 +52,6 @@ class Module(NamedTuple):
         weight = Parameter(f"{self.name}.weight", shape)
         return (weight, Parameter(f"{self.name}.bias", (self.h,))) if self.bias else (weight,)
 
-    def below(self, prefix: str) -> Module:
-        """Return the same module, named below `prefix`."""
-        return self._replace(name=f"{prefix}.{self.name}")
-
 
 class Parameter(NamedTuple):
     """A parameter by name and shape; outside of the modules a norm's weight, positions, fused experts."""
@@ -68,10 +64,6 @@ class Parameter(NamedTuple):
         """The product of the shape."""
         return prod(self.shape)
 
-    def below(self, prefix: str) -> Parameter:
-        """Return the same parameter, named below `prefix`."""
-        return self._replace(name=f"{prefix}.{self.name}")
-
 
 class Hollow(NamedTuple):
     """A module that holds nothing itself: an activation, a dropout, or a list of layers.
@@ -81,7 +73,3 @@ class Hollow(NamedTuple):
 
     name: str
     is_list: bool = False
-
-    def below(self, prefix: str) -> Hollow:
-        """Return the same module, named below `prefix`."""
-        return self._replace(name=f"{prefix}.{self.name}")

@@ -65,7 +65,7 @@ def under(prefix: str, *parts: Nodes) -> Iterator[Node]:
     """Give the nodes of all parts, named below `prefix`; without a prefix as they are."""
     for part in parts:
         for node in part:
-            yield node.below(prefix) if prefix else node
+            yield node._replace(name=f"{prefix}.{node.name}") if prefix else node
 
 
 def listed(prefix: str, blocks: Iterable[Nodes], *, first: int = 0) -> Iterator[Node]:

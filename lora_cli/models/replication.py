@@ -12,7 +12,7 @@ from dataclasses import replace
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import MAX_LAYERS
 from lora_cli.models.model import Model, parameters_of
-from lora_cli.models.nodes import Node
+from lora_cli.models.nodes import Node, under
 
 LISTS = ("layers", "encoder.layer", "h")
 Ranges = Sequence[tuple[int, int]]
@@ -94,7 +94,7 @@ def _stacked(model: Model, prefix: str, taken: Sequence[int], layers: Sequence[S
         elif pending:
             pending = False
             for index, layer in enumerate(taken):
-                yield from (inner.below(f"{prefix}{index}") for inner in layers[layer])
+                yield from under(f"{prefix}{index}", layers[layer])
 
 
 def _shared(

@@ -90,9 +90,9 @@ def _confirmed(model: Model, checkpoint: list[str]) -> Model:
 
     stored = unpacked(read_checkpoint(checkpoint))
     found = difference(model, stored.parameters)
-    return (
-        model if found is None else replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint[0])}: {found}"))
-    )
+    if found is None:
+        return model
+    return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint[0])}: {found}"))
 
 
 def _without_architecture(config: Config, checkpoint: list[str], source: str, unknown: UnknownArchitecture) -> Model:
