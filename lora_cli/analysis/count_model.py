@@ -94,15 +94,17 @@ class ModelCount(Figures):
     def copies(self) -> Mapping[bool, int]:
         """The parameters of full copies (`modules_to_save`), those that are trained and those that are idle."""
         copied, tied = self.targets.copied, self.targets.model.tied
+        sums = {True: 0, False: 0}
+        if not copied.names:
+            return sums
         inside = [(p.name, p.params) for p in self.targets.model.all_parameters()]
         inside += [(f"{place.module.name}.{t.key}", t.params) for place, tensors in self.added for t in tensors]
         found: dict[tuple[str, str], tuple[int, bool]] = {}
-        for name, params in inside if copied.names else ():
+        for name, params in inside:
             for module, trained in copied.copies(name):
                 # What is tied within a copy stays tied, and is frozen under all of its names at once.
                 shared = (module, tied.get(name, name))
                 found[shared] = params, trained and found.get(shared, (0, True))[1]
-        sums = {True: 0, False: 0}
         for params, trained in found.values():
             sums[trained] += params
         return sums

@@ -85,7 +85,7 @@ def matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
 
 
 def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
-    layers = config.layers_to_transform
+    layers = frozenset(config.layers_to_transform or ())
     if not layers:
         return lambda _name: True
     texts = [rf"(?:^|.*?\.){pattern}\.(?P<idx>\d+)\." for pattern in config.layers_pattern or ()]
