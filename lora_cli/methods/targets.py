@@ -25,7 +25,9 @@ from lora_cli.models.module import Module, Parameter
 from lora_cli.models.patience import patience
 from lora_cli.models.replication import replicated
 
+# A pattern that ends at all takes a fraction of this for as many names.
 PATIENCE_SECONDS = 3.0
+PATIENT_NAMES_A_SECOND = 20_000
 # `_check_lora_target_modules_mamba`
 MAMBA_TYPES = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 MAMBA_PARTS = ("out_proj", "conv1d")
@@ -53,7 +55,7 @@ class Targets:
 def targets(model: Model, config: LoraConfig) -> Targets:
     """Return what `config` adapts in `model`, or refuse what PEFT refuses."""
     with patience(
-        PATIENCE_SECONDS,
+        PATIENCE_SECONDS + len(model.nodes) / PATIENT_NAMES_A_SECOND,
         "matching the names and patterns of the config with the model's names",
         "give fewer, or write patterns without nested repetition such as (a+)+",
     ):

@@ -12,22 +12,23 @@ from lora_cli.errors import InvalidInput
 
 @contextmanager
 def patience(seconds: float, work: str, fix: str) -> Iterator[None]:
-    """Give the work inside `seconds`; then `InvalidInput` ends it, with a sentence of `work` and `fix`.
+    """Give the work inside `seconds` of computing; then `InvalidInput` ends it, with a sentence of `work` and `fix`.
 
-    Python looks for signals between its steps and inside a regular expression, so an alarm can end both;
-    that takes the main thread of a Unix process. Elsewhere there is no limit.
+    The time that other programs take does not count, so what is answered on an idle machine is answered on a
+    busy one. Python looks for signals between its steps and inside a regular expression, so an alarm can end
+    both; that takes the main thread of a Unix process. Elsewhere there is no limit.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
 
     def out_of_patience(*_: object) -> None:
-        raise InvalidInput(f"{work} took over {seconds:g} s; {fix}")
+        raise InvalidInput(f"{work} took over {seconds:.0f} s; {fix}")
 
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, out_of_patience)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

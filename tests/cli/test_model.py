@@ -283,8 +283,10 @@ def test_a_hostile_adapter_is_refused_in_one_line(config: str, tmp_path: Path, f
 
 
 def test_a_regex_that_backtracks_for_ever_is_given_up() -> None:
-    """After some seconds, in one line."""
-    assert "took over" in refusal("count", "--model", "gpt2", "--target", "(.*.*)*x")
+    """After some seconds of computing, in one line; a busy machine takes longer for them."""
+    done = run("count", "--model", "gpt2", "--target", "(.*.*)*x", timeout=60)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "took over 3 s" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -384,11 +384,11 @@ def test_what_is_no_regex_is_refused(field: str, text: str) -> None:
 
 
 def test_a_regex_that_backtracks_for_ever_is_given_up() -> None:
-    """Within seconds, with the reason."""
-    start = time.monotonic()
-    with pytest.raises(InvalidInput, match="took over"):
+    """Within seconds of computing, with the reason."""
+    start = time.process_time()
+    with pytest.raises(InvalidInput, match="took over 3 s"):
         names(target_modules="(.*.*)*x")
-    assert time.monotonic() - start < 4.5
+    assert time.process_time() - start < 4.5
 
 
 @pytest.mark.parametrize("entry", ["embed_tokens", ""])
