@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.figures import Figures
-from lora_cli.errors import quote, quote_long
+from lora_cli.errors import quote_long
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.lora_places import place_tensors
 from lora_cli.methods.places import Place
@@ -33,6 +33,10 @@ FIELDS = (
     "trainable_percent",
     "adapter_bytes",
 )
+GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "percent")
+# Percent of what is trained that full copies may be before they are worth a word.
+MOST_OF_IT = 50
+MOST_NAMED = 3
 FUSED_DIMENSIONS = 3
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
 
@@ -184,18 +188,21 @@ class ModelCount(Figures):
             module = place.module
             key = (module.name.removesuffix(".weight").rsplit(".", 1)[-1], module.d, module.h, place.r)
             found.setdefault(key, []).append(trained_params(tensors))
-        return [
-            {
-                "module": name,
-                "count": len(params),
-                "d": d,
-                "h": h,
-                "r": r,
-                "trainable_params": sum(params),
-                "percent": 100 * sum(params) / self.trainable_params,
-            }
-            for (name, d, h, r), params in found.items()
+        rows: list[Record] = [
+            self._share(name, len(params), d, h, r, sum(params)) for (name, d, h, r), params in found.items()
         ]
+        return rows + [self._share(what, count, "", "", "", params) for what, count, params in self._beside() if params]
+
+    def _share(self, module: str, count: int | str, d: int | str, h: int | str, r: int | str, params: int) -> Record:
+        percent = 100 * params / self.trainable_params
+        figures = (module, count, d, h, r, params, percent)
+        return dict(zip(GROUP_FIELDS, figures, strict=True))
+
+    def _beside(self) -> Iterator[tuple[str, int | str, int]]:
+        """Yield what is trained beside the adapters: what it is, how many there are, and its parameters."""
+        yield "full copies", len(self.targets.saved), self.saved_params
+        yield "embedding rows", sum(len(rows.tokens) for rows in self.targets.rows), self.token_params
+        yield "biases", "", self.bias_params
 
     def summary(self) -> str:
         """Return what PEFT's `print_trainable_parameters` prints."""
@@ -205,24 +212,17 @@ class ModelCount(Figures):
         )
 
     def warnings(self) -> list[str]:
-        """Say what of the source is in doubt, what in the config matched nothing, and which copy is most of it."""
+        """Say what of the source is in doubt, what in the config matched nothing, and when copies are most of it."""
         found = [*self.subject.warnings]
         found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
-        tied = self.targets.model.tied
-        inside: dict[str, dict[str, int]] = {name: {} for name in self.targets.saved}
-        for parameter in self.targets.model.all_parameters() if inside else ():
-            for name in inside.keys() & around(parameter.name):
-                inside[name][tied.get(parameter.name, parameter.name)] = parameter.params
-        for name, parameters in inside.items():
-            share = 100 * sum(parameters.values())
-            if share > 50 * self.trainable_params:
-                found.append(
-                    f"the full copy of {quote(name)} is {share / self.trainable_params:.1f} % of what is trained"
-                )
+        share = 100 * self.saved_params / self.trainable_params
+        if share > MOST_OF_IT:
+            names = ", ".join(map(quote_long, self.targets.saved[:MOST_NAMED]))
+            found.append(f"full copies ({names}) are {share:.1f} % of what is trained")
         return found
 
     def notes(self) -> list[str]:
-        """Say what surprises people: experts that no target reaches, and a tied weight that is trained on one side."""
+        """Say what surprises people: experts that no target reaches, and tied weights that training unties."""
         return [*self.subject.notes, *self._idle_experts(), *self._untied()]
 
     def _idle_experts(self) -> Iterator[str]:
@@ -238,12 +238,12 @@ class ModelCount(Figures):
 
     def _untied(self) -> Iterator[str]:
         trained = {place.owner for place in self.targets.places} | set(self.targets.saved)
-        for name, other in self.subject.tied.items():
+        for name, other in self.subject.tied.items() if not self.config.ensure_weight_tying else ():
             owners = name.rpartition(".")[0], other.rpartition(".")[0]
-            if len(trained.intersection(owners)) == 1:
+            if not trained.isdisjoint(owners):
                 yield (
                     f"{quote_long(owners[0])} is tied to {quote_long(owners[1])}, which full_params counts once; "
-                    "only one of them is trained, and merging unties them"
+                    "what is trained on either unties them when it is merged (ensure_weight_tying keeps them tied)"
                 )
 
 

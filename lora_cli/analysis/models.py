@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.analysis.count import Record
-from lora_cli.methods.defaults import TARGETS
+from lora_cli.methods.defaults import EXPERTS, TARGETS
 from lora_cli.models.presets import names
 from lora_cli.models.source import read_preset
 
@@ -16,7 +16,8 @@ def bundled() -> Iterator[Record]:
     """Yield a record per preset; a model type that PEFT has no default targets for has none here."""
     for name in names():
         model = read_preset(name)
-        targets = TARGETS.get(model.model_type)
+        # Of a mixture whose experts it converts, PEFT targets nothing by default.
+        targets = None if model.model_type in EXPERTS else TARGETS.get(model.model_type)
         listed = targets if isinstance(targets, str) or targets is None else ",".join(targets)
         figures = (name, model.model_type, model.full_params, listed)
         yield dict(zip(FIELDS, figures, strict=True))

@@ -24,12 +24,18 @@ R = Annotated[str | None, typer.Option("--rank", "-r", metavar="R", help="Rank o
 ModelSource = Annotated[
     str | None,
     typer.Option(
-        "--model", metavar="SOURCE", help="A model instead of -d and -h: a preset, a config.json or its folder."
+        "--model",
+        metavar="SOURCE",
+        help="A model instead of -d and -h: a preset, a config.json, a checkpoint or their folder.",
     ),
 ]
 Target = Annotated[
     str | None,
-    typer.Option("--target", metavar="NAMES", help="Modules to adapt: names as q_proj,v_proj, all-linear, or a regex."),
+    typer.Option(
+        "--target",
+        metavar="NAMES",
+        help="Modules to adapt: names as q_proj,v_proj, all-linear, or a regex for whole names.",
+    ),
 ]
 Adapter = Annotated[
     str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or the folder that has it.")
@@ -104,9 +110,10 @@ def adapter_config(r: str | None, target: str | None, adapter: str | None) -> tu
 
 def target_modules(text: str) -> tuple[str, ...] | str:
     """Return a list of names, or a text that PEFT takes as all-linear or as a regular expression."""
-    if text.lower() == "all-linear" or not NAME_CHARACTERS.issuperset(text):
+    # A space behind a comma is a habit of writing, and no part of a name.
+    names = tuple(name.strip() for name in text.split(","))
+    if text.lower() == "all-linear" or not NAME_CHARACTERS.issuperset("".join(names)):
         return text
-    names = tuple(text.split(","))
     if not all(names):
         raise InvalidInput(f"--target: {quote(text)} has an empty name; write it like q_proj,v_proj or all-linear")
     return names

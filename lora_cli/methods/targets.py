@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.defaults import TARGETS
+from lora_cli.methods.defaults import EXPERTS, TARGETS
 from lora_cli.methods.experts import with_experts
 from lora_cli.methods.initialisation import fills_both
-from lora_cli.methods.matching import endings, ends_with, excluder, matcher, module_names, ranker
+from lora_cli.methods.matching import ALL_LINEAR, endings, ends_with, excluder, matcher, module_names, ranker
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
 from lora_cli.methods.saved import Saved, saved_modules
@@ -64,6 +64,12 @@ def targets(model: Model, config: LoraConfig) -> Targets:
 
 def _targets(model: Model, config: LoraConfig) -> Targets:
     # In PEFT's order: a mixture's targets are rewritten first, and what is missing then is empty.
+    asked = config.target_parameters
+    if config.target_modules is None and not asked and model.model_type in EXPERTS:
+        raise InvalidInput(
+            f"PEFT targets nothing by default in {quote(model.model_type)}, whose experts it converts; "
+            f"name some (--target): {_offer(model)}"
+        )
     config, ties = tie(model, with_experts(model, config))
     config = _with_default_targets(model, config)
     model = replicated(model, config.layer_replication)
@@ -84,13 +90,13 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     places += [_following_place(Place(modules[name], rank(name)), leading, ties, config) for name in following]
     if not places:
         raise InvalidInput(
-            f"no module of {quote_long(model.name)} is targeted by {quote(_described(config))}; {_offer(model)}"
+            f"no module of {quote_long(model.name)} is targeted by {_described(config)}; {_offer(model)}"
         )
     found = [place.module.name for place in places]
     owners = {place.owner for place in places}
     copied = saved_modules(model, names, config.saved, ties.saved, places)
     rows = trained_rows(model, names, config, copied, owners)
-    return Targets(model, tuple(places), copied, rows, _unmatched(config, found, copied))
+    return Targets(model, tuple(places), copied, rows, _unmatched(config, asked or (), found, copied))
 
 
 def _refuse_module(name: str, model: Model, modules: Mapping[str, Module]) -> None:
@@ -165,8 +171,16 @@ def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chos
 
 
 def _described(config: LoraConfig) -> str:
+    """Return what a config targets, and what else in it may have left nothing of that."""
     wanted = config.target_modules
-    return wanted if isinstance(wanted, str) else ", ".join(wanted or ())
+    if isinstance(wanted, str):
+        said = quote_long(wanted) + ("" if wanted.lower() == ALL_LINEAR else ", a regular expression for whole names")
+    else:
+        said = quote_long(", ".join(wanted)) if wanted else "an empty list"
+    filters = ("exclude_modules", "layers_to_transform", "layers_pattern")
+    given = [name for name in filters if getattr(config, name) not in {None, ()}]
+    given += ["modules_to_save"] if config.saved else []
+    return f"{said}, given {' and '.join(given)}" if given else said
 
 
 def _offer(model: Model) -> str:
@@ -174,10 +188,10 @@ def _offer(model: Model) -> str:
     return f"targets here are {', '.join(leaves)}"
 
 
-def _unmatched(config: LoraConfig, found: list[str], copied: Saved) -> tuple[str, ...]:
-    lost = []
+def _unmatched(config: LoraConfig, parameters: Iterable[str], found: list[str], copied: Saved) -> tuple[str, ...]:
+    met = {ending for name in found for ending in endings(name)}
+    lost = [f"target_parameters {quote(entry)}" for entry in parameters if entry not in met]
     if not isinstance(config.target_modules, str):
-        met = {ending for name in found for ending in endings(name)}
         lost += [f"target_modules {quote(entry)}" for entry in config.target_modules or () if entry not in met]
     lost += [
         f"rank_pattern {quote(key)}"

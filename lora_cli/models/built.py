@@ -13,13 +13,18 @@ from importlib.util import find_spec
 from typing import Any
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.models.config import MAX_LAYERS, Config
+from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
 from lora_cli.models.model import Model
 from lora_cli.models.module import Hollow, Module, Parameter
 from lora_cli.models.patience import patience
 
 PACKAGES = ("torch", "transformers")
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 30.0
+# What a config's numbers of modules are called, and its numbers of labels, channels and the like start with.
+REPEATED = ("layer", "depth", "block", "expert", "stage")
+MAX_LABELS = 100_000
+# What says how a model runs, which may ask for packages that no count needs.
+RUNNING = ("auto_map", "attn_implementation", "_attn_implementation", "quantization_config")
 
 
 def is_installed() -> bool:
@@ -32,7 +37,7 @@ def build(config: Config, name: str) -> Model:
 
     Only classes of transformers itself are built: no code that a model brings along (`auto_map`) is run.
     """
-    _check_layers(config)
+    _check_numbers(config)
     # Nothing is looked up on a hub, whatever the config names.
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
     torch, transformers = (import_module(package) for package in PACKAGES)
@@ -56,22 +61,29 @@ def build(config: Config, name: str) -> Model:
     return _described(built, config, name, note, torch.nn, transformers.pytorch_utils.Conv1D)
 
 
-def _check_layers(config: Config) -> None:
-    """Refuse a number of layers that is built for ever, however deep in the config it stands."""
-    pending: list[Any] = [config.fields]
+def _check_numbers(config: Config) -> None:
+    """Refuse a number of modules that is built for ever, however deep in the config it stands."""
+    pending: list[tuple[str, Any]] = [("", config.fields)]
     while pending:
-        value = pending.pop()
-        if isinstance(value, list):
-            pending += value
-        for key, inner in value.items() if isinstance(value, dict) else ():
-            if type(inner) is int and "layer" in key and inner > MAX_LAYERS:
-                raise InvalidInput(f"{config.source}: {quote(key)} is {quote(inner)}; it must be at most {MAX_LAYERS}")
-            pending.append(inner)
+        key, value = pending.pop()
+        if isinstance(value, dict):
+            pending += value.items()
+        elif isinstance(value, list):
+            pending += ((key, inner) for inner in value)
+        elif type(value) is int and value > (most := _most(key)):
+            raise InvalidInput(f"{config.source}: {quote(key)} is {quote(value)}; it must be at most {most}")
+
+
+def _most(key: str) -> int:
+    """Return how large a number may be: one of layers and the like is of modules, and most others are of sizes."""
+    if any(part in key for part in REPEATED) and "size" not in key:
+        return MAX_LAYERS
+    return MAX_LABELS if key.startswith(("num_", "n_")) else MAX_SIZE
 
 
 def _instance(config: Config, transformers: Any) -> Any:
     model_type = config.text("model_type", default="")
-    fields = {key: value for key, value in config.fields.items() if key not in {"model_type", "auto_map"}}
+    fields = {key: value for key, value in config.fields.items() if key not in {"model_type", *RUNNING}}
     read = transformers.AutoConfig.for_model(model_type, **fields)
     named = config.items("architectures")
     if not named:

@@ -75,7 +75,8 @@ def _shard(folder: str, place: str, index: str) -> str:
     homes = [home, os.path.realpath(f"{repository}{os.sep}blobs")] if snapshots else [home]
     if not place.endswith(SAFETENSORS) or not any(target.startswith(os.path.join(allowed, "")) for allowed in homes):
         raise InvalidInput(
-            f"{quote_long(index)} names {quote_long(place)}; a shard is a {SAFETENSORS} file in the folder of its index"
+            f"{quote_long(index)} names {quote_long(place)}; a shard is a {SAFETENSORS} file in the folder of its index, "
+            "and no link out of it"
         )
     return path
 

@@ -55,7 +55,8 @@ def read_object(path: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{quote_long(path)} is no text in UTF-8, so it is no JSON") from error
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        # Python's own word on a number of thousands of digits tells how to allow it.
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("; use sys.")[0]
         raise InvalidInput(f"{quote_long(path)} is no JSON: {reason}") from error
     if not isinstance(value, dict):
         raise InvalidInput(f"{quote_long(path)} holds {quote(type(value).__name__)}; a config is a JSON object")

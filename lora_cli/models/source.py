@@ -115,7 +115,9 @@ def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
     stored = unpacked(read_checkpoint(checkpoint))
     if not any(parameter.params for parameter in stored.parameters):
         raise InvalidInput(f"{quote_long(source)} holds no parameters; give another checkpoint")
-    warnings = [f"{reason}, so modules are read from the names and shapes of the checkpoint"]
+    how = "modules are read from the names and shapes of the checkpoint"
+    doubt = "tied weights that are stored twice, and experts, may count otherwise in the model itself"
+    warnings = [f"{reason}, so {how}; {doubt}"]
     if stored.unknown:
         warnings.append(
             f"{quote_long(source)}: {len(stored.unknown)} tensors of integers such as {quote_long(stored.unknown[0])} are taken for "

@@ -299,7 +299,7 @@ def test_a_copy_of_a_module_that_holds_nothing_costs_nothing() -> None:
 
 def test_an_ending_that_the_adapter_has_too_cannot_be_saved() -> None:
     """An adapted layer holds lora_dropout, so dropout reaches it; self.dropout does not."""
-    bert = model("bert")
+    bert = model("bert", architectures=["BertModel"])
     with pytest.raises(InvalidInput, match=r"reaches lora_dropout too.*give more of the name"):
         names(bert, target_modules=("query",), modules_to_save=("dropout",))
     found = cost(bert, target_modules=("query",), modules_to_save=("self.dropout",))
@@ -441,7 +441,8 @@ def test_copies_of_every_layers_norms_are_counted_at_once() -> None:
     found = cost(subject, target_modules=("0.self_attn.q_proj",), modules_to_save=("layernorm", "lm_head"))
     start = time.monotonic()
     assert found.saved_params == 2 * 10_000 * 64 + 64 * 100
-    assert found.warnings() == []
+    (warning,) = found.warnings()
+    assert "are 99.9 % of what is trained" in warning
     assert time.monotonic() - start < 10
 
 
@@ -450,3 +451,39 @@ def test_a_parameter_without_values_is_refused() -> None:
     subject = model_of_shapes([Parameter("a.experts", (2, 0, 8)), Parameter("a.b.weight", (2, 2))], "drawn", ())
     with pytest.raises(InvalidInput, match=r"target parameter 'a\.experts' is empty"):
         cost(subject, target_modules=(), target_parameters=("experts",))
+
+
+def test_what_left_nothing_of_a_target_is_named() -> None:
+    """The filters beside it, that a text is a regular expression, and that a mixture has no default."""
+    for fields, said in (
+        ({"target_modules": ("q_proj",), "layers_to_transform": (99,)}, "'q_proj', given layers_to_transform;"),
+        ({"target_modules": "q_proj,x.*"}, "'q_proj,x.*', a regular expression for whole names;"),
+        ({"target_modules": ()}, "an empty list;"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            cost(model(), **fields)
+        assert said in str(caught.value)
+    with pytest.raises(InvalidInput, match="targets nothing by default in 'mixtral'"):
+        cost(model("mixtral"))
+
+
+def test_a_target_parameter_that_matched_nothing_is_told() -> None:
+    """As a target module is."""
+    found = cost(model(), target_modules=("q_proj",), target_parameters=("experts.down_proj",))
+    assert found.warnings() == ["target_parameters 'experts.down_proj' matched nothing in small"]
+
+
+def test_what_is_trained_beside_adapters_is_in_the_table() -> None:
+    """Full copies, rows and biases have a line each, so that the shares add up to 100 %."""
+    bert = model("bert", architectures=["BertModel"])
+    found = cost(
+        bert,
+        target_modules=("query",),
+        modules_to_save=("pooler",),
+        bias="all",
+        trainable_token_indices={"word_embeddings": (1,)},
+    )
+    groups = found.groups()
+    assert [group["module"] for group in groups] == ["query", "full copies", "embedding rows", "biases"]
+    assert sum(float(group["percent"] or 0) for group in groups) == pytest.approx(100)
+    assert sum(int(group["trainable_params"] or 0) for group in groups) == found.trainable_params

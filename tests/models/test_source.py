@@ -233,5 +233,5 @@ def test_what_is_neither_is_refused(name: str) -> None:
 def test_a_config_of_another_program_is_refused(here: Path) -> None:
     """It says that the model_type is missing, and where."""
     (here / "package.json").write_text('{"name": "x", "version": "1.0.0"}')
-    with pytest.raises(InvalidInput, match=r"^'package\.json': model_type"):
+    with pytest.raises(InvalidInput, match=r"^'package\.json': there is no model_type"):
         read_model("package.json")

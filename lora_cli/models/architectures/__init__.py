@@ -67,6 +67,11 @@ class UnknownArchitecture(InvalidInput):
 def skeleton(config: Config) -> Skeleton:
     """Return the model that a config.json describes, written down."""
     model_type = config.text("model_type", default="")
+    if not model_type:
+        adapter = "an adapter's, which goes to --adapter" if "peft_type" in config.fields else "none of a model"
+        raise InvalidInput(
+            f"{config.source}: there is no model_type, so this config is {adapter}; give a model's config.json"
+        )
     if model_type not in FAMILIES:
         from difflib import get_close_matches
 

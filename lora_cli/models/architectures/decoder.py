@@ -79,6 +79,8 @@ def heads(
     heads = config.size("num_attention_heads", default=count)
     missing = "num_key_value_heads" not in config.fields
     shared = config.size("num_key_value_heads", default=groups if groups and missing else heads)
+    if not missing:
+        config.share(heads, "num_attention_heads", shared, "num_key_value_heads")
     own = config.size("head_dim", default=width or 0)
     return heads, shared, own or config.share(d, "hidden_size", heads, "num_attention_heads")
 
