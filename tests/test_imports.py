@@ -62,9 +62,10 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_arrays_load_numpy_alone() -> None:
-    """A forward pass and a sweep load NumPy, and no Rich for a format that needs none."""
+    """A forward pass and a sweep of many points load NumPy, and no Rich for a format that needs none."""
     assert loaded(command("forward", "-d", "8", "-h", "8", "-r", "2")) == {"numpy"}
-    assert loaded(command("sweep", "-d", "8", "-h", "8", "-r", "2", "--format", "csv")) == {"numpy"}
+    assert loaded(command("sweep", "-d", "8", "-h", "8", "-r", "1:2000:1", "--format", "csv")) == {"numpy"}
+    assert loaded(command("sweep", "-d", "8", "-h", "8", "-r", "1:20:1", "--format", "csv")) == set()
 
 
 def test_a_table_loads_rich_alone() -> None:

@@ -15,11 +15,11 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from lora_cli.analysis.count import FIELDS, MatrixCount, count
+from lora_cli.analysis.count import FIELDS, MatrixCount, plain_count
 from lora_cli.analysis.digits import float_text, integer_text
 from lora_cli.analysis.parallel import cores, on_cores
 from lora_cli.analysis.sweep import Sweep
-from lora_cli.methods import method_named
+from lora_cli.methods.lora import plain
 from lora_cli.models import Module
 from lora_cli.quantities import Value
 
@@ -98,7 +98,7 @@ def _largest(axis: Sequence[int]) -> int:
 
 def _fits(sweep: Sweep) -> bool:
     """Whether every figure of the grid stays exact in arrays: all of them grow with d, h and r."""
-    largest = count(_largest(sweep.d), _largest(sweep.h or sweep.d), _largest(sweep.r), sweep.method)
+    largest = plain_count(_largest(sweep.d), _largest(sweep.h or sweep.d), _largest(sweep.r))
     return 100 * largest.all_params < EXACT and largest.adapter_bytes < EXACT
 
 
@@ -107,7 +107,6 @@ class GridBatches:
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
-        self.tensors = method_named(sweep.method).tensors
         self.fits = _fits(sweep)
 
     def __iter__(self) -> Iterator[Iterable[Sequence[Value]]]:
@@ -131,7 +130,7 @@ class GridBatches:
         d, h, r = _points(sweep, start, stop)
         if self.fits:
             module = Module("W", cast("int", d), cast("int", h))
-            costs = MatrixCount(sweep.method, module, cast("int", r), self.tensors(module, cast("int", r)))
+            costs = MatrixCount("lora", module, cast("int", r), plain(module, cast("int", r)))
             return ArrayRows([getattr(costs, field) for field in FIELDS], stop - start)
         points = zip(d.tolist(), h.tolist(), r.tolist(), strict=True)
-        return [tuple(count(*point, sweep.method).record().values()) for point in points]
+        return [tuple(plain_count(*point).record().values()) for point in points]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.figures import Figures
-from lora_cli.methods import Tensor, file_bytes, method_named
+from lora_cli.methods import Tensor, check_name, file_bytes
+from lora_cli.methods.lora import plain
 from lora_cli.models import Module, matrix
 from lora_cli.models.matrix import dimension
 from lora_cli.quantities import Value, count_text, number_text
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count_matrix import AdaptedMatrix
 
 Record = Mapping[str, Value]
 
@@ -102,10 +106,13 @@ class MatrixCount(Figures, _Counted):
         return found
 
 
-def count(d: int, h: int, r: int, method: str = "lora") -> MatrixCount:
+def count(
+    d: int, h: int, r: int | None = None, method: str = "lora", settings: Mapping[str, Any] | None = None
+) -> MatrixCount | AdaptedMatrix:
     """Count what `method` at rank `r` trains on one matrix of `d` inputs by `h` outputs.
 
-    Dimensions and rank are whole numbers from 1 to 2³¹−1; anything else raises `InvalidInput`.
+    Dimensions and rank are whole numbers from 1 to 2³¹−1; anything else raises `InvalidInput`. A method
+    without a rank takes no `r`. `settings` are fields of the method's PEFT config.
 
     >>> cost = count(1024, 1024, 32)
     >>> cost.full_params, cost.trainable_params, cost.percent_of_full
@@ -117,6 +124,20 @@ def count(d: int, h: int, r: int, method: str = "lora") -> MatrixCount:
     (28, 58.333333333333336)
     >>> count(6, 8, 4).percent_saved < 0
     True
+
+    VeRA trains h + r:
+
+    >>> count(3072, 3072, 256, "vera").trainable_params
+    3328
     """
+    if check_name(method) != "lora" or settings or r is None:
+        from lora_cli.analysis.count_matrix import count_matrix, matrix_config
+
+        return count_matrix(d, h, matrix_config(method, r, settings or {}))
+    return plain_count(d, h, r)
+
+
+def plain_count(d: int, h: int, r: int) -> MatrixCount:
+    """Count LoRA without any variant, which needs neither a config nor a model."""
     module = matrix(d, h)
-    return MatrixCount(method, module, r, method_named(method).tensors(module, dimension("r", r)))
+    return MatrixCount("lora", module, r, plain(module, dimension("r", r)))

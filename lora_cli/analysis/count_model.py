@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.figures import Figures
 from lora_cli.errors import quote_long
 from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.lora_places import place_tensors
+from lora_cli.methods.method import Method
 from lora_cli.methods.places import Place
+from lora_cli.methods.registry import method_named
+from lora_cli.methods.saved_file import prompt_file, saved_file
 from lora_cli.methods.targets import Targets, targets
-from lora_cli.methods.tensors import Tensor, file_bytes
-from lora_cli.methods.tying import EMBEDDING_LAYERS
+from lora_cli.methods.tensors import Tensor, written_bytes
 from lora_cli.models.model import Model
 from lora_cli.models.module import around
 from lora_cli.quantities import count_text
@@ -55,17 +57,26 @@ class ModelCount(Figures):
 
     @property
     def method(self) -> str:
-        """The method's name."""
-        return "lora"
+        """The method's name, or that of its variant."""
+        return self.config.label
 
     @property
-    def r(self) -> int:
-        """The rank where no pattern says otherwise."""
-        return self.config.r
+    def r(self) -> int | None:
+        """The rank where no pattern says otherwise; None for a method that has none."""
+        return self.config.r or None
+
+    @cached_property
+    def _method(self) -> Method:
+        return method_named(self.config.method)
+
+    @cached_property
+    def _settings(self) -> Any:
+        # What LoRA has of its own is among the fields of its config.
+        return self.config if self.config.settings is None else self._method.settled(self.targets, self.config)
 
     @cached_property
     def targets(self) -> Targets:
-        """What the config adapts."""
+        """What the config adapts; a prompt method adapts nothing."""
         return targets(self.subject, self.config)
 
     @property
@@ -81,18 +92,31 @@ class ModelCount(Figures):
     @cached_property
     def added(self) -> tuple[tuple[Place, tuple[Tensor, ...]], ...]:
         """The tensors that are put beside each adapted weight."""
-        return tuple((place, place_tensors(place, self.config)) for place in self.targets.places)
+        return tuple((place, tuple(self._method.tensors(place, self._settings))) for place in self.targets.places)
+
+    @cached_property
+    def shared(self) -> tuple[Tensor, ...]:
+        """The tensors that are there once for all adapted places."""
+        return tuple(self._method.shared(self.targets.places, self._settings))
+
+    @cached_property
+    def virtual(self) -> tuple[Tensor, ...]:
+        """The tensors that a prompt method adds to the model."""
+        return () if self._method.virtual is None else tuple(self._method.virtual(self.subject, self.config))
 
     @cached_property
     def adapter_params(self) -> int:
-        """The parameters of those tensors."""
-        return sum(tensor.params for _, tensors in self.added for tensor in tensors)
+        """The parameters of those tensors, and of what is there once for all."""
+        added = (tensor for _, tensors in self.added for tensor in tensors)
+        return sum(tensor.params for tensor in (*added, *self.shared, *self.virtual) if tensor.counted)
 
     @cached_property
     def trained_adapter_params(self) -> int:
         """Those of them that are trained: not what lies inside a module that was copied, nor what a variant freezes."""
         copied = self.targets.copied
-        return sum(trained_params(tensors) for place, tensors in self.added if not copied.holds(place.module.name))
+        return trained_params((*self.shared, *self.virtual)) + sum(
+            trained_params(tensors) for place, tensors in self.added if not copied.holds(place.module.name)
+        )
 
     @cached_property
     def copies(self) -> Mapping[bool, int]:
@@ -102,7 +126,9 @@ class ModelCount(Figures):
         if not copied.names:
             return sums
         inside = [(p.name, p.params) for p in self.targets.model.all_parameters()]
-        inside += [(f"{place.module.name}.{t.key}", t.params) for place, tensors in self.added for t in tensors]
+        inside += [
+            (f"{place.module.name}.{t.key}", t.params) for place, tensors in self.added for t in tensors if t.counted
+        ]
         found: dict[tuple[str, str], tuple[int, bool]] = {}
         for name, params in inside:
             for module, trained in copied.copies(name):
@@ -142,9 +168,15 @@ class ModelCount(Figures):
         return sum(params for name, params in freed.items() if name not in copied)
 
     @property
+    def unfrozen_params(self) -> int:
+        """The parameters that stand on the model itself, which PEFT leaves trained beside a prompt, as CLIP's logit_scale."""
+        return sum(p.params for p in self.subject.others if "." not in p.name) if self._method.is_prompt else 0
+
+    @property
     def trainable_params(self) -> int:
         """PEFT's `get_nb_trainable_parameters()[0]`."""
-        return self.trained_adapter_params + self.saved_params + self.token_params + self.bias_params
+        trained = self.trained_adapter_params + self.saved_params + self.token_params
+        return trained + self.bias_params + self.unfrozen_params
 
     @property
     def all_params(self) -> int:
@@ -152,22 +184,24 @@ class ModelCount(Figures):
         return self.targets.model.full_params + self.adapter_params + sum(self.copies.values()) + self.token_params
 
     @property
-    def adapter_bytes(self) -> int | None:
-        """Size of the file that PEFT's `save_pretrained` writes, or None where it holds more than adapters.
+    def reduction_factor(self) -> float | None:
+        """full_params / trainable_params, or None where nothing is trained."""
+        return self.full_params / self.trainable_params if self.trainable_params else None
 
-        Full copies, rows of embeddings, the base's biases and adapted embeddings bring tensors of the
-        base model into the file, in the base's dtype; those are not counted here yet.
-        """
-        config, places = self.config, self.targets.places
-        plain = not self.targets.saved and not self.targets.rows and config.bias == "none"
-        wanted = config.target_modules if isinstance(config.target_modules, str) else ""
-        # Where one of these is a target, PEFT saves the whole embedding with the adapter.
-        embeddings = any(name in wanted for name in EMBEDDING_LAYERS)
-        adapted = any(place.module.name.endswith(EMBEDDING_LAYERS) for place in places)
-        kinds = {place.module.kind for place in places}
-        if not plain or config.velora_config or embeddings or adapted or not kinds <= {"Linear", "Conv1D"}:
+    @property
+    def adapter_bytes(self) -> int | None:
+        """Size of the file that PEFT's `save_pretrained` writes, or None where it cannot write one."""
+        saved = self.saved_tensors
+        if saved is None or any(tensor.stored is None for tensor in saved.values()):
             return None
-        return file_bytes((place.module.name, tensor) for place, tensors in self.added for tensor in tensors)
+        return written_bytes(saved.items())
+
+    @cached_property
+    def saved_tensors(self) -> Mapping[str, Tensor] | None:
+        """The tensors of that file, by key."""
+        if self._method.virtual is not None:
+            return prompt_file(self.targets, self.virtual)
+        return saved_file(self.targets, self.added, self.shared)
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
@@ -178,7 +212,16 @@ class ModelCount(Figures):
         for place, tensors in self.added:
             full, trained = place.full_params, trained_params(tensors)
             module = place.module
-            figures = (module.name, module.kind, module.d, module.h, place.r, full, trained, 100 * trained / full)
+            figures = (
+                module.name,
+                module.kind,
+                module.d,
+                module.h,
+                place.r or None,
+                full,
+                trained,
+                100 * trained / full,
+            )
             yield dict(zip(MODULE_FIELDS, figures, strict=True))
 
     def groups(self) -> list[Record]:
@@ -189,12 +232,12 @@ class ModelCount(Figures):
             key = (module.name.removesuffix(".weight").rsplit(".", 1)[-1], module.d, module.h, place.r)
             found.setdefault(key, []).append(trained_params(tensors))
         rows: list[Record] = [
-            self._share(name, len(params), d, h, r, sum(params)) for (name, d, h, r), params in found.items()
+            self._share(name, len(params), d, h, r or "", sum(params)) for (name, d, h, r), params in found.items()
         ]
         return rows + [self._share(what, count, "", "", "", params) for what, count, params in self._beside() if params]
 
     def _share(self, module: str, count: int | str, d: int | str, h: int | str, r: int | str, params: int) -> Record:
-        percent = 100 * params / self.trainable_params
+        percent = 100 * params / (self.trainable_params or 1)
         figures = (module, count, d, h, r, params, percent)
         return dict(zip(GROUP_FIELDS, figures, strict=True))
 
@@ -215,7 +258,8 @@ class ModelCount(Figures):
         """Say what of the source is in doubt, what in the config matched nothing, and when copies are most of it."""
         found = [*self.subject.warnings]
         found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
-        share = 100 * self.saved_params / self.trainable_params
+        found += self._method.warnings(self.targets.places, self._settings)
+        share = 100 * self.saved_params / (self.trainable_params or 1)
         if share > MOST_OF_IT:
             names = ", ".join(map(quote_long, self.targets.saved[:MOST_NAMED]))
             found.append(f"full copies ({names}) are {share:.1f} % of what is trained")
@@ -223,7 +267,7 @@ class ModelCount(Figures):
 
     def notes(self) -> list[str]:
         """Say what surprises people: experts that no target reaches, and tied weights that training unties."""
-        return [*self.subject.notes, *self._idle_experts(), *self._untied()]
+        return [*self.subject.notes, *self._idle_experts(), *self._untied(), *self._unquantised()]
 
     def _idle_experts(self) -> Iterator[str]:
         experts = [p for p in self.subject.others if ".experts." in p.name and len(p.shape) == FUSED_DIMENSIONS]
@@ -235,6 +279,10 @@ class ModelCount(Figures):
                 f"no target reaches the experts, {100 * idle / self.full_params:.1f} % of the model; "
                 f"target_parameters adapts them: {', '.join(map(quote_long, names))}"
             )
+
+    def _unquantised(self) -> Iterator[str]:
+        if self.config.use_qalora:
+            yield "use_qalora changes the adapters of GPTQ layers alone; these are counted as on plain ones"
 
     def _untied(self) -> Iterator[str]:
         trained = {place.owner for place in self.targets.places} | set(self.targets.saved)

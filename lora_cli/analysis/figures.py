@@ -34,7 +34,7 @@ class Figures:
         return 100 * (self.full_params - self.trainable_params) / self.full_params
 
     @property
-    def reduction_factor(self) -> float:
+    def reduction_factor(self) -> float | None:
         """full_params / trainable_params."""
         return self.full_params / self.trainable_params
 

@@ -4,40 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count import MatrixCount, count
 from lora_cli.errors import InvalidInput
-from lora_cli.methods import method_named
+from lora_cli.methods import check_name, method_named
 from lora_cli.models.matrix import dimension
 from lora_cli.quantities import Value
+
+# Importing NumPy takes as long as counting so many points one by one.
+FEW_POINTS = 1000
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count_matrix import AdaptedMatrix
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """The grid d × h × r, the last axis fastest. Square grids tie h to d.
 
-    Iterating gives a `MatrixCount` a point; `batches` gives the same records many at a time.
+    Iterating gives a count a point; `batches` gives the same records many at a time.
     """
 
     d: Sequence[int]
     h: Sequence[int] | None
     r: Sequence[int]
-    method: str
+    method: str = "lora"
 
     @property
     def size(self) -> int:
         """The number of points; it may be past what `len` can hold."""
-        return len(self.d) * (1 if self.h is None else len(self.h)) * len(self.r)
+        return len(self.d) * (1 if self.h is None else len(self.h)) * len(self.ranks)
 
-    def __iter__(self) -> Iterator[MatrixCount]:
+    @property
+    def ranks(self) -> Sequence[int | None]:
+        """The axis r; a method that has no rank stands once in place of it."""
+        ranked = self.method == "lora" or method_named(self.method).rank is not None
+        return self.r if ranked else (None,)
+
+    def __iter__(self) -> Iterator[MatrixCount | AdaptedMatrix]:
         """Yield the counts, a point at a time."""
         for d in self.d:
             for h in (d,) if self.h is None else self.h:
-                for r in self.r:
+                for r in self.ranks:
                     yield count(d, h, r, self.method)
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
-        """Yield the records in batches of a few thousand points, computed as arrays."""
+        """Yield the records in batches: many points of plain LoRA a few thousand at a time, computed as arrays."""
+        if self.method != "lora" or self.size <= FEW_POINTS:
+            return ([tuple(cost.record().values())] for cost in self)
         from lora_cli.analysis.batch import GridBatches
 
         return GridBatches(self)
@@ -63,7 +78,8 @@ def sweep(
 ) -> Sweep:
     """Return the counts of every combination of `d`, `h` and `r`, in the order given.
 
-    An axis is a value, a list or a `range`. With `square`, h follows d and is not given.
+    An axis is a value, a list or a `range`. With `square`, h follows d and is not given. A method without a
+    rank is counted once in place of r.
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
@@ -74,5 +90,4 @@ def sweep(
         raise InvalidInput("h is missing; give its axis, or square to tie h to d")
     if r is None:
         raise InvalidInput("r is missing; give its axis")
-    method_named(method)
-    return Sweep(_axis("d", d), None if h is None else _axis("h", h), _axis("r", r), method)
+    return Sweep(_axis("d", d), None if h is None else _axis("h", h), _axis("r", r), check_name(method))

@@ -25,7 +25,11 @@ class ModelSweep:
     @property
     def size(self) -> int:
         """The number of points."""
-        return len(self.models) * len(self.configs) * len(self.ranks)
+        return len(self.models) * sum(len(self._ranks(config)) for _, config in self.configs)
+
+    def _ranks(self, config: LoraConfig) -> Sequence[int]:
+        # A method without a rank is counted once.
+        return self.ranks if config.r else (config.r,)
 
     def warnings(self) -> list[str]:
         """Say once per model and target set what a count of it warns of."""
@@ -36,6 +40,6 @@ class ModelSweep:
         """Yield the records, in the order of `FIELDS`."""
         for model in self.models:
             for name, config in self.configs:
-                for rank in self.ranks:
+                for rank in self._ranks(config):
                     cost = count_model(model, replace(config, r=rank))
                     yield {"model": model.name, "target": name} | dict(cost.record())

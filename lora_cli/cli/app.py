@@ -18,7 +18,7 @@ from lora_cli.errors import InvalidInput, OutputFailed, quote
 from lora_cli.output import Report
 
 # Each command is the function of that name in the module of that name.
-COMMANDS = ("count", "forward", "sweep", "check", "models")
+COMMANDS = ("count", "forward", "sweep", "check", "models", "methods")
 # Typer turns Ctrl-C into an exit code of its own.
 TYPERS_INTERRUPTED = 130
 COMPLETION_VARIABLE = "_LORA_CLI_COMPLETE"

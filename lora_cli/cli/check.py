@@ -22,7 +22,9 @@ def check(
     model: subject.ModelSource = None,
     target: subject.Target = None,
     adapter: subject.Adapter = None,
-    method: options.Method = "lora",
+    method: subject.Method = None,
+    alpha: subject.Alpha = None,
+    settings: subject.Set = None,
     max_percent: Annotated[
         str | None, typer.Option(metavar="PERCENT", help="At most this much of full fine-tuning is trained.")
     ] = None,
@@ -53,7 +55,7 @@ def check(
       lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
       lora-cli check --model llama-3.2-3b --target q_proj,v_proj -r 32 --max-params 10M
     """
-    cost, warnings, notes = subject.cost(d, h, r, method, model, target, adapter)
+    cost, warnings, notes = subject.cost(d, h, model, subject.How(method, r, alpha, settings or (), target, adapter))
     verdicts = check_limits(
         cost,
         max_percent=options.read_given("--max-percent", max_percent, parse_percent, 0),

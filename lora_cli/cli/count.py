@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,6 +10,9 @@ from lora_cli.analysis.count import MatrixCount
 from lora_cli.cli import options, reports, subject
 from lora_cli.cli.app import Answer
 from lora_cli.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count_matrix import AdaptedMatrix
 
 
 def count(
@@ -19,7 +22,9 @@ def count(
     model: subject.ModelSource = None,
     target: subject.Target = None,
     adapter: subject.Adapter = None,
-    method: options.Method = "lora",
+    method: subject.Method = None,
+    alpha: subject.Alpha = None,
+    settings: subject.Set = None,
     per_module: Annotated[bool, typer.Option("--per-module", help="List the adapted modules of a model.")] = False,
     format: options.Format = "auto",
     field: options.Field = None,
@@ -42,10 +47,11 @@ def count(
       lora-cli count --model llama-3.1-8b --target all-linear -r 16
     """
     show = options.Show(format, field, output, color)
-    cost, warnings, notes = subject.cost(d, h, r, method, model, target, adapter)
-    if isinstance(cost, MatrixCount):
-        if per_module:
-            raise InvalidInput("--per-module lists the modules of a model; give --model, or leave it out")
-        return Answer(reports.matrix(cost), show, warnings)
-    report = reports.modules(cost) if per_module and format != "json" else reports.model(cost, per_module)
+    cost, warnings, notes = subject.cost(d, h, model, subject.How(method, r, alpha, settings or (), target, adapter))
+    if model is None and per_module:
+        raise InvalidInput("--per-module lists the modules of a model; give --model, or leave it out")
+    if model is None or isinstance(cost, MatrixCount):
+        report = reports.matrix(cast("MatrixCount | AdaptedMatrix", cost))
+    else:
+        report = reports.modules(cost) if per_module and format != "json" else reports.model(cost, per_module)
     return Answer(report, show, warnings, notes)

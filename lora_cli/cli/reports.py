@@ -8,11 +8,12 @@ from lora_cli.output import Report
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count import MatrixCount
+    from lora_cli.analysis.count_matrix import AdaptedMatrix
     from lora_cli.analysis.count_model import ModelCount
 
 
-def matrix(cost: MatrixCount) -> Report:
-    """Return the report of one matrix: its record, its tensors and their picture."""
+def matrix(cost: MatrixCount | AdaptedMatrix) -> Report:
+    """Return the report of one matrix: its record, its tensors and, for LoRA's two, their picture."""
     record = cost.record()
     tensors = [{"name": tensor.name, "shape": tensor.shape, "params": tensor.params} for tensor in cost.tensors]
     return Report(
@@ -20,7 +21,7 @@ def matrix(cost: MatrixCount) -> Report:
         tuple(record),
         [[tuple(record.values())]],
         parts={"tensors": tensors},
-        picture=(cost.d, cost.h, cost.r),
+        picture=(cost.d, cost.h, cost.r) if cost.r and cost.method == "lora" else None,
     )
 
 
@@ -39,7 +40,7 @@ def model(cost: ModelCount, per_module: bool) -> Report:
 
 def modules(cost: ModelCount) -> Report:
     """Return the report of a model's adapted modules, a record each."""
-    records = list(cost.modules())
-    return Report(
-        "count", tuple(records[0]), [[tuple(record.values()) for record in records]], len(records), listing=True
-    )
+    from lora_cli.analysis.count_model import MODULE_FIELDS
+
+    rows = [tuple(record.values()) for record in cost.modules()]
+    return Report("count", MODULE_FIELDS, [rows], len(rows), listing=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from lora_cli.cli import options
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models import MAX_DIMENSION
-from lora_cli.quantities import parse_whole
+from lora_cli.quantities import parse_positive, parse_whole
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count import MatrixCount
@@ -40,8 +40,36 @@ Target = Annotated[
 Adapter = Annotated[
     str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or the folder that has it.")
 ]
+Method = Annotated[
+    str | None,
+    typer.Option("--method", metavar="NAME", help="The method; `lora-cli methods` lists them.  [default: lora]"),
+]
+Alpha = Annotated[
+    str | None, typer.Option("--alpha", metavar="ALPHA", help="The method's alpha, which changes no count.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="A field of the method's PEFT config; may be repeated."),
+]
 # What a list of module names is made of; anything else is a regular expression.
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
+ADAPTER_CONFIG = "adapter_config.json"
+
+
+class How(NamedTuple):
+    """The options that say how a subject is adapted."""
+
+    method: str | None = None
+    r: str | None = None
+    alpha: str | None = None
+    sets: Sequence[str] = ()
+    target: str | None = None
+    adapter: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is LoRA by its rank alone."""
+        return self.method in {None, "lora"} and self.r is not None and not (self.alpha or self.sets or self.adapter)
 
 
 class Counted(NamedTuple):
@@ -52,20 +80,38 @@ class Counted(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def cost(
-    d: str | None, h: str | None, r: str | None, method: str, model: str | None, target: str | None, adapter: str | None
-) -> Counted:
+def cost(d: str | None, h: str | None, model: str | None, how: How) -> Counted:
     """Return what the options together ask for."""
-    if model is not None:
-        return model_cost(d, h, r, method, model, target, adapter)
-    for option, text in (("--target", target), ("--adapter", adapter)):
-        if text is not None:
-            raise InvalidInput(f"{option} names modules of a model; give --model too")
-    from lora_cli.analysis.count import count
+    if model is None:
+        return matrix_cost(d, h, how)
+    from lora_cli.analysis.count_model import count_model
+    from lora_cli.models.source import read_model
 
-    d_text, h_text, r_text = (required(option, text) for option, text in zip(options.SIZES, (d, h, r), strict=True))
-    matrix = count(*options.read_sizes(d_text, h_text, r_text), method)
-    return Counted(matrix, matrix.warnings())
+    if d is not None or h is not None:
+        raise InvalidInput("-d and -h are one matrix's, --model is a model; leave one of them out")
+    config, warnings = adapter_config(how)
+    counted = count_model(read_model(model), config)
+    return Counted(counted, warnings + counted.warnings(), counted.notes())
+
+
+def matrix_cost(d: str | None, h: str | None, how: How) -> Counted:
+    """Return the count of one matrix."""
+    if how.target is not None:
+        raise InvalidInput("--target names modules of a model; give --model too")
+    d_size, h_size = (
+        options.read(option, required(option, text), parse_whole, 1, MAX_DIMENSION)
+        for option, text in zip(options.SIZES[:2], (d, h), strict=True)
+    )
+    if how.is_plain:
+        from lora_cli.analysis.count import plain_count
+
+        matrix = plain_count(d_size, h_size, options.read(options.SIZES[2], how.r or "", parse_whole, 1, MAX_DIMENSION))
+        return Counted(matrix, matrix.warnings())
+    from lora_cli.analysis.count_matrix import count_matrix
+
+    config, warnings = adapter_config(how, of_model=False)
+    counted = count_matrix(d_size, h_size, config)
+    return Counted(counted, warnings + counted.warnings(), counted.notes())
 
 
 def required(option: str, text: str | None) -> str:
@@ -75,37 +121,79 @@ def required(option: str, text: str | None) -> str:
     return text
 
 
-def model_cost(
-    d: str | None, h: str | None, r: str | None, method: str, model: str, target: str | None, adapter: str | None
-) -> Counted:
-    """Return the count of a model."""
-    from lora_cli.analysis.count_model import count_model
-    from lora_cli.methods import method_named
-    from lora_cli.models.source import read_model
-
-    if d is not None or h is not None:
-        raise InvalidInput("-d and -h are one matrix's, --model is a model; leave one of them out")
-    method_named(method)
-    config, warnings = adapter_config(r, target, adapter)
-    counted = count_model(read_model(model), config)
-    return Counted(counted, warnings + counted.warnings(), counted.notes())
-
-
-def adapter_config(r: str | None, target: str | None, adapter: str | None) -> tuple[LoraConfig, list[str]]:
+def adapter_config(how: How, *, of_model: bool = True) -> tuple[LoraConfig, list[str]]:
     """Return the config that the options describe, and a warning for each field of its file that is not known."""
-    from lora_cli.methods.adapter_config import LoraConfig, read_adapter_config
+    from lora_cli.methods.adapter_config import CHOOSING, on_one_matrix, read_adapter_config
     from lora_cli.models.config import Config
     from lora_cli.models.files import read_object
 
-    if adapter is None:
-        rank = options.read("-r/--rank", "8" if r is None else r, parse_whole, 1, MAX_DIMENSION)
-        return LoraConfig(r=rank, target_modules=None if target is None else target_modules(target)), []
-    for option, text in (("-r", r), ("--target", target)):
-        if text is not None:
+    if how.adapter is None:
+        fields = option_fields(how, needs_rank=not of_model)
+        source = f"method {fields['peft_type'].lower()}"
+        for name in sorted(CHOOSING & fields.keys()) if not of_model else ():
+            raise InvalidInput(f"--set: {name} chooses among the modules of a model; give --model too, or leave it out")
+    else:
+        path = os.path.join(how.adapter, ADAPTER_CONFIG) if os.path.isdir(how.adapter) else how.adapter
+        fields, source = read_object(path), quote_long(path)
+        _check_adapter(how, fields, source)
+    config, unknown = read_adapter_config(Config(fields if of_model else on_one_matrix(fields), source), how.method)
+    if unknown and how.adapter is None:
+        raise InvalidInput(
+            f"--set: {source} has no field {quote(unknown[0])}; `lora-cli methods NAME` lists its fields"
+        )
+    return config, [f"{source}: field {quote(name)} is unknown and ignored" for name in unknown]
+
+
+def _check_adapter(how: How, fields: Mapping[str, Any], source: str) -> None:
+    """Refuse options that would say again, or otherwise, what an adapter's config says."""
+    given = {"-r": how.r, "--target": how.target, "--alpha": how.alpha, "--set": how.sets or None}
+    for option, value in given.items():
+        if value is not None:
             raise InvalidInput(f"--adapter says what {option} would; leave one of them out")
-    path = os.path.join(adapter, "adapter_config.json") if os.path.isdir(adapter) else adapter
-    config, unknown = read_adapter_config(Config(read_object(path), quote_long(path)))
-    return config, [f"{quote_long(path)}: field {quote(name)} is unknown and ignored" for name in unknown]
+    peft_type = fields.get("peft_type", "LORA")
+    if how.method is not None and how.method.upper() != peft_type:
+        raise InvalidInput(f"{source}: peft_type is {quote(peft_type)} and --method {quote(how.method)}; leave one out")
+
+
+def option_fields(how: How, *, needs_rank: bool) -> dict[str, Any]:
+    """Return the fields of a PEFT config as the options give them."""
+    from lora_cli.methods import method_named, variant_fields
+
+    method = method_named(how.method or "lora")
+    fields: dict[str, Any] = {"peft_type": method.peft_type, **variant_fields(how.method or "lora")}
+    if how.r is not None:
+        if method.rank is None:
+            knob = f", its size is --set {method.knob}=N" if method.knob else ""
+            raise InvalidInput(f"-r/--rank: method {method.name} has no rank{knob}; leave -r out")
+        fields["r"] = options.read(options.SIZES[2], how.r, parse_whole, 1, MAX_DIMENSION)
+    elif needs_rank and method.rank is not None:
+        required(options.SIZES[2], None)
+    if how.alpha is not None:
+        if method.alpha is None:
+            raise InvalidInput(f"--alpha: method {method.name} has no alpha; leave it out")
+        fields[method.alpha] = options.read("--alpha", how.alpha, parse_positive)
+    if how.target is not None:
+        names = target_modules(how.target)
+        fields["target_modules"] = names if isinstance(names, str) else list(names)
+    for text in how.sets:
+        field, value = parse_setting(text)
+        if field in fields:
+            raise InvalidInput(f"--set: {quote(field)} is given twice, or by an option of its own; leave one out")
+        fields[field] = value
+    return fields
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Return the field and the value of FIELD=VALUE: the value as JSON, or else as text."""
+    import json
+
+    field, equals, value = text.partition("=")
+    if not field or not equals:
+        raise InvalidInput(f"--set: {quote(text)} is no FIELD=VALUE; write it like n_frequency=1000")
+    try:
+        return field, json.loads(value)
+    except (ValueError, RecursionError):
+        return field, value
 
 
 def target_modules(text: str) -> tuple[str, ...] | str:

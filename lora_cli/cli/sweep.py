@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from lora_cli.analysis.sweep import sweep as sweep_grid
 from lora_cli.cli import options, subject
 from lora_cli.cli.app import Answer
 from lora_cli.errors import InvalidInput
-from lora_cli.methods import method_named
+from lora_cli.methods import check_name
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
 from lora_cli.quantities import parse_axis
@@ -32,7 +33,7 @@ def sweep(
     target: Annotated[
         list[str] | None, typer.Option("--target", metavar="NAMES", help="Modules to adapt; may be repeated.")
     ] = None,
-    method: options.Method = "lora",
+    method: Annotated[str, typer.Option(metavar="NAMES", help="Methods to compare, as lora,dora,vera.")] = "lora",
     format: options.Format = "auto",
     field: options.Field = None,
     output: options.Output = None,
@@ -53,32 +54,35 @@ def sweep(
     """
     show = options.Show(format, field, output, color)
     ranks = _axis("-r/--rank", r)
+    methods = [check_name(name) for name in method.split(",")]
     if model:
         if d is not None or h is not None or square:
             raise InvalidInput("-d, -h and --square are one matrix's, --model is a model; leave one of them out")
-        method_named(method)
-        report, warnings = _models(model, target or [], ranks)
+        report, warnings = _models(model, target or [], methods, ranks)
         return Answer(report, show, warnings)
     if target:
         raise InvalidInput("--target names modules of a model; give --model too")
-    grid = sweep_grid(
-        _axis("-d/--in-features", subject.required("-d/--in-features", d)),
-        None if h is None else _axis("-h/--out-features", h),
-        ranks,
-        square=square,
-        method=method,
-    )
-    return Answer(Report("sweep", FIELDS, grid.batches(), grid.size, listing=True), show)
+    d_axis = _axis("-d/--in-features", subject.required("-d/--in-features", d))
+    h_axis = None if h is None else _axis("-h/--out-features", h)
+    grids = [sweep_grid(d_axis, h_axis, ranks, square=square, method=name) for name in methods]
+    # One grid is handed on as it is: it knows how to work on its batches side by side.
+    batches = grids[0].batches() if len(grids) == 1 else chain.from_iterable(grid.batches() for grid in grids)
+    return Answer(Report("sweep", FIELDS, batches, sum(grid.size for grid in grids), listing=True), show)
 
 
-def _models(sources: Sequence[str], targets: Sequence[str], ranks: Sequence[int]) -> tuple[Report, list[str]]:
+def _models(
+    sources: Sequence[str], targets: Sequence[str], methods: Sequence[str], ranks: Sequence[int]
+) -> tuple[Report, list[str]]:
     from lora_cli.analysis.sweep_models import FIELDS as MODEL_FIELDS
     from lora_cli.analysis.sweep_models import ModelSweep
-    from lora_cli.methods.adapter_config import LoraConfig
     from lora_cli.models.source import read_model
 
-    sets = [(text, LoraConfig(target_modules=subject.target_modules(text))) for text in targets]
-    grid = ModelSweep([read_model(source) for source in sources], sets or [("default", LoraConfig())], ranks)
+    sets = [
+        (text or "default", subject.adapter_config(subject.How(method, target=text))[0])
+        for text in (targets or (None,))
+        for method in methods
+    ]
+    grid = ModelSweep([read_model(source) for source in sources], sets, ranks)
     batches = ([tuple(record.values())] for record in grid.records())
     return Report("sweep", MODEL_FIELDS, batches, grid.size, listing=True), grid.warnings()
 

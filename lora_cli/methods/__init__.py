@@ -3,7 +3,7 @@
 Parameter counts and file sizes are sums over those tensors, so that they cannot disagree.
 """
 
-from lora_cli.methods.registry import Method, method_named
+from lora_cli.methods.registry import METHODS, check_name, method_named, variant_fields
 from lora_cli.methods.tensors import Tensor, file_bytes
 
-__all__ = ["Method", "Tensor", "file_bytes", "method_named"]
+__all__ = ["METHODS", "Tensor", "check_name", "file_bytes", "method_named", "variant_fields"]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods import config_fields as fields
 from lora_cli.methods.config_fields import Names
+from lora_cli.methods.lora_variants import Blocks, Samples, blocks, kasa, samples
+from lora_cli.methods.method import (
+    EVERYWHERE,
+    LAYERS_WITH_TEXT,
+    PATTERN_ALONE,
+    PATTERN_WITH_TEXT,
+    TARGETING,
+    Method,
+    Settings,
+)
+from lora_cli.methods.registry import METHODS, PROMPTS, method_named
 from lora_cli.models.config import Config
 
 BIASES = ("none", "all", "lora_only")
@@ -20,10 +31,17 @@ TASK_HEADS = {
     "QUESTION_ANS": ("qa_outputs",),
 }
 
+# Their configs have no modules_to_save.
+WITHOUT_HEADS = ("adaption_prompt",)
+
 
 @dataclass(frozen=True, slots=True)
 class LoraConfig:
-    """`peft.LoraConfig`: the fields that change a count or refuse one, under PEFT's names and with its defaults."""
+    """`peft.LoraConfig`: the fields that change a count or refuse one, under PEFT's names and with its defaults.
+
+    Another `method` has some of these, and `settings` of its own; what only LoRA has keeps its default then.
+    The `label` is what an answer calls it, as dora.
+    """
 
     r: int = 8
     target_modules: Names | str | None = None
@@ -34,7 +52,7 @@ class LoraConfig:
     rank_pattern: Mapping[str, int] = field(default_factory=dict)
     modules_to_save: Names = ()
     target_parameters: Names | None = None
-    trainable_token_indices: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    trainable_token_indices: Mapping[str, tuple[int, ...]] | None = None
     ensure_weight_tying: bool = False
     bias: str = "none"
     lora_bias: bool = False
@@ -44,17 +62,19 @@ class LoraConfig:
     task_type: str | None = None
     init_lora_weights: bool | str | None = True
     loftq_config: Mapping[str, Any] = field(default_factory=dict)
-    velora_config: bool = False
+    velora_groups: int | None = None
     alora_invocation_tokens: bool = False
+    use_qalora: bool = False
+    use_bdlora: Blocks | None = None
+    kasa_config: bool = False
+    monteclora_config: Samples | None = None
+    method: str = "lora"
+    settings: Any = None
+    label: str = "lora"
 
     def __post_init__(self) -> None:
         """Refuse what PEFT's own `__post_init__` refuses."""
-        if isinstance(self.target_modules, str) and self.layers_to_transform is not None:
-            raise InvalidInput("layers_to_transform goes with a list of target_modules, not with a text; leave one out")
-        if isinstance(self.target_modules, str) and self.layers_pattern is not None:
-            raise InvalidInput("layers_pattern goes with a list of target_modules, not with a text; leave one out")
-        if self.layers_pattern and self.layers_to_transform is None:
-            raise InvalidInput("layers_pattern needs layers_to_transform; give the layers too")
+        self._check_layers(method_named(self.method).layer_rules)
         if self.lora_bias and self.use_dora:
             raise InvalidInput("lora_bias does not go with use_dora; leave one out")
         if self.lora_bias and not isinstance(self.init_lora_weights, bool):
@@ -74,22 +94,94 @@ class LoraConfig:
                 "init_lora_weights 'loftq' needs a loftq_config, such as {'loftq_bits': 4, 'loftq_iter': 1}"
             )
 
+    def _check_layers(self, checks: frozenset[str]) -> None:
+        text = isinstance(self.target_modules, str)
+        if text and self.layers_to_transform is not None and LAYERS_WITH_TEXT in checks:
+            raise InvalidInput("layers_to_transform goes with a list of target_modules, not with a text; leave one out")
+        if text and self.layers_pattern is not None and PATTERN_WITH_TEXT in checks:
+            raise InvalidInput("layers_pattern goes with a list of target_modules, not with a text; leave one out")
+        if self.layers_pattern and self.layers_to_transform is None and PATTERN_ALONE in checks:
+            raise InvalidInput("layers_pattern needs layers_to_transform; give the layers too")
+
+    @property
+    def velora_config(self) -> bool:
+        """Whether VeLoRA is on."""
+        return self.velora_groups is not None
+
     @property
     def saved(self) -> Names:
         """The modules that are trained whole: those named, and the task's head."""
-        return self.modules_to_save + TASK_HEADS.get(self.task_type or "", ())
+        heads = () if self.method in WITHOUT_HEADS else TASK_HEADS.get(self.task_type or "", ())
+        return self.modules_to_save + heads
 
 
-def read_adapter_config(config: Config) -> tuple[LoraConfig, list[str]]:
-    """Return the config that an adapter_config.json holds, and its fields that nobody knows."""
+def read_adapter_config(config: Config, label: str | None = None) -> tuple[LoraConfig, list[str]]:
+    """Return the config that an adapter_config.json holds, and its fields that nobody knows.
+
+    Without a `label`, LoRA with use_dora is called dora, and anything else by its method's name.
+    """
     peft_type = config.text("peft_type", default="LORA")
-    if peft_type != "LORA":
-        raise InvalidInput(f"{config.source}: peft_type {quote(peft_type)} is not known yet; only LORA is")
-    for name in UNCOUNTED:
-        value = config.fields.get(name)
-        # For PEFT an empty object switches its class's defaults on.
-        if value or (name in CLASSES and value is not None and value is not False):
-            raise InvalidInput(f"{config.source}: {name} changes what is trained and is not known yet; leave it out")
+    name = peft_type.lower()
+    if name not in METHODS or peft_type != name.upper():
+        raise InvalidInput(f"{config.source}: peft_type {quote(peft_type)} is not known; `lora-cli methods` lists all")
+    read, unknown = read_lora(config) if name == "lora" else _read_other(config, method_named(name))
+    return replace(read, label=(label or ("dora" if read.use_dora else name)).lower()), unknown
+
+
+# Fields that choose among a model's modules, and mean nothing for one matrix.
+CHOOSING = TARGETING | {"rank_pattern", "target_parameters", "trainable_token_indices", "layer_replication"}
+
+
+def on_one_matrix(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config's fields for the module W alone: what chooses among a model's modules is left out."""
+    name = str(fields.get("peft_type")).lower()
+    if name in PROMPTS:
+        raise InvalidInput(f"{name} adds to a model, and a matrix alone is none; give a model (--model)")
+    return {name: value for name, value in fields.items() if name not in CHOOSING} | {"target_modules": ["W"]}
+
+
+def _read_other(config: Config, method: Method) -> tuple[LoraConfig, list[str]]:
+    """Return the config of a method whose fields are declared with it."""
+    if method.read:
+        found: tuple[LoraConfig, list[str]] = method.read(config)
+        return found
+    has = method.common | ({"r"} if method.rank is not None else set())
+
+    def common(field: str, read: Callable[[Config, str], Any], default: Any) -> Any:
+        return read(config, field) if field in has and config.fields.get(field) is not None else default
+
+    settings = Settings({field: read(config, field) for field, read in method.fields.items()})
+    method.check(settings)
+    return (
+        LoraConfig(
+            r=config.size("r", default=method.rank) if method.rank is not None else 0,
+            target_modules=common("target_modules", fields.names_or_text, None),
+            exclude_modules=common("exclude_modules", fields.names_or_text, ()),
+            layers_to_transform=common("layers_to_transform", fields.numbers, None),
+            layers_pattern=common("layers_pattern", fields.names, None),
+            rank_pattern=common("rank_pattern", fields.ranks, {}),
+            modules_to_save=common("modules_to_save", fields.names, ()),
+            bias=config.text("bias", default="none") if "bias" in has else "none",
+            task_type=config.text("task_type", default="") if config.fields.get("task_type") is not None else None,
+            method=method.name,
+            settings=settings,
+        ),
+        sorted(field for field in config.fields if field not in has | method.fields.keys() | EVERYWHERE),
+    )
+
+
+def read_lora(config: Config) -> tuple[LoraConfig, list[str]]:
+    """Return LoRA's config, and the fields that it does not have."""
+    if config.fields.get("arrow_config") is not None:
+        raise InvalidInput(
+            f"{config.source}: arrow_config routes between adapters that are trained already, and trains nothing; "
+            "PEFT takes it from create_arrow_model alone: leave it out"
+        )
+    if config.fields.get("megatron_config"):
+        raise InvalidInput(
+            f"{config.source}: megatron_config adapts the parallel layers of megatron.core, which are not known here; "
+            "leave it out"
+        )
     fields.not_null(config, *NEVER_NULL)
     fields.check_variants(config)
     config.real("lora_alpha", default=8.0)
@@ -117,16 +209,17 @@ def read_adapter_config(config: Config) -> tuple[LoraConfig, list[str]]:
             task_type=config.text("task_type", default="") if config.fields.get("task_type") is not None else None,
             init_lora_weights=fields.start(config),
             loftq_config=fields.loftq(config),
-            velora_config=config.fields.get("velora_config") is not None,
+            velora_groups=fields.velora_groups(config),
             alora_invocation_tokens=bool(config.items("alora_invocation_tokens")),
+            use_qalora=config.flag("use_qalora", default=False),
+            use_bdlora=blocks(config),
+            kasa_config=kasa(config),
+            monteclora_config=samples(config),
         ),
         sorted(name for name in config.fields if name not in KNOWN),
     )
 
 
-# Fields that change what is trained in ways that are not written down here.
-UNCOUNTED = ("use_qalora", "use_bdlora", "kasa_config", "monteclora_config", "arrow_config", "megatron_config")
-CLASSES = ("use_bdlora", "kasa_config", "monteclora_config", "arrow_config")
 NEVER_NULL = ("r", "lora_alpha", "lora_dropout", "bias", "rank_pattern", "alpha_pattern")
 # Checked for what PEFT refuses, and without effect on a count.
 CHECKED = ("lora_alpha", "alpha_pattern", "use_rslora", "eva_config", "corda_config", "lora_ga_config")
@@ -138,8 +231,15 @@ UNIMPORTANT = (
     "base_model_name_or_path",
     "revision",
     "inference_mode",
+    "arrow_config",
+    "megatron_config",
     "megatron_core",
     "qalora_group_size",
     "runtime_config",
 )
-KNOWN = frozenset(UNCOUNTED + CHECKED + UNIMPORTANT) | frozenset(LoraConfig.__dataclass_fields__)
+KNOWN = frozenset((*CHECKED, *UNIMPORTANT, "velora_config")) | frozenset(LoraConfig.__dataclass_fields__) - {
+    "velora_groups",
+    "method",
+    "settings",
+    "label",
+}

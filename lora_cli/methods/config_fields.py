@@ -61,11 +61,11 @@ def scales(config: Config, name: str) -> dict[str, float]:
     return {pattern: patterns.real(pattern, default=0.0) for pattern in patterns.fields}
 
 
-def tokens(config: Config) -> dict[str, tuple[int, ...]]:
+def tokens(config: Config) -> dict[str, tuple[int, ...]] | None:
     """Return which rows of which embedding are trained; PEFT trains a row that is named twice twice."""
     value = config.fields.get("trainable_token_indices")
     if value is None:
-        return {}
+        return None
     named = value if isinstance(value, dict) else {INPUT_EMBEDDINGS: value}
     inner = Config(named, f"{config.source}: trainable_token_indices")
     return {name: numbers(inner, name) for name in named}
@@ -96,6 +96,13 @@ def loftq(config: Config) -> Mapping[str, Any]:
     return config.section("loftq_config").fields if config.fields.get("init_lora_weights") == "loftq" else {}
 
 
+def velora_groups(config: Config) -> int | None:
+    """Return the groups of inputs of VeLoRA, or None where it is off."""
+    if config.fields.get("velora_config") is None:
+        return None
+    return config.section("velora_config").size("num_groups", default=64)
+
+
 def check_variants(config: Config) -> None:
     """Refuse what PEFT's own classes for the variants refuse."""
     for name in ("corda_config", "lora_ga_config"):
@@ -106,7 +113,6 @@ def check_variants(config: Config) -> None:
     if not 0.0 <= eva.real("tau", default=0.99) <= 1.0:
         raise eva.wrong("tau", "from 0 to 1")
     velora = config.section("velora_config")
-    velora.size("num_groups", default=1)
     if velora.real("scale", default=1.0) <= 0:
         raise velora.wrong("scale", f"over 0 and at most {MAX_SIZE}")
     kinds = ("batch_average_once", "batch_average", "random")

@@ -19,7 +19,8 @@ from lora_cli.models.model import Model
 def with_experts(model: Model, config: LoraConfig) -> LoraConfig:
     """Turn targets that name a mixture's experts one by one into the fused parameters that hold them now."""
     experts = EXPERTS.get(model.model_type)
-    if experts is None:
+    # PEFT does so for LoRA alone.
+    if experts is None or config.method != "lora":
         return config
     names = config.target_modules or ()
     if isinstance(names, str):

@@ -18,9 +18,10 @@ NEED_WEIGHT = ("pissa", "corda", "olora", "orthogonal", "lora_ga")
 AS_STORED = ("olora", "loftq")
 LOFTQ_BITS = (4, 8)
 # A module of another kind takes none of the variants.
+CLASSES = ("alora_invocation_tokens", "velora_config", "use_bdlora", "kasa_config", "monteclora_config")
 VARIANTS = {
-    "Linear": ("use_dora", "alora_invocation_tokens", "velora_config", "mica"),
-    "Conv1D": ("use_dora", "alora_invocation_tokens", "velora_config", "mica"),
+    "Linear": ("use_dora", *CLASSES, "mica"),
+    "Conv1D": ("use_dora", *CLASSES, "mica"),
     "Embedding": ("use_dora", "mica"),
     "Conv1d": ("use_dora",),
     "Conv2d": ("use_dora",),
@@ -34,7 +35,7 @@ def fills_both(config: LoraConfig) -> bool:
 
 def check_variants(place: Place, config: LoraConfig) -> None:
     """Refuse variants that do not go together, or not with the kind of a place."""
-    wanted = [name for name in ("use_dora", "alora_invocation_tokens", "velora_config") if getattr(config, name)]
+    wanted = [name for name in ("use_dora", *CLASSES) if getattr(config, name)]
     wanted += ["mica"] if config.init_lora_weights == "mica" else []
     if len(wanted) > 1:
         raise InvalidInput(f"{' does not go with '.join(wanted[:2])}; leave one out")

@@ -6,16 +6,20 @@ Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.0968
 
 from __future__ import annotations
 
-from lora_cli.methods.registry import Method
+from typing import TYPE_CHECKING
+
 from lora_cli.methods.tensors import Tensor
 from lora_cli.models import Module
 
+if TYPE_CHECKING:
+    from lora_cli.methods.method import Method
 
-def tensors(module: Module, r: int) -> tuple[Tensor, ...]:
+
+def plain(module: Module, r: int) -> tuple[Tensor, ...]:
     """Return A (r × d) and B (r × h), together r·(d + h) parameters.
 
     >>> from lora_cli.models import matrix
-    >>> [(t.name, t.shape, t.params) for t in tensors(matrix(6, 8), 2)]
+    >>> [(t.name, t.shape, t.params) for t in plain(matrix(6, 8), 2)]
     [('A', (2, 6), 12), ('B', (2, 8), 16)]
     """
     return (
@@ -24,4 +28,10 @@ def tensors(module: Module, r: int) -> tuple[Tensor, ...]:
     )
 
 
-METHOD = Method("lora", tensors)
+def __getattr__(name: str) -> Method:
+    # One matrix under plain LoRA, the commonest question, needs no more than the formula above.
+    if name != "METHOD":
+        raise AttributeError(name)
+    from lora_cli.methods.lora_places import METHOD
+
+    return METHOD

@@ -5,8 +5,10 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.initialisation import check_variants, started
+from lora_cli.methods.lora_variants import diagonal, more_tensors
+from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.places import Place
-from lora_cli.methods.tensors import Tensor
+from lora_cli.methods.tensors import Tensor, buffer
 
 
 def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
@@ -14,7 +16,7 @@ def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
 
     `peft.tuners.lora.layer`: Linear, Embedding (r·(rows + width)), Conv1d and Conv2d (A with the kernel,
     B by groups), ParamWrapper (r per expert); `use_dora` adds a magnitude per output, `lora_bias` a bias,
-    MiCA freezes B.
+    MiCA freezes B, and `use_bdlora` thins A or B.
     """
     check_variants(place, config)
     module, r = started(place, config)
@@ -33,7 +35,29 @@ def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
         if module.kind == "Embedding":
             raise InvalidInput(f"lora_bias does not go with an embedding such as {quote(module.name)}; leave one out")
         shapes["lora_B.bias"] = (module.h,)
+    blocked = diagonal(place, config)
+    shapes |= blocked
+    if "lora_B.weight" in blocked:
+        shapes.pop("lora_B.bias", None)
     if config.use_dora:
         shapes["lora_magnitude_vector"] = (1, module.h, *pointwise) if pointwise else (module.h,)
+    # The direction onto which VeLoRA projects each group of inputs.
+    velora = (
+        ()
+        if config.velora_groups is None
+        else (buffer("lora_velora_embed", -(-place.module.d // config.velora_groups)),)
+    )
     frozen = ("lora_B.weight", "lora_embedding_B") if config.init_lora_weights == "mica" else ()
-    return tuple(Tensor(key, shape, key, shape, key not in frozen) for key, shape in shapes.items())
+    factors = (Tensor(key, shape, key, shape, key not in frozen) for key, shape in shapes.items())
+    return (*factors, *velora, *more_tensors(place, config))
+
+
+METHOD = Method(
+    name="lora",
+    title="LoRA: Low-Rank Adaptation of Large Language Models",
+    arxiv="2106.09685",
+    formula="r * (d + h)",
+    tensors=place_tensors,
+    alpha="lora_alpha",
+    kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
+)

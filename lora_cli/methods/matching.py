@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 
 from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.condensed import condensed
 from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
-from lora_cli.models.module import Parameter, around
+from lora_cli.models.module import Buffer, Parameter, around
 
 ALL_LINEAR = "all-linear"
 CLASSIFIER_HEADS = ("score", "classifier")
@@ -22,7 +23,7 @@ def module_names(model: Model) -> list[str]:
     """Return every module's name behind those around it: `named_modules()` but for the model itself."""
     names: dict[str, None] = {}
     for node in model.nodes:
-        name = node.name.rpartition(".")[0] if isinstance(node, Parameter) else node.name
+        name = node.name.rpartition(".")[0] if isinstance(node, Parameter | Buffer) else node.name
         if name not in names:
             names.update(dict.fromkeys((*around(name), name)))
     names.pop("", None)
@@ -68,11 +69,17 @@ def excluder(config: LoraConfig) -> Callable[[str], bool]:
     return lambda name: ends_with(name, entries) or any(entry.match(name) for entry in saved)
 
 
+def _is_all_linear(wanted: object) -> bool:
+    return isinstance(wanted, str) and wanted.lower() == ALL_LINEAR
+
+
 def matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
     """Return whether `target_modules` takes a name."""
     wanted = config.target_modules
+    if config.layers_to_transform:
+        wanted = wanted if (listed := listed_targets(model, config)) is None else listed
     if isinstance(wanted, str):
-        if wanted.lower() == ALL_LINEAR:
+        if _is_all_linear(wanted):
             linear = frozenset(all_linear(model, config))
             # PEFT makes entries of these, which endings match too; a Linear's whole name is no other's ending.
             return lambda name: name in linear
@@ -103,3 +110,9 @@ def ranker(config: LoraConfig) -> Callable[[str], int]:
     """Return the rank of a name: the first pattern that matches, or the config's own."""
     patterns = [(compiled(rf"(.*\.)?({key})$"), rank) for key, rank in config.rank_pattern.items()]
     return lambda name: next((rank for pattern, rank in patterns if pattern.match(name)), config.r)
+
+
+def listed_targets(model: Model, config: LoraConfig) -> tuple[str, ...] | None:
+    """Return the names and endings that `target_modules` has once PEFT has matched it, or None where it is a text."""
+    wanted = all_linear(model, config) if _is_all_linear(config.target_modules) else config.target_modules
+    return None if isinstance(wanted, str) else condensed(wanted or (), module_names(model))

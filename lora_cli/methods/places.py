@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from lora_cli.models.module import Module
+from lora_cli.models.module import Module, Parameter
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One adapted place: a module, or a bare parameter (fused experts), and its rank."""
+class Place(NamedTuple):
+    """One adapted place: a module, or a bare parameter (fused experts), and its rank.
+
+    A module that is none of the kinds with a weight of d × h is `whole`: all parameters in it, named below it.
+    """
 
     module: Module
     r: int
     experts: int = 1
     parameter: bool = False
+    whole: tuple[Parameter, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -24,4 +27,4 @@ class Place:
     @property
     def full_params(self) -> int:
         """The parameters of the weight that is adapted, all experts together."""
-        return self.experts * self.module.weight_params
+        return sum(p.params for p in self.whole) or self.experts * self.module.weight_params

@@ -2,35 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.tensors import Tensor
-from lora_cli.models import Module
 
-METHODS = {"lora": "lora_cli.methods.lora"}
+if TYPE_CHECKING:
+    from lora_cli.methods.method import Method
+
+# By family; each is METHOD in the module of that name.
+LOW_RANK = ("lora", "hira", "shira", "deft", "gralora", "delora", "miss", "poly", "loha", "lokr", "lily", "adalora")
+BASES = (
+    "vera",
+    "pvera",
+    "randlora",
+    "vblora",
+    "fourierft",
+    "waveft",
+    "c3a",
+    "unilora",
+    "tinylora",
+    "frod",
+    "adamss",
+    "osf",
+)
+ORTHOGONAL = ("oft", "boft", "hra", "psoft", "road")
+VECTORS = ("ia3", "beft", "ln_tuning", "supertuning", "glora", "peanut", "trainable_tokens", "shadow", "xlora")
+PROMPTS = (
+    "prompt_tuning",
+    "multitask_prompt_tuning",
+    "p_tuning",
+    "prefix_tuning",
+    "cartridge",
+    "cpt",
+    "adaption_prompt",
+)
+METHODS = (*LOW_RANK, *BASES, *ORTHOGONAL, *VECTORS, *PROMPTS)
+# LoRA under names of its own: what a config's field switches on.
+VARIANTS: dict[str, dict[str, object]] = {"dora": {"use_dora": True}, "rslora": {"use_rslora": True}}
+MOST_SUGGESTED = 3
+LONGEST_COMPARED = 60
 
 
-class Method(NamedTuple):
-    """A method: its name and, for a module and a rank, the tensors that it adds."""
+def check_name(name: str) -> str:
+    """Return the method's name whatever its case, or refuse an unknown one and suggest near ones.
 
-    name: str
-    tensors: Callable[[Module, int], tuple[Tensor, ...]]
+    >>> check_name("VeRA")
+    'vera'
+    >>> check_name("verra")
+    Traceback (most recent call last):
+    lora_cli.errors.InvalidInput: method 'verra' is not known; near ones: vera, pvera; `lora-cli methods` lists all
+    """
+    if name.lower() in METHODS or name.lower() in VARIANTS:
+        return name.lower()
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower()[:LONGEST_COMPARED], (*METHODS, *VARIANTS), MOST_SUGGESTED, 0.7)
+    listed = f"near ones: {', '.join(near)}; " if near else ""
+    raise InvalidInput(f"method {quote(name)} is not known; {listed}`lora-cli methods` lists all")
 
 
 def method_named(name: str) -> Method:
-    """Return the method called `name`.
+    """Return the method called `name`; a variant of LoRA is LoRA.
 
-    >>> method_named("lora").name
-    'lora'
-    >>> method_named("lorra")
-    Traceback (most recent call last):
-    lora_cli.errors.InvalidInput: method 'lorra' is not known; choose from: lora
+    >>> method_named("vera").peft_type, method_named("dora").peft_type
+    ('VERA', 'LORA')
     """
-    if name not in METHODS:
-        raise InvalidInput(f"method {quote(name)} is not known; choose from: {', '.join(METHODS)}")
-    method = import_module(METHODS[name]).METHOD
-    assert isinstance(method, Method)
+    name = check_name(name)
+    method: Method = import_module(f"lora_cli.methods.{'lora' if name in VARIANTS else name}").METHOD
     return method
+
+
+def variant_fields(name: str) -> dict[str, object]:
+    """Return the config fields that make a variant of LoRA; none for any other method.
+
+    >>> variant_fields("dora"), variant_fields("vera")
+    ({'use_dora': True}, {})
+    """
+    return VARIANTS.get(check_name(name), {})

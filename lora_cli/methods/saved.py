@@ -68,9 +68,13 @@ class Saved:
         """Whether a module or a parameter lies inside one that is copied."""
         return not self._copied.isdisjoint(around(name))
 
+    def around(self, inner: str) -> tuple[str, ...]:
+        """Return the copied modules that a module or parameter is within, the outer before the inner."""
+        return tuple(name for name in around(inner) if name in self._copied)
+
     def copies(self, parameter: str) -> Iterator[tuple[str, bool]]:
         """Yield, for each copy of a parameter, the module that was copied and whether the copy is trained."""
-        chain = tuple(name for name in around(parameter) if name in self._copied)
+        chain = self.around(parameter)
         trained = self._trained(chain) if len(chain) > 1 else [True] * len(chain)
         yield from zip(chain, trained, strict=True)
 

@@ -14,9 +14,19 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.defaults import EXPERTS, TARGETS
 from lora_cli.methods.experts import with_experts
 from lora_cli.methods.initialisation import fills_both
-from lora_cli.methods.matching import ALL_LINEAR, endings, ends_with, excluder, matcher, module_names, ranker
+from lora_cli.methods.matching import (
+    ALL_LINEAR,
+    endings,
+    ends_with,
+    excluder,
+    matcher,
+    module_names,
+    ranker,
+)
+from lora_cli.methods.method import Method
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
+from lora_cli.methods.registry import method_named
 from lora_cli.methods.saved import Saved, saved_modules
 from lora_cli.methods.tokens import Rows, trained_rows
 from lora_cli.methods.tying import Ties, tie
@@ -32,19 +42,25 @@ PATIENT_NAMES_A_SECOND = 20_000
 MAMBA_TYPES = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 MAMBA_PARTS = ("out_proj", "conv1d")
 
+# Where experts are kept as inputs by outputs: `is_transposed` in transformers.
+TRANSPOSED_TYPES = ("gpt_oss", "aria", "aria_text", "openai_privacy_filter")
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
     """What a config adapts in a model, what it trains whole or by rows, and what in it matched nothing.
 
-    `model` is the one that is adapted: its layers may have been stacked anew.
+    `model` is the one that is adapted: its layers may have been stacked anew. `config` is what PEFT has made
+    of the one that was given. The modules `following` the rows of the embeddings are tied with them.
     """
 
     model: Model
     places: tuple[Place, ...]
     copied: Saved
     rows: tuple[Rows, ...]
+    following: tuple[str, ...]
     unmatched: tuple[str, ...]
+    config: LoraConfig
 
     @property
     def saved(self) -> tuple[str, ...]:
@@ -63,9 +79,13 @@ def targets(model: Model, config: LoraConfig) -> Targets:
 
 
 def _targets(model: Model, config: LoraConfig) -> Targets:
+    method = method_named(config.method)
+    if method.virtual is not None:
+        copied = saved_modules(model, module_names(model), config.saved, (), ())
+        return Targets(model, (), copied, (), (), _unmatched(config, (), [], copied), config)
     # In PEFT's order: a mixture's targets are rewritten first, and what is missing then is empty.
     asked = config.target_parameters
-    if config.target_modules is None and not asked and model.model_type in EXPERTS:
+    if config.method == "lora" and config.target_modules is None and not asked and model.model_type in EXPERTS:
         raise InvalidInput(
             f"PEFT targets nothing by default in {quote(model.model_type)}, whose experts it converts; "
             f"name some (--target): {_offer(model)}"
@@ -79,36 +99,44 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     modules = {module.name: module for module in model.modules}
     following = [name for name in names if ties.adapts(name)]
     for name in (*chosen, *following):
-        _refuse_module(name, model, modules)
+        if not method.skips:
+            _refuse_module(name, model, modules, method)
     rank = ranker(config)
-    places = [Place(modules[name], rank(name)) for name in chosen]
+    # With `skips`, what is left here may be less than what is targeted, and nothing.
+    fitting = [name for name in chosen if name in modules and modules[name].kind in method.kinds]
+    places = (
+        [Place(modules[name], rank(name)) for name in fitting]
+        if method.kinds
+        else _whole_places(model, chosen, config.r)
+    )
     # PEFT sets this by itself to what the Linear or Conv1D that it adapts last needs.
     kinds = [place.module.kind for place in places if place.module.kind in {"Linear", "Conv1D"}]
     config = replace(config, fan_in_fan_out=kinds[-1] == "Conv1D" if kinds else config.fan_in_fan_out)
     places += _parameter_places(model, config, set(chosen), rank)
     leading = next((place for place in places if place.module.name == model.embeddings), None)
     places += [_following_place(Place(modules[name], rank(name)), leading, ties, config) for name in following]
-    if not places:
+    if not places and not chosen:
         raise InvalidInput(
             f"no module of {quote_long(model.name)} is targeted by {_described(config)}; {_offer(model)}"
         )
     found = [place.module.name for place in places]
     owners = {place.owner for place in places}
     copied = saved_modules(model, names, config.saved, ties.saved, places)
-    rows = trained_rows(model, names, config, copied, owners)
-    return Targets(model, tuple(places), copied, rows, _unmatched(config, asked or (), found, copied))
+    rows, ties_of_rows = trained_rows(model, names, config, copied, owners)
+    unmatched = _unmatched(config, asked or (), found, copied)
+    return Targets(model, tuple(places), copied, rows, ties_of_rows, unmatched, config)
 
 
-def _refuse_module(name: str, model: Model, modules: Mapping[str, Module]) -> None:
+def _refuse_module(name: str, model: Model, modules: Mapping[str, Module], method: Method) -> None:
     if model.model_type in MAMBA_TYPES and name.rpartition(".")[2] in MAMBA_PARTS:
         raise InvalidInput(
             f"target {quote_long(name)} is a part that Mamba computes around, and PEFT refuses it; "
             f"leave out {' and '.join(MAMBA_PARTS)}"
         )
-    if name not in modules:
+    if method.kinds and (name not in modules or modules[name].kind not in method.kinds):
         inside = any(module.startswith(f"{name}.") for module in modules)
         raise InvalidInput(
-            f"target {quote_long(name)} is no Linear, Conv1D, Embedding, Conv1d or Conv2d, and PEFT adapts nothing else; "
+            f"target {quote_long(name)} is no {_listed(method)}, and PEFT adapts nothing else by {method.name}; "
             f"{'name the modules inside it' if inside else 'leave it out'}"
         )
 
@@ -125,17 +153,41 @@ def _following_place(place: Place, leading: Place | None, ties: Ties, config: Lo
             f"ensure_weight_tying adapts {quote_long(place.module.name)} as the embeddings are, and they are not adapted; "
             "do not exclude them"
         )
-    return place if fills_both(config) else replace(place, r=leading.r)
+    return place if fills_both(config) else place._replace(r=leading.r)
 
 
 def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
     if config.target_modules is not None:
         return config
-    default = TARGETS.get(model.model_type)
+    method = method_named(config.method)
+    targets = method.targets
+    default = targets(model) if callable(targets) else (TARGETS | dict(targets)).get(model.model_type, method.otherwise)
     if default is None and config.target_parameters is None:
         known = f"model type {quote(model.model_type)}" if model.model_type else "a model without a config.json"
         raise InvalidInput(f"PEFT has no default targets for {known}; name some (--target): {_offer(model)}")
     return replace(config, target_modules=() if default is None else default)
+
+
+def _whole_places(model: Model, chosen: Iterable[str], r: int) -> list[Place]:
+    """Return modules of any kind, each with all parameters in it; one inside another is lost to PEFT behind its adapter."""
+    inside: dict[str, list[Parameter]] = {name: [] for name in chosen}
+    for parameter in model.all_parameters() if inside else ():
+        parts = parameter.name.split(".")
+        for end in range(1, len(parts)):
+            outer = ".".join(parts[:end])
+            if outer in inside:
+                inside[outer].append(parameter)
+    places: list[Place] = []
+    for name, parameters in inside.items():
+        around = next((place.module.name for place in places if name.startswith(f"{place.module.name}.")), None)
+        if around or not parameters:
+            problem = f"lies inside {quote_long(around)}, which is adapted too" if around else "holds no parameters"
+            raise InvalidInput(f"target {quote_long(name)} {problem}; leave it out")
+        # A norm's weight is as wide as what goes in, and as what comes out.
+        width = parameters[0].shape[-1]
+        module = next((module for module in model.modules if module.name == name), Module(name, width, width, "Other"))
+        places.append(Place(module, r, whole=tuple(parameters)))
+    return places
 
 
 def _parameter_places(
@@ -148,7 +200,9 @@ def _parameter_places(
         owner = parameter.name.rpartition(".")[0]
         _refuse_parameter(parameter, owner, config, chosen)
         experts = parameter.shape[0] if len(parameter.shape) == 3 else 1
-        d, h = parameter.shape[-1], parameter.shape[-2]
+        h, d = parameter.shape[-2:]
+        if len(parameter.shape) == 3 and model.model_type in TRANSPOSED_TYPES:
+            h, d = d, h
         yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
 
 
@@ -168,6 +222,11 @@ def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chos
                 problem = f"cannot be adapted with {name}"
     if problem:
         raise InvalidInput(f"target parameter {quote_long(parameter.name)} {problem}; leave it out")
+
+
+def _listed(method: Method) -> str:
+    """Return the kinds of modules that a method adapts, in words."""
+    return " or ".join(filter(None, (", ".join(method.kinds[:-1]), method.kinds[-1])))
 
 
 def _described(config: LoraConfig) -> str:

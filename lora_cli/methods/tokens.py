@@ -19,25 +19,29 @@ Tokens = tuple[int, ...]
 
 
 class Rows(NamedTuple):
-    """The rows of one module that are trained, each time that PEFT keeps it."""
+    """The rows of one module that are trained, in each place where PEFT keeps it."""
 
     module: Module
     tokens: Tokens
-    times: int
+    paths: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """The values of a row. A head holds its weight as rows too."""
+        return self.module.h if self.module.kind == "Embedding" else self.module.d
 
     @property
     def params(self) -> int:
-        """The trained parameters. A head holds its weight as rows too."""
-        width = self.module.h if self.module.kind == "Embedding" else self.module.d
-        return self.times * len(self.tokens) * width
+        """The trained parameters."""
+        return len(self.paths) * len(self.tokens) * self.width
 
 
 def trained_rows(
     model: Model, names: Iterable[str], config: LoraConfig, saved: Saved, adapted: Iterable[str]
-) -> tuple[Rows, ...]:
-    """Return the rows that the config trains. What is tied with the embeddings follows them and adds none."""
+) -> tuple[tuple[Rows, ...], tuple[str, ...]]:
+    """Return the rows that the config trains, and the modules tied with the embeddings, which follow and add none."""
     if not config.trainable_token_indices:
-        return ()
+        return (), ()
     modules = {module.name: module for module in model.modules}
     adapted, names = frozenset(adapted), tuple(names)
     found: dict[str, Rows] = {}
@@ -53,21 +57,26 @@ def trained_rows(
             raise InvalidInput(
                 f"trainable_token_indices trains rows of {quote(ending)}, which is saved whole; leave one out"
             )
-        # The model's own embedding is the one that runs, of the copies that hold one.
-        times = {n: 1 if entry == INPUT_EMBEDDINGS else _times(n, ending, saved) for n in names if n.endswith(ending)}
-        if not any(times.values()):
+        kept = {name: tuple(_paths(name, saved)) for name in names if name.endswith(ending)}
+        if entry == INPUT_EMBEDDINGS:
+            # The model's own embedding is the one that runs, of the copies that hold one.
+            kept = {name: paths[-1:] for name, paths in kept.items()}
+        else:
+            kept = {name: tuple(path for path in paths if path.endswith(ending)) for name, paths in kept.items()}
+        if not any(kept.values()):
             raise InvalidInput(f"trainable_token_indices trains rows of an embedding, and {quote(ending)} is none here")
-        for name in (name for name, time in times.items() if time):
+        for name in (name for name, paths in kept.items() if paths):
             _check(name, ending, tokens, modules.get(name), adapted)
             # PEFT keeps the first rows that it is given for a module.
-            found.setdefault(name, Rows(modules[name], tokens, times[name]))
+            found.setdefault(name, Rows(modules[name], tokens, kept[name]))
     tied = _tied(model, saved, ())
-    if model.embeddings in found and tied and not differ and not any(_times(name, name, saved) for name in tied):
+    following = tied if model.embeddings in found and not differ else []
+    if following and not any(path.endswith(name) for name in tied for path in _paths(name, saved)):
         raise InvalidInput(
             f"trainable_token_indices trains rows of {quote(model.embeddings)} and of {quote(tied[0])}, which is inside "
             "a module that is saved whole; leave one out"
         )
-    return tuple(found.values())
+    return tuple(found.values()), tuple(_tied(model, saved, adapted) if following else ())
 
 
 def _check(name: str, ending: str, tokens: Tokens, module: Module | None, adapted: frozenset[str]) -> None:
@@ -89,7 +98,7 @@ def _wanted(
     model: Model, config: LoraConfig, saved: Saved, adapted: Iterable[str]
 ) -> tuple[Mapping[str, Tokens], bool]:
     """Return the tokens by entry, and whether those of tied modules differ; without the entries that only repeat."""
-    wanted, tied = config.trainable_token_indices, _tied(model, saved, adapted)
+    wanted, tied = config.trainable_token_indices or {}, _tied(model, saved, adapted)
     embeddings = model.embeddings or ""
     together = [
         entry
@@ -118,13 +127,9 @@ def _tied(model: Model, saved: Saved, adapted: Iterable[str]) -> list[str]:
     return [f"{name}.base_layer" if name in adapted else name for name in model.tied_with_embeddings]
 
 
-def _times(name: str, ending: str, saved: Saved) -> int:
-    """Return how often PEFT finds a module: in what was copied, and in each copy, by the names these have then."""
-    return sum(path.endswith(ending) for path in _paths(name, saved))
-
-
 def _paths(name: str, saved: Saved) -> Iterator[str]:
-    copied = [outer for outer in saved.names if name.startswith(f"{outer}.")]
+    """Yield where PEFT finds a module: in what was copied, and in each copy, by the names these have then."""
+    copied = saved.around(name)
     for level in range(len(copied) + 1):
         path = name
         for depth in reversed(range(min(level + 1, len(copied)))):

@@ -14,8 +14,8 @@ from typing import Any
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
-from lora_cli.models.model import Model
-from lora_cli.models.module import Hollow, Module, Parameter
+from lora_cli.models.model import Model, read_dtype
+from lora_cli.models.module import Buffer, Hollow, Module, Parameter
 from lora_cli.models.patience import patience
 
 PACKAGES = ("torch", "transformers")
@@ -107,10 +107,12 @@ def _described(built: Any, config: Config, name: str, note: str, nn: Any, transp
     return Model(
         name,
         config.text("model_type", default=""),
-        (*modules, *(parameter for parameter in parameters if parameter.name not in held), *_hollow(built, nn)),
+        (*modules, *(p for p in parameters if p.name not in held), *_buffers(built), *_hollow(built, nn)),
         tied,
         names.get(id(built.get_output_embeddings())),
         names.get(id(_embeddings(built))),
+        read_dtype(config),
+        _whole(built.config, config),
         notes=(note,),
     )
 
@@ -134,6 +136,22 @@ def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
         elif isinstance(module, transposed):
             d, h = module.weight.shape
             yield Module(name, d, h, "Conv1D", bias)
+
+
+def _whole(read: Any, config: Config) -> Config:
+    """Return the config with all of its fields, which are those that transformers knows it to mean."""
+    fields = {**read.to_dict(), "model_type": config.fields.get("model_type")}
+    layers = getattr(read, "num_hidden_layers", None)
+    return Config(fields if layers is None else {**fields, "num_hidden_layers": layers}, config.source)
+
+
+def _buffers(built: Any) -> Iterator[Buffer]:
+    """Yield the buffers that a checkpoint would hold."""
+    parameters = {key for key, _ in built.named_parameters(remove_duplicate=False)}
+    for key, value in built.state_dict().items():
+        if key not in parameters:
+            kind = "BOOL" if "bool" in str(value.dtype) else f"I{8 * value.itemsize}"
+            yield Buffer(key, tuple(value.shape), None if value.is_floating_point() else kind)
 
 
 def _hollow(built: Any, nn: Any) -> Iterator[Hollow]:

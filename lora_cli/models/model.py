@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lora_cli.models.architectures import skeleton
 from lora_cli.models.config import Config
 from lora_cli.models.module import Hollow, Module, Parameter
 from lora_cli.models.nodes import Node
+
+if TYPE_CHECKING:
+    from lora_cli.models.facts import Facts
+
+# torch's names for types, as config.json has them; float32 is what transformers makes without one.
+DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
 
 def parameters_of(node: Node) -> tuple[Parameter, ...]:
@@ -24,7 +31,8 @@ class Model:
     """The modules of a model, the parameters that belong to none of them, and the modules without any, in its order.
 
     `tied` maps a parameter to the one that it shares its values with. `output` names the module that
-    gives the vocabulary, `embeddings` the one that takes it. `warnings` and `notes` say what about its
+    gives the vocabulary, `embeddings` the one that takes it. Its values are kept as `dtype`, in
+    safetensors' words. `config` is its config.json, where there is one. `warnings` and `notes` say what about its
     source a user should doubt, or know.
     """
 
@@ -34,6 +42,8 @@ class Model:
     tied: Mapping[str, str]
     output: str | None
     embeddings: str | None
+    dtype: str = "F32"
+    config: Config | None = field(default=None, compare=False)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -58,6 +68,15 @@ class Model:
             yield from parameters_of(node)
 
     @cached_property
+    def facts(self) -> Facts | None:
+        """The sizes that its config.json says or means, or None where there is none."""
+        if self.config is None:
+            return None
+        from lora_cli.models.facts import read_facts
+
+        return read_facts(self.config)
+
+    @cached_property
     def full_params(self) -> int:
         """All parameters, tied ones once."""
         return sum(parameter.params for parameter in self.all_parameters() if parameter.name not in self.tied)
@@ -75,6 +94,15 @@ class Model:
         return tuple(sorted(name.rpartition(".")[0] for name, source in self.tied.items() if source == weight))
 
 
+def read_dtype(config: Config) -> str:
+    """Return the type that a config.json's `dtype` names, in safetensors' words; `torch_dtype` is its older name.
+
+    >>> read_dtype(Config({"torch_dtype": "bfloat16"})), read_dtype(Config({}))
+    ('BF16', 'F32')
+    """
+    return DTYPES.get(str(config.fields.get("dtype") or config.fields.get("torch_dtype")), "F32")
+
+
 def read_config(config: Config, name: str) -> Model:
     """Return the model that a config.json describes."""
     written = skeleton(config)
@@ -85,4 +113,6 @@ def read_config(config: Config, name: str) -> Model:
         written.tied,
         written.output,
         written.embeddings,
+        read_dtype(config),
+        config,
     )

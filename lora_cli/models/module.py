@@ -65,6 +65,21 @@ class Parameter(NamedTuple):
         return prod(self.shape)
 
 
+class Buffer(NamedTuple):
+    """A buffer that a checkpoint holds too: no parameter, but a part of what is copied and saved.
+
+    Its type is the model's own where there is no `dtype`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str | None = None
+
+    def below(self, prefix: str) -> Buffer:
+        """Return the same buffer, named below `prefix`."""
+        return self._replace(name=f"{prefix}.{self.name}")
+
+
 class Hollow(NamedTuple):
     """A module that holds nothing itself: an activation, a dropout, or a list of layers.
 

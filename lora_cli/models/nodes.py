@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lora_cli.models.module import Hollow, Module, Parameter
+from lora_cli.models.module import Buffer, Hollow, Module, Parameter
 
-Node = Module | Parameter | Hollow
+Node = Module | Parameter | Hollow | Buffer
 Nodes = Iterable[Node]
 
 
@@ -54,6 +54,11 @@ def norm(name: str, width: int, *, bias: bool = False) -> Nodes:
 def parameter(name: str, *shape: int) -> Nodes:
     """Give a parameter that belongs to no module of the kinds above."""
     return (Parameter(name, shape),)
+
+
+def buffer(name: str, *shape: int, dtype: str | None = None) -> Nodes:
+    """Give a buffer that a checkpoint holds too."""
+    return (Buffer(name, shape, dtype),)
 
 
 def hollow(*names: str) -> Nodes:

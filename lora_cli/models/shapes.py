@@ -49,7 +49,7 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
         {},
         next((owner for owner in modules if owner.endswith(OUTPUTS)), None),
         max(embeddings, key=lambda module: module.d).name if embeddings else None,
-        warnings,
+        warnings=warnings,
     )
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput, count, sweep
-from lora_cli.analysis.batch import FIRST_POINTS, POINTS, ArrayRows
+from lora_cli.analysis.batch import FIRST_POINTS, POINTS, ArrayRows, GridBatches
 from lora_cli.analysis.count import FIELDS
-from lora_cli.analysis.sweep import Sweep
+from lora_cli.analysis.sweep import FEW_POINTS, Sweep
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output.report import rows_text
 from lora_cli.quantities import Value
@@ -31,8 +31,8 @@ EVERYTHING = range(1, MAX_DIMENSION + 1)
 
 
 def rows(grid: Sweep) -> list[tuple[Value, ...]]:
-    """Return all records of a grid, from its batches."""
-    return [tuple(row) for batch in grid.batches() for row in batch]
+    """Return all records of a grid, from its batches of arrays, few as its points may be."""
+    return [tuple(row) for batch in GridBatches(grid) for row in batch]
 
 
 def counted(grid: Sweep) -> list[tuple[Value, ...]]:
@@ -114,11 +114,20 @@ def test_grids_of_several_batches_are_the_counts_in_order(grid: Sweep) -> None:
     assert 0 < sizes[-1] <= doubled[-1]
 
 
+@pytest.mark.parametrize("points", [1, FEW_POINTS, FEW_POINTS + 1])
+def test_few_points_are_counted_without_arrays(points: int) -> None:
+    """They are the same records."""
+    grid = sweep(7, 5, range(1, points + 1))
+    batches = list(grid.batches())
+    assert isinstance(batches[0], ArrayRows) == (points > FEW_POINTS)
+    assert_same([tuple(row) for batch in batches for row in batch], counted(grid))
+
+
 @given(AXES, AXES, AXES)
 def test_a_batchs_own_text_is_what_its_rows_would_give(d: int, h: int, r: int) -> None:
     """The matrices of characters hold what `str` writes of each value, between the pieces."""
     pieces = ["<", *["; "] * (len(FIELDS) - 1), ">\n"]
-    for batch in sweep(d, h, r).batches():
+    for batch in GridBatches(sweep(d, h, r)):
         assert isinstance(batch, ArrayRows)
         assert rows_text(batch, pieces, str) == rows_text(list(batch), pieces, str)
 

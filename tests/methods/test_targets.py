@@ -430,20 +430,20 @@ def test_a_hundred_thousand_names_take_no_longer_than_one(field: str) -> None:
     fields: dict[str, Any] = {"target_modules": ("q_proj",)}
     fields[field] = (*fields.get(field, ()), *MANY)
     subject = model(num_hidden_layers=200)
-    start = time.monotonic()
+    start = time.process_time()
     assert cost(subject, **fields).adapted_modules == 200
-    assert time.monotonic() - start < 1.5
+    assert time.process_time() - start < 1.5
 
 
 def test_copies_of_every_layers_norms_are_counted_at_once() -> None:
     """However many there are: 20,000 copies among 90,003 parameters, and which of them are most of what trains."""
     subject = model(num_hidden_layers=10_000)
     found = cost(subject, target_modules=("0.self_attn.q_proj",), modules_to_save=("layernorm", "lm_head"))
-    start = time.monotonic()
+    start = time.process_time()
     assert found.saved_params == 2 * 10_000 * 64 + 64 * 100
     (warning,) = found.warnings()
     assert "are 99.9 % of what is trained" in warning
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_parameter_without_values_is_refused() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import peft
+import safetensors
 import torch
 import transformers
 
@@ -170,28 +171,34 @@ def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, 
             config = peft.LoraConfig(**fields, task_type=adapter.get("task_type"))
             # Values decide these: what starts from the weights, and which rows there are.
             needs_values = isinstance(config.init_lora_weights, str) or config.trainable_token_indices is not None
-            model = drawn.build(model_config, "cpu" if needs_values else "meta")
-            config.modules_to_save = (config.modules_to_save or []) + {
-                "SEQ_CLS": ["classifier", "score"],
-                "TOKEN_CLS": ["classifier", "score"],
-            }.get(adapter.get("task_type", ""), []) or None
-            wrapped = peft.PeftModel(model, config)
+            adapted = wrapped(model_config, config, "cpu" if needs_values else "meta")
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError) as error:
             return error
         return (
-            *wrapped.get_nb_trainable_parameters(),
-            sorted(wrapped.base_model.targeted_module_names + wrapped.base_model.targeted_parameter_names),
+            *adapted.get_nb_trainable_parameters(),
+            sorted(adapted.base_model.targeted_module_names + adapted.base_model.targeted_parameter_names),
         )
 
 
-def saved_bytes(model_config: dict[str, Any], adapter: dict[str, Any], folder: Path) -> int:
-    """Return the size of the adapter that PEFT saves, from a model that has its values."""
+def wrapped(model_config: dict[str, Any], config: peft.PeftConfig, device: str) -> peft.PeftModel:
+    """Return the adapted model, with the heads that its task trains."""
+    model = drawn.build(model_config, device)
+    heads = ["classifier", "score"] if config.task_type in {"SEQ_CLS", "TOKEN_CLS"} else []
+    if hasattr(config, "modules_to_save"):
+        config.modules_to_save = (config.modules_to_save or []) + heads or None
+    return peft.PeftModel(model, config)
+
+
+def saved(model_config: dict[str, Any], adapter: dict[str, Any], folder: Path) -> dict[str, tuple[str, list[int]]]:
+    """Return the type and the shape of each tensor in the adapter that PEFT saves, from a model that has its values."""
     fields = {name: value for name, value in adapter.items() if name not in {"peft_type", "task_type"}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         config = peft.LoraConfig(**fields, task_type=adapter.get("task_type"))
-        peft.PeftModel(drawn.build(model_config, "cpu"), config).save_pretrained(folder)
-    return (folder / "adapter_model.safetensors").stat().st_size
+        wrapped(model_config, config, "cpu").save_pretrained(folder)
+    with safetensors.safe_open(folder / "adapter_model.safetensors", "pt") as file:
+        slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - safe_open is no dict
+    return {key: (part.get_dtype(), part.get_shape()) for key, part in slices.items()}
 
 
 def record() -> None:

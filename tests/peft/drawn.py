@@ -54,7 +54,9 @@ def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
     with warnings.catch_warnings(), torch.device(device):
         warnings.simplefilter("ignore")
         model_class = getattr(transformers, config["architectures"][0])
-        return model_class(AutoConfig.for_model(config["model_type"], **fields))
+        read = AutoConfig.for_model(config["model_type"], **fields)
+        # Where config.json names a type, `from_pretrained` makes the model of it.
+        return model_class._from_config(read) if read.dtype is not None else model_class(read)
 
 
 def shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:

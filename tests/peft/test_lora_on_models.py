@@ -22,18 +22,25 @@ SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 30
 
 
-@pytest.mark.parametrize("model_type", ["llama", "gpt2", "qwen2", "bert", "opt", "gemma", "phi3", "t5"])
+@pytest.mark.parametrize("model_type", FAMILIES)
 @pytest.mark.parametrize("turn", range(8))
-def test_a_saved_adapter_has_the_size_that_is_counted(model_type: str, turn: int, tmp_path: Path) -> None:
-    """Where a size is given, it is that of the file that `save_pretrained` writes."""
-    config, adapter = adapters.drawn_case(model_type, random.Random(f"{SEED}/bytes/{model_type}/{turn}"))
+def test_a_saved_adapter_holds_the_tensors_that_are_counted(model_type: str, turn: int, tmp_path: Path) -> None:
+    """Each key, type and shape is that of the file that `save_pretrained` writes, and so is its size."""
+    source = random.Random(f"{SEED}/saved/{model_type}/{turn}")
+    config, adapter = adapters.drawn_case(model_type, source)
+    config["dtype"] = source.choice([None, None, "float32", "bfloat16"])
     try:
         lora, _ = read_adapter_config(Config(adapter, "adapter_config.json"))
-        size = count_model(read_config(Config(config), "drawn"), lora).adapter_bytes
+        cost = count_model(read_config(Config(config), "drawn"), lora)
     except InvalidInput:
         return
-    if size is not None:
-        assert adapters.saved_bytes(config, adapter, tmp_path) == size, f"seed {SEED}: {config} {adapter}"
+    if cost.saved_tensors is None:
+        with pytest.raises(NotImplementedError):
+            adapters.saved(config, adapter, tmp_path)
+        return
+    ours = {key: (tensor.dtype, list(tensor.stored)) for key, tensor in cost.saved_tensors.items()}
+    assert ours == adapters.saved(config, adapter, tmp_path), f"seed {SEED}: {config} {adapter}"
+    assert cost.adapter_bytes == (tmp_path / "adapter_model.safetensors").stat().st_size
 
 
 @pytest.mark.parametrize("model_type", FAMILIES)

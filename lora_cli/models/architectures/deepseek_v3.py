@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.models.architectures.decoder import BUT_QUESTIONS, classes, experts, gated, size
 from lora_cli.models.config import Config
-from lora_cli.models.nodes import Node, Nodes, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.nodes import Node, Nodes, buffer, embedding, hollow, linear, norm, repeat, under
 
 hidden = size("hidden_size", 7168)
 
@@ -48,6 +48,7 @@ def mixture(config: Config) -> Iterator[Node]:
     inner = config.size("moe_intermediate_size", default=2048)
     shared = config.size("n_shared_experts", default=1)
     yield from experts(d, inner, count)
+    yield from buffer("gate.e_score_correction_bias", count, dtype="F32")
     yield from under("shared_experts", gated(d, shared * inner))
 
 

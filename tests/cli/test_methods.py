@@ -1,0 +1,122 @@
+"""Methods from the real program: their list, their fields, and what of `--method` and `--set` is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from program import run
+
+from lora_cli.methods import METHODS
+
+
+def answer(*arguments: str) -> str:
+    """Return what the program answers, without a word on stderr."""
+    done = run(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def refusal(*arguments: str) -> str:
+    """Return the one line that refuses these arguments."""
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("lora-cli: error: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_all_methods_are_listed() -> None:
+    """Each with its formula and what it supports."""
+    listed = list(csv.DictReader(io.StringIO(answer("methods", "--format", "csv"))))
+    assert [row["method"] for row in listed] == list(METHODS)
+    assert all(row["formula"] and row["supports"] and row["title"] for row in listed)
+
+
+def test_one_method_is_shown_with_its_fields() -> None:
+    """PEFT's names and defaults; unknown stays null for programs."""
+    shown = json.loads(answer("methods", "vera", "--format", "json"))
+    fields = {row["field"]: row["default"] for row in shown["fields"]}
+    assert (fields["r"], fields["save_projection"], fields["target_modules"]) == (256, True, None)
+    assert "save_projection" in answer("methods", "VeRA", "--format", "table")
+
+
+def test_a_method_counts_on_one_matrix() -> None:
+    """VeRA trains h + r, and JSON has its tensors."""
+    shown = json.loads(answer("count", "-d", "3072", "-h", "3072", "--method", "vera", "-r", "256", "--format", "json"))
+    assert shown["results"][0]["trainable_params"] == 3072 + 256
+    assert [tensor["name"] for tensor in shown["tensors"]] == ["vera_lambda_b", "vera_lambda_d", "vera_A", "vera_B"]
+
+
+def test_a_field_changes_what_is_counted() -> None:
+    """Its value is JSON, or else text."""
+    vera = ("count", "-d", "64", "-h", "64", "--method", "vera", "-r", "4", "--field", "adapter_bytes")
+    assert int(answer(*vera)) - int(answer(*vera, "--set", "save_projection=false")) > 4 * 2 * 64 * 4
+    assert answer("count", "-d", "6", "-h", "8", "-r", "2", "--set", "use_dora=true", "--field", "method") == "dora\n"
+
+
+def test_methods_stand_side_by_side() -> None:
+    """A row a method and rank, in the order given."""
+    text = answer("sweep", "-d", "8", "-h", "8", "-r", "2,4", "--method", "lora,dora,vera", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["method"], row["r"], row["trainable_params"]) for row in rows] == [
+        ("lora", "2", "32"),
+        ("lora", "4", "64"),
+        ("dora", "2", "40"),
+        ("dora", "4", "72"),
+        ("vera", "2", "10"),
+        ("vera", "4", "12"),
+    ]
+
+
+def test_methods_stand_side_by_side_on_a_model() -> None:
+    """PEFT's recorded figures of Llama-3.2-3B at rank 32 (peft 0.21)."""
+    sweep = ("sweep", "--model", "llama-3.2-3b", "--target", "q_proj,v_proj", "-r", "32", "--method", "lora,dora")
+    rows = list(csv.DictReader(io.StringIO(answer(*sweep, "--format", "csv"))))
+    assert [(row["method"], row["trainable_params"], row["adapter_bytes"]) for row in rows] == [
+        ("lora", "9175040", "36715216"),
+        ("dora", "9289728", "37181760"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--method", "verra"), "near ones: vera"),
+        (("--method", "\x1b[31m"), "is not known"),
+        (("--method", "vera", "--set", "d_initial=high"), "d_initial is 'high'; it must be a finite number"),
+        (("--method", "vera", "--set", "vera_dropout=2"), "vera_dropout is 2.0; it must be from 0 to 1"),
+        (("--method", "vera", "--set", "nothing=1"), "has no field 'nothing'"),
+        (("--method", "vera", "--set", "rank_pattern={}"), "rank_pattern chooses among the modules of a model"),
+        (("--method", "vera", "--set", "r=3"), "given twice"),
+        (("--method", "vera", "--set", "r"), "no FIELD=VALUE"),
+        (("--method", "vera", "--set", "=3"), "no FIELD=VALUE"),
+        (("--method", "vera", "--alpha", "3"), "has no alpha"),
+        (("--method", "lora", "--alpha", "-3"), "--alpha"),
+        (("--set", "use_dora=maybe"), "use_dora is 'maybe'; it must be true or false"),
+    ],
+)
+def test_what_a_method_does_not_take_is_refused(arguments: tuple[str, ...], reason: str) -> None:
+    """With the value and the limit."""
+    assert reason in refusal("count", "-d", "8", "-h", "8", "-r", "2", *arguments)
+
+
+def test_a_config_of_another_method_contradicts(tmp_path: Path) -> None:
+    """`--method` may say again what the file says, and nothing else."""
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps({"peft_type": "VERA", "r": 4, "target_modules": ["q_proj"]}))
+    count = ("count", "--model", "llama-3.2-1b", "--adapter", str(path), "--field", "method")
+    assert answer(*count, "--method", "vera") == answer(*count) == "vera\n"
+    assert "peft_type is 'VERA' and --method 'lora'" in refusal(*count, "--method", "lora")
+
+
+def test_a_config_counts_on_one_matrix_too(tmp_path: Path) -> None:
+    """What chooses among modules is left out there."""
+    path = tmp_path / "adapter_config.json"
+    path.write_text(
+        json.dumps({"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["lm_head"], "use_dora": True})
+    )
+    assert answer("count", "-d", "8", "-h", "8", "--adapter", str(path), "--field", "trainable_params") == "72\n"

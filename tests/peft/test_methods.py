@@ -1,0 +1,64 @@
+"""Every method against PEFT itself: its two figures and the size of the file, on drawn models and configs."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from peft.utils.peft_types import PeftType
+
+from lora_cli import InvalidInput
+from lora_cli.analysis.count_model import count_model
+from lora_cli.methods import METHODS, method_named
+from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.methods.method import EVERYWHERE
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+
+sys.path.insert(0, str(Path(__file__).parent))
+import methods
+
+SEED = random.SystemRandom().randrange(2**32)
+CONFIGS = 20
+# Where data decide how AdaMSS splits its factors, and where PEFT copies modules of a shadow, the size is not known.
+BYTES_UNKNOWN = ("adamss", "shadow")
+
+
+@pytest.mark.parametrize("method", methods.DRAWS)
+@pytest.mark.parametrize("turn", range(CONFIGS))
+def test_a_method_counts_as_peft_counts_it(method: str, turn: int) -> None:
+    """Trainable, all and the file's bytes are PEFT's, and what PEFT refuses is refused."""
+    config, adapter = methods.drawn_case(method, random.Random(f"{SEED}/{method}/{turn}"))
+    theirs = methods.theirs(config, adapter)
+    ours, refusal = None, None
+    try:
+        read, _ = read_adapter_config(Config(adapter, "adapter_config.json"))
+        cost = count_model(read_config(Config(config), "drawn"), read)
+        ours = (cost.trainable_params, cost.all_params, cost.adapter_bytes)
+    except InvalidInput as error:
+        refusal = error
+    expected = None if isinstance(theirs, Exception) else theirs
+    if expected and ours and ours[2] is None:
+        assert method in BYTES_UNKNOWN
+        expected = (*expected[:2], None)
+    assert ours == expected, f"seed {SEED}: {config} {adapter} {theirs!r} {refusal!r}"
+
+
+def test_no_method_of_pefts_is_forgotten() -> None:
+    """Each of its types is a method here, and is drawn, but X-LoRA, whose size no config tells."""
+    assert {name.upper() for name in METHODS} == {kind.value for kind in PeftType}
+    assert methods.DRAWS.keys() == set(METHODS) - {"xlora"}
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "lora"])
+def test_a_methods_fields_are_those_of_pefts_config(method: str) -> None:
+    """None is missing and none is made up, and the rank's default is PEFT's."""
+    declared = method_named(method)
+    theirs = {field.name: field for field in dataclasses.fields(PEFT_TYPE_TO_CONFIG_MAPPING[declared.peft_type])}
+    rank = {"r"} if declared.rank is not None else set()
+    assert declared.common | declared.fields.keys() | rank == theirs.keys() - EVERYWHERE
+    assert declared.rank is None or declared.rank == theirs["r"].default
