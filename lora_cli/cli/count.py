@@ -25,6 +25,7 @@ def count(
     method: subject.Method = None,
     alpha: subject.Alpha = None,
     settings: subject.Set = None,
+    adapter_dtype: subject.AdapterDtype = None,
     per_module: Annotated[bool, typer.Option("--per-module", help="List the adapted modules of a model.")] = False,
     format: options.Format = "auto",
     field: options.Field = None,
@@ -47,7 +48,9 @@ def count(
       lora-cli count --model llama-3.1-8b --target all-linear -r 16
     """
     show = options.Show(format, field, output, color)
-    cost, warnings, notes = subject.cost(d, h, model, subject.How(method, r, alpha, settings or (), target, adapter))
+    cost, warnings, notes = subject.cost(
+        d, h, model, subject.How(method, r, alpha, settings or (), target, adapter, adapter_dtype)
+    )
     if model is None and per_module:
         raise InvalidInput("--per-module lists the modules of a model; give --model, or leave it out")
     if model is None or isinstance(cost, MatrixCount):

@@ -11,7 +11,7 @@ import typer
 from lora_cli.cli import options
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models import MAX_DIMENSION
-from lora_cli.quantities import parse_positive, parse_whole
+from lora_cli.quantities import parse_choice, parse_positive, parse_whole
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count import MatrixCount
@@ -47,6 +47,12 @@ Method = Annotated[
 Alpha = Annotated[
     str | None, typer.Option("--alpha", metavar="ALPHA", help="The method's alpha, which changes no count.")
 ]
+AdapterDtype = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter-dtype", metavar="NAME", help="The type that the adapter is saved in, else PEFT's own choice."
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="A field of the method's PEFT config; may be repeated."),
@@ -54,6 +60,7 @@ Set = Annotated[
 # What a list of module names is made of; anything else is a regular expression.
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
 ADAPTER_CONFIG = "adapter_config.json"
+DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
 
 class How(NamedTuple):
@@ -65,11 +72,15 @@ class How(NamedTuple):
     sets: Sequence[str] = ()
     target: str | None = None
     adapter: str | None = None
+    dtype: str | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether it is LoRA by its rank alone."""
-        return self.method in {None, "lora"} and self.r is not None and not (self.alpha or self.sets or self.adapter)
+        others = (self.alpha, self.adapter, self.dtype)
+        return (
+            self.method in {None, "lora"} and self.r is not None and not self.sets and others == (None,) * len(others)
+        )
 
 
 class Counted(NamedTuple):
@@ -123,6 +134,8 @@ def required(option: str, text: str | None) -> str:
 
 def adapter_config(how: How, *, of_model: bool = True) -> tuple[LoraConfig, list[str]]:
     """Return the config that the options describe, and a warning for each field of its file that is not known."""
+    from dataclasses import replace
+
     from lora_cli.methods.adapter_config import CHOOSING, on_one_matrix, read_adapter_config
     from lora_cli.models.config import Config
     from lora_cli.models.files import read_object
@@ -141,6 +154,9 @@ def adapter_config(how: How, *, of_model: bool = True) -> tuple[LoraConfig, list
         raise InvalidInput(
             f"--set: {source} has no field {quote(unknown[0])}; `lora-cli methods NAME` lists its fields"
         )
+    if how.dtype is not None:
+        name = options.read("--adapter-dtype", how.dtype, parse_choice, *DTYPES)
+        config = replace(config, adapter_dtype=DTYPES[name])
     return config, [f"{source}: field {quote(name)} is unknown and ignored" for name in unknown]
 
 

@@ -40,7 +40,8 @@ class LoraConfig:
     """`peft.LoraConfig`: the fields that change a count or refuse one, under PEFT's names and with its defaults.
 
     Another `method` has some of these, and `settings` of its own; what only LoRA has keeps its default then.
-    The `label` is what an answer calls it, as dora.
+    The `label` is what an answer calls it, as dora; `adapter_dtype` is the type that its values are saved in
+    where that is not PEFT's own choice, as safetensors calls it.
     """
 
     r: int = 8
@@ -71,6 +72,7 @@ class LoraConfig:
     method: str = "lora"
     settings: Any = None
     label: str = "lora"
+    adapter_dtype: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what PEFT's own `__post_init__` refuses."""
@@ -242,4 +244,5 @@ KNOWN = frozenset((*CHECKED, *UNIMPORTANT, "velora_config")) | frozenset(LoraCon
     "method",
     "settings",
     "label",
+    "adapter_dtype",
 }

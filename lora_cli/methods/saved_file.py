@@ -30,9 +30,9 @@ def saved_file(targets: Targets, added: Added, shared: Iterable[Tensor]) -> dict
     There is none where PEFT would save the embeddings of a model that names none, as CLIP's two towers, and
     it is not known for ShadowPEFT with full copies or embeddings.
     """
-    kept = [_precise(targets.model, tensor) for tensor in shared if tensor.saved]
+    kept = [_precise(targets, tensor) for tensor in shared if tensor.saved]
     found = {f"base_model.{tensor.key}": tensor for tensor in kept}
-    added = [(place, [_precise(targets.model, tensor) for tensor in tensors]) for place, tensors in added]
+    added = [(place, [_precise(targets, tensor) for tensor in tensors]) for place, tensors in added]
     config = targets.config
     embeddings = _saves_embeddings(targets)
     if embeddings and targets.model.embeddings is None:
@@ -55,14 +55,20 @@ def prompt_file(targets: Targets, virtual: Iterable[Tensor]) -> dict[str, Tensor
 
     PEFT puts nothing between itself and the model then.
     """
-    found = {tensor.key: tensor for tensor in virtual if tensor.saved}
+    wanted = targets.config.adapter_dtype
+    found = {t.key: t._replace(dtype=wanted or t.dtype) for t in virtual if t.saved}
     copies = _copies(_wrapped(targets, (), ()), "base_model") if targets.saved else ()
     return found | {_without_adapters_name(key): tensor for key, tensor in copies}
 
 
-def _precise(model: Model, tensor: Tensor) -> Tensor:
-    """Return an adapter's tensor in the type that PEFT keeps it in: the base's, but no half precision."""
-    return tensor._replace(dtype="F64") if model.dtype == "F64" and tensor.dtype == "F32" else tensor
+def _precise(targets: Targets, tensor: Tensor) -> Tensor:
+    """Return an adapter's tensor in the type that it is saved in; what is no float32, as an index, stays what it is."""
+    return tensor._replace(dtype=adapter_dtype(targets)) if tensor.dtype == "F32" else tensor
+
+
+def adapter_dtype(targets: Targets) -> str:
+    """Return the type that an adapter is saved in: what is asked for, or PEFT's, the base's but no half precision."""
+    return targets.config.adapter_dtype or ("F64" if targets.model.dtype == "F64" else "F32")
 
 
 def _wrapped(targets: Targets, added: Added, shared: Sequence[Tensor]) -> Branch:
@@ -78,7 +84,7 @@ def _wrapped(targets: Targets, added: Added, shared: Sequence[Tensor]) -> Branch
     for step in targets.copied.steps:
         if step.deed != "train":
             keep_copy(root, step.name, root.inner(embeddings).copy if step.deed == "freeze" else None)
-    dtype = "F64" if model.dtype == "F64" else "F32"
+    dtype = adapter_dtype(targets)
     for rows in targets.rows:
         for path in rows.paths:
             train_rows(root, path, (len(rows.tokens), rows.width), dtype)

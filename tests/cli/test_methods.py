@@ -120,3 +120,27 @@ def test_a_config_counts_on_one_matrix_too(tmp_path: Path) -> None:
         json.dumps({"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["lm_head"], "use_dora": True})
     )
     assert answer("count", "-d", "8", "-h", "8", "--adapter", str(path), "--field", "trainable_params") == "72\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (("--method", "dora", "-r", "4", "--target", "q_proj,v_proj"), 5520),
+        (("--method", "ia3", "--target", "k_proj", "--set", "feedforward_modules=[]"), 392),
+    ],
+)
+def test_an_adapter_may_be_saved_in_another_type(tmp_path: Path, options: tuple[str, ...], size: int) -> None:
+    """As PEFT 0.21.2 wrote it from this model in bfloat16, with autocast_adapter_dtype=False."""
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 50}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "llama", "dtype": "bfloat16", **sizes, **heads}))
+    count = ("count", "--model", str(path), *options, "--field", "adapter_bytes")
+    assert int(answer(*count, "--adapter-dtype", "bfloat16")) == size
+    assert int(answer(*count)) > size
+
+
+def test_a_type_that_is_none_is_refused() -> None:
+    """With what there is."""
+    line = refusal("count", "-d", "8", "-h", "8", "-r", "2", "--adapter-dtype", "int8")
+    assert "--adapter-dtype: 'int8' is not known; choose from: float64, float32, float16, bfloat16" in line
