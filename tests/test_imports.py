@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
+
+from lora_cli.methods import METHODS
 
 HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch")
 
 
-def loaded(code: str) -> set[str]:
-    """Return which heavy packages a fresh interpreter has loaded after `code`."""
-    report = f"\nimport sys\nprint(*({HEAVY!r} & sys.modules.keys()), file=sys.stderr)"
-    code = code + report.replace(repr(HEAVY), repr(set(HEAVY)))
+def loaded(code: str, among: Sequence[str] = HEAVY) -> set[str]:
+    """Return which of some modules, by default the heavy packages, a fresh interpreter has loaded after `code`."""
+    code += f"\nimport sys\nprint(*({set(among)!r} & sys.modules.keys()), file=sys.stderr)"
     # Measuring coverage would load modules of its own.
     env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
@@ -78,3 +80,10 @@ def test_only_the_command_that_is_named_is_built() -> None:
     code = command("count", "-d", "8", "-h", "8", "-r", "2")
     code += "\nimport sys\nassert not {'lora_cli.cli.sweep', 'lora_cli.cli.forward'} & sys.modules.keys()"
     assert loaded(code) == set()
+
+
+def test_no_method_is_loaded_unless_it_is_asked_for() -> None:
+    """One of them is one module, whatever the others are."""
+    methods = tuple(f"lora_cli.methods.{name}" for name in METHODS)
+    one = command("count", "-d", "8", "-h", "8", "-r", "2", "--method", "vera")
+    assert loaded(one, methods) == {"lora_cli.methods.vera"}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.figures import Figures
 from lora_cli.methods import Tensor, check_name, file_bytes
-from lora_cli.methods.lora import plain
 from lora_cli.models import Module, matrix
 from lora_cli.models.matrix import dimension
 from lora_cli.quantities import Value, count_text, number_text
@@ -139,5 +138,7 @@ def count(
 
 def plain_count(d: int, h: int, r: int) -> MatrixCount:
     """Count LoRA without any variant, which needs neither a config nor a model."""
+    from lora_cli.methods.lora import plain
+
     module = matrix(d, h)
     return MatrixCount("lora", module, r, plain(module, dimension("r", r)))

@@ -152,6 +152,9 @@ def _read_other(config: Config, method: Method) -> tuple[LoraConfig, list[str]]:
     def common(field: str, read: Callable[[Config, str], Any], default: Any) -> Any:
         return read(config, field) if field in has and config.fields.get(field) is not None else default
 
+    for pattern in ("rank_pattern", "alpha_pattern"):
+        if config.fields.get(pattern) and pattern not in has | method.fields.keys():
+            raise InvalidInput(f"{config.source}: method {method.name} has no {pattern}; leave it out")
     settings = Settings({field: read(config, field) for field, read in method.fields.items()})
     method.check(settings)
     return (

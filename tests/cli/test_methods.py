@@ -113,6 +113,13 @@ def test_a_config_of_another_method_contradicts(tmp_path: Path) -> None:
     assert "peft_type is 'VERA' and --method 'lora'" in refusal(*count, "--method", "lora")
 
 
+def test_a_rank_pattern_of_a_method_that_has_none_is_refused(tmp_path: Path) -> None:
+    """PEFT would drop it when it reads the file, and the count would be another than meant."""
+    path = tmp_path / "adapter_config.json"
+    path.write_text(json.dumps({"peft_type": "VERA", "target_modules": ["q_proj"], "rank_pattern": {"q_proj": 4}}))
+    assert "has no rank_pattern" in refusal("count", "--model", "llama-3.2-1b", "--adapter", str(path))
+
+
 def test_a_config_counts_on_one_matrix_too(tmp_path: Path) -> None:
     """What chooses among modules is left out there."""
     path = tmp_path / "adapter_config.json"
