@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.bases import probability, seed
@@ -45,10 +46,16 @@ def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
                 "but all of these share one base; target those of one size"
             )
     for name, d in sorted(inputs.items()):
-        yield buffer(f"frod_V.{name}", d, d, saved=own.save_projection)
+        yield buffer(f"frod_V.{name}", d, d, saved=own.save_projection, dtype=own.base_dtype)
         n = rotations(d, own.sparse_rate)
         yield buffer(f"frod_s_indices.{name}", 2, n, saved=own.save_projection, dtype="I64")
         yield buffer(f"frod_s_size.{name}", 2, saved=own.save_projection, dtype="I64")
+
+
+def settled(targets: Any, config: Any) -> Settings:
+    """Add the type of the base's values: V keeps it, and is not made float32 as adapters are."""
+    own: Settings = config.settings
+    return own.replaced(base_dtype=targets.model.dtype)
 
 
 def rotations(d: int, rate: float) -> int:
@@ -89,6 +96,7 @@ METHOD = Method(
     formula="d + sparse_rate * d^2",
     tensors=tensors,
     shared=shared,
+    settled=settled,
     fields={
         "projection_prng_key": seed(0),
         "save_projection": flag(True),

@@ -56,9 +56,6 @@ class Settings:
         except KeyError:
             raise AttributeError(name) from None
 
-    def __or__(self, more: Mapping[str, Any]) -> Settings:
-        return Settings({**self._values, **more})
-
 
 def nothing(*_: object) -> tuple[Tensor, ...]:
     """Add nothing."""

@@ -41,6 +41,7 @@ PATIENT_NAMES_A_SECOND = 20_000
 # `_check_lora_target_modules_mamba`
 MAMBA_TYPES = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 MAMBA_PARTS = ("out_proj", "conv1d")
+MAMBA_METHODS = ("lora", "adalora", "xlora", "randlora")
 
 # Where experts are kept as inputs by outputs: `is_transposed` in transformers.
 TRANSPOSED_TYPES = ("gpt_oss", "aria", "aria_text", "openai_privacy_filter")
@@ -128,7 +129,7 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
 
 
 def _refuse_module(name: str, model: Model, modules: Mapping[str, Module], method: Method) -> None:
-    if model.model_type in MAMBA_TYPES and name.rpartition(".")[2] in MAMBA_PARTS:
+    if method.name in MAMBA_METHODS and model.model_type in MAMBA_TYPES and name.rpartition(".")[2] in MAMBA_PARTS:
         raise InvalidInput(
             f"target {quote_long(name)} is a part that Mamba computes around, and PEFT refuses it; "
             f"leave out {' and '.join(MAMBA_PARTS)}"

@@ -154,6 +154,14 @@ def test_what_peft_refuses_is_refused_with_the_fix(method: str, fields: dict[str
     assert message in str(caught.value)
 
 
+def test_the_base_of_half_precision_keeps_its_type() -> None:
+    """PEFT makes adapters float32, but FRoD's V is no adapter to it: 2 bytes less for 12 * 12 + 8 * 8 values."""
+    fields = {"peft_type": "FROD", "sparse_rate": 0.1, "target_modules": ["q_proj", "down_proj"]}
+    read, _ = read_adapter_config(Config(fields, "adapter_config.json"))
+    assert count_model(read_config(Config({**LLAMA, "dtype": "bfloat16"}), "small"), read).adapter_bytes == 2616
+    assert count_model(read_config(Config(LLAMA), "small"), read).adapter_bytes == 3048
+
+
 def test_modules_of_one_category_must_take_inputs_of_one_size() -> None:
     """FRoD names a category by a name's last two parts: one base cannot fit both."""
     from lora_cli.methods import method_named
@@ -162,7 +170,7 @@ def test_modules_of_one_category_must_take_inputs_of_one_size() -> None:
     from lora_cli.models.module import Module
 
     places = [Place(Module("layers.0.mlp.up", 6, 8), 0), Place(Module("layers.1.mlp.up", 4, 8), 0)]
-    own = Settings({"sparse_rate": 0.1, "save_projection": True})
+    own = Settings({"sparse_rate": 0.1, "save_projection": True, "base_dtype": "F32"})
     with pytest.raises(InvalidInput, match=r"has 6 inputs and another mlp_up has 4.*; target those of one size"):
         list(method_named("frod").shared(places, own))
 
