@@ -23,8 +23,8 @@ def cell(field: str, value: Value) -> str:
     ('262,384', 'yes', 'unknown')
     """
     if value is None:
-        # A method without a rank has none: nothing is unknown about it.
-        return "none" if field == "r" else "unknown"
+        # A method without a rank or a paper has none: nothing is unknown about it.
+        return "none" if field in {"r", "knob", "arxiv"} else "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):

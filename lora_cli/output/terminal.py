@@ -20,8 +20,14 @@ T = TypeVar("T")
 UNLIMITED = 10_000
 HIGHLIGHTS = ("trainable params", "percent saved")
 STYLES = {"W": "blue", "A": "green", "B": "magenta", "": ""}
+# What stands in a column of numbers where there is none.
+UNKNOWN = ("", "none", "unknown")
 # What a narrow terminal can do without first: it follows from the columns that stay.
 EXPENDABLE = (
+    "title",
+    "arxiv",
+    "supports",
+    "formula",
     "all_params",
     "trainable_percent",
     "break_even_rank",
@@ -59,7 +65,8 @@ def _listing(fields: list[str], hidden: list[str], rows: list[list[str]]) -> Tab
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     kept = [position for position, field in enumerate(fields) if field not in hidden]
     for position in kept:
-        numbers = any(row[position].lstrip("-")[:1].isdigit() for row in rows)
+        known = [row[position] for row in rows if row[position] not in UNKNOWN]
+        numbers = bool(known) and all(text.lstrip("-")[:1].isdigit() for text in known)
         title = Text(heading(fields[position]).replace(" ", "\n"))
         table.add_column(title, justify="right" if numbers else "left", vertical="bottom")
     for row in rows:
