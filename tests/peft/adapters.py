@@ -29,6 +29,7 @@ import drawn
 
 RECORDED = Path(__file__).parents[1] / "reference" / "lora_on_models.ndjson"
 A_FAMILY = 10
+MOST_DECOMPOSED = 20_000_000
 ODD = 0.25
 STARTS = [
     False,
@@ -58,9 +59,13 @@ def leaf_names(names: Iterable[str]) -> list[str]:
 
 
 def drawn_case(model_type: str, source: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Draw a config.json and an adapter_config.json for it."""
-    config = drawn.draw(model_type, classes(model_type), source)
-    return config, settings(read_config(Config(config), "drawn"), source)
+    """Draw a config.json and an adapter_config.json for it; a start that decomposes weights finds small ones."""
+    while True:
+        config = drawn.draw(model_type, classes(model_type), source)
+        model = read_config(Config(config), "drawn")
+        adapter = settings(model, source)
+        if "init_lora_weights" not in adapter or model.full_params <= MOST_DECOMPOSED:
+            return config, adapter
 
 
 def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str, Any]:
