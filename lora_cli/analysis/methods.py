@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.analysis.count import Record
 from lora_cli.methods import METHODS, method_named
+from lora_cli.methods.adapter_config import lora_defaults
 from lora_cli.methods.method import Method
 from lora_cli.models.config import Config
 from lora_cli.quantities import Value
@@ -31,7 +32,10 @@ def one(name: str) -> tuple[Record, list[Record]]:
     nothing = Config({}, f"method {method.name}")
     defaults: dict[str, object] = {} if method.rank is None else {"r": method.rank}
     defaults |= {field: read(nothing, field) for field, read in method.fields.items()}
-    defaults |= {field: "none" if field == "bias" else None for field in sorted(method.common)}
+    if method.name == "lora":
+        defaults |= lora_defaults()
+    others = sorted(method.common - defaults.keys())
+    defaults |= {field: "none" if field == "bias" else None for field in others}
     return _record(method), [{"field": field, "default": _value(value)} for field, value in defaults.items()]
 
 

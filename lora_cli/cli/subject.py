@@ -175,14 +175,17 @@ def option_fields(how: How, *, needs_rank: bool) -> dict[str, Any]:
     """Return the fields of a PEFT config as the options give them."""
     from lora_cli.methods import method_named, variant_fields
 
-    method = method_named(how.method or "lora")
-    fields: dict[str, Any] = {"peft_type": method.peft_type, **variant_fields(how.method or "lora")}
+    method = method_named("lora" if how.method is None else how.method)
+    fields: dict[str, Any] = {
+        "peft_type": method.peft_type,
+        **variant_fields("lora" if how.method is None else how.method),
+    }
     if how.r is not None:
         if method.rank is None:
             knob = f", its size is --set {method.knob}=N" if method.knob else ""
             raise InvalidInput(f"-r/--rank: method {method.name} has no rank{knob}; leave -r out")
         fields["r"] = options.read(options.SIZES[2], how.r, parse_whole, 1, MAX_DIMENSION)
-    elif needs_rank and method.rank is not None:
+    elif needs_rank and method.rank is not None and not any(text.startswith("r=") for text in how.sets):
         required(options.SIZES[2], None)
     if how.alpha is not None:
         if method.alpha is None:

@@ -249,3 +249,14 @@ KNOWN = frozenset((*CHECKED, *UNIMPORTANT, "velora_config")) | frozenset(LoraCon
     "label",
     "adapter_dtype",
 }
+
+
+def lora_defaults() -> dict[str, object]:
+    """Return the fields of LoraConfig that are read, with PEFT's defaults; None where it has none.
+
+    >>> lora_defaults()["lora_alpha"], lora_defaults()["use_dora"]
+    (8, False)
+    """
+    read = LoraConfig()
+    own = {name: getattr(read, name, None) for name in sorted(KNOWN - EVERYWHERE - TARGETING)}
+    return own | {"lora_alpha": 8, "use_rslora": False, "velora_config": None}

@@ -151,3 +151,17 @@ def test_a_type_that_is_none_is_refused() -> None:
     """With what there is."""
     line = refusal("count", "-d", "8", "-h", "8", "-r", "2", "--adapter-dtype", "int8")
     assert "--adapter-dtype: 'int8' is not known; choose from: float64, float32, float16, bfloat16" in line
+
+
+def test_a_rank_may_be_set_as_any_field() -> None:
+    """And a wrong one is named as the field that it is."""
+    assert answer("count", "-d", "64", "-h", "64", "--set", "r=4", "--field", "trainable_params") == "512\n"
+    assert "r is 0; it must be a whole number from 1" in refusal("count", "-d", "64", "-h", "64", "--set", "r=0")
+
+
+def test_loras_own_fields_are_listed() -> None:
+    """With PEFT's defaults, though no declaration reads them one by one."""
+    fields = {
+        row["field"]: row["default"] for row in json.loads(answer("methods", "lora", "--format", "json"))["fields"]
+    }
+    assert (fields["lora_alpha"], fields["use_dora"], fields["init_lora_weights"]) == (8, False, True)
