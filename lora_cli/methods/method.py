@@ -76,11 +76,6 @@ def anything(_: Settings) -> None:
     """Refuse nothing."""
 
 
-def as_given(_: Sequence[Place], own: Any) -> Any:
-    """Settle nothing."""
-    return own
-
-
 class Method(NamedTuple):
     """A method: what it is called and where it is from, its config's fields, and what it adds.
 
