@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods import config_fields
-from lora_cli.methods.method import Reader, real
+from lora_cli.methods.matching import excluder, matcher
+from lora_cli.methods.method import LINEARS, Reader, Settings, real
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
 from lora_cli.models.config import Config
+from lora_cli.models.module import Module
 
 # What torch's generators take; a negative one counts from 2⁶⁴ down.
 LEAST_SEED, MOST_SEED = -(2**63), 2**64 - 1
@@ -45,9 +48,21 @@ def sized(place: Place, patterns: Mapping[str, int], default: int) -> int:
     return patterns.get(name, default) if found is None else found
 
 
-def largest(places: Sequence[Place]) -> tuple[int, int]:
-    """Return the most inputs and the most outputs among the adapted modules, not always of one of them."""
-    return max(place.module.d for place in places), max(place.module.h for place in places)
+def sharing(targets: Any) -> list[Module]:
+    """Return the modules that bases are made for, which may be more than those that are adapted.
+
+    PEFT looks for them before it shortens a list of whole names, so that layers_to_transform spares none of
+    those yet: `VeraModel._find_dim`, `FrodModel._init_frod_projections`.
+    """
+    matched, excluded = matcher(targets.model, targets.config, shortened=False), excluder(targets.config)
+    return [m for m in targets.model.modules if m.kind in LINEARS and matched(m.name) and not excluded(m.name)]
+
+
+def with_largest(targets: Any, config: Any) -> Settings:
+    """Add the most inputs and the most outputs, d and h, of what shares the bases, not always one module's."""
+    own: Settings = config.settings
+    found = sharing(targets)
+    return own.replaced(d=max(module.d for module in found), h=max(module.h for module in found))
 
 
 def check_frequencies(place: Place, n: int) -> None:

@@ -11,10 +11,11 @@ from contextlib import suppress
 from typing import Any
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.bases import probability, seed
+from lora_cli.methods.bases import probability, seed, sharing
 from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, real
 from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor, buffer, parameter
+from lora_cli.models.module import Module
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
@@ -34,15 +35,16 @@ def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
 
     A layer's module stands for those of its category that come before it in the same layer.
     """
-    layers: dict[int, dict[str, Place]] = {}
-    for order, place in enumerate(places):
-        layers.setdefault(layer(place.module.name, order), {})[category(place.module.name)] = place
-    inputs = {name: place.module.d for found in layers.values() for name, place in found.items()}
-    for place in places:
-        name, d = category(place.module.name), place.module.d
+    layers: dict[int, dict[str, Module]] = {}
+    for order, module in enumerate(own.sharing):
+        layers.setdefault(layer(module.name, order), {})[category(module.name)] = module
+    kept = [module for found in layers.values() for module in found.values()]
+    inputs = {category(module.name): module.d for module in kept}
+    for module in (*kept, *(place.module for place in places)):
+        name, d = category(module.name), module.d
         if inputs[name] != d:
             raise InvalidInput(
-                f"{quote_long(place.module.name)} has {d} inputs and another {name} has {inputs[name]}, "
+                f"{quote_long(module.name)} has {d} inputs and another {name} has {inputs[name]}, "
                 "but all of these share one base; target those of one size"
             )
     for name, d in sorted(inputs.items()):
@@ -53,9 +55,9 @@ def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
 
 
 def settled(targets: Any, config: Any) -> Settings:
-    """Add the type of the base's values: V keeps it, and is not made float32 as adapters are."""
+    """Add what shares the base, and the type of its values: V keeps it, and is not made float32 as adapters are."""
     own: Settings = config.settings
-    return own.replaced(base_dtype=targets.model.dtype)
+    return own.replaced(base_dtype=targets.model.dtype, sharing=sharing(targets))
 
 
 def rotations(d: int, rate: float) -> int:

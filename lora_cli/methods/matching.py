@@ -73,10 +73,10 @@ def _is_all_linear(wanted: object) -> bool:
     return isinstance(wanted, str) and wanted.lower() == ALL_LINEAR
 
 
-def matcher(model: Model, config: LoraConfig) -> Callable[[str], bool]:
-    """Return whether `target_modules` takes a name."""
+def matcher(model: Model, config: LoraConfig, *, shortened: bool = True) -> Callable[[str], bool]:
+    """Return whether `target_modules` takes a name, after PEFT has shortened a long list or before."""
     wanted = config.target_modules
-    if config.layers_to_transform:
+    if config.layers_to_transform and shortened:
         wanted = wanted if (listed := listed_targets(model, config)) is None else listed
     if isinstance(wanted, str):
         if _is_all_linear(wanted):

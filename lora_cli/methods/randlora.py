@@ -7,9 +7,8 @@ Albert et al., "RandLoRA: Full-rank parameter-efficient fine-tuning of large mod
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from lora_cli.methods.bases import largest, probability, seed
+from lora_cli.methods.bases import probability, seed, with_largest
 from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real
 from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor, buffer, parameter
@@ -22,7 +21,7 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
 
     >>> from lora_cli.models import matrix
     >>> place = Place(matrix(6, 8), 4)
-    >>> own = Settings({"save_projection": True, "most": 8, "least": 6})
+    >>> own = Settings({"save_projection": True, "d": 6, "h": 8})
     >>> [(t.key, t.shape) for t in tensors(place, own)]  # doctest: +NORMALIZE_WHITESPACE
     [('randlora_lambda', (4, 2)), ('randlora_gamma', (2, 6)),
      ('randlora_A', (4, 1, 6)), ('randlora_B', (8, 2, 4))]
@@ -39,16 +38,10 @@ def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
     return _bases(places[0].r, own)
 
 
-def settled(targets: Any, config: Any) -> Settings:
-    """Add the sides of the bases: the larger and the smaller of the most inputs and the most outputs."""
-    d, h = largest(targets.places)
-    own: Settings = config.settings
-    return own.replaced(most=max(d, h), least=min(d, h))
-
-
 def _bases(r: int, own: Settings) -> Iterator[Tensor]:
-    yield buffer("randlora_A", r, 1, own.least, saved=own.save_projection)
-    yield buffer("randlora_B", own.most, -(-own.least // r), r, saved=own.save_projection)
+    least, most = sorted((own.d, own.h))
+    yield buffer("randlora_A", r, 1, least, saved=own.save_projection)
+    yield buffer("randlora_B", most, -(-least // r), r, saved=own.save_projection)
 
 
 METHOD = Method(
@@ -73,5 +66,5 @@ METHOD = Method(
     kinds=LINEARS,
     common=TARGETING - {"exclude_modules"} | {"bias"},
     layer_rules=frozenset(),
-    settled=settled,
+    settled=with_largest,
 )

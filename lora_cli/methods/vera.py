@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lora_cli.methods.bases import largest, probability, seed
+from lora_cli.methods.bases import probability, seed, with_largest
 from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, real
 from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor, buffer, parameter
@@ -27,9 +27,9 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
 
 def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
     """Yield the frozen A and B, as large as the largest of the adapted modules; they are buffers."""
-    (d, h), r = largest(places), places[0].r
-    yield buffer("vera_A", r, d, saved=own.save_projection)
-    yield buffer("vera_B", h, r, saved=own.save_projection)
+    r = places[0].r
+    yield buffer("vera_A", r, own.d, saved=own.save_projection)
+    yield buffer("vera_B", own.h, r, saved=own.save_projection)
 
 
 METHOD = Method(
@@ -52,4 +52,5 @@ METHOD = Method(
     common=TARGETING - {"exclude_modules"} | {"bias"},
     targets={"phi": ("q_proj", "v_proj")},
     layer_rules=frozenset({PATTERN_ALONE}),
+    settled=with_largest,
 )

@@ -170,9 +170,29 @@ def test_modules_of_one_category_must_take_inputs_of_one_size() -> None:
     from lora_cli.models.module import Module
 
     places = [Place(Module("layers.0.mlp.up", 6, 8), 0), Place(Module("layers.1.mlp.up", 4, 8), 0)]
-    own = Settings({"sparse_rate": 0.1, "save_projection": True, "base_dtype": "F32"})
+    modules = [place.module for place in places]
+    own = Settings({"sparse_rate": 0.1, "save_projection": True, "base_dtype": "F32", "sharing": modules})
     with pytest.raises(InvalidInput, match=r"has 6 inputs and another mlp_up has 4.*; target those of one size"):
         list(method_named("frod").shared(places, own))
+
+
+def test_bases_are_made_for_the_whole_names_that_layers_to_transform_spares_later() -> None:
+    """PEFT 0.21.2 writes 41,552 bytes: the decoder's wider layers, which it does not adapt, decide the bases' sides."""
+    model = {
+        "model_type": "whisper",
+        "architectures": ["WhisperForConditionalGeneration"],
+        "d_model": 24,
+        "encoder_layers": 4,
+        "decoder_layers": 1,
+        "encoder_ffn_dim": 25,
+        "decoder_ffn_dim": 30,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 6,
+    }
+    fields = {"peft_type": "RANDLORA", "r": 7, "target_modules": "all-linear", "layers_to_transform": [1]}
+    read, _ = read_adapter_config(Config(fields, "adapter_config.json"))
+    cost = count_model(read_config(Config(model), "small"), read)
+    assert (cost.trainable_params, cost.adapter_bytes) == (744, 41552)
 
 
 @pytest.mark.parametrize(("layers", "adapted"), [(2, 14), (3, 7)])

@@ -31,11 +31,12 @@ import adapters
 import drawn
 
 RECORDED = Path(__file__).parents[1] / "reference" / "methods.ndjson"
-A_METHOD = 8
+# How many cases of a method are recorded at least, and how many that PEFT did not refuse.
+A_METHOD, COUNTED = 8, 3
 # Some methods decompose the weights: a model whose sizes are the defaults would take minutes, and FRoD makes
-# a square matrix of the larger side of each.
+# a square matrix of the larger side of each; RandLoRA's file has its bases with every module.
 MOST_RANK, MOST_SIDE = 200, 300
-DECOMPOSING = ("frod", "osf", "adamss", "psoft", "tinylora")
+DECOMPOSING = ("frod", "osf", "adamss", "psoft", "tinylora", "randlora")
 # Together these have every kind of module that there is: Linear, Conv1D, Embedding, Conv1d and Conv2d.
 MODELS = ("llama", "qwen2", "gpt2", "opt", "bert", "t5", "vit", "whisper", "gpt_neox", "mixtral", "bloom")
 # What is drawn each time: sizes, and what has no default that works.
@@ -79,17 +80,19 @@ def settings(method: str, model: Model, source: random.Random) -> dict[str, Any]
 
 
 def _targets(model: Model, source: random.Random) -> Any:
-    linear = adapters.leaf_names(module.name for module in model.modules if module.kind in {"Linear", "Conv1D"})
+    whole = [module.name for module in model.modules if module.kind in {"Linear", "Conv1D"}]
+    linear = adapters.leaf_names(whole)
     every = adapters.leaf_names(module.name for module in model.modules)
     chosen = source.sample(linear, min(len(linear), source.randint(1, 3)))
-    usual = [chosen, chosen, chosen, "all-linear", rf".*\.({'|'.join(chosen)})", None]
+    many = source.sample(whole, min(len(whole), source.randint(15, 40)))
+    usual = [chosen, chosen, chosen, "all-linear", rf".*\.({'|'.join(chosen)})", many, None]
     return source.choice(usual if source.random() < 0.8 else [source.sample(every, 1), [source.choice(every), *chosen]])
 
 
 def _common(model: Model, source: random.Random) -> dict[str, Any]:
     leaves = adapters.leaf_names(module.name for module in model.modules)
     rarely: dict[str, tuple[float, list[Any]]] = {
-        "layers_to_transform": (0.1, [0, [1]]),
+        "layers_to_transform": (0.2, [0, [1]]),
         "modules_to_save": (0.1, [[source.choice(leaves)], ["lm_head"]]),
         "bias": (0.1, ["all"]),
     }
@@ -127,10 +130,12 @@ def record() -> None:
     versions = f"peft {peft.__version__}, transformers {transformers.__version__}, torch {torch.__version__}"
     lines = [json.dumps({"made by": "python tests/peft/methods.py", "with": versions})]
     for method in DRAWS:
-        for turn in range(A_METHOD):
+        turn = counted = 0
+        while turn < A_METHOD or counted < COUNTED:
             config, adapter = drawn_case(method, random.Random(f"recorded/{method}/{turn}"))
             answer = theirs(config, adapter)
             figures = None if isinstance(answer, Exception) else answer
+            turn, counted = turn + 1, counted + (figures is not None)
             lines.append(json.dumps({"config": config, "adapter": adapter, "figures": figures}))
     RECORDED.write_text("\n".join(lines) + "\n")
 
