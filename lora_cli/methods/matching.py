@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from typing import TypeVar
 
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.condensed import condensed
 from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
 from lora_cli.models.module import Buffer, Parameter, around
+
+T = TypeVar("T")
 
 ALL_LINEAR = "all-linear"
 CLASSIFIER_HEADS = ("score", "classifier")
@@ -108,8 +111,17 @@ def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
 
 def ranker(config: LoraConfig) -> Callable[[str], int]:
     """Return the rank of a name: the first pattern that matches, or the config's own."""
-    patterns = [(compiled(rf"(.*\.)?({key})$"), rank) for key, rank in config.rank_pattern.items()]
-    return lambda name: next((rank for pattern, rank in patterns if pattern.match(name)), config.r)
+    return by_pattern(config.rank_pattern, config.r)
+
+
+def by_pattern(values: Mapping[str, T], default: T) -> Callable[[str], T]:
+    """Return a name's value in `rank_pattern` or `alpha_pattern`: the first key that it ends with, or the default.
+
+    >>> by_pattern({"q_proj": 4, "layers.0.k_proj": 2}, 8)("model.layers.0.q_proj")
+    4
+    """
+    patterns = [(compiled(rf"(.*\.)?({key})$"), value) for key, value in values.items()]
+    return lambda name: next((value for pattern, value in patterns if pattern.match(name)), default)
 
 
 def listed_targets(model: Model, config: LoraConfig) -> tuple[str, ...] | None:
