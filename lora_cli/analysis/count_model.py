@@ -267,7 +267,7 @@ class ModelCount(Figures):
 
     def notes(self) -> list[str]:
         """Say what surprises people: experts that no target reaches, and tied weights that training unties."""
-        return [*self.subject.notes, *self._idle_experts(), *self._untied(), *self._unquantised()]
+        return [*self.subject.notes, *self._idle_experts(), *self.untied(), *self._unquantised()]
 
     def _idle_experts(self) -> Iterator[str]:
         experts = [p for p in self.subject.others if ".experts." in p.name and len(p.shape) == FUSED_DIMENSIONS]
@@ -284,7 +284,8 @@ class ModelCount(Figures):
         if self.config.use_qalora:
             yield "use_qalora changes the adapters of GPTQ layers alone; these are counted as on plain ones"
 
-    def _untied(self) -> Iterator[str]:
+    def untied(self) -> Iterator[str]:
+        """Yield a sentence for each tied weight that training unties."""
         trained = {place.owner for place in self.targets.places} | set(self.targets.saved)
         for name, other in self.subject.tied.items() if not self.config.ensure_weight_tying else ():
             owners = name.rpartition(".")[0], other.rpartition(".")[0]

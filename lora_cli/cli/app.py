@@ -18,20 +18,21 @@ from lora_cli.errors import InvalidInput, OutputFailed, quote
 from lora_cli.output import Report
 
 # Each command is the function of that name in the module of that name.
-COMMANDS = ("count", "forward", "sweep", "check", "models", "methods")
+COMMANDS = ("count", "forward", "sweep", "check", "inspect", "models", "methods")
 # Typer turns Ctrl-C into an exit code of its own.
 TYPERS_INTERRUPTED = 130
 COMPLETION_VARIABLE = "_LORA_CLI_COMPLETE"
 
 
 class Answer(NamedTuple):
-    """What a command found: a report, how to show it, and what to say beside it."""
+    """What a command found: a report, how to show it, and what to say beside it. `troubles` are input that could not be read."""
 
     report: Report
     show: Show
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
     failures: Sequence[str] = ()
+    troubles: Sequence[str] = ()
 
 
 class Printed(NamedTuple):

@@ -50,6 +50,10 @@ def _answer(argv: Sequence[str]) -> int:
         _say("note", note)
     for failure in answer.failures:
         _say("check failed", failure)
+    for trouble in answer.troubles:
+        _say("error", trouble)
+    if answer.troubles:
+        return ExitCode.TROUBLE
     return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
 
 

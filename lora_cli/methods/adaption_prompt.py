@@ -50,7 +50,7 @@ def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
     # As PEFT counts from the end: of the 0 last ones it takes all.
     chosen = found[-own.adapter_layers :]
     parts = {name for name in names if name.rpartition(".")[2] == inside}
-    if "." in target or not all(f"{name}.{inside}" in parts for name in chosen):
+    if chosen and ("." in target or not all(f"{name}.{inside}" in parts for name in chosen)):
         raise InvalidInput(f"target_modules {quote(target)} is no attention here; leave it out for {quote(default)}")
     width = known(None, facts_of(model, config.method).hidden, "hidden_size", model)
     for name in chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote_long
@@ -52,7 +52,7 @@ class Trained:
     fields: Mapping[str, Any]
     config: LoraConfig
     unknown: tuple[str, ...]
-    tensors: Mapping[str, Stored]
+    tensors: Mapping[str, Stored] = field(default_factory=dict)
 
     @property
     def weights(self) -> str:
@@ -95,6 +95,12 @@ def read_trained(path: str) -> Trained:
     `InvalidInput` is raised for a folder without a config or without weights, for weights that would have to be
     unpickled, and for a config or a file that is broken.
     """
+    found = read_promise(path)
+    return replace(found, tensors=read_header(found.weights))
+
+
+def read_promise(path: str) -> Trained:
+    """Return the same as far as the config tells: without the tensors, whose file is there and may be broken."""
     folder = adapter_folder(path)
     if folder is None:
         raise InvalidInput(
@@ -108,7 +114,7 @@ def read_trained(path: str) -> Trained:
     _check_weights(folder, path)
     fields = read_object(config)
     read, unknown = read_adapter_config(Config(fields, quote_long(config)))
-    return Trained(path, folder, fields, read, tuple(unknown), read_header(os.path.join(folder, WEIGHTS)))
+    return Trained(path, folder, fields, read, tuple(unknown))
 
 
 def _check_weights(folder: str, path: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from math import prod
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
@@ -50,6 +51,13 @@ class Stored(NamedTuple):
         with opened(self.path) as (file, _):
             file.seek(self.start)
             return file.read(self.end - self.start)
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """Yield the bytes, at most so many at a time."""
+        with opened(self.path) as (file, _):
+            file.seek(self.start)
+            for at in range(self.start, self.end, size):
+                yield file.read(min(size, self.end - at))
 
 
 class _Broken(Exception):

@@ -24,7 +24,7 @@ def cell(field: str, value: Value) -> str:
     """
     if value is None:
         # A method without a rank or a paper has none: nothing is unknown about it.
-        return "none" if field in {"r", "knob", "arxiv"} else "unknown"
+        return "none" if field in {"r", "alpha", "knob", "arxiv", "base_model"} else "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):

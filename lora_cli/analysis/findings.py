@@ -1,0 +1,282 @@
+"""What is wrong with a trained adapter: a rule for each way in which config, file, values and model can disagree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import isfinite, prod
+
+from lora_cli.analysis.finding import FINDINGS, SEVERITIES, Finding
+from lora_cli.analysis.inspect import Inspection
+from lora_cli.errors import quote, quote_long
+from lora_cli.methods.matching import ends_with, ranker
+from lora_cli.methods.patterns import compiled
+from lora_cli.methods.trained import PICKLED, ROOT
+from lora_cli.methods.tying import EMBEDDING_LAYERS
+
+NAMED = 3
+# Percent of a file that embeddings may be, and scalings at which an update hardly learns or blows up.
+MOST_OF_IT = 50
+LEAST_SCALING, MOST_SCALING = 1 / 16, 16
+
+
+def findings(found: Inspection) -> list[Finding]:
+    """Return what is wrong with an adapter, the worst first."""
+    made = [
+        Finding(found.adapter, FINDINGS[code].severity, code, message, FINDINGS[code].remedy)
+        for rule in RULES
+        for code, message in rule(found)
+    ]
+    return sorted(made, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+Said = Iterator[tuple[str, str]]
+
+
+def _file(found: Inspection) -> Said:
+    if found.broken:
+        yield "broken-file", found.broken.rpartition(";")[0]
+    # So ZeRO-3 leaves what it has not gathered. Some methods have tensors without values for some sizes.
+    is_lora, expected = found.trained.config.method == "lora", found.expected
+    empty = [
+        key
+        for key, stored in found.tensors.items()
+        if not stored.values and (is_lora if expected is None else key in expected and expected[key].params)
+    ]
+    nothing = not (found.broken or found.tensors) and (is_lora if expected is None else expected)
+    if empty or nothing:
+        yield "empty-tensor", f"{_some('tensor', empty)} without values" if empty else "the file has no tensors"
+    if os.path.lexists(os.path.join(found.trained.folder, PICKLED)):
+        yield "pickled-beside", f"{PICKLED} lies beside the safetensors file and is not read"
+
+
+def _config(found: Inspection) -> Said:
+    if found.trained.unknown:
+        yield "unknown-field", f"{_some('field', found.trained.unknown)} of adapter_config.json unknown"
+    if found.refused:
+        yield "refused-config", f"PEFT refuses the config on this model: {found.refused}"
+
+
+def _prefixes(found: Inspection) -> Said:
+    """Find keys that PEFT would look for under another name."""
+    wrong = [(key, right) for key, right in zip(found.trained.tensors, found.tensors, strict=False) if key != right]
+    if wrong:
+        _, right = wrong[0]
+        yield "wrong-prefix", f"{_some('key', [key for key, _ in wrong])} not PEFT's, which is {quote_long(right)}"
+
+
+def _against_model(found: Inspection) -> Said:
+    """Hold the file's names and shapes against those that PEFT saves of this config on this model."""
+    expected, model = found.expected, found.model
+    if expected is None or model is None or found.broken:
+        return
+    if expected and expected.keys().isdisjoint(found.tensors):
+        yield "other-model", f"no tensor of the file belongs to this config on {quote_long(model.name)}"
+        return
+    unknown = [key for key in found.tensors if key not in expected]
+    if unknown:
+        yield "unknown-tensor", f"{_some('tensor', unknown)} not of this config on {quote_long(model.name)}"
+    missing = [key for key in expected if key not in found.tensors]
+    if missing:
+        yield "missing-tensor", f"{_some('tensor', missing)} missing that this config has on {quote_long(model.name)}"
+    wrong = [
+        (key, found.tensors[key].shape, tensor.stored)
+        for key, tensor in expected.items()
+        if key in found.tensors and tensor.stored is not None and found.tensors[key].shape != tensor.stored
+    ]
+    ranks = {part[0] for key, *_ in wrong if (part := found.split(key)) and part[0] in _off_rank(found)}
+    wrong = [each for each in wrong if not ((part := found.split(each[0])) and part[0] in ranks)]
+    if wrong:
+        _, ours, theirs = wrong[0]
+        shapes = f"{_shape(ours)}, and {quote_long(model.name)} takes {_shape(theirs or ())}"
+        yield "shape-mismatch", f"{_some('tensor', [name for name, *_ in wrong])} of another shape: {shapes}"
+
+
+def _on_its_own(found: Inspection) -> Said:
+    """Hold LoRA's tensors against each other, where there is no model."""
+    if found.expected is not None or found.trained.config.method != "lora" or found.broken:
+        return
+    config = found.trained.config
+    saved = {*config.saved, *EMBEDDING_LAYERS}
+    allowed = (".base_layer.bias", ".base_layer.weight", ".trainable_tokens_delta")
+    unknown = [
+        key
+        for key in found.tensors
+        if not found.split(key)
+        and not key.endswith(allowed)
+        and not (config.bias != "none" and key.endswith(".bias"))
+        and not any(ends_with(name, saved) for name in _around(key))
+    ]
+    if unknown:
+        yield "unknown-tensor", f"{_some('tensor', unknown)} neither LoRA's nor named by modules_to_save"
+    pairs = {"lora_A.weight": "lora_B.weight", "lora_embedding_A": "lora_embedding_B"}
+    pairs |= {b: a for a, b in pairs.items()}
+    more = ("lora_magnitude_vector",) if config.use_dora else ()
+    missing = [
+        f"{ROOT}{module}.{other}"
+        for module, tensors in found.beside.items()
+        for other in (*(pairs[ending] for ending in tensors if ending in pairs), *more)
+        if other not in tensors
+    ]
+    if missing:
+        yield "missing-tensor", f"{_some('tensor', missing)} missing beside the rest of its module"
+    whole = [m for m, tensors in found.beside.items() if any(e in tensors and pairs[e] in tensors for e in pairs)]
+    unlike = [module for module in whole if module not in found.factors]
+    if unlike and not found.stacks:
+        module = unlike[0]
+        a, b = (next(s for e, s in found.beside[module].items() if e in ending) for ending in _ENDINGS)
+        yield (
+            "shape-mismatch",
+            f"{_some('module', unlike)} with an A and a B of different ranks: A is {_shape(a.shape)}, B is {_shape(b.shape)}",
+        )
+
+
+_ENDINGS = (("lora_A.weight", "lora_embedding_A"), ("lora_B.weight", "lora_embedding_B"))
+
+
+def _around(key: str) -> Iterator[str]:
+    """Yield the modules that a tensor is in."""
+    parts = key.removeprefix(ROOT).split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts)))
+
+
+def _off_rank(found: Inspection) -> dict[str, tuple[int, int]]:
+    """Return the modules whose rank in the file is not the config's, with both."""
+    config = found.trained.config
+    if found.stacks:
+        return {}
+    rank = ranker(config)
+    wanted = {module: (pair.r, rank(module)) for module, pair in found.factors.items()}
+    return {module: both for module, both in wanted.items() if both[0] != both[1]}
+
+
+def _ranks(found: Inspection) -> Said:
+    off = _off_rank(found)
+    if off:
+        ours, theirs = next(iter(off.values()))
+        yield (
+            "rank-mismatch",
+            f"{_some('module', list(off))} of another rank: {ours} in the file, {theirs} in the config",
+        )
+    if found.stacks:
+        return
+    past, over = [], []
+    for module, pair in found.factors.items():
+        d, h = prod(pair.a.shape[1:]), pair.b.shape[0]
+        if pair.r > min(d, h):
+            over.append((module, pair.r, min(d, h)))
+        elif pair.r * (d + h) > d * h:
+            past.append((module, pair.r, d * h / (d + h)))
+    if past:
+        _, r, most = past[0]
+        yield (
+            "rank-past-break-even",
+            f"{_some('module', [m for m, *_ in past])} with rank {r}, past the break-even at {most:.6g}",
+        )
+    if over:
+        _, r, most = over[0]
+        yield "rank-past-dimension", f"{_some('module', [m for m, *_ in over])} with rank {r}, past min(d, h) = {most}"
+
+
+def _values(found: Inspection) -> Said:
+    seen = found.seen or {}
+    nan = [key for key, values in seen.items() if values.nan]
+    infinite = [key for key, values in seen.items() if values.infinite]
+    zero = [key for key, values in seen.items() if values.zero and key.endswith(_ENDINGS[1])]
+    if nan:
+        yield "nan", f"{_some('tensor', nan)} with NaN among the values"
+    if infinite:
+        yield "infinity", f"{_some('tensor', infinite)} with infinity among the values"
+    if zero:
+        yield "zero-b", f"{_some('tensor', zero)} all zero"
+
+
+def _matches(found: Inspection) -> Said:
+    config, modules = found.trained.config, list(found.beside)
+    if found.cost is not None:
+        targets = [what for what in found.cost.targets.unmatched if "pattern" not in what]
+    elif isinstance(config.target_modules, tuple) and found.own and modules:
+        whole = {parent for module in modules for parent in (module, *_around(module))}
+        inside = {name for name in found.tensors for name in _around(name)}
+        targets = [
+            f"target {quote(target)}"
+            for target in config.target_modules
+            if not any(name == target or name.endswith(f".{target}") for name in whole | inside)
+        ]
+    else:
+        targets = []
+    if targets:
+        yield "unmatched-target", f"{_listed(targets)} matched nothing"
+    patterns = {
+        name: found.trained.fields.get(name) or {} for name in ("rank_pattern", "alpha_pattern") if found.factors
+    }
+    unused = [
+        f"{name} {quote(key)}"
+        for name, values in patterns.items()
+        for key in values
+        if not any(compiled(rf"(.*\.)?({key})$").match(module.removesuffix(".base_layer")) for module in modules)
+    ]
+    if unused:
+        yield "unmatched-pattern", f"{_listed(unused)} matched nothing"
+
+
+def _embeddings(found: Inspection) -> Said:
+    model = found.model
+    named = {name for name in (model.embeddings, model.output) if name} if model else set()
+    layers = {*EMBEDDING_LAYERS, *(name.rpartition(".")[2] for name in named)}
+    whole = [
+        key
+        for key, stored in found.tensors.items()
+        if not found.split(key) and len(stored.shape) == 2 and key.endswith(".weight")
+        if not layers.isdisjoint(key.split("."))
+    ]
+    size = sum(found.tensors[key].end - found.tensors[key].start for key in whole)
+    if whole and 100 * size > MOST_OF_IT * found.adapter_bytes:
+        share = 100 * size / found.adapter_bytes
+        yield "full-embeddings", f"{_some('full embedding', whole)} {share:.1f} % of the file"
+    for said in found.cost.untied() if found.cost is not None else ():
+        yield "tied-apart", said
+
+
+def _scalings(found: Inspection) -> Said:
+    extreme = {
+        module: pair.scaling
+        for module, pair in found.factors.items()
+        if not (isfinite(pair.scaling) and LEAST_SCALING <= abs(pair.scaling) <= MOST_SCALING)
+    }
+    if extreme:
+        scaling = next(iter(extreme.values()))
+        yield "extreme-scaling", f"{_some('module', list(extreme))} scaled by {scaling:.6g}"
+
+
+RULES: tuple[Callable[[Inspection], Said], ...] = (
+    _file,
+    _config,
+    _prefixes,
+    _against_model,
+    _on_its_own,
+    _ranks,
+    _values,
+    _matches,
+    _embeddings,
+    _scalings,
+)
+
+
+def _some(what: str, names: Sequence[str]) -> str:
+    """Return how many there are, and the first names.
+
+    >>> _some("tensor", ["a", "b"]), _some("module", list("abcde"))
+    ("2 tensors ('a', 'b')", "5 modules ('a', 'b', 'c', ...)")
+    """
+    more = ", ..." if len(names) > NAMED else ""
+    shown = ", ".join(map(quote_long, names[:NAMED]))
+    return f"{len(names)} {what}{'s' if len(names) != 1 else ''} ({shown}{more})"
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(texts)
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes))
