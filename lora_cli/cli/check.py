@@ -38,7 +38,7 @@ def check(
     expect_params: Annotated[
         str | None, typer.Option(metavar="COUNT", help="Exactly so many parameters are trained.")
     ] = None,
-    format: options.Format = "auto",
+    format: options.JudgesFormat = "auto",
     field: options.Field = None,
     output: options.Output = None,
     color: options.Color = "auto",
@@ -63,8 +63,7 @@ def check(
         min_saved=options.read_given("--min-saved", min_saved, parse_percent, -math.inf, 100),
         expect_params=options.read_given("--expect-params", expect_params, parse_count),
     )
-    report = Report(
-        "check", FIELDS, [[tuple(verdict.record().values()) for verdict in verdicts]], len(verdicts), listing=True
-    )
-    failures = [verdict.failure() for verdict in verdicts if not verdict.passed]
-    return Answer(report, options.Show(format, field, output, color), warnings, notes, failures)
+    failures = [None if verdict.passed else verdict.failure() for verdict in verdicts]
+    rows = [tuple(verdict.record().values()) for verdict in verdicts]
+    report = Report("check", FIELDS, [rows], len(rows), listing=True, failures=failures)
+    return Answer(report, options.Show(format, field, output, color), warnings, notes)
