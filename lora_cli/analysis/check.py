@@ -17,12 +17,12 @@ FIELDS = ("rule", "value", "limit", "passed")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A limit that can be set: the field that it looks at, when it holds, and why the field may be unknown."""
+    """A limit that can be set: the field that it looks at, when it holds, and what to say where that is unknown."""
 
     field: str
     holds: Callable[[float, float], bool]
     broken: str
-    unknown: str = "the size of the base is not known"
+    unknown: str = "the size of the base is not known; name the base model, or leave this limit out"
 
 
 RULES = {
@@ -30,7 +30,9 @@ RULES = {
     "max-params": Rule("trainable_params", operator.le, "over"),
     "min-saved": Rule("percent_saved", operator.ge, "under"),
     "expect-params": Rule("trainable_params", operator.eq, "off"),
-    "max-bytes": Rule("adapter_bytes", operator.le, "over", "PEFT cannot write its file, or not from what is known"),
+    "max-bytes": Rule(
+        "adapter_bytes", operator.le, "over", "PEFT cannot write this file, or how is not known; leave this limit out"
+    ),
 }
 
 
@@ -102,6 +104,6 @@ def hold(cost: Figures, limits: Mapping[str, int | float]) -> list[Verdict]:
             continue
         value = getattr(cost, rule.field)
         if value is None:
-            raise InvalidInput(f"{name}: {rule.field} is unknown here, as {rule.unknown}; leave this limit out")
+            raise InvalidInput(f"{name}: {rule.field} is unknown here, as {rule.unknown}")
         verdicts.append(Verdict(name, value, limits[name]))
     return verdicts

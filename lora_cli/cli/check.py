@@ -29,6 +29,7 @@ def check(
     method: subject.Method = None,
     alpha: subject.Alpha = None,
     settings: subject.Set = None,
+    adapter_dtype: subject.AdapterDtype = None,
     max_percent: Annotated[
         str | None, typer.Option(metavar="PERCENT", help="At most this much of full fine-tuning is trained.")
     ] = None,
@@ -74,7 +75,8 @@ def check(
         raise InvalidInput(
             f"no limit to check; give at least one of {', '.join(RULES)} as an option or in pyproject.toml, or --lock"
         )
-    counted = subject.cost(d, h, model, subject.How(method, r, alpha, settings or (), target, adapter))
+    how = subject.How(method, r, alpha, settings or (), target, adapter, adapter_dtype)
+    counted = subject.cost(d, h, model, how)
     verdicts: list[Verdict | Held] = [*hold(counted.cost, wanted)]
     warnings, notes = counted.warnings, [*counted.notes]
     if lock is not None:
