@@ -15,11 +15,13 @@ Value = str | int | float | bool | None
 
 COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+BYTE_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
 # ASCII classes throughout: \d, int() and float() also take digits of other scripts. They are compiled
 # at their first use, which most runs never come to.
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([kKMBT]?)"
+_BYTES = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?(?:(?:([kKMGTPE])(i?))?B)?"
 
 
 class QuantityError(ValueError):
@@ -120,14 +122,39 @@ def parse_count(text: str) -> int:
     lora_cli.quantities.QuantityError: '1.5' is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B
     """
     match = re.fullmatch(_COUNT, text)
-    if match:
-        whole, fraction = match[1], match[2] or ""
-        value, remainder = divmod(int(whole + fraction) * COUNT_UNITS[match[3]], int("1" + "0" * len(fraction)))
-        if not remainder:
-            return value
-    raise QuantityError(
-        text, "is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B"
-    )
+    value = _whole(match, COUNT_UNITS[match[3]]) if match else None
+    if value is None:
+        raise QuantityError(
+            text, "is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B"
+        )
+    return value
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size: plain digits are bytes, kB, MB and GB are powers of 1000, KiB, MiB and GiB of 1024.
+
+    >>> parse_bytes("262384"), parse_bytes("50MB"), parse_bytes("1.5MiB")
+    (262384, 50000000, 1572864)
+    >>> parse_bytes("50M")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '50M' is not a whole number of bytes of at most 30 digits; write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
+    """
+    match = re.fullmatch(_BYTES, text)
+    value = _whole(match, (1024 if match[4] else 1000) ** BYTE_POWERS[match[3] or ""]) if match else None
+    if value is None:
+        raise QuantityError(
+            text,
+            "is not a whole number of bytes of at most 30 digits; "
+            "write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)",
+        )
+    return value
+
+
+def _whole(match: re.Match[str], unit: int) -> int | None:
+    """Return the digits of a match times their unit, or None where that is no whole number."""
+    whole, fraction = match[1], match[2] or ""
+    value, remainder = divmod(int(whole + fraction) * unit, int("1" + "0" * len(fraction)))
+    return None if remainder else value
 
 
 def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:

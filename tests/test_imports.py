@@ -58,6 +58,13 @@ def test_a_check_loads_nothing_heavy() -> None:
     assert loaded(command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K")) == set()
 
 
+def test_settings_and_locks_are_checks_alone() -> None:
+    """No other command looks for a pyproject.toml, and a check without a lock loads nothing of locks."""
+    assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2"), ("tomllib", "lora_cli.cli.settings")) == set()
+    check = command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K")
+    assert loaded(check, ("lora_cli.analysis.lock", "lora_cli.cli.lock")) == set()
+
+
 def test_help_loads_nothing_heavy() -> None:
     """Help is as quick as an answer."""
     assert loaded(command("--help")) == set()

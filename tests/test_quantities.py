@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lora_cli.quantities import (
     QuantityError,
     parse_axis,
+    parse_bytes,
     parse_count,
     parse_percent,
     parse_real,
@@ -40,7 +41,7 @@ def short(text: str) -> str:
     return ascii(text)[1:20]
 
 
-PARSERS: list[Callable[[str], object]] = [whole, axis, parse_count, parse_percent, parse_real]
+PARSERS: list[Callable[[str], object]] = [whole, axis, parse_bytes, parse_count, parse_percent, parse_real]
 
 NO_NUMBER_AT_ALL = [
     *["", " ", "-", "+", ".", "x", "x1", "abc", "nan", "NaN", "inf", "-inf", "infinity", "1_0", "1_000", "0x10"],
@@ -208,3 +209,33 @@ def test_an_axis_is_refused_with_the_whole_text(text: str) -> None:
     with pytest.raises(QuantityError) as caught:
         axis(text)
     assert caught.value.text == text
+
+
+BYTE_SUFFIXES = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15} | {
+    "EB": 10**18,
+    "kiB": 2**10,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+    "PiB": 2**50,
+    "EiB": 2**60,
+}
+
+
+@given(st.decimals(0, 10**9, places=6), st.sampled_from(sorted(BYTE_SUFFIXES)))
+def test_a_size_is_exact_or_refused(number: Decimal, suffix: str) -> None:
+    """Decimal and binary units are their powers exactly; half a byte is none."""
+    text, exact = f"{number:f}{suffix}", Fraction(number) * BYTE_SUFFIXES[suffix]
+    if exact.denominator == 1:
+        assert parse_bytes(text) == exact
+    else:
+        with pytest.raises(QuantityError):
+            parse_bytes(text)
+
+
+@pytest.mark.parametrize("text", ["50M", "50K", "50Mi", "50iB", "50mb", "50 MB", "50MBB", "-50MB", "1e6", "5e3MB"])
+def test_a_size_of_no_certain_unit_is_refused(text: str) -> None:
+    """M alone may be a million or 2^20, so the message says both ways to write it."""
+    with pytest.raises(QuantityError, match=r"50MB \(50 \* 1000\^2\) or 50MiB"):
+        parse_bytes(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lora_cli.analysis.count import Record
@@ -17,11 +17,12 @@ FIELDS = ("rule", "value", "limit", "passed")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A limit that can be set: the field that it looks at, and when it holds."""
+    """A limit that can be set: the field that it looks at, when it holds, and what to say where that is unknown."""
 
     field: str
     holds: Callable[[float, float], bool]
     broken: str
+    unknown: str = "the size of the base is not known; name the base model, or leave this limit out"
 
 
 RULES = {
@@ -29,6 +30,9 @@ RULES = {
     "max-params": Rule("trainable_params", operator.le, "over"),
     "min-saved": Rule("percent_saved", operator.ge, "under"),
     "expect-params": Rule("trainable_params", operator.eq, "off"),
+    "max-bytes": Rule(
+        "adapter_bytes", operator.le, "over", "PEFT cannot write this file, or how is not known; leave this limit out"
+    ),
 }
 
 
@@ -70,12 +74,13 @@ def check(
     max_params: int | None = None,
     min_saved: float | None = None,
     expect_params: int | None = None,
+    max_bytes: int | None = None,
 ) -> list[Verdict]:
     """Hold `cost` against each limit that is given, in the order of `RULES`.
 
     Percentages are of full fine-tuning (`percent_of_full`, `percent_saved`), parameters are
-    `trainable_params`. A limit holds at equality. Without any limit there is nothing to check, and
-    `InvalidInput` is raised.
+    `trainable_params`, bytes `adapter_bytes`. A limit holds at equality. Without any limit there is nothing
+    to check, and `InvalidInput` is raised; so it is where a figure is not known.
 
     >>> from lora_cli import count
     >>> [v.passed for v in check(count(4096, 4096, 16), max_percent=1, max_params=100_000)]
@@ -84,10 +89,21 @@ def check(
     for name, percent in (("max_percent", max_percent), ("min_saved", min_saved)):
         if percent is not None and not -math.inf < percent < math.inf:
             raise InvalidInput(f"{name}: {quote(percent)} is no percentage; give a finite number")
-    limits = dict(zip(RULES, (max_percent, max_params, min_saved, expect_params), strict=True))
-    verdicts = [
-        Verdict(rule, getattr(cost, RULES[rule].field), limit) for rule, limit in limits.items() if limit is not None
-    ]
+    limits = dict(zip(RULES, (max_percent, max_params, min_saved, expect_params, max_bytes), strict=True))
+    verdicts = hold(cost, {rule: limit for rule, limit in limits.items() if limit is not None})
     if not verdicts:
         raise InvalidInput(f"no limit to check; give at least one of {', '.join(RULES)}")
+    return verdicts
+
+
+def hold(cost: Figures, limits: Mapping[str, int | float]) -> list[Verdict]:
+    """Hold `cost` against limits by the names of their rules; one whose figure is not known raises `InvalidInput`."""
+    verdicts = []
+    for name, rule in RULES.items():
+        if name not in limits:
+            continue
+        value = getattr(cost, rule.field)
+        if value is None:
+            raise InvalidInput(f"{name}: {rule.field} is unknown here, as {rule.unknown}")
+        verdicts.append(Verdict(name, value, limits[name]))
     return verdicts

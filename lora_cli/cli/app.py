@@ -31,8 +31,12 @@ class Answer(NamedTuple):
     show: Show
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
-    failures: Sequence[str] = ()
     troubles: Sequence[str] = ()
+
+    @property
+    def failures(self) -> list[str]:
+        """What the records of the report miss."""
+        return [failure for failure in self.report.failures if failure is not None]
 
 
 class Printed(NamedTuple):

@@ -23,6 +23,7 @@ __all__ = [
     "Field",
     "Format",
     "H",
+    "JudgesFormat",
     "Method",
     "Output",
     "R",
@@ -44,6 +45,14 @@ Format = Annotated[
         "--format",
         metavar="NAME",
         help="auto, table, plain, json, ndjson, csv or markdown; auto is table on a terminal, else plain.",
+    ),
+]
+JudgesFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="auto, table, plain, json, ndjson, csv, markdown, or for CI github (annotations) and junit.",
     ),
 ]
 Field = Annotated[

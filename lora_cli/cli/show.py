@@ -27,7 +27,7 @@ class Show(NamedTuple):
         if self.output is not None:
             streams.check_output(self.output)
         if self.field is None:
-            return format_writer(self._format(), size)
+            return format_writer(self._format(), size, command)
         if self.format != "auto":
             raise InvalidInput("--field prints a raw value alone; leave out --format")
         return field_writer(self.field, command, fields)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.adapter_config import LoraConfig, read_adapter_config
-from lora_cli.methods.matching import by_pattern
+from lora_cli.methods.matching import by_pattern, ranker
 from lora_cli.models.config import Config
 from lora_cli.models.files import read_object
 from lora_cli.models.headers import Stored, read_header
@@ -62,13 +62,16 @@ class Trained:
     @property
     def alpha(self) -> float | None:
         """LoRA's alpha, where PEFT's default is 8; None for another method."""
-        return float(self.fields.get("lora_alpha") or 8) if self.config.method == "lora" else None
+        alpha = self.fields.get("lora_alpha")
+        return float(8 if alpha is None else alpha) if self.config.method == "lora" else None
 
     def factors(self) -> Iterator[Factors]:
         """Yield LoRA's pairs of matrices in the file, in its order, whose shapes fit each other.
 
-        The scaling is α / r, or α / √r with `use_rslora`, with a module's own α by `alpha_pattern`.
+        The scaling is α / r, or α / √r with `use_rslora`, with a module's own α by `alpha_pattern`, and r by the
+        config: some starts store fewer rows than that.
         """
+        rank_of = ranker(self.config)
         alpha_of = by_pattern(self.fields.get("alpha_pattern") or {}, self.alpha or 0.0)
         divisor = math.sqrt if self.fields.get("use_rslora") else float
         for key, a in self.tensors.items():
@@ -77,7 +80,7 @@ class Trained:
             if b is not None and len(a.shape) == len(b.shape) > 1 and a.shape[0] == b.shape[1] > 0:
                 module = key.removesuffix(ending).removeprefix(ROOT)
                 alpha = float(alpha_of(module))
-                yield Factors(module, a, b, alpha, alpha / divisor(a.shape[0]))
+                yield Factors(module, a, b, alpha, alpha / divisor(rank_of(module)))
 
 
 def adapter_folder(path: str) -> str | None:

@@ -42,12 +42,12 @@ def _readable(path: str) -> Iterator[None]:
         raise InvalidInput(f"cannot read {quote_long(path)}: {reason}; give a path that can be read") from error
 
 
-def read_object(path: str) -> dict[str, Any]:
-    """Return the JSON object that the file at `path` holds, or refuse what it is instead."""
+def read_object(path: str, what: str = "a config") -> dict[str, Any]:
+    """Return the JSON object that the file at `path` holds, or refuse what it is instead of `what` it should be."""
     with opened(path) as (file, size):
         if size > MAX_JSON_BYTES:
             raise InvalidInput(
-                f"{quote_long(path)} has {size} bytes; a config has at most {MAX_JSON_BYTES}, so this is another file"
+                f"{quote_long(path)} has {size} bytes; {what} has at most {MAX_JSON_BYTES}, so this is another file"
             )
         content = file.read(MAX_JSON_BYTES + 1)
     try:
@@ -59,5 +59,5 @@ def read_object(path: str) -> dict[str, Any]:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("; use sys.")[0]
         raise InvalidInput(f"{quote_long(path)} is no JSON: {reason}") from error
     if not isinstance(value, dict):
-        raise InvalidInput(f"{quote_long(path)} holds {quote(type(value).__name__)}; a config is a JSON object")
+        raise InvalidInput(f"{quote_long(path)} holds {quote(type(value).__name__)}; {what} is a JSON object")
     return value

@@ -17,6 +17,9 @@ FORMATS = {
     "csv": "lora_cli.output.csv",
     "markdown": "lora_cli.output.markdown",
 }
+# What CI systems read: verdicts, which other commands have none of.
+JUDGE = "check"
+JUDGES_FORMATS = {"github": "lora_cli.output.github", "junit": "lora_cli.output.junit"}
 # Formats for people line their columns up, which needs all rows at once; nobody reads more.
 PEOPLES_FORMATS = ("table", "plain", "markdown")
 PEOPLES_ROWS = 5_000
@@ -24,16 +27,18 @@ PEOPLES_ROWS = 5_000
 Writer = Callable[[Report, TextIO, Screen], None]
 
 
-def format_writer(name: str, size: int) -> Writer:
-    """Return what writes a report of `size` records in the format called `name`, or refuse."""
-    if name not in FORMATS:
-        raise InvalidInput(f"--format: {quote(name)} is not known; choose from: auto, {', '.join(FORMATS)}")
+def format_writer(name: str, size: int, command: str = "") -> Writer:
+    """Return what writes a report of `size` records of `command` in the format called `name`, or refuse."""
+    formats = {**FORMATS, **JUDGES_FORMATS} if command == JUDGE else FORMATS
+    if name not in formats:
+        problem = f"is a format of {JUDGE} alone" if name in JUDGES_FORMATS else "is not known"
+        raise InvalidInput(f"--format: {quote(name)} {problem}; choose from: auto, {', '.join(formats)}")
     if name in PEOPLES_FORMATS and size > PEOPLES_ROWS:
         raise InvalidInput(
             f"{size:,} rows are too many for --format {name}, which takes {PEOPLES_ROWS:,}; "
             "use --format csv or ndjson, which stream"
         )
-    return cast(Writer, import_module(FORMATS[name]).write)
+    return cast(Writer, import_module(formats[name]).write)
 
 
 def field_writer(name: str, command: str, fields: Sequence[str]) -> Writer:

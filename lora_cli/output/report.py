@@ -35,7 +35,8 @@ class Report(NamedTuple):
     `parts` are what JSON has beside the records, by name: lists of objects, or one object. `listing`
     says that the records are a list, of whatever length; otherwise there is one, shown as a sheet.
     `picture` is the d, h and r of matrices to draw. `details` are records that people see below the
-    one, and `closing` is a last line for them.
+    one, and `closing` is a last line for them. Of records that are judged, `failures` has what each of
+    them misses, as a sentence, or None.
     """
 
     command: str
@@ -47,6 +48,7 @@ class Report(NamedTuple):
     picture: tuple[int, int, int] | None = None
     details: Sequence[Mapping[str, Value]] = ()
     closing: str | None = None
+    failures: Sequence[str | None] = ()
 
     def rows(self) -> Iterable[Sequence[Value]]:
         """Yield the records, one after the other."""

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput, check, count
-from lora_cli.analysis.check import FIELDS, RULES, Verdict
+from lora_cli.analysis.check import FIELDS, RULES, Verdict, hold
+from lora_cli.analysis.figures import Figures
 
 SIZES = st.integers(1, 2**31 - 1)
 
@@ -20,13 +21,15 @@ def test_a_limit_holds_at_equality_and_no_further(d: int, h: int, r: int) -> Non
     """At the count's own figures every limit holds; at the next number on the strict side none does."""
     cost = count(d, h, r)
     percent, saved, params = cost.percent_of_full, cost.percent_saved, cost.trainable_params
-    at = check(cost, max_percent=percent, max_params=params, min_saved=saved, expect_params=params)
+    size = cost.adapter_bytes
+    at = check(cost, max_percent=percent, max_params=params, min_saved=saved, expect_params=params, max_bytes=size)
     past = check(
         cost,
         max_percent=math.nextafter(percent, -math.inf),
         max_params=params - 1,
         min_saved=math.nextafter(saved, math.inf),
         expect_params=params + 1,
+        max_bytes=size - 1,
     )
     assert [verdict.rule for verdict in at] == [verdict.rule for verdict in past] == list(RULES)
     assert all(verdict.passed for verdict in at)
@@ -50,6 +53,7 @@ def test_a_limit_missed_by_the_least_shows_different_numbers(d: int, h: int, r: 
         ({"max_params": 65535}, "max-params: trainable_params is 65,536, over the limit of 65,535 by 1"),
         ({"min_saved": 94.5}, "min-saved: percent_saved is 93.75, under the limit of 94.5 by 0.75"),
         ({"expect_params": 65600}, "expect-params: trainable_params is 65,536, off the limit of 65,600 by 64"),
+        ({"max_bytes": 262383}, "max-bytes: adapter_bytes is 262,384, over the limit of 262,383 by 1"),
     ],
 )
 def test_a_failure_names_rule_field_value_limit_and_gap(limits: dict[str, float], text: str) -> None:
@@ -95,3 +99,20 @@ def test_a_limit_that_is_no_number_is_refused(limit: float) -> None:
     for name in ("max_percent", "min_saved"):
         with pytest.raises(InvalidInput, match=name):
             check(count(8, 8, 1), **{name: limit})
+
+
+class Unknown(Figures):
+    """A subject of which nothing is known but what is trained."""
+
+    adapter_bytes = full_params = percent_of_full = percent_saved = None  # type: ignore[assignment]
+    trainable_params = 96
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_is_not_known_is_not_judged(rule: str) -> None:
+    """A limit on a figure that is unknown neither holds nor fails: it is refused, with the reason."""
+    if RULES[rule].field == "trainable_params":
+        assert hold(Unknown(), {rule: 96})[0].passed
+    else:
+        with pytest.raises(InvalidInput, match=f"{rule}: {RULES[rule].field} is unknown here, as .*leave this limit"):
+            hold(Unknown(), {rule: 96})

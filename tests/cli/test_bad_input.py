@@ -78,6 +78,9 @@ def test_what_is_no_alpha_is_refused(alpha: str) -> None:
         ("--max-params", "-5"),
         ("--expect-params", NINES),
         ("--expect-params", "50MB"),
+        ("--max-bytes", "50M"),
+        ("--max-bytes", "-1"),
+        ("--max-bytes", NINES),
     ],
 )
 def test_what_is_no_limit_is_refused(limit: str, value: str) -> None:

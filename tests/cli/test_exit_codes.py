@@ -43,6 +43,21 @@ def test_a_broken_limit_is_1_and_says_by_how_much() -> None:
     )
 
 
+def test_the_adapters_type_decides_on_its_bytes() -> None:
+    """What is over a limit in float32 is inside it in bfloat16."""
+    limit = ("check", *MATRIX, "--max-bytes", "300KiB")
+    assert run(*limit).returncode == 1
+    assert run(*limit, "--adapter-dtype", "bfloat16").returncode == 0
+
+
+def test_a_figure_that_is_not_known_is_2() -> None:
+    """What cannot be held against its limit is neither 0 nor 1, and other limits are no help."""
+    unknown = ("check", "--model", "gpt2", "--method", "shadow", "--set", 'modules_to_save=["lm_head"]')
+    done = run(*unknown, "--max-bytes", "1GB", "--max-params", "1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "max-bytes: adapter_bytes is unknown here" in done.stderr
+
+
 def test_trouble_is_2() -> None:
     """A usage error is one line and exit code 2."""
     done = run("count", "-d", "8")

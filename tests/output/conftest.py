@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from lora_cli.analysis.check import FIELDS
 from lora_cli.output import Report, Screen, format_writer
 from lora_cli.quantities import Value
 
@@ -20,7 +21,7 @@ def written() -> Write:
 
     def write(name: str, report: Report, screen: Screen | None = None) -> str:
         stream = io.StringIO()
-        format_writer(name, report.size)(report, stream, screen or Screen())
+        format_writer(name, report.size, report.command)(report, stream, screen or Screen())
         return stream.getvalue()
 
     return write
@@ -32,5 +33,19 @@ def listed() -> Make:
 
     def make(rows: Sequence[Sequence[Value]], fields: Sequence[str] = ("name", "r", "percent_saved")) -> Report:
         return Report("test", fields, [rows], len(rows), listing=True)
+
+    return make
+
+
+@pytest.fixture
+def judged() -> Make:
+    """Return what makes a report of verdicts: a path or none, a rule, and what is missed or none, each."""
+
+    def make(verdicts: Sequence[tuple[str | None, str, str | None]]) -> Report:
+        paths = any(path is not None for path, _, _ in verdicts)
+        fields = ("path", *FIELDS) if paths else FIELDS
+        rows = [(*[path] * paths, rule, 2, 1, failure is None) for path, rule, failure in verdicts]
+        failures = [failure for _, _, failure in verdicts]
+        return Report("check", fields, [rows], len(rows), listing=True, failures=failures)
 
     return make

@@ -43,7 +43,7 @@ def test_what_peft_saves_is_whole(method: str, turn: int, tmp_path: Path) -> Non
                 wrapped.save_pretrained(str(tmp_path))
                 # PEFT does not load all that it saves: it sorts the keys of patterns, and fills in what it refuses.
                 if method in PROMPTS:
-                    wrapped = adapters.wrapped(config, PeftConfig.from_pretrained(str(tmp_path)), "cpu")
+                    adapters.wrapped(config, PeftConfig.from_pretrained(str(tmp_path)), "cpu")
                 else:
                     wrapped = PeftModel.from_pretrained(drawn.build(config, "cpu"), str(tmp_path), is_trainable=True)
             except Exception:  # noqa: BLE001, S112 - what PEFT refuses is compared elsewhere

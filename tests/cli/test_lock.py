@@ -1,0 +1,197 @@
+"""`check --lock FILE` from the real program: recorded once, held against from then on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from program import run
+
+from lora_cli.cli.lock import held, path_key
+
+MATRIX = ("check", "-d", "4096", "-h", "14336")
+GPT2 = ("check", "--model", "gpt2", "--target", "c_attn")
+
+
+def lock_of(path: Path, *arguments: str) -> Path:
+    """Record what the arguments name, and return the lock."""
+    assert run(*arguments, "--lock", str(path)).returncode == 0
+    return path
+
+
+def test_the_first_run_records_and_says_so(tmp_path: Path) -> None:
+    """Without a file the counts are recorded, a line a figure, and all of them hold."""
+    path = tmp_path / "counts.lock"
+    done = run(*MATRIX, "-r", "16", "--lock", str(path), "--field", "passed")
+    assert (done.returncode, set(done.stdout.split())) == (0, {"true"})
+    assert done.stderr == f"lora-cli: note: '{path}' is new and records 1 subject; later runs are held against it\n"
+    assert path.read_text() == (
+        '{\n  "lock": "lora-cli check",\n  "schema_version": 1,\n  "subjects": {\n    "4096 x 14336": {\n'
+        '      "method": "lora",\n      "r": 16,\n      "full_params": 58720256,\n      "trainable_params": 294912,\n'
+        '      "all_params": 59015168,\n      "adapter_bytes": 1179888\n    }\n  }\n}\n'
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_later_run_of_the_same_is_silent(tmp_path: Path) -> None:
+    """What did not change passes, and the file is not touched."""
+    path = lock_of(tmp_path / "counts.lock", *GPT2, "-r", "8")
+    path.chmod(0o400)
+    before = path.stat().st_mtime_ns
+    done = run(*GPT2, "-r", "8", "--lock", str(path))
+    assert (done.returncode, done.stderr, path.stat().st_mtime_ns) == (0, "", before)
+
+
+def test_a_difference_is_1_and_shows_old_and_new(tmp_path: Path) -> None:
+    """Each figure that changed is a failed record, with what it was and how to record it anew."""
+    path = lock_of(tmp_path / "counts.lock", *GPT2, "-r", "8")
+    text = path.read_text()
+    done = run(*GPT2, "-r", "4", "--lock", str(path), "--format", "csv")
+    failed = [line for line in done.stdout.splitlines() if line.endswith("false")]
+    assert done.returncode == 1
+    assert failed[:2] == ["lock: r,4,8,false", "lock: trainable_params,147456,294912,false"]
+    assert (
+        f"trainable_params of 'gpt2' is 147,456, recorded as 294,912 in '{path}'; if that is right, delete that file"
+    ) in done.stderr
+    assert path.read_text() == text
+
+
+def test_limits_and_the_lock_are_judged_together(tmp_path: Path) -> None:
+    """Records of limits come first, and either fails the check."""
+    path = lock_of(tmp_path / "counts.lock", *MATRIX, "-r", "16")
+    done = run(*MATRIX, "-r", "16", "--max-params", "1", "--lock", str(path), "--field", "rule")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[:2] == ["max-params", "lock: method"]
+
+
+def test_a_subject_that_is_not_recorded_is_1(tmp_path: Path) -> None:
+    """A lock of other subjects is stale, and stays as it is."""
+    path = lock_of(tmp_path / "counts.lock", *MATRIX, "-r", "16")
+    text = path.read_text()
+    done = run(*GPT2, "-r", "8", "--lock", str(path), "--field", "rule")
+    assert (done.returncode, done.stdout, path.read_text()) == (1, "lock\n", text)
+    assert "'gpt2' is not recorded in" in done.stderr
+
+
+def test_an_adapter_is_known_by_its_folder(tmp_path: Path) -> None:
+    """Two adapters of one model are two subjects, each by its path from the lock, from any working directory."""
+    for name in ("a", "b"):
+        (tmp_path / "adapters" / name).mkdir(parents=True)
+        fields = {"peft_type": "LORA", "r": 8, "target_modules": ["c_attn"]}
+        (tmp_path / "adapters" / name / "adapter_config.json").write_text(json.dumps(fields))
+    path = lock_of(tmp_path / "counts.lock", "check", "--model", "gpt2", "--adapter", str(tmp_path / "adapters" / "a"))
+    assert list(json.loads(path.read_text())["subjects"]) == ["adapters/a"]
+    inside = ("check", "--model", "GPT2", "--adapter", "adapter_config.json", "--lock", "../../counts.lock")
+    assert run(*inside, cwd=tmp_path / "adapters" / "a").returncode == 0
+    assert run(*inside, cwd=tmp_path / "adapters" / "b").returncode == 1
+
+
+def test_a_model_is_known_by_its_path_or_its_name(tmp_path: Path) -> None:
+    """A folder that is called like a preset is another subject than the preset, in whatever case that is written."""
+    fields = {"model_type": "gpt2", "n_layer": 1}
+    (tmp_path / "gpt2").mkdir()
+    (tmp_path / "gpt2" / "config.json").write_text(json.dumps(fields))
+    run(*GPT2, "-r", "8", "--lock", "folder.lock", cwd=tmp_path)
+    run("check", "--model", "GPT2", "--target", "c_attn", "-r", "8", "--lock", "name.lock", cwd=tmp_path)
+    found = [list(json.loads((tmp_path / f"{name}.lock").read_text())["subjects"]) for name in ("folder", "name")]
+    assert found == [["./gpt2"], ["gpt2"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "lock", "key"),
+    [
+        ("adapters/a", "counts.lock", "adapters/a"),
+        ("adapters/a/", "counts.lock", "adapters/a"),
+        ("./adapters/../adapters/a", "counts.lock", "adapters/a"),
+        ("a", "counts.lock", "./a"),
+        ("a", "locks/counts.lock", "../a"),
+        ("locks/a", "locks/counts.lock", "./a"),
+        ("linked/a", "locks/counts.lock", "./a"),
+        ("locks/a", "linked/counts.lock", "./a"),
+        (".", "counts.lock", "./."),
+    ],
+)
+def test_a_path_has_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, lock: str, key: str) -> None:
+    """It is the way from the lock's folder, whatever way is taken there, and has a slash."""
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "linked").symlink_to("locks")
+    monkeypatch.chdir(tmp_path)
+    assert path_key(path, lock) == path_key(str(tmp_path / path), str(tmp_path / lock)) == key
+
+
+def test_a_batch_records_all_of_its_subjects_or_checks_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded and not asked for is left alone, but a path that is gone is warned of."""
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    subjects = {"./a": {"r": 8}, "./b": {"r": 8}, "./c\x1b": {"r": 4}, "gpt2": {"r": 2}, "8 x 8": {"r": 1}}
+    first = held("counts.lock", subjects)
+    assert first.notes == ["'counts.lock' is new and records 5 subjects; later runs are held against it"]
+    first.keep()
+    later = held("counts.lock", {"gpt2": {"r": 2}})
+    assert [one.passed for one in later.held] == [True]
+    assert later.text is None
+    gone = "'counts.lock' records what is not there any more (2: './b', './c\\x1b'); "
+    assert later.warnings == [gone + "delete that file and run again to record it anew"]
+    assert held("counts.lock", subjects).warnings == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe{\x00",
+        b'{"name": "x", "lockfileVersion": 3}',
+        b'{"lock": "lora-cli check", "schema_version": 2, "subjects": {}}',
+        b'{"lock": "lora-cli check", "schema_version": 1}',
+        b'{"lock": "lora-cli check", "schema_version": 1, "subjects": {"8 x 8": {"r": NaN}}}',
+        b'{"lock": "lora-cli check", "schema_version": 1, "subjects": {"8 x 8": {"r": ' + b"9" * 5000 + b"}}}",
+        b"[" * 100_000,
+        b"<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n",
+    ],
+)
+def test_what_is_no_lock_is_2_and_untouched(tmp_path: Path, content: bytes) -> None:
+    """One line that names the file, and not a byte of it changed."""
+    path = tmp_path / "counts.lock"
+    path.write_bytes(content)
+    done = run("check", "-d", "8", "-h", "8", "-r", "2", "--lock", str(path), timeout=10)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert str(path) in done.stderr
+    assert path.read_bytes() == content
+
+
+def test_a_lock_of_any_size_is_no_wait(tmp_path: Path) -> None:
+    """A file past what is read is refused by its size."""
+    path = tmp_path / "counts.lock"
+    with path.open("wb") as file:
+        file.truncate(10**12)
+    done = run(*MATRIX, "-r", "2", "--lock", str(path), timeout=10)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a lock has at most" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["", "folder", "pipe", "nothing", "missing/counts.lock", "new/", "/dev/full"])
+def test_a_path_that_holds_no_lock_is_2(tmp_path: Path, path: str) -> None:
+    """Folders, pipes, links to nothing and folders that are not there: one line, and no wait."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nothing").symlink_to("nowhere")
+    before = sorted(tmp_path.iterdir())
+    done = run(*MATRIX, "-r", "2", "--lock", path, cwd=tmp_path, timeout=10)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--format", "xml"), ("--field", "bogus"), ("--color", "red"), ("-o", "no/such"), ("-o", "new.lock")],
+)
+def test_a_run_that_is_refused_records_nothing(tmp_path: Path, wrong: tuple[str, str]) -> None:
+    """A wrong option, and --output on the lock itself, leave no lock behind."""
+    done = run(*MATRIX, "-r", "2", "--lock", "new.lock", *wrong, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,238 @@
+"""`[tool.lora-cli]` of pyproject.toml: which file counts, what it says, and what it may not say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from program import run
+
+from lora_cli import InvalidInput, check
+from lora_cli.analysis.check import RULES
+from lora_cli.cli.settings import KEYS, LIMITS, MAX_FILE_BYTES, Settings, limits, read_settings
+
+MATRIX = ("check", "-d", "4096", "-h", "4096", "-r", "16")
+HOSTILE = {
+    "no toml": b"[tool.lora-cli\n",
+    "binary": bytes(range(256)),
+    "utf-16": "[tool.lora-cli]\n".encode("utf-16"),
+    "nul": b"[tool.lora-cli]\n\0",
+    "twice": b"[tool.lora-cli]\nmax-params = 1\nmax-params = 2\n",
+    "huge": b"#" * (MAX_FILE_BYTES + 1),
+    "deep": b"a = " + b"[" * 100_000,
+    "deep tables": b"a = " + b"{a = " * 50_000,
+    "dotted": b"a" + b".a" * 100_000 + b" = 1\n",
+    "dotted header": b"[a" + b".a" * 100_000 + b"]\n",
+    "dotted header of many": b"[a" + b".a" * 2_000 + b"]\n" + b"".join(b"k%d = 1\n" % n for n in range(60_000)),
+    "digits": b"a = " + b"9" * 100_000,
+    "hexadecimal": b"[tool.lora-cli]\nmax-params = 0x" + b"f" * 100_000,
+    "no table of tools": b"tool = 1\n",
+    "no section": b"[tool]\nlora-cli = 1\n",
+    "list of sections": b"[[tool.lora-cli]]\n",
+    "misspelt section": b"[tool.lora_cli]\n",
+}
+WRONG = [
+    ("max_params = 1", "has no key 'max_params'; did you mean max-params?"),
+    ("max-parms = 1", "has no key 'max-parms'; did you mean max-params?"),
+    ("rank = 1", "has no key 'rank'; choose from: max-percent, max-params"),
+    (r'"\u001b[31m" = 1', r"has no key '\x1b[31m'"),
+    ("max-params = true", "max-params is True; it must be a number"),
+    ("max-params = []", "max-params is []; it must be a number"),
+    ("max-params = 2026-01-01", "it must be a number"),
+    ("max-params = -1", "max-params: '-1' is not a whole number of parameters"),
+    ("max-params = 1.5", "max-params: '1.5' is not a whole number of parameters"),
+    ("max-params = nan", "max-params: 'nan'"),
+    ('max-params = "20X"', "max-params: '20X'"),
+    ('max-params = ""', "max-params: ''"),
+    ('max-bytes = "50M"', "max-bytes: '50M' is not a whole number of bytes"),
+    ("max-percent = inf", "max-percent: 'inf' is not a percentage"),
+    ("max-percent = -1", "max-percent: '-1' can never hold"),
+    ("min-saved = 100.5", "min-saved: '100.5' can never hold"),
+    ('fail-on = "error"', "fail-on is 'error'; it must be a list of texts"),
+    ("fail-on = [1]", "fail-on is [1]; it must be a list of texts"),
+    ('ignore = [""]', "ignore is ['']; it must be a list of texts"),
+    ("ignore = {}", "ignore is {}; it must be a list of texts"),
+    ("[tool.lora-cli.limits]", "has no key 'limits'; choose from: max-percent"),
+]
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Return what writes a section, and stands in a folder below it."""
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+
+    def write(body: str | bytes, folder: Path = tmp_path, section: str = "[tool.lora-cli]\n") -> Path:
+        path = folder / "pyproject.toml"
+        path.write_bytes(body if isinstance(body, bytes) else (section + body).encode())
+        return path
+
+    return write
+
+
+def test_every_key_is_read(project: Write) -> None:
+    """Numbers as TOML has them, texts as the options take them, and lists of names."""
+    path = project(
+        'max-percent = "0.5%"\nmax-params = 20_000_000\nmin-saved = 99\nexpect-params = "1.5B"\nmax-bytes = "50MiB"\n'
+        'fail-on = ["error", "tied-head"]\nignore = ["full-embeddings"]\n'
+    )
+    found = {"max-percent": 0.5, "max-params": 20_000_000, "min-saved": 99.0, "expect-params": 1_500_000_000} | {
+        "max-bytes": 50 * 2**20
+    }
+    assert read_settings() == Settings(found, ("error", "tied-head"), ("full-embeddings",), str(path))
+
+
+def test_the_limits_are_those_of_check() -> None:
+    """Each rule that can be checked has a key and an option, in one order."""
+    assert list(LIMITS) == list(RULES) == [name.replace("_", "-") for name in check.__kwdefaults__]
+
+
+def test_without_a_section_the_defaults_hold(project: Write) -> None:
+    """A pyproject.toml of other tools, or none at all, says nothing: errors alone fail."""
+    assert read_settings() == Settings({}, ("error",), (), None)
+    project("", section="[tool.ruff]\n")
+    assert read_settings() == Settings()
+
+
+def test_an_empty_section_says_nothing_but_is_one(project: Write) -> None:
+    """It stops the search."""
+    path = project("")
+    assert read_settings() == Settings(source=str(path))
+
+
+def test_the_nearest_section_counts_alone(project: Write, tmp_path: Path) -> None:
+    """A file without the section is passed over, one with it hides those above whole."""
+    project("max-params = 1\nmax-percent = 1\n")
+    project("", folder=tmp_path / "below", section="[project]\nname = 'x'\n")
+    assert read_settings().limits == {"max-params": 1, "max-percent": 1}
+    project("max-params = 2\n", folder=tmp_path / "below")
+    assert read_settings().limits == {"max-params": 2}
+
+
+def test_the_command_line_wins_key_by_key(project: Write) -> None:
+    """An option replaces its own key, and no other."""
+    project("max-params = 1\nmax-percent = 50\n")
+    given: dict[str, str | None] = {"max-params": "2K", "min-saved": "0", "max-bytes": None}
+    assert limits(given, read_settings()) == {"max-params": 2000, "max-percent": 50.0, "min-saved": 0.0}
+
+
+@given(st.sampled_from(sorted(LIMITS)), st.text(max_size=10) | st.integers(0, 10**12).map(str))
+def test_a_text_means_what_the_option_means(rule: str, text: str) -> None:
+    """The file and the command line read a limit alike, or refuse it alike."""
+
+    def outcome(read: Callable[[], Any]) -> object:
+        try:
+            return read()
+        except InvalidInput as refused:
+            return str(refused).partition(": ")[2]
+
+    from lora_cli.cli.settings import _limit
+
+    assert outcome(lambda: _limit(text, rule, "file")) == outcome(lambda: limits({rule: text}, Settings())[rule])
+
+
+@pytest.mark.parametrize(("body", "problem"), WRONG)
+def test_what_is_wrong_is_said_of_the_file_and_the_key(project: Write, body: str, problem: str) -> None:
+    """The message names the file and the key, and the near or the right one."""
+    path = project(body)
+    with pytest.raises(InvalidInput) as caught:
+        read_settings()
+    assert str(path) in str(caught.value)
+    assert "tool.lora-cli" in str(caught.value)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_is_refused_at_once(project: Write, body: bytes) -> None:
+    """Whatever pyproject.toml is, it is one line and exit code 2, without much time or memory."""
+    path = project(body)
+    done = run(*MATRIX, "--max-params", "1", timeout=10)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert str(path) in done.stderr
+    assert done.stderr.isascii()
+    assert len(done.stderr) < 400
+
+
+def test_what_is_no_regular_file_is_refused(project: Write, tmp_path: Path) -> None:
+    """A pipe is not waited for, a folder and a link to nothing are no settings."""
+    path = tmp_path / "pyproject.toml"
+    for make in (os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")):
+        make(path)
+        done = run(*MATRIX, "--max-params", "1", timeout=10)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert str(path) in done.stderr
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert project("max-params = 131072\n") == path
+    assert run(*MATRIX).returncode == 0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(
+    st.dictionaries(
+        st.sampled_from(KEYS), st.text(max_size=5) | st.integers() | st.floats() | st.lists(st.text(max_size=3))
+    )
+)
+def test_any_values_are_settings_or_refused(project: Write, values: dict[str, Any]) -> None:
+    """No value of any type does anything else."""
+    project("".join(f"{key} = {toml(value)}\n" for key, value in values.items()))
+    try:
+        found = read_settings()
+    except InvalidInput as refused:
+        assert str(refused).isprintable()  # noqa: PT017
+    else:
+        assert set(found.limits) == values.keys() & LIMITS.keys()
+
+
+def toml(value: object) -> str:
+    """Return a value as TOML has it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, str):
+        return '"' + "".join(f"\\U{ord(c):08X}" for c in value if not "\ud800" <= c <= "\udfff") + '"'
+    return repr(value)
+
+
+def test_codes_are_known_where_they_are_given(project: Write) -> None:
+    """A severity or a code that does not exist would let everything pass."""
+    codes = ("tied-head", "rank-past-break-even")
+    project('fail-on = ["warning", "tied-head"]\nignore = ["rank-past-break-even"]\n')
+    assert read_settings(codes).fail_on == ("warning", "tied-head")
+    for body, problem in (
+        ('fail-on = ["warnings"]', "fail-on: 'warnings' is unknown; did you mean warning?"),
+        ('fail-on = ["tied-heads"]', "fail-on: 'tied-heads' is unknown; did you mean tied-head?"),
+        ('ignore = ["error"]', "ignore: 'error' is unknown; choose from: tied-head, rank-past-break-even"),
+    ):
+        project(body)
+        with pytest.raises(InvalidInput, match=problem):
+            read_settings(codes)
+
+
+def test_check_takes_its_limits_from_the_file(project: Write) -> None:
+    """A bare check is judged by the project, an option judges otherwise, and a failure is exit code 1."""
+    project('max-params = "100K"\nmax-bytes = "1MB"\n')
+    done = run(*MATRIX, "--format", "csv")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[1:] == ["max-params,131072,100000,false", "max-bytes,524528,1000000,true"]
+    assert run(*MATRIX, "--max-params", "200K").returncode == 0
+
+
+def test_no_other_command_reads_the_file(project: Write) -> None:
+    """A malformed section is check's trouble alone."""
+    project(HOSTILE["no toml"])
+    assert run("count", "-d", "8", "-h", "8", "-r", "2").returncode == 0
+    assert run(*MATRIX, "--max-params", "1").returncode == 2
+
+
+def test_a_removed_folder_is_in_no_project(tmp_path: Path) -> None:
+    """A working directory that is not there any more has no pyproject.toml above it."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    done = run(*MATRIX, "--max-params", "200K", cwd=folder, preexec_fn=folder.rmdir)
+    assert (done.returncode, done.stderr) == (0, "")
