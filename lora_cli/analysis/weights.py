@@ -11,6 +11,7 @@ from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.trained import ROOT
 from lora_cli.models.checkpoint import INDEX, checkpoint_in, is_checkpoint, read_checkpoint
 from lora_cli.models.headers import Stored, read_header
+from lora_cli.models.packed import NAMED_AFTER
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 # What quantisers call a weight that they have packed, in place of `weight`.
@@ -54,7 +55,7 @@ def find_weight(text: str, module: str) -> Weight:
     elif name not in tensors:
         raise InvalidInput(f"{quote_long(path)} has no tensor {quote_long(name)}{_instead(name, tensors)}")
     stored = tensors[name]
-    scaled = next((other for other in tensors if other.startswith((f"{name}_", f"{name}."))), None)
+    scaled = next((other for other in tensors if _unpacks(other, name)), None)
     if stored.dtype not in FLOATS or scaled is not None:
         beside = "" if scaled is None else f", with {quote_long(scaled)} beside it"
         raise InvalidInput(
@@ -62,6 +63,14 @@ def find_weight(text: str, module: str) -> Weight:
             f"give the model before it was quantised, in {', '.join(FLOATS)}"
         )
     return Weight(name, stored)
+
+
+def _unpacks(other: str, name: str) -> bool:
+    """Whether a tensor's name says that it is a scale or a state of another's."""
+    after = NAMED_AFTER.fullmatch(other)
+    return (after is not None and after["packed"] == name) or (
+        name.endswith(".weight") and other.startswith(f"{name}.")
+    )
 
 
 def _tensors(path: str) -> Mapping[str, Stored]:

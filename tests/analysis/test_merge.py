@@ -219,6 +219,12 @@ def test_a_model_may_begin_elsewhere_in_its_file(tmp_path: Path, name: str) -> N
     assert found_weight(tmp_path, {name: W, "other.weight": W}, "model.layers.0.q_proj").weight.name == name
 
 
+def test_a_name_that_goes_on_is_another_tensor(tmp_path: Path) -> None:
+    """A norm beside a projection makes it no packed one."""
+    names = {"blk.q": W, "blk.q_norm.weight": normal(8), "blk.q_bias": normal(8)}
+    assert found_weight(tmp_path, names, "q", f"{tmp_path / 'm.safetensors'}:blk.q").weight.name == "blk.q"
+
+
 def test_a_tensor_can_be_named(tmp_path: Path) -> None:
     """FILE:TENSOR, in a file whose name has a colon too, and a folder or an index in place of the file."""
     odd = tmp_path / "a:b"
