@@ -33,10 +33,15 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], dtype: str | None = No
     checkpoints.write(path, header, {key: stored_bytes(arrays[key], types[key]) for key in keys})
 
 
+def write_config(folder: Path, **fields: Any) -> None:
+    """Write an adapter's config."""
+    (folder / "adapter_config.json").write_text(json.dumps(CONFIG | fields))
+
+
 def write_adapter(folder: Path, arrays: Mapping[str, Array], dtype: str | None = None, **fields: Any) -> str:
     """Write an adapter's folder, keys without PEFT's `base_model.model.`, and return its path."""
     folder.mkdir(exist_ok=True)
-    (folder / "adapter_config.json").write_text(json.dumps(CONFIG | fields))
+    write_config(folder, **fields)
     rooted = {f"base_model.model.{key}": values for key, values in arrays.items()}
     write_arrays(folder / "adapter_model.safetensors", rooted, dtype)
     return str(folder)

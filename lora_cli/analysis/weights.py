@@ -140,4 +140,4 @@ def _instead(wanted: str, names: Iterable[str]) -> str:
     shown = [by_ending[ending] for ending in near] or known[:SHOWN_NAMES]
     if not shown:
         return "; it has none"
-    return f"; {'near it are' if near else 'it has'} {', '.join(map(quote_long, shown))}"
+    return f"; {'near it:' if near else 'it has'} {', '.join(map(quote_long, shown))}"

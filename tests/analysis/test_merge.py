@@ -286,10 +286,19 @@ def test_a_module_is_found_by_its_ending_or_refused(tmp_path: Path) -> None:
     assert merge(*paths, "1.q_proj").module == merge(*paths, f"base_model.model.{names[1]}").module == names[1]
     with pytest.raises(InvalidInput, match="is the ending of 2 modules, such as"):
         merge(*paths, "q_proj")
-    with pytest.raises(InvalidInput, match=r"has no module 'k_porj'; near it are 'model.layers.0.k_proj'"):
+    with pytest.raises(InvalidInput, match=r"has no module 'k_porj'; near it: 'model.layers.0.k_proj'"):
         merge(*paths, "k_porj")
     with pytest.raises(InvalidInput, match="has no module ''"):
         merge(*paths, "")
+
+
+def test_an_adapter_without_a_pair_or_a_scaling_is_refused(tmp_path: Path) -> None:
+    """There is nothing to run, or nothing finite to run it by."""
+    paths = setup(tmp_path, normal(8, 6), normal(4, 6), normal(8, 3))
+    with pytest.raises(InvalidInput, match="no pair of A and B"):
+        merge(*paths, "q_proj")
+    with pytest.raises(InvalidInput):
+        merge(*setup(tmp_path, normal(8, 6), normal(4, 6), normal(8, 4), lora_alpha=math.inf), "q_proj")
 
 
 def test_a_record_is_json_without_nan(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import checkpoints
 import numpy as np
 import pytest
-from adapter_files import Array, pair, write_adapter
+from adapter_files import Array, pair, write_adapter, write_config
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -231,6 +232,19 @@ def test_what_is_saved_is_the_difference_of_two_files(tmp_path: Path) -> None:
 
     assert result.saved_params == sum(x.size for x in arrays.values()) - sum(x.size for x in small.values())
     assert result.saved_bytes == size(arrays) - size(small)
+
+
+def test_what_would_be_saved_is_unknown_where_sizes_are_not_those_of_a_and_b(tmp_path: Path) -> None:
+    """MonteCLoRA keeps more that follows the rank; of a type that PEFT does not write, values are known alone."""
+    decaying = pair("q_proj", normal(4, 60), normal(80, 4) * np.array([1, 0, 0, 0], np.float32))
+    sampled = found(tmp_path / "x", decaying, monteclora_config={"num_samples": 4})
+    assert (sampled.rank_needed, sampled.saved_params, sampled.saved_bytes) == (1, None, None)
+    eight_bits = {key: ("F8_E4M3", x.shape) for key, x in decaying.items()}
+    path = tmp_path / "x" / "adapter_model.safetensors"
+    checkpoints.write(path, {f"base_model.model.{key}": entry for key, entry in eight_bits.items()})
+    write_config(tmp_path / "x")
+    narrow = spectrum(read_trained(str(tmp_path / "x")))
+    assert (narrow.rank_needed, narrow.saved_params, narrow.saved_bytes) == (0, 3 * 140, None)
 
 
 @pytest.mark.parametrize(
