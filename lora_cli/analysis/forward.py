@@ -18,6 +18,8 @@ from lora_cli.models.matrix import dimension
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 INITS = ("random", "zero")
+# The init of a pass whose W, A and B come from files.
+STORED = "stored"
 SAMPLE_VALUES = 4
 MAX_SEED = 2**64 - 1
 # What is held at once (A, the input and a strip of B), and an amount of work that takes hours.
@@ -65,11 +67,12 @@ class Pass:
     seed: int
     batch: int
     init: str
+    own_scaling: float | None = None
 
     @property
     def scaling(self) -> float:
-        """α / r."""
-        return self.alpha / self.r
+        """α / r, or what an adapter's config makes of them."""
+        return self.alpha / self.r if self.own_scaling is None else self.own_scaling
 
     @property
     def plain_multiply_adds(self) -> int:
@@ -105,7 +108,8 @@ class Outcome:
 
     The norms are of the plain output x·W and of the modified output x·(W + s·AB); the differences
     are between that merged output and the factored one: the largest of one value, and the norm
-    relative to the modified output's. The samples are the first values of the first rows.
+    relative to the modified output's. The samples are the first values of the first rows. What share of
+    an adapter's update survives merging, and of W's values change, is known of a stored one.
     """
 
     output_norm: float | None
@@ -114,6 +118,8 @@ class Outcome:
     relative_difference: float | None
     output_sample: tuple[float | None, ...]
     modified_output_sample: tuple[float | None, ...]
+    percent_survived: float | None = None
+    percent_changed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,8 @@ class Forward:
         return []
 
 
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
+def one_of(name: str, value: str, known: tuple[str, ...]) -> str:
+    """Return a value that is known, or refuse it."""
     if value not in known:
         raise InvalidInput(f"{name}: {quote(value)} is not known; choose from: {', '.join(known)}")
     return value
@@ -180,9 +187,22 @@ def forward(
         raise InvalidInput(
             f"alpha: {quote(alpha)} gives no usable scaling alpha / r; give a finite number above 0, such as {r}"
         )
+    check_seed(seed)
+    run = Pass(d, h, r, alpha, one_of("dtype", dtype, DTYPES), seed, batch, one_of("init", init, INITS))
+    check_size(run)
+    from lora_cli.analysis import tiles
+
+    return Forward(run, tiles.outcome(run, tiles.Drawn(run), track))
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that is none."""
     if not (type(seed) is int and 0 <= seed <= MAX_SEED):
         raise InvalidInput(f"seed: {quote(seed)} is out of range; give a whole number from 0 to {MAX_SEED}")
-    run = Pass(d, h, r, alpha, _one_of("dtype", dtype, DTYPES), seed, batch, _one_of("init", init, INITS))
+
+
+def check_size(run: Pass) -> None:
+    """Refuse a pass that would take hours, or more memory than there may be."""
     work = run.merged_multiply_adds + run.factored_multiply_adds
     if work > MAX_MULTIPLY_ADDS:
         raise InvalidInput(
@@ -197,4 +217,3 @@ def forward(
             f"forward would hold {held:,} values of A, the input and a strip of W, B and the outputs at once; "
             f"the limit is {MAX_HELD_VALUES:,}, so give a smaller rank or batch"
         )
-    return Forward(run, tiles.outcome(run, track))
