@@ -6,11 +6,15 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.figures import Figures
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.quantities import number_text
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.inspect import Inspection
 
 FIELDS = ("rule", "value", "limit", "passed")
 
@@ -96,7 +100,7 @@ def check(
     return verdicts
 
 
-def hold(cost: Figures, limits: Mapping[str, int | float]) -> list[Verdict]:
+def hold(cost: Figures | Inspection, limits: Mapping[str, int | float]) -> list[Verdict]:
     """Hold `cost` against limits by the names of their rules; one whose figure is not known raises `InvalidInput`."""
     verdicts = []
     for name, rule in RULES.items():

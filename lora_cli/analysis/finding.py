@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import NamedTuple
+
+from lora_cli.analysis.count import Record
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
@@ -52,3 +55,44 @@ class Finding(NamedTuple):
     code: str
     message: str
     remedy: str
+
+    def said(self) -> str:
+        """Return it as one line.
+
+        >>> Finding("out", "error", "nan", "1 tensor with NaN", "go back").said()
+        'out: 1 tensor with NaN; go back [nan]'
+        """
+        return f"{self.adapter}: {self.message}; {self.remedy} [{self.code}]"
+
+    def fails(self, fail_on: Container[str], ignore: Container[str]) -> bool:
+        """Whether a check fails on it, by its code or its severity."""
+        return self.code not in ignore and (self.code in fail_on or self.severity in fail_on)
+
+
+class Judged(NamedTuple):
+    """The findings of an adapter as a check has them: one that fails, or that there is none."""
+
+    finding: Finding | None
+
+    @property
+    def rule(self) -> str:
+        """The rule's name."""
+        return "findings" if self.finding is None else f"finding: {self.finding.code}"
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is none."""
+        return self.finding is None
+
+    def record(self) -> Record:
+        """Return the verdict by name, as the record of a limit: how many there are, and that there may be none."""
+        return {"rule": self.rule, "value": int(not self.passed), "limit": 0, "passed": self.passed}
+
+    def failure(self) -> str:
+        """Say what was found."""
+        return "" if self.finding is None else self.finding.said()
+
+
+def judge(found: Iterable[Finding], fail_on: Container[str], ignore: Container[str]) -> list[Judged]:
+    """Return a verdict for each finding that fails, or the one that none does."""
+    return [Judged(finding) for finding in found if finding.fails(fail_on, ignore)] or [Judged(None)]

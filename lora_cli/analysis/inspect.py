@@ -22,6 +22,7 @@ from lora_cli.models.model import Model
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count_model import ModelCount
+    from lora_cli.analysis.spectrum import Spectrum
 
 FIELDS = (
     "adapter",
@@ -37,6 +38,9 @@ FIELDS = (
     "expected_bytes",
     "dtype",
 )
+# With a spectrum.
+SPECTRUM_FIELDS = ("rank_needed", "saved_params", "saved_bytes")
+MODULE_SPECTRUM_FIELDS = ("norm", "rank_90", "rank_95", "rank_99")
 MODULE_FIELDS = ("adapter", "name", "d", "h", "r", "alpha", "scaling", "params", "dtype")
 GROUP_FIELDS = ("module", "count", "d", "h", "r", "scaling", "params", "percent")
 # As torch calls the types that adapters are saved in.
@@ -58,6 +62,7 @@ class Inspection:
     broken: str | None = None
     seen: Mapping[str, Seen] | None = None
     refused: str | None = None
+    spectrum: Spectrum | None = None
 
     @property
     def adapter(self) -> str:
@@ -133,9 +138,12 @@ class Inspection:
     @cached_property
     def factors(self) -> Mapping[str, Factors]:
         """LoRA's pairs, by module."""
-        if self.trained.config.method != "lora":
-            return {}
-        return {pair.module: pair for pair in replace(self.trained, tensors=self.tensors).factors()}
+        return {pair.module: pair for pair in self.named.factors()} if self.trained.config.method == "lora" else {}
+
+    @property
+    def named(self) -> Trained:
+        """The adapter with the keys that PEFT gives its tensors."""
+        return replace(self.trained, tensors=self.tensors)
 
     @property
     def adapted_modules(self) -> int | None:
@@ -225,11 +233,15 @@ class Inspection:
         return ",".join(names) or None
 
     def record(self) -> Record:
-        """Return the figures by name, in the order of `FIELDS`."""
-        return {field: getattr(self, field) for field in FIELDS}
+        """Return the figures by name, in the order of `FIELDS`, and of `SPECTRUM_FIELDS` where there is one."""
+        found = {field: getattr(self, field) for field in FIELDS}
+        if self.spectrum is None:
+            return found
+        return found | {field: getattr(self.spectrum, field) for field in SPECTRUM_FIELDS}
 
     def modules(self) -> Iterator[Record]:
-        """Yield a record per module that the file has an adapter for, in the order of `MODULE_FIELDS`."""
+        """Yield a record per module that the file has an adapter for, in the order of `MODULE_FIELDS` and so on."""
+        spectra = {} if self.spectrum is None else {module.module: module for module in self.spectrum.modules}
         for name, tensors in self.beside.items():
             pair = self.factors.get(name)
             sizes: tuple[Any, ...] = (None,) * 5
@@ -238,20 +250,33 @@ class Inspection:
             types = dict.fromkeys(TYPES.get(stored.dtype, stored.dtype) for stored in tensors.values())
             params = sum(stored.values for stored in tensors.values())
             figures = (self.adapter, name, *sizes, params, ",".join(types))
-            yield dict(zip(MODULE_FIELDS, figures, strict=True))
+            record = dict(zip(MODULE_FIELDS, figures, strict=True))
+            if self.spectrum is not None:
+                record |= {field: getattr(spectra.get(name), field, None) for field in MODULE_SPECTRUM_FIELDS}
+            yield record
 
     def groups(self) -> list[Record]:
-        """Return the modules by name, shape and rank, with how many there are and their share of the file."""
-        found: dict[tuple[Any, ...], list[int]] = {}
+        """Return the modules by name, shape and rank, with how many there are and their share of the file.
+
+        The ranks that a spectrum asks for are the largest of a group.
+        """
+        found: dict[tuple[Any, ...], list[Record]] = {}
         for record in self.modules():
             leaf = str(record["name"]).rpartition(".")[2]
             key = (leaf, record["d"], record["h"], record["r"], record["scaling"])
-            found.setdefault(key, []).append(int(record["params"] or 0))
-        total = self.file_params or 1
+            found.setdefault(key, []).append(record)
         rest = sum(s.values for key, s in self.tensors.items() if self.split(key) is None)
-        rows = [(name, len(params), *sizes, sum(params)) for (name, *sizes), params in found.items()]
-        rows += [("other tensors", "", "", "", "", "", rest)] if rest else []
-        return [dict(zip(GROUP_FIELDS, (*row, 100 * row[-1] / total), strict=True)) for row in rows]
+        ranks = MODULE_SPECTRUM_FIELDS[1:] if self.spectrum is not None else ()
+        rows: list[Record] = [
+            self._group(name, len(records), *sizes, sum(int(record["params"] or 0) for record in records))
+            | {field: max((record[field] or 0 for record in records), default=0) for field in ranks}
+            for (name, *sizes), records in found.items()
+        ]
+        return rows + [self._group("other tensors", "", "", "", "", "", rest) | dict.fromkeys(ranks, "")] * bool(rest)
+
+    def _group(self, *figures: Any) -> dict[str, Any]:
+        percent = 100 * figures[-1] / (self.file_params or 1)
+        return dict(zip(GROUP_FIELDS, (*figures, percent), strict=True))
 
 
 def inspect(path: str, model: Model | None = None, *, values: bool | None = None) -> Inspection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
@@ -12,6 +11,7 @@ from lora_cli.analysis.forward import DTYPES, FIELDS, INITS, MAX_SEED
 from lora_cli.analysis.forward import forward as run_forward
 from lora_cli.cli import options, subject
 from lora_cli.cli.app import Answer
+from lora_cli.cli.threads import one_blas_thread
 from lora_cli.errors import InvalidInput
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from lora_cli.analysis.count import Record
     from lora_cli.analysis.forward import Forward
 
-# The pass itself uses every core; a BLAS with threads of its own would fight it for them.
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
+
 FILES = ("--weights", "--adapter", "--module")
 
 
@@ -77,7 +76,7 @@ def forward(
     """
     show = options.Show(format, field, output, color)
     stored = dict(zip(FILES, (weights, adapter, module), strict=True))
-    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    one_blas_thread()
     if set(stored.values()) != {None}:
         drawn = dict(zip((*options.SIZES, "--alpha", "--init"), (d, h, r, alpha, init), strict=True))
         return _merged(stored, drawn, show, (batch, dtype, seed))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lora_cli.analysis.finding import NOTE, Finding
 from lora_cli.analysis.findings import findings
-from lora_cli.analysis.inspect import FIELDS, MODULE_FIELDS
+from lora_cli.analysis.inspect import FIELDS, MODULE_FIELDS, MODULE_SPECTRUM_FIELDS, SPECTRUM_FIELDS
 from lora_cli.analysis.inspect import inspect as inspect_adapter
 from lora_cli.cli import options, subject
 from lora_cli.cli.app import Answer
+from lora_cli.cli.threads import one_blas_thread
+from lora_cli.errors import quote_long
 from lora_cli.output import Report
 
 if TYPE_CHECKING:
     from lora_cli.analysis.inspect import Inspection
+    from lora_cli.analysis.spectrum import Spectrum
 
 
 def inspect(
@@ -24,6 +28,9 @@ def inspect(
         list[str], typer.Argument(metavar="PATH...", help="Folders with adapter_config.json and its safetensors file.")
     ],
     model: subject.ModelSource = None,
+    spectrum: Annotated[
+        bool, typer.Option("--spectrum", help="Read the tensors, and say how much of LoRA's rank the updates use.")
+    ] = False,
     per_module: Annotated[bool, typer.Option("--per-module", help="List the modules that adapters are for.")] = False,
     format: options.Format = "auto",
     field: options.Field = None,
@@ -36,12 +43,16 @@ def inspect(
     Reads the config and the header of the file; values are looked at (NaN,
     infinity, an all-zero B) in files up to 64 MiB. With --model, names and
     shapes are held against those that PEFT would save on it. Findings go to
-    stderr, and into JSON; `check` fails on them.
+    stderr, and into JSON; `check` fails on them. --spectrum takes the
+    singular values of each update s*B*A: its Frobenius norm, the rank that
+    keeps 90, 95 and 99 % of their energy, and what the smallest uniform
+    rank that keeps 99 % of all would save.
 
     \b
     Examples:
       lora-cli inspect out/checkpoint-1000
       lora-cli inspect out/adapter --model llama-3.2-1b --format json
+      lora-cli inspect out/adapter --spectrum
     """
     show = options.Show(format, field, output, color)
     base = None
@@ -49,34 +60,39 @@ def inspect(
         from lora_cli.models.source import read_model
 
         base = read_model(model)
-    inspected = [inspect_adapter(path, base) for path in paths]
+    inspected = [inspect_adapter(path, base, values=spectrum or None) for path in paths]
+    if spectrum:
+        one_blas_thread()
+        from lora_cli.analysis.spectrum import spectrum as take_spectrum
+
+        inspected = [
+            found if found.broken else replace(found, spectrum=take_spectrum(found.named, show.tracked))
+            for found in inspected
+        ]
     made = [finding for found in inspected for finding in findings(found)]
     report = _modules(inspected) if per_module and format != "json" else _adapters(inspected, made)
-    notes = [said(finding) for finding in made if finding.severity == NOTE]
+    notes = [finding.said() for finding in made if finding.severity == NOTE]
     notes += [
         f"{found.adapter}: the file is large, so its values were not looked at; `check` does"
         for found in inspected
         if found.seen is None and not found.broken
     ]
+    notes += [f"{found.adapter}: {said}" for found in inspected if found.spectrum for said in _beside(found.spectrum)]
     return Answer(
         report,
         show,
-        [said(finding) for finding in made if finding.severity != NOTE],
+        [finding.said() for finding in made if finding.severity != NOTE],
         notes,
         troubles=[found.broken for found in inspected if found.broken],
     )
 
 
-def said(finding: Finding) -> str:
-    """Return a finding as a line."""
-    return f"{finding.adapter}: {finding.message}; {finding.remedy} [{finding.code}]"
-
-
 def _adapters(inspected: Sequence[Inspection], made: Sequence[Finding]) -> Report:
+    fields = (*FIELDS, *SPECTRUM_FIELDS) if any(found.spectrum for found in inspected) else FIELDS
     return Report(
         "inspect",
-        FIELDS,
-        [[tuple(found.record().values()) for found in inspected]],
+        fields,
+        [[tuple(found.record().get(field) for field in fields) for found in inspected]],
         len(inspected),
         listing=len(inspected) > 1,
         parts={
@@ -88,5 +104,13 @@ def _adapters(inspected: Sequence[Inspection], made: Sequence[Finding]) -> Repor
 
 
 def _modules(inspected: Sequence[Inspection]) -> Report:
-    rows = [tuple(record.values()) for found in inspected for record in found.modules()]
-    return Report("inspect", MODULE_FIELDS, [rows], len(rows), listing=True)
+    fields = (*MODULE_FIELDS, *MODULE_SPECTRUM_FIELDS) if any(found.spectrum for found in inspected) else MODULE_FIELDS
+    rows = [tuple(record.get(field) for field in fields) for found in inspected for record in found.modules()]
+    return Report("inspect", fields, [rows], len(rows), listing=True)
+
+
+def _beside(spectrum: Spectrum) -> Iterator[str]:
+    """Yield what a spectrum does not cover, and what to know of it."""
+    yield from filter(None, (spectrum.reason and f"no spectrum: {spectrum.reason}", spectrum.note))
+    for module, reason in spectrum.left_out:
+        yield f"the spectrum leaves out {quote_long(module)}: {reason}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from lora_cli.analysis.finding import SEVERITIES
 from lora_cli.cli import options
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.quantities import parse_bytes, parse_count, parse_percent
@@ -24,8 +25,6 @@ MAX_FILE_BYTES = 2**20
 MAX_NESTING = 10_000_000
 # tomllib reads hexadecimal numbers of any length, which Python then refuses to print.
 MAX_BITS = 128
-
-SEVERITIES = ("error", "warning", "note")
 
 
 class Limit(NamedTuple):
@@ -63,6 +62,14 @@ def limits(given: Mapping[str, str | None], settings: Settings) -> dict[str, int
     """Return the limits that hold, by rule: those of the command line, and of the file where it says nothing."""
     found = {rule: options.read_given(f"--{rule}", text, *_reader(rule)) for rule, text in given.items()}
     return {**settings.limits, **{rule: limit for rule, limit in found.items() if limit is not None}}
+
+
+def chosen(option: str, names: Sequence[str] | None, known: Collection[str], otherwise: Sequence[str]) -> Sequence[str]:
+    """Return the names that an option was given, each of which must be known, or else those of the file."""
+    for name in names or ():
+        if name not in known:
+            raise InvalidInput(f"{option}: {quote(name)} is unknown; {_near(name, known)}")
+    return otherwise if names is None else names
 
 
 def _reader(rule: str) -> tuple[Any, ...]:

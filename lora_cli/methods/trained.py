@@ -85,7 +85,7 @@ class Trained:
 
 def adapter_folder(path: str) -> str | None:
     """Return the folder of the trained adapter that a path leads to: itself, or the one its file is in; else None."""
-    if os.path.basename(path) in {WEIGHTS, PICKLED}:
+    if os.path.basename(path) in {CONFIG, WEIGHTS, PICKLED}:
         return os.path.dirname(path)
     if not os.path.isdir(path):
         return None

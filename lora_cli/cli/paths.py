@@ -1,0 +1,100 @@
+"""What the paths of `check` lead to: trained adapters, configs of adapters, and models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from lora_cli.analysis.check import Verdict, hold
+from lora_cli.cli import subject
+from lora_cli.errors import InvalidInput, quote_long
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count import Record
+    from lora_cli.analysis.finding import Judged
+    from lora_cli.models.model import Model
+
+
+class Wanted(NamedTuple):
+    """What holds for every path: limits, and which findings fail or are left out."""
+
+    limits: Mapping[str, int | float]
+    fail_on: Sequence[str]
+    ignore: Sequence[str]
+
+
+class Checked(NamedTuple):
+    """One path: its verdicts, its counts for a lock, and what to say beside them."""
+
+    path: str
+    verdicts: list[Verdict | Judged]
+    counts: Record | None
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+def check_paths(paths: Sequence[str], model: str | None, how: subject.How, wanted: Wanted) -> Iterator[Checked]:
+    """Check what each path leads to, and an adapter that several lead to once."""
+    from lora_cli.methods.trained import CONFIG, PICKLED, WEIGHTS
+
+    base: Model | None = None
+    done = set()
+    for path in paths:
+        name = os.path.basename(path)
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        holds = {file for file in (CONFIG, WEIGHTS, PICKLED) if os.path.lexists(os.path.join(folder, file))}
+        is_adapter = name in {CONFIG, WEIGHTS, PICKLED} or (os.path.isdir(path) and holds)
+        key = os.path.realpath(folder if is_adapter else path)
+        if key in done:
+            continue
+        done.add(key)
+        if not is_adapter:
+            if model is not None:
+                raise InvalidInput(f"{quote_long(path)} is no adapter, and --model is given too; leave one of them out")
+            yield _counted(path, path, how, wanted)
+            continue
+        if how != subject.How(dtype=how.dtype):
+            raise InvalidInput(
+                f"{quote_long(path)} is an adapter, which says itself how it adapts; "
+                "leave out -r, --target, --method, --set, --alpha and --adapter"
+            )
+        if holds == {CONFIG}:
+            if model is None:
+                raise InvalidInput(
+                    f"{quote_long(path)} is a config without weights; give the model it adapts (--model)"
+                )
+            yield _counted(path, model, how._replace(adapter=os.path.join(folder, CONFIG)), wanted)
+            continue
+        if model is not None and base is None:
+            from lora_cli.models.source import read_model
+
+            base = read_model(model)
+        yield _inspected(path, base, wanted)
+
+
+def _counted(path: str, model: str, how: subject.How, wanted: Wanted) -> Checked:
+    counted = subject.cost(None, None, model, how)
+    verdicts: list[Verdict | Judged] = [*hold(counted.cost, wanted.limits)]
+    return Checked(path, verdicts, counted.cost.record(), counted.warnings, counted.notes)
+
+
+def _inspected(path: str, model: Model | None, wanted: Wanted) -> Checked:
+    from lora_cli.analysis.finding import NOTE, judge
+    from lora_cli.analysis.findings import findings
+    from lora_cli.analysis.inspect import inspect
+
+    found = inspect(path, model, values=True)
+    made = [finding for finding in findings(found) if finding.code not in wanted.ignore]
+    verdicts: list[Verdict | Judged] = [*judge(made, wanted.fail_on, wanted.ignore)]
+    said = [finding for finding in made if not finding.fails(wanted.fail_on, wanted.ignore)]
+    # Of a file that cannot be read nothing else is known, and that is reason enough to fail.
+    if not found.broken or verdicts[0].passed:
+        verdicts += hold(found, wanted.limits)
+    return Checked(
+        path,
+        verdicts,
+        None if found.broken else {**found.record(), "full_params": found.full_params, "all_params": found.all_params},
+        [finding.said() for finding in said if finding.severity != NOTE],
+        [finding.said() for finding in said if finding.severity == NOTE],
+    )
