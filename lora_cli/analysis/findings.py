@@ -31,6 +31,7 @@ def findings(found: Inspection) -> list[Finding]:
 
 
 Said = Iterator[tuple[str, str]]
+Sizes = tuple[int, ...]
 
 
 def _file(found: Inspection) -> Said:
@@ -80,16 +81,23 @@ def _against_model(found: Inspection) -> Said:
     if missing:
         yield "missing-tensor", f"{_some('tensor', missing)} missing that this config has on {quote_long(model.name)}"
     wrong = [
-        (key, found.tensors[key].shape, tensor.stored)
+        (key, found.tensors[key].shape, tensor.stored or ())
         for key, tensor in expected.items()
-        if key in found.tensors and tensor.stored is not None and found.tensors[key].shape != tensor.stored
+        if key in found.tensors and found.tensors[key].shape != tensor.stored
     ]
-    ranks = {part[0] for key, *_ in wrong if (part := found.split(key)) and part[0] in _off_rank(found)}
-    wrong = [each for each in wrong if not ((part := found.split(each[0])) and part[0] in ranks)]
+    off = _off_rank(found)
+    wrong = [each for each in wrong if not _is_rank_alone(each, off.get((found.split(each[0]) or ("",))[0]))]
     if wrong:
         _, ours, theirs = wrong[0]
-        shapes = f"{_shape(ours)}, and {quote_long(model.name)} takes {_shape(theirs or ())}"
+        shapes = f"{_shape(ours)}, and {quote_long(model.name)} takes {_shape(theirs)}"
         yield "shape-mismatch", f"{_some('tensor', [name for name, *_ in wrong])} of another shape: {shapes}"
+
+
+def _is_rank_alone(wrong: tuple[str, Sizes, Sizes], ranks: tuple[int, int] | None) -> bool:
+    """Whether a shape differs by the rank and nothing else, which is said of the module."""
+    _, ours, theirs = wrong
+    differ = {pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]}
+    return len(ours) == len(theirs) and differ == {ranks}
 
 
 def _on_its_own(found: Inspection) -> Said:
