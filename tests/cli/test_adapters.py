@@ -1,0 +1,179 @@
+"""`inspect` and `check PATH` from the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from adapter_files import pair, write_adapter
+from program import run
+
+MODULE = "model.layers.0.self_attn.q_proj"
+BASE = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "vocab_size": 50,
+}
+
+
+@pytest.fixture
+def adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a whole adapter, one that was never trained, one cut short, a config alone, and their base."""
+    monkeypatch.chdir(tmp_path)
+    ones = np.ones((4, 32), "<f4"), np.ones((32, 4), "<f4")
+    write_adapter(tmp_path / "good", pair(MODULE, *ones))
+    write_adapter(tmp_path / "fresh", pair(MODULE, ones[0], np.zeros((32, 4), "<f4")))
+    write_adapter(tmp_path / "nan", pair(MODULE, ones[0] * np.nan, ones[1]))
+    shutil.copytree(tmp_path / "good", tmp_path / "short")
+    os.truncate(tmp_path / "short" / "adapter_model.safetensors", 300)
+    (tmp_path / "config").mkdir()
+    shutil.copy(tmp_path / "good" / "adapter_config.json", tmp_path / "config")
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text(json.dumps(BASE))
+    return tmp_path
+
+
+def test_inspect_tells_records_modules_and_findings(adapters: Path) -> None:
+    """JSON has all three; a finding goes to stderr too, in one line, and changes no exit code."""
+    done = run("inspect", "good", "fresh", "--format", "json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["command"], answer["schema_version"]) == (0, "inspect", 1)
+    assert [record["adapter"] for record in answer["results"]] == ["good", "fresh"]
+    assert [module["name"] for module in answer["modules"]] == [MODULE, MODULE]
+    (finding,) = answer["findings"]
+    assert (finding["adapter"], finding["severity"], finding["code"]) == ("fresh", "warning", "zero-b")
+    assert finding["message"] and finding["remedy"]
+    assert done.stderr.startswith("lora-cli: warning: fresh: 1 tensor")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_broken_file_is_a_finding_and_exit_code_2(adapters: Path) -> None:
+    """The other adapters are told all the same."""
+    done = run("inspect", "short", "good", "--format", "json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert [(finding["adapter"], finding["code"]) for finding in answer["findings"]] == [("short", "broken-file")]
+    assert [record["file_params"] for record in answer["results"]] == [None, 256]
+    assert "lora-cli: error: 'short/adapter_model.safetensors' is no whole safetensors file" in done.stderr
+
+
+def test_a_spectrum_is_of_the_update(adapters: Path) -> None:
+    """By hand: scaling 2 times ones of rank 1 are 32 x 32 values of 8, whose norm is 256, all in one singular value."""
+    done = run("inspect", "good", "--spectrum", "--format", "json")
+    answer = json.loads(done.stdout)
+    (module,) = answer["modules"]
+    assert module["norm"] == pytest.approx(256)
+    assert [module[name] for name in ("rank_90", "rank_95", "rank_99")] == [1, 1, 1]
+    (record,) = answer["results"]
+    assert (record["rank_needed"], record["saved_params"]) == (1, 3 * 64)
+    listed = run("inspect", "good", "--spectrum", "--per-module", "--format", "csv").stdout.splitlines()
+    assert listed[0].endswith(",norm,rank_90,rank_95,rank_99")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["good"], 0),
+        (["fresh"], 0),
+        (["fresh", "--fail-on", "warning"], 1),
+        (["fresh", "--fail-on", "zero-b"], 1),
+        (["fresh", "--fail-on", "warning", "--ignore", "zero-b"], 0),
+        (["nan"], 1),
+        (["nan", "--ignore", "nan"], 0),
+        (["nan", "--fail-on", "zero-b"], 0),
+        (["short"], 1),
+        (["good", "--max-params", "255"], 1),
+        (["good", "--max-params", "256"], 0),
+        (["good", "--max-bytes", "1kB"], 1),
+        (["good", "--model", "base", "--max-percent", "100"], 0),
+        (["good", "--model", "base", "--max-percent", "1"], 1),
+        (["config", "--model", "base", "--expect-params", "256"], 0),
+        (["config/adapter_config.json", "--model", "base", "--expect-params", "257"], 1),
+        (["base", "-r", "4", "--target", "q_proj", "--expect-params", "256"], 0),
+        (["good", "--max-percent", "1"], 2),
+        (["config", "--expect-params", "256"], 2),
+        (["good", "-r", "4"], 2),
+        (["good", "-d", "4"], 2),
+        (["base", "--model", "base", "--max-params", "1"], 2),
+        (["base"], 2),
+        (["nowhere"], 2),
+        (["good", "--fail-on", "nam"], 2),
+        (["good", "--ignore", "error"], 2),
+    ],
+)
+def test_check_judges_paths(adapters: Path, arguments: list[str], code: int) -> None:
+    """0 where all holds, 1 where a limit or a finding fails, 2 where it cannot be checked; trouble is one line."""
+    done = run("check", *arguments)
+    assert done.returncode == code, done.stderr
+    if code == 2:
+        assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+
+
+def test_a_path_gets_the_same_verdict_in_any_batch(adapters: Path) -> None:
+    """Its records are those of a run on its own; an adapter that two files lead to is checked once."""
+    together = run("check", "good", "nan", "fresh", "--format", "csv", "--max-params", "1K").stdout.splitlines()
+    alone = [
+        run("check", path, "--format", "csv", "--max-params", "1K").stdout.splitlines()
+        for path in ("good", "nan", "fresh")
+    ]
+    assert together[0] == "path,rule,value,limit,passed"
+    assert together[1:] == [line for lines in alone for line in lines[1:]]
+    files = [f"good/{name}" for name in ("adapter_config.json", "adapter_model.safetensors")]
+    assert run("check", *files, "--field", "path").stdout.split() == files[:1]
+
+
+def test_ci_reads_the_verdicts(adapters: Path) -> None:
+    """GitHub shows each failure beside its path; JUnit's counts add up."""
+    done = run("check", "good", "nan", "--max-params", "1", "--format", "github")
+    assert [line.partition("::")[2].split(",")[0] for line in done.stdout.splitlines()] == [
+        "error file=good",
+        "error file=nan",
+        "error file=nan",
+    ]
+    root = ET.fromstring(run("check", "good", "nan", "--max-params", "1", "--format", "junit").stdout)
+    assert (root.get("tests"), root.get("failures")) == ("4", "3")
+    assert len(root.findall(".//failure")) == 3
+
+
+def test_a_lock_holds_adapters(adapters: Path) -> None:
+    """What was recorded of a folder is held against it later, and a difference shows old and new."""
+    assert run("check", "good", "--lock", "counts.lock").returncode == 0
+    assert run("check", "good", "--lock", "counts.lock").returncode == 0
+    stale = run("check", "fresh", "--lock", "counts.lock")
+    assert stale.returncode == 1
+    assert "is not recorded" in stale.stderr
+    write_adapter(adapters / "good", pair(MODULE, np.ones((5, 32), "<f4"), np.ones((32, 5), "<f4")), r=5)
+    changed = run("check", "good", "--lock", "counts.lock")
+    assert changed.returncode == 1
+    assert "lock: trainable_params of './good' is 320, recorded as 256" in changed.stderr
+
+
+def test_settings_say_what_fails(adapters: Path) -> None:
+    """pyproject.toml has limits and findings; an option wins over its key."""
+    (adapters / "pyproject.toml").write_text('[tool.lora-cli]\nmax-params = "1K"\nfail-on = ["zero-b"]\n')
+    assert run("check", "fresh").returncode == 1
+    assert run("check", "fresh", "--fail-on", "error").returncode == 0
+    assert run("check", "good", "--max-params", "1").returncode == 1
+    (adapters / "pyproject.toml").write_text('[tool.lora-cli]\nfail-on = ["zero-c"]\n')
+    done = run("check", "good")
+    assert (done.returncode, "did you mean zero-b?" in done.stderr) == (2, True)
+
+
+def test_hostile_names_stay_data(adapters: Path) -> None:
+    """Escape sequences and markup in a module's name reach no terminal."""
+    name = "model.\x1b[31m[red]\n.q_proj"
+    write_adapter(adapters / "evil", pair(name, np.ones((4, 32), "<f4"), np.zeros((32, 4), "<f4")))
+    for shape in ("table", "plain", "csv", "json", "ndjson", "markdown"):
+        done = run("inspect", "evil", "--per-module", "--format", shape)
+        assert done.returncode == 0
+        assert "\x1b[31m" not in done.stdout + done.stderr
+    assert done.stderr.count("\n") == 1
