@@ -121,18 +121,25 @@ class Inspection:
         """What the method calls the tensors beside a module; empty where that depends on the module."""
         return beside_a_matrix(self.trained)
 
+    @cached_property
+    def parts(self) -> Mapping[str, tuple[str, str]]:
+        """The keys that name a tensor of the method's own, with its module and its name there."""
+        endings = [f".{ending}" for ending in self.own]
+        found = {key: next(filter(key.endswith, endings), "") for key in self.tensors}
+        return {
+            key: (key.removesuffix(ending).removeprefix(ROOT), ending[1:]) for key, ending in found.items() if ending
+        }
+
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the tensor of the method's that a key names; None for a key of another kind."""
-        ending = next((ending for ending in self.own if key.endswith(f".{ending}")), None)
-        return None if ending is None else (key.removesuffix(f".{ending}").removeprefix(ROOT), ending)
+        return self.parts.get(key)
 
     @cached_property
     def beside(self) -> Mapping[str, Mapping[str, Stored]]:
         """The tensors of the method's own, by module."""
         found: dict[str, dict[str, Stored]] = {}
-        for key, stored in self.tensors.items():
-            if part := self.split(key):
-                found.setdefault(part[0], {})[part[1]] = stored
+        for key, (module, ending) in self.parts.items():
+            found.setdefault(module, {})[ending] = self.tensors[key]
         return found
 
     @cached_property
@@ -186,7 +193,7 @@ class Inspection:
         """100 − percent_of_full."""
         return None if self.cost is None else self.cost.percent_saved
 
-    @property
+    @cached_property
     def file_params(self) -> int | None:
         """How many values the file holds."""
         return None if self.broken else sum(stored.values for stored in self.tensors.values())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,7 +70,7 @@ def inspect(
             for found in inspected
         ]
     made = [finding for found in inspected for finding in findings(found)]
-    report = _modules(inspected) if per_module and format != "json" else _adapters(inspected, made)
+    report = _modules(inspected) if per_module and format != "json" else _adapters(inspected, made, format)
     notes = [finding.said() for finding in made if finding.severity == NOTE]
     notes += [
         f"{found.adapter}: the file is large, so its values were not looked at; `check` does"
@@ -87,25 +87,26 @@ def inspect(
     )
 
 
-def _adapters(inspected: Sequence[Inspection], made: Sequence[Finding]) -> Report:
+def _adapters(inspected: Sequence[Inspection], made: Sequence[Finding], format: str) -> Report:
     fields = (*FIELDS, *SPECTRUM_FIELDS) if any(found.spectrum for found in inspected) else FIELDS
+    parts: dict[str, list[Mapping[str, Any]]] = {}
+    if format == "json":
+        parts["modules"] = [record for found in inspected for record in found.modules()]
+        parts["findings"] = [finding._asdict() for finding in made]
     return Report(
         "inspect",
         fields,
-        [[tuple(found.record().get(field) for field in fields) for found in inspected]],
+        [[tuple(map(found.record().get, fields)) for found in inspected]],
         len(inspected),
         listing=len(inspected) > 1,
-        parts={
-            "modules": [record for found in inspected for record in found.modules()],
-            "findings": [finding._asdict() for finding in made],
-        },
+        parts=parts,
         details=inspected[0].groups() if len(inspected) == 1 else (),
     )
 
 
 def _modules(inspected: Sequence[Inspection]) -> Report:
     fields = (*MODULE_FIELDS, *MODULE_SPECTRUM_FIELDS) if any(found.spectrum for found in inspected) else MODULE_FIELDS
-    rows = [tuple(record.get(field) for field in fields) for found in inspected for record in found.modules()]
+    rows = [tuple(map(record.get, fields)) for found in inspected for record in found.modules()]
     return Report("inspect", fields, [rows], len(rows), listing=True)
 
 

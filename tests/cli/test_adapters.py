@@ -42,7 +42,8 @@ def adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_inspect_tells_records_modules_and_findings(adapters: Path) -> None:
+@pytest.mark.usefixtures("adapters")
+def test_inspect_tells_records_modules_and_findings() -> None:
     """JSON has all three; a finding goes to stderr too, in one line, and changes no exit code."""
     done = run("inspect", "good", "fresh", "--format", "json")
     answer = json.loads(done.stdout)
@@ -51,12 +52,14 @@ def test_inspect_tells_records_modules_and_findings(adapters: Path) -> None:
     assert [module["name"] for module in answer["modules"]] == [MODULE, MODULE]
     (finding,) = answer["findings"]
     assert (finding["adapter"], finding["severity"], finding["code"]) == ("fresh", "warning", "zero-b")
-    assert finding["message"] and finding["remedy"]
+    assert finding["message"]
+    assert finding["remedy"]
     assert done.stderr.startswith("lora-cli: warning: fresh: 1 tensor")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_broken_file_is_a_finding_and_exit_code_2(adapters: Path) -> None:
+@pytest.mark.usefixtures("adapters")
+def test_a_broken_file_is_a_finding_and_exit_code_2() -> None:
     """The other adapters are told all the same."""
     done = run("inspect", "short", "good", "--format", "json")
     answer = json.loads(done.stdout)
@@ -66,7 +69,8 @@ def test_a_broken_file_is_a_finding_and_exit_code_2(adapters: Path) -> None:
     assert "lora-cli: error: 'short/adapter_model.safetensors' is no whole safetensors file" in done.stderr
 
 
-def test_a_spectrum_is_of_the_update(adapters: Path) -> None:
+@pytest.mark.usefixtures("adapters")
+def test_a_spectrum_is_of_the_update() -> None:
     """By hand: scaling 2 times ones of rank 1 are 32 x 32 values of 8, whose norm is 256, all in one singular value."""
     done = run("inspect", "good", "--spectrum", "--format", "json")
     answer = json.loads(done.stdout)
@@ -79,6 +83,7 @@ def test_a_spectrum_is_of_the_update(adapters: Path) -> None:
     assert listed[0].endswith(",norm,rank_90,rank_95,rank_99")
 
 
+@pytest.mark.usefixtures("adapters")
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -110,7 +115,7 @@ def test_a_spectrum_is_of_the_update(adapters: Path) -> None:
         (["good", "--ignore", "error"], 2),
     ],
 )
-def test_check_judges_paths(adapters: Path, arguments: list[str], code: int) -> None:
+def test_check_judges_paths(arguments: list[str], code: int) -> None:
     """0 where all holds, 1 where a limit or a finding fails, 2 where it cannot be checked; trouble is one line."""
     done = run("check", *arguments)
     assert done.returncode == code, done.stderr
@@ -118,7 +123,8 @@ def test_check_judges_paths(adapters: Path, arguments: list[str], code: int) -> 
         assert (done.stdout, done.stderr.count("\n")) == ("", 1)
 
 
-def test_a_path_gets_the_same_verdict_in_any_batch(adapters: Path) -> None:
+@pytest.mark.usefixtures("adapters")
+def test_a_path_gets_the_same_verdict_in_any_batch() -> None:
     """Its records are those of a run on its own; an adapter that two files lead to is checked once."""
     together = run("check", "good", "nan", "fresh", "--format", "csv", "--max-params", "1K").stdout.splitlines()
     alone = [
@@ -131,7 +137,8 @@ def test_a_path_gets_the_same_verdict_in_any_batch(adapters: Path) -> None:
     assert run("check", *files, "--field", "path").stdout.split() == files[:1]
 
 
-def test_ci_reads_the_verdicts(adapters: Path) -> None:
+@pytest.mark.usefixtures("adapters")
+def test_ci_reads_the_verdicts() -> None:
     """GitHub shows each failure beside its path; JUnit's counts add up."""
     done = run("check", "good", "nan", "--max-params", "1", "--format", "github")
     assert [line.partition("::")[2].split(",")[0] for line in done.stdout.splitlines()] == [
@@ -139,7 +146,7 @@ def test_ci_reads_the_verdicts(adapters: Path) -> None:
         "error file=nan",
         "error file=nan",
     ]
-    root = ET.fromstring(run("check", "good", "nan", "--max-params", "1", "--format", "junit").stdout)
+    root = ET.fromstring(run("check", "good", "nan", "--max-params", "1", "--format", "junit").stdout)  # noqa: S314
     assert (root.get("tests"), root.get("failures")) == ("4", "3")
     assert len(root.findall(".//failure")) == 3
 
