@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lora_cli.analysis.count import FIELDS, Record
+from lora_cli.analysis.count import FIELDS, Record, plain_count
 from lora_cli.analysis.count_model import ModelCount
 from lora_cli.errors import InvalidInput
 from lora_cli.methods import Tensor, check_name, method_named, variant_fields
@@ -40,6 +40,12 @@ class AdaptedMatrix(ModelCount):
         """What is put beside W, and what would be shared with other matrices."""
         return (*(tensor for _, tensors in self.added for tensor in tensors), *self.shared)
 
+    def warnings(self) -> list[str]:
+        """Say what makes a rank of plain LoRA pointless too, as for a matrix that was counted by its rank alone."""
+        found, r = super().warnings(), self.r
+        plain = self.config.label == "lora" and r is not None and self.trainable_params == r * (self.d + self.h)
+        return found + plain_count(self.d, self.h, r).warnings() if r is not None and plain else found
+
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
         return {field: getattr(self, field) for field in FIELDS}
@@ -47,9 +53,14 @@ class AdaptedMatrix(ModelCount):
 
 def count_matrix(d: int, h: int, config: LoraConfig) -> AdaptedMatrix:
     """Count what a config trains on one matrix; one that PEFT refuses raises `InvalidInput`."""
-    cost = AdaptedMatrix(Model("one matrix", "", (matrix(d, h),), {}, None, None), config)
+    cost = adapted_matrix(d, h, config)
     _ = cost.adapter_params
     return cost
+
+
+def adapted_matrix(d: int, h: int, config: LoraConfig) -> AdaptedMatrix:
+    """Return the cost of a config on one matrix before any of it is counted."""
+    return AdaptedMatrix(Model("one matrix", "", (matrix(d, h),), {}, None, None), config)
 
 
 def matrix_config(method: str, r: int | None, fields: Mapping[str, Any]) -> LoraConfig:

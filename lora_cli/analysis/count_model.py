@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.figures import Figures
@@ -14,6 +14,7 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.method import Method
 from lora_cli.methods.places import Place
 from lora_cli.methods.registry import method_named
+from lora_cli.methods.resizing import resized
 from lora_cli.methods.saved_file import prompt_file, saved_file
 from lora_cli.methods.targets import Targets, targets
 from lora_cli.methods.tensors import Tensor, written_bytes
@@ -66,18 +67,25 @@ class ModelCount(Figures):
         return self.config.r or None
 
     @cached_property
-    def _method(self) -> Method:
+    def how(self) -> Method:
+        """The method's declaration."""
         return method_named(self.config.method)
 
     @cached_property
-    def _settings(self) -> Any:
-        # What LoRA has of its own is among the fields of its config.
-        return self.config if self.config.settings is None else self._method.settled(self.targets, self.config)
+    def settings(self) -> Any:
+        """The method's own fields, once it is known what is adapted; what LoRA has is among the fields of its config."""
+        return self.config if self.config.settings is None else self.how.settled(self.targets, self.config)
 
     @cached_property
     def targets(self) -> Targets:
         """What the config adapts; a prompt method adapts nothing."""
         return targets(self.subject, self.config)
+
+    def resized(self, config: LoraConfig) -> Self:
+        """Return the cost of a config that differs in its rank and settings alone; places are not looked for again."""
+        cost = type(self)(self.subject, config)
+        cost.__dict__["targets"] = resized(self.targets, self.subject, config)
+        return cost
 
     @property
     def adapted_modules(self) -> int:
@@ -92,17 +100,17 @@ class ModelCount(Figures):
     @cached_property
     def added(self) -> tuple[tuple[Place, tuple[Tensor, ...]], ...]:
         """The tensors that are put beside each adapted weight."""
-        return tuple((place, tuple(self._method.tensors(place, self._settings))) for place in self.targets.places)
+        return tuple((place, tuple(self.how.tensors(place, self.settings))) for place in self.targets.places)
 
     @cached_property
     def shared(self) -> tuple[Tensor, ...]:
         """The tensors that are there once for all adapted places."""
-        return tuple(self._method.shared(self.targets.places, self._settings))
+        return tuple(self.how.shared(self.targets.places, self.settings))
 
     @cached_property
     def virtual(self) -> tuple[Tensor, ...]:
         """The tensors that a prompt method adds to the model."""
-        return () if self._method.virtual is None else tuple(self._method.virtual(self.subject, self.config))
+        return () if self.how.virtual is None else tuple(self.how.virtual(self.subject, self.config))
 
     @cached_property
     def adapter_params(self) -> int:
@@ -170,7 +178,7 @@ class ModelCount(Figures):
     @property
     def unfrozen_params(self) -> int:
         """The parameters that stand on the model itself, which PEFT leaves trained beside a prompt, as CLIP's logit_scale."""
-        return sum(p.params for p in self.subject.others if "." not in p.name) if self._method.is_prompt else 0
+        return sum(p.params for p in self.subject.others if "." not in p.name) if self.how.is_prompt else 0
 
     @property
     def trainable_params(self) -> int:
@@ -199,7 +207,7 @@ class ModelCount(Figures):
     @cached_property
     def saved_tensors(self) -> Mapping[str, Tensor] | None:
         """The tensors of that file, by key."""
-        if self._method.virtual is not None:
+        if self.how.virtual is not None:
             return prompt_file(self.targets, self.virtual)
         return saved_file(self.targets, self.added, self.shared)
 
@@ -258,7 +266,7 @@ class ModelCount(Figures):
         """Say what of the source is in doubt, what in the config matched nothing, and when copies are most of it."""
         found = [*self.subject.warnings]
         found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
-        found += self._method.warnings(self.targets.places, self._settings)
+        found += self.how.warnings(self.targets.places, self.settings)
         share = 100 * self.saved_params / (self.trainable_params or 1)
         if share > MOST_OF_IT:
             names = ", ".join(map(quote_long, self.targets.saved[:MOST_NAMED]))

@@ -13,6 +13,7 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.matching import module_names
 from lora_cli.methods.method import Method, size, text
 from lora_cli.methods.prompts import facts_of, known
+from lora_cli.methods.sizes import numbers
 from lora_cli.methods.tensors import Tensor, parameter
 from lora_cli.models.model import Model
 
@@ -73,4 +74,5 @@ METHOD = Method(
     knob="adapter_len",
     kinds=(),
     common=frozenset(),
+    sizes=numbers,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lora_cli.errors import InvalidInput, quote, quote_long
@@ -11,7 +11,8 @@ from lora_cli.methods.matching import excluder, matcher
 from lora_cli.methods.method import LINEARS, Reader, Settings, real
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
-from lora_cli.models.config import Config
+from lora_cli.methods.sizes import Runs
+from lora_cli.models.config import MAX_SIZE, Config
 from lora_cli.models.module import Module
 
 # What torch's generators take; a negative one counts from 2⁶⁴ down.
@@ -72,6 +73,11 @@ def check_frequencies(place: Place, n: int) -> None:
         raise InvalidInput(
             f"n_frequency is {n} for {quote_long(place.module.name)}, whose weight has {most} values; give {most} or less"
         )
+
+
+def frequencies(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the numbers of frequencies up to the values of the largest weight; the smaller ones refuse some."""
+    return (range(1, min(MAX_SIZE, max(place.module.weight_params for place in places)) + 1),)
 
 
 def check_divides(field: str, size: int, place: Place) -> None:

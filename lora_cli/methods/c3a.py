@@ -6,10 +6,11 @@ Chen et al., "Parameter-Efficient Fine-Tuning via Circular Convolution", arXiv:2
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.bases import check_divides, sized, sizes
+from lora_cli.methods.blocks import divisors
 from lora_cli.methods.method import (
     LAYERS_WITH_TEXT,
     PATTERN_WITH_TEXT,
@@ -19,6 +20,7 @@ from lora_cli.methods.method import (
     size,
 )
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs
 from lora_cli.methods.tensors import Tensor, parameter
 from lora_cli.models.config import Config
 
@@ -49,6 +51,12 @@ def start(config: Config, name: str) -> bool | str:
     )
 
 
+def block_sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return what divides both sides of all that no pattern decides for, the largest blocks and fewest values first."""
+    free = [place.module for place in places if not sized(place, own.block_size_pattern, 0)]
+    return (divisors(*(side for module in free for side in (module.d, module.h)))[::-1],) if free else ((1,),)
+
+
 METHOD = Method(
     name="c3a",
     title="C3A: Parameter-Efficient Fine-Tuning via Circular Convolution",
@@ -61,4 +69,5 @@ METHOD = Method(
     common=TARGETING - {"exclude_modules"} | {"bias"},
     targets={"gpt2": ("mlp.c_proj",), "gpt_bigcode": ("mlp.c_proj",)},
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
+    sizes=block_sizes,
 )

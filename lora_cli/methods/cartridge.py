@@ -6,13 +6,16 @@ arXiv:2506.06266, section 3; `peft.tuners.cartridge.CartridgeEncoder`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.method import Method, Settings, size
+from lora_cli.methods.places import Place
 from lora_cli.methods.prompts import COMMON, FIELDS, KEY, prompt
+from lora_cli.methods.sizes import Runs
 from lora_cli.methods.tensors import Tensor, buffer, parameter
+from lora_cli.models.config import MAX_SIZE
 from lora_cli.models.model import Model
 
 
@@ -34,6 +37,11 @@ def check(own: Settings) -> None:
         )
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the numbers of tokens that leave one to train."""
+    return (range(own.num_frozen_tokens + 1, MAX_SIZE + 1),)
+
+
 METHOD = Method(
     name="cartridge",
     title="Cartridges: Lightweight and general-purpose long context representations via self-study",
@@ -46,4 +54,5 @@ METHOD = Method(
     kinds=(),
     common=COMMON,
     check=check,
+    sizes=sizes,
 )

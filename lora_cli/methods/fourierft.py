@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.methods.bases import check_frequencies, seed, sized, sizes
+from lora_cli.methods.bases import check_frequencies, frequencies, seed, sized, sizes
 from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real, size
 from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor, parameter
@@ -46,4 +46,5 @@ METHOD = Method(
     kinds=LINEARS,
     common=TARGETING | {"bias"},
     targets={"gpt2": ("mlp.c_proj",), "gpt_bigcode": ("mlp.c_proj",)},
+    sizes=frequencies,
 )

@@ -116,4 +116,5 @@ METHOD = Method(
     common=TARGETING - {"exclude_modules"} | {"bias"},
     targets={"phi": ("q_proj", "v_proj"), "vit": ("query", "value")},
     layer_rules=frozenset({PATTERN_ALONE}),
+    sizes=None,
 )

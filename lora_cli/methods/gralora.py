@@ -6,11 +6,12 @@ Jung et al., "GraLoRA: Granular Low-Rank Adaptation for Parameter-Efficient Fine
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.methods.blocks import divides
 from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real, size
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs, multiples
 from lora_cli.methods.tensors import Tensor, parameter
 
 
@@ -33,6 +34,11 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
         yield parameter("gralora_B_general.weight", module.h, hybrid)
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the ranks that the blocks divide."""
+    return multiples(places, own.gralora_k)
+
+
 METHOD = Method(
     name="gralora",
     title="GraLoRA: Granular Low-Rank Adaptation",
@@ -52,4 +58,5 @@ METHOD = Method(
     kinds=LINEARS,
     common=TARGETING - {"exclude_modules"} | {"bias"},
     layer_rules=frozenset(),
+    sizes=sizes,
 )

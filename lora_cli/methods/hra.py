@@ -6,12 +6,13 @@ Adaptation", arXiv:2405.17484; `peft.tuners.hra.layer.HRALayer.update_layer`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.blocks import rotated_width
 from lora_cli.methods.method import TARGETING, Method, Settings, flag
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs
 from lora_cli.methods.tensors import Tensor, parameter
 
 
@@ -30,6 +31,11 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     yield parameter("hra_u", rotated_width(module), place.r)
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the numbers of planes up to the widest inputs', which any more would repeat."""
+    return (range(1, max(rotated_width(place.module) for place in places) + 1),)
+
+
 METHOD = Method(
     name="hra",
     title="HRA: Householder Reflection Adaptation",
@@ -39,4 +45,5 @@ METHOD = Method(
     fields={"apply_GS": flag(False), "init_weights": flag(True)},
     kinds=("Linear", "Conv2d"),
     common=TARGETING | {"bias"},
+    sizes=sizes,
 )

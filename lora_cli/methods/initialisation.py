@@ -69,11 +69,16 @@ def _started_rank(place: Place, config: LoraConfig) -> int:
         raise InvalidInput(f"init_lora_weights 'mica' takes a rank of at most {most} on {quote(place.module.name)}")
     if place.module.kind == "Embedding":
         return r
-    if way == "orthogonal" and r % 2:
+    if starts_even(place, config) and r % 2:
         raise InvalidInput(f"init_lora_weights 'orthogonal' takes an even rank, and {quote(place.module.name)} has {r}")
     if way == "loftq":
         _check_loftq(config)
     return min(r, most) if way in DECOMPOSED else r
+
+
+def starts_even(place: Place, config: LoraConfig) -> bool:
+    """Whether A and B start from the even and the odd rows of one matrix."""
+    return _way(config.init_lora_weights) == "orthogonal" and place.module.kind != "Embedding"
 
 
 def _takes(place: Place, way: str) -> bool:

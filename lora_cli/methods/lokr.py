@@ -6,12 +6,13 @@ Yeh et al., "Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isqrt, prod
 
 from lora_cli.methods.config_fields import scales
 from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, either, flag, real, size, text
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs, most_rank, parted
 from lora_cli.methods.tensors import Tensor, parameter
 from lora_cli.models.config import MAX_SIZE
 
@@ -61,6 +62,17 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
         yield parameter("lokr_w2_b", r, d2 * prod(module.kernel))
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the ranks, parted where a factor of a module becomes whole, which may hold less than of a rank below."""
+    bends: set[int] = set()
+    for place in places:
+        pairs = (
+            factors(side, own.decompose_factor) for side in (place.module.d // place.module.groups, place.module.h)
+        )
+        bends.update(-(-max(sides) // 2) for sides in zip(*pairs, strict=True))
+    return parted(range(1, most_rank(places) + 1), bends)
+
+
 METHOD = Method(
     name="lokr",
     title="LoKr: Low-Rank Kronecker Product",
@@ -82,4 +94,5 @@ METHOD = Method(
     kinds=("Linear", "Conv1d", "Conv2d"),
     common=TARGETING | {"rank_pattern"},
     layer_rules=frozenset({PATTERN_ALONE}),
+    sizes=sizes,
 )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from math import gcd
+
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.initialisation import check_variants, started
+from lora_cli.methods.initialisation import check_variants, started, starts_even
 from lora_cli.methods.lora_variants import diagonal, more_tensors
+from lora_cli.methods.matching import ranker
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs, multiples
 from lora_cli.methods.tensors import Tensor, buffer
 
 
@@ -52,6 +58,19 @@ def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
     return (*factors, *velora, *more_tensors(place, config))
 
 
+def sizes(places: Sequence[Place], config: LoraConfig) -> Runs:
+    """Return the ranks that convolutions' groups, block-diagonal factors and the start divide."""
+    rank = ranker(replace(config, r=0))
+    free = [place for place in places if not rank(place.module.name)]
+    steps = [place.module.groups for place in free]
+    if config.use_bdlora:
+        blocks = config.use_bdlora.number
+        steps += [blocks for place in free if diagonal(place._replace(r=blocks), config)]
+    # The rank of fused experts is all of theirs together.
+    steps += [2 // gcd(2, place.experts) for place in free if starts_even(place, config)]
+    return multiples(places, *steps)
+
+
 METHOD = Method(
     name="lora",
     title="LoRA: Low-Rank Adaptation of Large Language Models",
@@ -60,4 +79,5 @@ METHOD = Method(
     tensors=place_tensors,
     alpha="lora_alpha",
     kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
+    sizes=sizes,
 )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Sizes, ranks
 from lora_cli.methods.tensors import Tensor
 from lora_cli.models.config import MAX_SIZE, Config
 from lora_cli.models.model import Model
@@ -89,6 +90,7 @@ class Method(NamedTuple):
     `check` refuses what PEFT's config class refuses, beside the `layer_rules`. `settled` gives the settings
     once it is known what is adapted, from the targets and the config. `warnings` says where PEFT trains
     other than what the fields say. `read` reads a config that shares LoRA's fields and their effects.
+    `sizes` are those that the knob can take, None where it is no whole number.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Method(NamedTuple):
     settled: Callable[[Any, Any], Any] = as_read
     warnings: Callable[[Sequence[Place], Any], Iterable[str]] = no_words
     read: Callable[[Config], Any] | None = None
+    sizes: Sizes | None = ranks
     otherwise: str | None = None
     skips: bool = False
 
@@ -117,6 +120,11 @@ class Method(NamedTuple):
     def is_prompt(self) -> bool:
         """Whether PEFT calls it prompt learning, and puts it beside the model and not into it."""
         return self.virtual is not None and "modules_to_save" in self.common
+
+    @property
+    def open_sizes(self) -> Sizes | None:
+        """The sizes that can be chosen among, or None where there is nothing to choose."""
+        return None if self.knob is None else self.sizes
 
     @property
     def peft_type(self) -> str:

@@ -6,10 +6,10 @@ Kang and Yin, "MiSS: Revisiting the Trade-off in LoRA with an Efficient Shard-Sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.blocks import divides
+from lora_cli.methods.blocks import divides, divisors
 from lora_cli.methods.method import (
     LAYERS_WITH_TEXT,
     PATTERN_WITH_TEXT,
@@ -23,6 +23,7 @@ from lora_cli.methods.method import (
     text,
 )
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs, ranks
 from lora_cli.methods.tensors import Tensor, parameter
 
 
@@ -50,6 +51,13 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
         yield parameter("miss_block", r, module.h)
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return all ranks, or from the start "bat" those that divide both sides."""
+    if own.init_weights != "bat":
+        return ranks(places, own)
+    return (divisors(*(side for place in places for side in (place.module.d, place.module.h))),)
+
+
 METHOD = Method(
     name="miss",
     title="MiSS: Matrix Shard Sharing",
@@ -64,4 +72,5 @@ METHOD = Method(
     rank=64,
     common=TARGETING | {"bias"},
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
+    sizes=sizes,
 )

@@ -15,6 +15,7 @@ from lora_cli.methods.prompt_tuning import START_FIELDS
 from lora_cli.methods.prompt_tuning import check as check_start
 from lora_cli.methods.prompt_tuning import virtual as tokens
 from lora_cli.methods.prompts import COMMON, FIELDS, prompt
+from lora_cli.methods.sizes import numbers
 from lora_cli.methods.tensors import Tensor, parameter
 from lora_cli.models.model import Model
 
@@ -57,4 +58,5 @@ METHOD = Method(
     kinds=(),
     common=COMMON,
     check=check,
+    sizes=numbers,
 )

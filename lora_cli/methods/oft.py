@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.blocks import nearest_divisors, rotated_width
+from lora_cli.methods.blocks import divisors, nearest_divisors, rotated_width
 from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, flag, real, size
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs
 from lora_cli.methods.tensors import Tensor, parameter
 
 
@@ -60,6 +61,11 @@ def warnings(places: Sequence[Place], own: Settings) -> Iterator[str]:
         )
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the blocks that divide all inputs, which PEFT takes as they are; a block of one input has no angle."""
+    return (divisors(*(rotated_width(place.module) for place in places))[1:],)
+
+
 METHOD = Method(
     name="oft",
     title="OFT: Orthogonal Finetuning",
@@ -85,4 +91,5 @@ METHOD = Method(
     check=check,
     layer_rules=frozenset({PATTERN_ALONE}),
     warnings=warnings,
+    sizes=sizes,
 )

@@ -6,7 +6,7 @@ arXiv:2504.07097; `peft.tuners.osf`: `OSFLayer.update_layer`, `OSFModel._create_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.defaults import TARGETS
@@ -14,6 +14,7 @@ from lora_cli.methods.matching import ALL_LINEAR
 from lora_cli.methods.method import Method, Settings, ignored
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs, most_rank
 from lora_cli.methods.tensors import Tensor, parameter
 from lora_cli.models.config import MAX_SIZE, Config
 
@@ -75,6 +76,12 @@ def ranks(config: Config, name: str) -> Mapping[str, Rank]:
 QKV = ("q_proj", "k_proj", "v_proj")
 LLAMA = (*QKV, "o_proj", "gate_proj", "down_proj", "up_proj")
 
+
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return how many singular values can be kept, from all but one down."""
+    return (range(most_rank(places) - 1, 0, -1),)
+
+
 METHOD = Method(
     name="osf",
     title="OSF: Orthogonal Subspace Fine-tuning",
@@ -101,4 +108,5 @@ METHOD = Method(
     },
     otherwise=ALL_LINEAR,
     skips=True,
+    sizes=sizes,
 )

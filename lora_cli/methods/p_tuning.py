@@ -11,6 +11,7 @@ from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.method import Method, Settings, real, size, text
 from lora_cli.methods.prompts import COMMON, FIELDS, prompt
+from lora_cli.methods.sizes import numbers
 from lora_cli.methods.tensors import Tensor, parameter
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model
@@ -92,4 +93,5 @@ METHOD = Method(
     kinds=(),
     common=COMMON,
     check=check,
+    sizes=numbers,
 )

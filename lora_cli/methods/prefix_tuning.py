@@ -12,6 +12,7 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.method import Method, flag, ignored, size
 from lora_cli.methods.p_tuning import linear
 from lora_cli.methods.prompts import COMMON, FIELDS, KEY, prompt
+from lora_cli.methods.sizes import numbers
 from lora_cli.methods.tensors import Tensor, buffer, parameter
 from lora_cli.models.model import Model
 
@@ -55,4 +56,5 @@ METHOD = Method(
     knob="num_virtual_tokens",
     kinds=(),
     common=COMMON,
+    sizes=numbers,
 )

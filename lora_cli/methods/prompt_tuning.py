@@ -12,6 +12,7 @@ from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.method import Method, Settings, ignored, text
 from lora_cli.methods.prompts import COMMON, FIELDS, KEY, prompt, word_width
+from lora_cli.methods.sizes import numbers
 from lora_cli.methods.tensors import Tensor, parameter
 from lora_cli.models.model import Model
 
@@ -61,4 +62,5 @@ METHOD = Method(
     kinds=(),
     common=COMMON,
     check=check,
+    sizes=numbers,
 )

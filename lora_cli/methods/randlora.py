@@ -7,10 +7,12 @@ Albert et al., "RandLoRA: Full-rank parameter-efficient fine-tuning of large mod
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isqrt
 
 from lora_cli.methods.bases import probability, seed, with_largest
 from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs, most_rank, parted
 from lora_cli.methods.tensors import Tensor, buffer, parameter
 
 
@@ -44,6 +46,15 @@ def _bases(r: int, own: Settings) -> Iterator[Tensor]:
     yield buffer("randlora_B", most, -(-least // r), r, saved=own.save_projection)
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the ranks, parted where fewer bases add up to full rank: less is trained from there."""
+    sides = {min(own.d, own.h), *(min(place.module.d, place.module.h) for place in places)}
+    # Up to the root every rank has a number of bases of its own, and from there every number a least rank.
+    roots = ((side, number) for side in sides for number in range(1, isqrt(side) + 2))
+    bends = {bend for side, number in roots for bend in (number, -(-side // number))}
+    return parted(range(1, most_rank(places) + 1), bends)
+
+
 METHOD = Method(
     name="randlora",
     title="RandLoRA: Full-rank parameter-efficient fine-tuning of large models",
@@ -67,4 +78,5 @@ METHOD = Method(
     common=TARGETING - {"exclude_modules"} | {"bias"},
     layer_rules=frozenset(),
     settled=with_largest,
+    sizes=sizes,
 )

@@ -65,4 +65,5 @@ METHOD = Method(
     alpha="lora_alpha",
     common=frozenset({"target_modules", "modules_to_save"}),
     check=check,
+    sizes=None,
 )

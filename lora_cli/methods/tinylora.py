@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from lora_cli.methods.bases import probability, seed
 from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, ignored, real, size
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import numbers
 from lora_cli.methods.tensors import Tensor, buffer, parameter
 
 
@@ -66,4 +67,5 @@ METHOD = Method(
     kinds=(*LINEARS, "Embedding"),
     common=TARGETING - {"exclude_modules"} | {"bias"},
     layer_rules=frozenset({PATTERN_ALONE}),
+    sizes=numbers,
 )

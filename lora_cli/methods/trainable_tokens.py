@@ -84,4 +84,5 @@ METHOD = Method(
     common=frozenset({"target_modules"}),
     targets=default_targets,
     settled=settled,
+    sizes=None,
 )

@@ -22,7 +22,9 @@ from lora_cli.methods.method import (
     size,
 )
 from lora_cli.methods.places import Place
+from lora_cli.methods.sizes import Runs
 from lora_cli.methods.tensors import Tensor, buffer, parameter
+from lora_cli.models.config import MAX_SIZE
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
@@ -48,6 +50,12 @@ def check(own: Settings) -> None:
         raise InvalidInput(f"init_theta_d_bound is {own.init_theta_d_bound:g}; it must be over 0")
 
 
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the lengths up to the number of values that are made of the vector."""
+    values = sum(place.r * (place.module.d + place.module.h) for place in places)
+    return (range(1, min(MAX_SIZE, values) + 1),)
+
+
 METHOD = Method(
     name="unilora",
     title="Uni-LoRA: One Vector is All You Need",
@@ -70,4 +78,5 @@ METHOD = Method(
     common=TARGETING - {"exclude_modules"} | {"bias"},
     check=check,
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
+    sizes=sizes,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lora_cli.methods.bases import check_frequencies, seed, sizes
+from lora_cli.methods.bases import check_frequencies, frequencies, seed, sizes
 from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real, size, text
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
@@ -82,4 +82,5 @@ METHOD = Method(
         "rwkv7": None,
     },
     settled=settled,
+    sizes=frequencies,
 )

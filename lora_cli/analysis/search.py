@@ -1,0 +1,95 @@
+"""The largest of many sizes that still holds, found with few counts.
+
+What a size costs is mostly a straight line in it, or close to one, so a guess by a line through two known
+points is nearly always right at once. Every guess is counted, and the answer is two neighbours of which one
+holds and the next does not: where lines mislead, halving finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+# So many guesses by a line, and then by halves.
+MOST_LINES = 8
+
+
+class Load(NamedTuple):
+    """How a size does: what is trained by it, and its figure and the most that it may be, for each limit."""
+
+    params: int
+    figures: tuple[tuple[float, float], ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether each limit holds; equality does."""
+        return all(figure <= most for figure, most in self.figures)
+
+
+# None is a size that PEFT refuses.
+Loads = Callable[[int], Load | None]
+
+
+class Edge(NamedTuple):
+    """Two neighbours of a run: the last size that holds and the first that does not, as far as there are any."""
+
+    inside: int | None
+    outside: int | None
+
+
+def edge(run: Sequence[int], load: Loads) -> Edge:
+    """Return where a run of sizes, along which no figure gets smaller, stops to hold.
+
+    Of sizes at the end of the run that cost the same, as of a rank that nothing has, the first counts.
+
+    >>> edge(range(1, 1000), lambda size: Load(7 * size, ((7 * size, 70),)))
+    Edge(inside=10, outside=11)
+    """
+    known: dict[int, Load | None] = {}
+
+    def holds(index: int) -> bool:
+        found = known[index] = load(run[index])
+        return found is not None and found.holds
+
+    low, high = -1, len(run)
+    guesses = 0
+    while high - low > 1:
+        guess = _guess(low, high, known) if guesses < MOST_LINES else (low + high) // 2
+        guesses += 1
+        if holds(guess):
+            low = guess
+        else:
+            high = guess
+    if low < 0:
+        return Edge(None, run[0])
+    if high < len(run):
+        return Edge(run[low], run[high])
+    return Edge(run[_first_alike(run, load)], None)
+
+
+def _guess(low: int, high: int, known: dict[int, Load | None]) -> int:
+    """Return an index between two others, by the line through the last two that were counted."""
+    if low < 1:
+        # The first two sizes give the line.
+        return low + 1
+    *_, (start, first), (end, second) = known.items()
+    if first is None or second is None:
+        return (low + high) // 2
+    crossing = high - 1
+    for (before, most), (after, _) in zip(first.figures, second.figures, strict=True):
+        if before != after:
+            crossing = min(crossing, start + int((most - before) * (end - start) // (after - before)))
+    return min(max(crossing, low + 1), high - 1)
+
+
+def _first_alike(run: Sequence[int], load: Loads) -> int:
+    """Return the first index from which on a run costs what it does at its end."""
+    last = len(run) - 1
+    end = load(run[last])
+    low, high = -1, last
+    if last and load(run[last - 1]) != end:
+        return last
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if load(run[middle]) == end else (middle, high)
+    return high

@@ -1,0 +1,24 @@
+"""The same places under another size: what a search for a size needs, again and again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.defaults import EXPERTS
+from lora_cli.methods.matching import ranker
+from lora_cli.methods.targets import Targets, targets
+from lora_cli.models.model import Model
+
+
+def resized(found: Targets, model: Model, config: LoraConfig) -> Targets:
+    """Return `targets(model, config)`, where `found` is that of a config that differs in its rank and settings alone.
+
+    Which places there are follows from names; their ranks follow anew.
+    """
+    # Where experts are fused their patterns hold multiples of r, and what is tied takes over the embeddings' rank.
+    if config.ensure_weight_tying or model.model_type in EXPERTS:
+        return targets(model, config)
+    rank = ranker(config)
+    places = tuple(place._replace(r=config.r if place.whole else rank(place.module.name)) for place in found.places)
+    return replace(found, places=places, config=replace(found.config, r=config.r, settings=config.settings))
