@@ -12,11 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lora_cli.analysis.check import check
     from lora_cli.analysis.count import count
+    from lora_cli.analysis.fit import fit
     from lora_cli.analysis.forward import forward
     from lora_cli.analysis.sweep import sweep
     from lora_cli.errors import InvalidInput, LoraCliError
 
-__all__ = ["InvalidInput", "LoraCliError", "__version__", "check", "count", "forward", "sweep"]
+__all__ = ["InvalidInput", "LoraCliError", "__version__", "check", "count", "fit", "forward", "sweep"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -24,6 +25,7 @@ _HOMES = {
     "LoraCliError": "lora_cli.errors",
     "check": "lora_cli.analysis.check",
     "count": "lora_cli.analysis.count",
+    "fit": "lora_cli.analysis.fit",
     "forward": "lora_cli.analysis.forward",
     "sweep": "lora_cli.analysis.sweep",
 }

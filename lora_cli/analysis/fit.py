@@ -186,10 +186,12 @@ def _as_it_is(cost: ModelCount, limits: Limits) -> Fitted:
 def _last(opened: Opened, size: int, refusal: InvalidInput | None) -> str:
     """Say why a size is the last although the budget would allow more."""
     if refusal is not None:
-        return f"the budget allows more than {opened.knob} {size}, but PEFT does not: {refusal}"
+        return (
+            f"the budget allows more than {opened.knob} {size} of {opened.start.method}, but PEFT does not: {refusal}"
+        )
     if opened.knob in {"r", "init_r"} and size == most_rank(opened.start.targets.places):
         return (
-            f"the budget allows more than {opened.knob} {size}, but nothing that is adapted has a higher rank "
+            f"the budget allows more than {opened.knob} {size} of {opened.start.method}, but nothing that is adapted has a higher rank "
             "than that, so more would add parameters and nothing else"
         )
-    return f"the budget allows more than {opened.knob} {size}, but no other {opened.knob} trains more"
+    return f"the budget allows more than {opened.knob} {size} of {opened.start.method}, but no other {opened.knob} trains more"

@@ -18,7 +18,7 @@ from lora_cli.errors import InvalidInput, OutputFailed, quote
 from lora_cli.output import Report
 
 # Each command is the function of that name in the module of that name.
-COMMANDS = ("count", "forward", "sweep", "check", "inspect", "models", "methods")
+COMMANDS = ("count", "forward", "sweep", "fit", "check", "inspect", "models", "methods")
 # Typer turns Ctrl-C into an exit code of its own.
 TYPERS_INTERRUPTED = 130
 COMPLETION_VARIABLE = "_LORA_CLI_COMPLETE"
@@ -65,6 +65,7 @@ def _root(
       lora-cli forward -d 4096 -h 14336 -r 16 --dtype bfloat16
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1
+      lora-cli fit --model llama-3.1-8b --target all-linear --max-params 20M
     """
 
 

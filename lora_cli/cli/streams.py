@@ -106,6 +106,25 @@ def output_file(path: str) -> Iterator[TextIO]:
             yield stream
 
 
+@contextmanager
+def new_file(folder: str, name: str) -> Iterator[TextIO]:
+    """Give a stream to a new file in `folder`, which is made if need be: all of what is written, or neither."""
+    with _as_output_failed(folder):
+        made = not os.path.lexists(folder)
+        if made:
+            os.mkdir(folder)
+        elif not os.path.isdir(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    try:
+        with output_file(os.path.join(folder, name)) as stream:
+            yield stream
+    except BaseException:
+        if made:
+            with suppress(OSError):
+                os.rmdir(folder)
+        raise
+
+
 def _descriptor(path: str) -> int | None:
     """Return the number of an open file that `path` stands for: /dev/stdout, /dev/fd/63 of a shell's >(...)."""
     folder, name = os.path.split(os.path.abspath(path))

@@ -134,14 +134,20 @@ def required(option: str, text: str | None) -> str:
 
 def adapter_config(how: How, *, of_model: bool = True) -> tuple[LoraConfig, list[str]]:
     """Return the config that the options describe, and a warning for each field of its file that is not known."""
-    from dataclasses import replace
+    fields, source = config_fields(how, of_model=of_model, needs_rank=not of_model)
+    config, unknown = read_fields(how, fields, source)
+    if unknown and how.adapter is None:
+        raise unknown_field(source, unknown[0])
+    return config, unknown_warnings(source, unknown)
 
-    from lora_cli.methods.adapter_config import CHOOSING, on_one_matrix, read_adapter_config
-    from lora_cli.models.config import Config
+
+def config_fields(how: How, *, of_model: bool, needs_rank: bool) -> tuple[dict[str, Any], str]:
+    """Return the fields of the config that the options describe, and what to call their source."""
+    from lora_cli.methods.adapter_config import CHOOSING, on_one_matrix
     from lora_cli.models.files import read_object
 
     if how.adapter is None:
-        fields = option_fields(how, needs_rank=not of_model)
+        fields = option_fields(how, needs_rank=needs_rank)
         source = f"method {fields['peft_type'].lower()}"
         for name in sorted(CHOOSING & fields.keys()) if not of_model else ():
             raise InvalidInput(f"--set: {name} chooses among the modules of a model; give --model too, or leave it out")
@@ -149,15 +155,31 @@ def adapter_config(how: How, *, of_model: bool = True) -> tuple[LoraConfig, list
         path = os.path.join(how.adapter, ADAPTER_CONFIG) if os.path.isdir(how.adapter) else how.adapter
         fields, source = read_object(path), quote_long(path)
         _check_adapter(how, fields, source)
-    config, unknown = read_adapter_config(Config(fields if of_model else on_one_matrix(fields), source), how.method)
-    if unknown and how.adapter is None:
-        raise InvalidInput(
-            f"--set: {source} has no field {quote(unknown[0])}; `lora-cli methods NAME` lists its fields"
-        )
+    return (fields if of_model else on_one_matrix(fields)), source
+
+
+def read_fields(how: How, fields: Mapping[str, Any], source: str) -> tuple[LoraConfig, list[str]]:
+    """Return the config that has these fields, and those of them that are not known."""
+    from dataclasses import replace
+
+    from lora_cli.methods.adapter_config import read_adapter_config
+    from lora_cli.models.config import Config
+
+    config, unknown = read_adapter_config(Config(fields, source), how.method)
     if how.dtype is not None:
         name = options.read("--adapter-dtype", how.dtype, parse_choice, *DTYPES)
         config = replace(config, adapter_dtype=DTYPES[name])
-    return config, [f"{source}: field {quote(name)} is unknown and ignored" for name in unknown]
+    return config, unknown
+
+
+def unknown_field(source: str, field: str) -> InvalidInput:
+    """Return the error for a field that the method does not have."""
+    return InvalidInput(f"--set: {source} has no field {quote(field)}; `lora-cli methods NAME` lists its fields")
+
+
+def unknown_warnings(source: str, unknown: Sequence[str]) -> list[str]:
+    """Return a warning for each field of a file that is not known."""
+    return [f"{source}: field {quote(name)} is unknown and ignored" for name in unknown]
 
 
 def _check_adapter(how: How, fields: Mapping[str, Any], source: str) -> None:

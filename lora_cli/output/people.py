@@ -8,6 +8,9 @@ from typing import Any
 from lora_cli.output.report import Report, safe_text
 from lora_cli.quantities import Value, bytes_text, count_text, number_text, percent_text
 
+# Fields that something may not have.
+ABSENT = ("r", "alpha", "knob", "arxiv", "base_model", "size", "next_size", "overshoot")
+
 
 def heading(field: str) -> str:
     """Return a field's name in words."""
@@ -24,7 +27,7 @@ def cell(field: str, value: Value) -> str:
     """
     if value is None:
         # A method without a rank or a paper has none: nothing is unknown about it.
-        return "none" if field in {"r", "alpha", "knob", "arxiv", "base_model"} else "unknown"
+        return "none" if field in ABSENT else "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
