@@ -25,5 +25,5 @@ def test_docstring_examples_are_true(name: str) -> None:
 
 def test_there_are_examples() -> None:
     """The public functions each have one."""
-    for name in ("check", "count", "forward", "sweep"):
+    for name in ("check", "count", "fit", "forward", "sweep"):
         assert ">>>" in getattr(lora_cli, name).__doc__

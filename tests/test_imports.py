@@ -65,6 +65,13 @@ def test_settings_and_locks_are_checks_alone() -> None:
     assert loaded(check, ("lora_cli.analysis.lock", "lora_cli.cli.lock")) == set()
 
 
+def test_a_fit_loads_nothing_heavy() -> None:
+    """A search costs arithmetic alone, and no method but the one that is fitted."""
+    code = command("fit", "--model", "gpt2", "--max-params", "1M", "--format", "json")
+    assert loaded(code) == set()
+    assert loaded(code, [f"lora_cli.methods.{name}" for name in METHODS]) == {"lora_cli.methods.lora"}
+
+
 def test_help_loads_nothing_heavy() -> None:
     """Help is as quick as an answer."""
     assert loaded(command("--help")) == set()

@@ -17,7 +17,11 @@ Limits = Mapping[str, int | float]
 
 
 class DoesNotFit(InvalidInput):
-    """A budget that not even the smallest size meets."""
+    """A budget that not even the smallest size meets, and how many times over it that is."""
+
+    def __init__(self, sentence: str, times: float) -> None:
+        super().__init__(sentence)
+        self.times = times
 
 
 def checked_limits(
@@ -63,3 +67,8 @@ def larger(cost: ModelCount, limits: Limits) -> str:
     """Say which budgets would do: unrounded, so that they do."""
     broken = [name for name, most in limits.items() if figure(cost, name) > most]
     return f"give {' and '.join(f'{name} of {figure(cost, name)}' for name in broken)} or more"
+
+
+def times(found: Load) -> float:
+    """Return how many times over the budget a size is, by the limit that it breaks most."""
+    return max(value / (most or 1) for value, most in found.figures)

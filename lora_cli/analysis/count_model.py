@@ -196,7 +196,7 @@ class ModelCount(Figures):
         """full_params / trainable_params, or None where nothing is trained."""
         return self.full_params / self.trainable_params if self.trainable_params else None
 
-    @property
+    @cached_property
     def adapter_bytes(self) -> int | None:
         """Size of the file that PEFT's `save_pretrained` writes, or None where it cannot write one."""
         saved = self.saved_tensors

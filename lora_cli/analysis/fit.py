@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from lora_cli.analysis.budget import DoesNotFit, Limits, checked_limits, excess, figure, larger, load
+from lora_cli.analysis.budget import DoesNotFit, Limits, checked_limits, excess, figure, larger, load, times
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.count_matrix import adapted_matrix, matrix_config
 from lora_cli.analysis.count_model import ModelCount
@@ -137,9 +137,11 @@ def fit_opened(opened: Opened, limits: Limits) -> Fitted:
     if not held:
         if not over:
             raise next(iter(refusals.values()))
-        least = min(over, key=lambda size: max(value / (most or 1) for value, most in over[size].figures))
+        least = min(over, key=lambda size: times(over[size]))
+        cost = at(least)
         raise DoesNotFit(
-            f"{excess(at(least), limits)}, even at the smallest size, {opened.knob} {least}; {larger(at(least), limits)}"
+            f"{excess(cost, limits)}, even at the smallest size, {opened.knob} {least}; {larger(cost, limits)}",
+            times(over[least]),
         )
     size = min(held, key=lambda size: (-loads[size].params, size))
     more = [size_over for size_over, found in over.items() if found.params > loads[size].params]
@@ -176,8 +178,12 @@ def _fitted(
 
 
 def _as_it_is(cost: ModelCount, limits: Limits) -> Fitted:
-    if not load(cost, limits).holds:
-        raise DoesNotFit(f"{excess(cost, limits)}, and {cost.method} has no size to choose; {larger(cost, limits)}")
+    found = load(cost, limits)
+    if not found.holds:
+        raise DoesNotFit(
+            f"{excess(cost, limits)}, and it has no size to choose; {larger(cost, limits)}",
+            times(found),
+        )
     return _fitted(cost, limits)._replace(
         notes=(f"{cost.method} has no size that is a whole number to choose, so it is counted as its config says",)
     )

@@ -7,11 +7,13 @@ holds and the next does not: where lines mislead, halving finds them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 # So many guesses by a line, and then by halves.
 MOST_LINES = 8
+ROUNDING = 1e-9
 
 
 class Load(NamedTuple):
@@ -54,7 +56,7 @@ def edge(run: Sequence[int], load: Loads) -> Edge:
     low, high = -1, len(run)
     guesses = 0
     while high - low > 1:
-        guess = _guess(low, high, known) if guesses < MOST_LINES else (low + high) // 2
+        guess = _guess(run, low, high, known) if guesses < MOST_LINES else (low + high) // 2
         guesses += 1
         if holds(guess):
             low = guess
@@ -67,18 +69,25 @@ def edge(run: Sequence[int], load: Loads) -> Edge:
     return Edge(run[_first_alike(run, load)], None)
 
 
-def _guess(low: int, high: int, known: dict[int, Load | None]) -> int:
-    """Return an index between two others, by the line through the last two that were counted."""
-    if low < 1:
-        # The first two sizes give the line.
-        return low + 1
+def _guess(run: Sequence[int], low: int, high: int, known: dict[int, Load | None]) -> int:
+    """Return an index between two others, by the line through the last two that were counted, or one and 0."""
+    if low < 0:
+        return 0
+    if len(known) == 1:
+        # Most figures grow in proportion to the size, or nearly.
+        only = known[0]
+        shares = [most / figure for figure, most in only.figures if figure] if only is not None else []
+        wanted = int(min(run[0] * min(shares, default=1.0), run[-1]))
+        return min(max(bisect_right(run, wanted) - 1, 1), high - 1) if run[0] < run[-1] else 1
     *_, (start, first), (end, second) = known.items()
     if first is None or second is None:
         return (low + high) // 2
     crossing = high - 1
     for (before, most), (after, _) in zip(first.figures, second.figures, strict=True):
         if before != after:
-            crossing = min(crossing, start + int((most - before) * (end - start) // (after - before)))
+            # A budget may be past what floats can multiply, and is past the end of the run then.
+            steps = (most - before) / (after - before) * (end - start)
+            crossing = min(crossing, start + int(max(min(steps + ROUNDING, len(run)), -start)))
     return min(max(crossing, low + 1), high - 1)
 
 

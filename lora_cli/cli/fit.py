@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,22 +123,20 @@ def _several(asked: Subject, hows: Sequence[subject.How], limits: Limits, show: 
     from lora_cli.analysis.fit import fit_opened
 
     fits: list[Fitted] = []
-    warnings: list[str] = []
-    missing: list[str] = []
-    notes: list[str] = []
+    refused: dict[str, InvalidInput] = {}
     for how, found in zip(hows, each_opened(asked, hows), strict=True):
         try:
             if isinstance(found, InvalidInput):
                 raise found
-            fitted = fit_opened(found, limits)
+            fits.append(fit_opened(found, limits))
         except InvalidInput as refusal:
-            missing.append(f"{how.method} is left out: {refusal}")
-            continue
-        fits.append(fitted)
-        warnings += fitted.cost.warnings()
-        notes += [*fitted.cost.notes(), *fitted.notes]
+            refused[str(how.method)] = refusal
     if not fits:
-        raise InvalidInput(f"none of {len(hows)} methods fits; {'; '.join(missing)}")
+        nearest = min(refused.values(), key=lambda refusal: getattr(refusal, "times", math.inf))
+        raise InvalidInput(f"none of the {len(hows)} methods fits, and this one is the nearest: {nearest}")
+    warnings = [warning for fitted in fits for warning in fitted.cost.warnings()]
+    missing = [f"{name} is left out: {refusal}" for name, refusal in refused.items()]
+    notes = [note for fitted in fits for note in (*fitted.cost.notes(), *fitted.notes)]
     rows = [tuple(fitted.record().values()) for fitted in fits]
     report = Report("fit", tuple(fits[0].record()), [rows], len(rows), listing=True)
     return Answer(report, show, [*dict.fromkeys(warnings), *missing], list(dict.fromkeys(notes)))

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.matching import module_names
 from lora_cli.methods.method import Method, size, text
 from lora_cli.methods.prompts import facts_of, known
 from lora_cli.methods.sizes import numbers
@@ -41,7 +40,7 @@ def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
         raise InvalidInput("adaption_prompt needs adapter_len, such as 10, and adapter_layers, such as 30; give both")
     default, inside = ATTENTION[model.model_type]
     target = own.target_modules or default
-    names = module_names(model)
+    names = model.module_names
     found = [name for name in names if name.endswith(f".{target}")]
     if len(found) < own.adapter_layers:
         raise InvalidInput(

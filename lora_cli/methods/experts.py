@@ -12,7 +12,7 @@ from dataclasses import replace
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.defaults import EXPERTS
-from lora_cli.methods.matching import ALL_LINEAR, all_linear, excluder, matcher, module_names
+from lora_cli.methods.matching import ALL_LINEAR, all_linear, excluder, matcher
 from lora_cli.models.model import Model
 
 
@@ -60,7 +60,7 @@ def _leaf_names(model: Model, config: LoraConfig, text: str, renamed: Iterable[s
         return matched(name) and not excluded(name)
 
     parameters = [parameter.name for parameter in model.all_parameters()]
-    found = {leaf(name) for name in (*module_names(model), *parameters) if hit(name)}
+    found = {leaf(name) for name in (*model.module_names, *parameters) if hit(name)}
     experts = EXPERTS[model.model_type]
     for old, new in experts.renamed.items():
         containers = {name.rpartition(".")[0] for name in parameters if leaf(name) == new}

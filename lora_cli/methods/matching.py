@@ -14,23 +14,11 @@ from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.condensed import condensed
 from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
-from lora_cli.models.module import Buffer, Parameter, around
 
 T = TypeVar("T")
 
 ALL_LINEAR = "all-linear"
 CLASSIFIER_HEADS = ("score", "classifier")
-
-
-def module_names(model: Model) -> list[str]:
-    """Return every module's name behind those around it: `named_modules()` but for the model itself."""
-    names: dict[str, None] = {}
-    for node in model.nodes:
-        name = node.name.rpartition(".")[0] if isinstance(node, Parameter | Buffer) else node.name
-        if name not in names:
-            names.update(dict.fromkeys((*around(name), name)))
-    names.pop("", None)
-    return list(names)
 
 
 def all_linear(model: Model, config: LoraConfig) -> tuple[str, ...]:
@@ -127,4 +115,4 @@ def by_pattern(values: Mapping[str, T], default: T) -> Callable[[str], T]:
 def listed_targets(model: Model, config: LoraConfig) -> tuple[str, ...] | None:
     """Return the names and endings that `target_modules` has once PEFT has matched it, or None where it is a text."""
     wanted = all_linear(model, config) if _is_all_linear(config.target_modules) else config.target_modules
-    return None if isinstance(wanted, str) else condensed(wanted or (), module_names(model))
+    return None if isinstance(wanted, str) else condensed(wanted or (), model.module_names)

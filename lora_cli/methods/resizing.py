@@ -7,6 +7,7 @@ from dataclasses import replace
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.defaults import EXPERTS
 from lora_cli.methods.matching import ranker
+from lora_cli.methods.places import Place
 from lora_cli.methods.targets import Targets, targets
 from lora_cli.models.model import Model
 
@@ -20,5 +21,7 @@ def resized(found: Targets, model: Model, config: LoraConfig) -> Targets:
     if config.ensure_weight_tying or model.model_type in EXPERTS:
         return targets(model, config)
     rank = ranker(config)
-    places = tuple(place._replace(r=config.r if place.whole else rank(place.module.name)) for place in found.places)
+    places = tuple(
+        Place(place.module, config.r if place.whole else rank(place.module.name), *place[2:]) for place in found.places
+    )
     return replace(found, places=places, config=replace(found.config, r=config.r, settings=config.settings))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lora_cli.methods.condensed import condensed
-from lora_cli.methods.matching import ALL_LINEAR, module_names
+from lora_cli.methods.matching import ALL_LINEAR
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
 from lora_cli.methods.targets import Targets
@@ -30,9 +30,10 @@ def saved_file(targets: Targets, added: Added, shared: Iterable[Tensor]) -> dict
     There is none where PEFT would save the embeddings of a model that names none, as CLIP's two towers, and
     it is not known for ShadowPEFT with full copies or embeddings.
     """
-    kept = [_precise(targets, tensor) for tensor in shared if tensor.saved]
+    dtype = adapter_dtype(targets)
+    kept = [_precise(dtype, tensor) for tensor in shared if tensor.saved]
     found = {f"base_model.{tensor.key}": tensor for tensor in kept}
-    added = [(place, [_precise(targets, tensor) for tensor in tensors]) for place, tensors in added]
+    added = [(place, [_precise(dtype, tensor) for tensor in tensors]) for place, tensors in added]
     config = targets.config
     embeddings = _saves_embeddings(targets)
     if embeddings and targets.model.embeddings is None:
@@ -61,9 +62,9 @@ def prompt_file(targets: Targets, virtual: Iterable[Tensor]) -> dict[str, Tensor
     return found | {_without_adapters_name(key): tensor for key, tensor in copies}
 
 
-def _precise(targets: Targets, tensor: Tensor) -> Tensor:
+def _precise(dtype: str, tensor: Tensor) -> Tensor:
     """Return an adapter's tensor in the type that it is saved in; what is no float32, as an index, stays what it is."""
-    return tensor._replace(dtype=adapter_dtype(targets)) if tensor.dtype == "F32" else tensor
+    return tensor._replace(dtype=dtype) if tensor.dtype == "F32" != dtype else tensor
 
 
 def adapter_dtype(targets: Targets) -> str:
@@ -140,10 +141,10 @@ def _saves_embeddings(targets: Targets) -> bool:
     if config.trainable_token_indices is not None or config.method == "trainable_tokens" or not wanted:
         return False
     if isinstance(wanted, str):
-        names = (name for name in module_names(model) if name.rpartition(".")[2] in EMBEDDING_LAYERS)
+        names = (name for name in model.module_names if name.rpartition(".")[2] in EMBEDDING_LAYERS)
         return wanted.lower() != ALL_LINEAR and any(compiled(wanted).fullmatch(name) for name in names)
     # (IA)³ keeps its targets as they are.
-    kept = wanted if config.method == "ia3" else condensed(wanted, module_names(model))
+    kept = wanted if config.method == "ia3" else condensed(wanted, model.module_names)
     return not set(kept).isdisjoint(EMBEDDING_LAYERS)
 
 

@@ -27,7 +27,7 @@ def target_sets(model: Model) -> Iterator[Names | str | None]:
 
     >>> from lora_cli.models.source import read_model
     >>> list(target_sets(read_model("gpt2")))
-    [None, ('attn.c_attn', 'attn.c_proj'), ('c_fc', 'mlp.c_proj'), 'all-linear']
+    [None, ('c_attn', 'attn.c_proj'), ('c_fc', 'mlp.c_proj'), 'all-linear']
     """
     yield None
     layered = {_parts(module.name): None for module in model.modules if module.kind in LINEARS}

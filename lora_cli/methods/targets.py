@@ -20,7 +20,6 @@ from lora_cli.methods.matching import (
     ends_with,
     excluder,
     matcher,
-    module_names,
     ranker,
 )
 from lora_cli.methods.method import Method
@@ -82,7 +81,7 @@ def targets(model: Model, config: LoraConfig) -> Targets:
 def _targets(model: Model, config: LoraConfig) -> Targets:
     method = method_named(config.method)
     if method.virtual is not None:
-        copied = saved_modules(model, module_names(model), config.saved, (), ())
+        copied = saved_modules(model, model.module_names, config.saved, (), ())
         return Targets(model, (), copied, (), (), _unmatched(config, (), [], copied), config)
     # In PEFT's order: a mixture's targets are rewritten first, and what is missing then is empty.
     asked = config.target_parameters
@@ -94,7 +93,7 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     config, ties = tie(model, with_experts(model, config))
     config = _with_default_targets(model, config)
     model = replicated(model, config.layer_replication)
-    names = module_names(model)
+    names = model.module_names
     excluded, matched = excluder(config), matcher(model, config)
     chosen = [name for name in names if not ties.adapts(name) and matched(name) and not excluded(name)]
     modules = {module.name: module for module in model.modules}

@@ -85,12 +85,13 @@ def written_bytes(tensors: Iterable[tuple[str, Tensor]]) -> int:
     >>> written_bytes([])
     40
     """
-    header, offset = len(METADATA) + len("}"), 0
+    header, offset, digits = len(METADATA) + len("}"), 0, 1
     for _, key, tensor in sorted((PRECEDENCE[tensor.dtype], key, tensor) for key, tensor in tensors):
-        end = offset + DTYPES[tensor.dtype] * tensor.params
-        header += len(ENTRY) + len(tensor.dtype) + len(key) + _list_length(tensor.stored or ())
-        header += decimal_digits(offset) + decimal_digits(end)
-        offset = end
+        offset += DTYPES[tensor.dtype] * tensor.params
+        header += len(ENTRY) + len(tensor.dtype) + len(key) + _list_length(tensor.stored or ()) + digits
+        # Where one tensor ends, the next begins.
+        digits = decimal_digits(offset)
+        header += digits
     return LENGTH_BYTES + -(-header // ALIGNMENT) * ALIGNMENT + offset
 
 

@@ -27,6 +27,8 @@ class Ties(NamedTuple):
 
     def adapts(self, name: str) -> bool:
         """Whether a module is adapted because of the embeddings, whatever else the config says of it."""
+        if not self.targets:
+            return False
         return name in self.targets or any(name.endswith(f".{target}") for target in self.targets)
 
 

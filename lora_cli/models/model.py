@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.models.architectures import skeleton
 from lora_cli.models.config import Config
-from lora_cli.models.module import Hollow, Module, Parameter
+from lora_cli.models.module import Buffer, Hollow, Module, Parameter, around
 from lora_cli.models.nodes import Node
 
 if TYPE_CHECKING:
@@ -61,6 +61,17 @@ class Model:
     def hollow(self) -> tuple[Hollow, ...]:
         """The modules without parameters, and lists of modules."""
         return tuple(node for node in self.nodes if isinstance(node, Hollow))
+
+    @cached_property
+    def module_names(self) -> list[str]:
+        """Every module's name behind those around it: `named_modules()` but for the model itself."""
+        names: dict[str, None] = {}
+        for node in self.nodes:
+            name = node.name.rpartition(".")[0] if isinstance(node, Parameter | Buffer) else node.name
+            if name not in names:
+                names.update(dict.fromkeys((*around(name), name)))
+        names.pop("", None)
+        return list(names)
 
     def all_parameters(self) -> Iterator[Parameter]:
         """Yield every parameter, a tied one under each of its names."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lora_cli.methods.matching import module_names
 from lora_cli.models.architectures import FAMILIES
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
@@ -35,7 +34,7 @@ def test_a_model_is_what_transformers_builds(model_type: str, turn: int) -> None
     ours = read_config(Config(config), "drawn")
     context = f"seed {SEED}: {config}"
     assert {parameter.name: parameter.shape for parameter in ours.all_parameters()} == drawn.shapes(theirs), context
-    assert set(module_names(ours)) == drawn.names(theirs), context
+    assert set(ours.module_names) == drawn.names(theirs), context
     assert {module.name for module in ours.hollow if module.is_list} == drawn.lists(theirs), context
     assert {module.name: module.kind for module in ours.modules} == drawn.kinds(theirs), context
     assert dict(ours.tied) == dict(theirs.all_tied_weights_keys), context
