@@ -102,6 +102,8 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
             answer = application(command)(arguments, prog_name=program, standalone_mode=False)
     except SystemExit as stop:
         return Printed(shown.getvalue(), int(stop.code or 0))
+    except OutputFailed:
+        raise
     except OSError as error:
         raise OutputFailed(f"cannot write {quote(error.filename)}: {error.strerror}") from error
     except typer.TyperException as problem:

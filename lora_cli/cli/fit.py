@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lora_cli.analysis.budget import Limits
     from lora_cli.analysis.fit import Fitted, Opened
 
+# What people see of other targets, and under which names.
+SHOWN = ("target", "knob", "size", "adapted_modules", "trainable_params", "headroom")
+NAMED = {"target": "other_targets"}
+
 
 def fit(
     d: subject.D = None,
@@ -106,9 +110,7 @@ def _one(
         tuple(record),
         [[tuple(record.values())]],
         parts={} if model is None else {"alternatives": others},
-        details=[
-            {"other targets" if name == "target" else name: value for name, value in row.items()} for row in others
-        ],
+        details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
     )
     notes = [*cost.notes(), *fitted.notes]
     if model is not None and write is not None:

@@ -37,6 +37,8 @@ EXPENDABLE = (
     "reduction_factor",
     "full_params",
 )
+# And of a fit: the size and the figures that it is judged by stay.
+FITS_EXPENDABLE = ("percent_saved", "limit", "budget", "model", "adapted_modules", "r", "next_size")
 
 
 def _console(stream: TextIO, screen: Screen, width: int | None, *, terminal: bool) -> Console:
@@ -79,7 +81,8 @@ def _print_listing(console: Console, report: Report, width: int | None) -> None:
     fields, rows = list(report.fields), listing(report)
     hidden: list[str] = []
     table = _listing(fields, hidden, rows)
-    for field in (field for field in EXPENDABLE if field in fields):
+    expendable = (*EXPENDABLE, *FITS_EXPENDABLE) if "next_size" in fields else EXPENDABLE
+    for field in (field for field in expendable if field in fields and not _tells_apart(field, fields, rows)):
         if _fits(console, table, width):
             break
         hidden.append(field)
@@ -87,6 +90,11 @@ def _print_listing(console: Console, report: Report, width: int | None) -> None:
     console.print(table)
     if hidden:
         console.print(Text(f"No room for {', '.join(hidden)}: --format csv has all.", "dim"), width=width)
+
+
+def _tells_apart(field: str, fields: list[str], rows: list[list[str]]) -> bool:
+    """Whether a column names what the rows are of, and they are not all of the same."""
+    return field in {"method", "model"} and len({row[fields.index(field)] for row in rows}) > 1
 
 
 def _fits(console: Console, table: Table, width: int | None) -> bool:
