@@ -28,6 +28,11 @@ def write_config(opened: Opened, fitted: Fitted, folder: str, model: str) -> lis
             f"--write: {quote_long(os.path.join(folder, there))} is there already, and is kept; give another folder"
         )
     fields = adapter_fields(opened, fitted, _base(model))
+    if opened.start.how.is_prompt and fields["task_type"] is None:
+        raise InvalidInput(
+            f"--write: PEFT's get_peft_model takes {opened.start.method} with a task_type alone, and the model's class "
+            "tells none that leaves the count as it is; give one, as in --set task_type=CAUSAL_LM"
+        )
     with streams.new_file(folder, ADAPTER_CONFIG) as stream:
         stream.write(json.dumps(fields, indent=2) + "\n")
     notes = [f"wrote {quote_long(os.path.join(folder, ADAPTER_CONFIG))}"]

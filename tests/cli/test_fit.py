@@ -135,6 +135,7 @@ def test_people_see_what_other_targets_would_get() -> None:
         ((*MATRIX, "--max-bytes", "1MB", "--method", "adamss"), "does not follow from its config"),
         ((*LLAMA, "--max-params", "1M", "--method", "lora,vera", "--write", "x"), "2 methods are as many files"),
         ((*LLAMA, "--max-params", "1M", "-d", "8"), "leave one of them out"),
+        (("--model", "t5-small", "--max-params", "1M", "--method", "prompt_tuning", "--write", "x"), "give one, as in"),
         (("-d", "8", "--max-params", "1M"), "-h/--out-features is missing"),
         ((*LLAMA, "--max-params", "1M", "--target", "nope"), "no module of 'llama-3.1-8b' is targeted"),
         ((*LLAMA, "--max-params", "1M", "--adapter", "/nowhere"), "cannot read '/nowhere'"),
@@ -227,5 +228,5 @@ def test_a_disk_that_is_full_leaves_no_folder(tmp_path: Path) -> None:
     limited = ["bash", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$0" "$@" 2>&1 | cat']
     fitted = [PROGRAM, "fit", "--model", "gpt2", "--max-params", "1M", "--write", str(tmp_path / "new")]
     done = subprocess.run([*limited, *fitted], capture_output=True, text=True, check=False)
-    assert f"cannot write '{tmp_path}/new/adapter_config.json'" in done.stdout
+    assert "lora-cli: error: cannot write '" in done.stdout
     assert list(tmp_path.iterdir()) == []
