@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -99,8 +99,18 @@ class ModelCount(Figures):
 
     @cached_property
     def added(self) -> tuple[tuple[Place, tuple[Tensor, ...]], ...]:
-        """The tensors that are put beside each adapted weight."""
-        return tuple((place, tuple(self.how.tensors(place, self.settings))) for place in self.targets.places)
+        """The tensors that are put beside each adapted weight; a large model has few shapes, and those are made once."""
+        how, settings = self.how, self.settings
+        if not how.by_shape(settings):
+            return tuple((place, tuple(how.tensors(place, settings))) for place in self.targets.places)
+        made: dict[tuple[object, ...], tuple[Tensor, ...]] = {}
+        found = []
+        for place in self.targets.places:
+            shape = (*place.module[1:], *place[1:])
+            if shape not in made:
+                made[shape] = tuple(how.tensors(place, settings))
+            found.append((place, made[shape]))
+        return tuple(found)
 
     @cached_property
     def shared(self) -> tuple[Tensor, ...]:
@@ -115,16 +125,15 @@ class ModelCount(Figures):
     @cached_property
     def adapter_params(self) -> int:
         """The parameters of those tensors, and of what is there once for all."""
-        added = (tensor for _, tensors in self.added for tensor in tensors)
-        return sum(tensor.params for tensor in (*added, *self.shared, *self.virtual) if tensor.counted)
+        added = of_each((tensors for _, tensors in self.added), counted_params)
+        return added + counted_params((*self.shared, *self.virtual))
 
     @cached_property
     def trained_adapter_params(self) -> int:
         """Those of them that are trained: not what lies inside a module that was copied, nor what a variant freezes."""
         copied = self.targets.copied
-        return trained_params((*self.shared, *self.virtual)) + sum(
-            trained_params(tensors) for place, tensors in self.added if not copied.holds(place.module.name)
-        )
+        added = (tensors for place, tensors in self.added if not (copied.steps and copied.holds(place.module.name)))
+        return of_each(added, trained_params) + trained_params((*self.shared, *self.virtual))
 
     @cached_property
     def copies(self) -> Mapping[bool, int]:
@@ -307,6 +316,22 @@ class ModelCount(Figures):
 def trained_params(tensors: Iterable[Tensor]) -> int:
     """Return the parameters of the tensors that are trained."""
     return sum(tensor.params for tensor in tensors if tensor.trained)
+
+
+def counted_params(tensors: Iterable[Tensor]) -> int:
+    """Return the parameters of the tensors that PEFT counts."""
+    return sum(tensor.params for tensor in tensors if tensor.counted)
+
+
+def of_each(groups: Iterable[tuple[Tensor, ...]], params: Callable[[tuple[Tensor, ...]], int]) -> int:
+    """Return the sum of what `params` counts of each group; one that comes again is the same."""
+    known: dict[int, int] = {}
+    total = 0
+    for tensors in groups:
+        if id(tensors) not in known:
+            known[id(tensors)] = params(tensors)
+        total += known[id(tensors)]
+    return total
 
 
 def count_model(model: Model, config: LoraConfig) -> ModelCount:

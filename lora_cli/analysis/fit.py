@@ -11,7 +11,7 @@ from lora_cli.analysis.budget import DoesNotFit, Limits, checked_limits, excess,
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.count_matrix import adapted_matrix, matrix_config
 from lora_cli.analysis.count_model import ModelCount
-from lora_cli.analysis.search import Load, edge
+from lora_cli.analysis.search import Load, edge, first_alike
 from lora_cli.errors import InvalidInput
 from lora_cli.methods import check_name, method_named, variant_fields
 from lora_cli.methods.adapter_config import on_one_matrix, read_adapter_config
@@ -131,7 +131,8 @@ def fit_opened(opened: Opened, limits: Limits) -> Fitted:
                 loads[size] = load(cost, limits)
         return loads.get(size)
 
-    edges = [edge(run, tried) for run in _runs(opened)]
+    runs = _runs(opened)
+    edges = [edge(run, tried) for run in runs]
     held = [size for size, _ in edges if size is not None]
     over = {size: loads[size] for _, size in edges if size in loads}
     if not held:
@@ -144,6 +145,9 @@ def fit_opened(opened: Opened, limits: Limits) -> Fitted:
             times(over[least]),
         )
     size = min(held, key=lambda size: (-loads[size].params, size))
+    run = next(run for run in runs if size in run)
+    if size == run[-1]:
+        size = first_alike(run, tried)
     more = [size_over for size_over, found in over.items() if found.params > loads[size].params]
     if more:
         after = min(more, key=lambda size: (loads[size].params, size))

@@ -42,8 +42,6 @@ class Edge(NamedTuple):
 def edge(run: Sequence[int], load: Loads) -> Edge:
     """Return where a run of sizes, along which no figure gets smaller, stops to hold.
 
-    Of sizes at the end of the run that cost the same, as of a rank that nothing has, the first counts.
-
     >>> edge(range(1, 1000), lambda size: Load(7 * size, ((7 * size, 70),)))
     Edge(inside=10, outside=11)
     """
@@ -64,9 +62,7 @@ def edge(run: Sequence[int], load: Loads) -> Edge:
             high = guess
     if low < 0:
         return Edge(None, run[0])
-    if high < len(run):
-        return Edge(run[low], run[high])
-    return Edge(run[_first_alike(run, load)], None)
+    return Edge(run[low], run[high] if high < len(run) else None)
 
 
 def _guess(run: Sequence[int], low: int, high: int, known: dict[int, Load | None]) -> int:
@@ -91,14 +87,18 @@ def _guess(run: Sequence[int], low: int, high: int, known: dict[int, Load | None
     return min(max(crossing, low + 1), high - 1)
 
 
-def _first_alike(run: Sequence[int], load: Loads) -> int:
-    """Return the first index from which on a run costs what it does at its end."""
+def first_alike(run: Sequence[int], load: Loads) -> int:
+    """Return the first size from which on a run costs what it does at its end, as past a rank that nothing has.
+
+    >>> first_alike(range(1, 1000), lambda size: Load(min(size, 20), ()))
+    20
+    """
     last = len(run) - 1
     end = load(run[last])
     low, high = -1, last
     if last and load(run[last - 1]) != end:
-        return last
+        return run[last]
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if load(run[middle]) == end else (middle, high)
-    return high
+    return run[high]

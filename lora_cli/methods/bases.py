@@ -7,13 +7,11 @@ from typing import Any
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods import config_fields
-from lora_cli.methods.matching import excluder, matcher
-from lora_cli.methods.method import LINEARS, Reader, Settings, real
+from lora_cli.methods.method import Reader, Settings, real
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
 from lora_cli.methods.sizes import Runs
 from lora_cli.models.config import MAX_SIZE, Config
-from lora_cli.models.module import Module
 
 # What torch's generators take; a negative one counts from 2⁶⁴ down.
 LEAST_SEED, MOST_SEED = -(2**63), 2**64 - 1
@@ -49,20 +47,10 @@ def sized(place: Place, patterns: Mapping[str, int], default: int) -> int:
     return patterns.get(name, default) if found is None else found
 
 
-def sharing(targets: Any) -> list[Module]:
-    """Return the modules that bases are made for, which may be more than those that are adapted.
-
-    PEFT looks for them before it shortens a list of whole names, so that layers_to_transform spares none of
-    those yet: `VeraModel._find_dim`, `FrodModel._init_frod_projections`.
-    """
-    matched, excluded = matcher(targets.model, targets.config, shortened=False), excluder(targets.config)
-    return [m for m in targets.model.modules if m.kind in LINEARS and matched(m.name) and not excluded(m.name)]
-
-
 def with_largest(targets: Any, config: Any) -> Settings:
     """Add the most inputs and the most outputs, d and h, of what shares the bases, not always one module's."""
     own: Settings = config.settings
-    found = sharing(targets)
+    found = targets.sharing
     return own.replaced(d=max(module.d for module in found), h=max(module.h for module in found))
 
 

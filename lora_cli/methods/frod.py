@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.bases import probability, seed, sharing
+from lora_cli.methods.bases import probability, seed
 from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, real
 from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor, buffer, parameter
@@ -57,7 +57,7 @@ def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
 def settled(targets: Any, config: Any) -> Settings:
     """Add what shares the base, and the type of its values: V keeps it, and is not made float32 as adapters are."""
     own: Settings = config.settings
-    return own.replaced(base_dtype=targets.model.dtype, sharing=sharing(targets))
+    return own.replaced(base_dtype=targets.model.dtype, sharing=targets.sharing)
 
 
 def rotations(d: int, rate: float) -> int:

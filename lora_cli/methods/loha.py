@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from math import prod
 
 from lora_cli.methods.config_fields import scales
-from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, flag, real
+from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, always, flag, real
 from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor, parameter
 
@@ -58,4 +58,5 @@ METHOD = Method(
     kinds=("Linear", "Conv1d", "Conv2d"),
     common=TARGETING | {"rank_pattern"},
     layer_rules=frozenset({PATTERN_ALONE}),
+    by_shape=always,
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import isqrt, prod
 
 from lora_cli.methods.config_fields import scales
-from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, either, flag, real, size, text
+from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, always, either, flag, real, size, text
 from lora_cli.methods.places import Place
 from lora_cli.methods.sizes import Runs, most_rank, parted
 from lora_cli.methods.tensors import Tensor, parameter
@@ -95,4 +95,5 @@ METHOD = Method(
     common=TARGETING | {"rank_pattern"},
     layer_rules=frozenset({PATTERN_ALONE}),
     sizes=sizes,
+    by_shape=always,
 )

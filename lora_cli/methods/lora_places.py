@@ -80,4 +80,6 @@ METHOD = Method(
     alpha="lora_alpha",
     kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
     sizes=sizes,
+    # Blocks are where names say.
+    by_shape=lambda config: not config.use_bdlora,
 )

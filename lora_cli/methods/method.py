@@ -73,6 +73,16 @@ def no_words(*_: object) -> tuple[str, ...]:
     return ()
 
 
+def never(_: Any) -> bool:
+    """Say no, whatever the settings."""
+    return False
+
+
+def always(_: Any) -> bool:
+    """Say yes, whatever the settings."""
+    return True
+
+
 def anything(_: Settings) -> None:
     """Refuse nothing."""
 
@@ -90,7 +100,8 @@ class Method(NamedTuple):
     `check` refuses what PEFT's config class refuses, beside the `layer_rules`. `settled` gives the settings
     once it is known what is adapted, from the targets and the config. `warnings` says where PEFT trains
     other than what the fields say. `read` reads a config that shares LoRA's fields and their effects.
-    `sizes` are those that the knob can take, None where it is no whole number.
+    `sizes` are those that the knob can take, None where it is no whole number. `by_shape` says whether, with
+    these settings, places of one shape and rank are given the same, whatever their names.
     """
 
     name: str
@@ -113,6 +124,7 @@ class Method(NamedTuple):
     warnings: Callable[[Sequence[Place], Any], Iterable[str]] = no_words
     read: Callable[[Config], Any] | None = None
     sizes: Sizes | None = ranks
+    by_shape: Callable[[Any], bool] = never
     otherwise: str | None = None
     skips: bool = False
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import isqrt
 
 from lora_cli.methods.bases import probability, seed, with_largest
-from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real
+from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, always, flag, real
 from lora_cli.methods.places import Place
 from lora_cli.methods.sizes import Runs, most_rank, parted
 from lora_cli.methods.tensors import Tensor, buffer, parameter
@@ -79,4 +79,5 @@ METHOD = Method(
     layer_rules=frozenset(),
     settled=with_largest,
     sizes=sizes,
+    by_shape=always,
 )

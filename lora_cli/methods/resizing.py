@@ -20,8 +20,12 @@ def resized(found: Targets, model: Model, config: LoraConfig) -> Targets:
     # Where experts are fused their patterns hold multiples of r, and what is tied takes over the embeddings' rank.
     if config.ensure_weight_tying or model.model_type in EXPERTS:
         return targets(model, config)
-    rank = ranker(config)
+    rank = ranker(config) if config.rank_pattern else None
     places = tuple(
-        Place(place.module, config.r if place.whole else rank(place.module.name), *place[2:]) for place in found.places
+        Place(place.module, config.r if rank is None or place.whole else rank(place.module.name), *place[2:])
+        for place in found.places
     )
-    return replace(found, places=places, config=replace(found.config, r=config.r, settings=config.settings))
+    again = replace(found, places=places, config=replace(found.config, r=config.r, settings=config.settings))
+    if "sharing" in found.__dict__:
+        again.__dict__["sharing"] = found.sharing
+    return again

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.adapter_config import LoraConfig
@@ -22,7 +23,7 @@ from lora_cli.methods.matching import (
     matcher,
     ranker,
 )
-from lora_cli.methods.method import Method
+from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.places import Place
 from lora_cli.methods.registry import method_named
@@ -46,7 +47,7 @@ MAMBA_METHODS = ("lora", "adalora", "xlora", "randlora")
 TRANSPOSED_TYPES = ("gpt_oss", "aria", "aria_text", "openai_privacy_filter")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Targets:
     """What a config adapts in a model, what it trains whole or by rows, and what in it matched nothing.
 
@@ -66,6 +67,16 @@ class Targets:
     def saved(self) -> tuple[str, ...]:
         """The modules that are trained whole, as a copy."""
         return self.copied.names
+
+    @cached_property
+    def sharing(self) -> list[Module]:
+        """The modules that shared bases are made for, which may be more than those that are adapted.
+
+        PEFT looks for them before it shortens a list of whole names, so that layers_to_transform spares none of
+        those yet: `VeraModel._find_dim`, `FrodModel._init_frod_projections`.
+        """
+        matched, excluded = matcher(self.model, self.config, shortened=False), excluder(self.config)
+        return [m for m in self.model.modules if m.kind in LINEARS and matched(m.name) and not excluded(m.name)]
 
 
 def targets(model: Model, config: LoraConfig) -> Targets:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lora_cli.methods.bases import probability, seed, with_largest
-from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, real
+from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, always, flag, real
 from lora_cli.methods.places import Place
 from lora_cli.methods.tensors import Tensor, buffer, parameter
 
@@ -53,4 +53,5 @@ METHOD = Method(
     targets={"phi": ("q_proj", "v_proj")},
     layer_rules=frozenset({PATTERN_ALONE}),
     settled=with_largest,
+    by_shape=always,
 )

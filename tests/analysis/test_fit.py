@@ -255,3 +255,18 @@ def test_other_targets_that_do_not_fit_have_no_size() -> None:
     """They are shown, and nothing is made up for them."""
     rows = list(alternatives(opened("lora", LLAMA, target_modules=["q_proj"]), checked_limits(max_params=70)))
     assert {row["size"] for row in rows} == {None}
+
+
+@pytest.mark.parametrize(("name", "model", "fields"), CASES)
+def test_tensors_made_once_a_shape_are_those_of_each_place(
+    name: str, model: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    """Whatever a method says of names, each place has what it would have alone."""
+    subject = opened(name, model, **fields)
+    runs = method_named(name).sizes(subject.start.targets.places, subject.start.settings)
+    cost = subject.at(next(run[0] for run in runs if run))
+    alone = [tuple(cost.how.tensors(place, cost.settings)) for place in cost.targets.places]
+    assert [tensors for _, tensors in cost.added] == alone
+    assert cost.adapter_params == sum(
+        tensor.params for tensors in (*alone, cost.shared, cost.virtual) for tensor in tensors if tensor.counted
+    )
