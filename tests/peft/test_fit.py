@@ -67,7 +67,8 @@ def case(method: str, source: random.Random) -> tuple[dict[str, Any], Opened]:
         try:
             opened = Opened(ModelCount(model, read_adapter_config(Config(fields), method)[0]), fields, "drawn")
             _ = opened.at(first(opened)).record() if opened.knob else opened.start.record()
-        except InvalidInput:
+        except (InvalidInput, StopIteration):
+            # PEFT refuses what was drawn, or no size goes with it.
             continue
         return config, opened
 
@@ -76,8 +77,7 @@ def first(opened: Opened) -> int:
     """Return the smallest size of the knob that is looked at."""
     sizes = opened.start.how.open_sizes
     assert sizes is not None
-    runs = [run for run in sizes(opened.start.targets.places, opened.start.settings) if run]
-    return runs[0][0] if runs else 1
+    return next(run[0] for run in sizes(opened.start.targets.places, opened.start.settings) if run)
 
 
 def theirs(config: dict[str, Any], adapter: peft.PeftConfig) -> tuple[int, int]:
