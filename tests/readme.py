@@ -1,7 +1,8 @@
 """README's examples: run them, and write their output back.
 
 A block that starts with ```console holds commands after `$ ` and, behind each, what it prints. The
-two commands of the first screen set an environment up and are run by .ci/run instead.
+two commands of the first screen set an environment up and are run by .ci/run instead. The others find the
+folders that tests/example.py writes.
 
 `python tests/readme.py` checks the blocks against the `lora-cli` on PATH, with `--write` it renews
 them. It needs nothing but Python. Blocks of Python are doctests.
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import example
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
@@ -43,6 +46,7 @@ def output(command: str, folder: str) -> str:
 def renewed(text: str) -> str:
     """Return README's text with the output that its commands give now."""
     with tempfile.TemporaryDirectory() as folder:
+        example.write(Path(folder))
 
         def block(match: re.Match[str]) -> str:
             commands = [line for line in match[0].splitlines() if line.startswith("$ ")]

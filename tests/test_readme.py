@@ -10,6 +10,7 @@ from pathlib import Path
 import readme
 
 import lora_cli
+from lora_cli.analysis.finding import FINDINGS
 from lora_cli.cli.app import COMMANDS
 from lora_cli.models.architectures import FAMILIES
 
@@ -38,6 +39,13 @@ def test_the_version_has_a_changelog_entry() -> None:
     """What is released is in the changelog."""
     changelog = readme.README.with_name("CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \[{re.escape(lora_cli.__version__)}\]", changelog, re.MULTILINE)
+
+
+def test_every_finding_is_explained() -> None:
+    """README's table has each code, with its severity, and no other."""
+    rows = re.findall(r"^\| (`[a-z`, -]+`) \| (error|warning|note) \|", TEXT, re.MULTILINE)
+    listed = {code: severity for codes, severity in rows for code in re.findall(r"[a-z-]+", codes)}
+    assert listed == {code: kind.severity for code, kind in FINDINGS.items()}
 
 
 def test_every_model_type_is_named() -> None:

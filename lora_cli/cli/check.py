@@ -72,9 +72,10 @@ def check(
 
     \b
     A PATH is the folder or a file of a trained adapter, an
-    adapter_config.json (with --model), or a model. A limit holds at equality. Exit codes: 0 all hold, 1 one does not,
-    2 it could not be checked. Limits may stand in [tool.lora-cli] of
-    pyproject.toml too, as max-params = "20M"; an option wins over them.
+    adapter_config.json (with --model), or a model. A limit holds at
+    equality. Exit codes: 0 all hold, 1 one does not, 2 it could not be
+    checked. Limits may stand in [tool.lora-cli] of pyproject.toml too, as
+    max-params = "20M"; an option wins over them.
 
     \b
     Examples:

@@ -1,0 +1,90 @@
+"""README's example on disk: a small base model, an adapter trained on it, and one that training broke.
+
+`python tests/example.py FOLDER` writes `base`, `my-adapter` and `broken`. It needs nothing but Python and lora-cli.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from math import prod, sqrt
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+
+BASE = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 128,
+    "intermediate_size": 256,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 256,
+}
+RANK = 8
+ADAPTER = {
+    "peft_type": "LORA",
+    "task_type": "CAUSAL_LM",
+    "base_model_name_or_path": "base",
+    "r": RANK,
+    "lora_alpha": 16,
+    "target_modules": ["q_proj", "v_proj"],
+}
+SIDES = {"q_proj": (128, 128), "v_proj": (128, 64)}
+
+
+def write(folder: Path) -> None:
+    """Write the three folders."""
+    source = random.Random(0)
+    shapes = {parameter.name: parameter.shape for parameter in read_config(Config(BASE), "base").all_parameters()}
+    weights = {name: _normal(source, shape, [1 / sqrt(shape[-1])]) for name, shape in shapes.items()}
+    _write(folder / "base", {"config.json": BASE}, "model.safetensors", weights, shapes)
+    shapes, values = {}, {}
+    for layer in range(2):
+        for name, (d, h) in SIDES.items():
+            stem = f"base_model.model.model.layers.{layer}.self_attn.{name}.lora_"
+            shapes[f"{stem}A.weight"], shapes[f"{stem}B.weight"] = (RANK, d), (h, RANK)
+            values[f"{stem}A.weight"] = _normal(source, (RANK, d), [1 / sqrt(d)])
+            # Each direction has half of the one before: most of the rank is hardly used.
+            values[f"{stem}B.weight"] = _normal(source, (h, RANK), [0.001 * 0.5**k for k in range(RANK)])
+    config = {"adapter_config.json": ADAPTER}
+    _write(folder / "my-adapter", config, "adapter_model.safetensors", values, shapes)
+    first, second, *_ = values
+    values[first][7] = float("nan")
+    del values[second]
+    _write(folder / "broken", config, "adapter_model.safetensors", values, shapes)
+
+
+def _normal(source: random.Random, shape: Sequence[int], scales: Sequence[float]) -> array[float]:
+    """Return normal numbers, each column of its own scale."""
+    return array("f", (source.gauss(0, scales[index % len(scales)]) for index in range(prod(shape))))
+
+
+def _write(
+    folder: Path,
+    configs: Mapping[str, Mapping[str, Any]],
+    file: str,
+    values: Mapping[str, array[float]],
+    shapes: Mapping[str, Sequence[int]],
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, config in configs.items():
+        (folder / name).write_text(json.dumps(config, indent=2))
+    tensors = checkpoints.entries({name: ("F32", shapes[name]) for name in sorted(values)})
+    # As the safetensors library writes it: compact, and padded to eight bytes.
+    header = json.dumps({"__metadata__": {"format": "pt"}} | tensors, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    content = b"".join(values[name].tobytes() for name in tensors)
+    (folder / file).write_bytes(len(header).to_bytes(8, "little") + header + content)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
