@@ -82,7 +82,7 @@ def check(
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
       lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
       lora-cli check --model llama-3.2-3b --target q_proj,v_proj -r 32 --max-params 10M
-      lora-cli check out/adapter --max-bytes 50MB --fail-on warning
+      lora-cli check my-adapter --max-bytes 50MB --fail-on warning
     """
     show = options.Show(format, field, output, color)
     settings = read_settings(FINDINGS)

@@ -50,9 +50,9 @@ def inspect(
 
     \b
     Examples:
-      lora-cli inspect out/checkpoint-1000
-      lora-cli inspect out/adapter --model llama-3.2-1b --format json
-      lora-cli inspect out/adapter --spectrum
+      lora-cli inspect my-adapter
+      lora-cli inspect my-adapter --model base --format json
+      lora-cli inspect my-adapter --spectrum
     """
     show = options.Show(format, field, output, color)
     base = None

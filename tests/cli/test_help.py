@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
+import example
 import pytest
 from program import run
 
@@ -13,14 +15,15 @@ from lora_cli.cli.app import COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_examples_that_run(command: str) -> None:
-    """Help opens with one sentence, and each of its examples is answered."""
+def test_every_command_has_help_with_examples_that_run(command: str, tmp_path: Path) -> None:
+    """Help opens with one sentence, and each of its examples is answered where README's folders are."""
+    example.write(tmp_path)
     shown = run(command, "--help").stdout
     assert re.search(r"^  [A-Z][^.]*\.$", shown, re.MULTILINE)
     examples = re.findall(rf"^ +lora-cli ({command} .*)$", shown, re.MULTILINE)
     assert len(examples) >= 2
-    for example in examples:
-        assert run(*shlex.split(example)).returncode == 0
+    for line in examples:
+        assert run(*shlex.split(line), cwd=tmp_path).returncode == 0
 
 
 def test_help_lists_the_commands() -> None:
