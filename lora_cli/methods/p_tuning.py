@@ -63,8 +63,10 @@ def linear(name: str, d: int, h: int) -> Iterator[Tensor]:
 def _layers(config: Config, name: str) -> int:
     """Read the layers of an LSTM; PEFT's MLP has as many as it has."""
     layers = config.size(name, default=LAYERS)
-    # PEFT means to warn here, and breaks where the type is a name, as in any adapter_config.json.
-    if layers != LAYERS and config.fields.get("encoder_reparameterization_type") == "MLP":
+    # PEFT means to warn here, and breaks where the type is a name, as in any adapter_config.json; for inference it
+    # makes no encoder.
+    trains = not config.fields.get("inference_mode")
+    if layers != LAYERS and trains and config.fields.get("encoder_reparameterization_type") == "MLP":
         raise InvalidInput(f"{config.source}: {name} is {layers}; an MLP has {LAYERS}, so leave it out")
     return layers
 

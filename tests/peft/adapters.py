@@ -162,9 +162,13 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
         "r": source.choice([1, 2, 4, 8]),
         "target_modules": source.choice(odd if source.random() < ODD else usual),
     }
-    return config | {
+    config |= {
         name: source.choice(values) for name, (often, values) in rarely.items() if source.random() < often * more
     }
+    # Rows of what is inside a copy of a copy: PEFT saves several tensors under one key, and keeps one of them.
+    if not set(above).isdisjoint(config.get("modules_to_save", ())):
+        config.pop("trainable_token_indices", None)
+    return config
 
 
 def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, int, list[str]] | Exception:

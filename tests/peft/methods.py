@@ -36,6 +36,8 @@ A_METHOD, COUNTED = 8, 3
 # Some methods decompose the weights: a model whose sizes are the defaults would take minutes, and FRoD makes
 # a square matrix of the larger side of each; RandLoRA's file has its bases with every module.
 MOST_RANK, MOST_SIDE = 200, 300
+# What is built with its values takes four bytes a parameter.
+MOST_PARAMS = 10**8
 DECOMPOSING = ("frod", "osf", "adamss", "psoft", "tinylora", "randlora")
 # Together these have every kind of module that there is: Linear, Conv1D, Embedding, Conv1d and Conv2d.
 MODELS = ("llama", "qwen2", "gpt2", "opt", "bert", "t5", "vit", "whisper", "gpt_neox", "mixtral", "bloom")
@@ -64,7 +66,7 @@ def drawn_case(method: str, source: random.Random) -> tuple[dict[str, Any], dict
         model = read_config(Config(config), "drawn")
         rank = max(min(module.d, module.h) for module in model.modules)
         side = max(max(module.d, module.h) for module in model.modules)
-        if rank <= MOST_RANK and (side <= MOST_SIDE or method not in DECOMPOSING):
+        if model.full_params <= MOST_PARAMS and rank <= MOST_RANK and (side <= MOST_SIDE or method not in DECOMPOSING):
             return config, settings(method, model, source)
 
 
