@@ -40,7 +40,6 @@ GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "percent")
 # Percent of what is trained that full copies may be before they are worth a word.
 MOST_OF_IT = 50
 MOST_NAMED = 3
-FUSED_DIMENSIONS = 3
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
 
 
@@ -284,33 +283,9 @@ class ModelCount(Figures):
 
     def notes(self) -> list[str]:
         """Say what surprises people: experts that no target reaches, and tied weights that training unties."""
-        return [*self.subject.notes, *self._idle_experts(), *self.untied(), *self._unquantised()]
+        from lora_cli.analysis.remarks import remarks
 
-    def _idle_experts(self) -> Iterator[str]:
-        experts = [p for p in self.subject.others if ".experts." in p.name and len(p.shape) == FUSED_DIMENSIONS]
-        reached = {place.module.name for place in self.targets.places if place.parameter}
-        if experts and not any(p.name in reached or self.targets.copied.holds(p.name) for p in experts):
-            idle = sum(p.params for p in experts)
-            names = dict.fromkeys(".".join(p.name.rsplit(".", 2)[1:]) for p in experts)
-            yield (
-                f"no target reaches the experts, {100 * idle / self.full_params:.1f} % of the model; "
-                f"target_parameters adapts them: {', '.join(map(quote_long, names))}"
-            )
-
-    def _unquantised(self) -> Iterator[str]:
-        if self.config.use_qalora:
-            yield "use_qalora changes the adapters of GPTQ layers alone; these are counted as on plain ones"
-
-    def untied(self) -> Iterator[str]:
-        """Yield a sentence for each tied weight that training unties."""
-        trained = {place.owner for place in self.targets.places} | set(self.targets.saved)
-        for name, other in self.subject.tied.items() if not self.config.ensure_weight_tying else ():
-            owners = name.rpartition(".")[0], other.rpartition(".")[0]
-            if not trained.isdisjoint(owners):
-                yield (
-                    f"{quote_long(owners[0])} is tied to {quote_long(owners[1])}, which full_params counts once; "
-                    "what is trained on either unties them when it is merged (ensure_weight_tying keeps them tied)"
-                )
+        return [*self.subject.notes, *remarks(self)]
 
 
 def trained_params(tensors: Iterable[Tensor]) -> int:

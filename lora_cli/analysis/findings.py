@@ -8,12 +8,21 @@ from math import isfinite, prod
 
 from lora_cli.analysis.finding import FINDINGS, SEVERITIES, Finding
 from lora_cli.analysis.inspect import Inspection
+from lora_cli.analysis.remarks import untied
 from lora_cli.errors import quote, quote_long
 from lora_cli.methods.matching import ends_with, ranker
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.trained import PICKLED, ROOT
 from lora_cli.methods.tying import EMBEDDING_LAYERS
 
+Said = Iterator[tuple[str, str]]
+Sizes = tuple[int, ...]
+
+# What LoRA calls A and B, and each one's other.
+AS, BS = ("lora_A.weight", "lora_embedding_A"), ("lora_B.weight", "lora_embedding_B")
+OTHER = dict(zip((*AS, *BS), (*BS, *AS), strict=True))
+# What PEFT saves of an adapted module itself, and rows of embeddings.
+BESIDE = (".base_layer.weight", ".base_layer.bias", ".trainable_tokens_delta")
 NAMED = 3
 # Percent of a file that embeddings may be, and scalings at which an update hardly learns or blows up.
 MOST_OF_IT = 50
@@ -28,10 +37,6 @@ def findings(found: Inspection) -> list[Finding]:
         for code, message in rule(found)
     ]
     return sorted(made, key=lambda finding: SEVERITIES.index(finding.severity))
-
-
-Said = Iterator[tuple[str, str]]
-Sizes = tuple[int, ...]
 
 
 def _file(found: Inspection) -> Said:
@@ -100,46 +105,52 @@ def _is_rank_alone(wrong: tuple[str, Sizes, Sizes], ranks: tuple[int, int] | Non
     return len(ours) == len(theirs) and differ == {ranks}
 
 
-def _on_its_own(found: Inspection) -> Said:
-    """Hold LoRA's tensors against each other, where there is no model."""
-    if found.expected is not None or found.trained.config.method != "lora" or found.broken:
-        return
+def _stands_alone(found: Inspection) -> bool:
+    """Whether LoRA's tensors can be held against each other alone: there is no model, or it does not take the config."""
+    return found.trained.config.method == "lora" and found.expected is None and not found.broken
+
+
+def _unknown_alone(found: Inspection) -> Said:
+    """Find tensors that are neither LoRA's nor those of what the config trains beside it."""
     config = found.trained.config
     saved = {*config.saved, *EMBEDDING_LAYERS}
-    allowed = (".base_layer.bias", ".base_layer.weight", ".trainable_tokens_delta")
+    beside = (*BESIDE, ".bias") if config.bias != "none" else BESIDE
     unknown = [
         key
         for key in found.tensors
         if not found.split(key)
-        and not key.endswith(allowed)
-        and not (config.bias != "none" and key.endswith(".bias"))
+        and not key.endswith(beside)
         and not any(ends_with(name, saved) for name in _around(key))
     ]
-    if unknown:
+    if unknown and _stands_alone(found):
         yield "unknown-tensor", f"{_some('tensor', unknown)} neither LoRA's nor named by modules_to_save"
-    pairs = {"lora_A.weight": "lora_B.weight", "lora_embedding_A": "lora_embedding_B"}
-    pairs |= {b: a for a, b in pairs.items()}
-    more = ("lora_magnitude_vector",) if config.use_dora else ()
+
+
+def _missing_alone(found: Inspection) -> Said:
+    """Find modules that have an A or a B alone, or no magnitude with DoRA."""
+    magnitude = ("lora_magnitude_vector",) if found.trained.config.use_dora else ()
     missing = [
         f"{ROOT}{module}.{other}"
         for module, tensors in found.beside.items()
-        for other in (*(pairs[ending] for ending in tensors if ending in pairs), *more)
+        for other in (*(OTHER[ending] for ending in tensors if ending in OTHER), *magnitude)
         if other not in tensors
     ]
-    if missing:
+    if missing and _stands_alone(found):
         yield "missing-tensor", f"{_some('tensor', missing)} missing beside the rest of its module"
-    whole = [m for m, tensors in found.beside.items() if any(e in tensors and pairs[e] in tensors for e in pairs)]
-    unlike = [module for module in whole if module not in found.factors]
-    if unlike and not found.stacks:
-        module = unlike[0]
-        a, b = (next(s for e, s in found.beside[module].items() if e in ending) for ending in _ENDINGS)
-        yield (
-            "shape-mismatch",
-            f"{_some('module', unlike)} with an A and a B of different ranks: A is {_shape(a.shape)}, B is {_shape(b.shape)}",
-        )
 
 
-_ENDINGS = (("lora_A.weight", "lora_embedding_A"), ("lora_B.weight", "lora_embedding_B"))
+def _unlike_alone(found: Inspection) -> Said:
+    """Find an A and a B that are not of one rank."""
+    unlike = {
+        module: (tensors[ending].shape, tensors[OTHER[ending]].shape)
+        for module, tensors in found.beside.items()
+        for ending in AS
+        if module not in found.factors and ending in tensors and OTHER[ending] in tensors
+    }
+    if unlike and _stands_alone(found) and not found.stacks:
+        a, b = next(iter(unlike.values()))
+        shapes = f"A is {_shape(a)}, B is {_shape(b)}"
+        yield "shape-mismatch", f"{_some('module', list(unlike))} with an A and a B of different ranks: {shapes}"
 
 
 def _around(key: str) -> Iterator[str]:
@@ -190,7 +201,7 @@ def _values(found: Inspection) -> Said:
     seen = found.seen or {}
     nan = [key for key, values in seen.items() if values.nan]
     infinite = [key for key, values in seen.items() if values.infinite]
-    zero = [key for key, values in seen.items() if values.zero and key.endswith(_ENDINGS[1])]
+    zero = [key for key, values in seen.items() if values.zero and key.endswith(BS)]
     if nan:
         yield "nan", f"{_some('tensor', nan)} with NaN among the values"
     if infinite:
@@ -242,7 +253,7 @@ def _embeddings(found: Inspection) -> Said:
     if whole and 100 * size > MOST_OF_IT * found.adapter_bytes:
         share = 100 * size / found.adapter_bytes
         yield "full-embeddings", f"{_some('full embedding', whole)} {share:.1f} % of the file"
-    for said in found.cost.untied() if found.cost is not None else ():
+    for said in untied(found.cost) if found.cost is not None else ():
         yield "tied-apart", said
 
 
@@ -262,7 +273,9 @@ RULES: tuple[Callable[[Inspection], Said], ...] = (
     _config,
     _prefixes,
     _against_model,
-    _on_its_own,
+    _unknown_alone,
+    _missing_alone,
+    _unlike_alone,
     _ranks,
     _values,
     _matches,
