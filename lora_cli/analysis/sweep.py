@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.count import MatrixCount, count
 from lora_cli.errors import InvalidInput
@@ -30,6 +30,7 @@ class Sweep:
     h: Sequence[int] | None
     r: Sequence[int]
     method: str = "lora"
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -47,11 +48,11 @@ class Sweep:
         for d in self.d:
             for h in (d,) if self.h is None else self.h:
                 for r in self.ranks:
-                    yield count(d, h, r, self.method)
+                    yield count(d, h, r, self.method, self.settings)
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Yield the records in batches: many points of plain LoRA a few thousand at a time, computed as arrays."""
-        if self.method != "lora" or self.size <= FEW_POINTS:
+        if self.method != "lora" or self.settings or self.size <= FEW_POINTS:
             return ([tuple(cost.record().values())] for cost in self)
         from lora_cli.analysis.batch import GridBatches
 
@@ -75,11 +76,12 @@ def sweep(
     *,
     square: bool = False,
     method: str = "lora",
+    settings: Mapping[str, Any] | None = None,
 ) -> Sweep:
     """Return the counts of every combination of `d`, `h` and `r`, in the order given.
 
     An axis is a value, a list or a `range`. With `square`, h follows d and is not given. A method without a
-    rank is counted once in place of r.
+    rank is counted once in place of r. `settings` are fields of the method's PEFT config.
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
@@ -90,4 +92,4 @@ def sweep(
         raise InvalidInput("h is missing; give its axis, or square to tie h to d")
     if r is None:
         raise InvalidInput("r is missing; give its axis")
-    return Sweep(_axis("d", d), None if h is None else _axis("h", h), _axis("r", r), check_name(method))
+    return Sweep(_axis("d", d), None if h is None else _axis("h", h), _axis("r", r), check_name(method), settings or {})

@@ -9,6 +9,7 @@ from lora_cli.analysis.count import Record
 from lora_cli.analysis.count_model import FIELDS as COUNT_FIELDS
 from lora_cli.analysis.count_model import count_model
 from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
 
 FIELDS = ("model", "target", *COUNT_FIELDS[1:])
@@ -29,7 +30,7 @@ class ModelSweep:
 
     def _ranks(self, config: LoraConfig) -> Sequence[int]:
         # A method without a rank is counted once.
-        return self.ranks if config.r else (config.r,)
+        return self.ranks if method_named(config.method).rank is not None else (config.r,)
 
     def warnings(self) -> list[str]:
         """Say once per model and target set what a count of it warns of."""

@@ -182,6 +182,20 @@ def unknown_warnings(source: str, unknown: Sequence[str]) -> list[str]:
     return [f"{source}: field {quote(name)} is unknown and ignored" for name in unknown]
 
 
+def shared_settings(hows: Sequence[How], *, of_model: bool) -> list[How]:
+    """Return several methods' options with the settings that each has; one that none of them has is refused."""
+    lost = []
+    for how in hows:
+        fields, source = config_fields(how, of_model=of_model, needs_rank=False)
+        lost.append(frozenset(read_fields(how, fields, source)[1]))
+    for field in sorted(frozenset.intersection(*lost)):
+        raise unknown_field(f"method {hows[0].method}", field)
+    return [
+        how._replace(sets=[text for text in how.sets if parse_setting(text)[0] not in unknown])
+        for how, unknown in zip(hows, lost, strict=True)
+    ]
+
+
 def _check_adapter(how: How, fields: Mapping[str, Any], source: str) -> None:
     """Refuse options that would say again, or otherwise, what an adapter's config says."""
     given = {"-r": how.r, "--target": how.target, "--alpha": how.alpha, "--set": how.sets or None}

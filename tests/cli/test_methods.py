@@ -165,3 +165,37 @@ def test_loras_own_fields_are_listed() -> None:
         row["field"]: row["default"] for row in json.loads(answer("methods", "lora", "--format", "json"))["fields"]
     }
     assert (fields["lora_alpha"], fields["use_dora"], fields["init_lora_weights"]) == (8, False, True)
+
+
+def test_a_sweep_sets_fields_of_the_methods_that_have_them() -> None:
+    """AdaLoRA needs total_step, OFT takes a block size, LoRA has neither; a method without a rank stands once."""
+    done = run(
+        *("sweep", "--model", "llama-3.2-1b", "-r", "4,8", "--method", "lora,adalora,oft"),
+        *("--set", "total_step=10", "--set", "oft_block_size=8", "--format", "csv"),
+    )
+    rows = [row.split(",") for row in done.stdout.splitlines()[1:]]
+    assert [(row[2], row[3]) for row in rows] == [("lora", "4"), ("lora", "8"), ("adalora", "12"), ("oft", "")]
+    # By hand, 16 layers of 2048 to 2048 and to 512: AdaLoRA trains 12 (d + h + 1), OFT 256 blocks of 8 * 7 / 2.
+    sums = [4 * (4096 + 2560), 8 * (4096 + 2560), 12 * (4097 + 2561), 2 * 256 * 28]
+    assert [int(row[6]) for row in rows] == [16 * params for params in sums]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set", "nope=1", "-r", "4"], "has no field 'nope'"),
+        (["--set", "r=4", "-r", "4"], "is the axis r"),
+        (["--method", "ia3,lora"], "-r/--rank is missing"),
+    ],
+)
+def test_a_sweep_refuses_what_no_method_has(arguments: list[str], said: str) -> None:
+    """One line says so."""
+    done = run("sweep", "-d", "64", "--square", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr
+
+
+def test_a_sweep_of_methods_without_a_rank_asks_for_none() -> None:
+    """Each is counted once."""
+    done = run("sweep", "-d", "64", "--square", "--method", "ia3,oft", "--field", "method")
+    assert (done.returncode, done.stdout.split()) == (0, ["ia3", "oft"])
