@@ -236,7 +236,7 @@ class ModelCount(Figures):
                 place.r or None,
                 full,
                 trained,
-                100 * trained / full,
+                100 * trained / full if full else None,
             )
             yield dict(zip(MODULE_FIELDS, figures, strict=True))
 

@@ -24,9 +24,10 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     module = place.module
     trained = int(module.weight_params * (1 - own.sparsity))
     if trained < 1:
+        remedy = f"take {1 - 1 / module.weight_params:.6g} or less" if module.weight_params else "leave it out"
         raise InvalidInput(
             f"sparsity {own.sparsity} leaves nothing to train of the {module.weight_params} values of "
-            f"{quote_long(module.name)}; take {1 - 1 / module.weight_params:.6g} or less"
+            f"{quote_long(module.name)}; {remedy}"
         )
     yield parameter("supertuning_values", trained)
     yield buffer("supertuning_indices", trained, saved=own.save_precomputed_indices, dtype="I32")

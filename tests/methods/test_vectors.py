@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
+from lora_cli import InvalidInput
 from lora_cli.analysis.count import count
+from lora_cli.analysis.count_model import count_model
+from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
 
 sys.path.insert(0, str(Path(__file__).parent))
 from adapted import BOTH, cost, refusal
@@ -139,3 +144,16 @@ def test_nothing_trained_has_no_reduction_factor() -> None:
     """0 is an answer, and dividing by it is none."""
     found = cost("trainable_tokens")
     assert (found.trainable_params, found.percent_of_full, found.reduction_factor) == (0, 0, None)
+
+
+def test_a_classifier_of_no_labels_has_no_values_to_train() -> None:
+    """A weight of no values is refused by Super-Tuning, and has no share elsewhere."""
+    model = read_config(
+        Config({"model_type": "bert", "architectures": ["BertForSequenceClassification"], "num_labels": 0}), "empty"
+    )
+    fields = {"peft_type": "SUPERTUNING", "target_modules": ["classifier"]}
+    with pytest.raises(InvalidInput, match="leaves nothing to train of the 0 values of 'classifier'; leave it out"):
+        count_model(model, read_adapter_config(Config(fields, "adapter_config.json"))[0])
+    lora, _ = read_adapter_config(Config(fields | {"peft_type": "LORA"}, "adapter_config.json"))
+    (record,) = count_model(model, lora).modules()
+    assert (record["full_params"], record["percent_of_full"]) == (0, None)
