@@ -282,8 +282,9 @@ class Inspection:
         return rows + [self._group("other tensors", "", "", "", "", "", rest) | dict.fromkeys(ranks, "")] * bool(rest)
 
     def _group(self, *figures: Any) -> dict[str, Any]:
-        percent = 100 * figures[-1] / (self.file_params or 1)
-        return dict(zip(GROUP_FIELDS, (*figures, percent), strict=True))
+        # The ranks of a spectrum take the room of the share.
+        share = (100 * figures[-1] / (self.file_params or 1),) if self.spectrum is None else ()
+        return dict(zip(GROUP_FIELDS, (*figures, *share), strict=False))
 
 
 def inspect(path: str, model: Model | None = None, *, values: bool | None = None) -> Inspection:

@@ -37,8 +37,11 @@ EXPENDABLE = (
     "reduction_factor",
     "full_params",
 )
-# And of a fit: the size and the figures that it is judged by stay.
-FITS_EXPENDABLE = ("percent_saved", "limit", "budget", "model", "adapted_modules", "r", "next_size")
+# And of reports that have a field: of a fit the size and the figures that it is judged by stay, of adapters their ranks.
+MORE_EXPENDABLE = {
+    "next_size": (*EXPENDABLE, "percent_saved", "limit", "budget", "model", "adapted_modules", "r", "next_size"),
+    "adapter": ("expected_bytes", "base_model", "expected_params", "alpha", "scaling", "dtype", "adapter", *EXPENDABLE),
+}
 
 
 def _console(stream: TextIO, screen: Screen, width: int | None, *, terminal: bool) -> Console:
@@ -81,7 +84,7 @@ def _print_listing(console: Console, report: Report, width: int | None) -> None:
     fields, rows = list(report.fields), listing(report)
     hidden: list[str] = []
     table = _listing(fields, hidden, rows)
-    expendable = (*EXPENDABLE, *FITS_EXPENDABLE) if "next_size" in fields else EXPENDABLE
+    expendable = next((more for field, more in MORE_EXPENDABLE.items() if field in fields), EXPENDABLE)
     for field in (field for field in expendable if field in fields and not _tells_apart(field, fields, rows)):
         if _fits(console, table, width):
             break
@@ -94,7 +97,7 @@ def _print_listing(console: Console, report: Report, width: int | None) -> None:
 
 def _tells_apart(field: str, fields: list[str], rows: list[list[str]]) -> bool:
     """Whether a column names what the rows are of, and they are not all of the same."""
-    return field in {"method", "model"} and len({row[fields.index(field)] for row in rows}) > 1
+    return field in {"method", "model", "adapter"} and len({row[fields.index(field)] for row in rows}) > 1
 
 
 def _fits(console: Console, table: Table, width: int | None) -> bool:
