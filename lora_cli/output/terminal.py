@@ -40,7 +40,18 @@ EXPENDABLE = (
 # And of reports that have a field: of a fit the size and the figures that it is judged by stay, of adapters their ranks.
 MORE_EXPENDABLE = {
     "next_size": (*EXPENDABLE, "percent_saved", "limit", "budget", "model", "adapted_modules", "r", "next_size"),
-    "adapter": ("expected_bytes", "base_model", "expected_params", "alpha", "scaling", "dtype", "adapter", *EXPENDABLE),
+    "adapter": (
+        "expected_bytes",
+        "base_model",
+        "expected_params",
+        "alpha",
+        "scaling",
+        "dtype",
+        "adapter",
+        *EXPENDABLE,
+        "d",
+        "h",
+    ),
 }
 
 
