@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite, prod
 
 from lora_cli.analysis.finding import FINDINGS, SEVERITIES, Finding
 from lora_cli.analysis.inspect import Inspection
 from lora_cli.analysis.remarks import untied
-from lora_cli.errors import quote, quote_long
-from lora_cli.methods.matching import ends_with, ranker
+from lora_cli.errors import quote_long
+from lora_cli.methods.matching import patient_with
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.trained import PICKLED, ROOT
 from lora_cli.methods.tying import EMBEDDING_LAYERS
@@ -118,9 +118,7 @@ def _unknown_alone(found: Inspection) -> Said:
     unknown = [
         key
         for key in found.tensors
-        if not found.split(key)
-        and not key.endswith(beside)
-        and not any(ends_with(name, saved) for name in _around(key))
+        if not found.split(key) and not key.endswith(beside) and not any(f".{name}." in f".{key}" for name in saved)
     ]
     if unknown and _stands_alone(found):
         yield "unknown-tensor", f"{_some('tensor', unknown)} neither LoRA's nor named by modules_to_save"
@@ -153,19 +151,11 @@ def _unlike_alone(found: Inspection) -> Said:
         yield "shape-mismatch", f"{_some('module', list(unlike))} with an A and a B of different ranks: {shapes}"
 
 
-def _around(key: str) -> Iterator[str]:
-    """Yield the modules that a tensor is in."""
-    parts = key.removeprefix(ROOT).split(".")
-    return (".".join(parts[:end]) for end in range(1, len(parts)))
-
-
 def _off_rank(found: Inspection) -> dict[str, tuple[int, int]]:
     """Return the modules whose rank in the file is not the config's, with both."""
-    config = found.trained.config
     if found.stacks:
         return {}
-    rank = ranker(config)
-    wanted = {module: (pair.r, rank(module)) for module, pair in found.factors.items()}
+    wanted = {module: (pair.r, found.ranks[module]) for module, pair in found.factors.items()}
     return {module: both for module, both in wanted.items() if both[0] != both[1]}
 
 
@@ -210,31 +200,35 @@ def _values(found: Inspection) -> Said:
         yield "zero-b", f"{_some('tensor', zero)} all zero"
 
 
-def _matches(found: Inspection) -> Said:
-    config, modules = found.trained.config, list(found.beside)
+def _targets(found: Inspection) -> Said:
+    """Find targets that nothing in the model, or else in the file, is called."""
+    wanted = found.trained.config.target_modules
     if found.cost is not None:
-        targets = [what for what in found.cost.targets.unmatched if "pattern" not in what]
-    elif isinstance(config.target_modules, tuple) and found.own and modules:
-        whole = {parent for module in modules for parent in (module, *_around(module))}
-        inside = {name for name in found.tensors for name in _around(name)}
-        targets = [
-            f"target {quote(target)}"
-            for target in config.target_modules
-            if not any(name == target or name.endswith(f".{target}") for name in whole | inside)
-        ]
+        unmatched = [what for what in found.cost.targets.unmatched if "pattern" not in what]
+    elif isinstance(wanted, tuple) and found.beside:
+        names = _names(found)
+        unmatched = [f"target {quote_long(target)}" for target in wanted if f".{target}." not in names]
     else:
-        targets = []
-    if targets:
-        yield "unmatched-target", f"{_listed(targets)} matched nothing"
-    patterns = {
-        name: found.trained.fields.get(name) or {} for name in ("rank_pattern", "alpha_pattern") if found.factors
-    }
-    unused = [
-        f"{name} {quote(key)}"
-        for name, values in patterns.items()
-        for key in values
-        if not any(compiled(rf"(.*\.)?({key})$").match(module.removesuffix(".base_layer")) for module in modules)
-    ]
+        return
+    if unmatched:
+        yield "unmatched-target", f"{_listed(unmatched)} matched nothing"
+
+
+def _names(found: Inspection) -> str:
+    """Return all names of the file as one text, in which a module within or at the end of one stands between dots."""
+    return "\n".join(f".{key.removeprefix(ROOT)}." for key in found.tensors)
+
+
+def _patterns(found: Inspection) -> Said:
+    """Find keys of rank_pattern and alpha_pattern that are no module's."""
+    modules = [module.removesuffix(".base_layer") for module in found.factors]
+    with patient_with(len(modules)):
+        unused = [
+            f"{name} {quote_long(key)}"
+            for name in ("rank_pattern", "alpha_pattern")
+            for key in found.trained.fields.get(name) or {}
+            if modules and not any(map(compiled(rf"(.*\.)?({key})$").match, modules))
+        ]
     if unused:
         yield "unmatched-pattern", f"{_listed(unused)} matched nothing"
 
@@ -278,7 +272,8 @@ RULES: tuple[Callable[[Inspection], Said], ...] = (
     _unlike_alone,
     _ranks,
     _values,
-    _matches,
+    _targets,
+    _patterns,
     _embeddings,
     _scalings,
 )
@@ -295,8 +290,10 @@ def _some(what: str, names: Sequence[str]) -> str:
     return f"{len(names)} {what}{'s' if len(names) != 1 else ''} ({shown}{more})"
 
 
-def _listed(texts: Iterable[str]) -> str:
-    return ", ".join(texts)
+def _listed(texts: Sequence[str]) -> str:
+    """Return the first texts, and how many more there are."""
+    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return ", ".join(texts[:NAMED]) + more
 
 
 def _shape(sizes: Sequence[int]) -> str:

@@ -12,13 +12,14 @@ from lora_cli.analysis.adapter_keys import beside_a_matrix, canonical
 from lora_cli.analysis.count import Record
 from lora_cli.analysis.values import Seen, look
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.matching import ranker
+from lora_cli.methods.matching import patient_with, ranker
 from lora_cli.methods.method import as_read, nothing
 from lora_cli.methods.registry import method_named
 from lora_cli.methods.tensors import DTYPES, Tensor, written_bytes
 from lora_cli.methods.trained import ROOT, Factors, Trained, read_promise
-from lora_cli.models.headers import Stored, read_header
+from lora_cli.models.headers import BrokenFile, Stored, read_header
 from lora_cli.models.model import Model
+from lora_cli.models.patience import OutOfPatience
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count_model import ModelCount
@@ -205,10 +206,17 @@ class Inspection:
             return sum(tensor.params for tensor in self.expected.values())
         if self.model is not None or self.file_params is None or not self.factors or self.stacks:
             return None
-        rank = ranker(self.trained.config)
         return self.file_params + sum(
-            (rank(module) - pair.r) * (pair.a.values + pair.b.values) // pair.r for module, pair in self.factors.items()
+            (self.ranks[module] - pair.r) * (pair.a.values + pair.b.values) // pair.r
+            for module, pair in self.factors.items()
         )
+
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """The ranks that the config gives the modules of LoRA's pairs."""
+        rank = ranker(self.trained.config)
+        with patient_with(len(self.factors)):
+            return {module: rank(module) for module in self.factors}
 
     @property
     def stacks(self) -> bool:
@@ -300,11 +308,13 @@ def inspect(path: str, model: Model | None = None, *, values: bool | None = None
 
         try:
             count_model(model, promise.config)
+        except OutOfPatience:
+            raise
         except InvalidInput as error:
             refused = str(error)
     try:
         trained = replace(promise, tensors=read_header(promise.weights))
-    except InvalidInput as error:
+    except BrokenFile as error:
         return Inspection(promise, model, broken=str(error), refused=refused)
     found = Inspection(trained, model, refused=refused)
     if values or (values is None and found.adapter_bytes <= READ_BYTES):

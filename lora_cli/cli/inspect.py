@@ -81,7 +81,8 @@ def inspect(
     return Answer(
         report,
         show,
-        [finding.said() for finding in made if finding.severity != NOTE],
+        # What could not be read is trouble, and is said as such.
+        [finding.said() for finding in made if finding.severity != NOTE and finding.code != "broken-file"],
         notes,
         troubles=[found.broken for found in inspected if found.broken],
     )

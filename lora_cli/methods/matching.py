@@ -8,17 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from lora_cli.methods.adapter_config import LoraConfig
 from lora_cli.methods.condensed import condensed
 from lora_cli.methods.patterns import compiled
 from lora_cli.models.model import Model
+from lora_cli.models.patience import patience
 
 T = TypeVar("T")
 
+# A pattern that ends at all takes a fraction of this for as many names.
+PATIENCE_SECONDS = 3.0
+PATIENT_NAMES_A_SECOND = 20_000
 ALL_LINEAR = "all-linear"
 CLASSIFIER_HEADS = ("score", "classifier")
+
+
+def patient_with(names: int) -> AbstractContextManager[None]:
+    """Give the matching inside as long as so many names may take."""
+    return patience(
+        PATIENCE_SECONDS + names / PATIENT_NAMES_A_SECOND,
+        "matching the names and patterns of the config with the model's names",
+        "give fewer, or write patterns without nested repetition such as (a+)+",
+    )
 
 
 def all_linear(model: Model, config: LoraConfig) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
         yield from linear("mlp_head.2", inner, inner)
         yield from linear("mlp_head.4", inner, width)
         return
-    if not sizes.all_tokens:
-        raise InvalidInput("an LSTM takes no prompt without tokens; give num_virtual_tokens of 1 or more")
+    if not sizes.all_tokens * width:
+        raise InvalidInput("an LSTM takes no prompt without values; give num_virtual_tokens and token_dim of 1 or more")
     for layer in range(own.encoder_num_layers):
         # An LSTM's layer has four gates in each of two directions, and gives both to the next.
         for side in (f"l{layer}", f"l{layer}_reverse"):

@@ -21,7 +21,7 @@ COMMON = frozenset({"modules_to_save"})
 # What is null is the model's own.
 FIELDS = {
     "num_virtual_tokens": size(None, least=0),
-    "token_dim": size(None),
+    "token_dim": size(None, least=0),
     "num_transformer_submodules": size(None, least=0),
     "num_attention_heads": size(None),
     "num_layers": size(None, least=0),

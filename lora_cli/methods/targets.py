@@ -21,6 +21,7 @@ from lora_cli.methods.matching import (
     ends_with,
     excluder,
     matcher,
+    patient_with,
     ranker,
 )
 from lora_cli.methods.method import LINEARS, Method
@@ -32,12 +33,8 @@ from lora_cli.methods.tokens import Rows, trained_rows
 from lora_cli.methods.tying import Ties, tie
 from lora_cli.models.model import Model
 from lora_cli.models.module import Module, Parameter
-from lora_cli.models.patience import patience
 from lora_cli.models.replication import replicated
 
-# A pattern that ends at all takes a fraction of this for as many names.
-PATIENCE_SECONDS = 3.0
-PATIENT_NAMES_A_SECOND = 20_000
 # `_check_lora_target_modules_mamba`
 MAMBA_TYPES = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 MAMBA_PARTS = ("out_proj", "conv1d")
@@ -81,11 +78,7 @@ class Targets:
 
 def targets(model: Model, config: LoraConfig) -> Targets:
     """Return what `config` adapts in `model`, or refuse what PEFT refuses."""
-    with patience(
-        PATIENCE_SECONDS + len(model.nodes) / PATIENT_NAMES_A_SECOND,
-        "matching the names and patterns of the config with the model's names",
-        "give fewer, or write patterns without nested repetition such as (a+)+",
-    ):
+    with patient_with(len(model.nodes)):
         return _targets(model, config)
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.adapter_config import LoraConfig, read_adapter_config
-from lora_cli.methods.matching import by_pattern, ranker
+from lora_cli.methods.matching import by_pattern, patient_with, ranker
 from lora_cli.models.config import Config
 from lora_cli.models.files import read_object
 from lora_cli.models.headers import Stored, read_header
@@ -71,16 +71,21 @@ class Trained:
         The scaling is α / r, or α / √r with `use_rslora`, with a module's own α by `alpha_pattern`, and r by the
         config: some starts store fewer rows than that.
         """
+        pairs = list(self._pairs())
         rank_of = ranker(self.config)
         alpha_of = by_pattern(self.fields.get("alpha_pattern") or {}, self.alpha or 0.0)
         divisor = math.sqrt if self.fields.get("use_rslora") else float
+        with patient_with(len(pairs)):
+            scales = [(float(alpha_of(module)), divisor(rank_of(module))) for module, _, _ in pairs]
+        for (module, a, b), (alpha, divided) in zip(pairs, scales, strict=True):
+            yield Factors(module, a, b, alpha, alpha / divided)
+
+    def _pairs(self) -> Iterator[tuple[str, Stored, Stored]]:
         for key, a in self.tensors.items():
             ending, other = next((pair for pair in PAIRS if key.endswith(pair[0])), ("", ""))
             b = self.tensors.get(f"{key.removesuffix(ending)}{other}") if ending else None
             if b is not None and len(a.shape) == len(b.shape) > 1 and a.shape[0] == b.shape[1] > 0:
-                module = key.removesuffix(ending).removeprefix(ROOT)
-                alpha = float(alpha_of(module))
-                yield Factors(module, a, b, alpha, alpha / divisor(rank_of(module)))
+                yield key.removesuffix(ending).removeprefix(ROOT), a, b
 
 
 def adapter_folder(path: str) -> str | None:

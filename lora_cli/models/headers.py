@@ -60,6 +60,10 @@ class Stored(NamedTuple):
                 yield file.read(min(size, self.end - at))
 
 
+class BrokenFile(InvalidInput):
+    """A regular file that is no whole safetensors file."""
+
+
 class _Broken(Exception):
     """What is wrong with a header."""
 
@@ -68,13 +72,13 @@ def read_header(path: str) -> dict[str, Stored]:
     """Return the tensors of the safetensors file at `path` by name, in the order of their bytes.
 
     A header that is no JSON, is larger than the file or 100 MB, repeats a name, or whose tensors do not
-    cover the file without gap and overlap raises `InvalidInput`.
+    cover the file without gap and overlap raises `BrokenFile`.
     """
     with opened(path) as (file, size):
         try:
             return _tensors(*_entries(file, size), path)
         except _Broken as broken:
-            raise InvalidInput(
+            raise BrokenFile(
                 f"{quote_long(path)} is no whole safetensors file: {broken}; download or save it again"
             ) from broken
 

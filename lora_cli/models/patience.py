@@ -10,9 +10,13 @@ from contextlib import contextmanager
 from lora_cli.errors import InvalidInput
 
 
+class OutOfPatience(InvalidInput):
+    """Work that took too long, so that its answer is not known."""
+
+
 @contextmanager
 def patience(seconds: float, work: str, fix: str) -> Iterator[None]:
-    """Give the work inside `seconds` of computing; then `InvalidInput` ends it, with a sentence of `work` and `fix`.
+    """Give the work inside `seconds` of computing; then `OutOfPatience` ends it, with a sentence of `work` and `fix`.
 
     The time that other programs take does not count, so what is answered on an idle machine is answered on a
     busy one. Python looks for signals between its steps and inside a regular expression, so an alarm can end
@@ -23,7 +27,7 @@ def patience(seconds: float, work: str, fix: str) -> Iterator[None]:
         return
 
     def out_of_patience(*_: object) -> None:
-        raise InvalidInput(f"{work} took over {seconds:.0f} s; {fix}")
+        raise OutOfPatience(f"{work} took over {seconds:.0f} s; {fix}")
 
     before = signal.signal(signal.SIGVTALRM, out_of_patience)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)

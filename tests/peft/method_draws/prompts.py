@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PROMPT = {
     "num_virtual_tokens": [4, 4, 20, 20, 1, 0],
-    "token_dim": [None, None, None, 16, 7],
+    "token_dim": [None, 0, None, None, 16, 7],
     "num_transformer_submodules": [None, 1, 2, 3],
     "num_attention_heads": [None, None, 2, 3],
     "num_layers": [None, None, 1, 5],
