@@ -38,7 +38,8 @@ FINDINGS = {
     "rank-past-break-even": Kind(WARNING, "lower the rank, or train the weight itself"),
     "rank-past-dimension": Kind(WARNING, "lower the rank: no update has a higher one"),
     "full-embeddings": Kind(
-        WARNING, "leave them out of what is saved unless tokens were added (save_embedding_layers=False)"
+        WARNING,
+        "leave them out of modules_to_save and target_modules unless tokens were added; trainable_token_indices trains rows",
     ),
     "tied-apart": Kind(WARNING, "set ensure_weight_tying, or merge with the weights untied"),
     "extreme-scaling": Kind(WARNING, "choose lora_alpha near the rank, or use_rslora for high ranks"),

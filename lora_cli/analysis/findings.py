@@ -10,7 +10,7 @@ from lora_cli.analysis.finding import FINDINGS, SEVERITIES, Finding
 from lora_cli.analysis.inspect import Inspection
 from lora_cli.analysis.remarks import untied
 from lora_cli.errors import quote_long
-from lora_cli.methods.matching import patient_with
+from lora_cli.methods.matching import excluder, patient_with
 from lora_cli.methods.patterns import compiled
 from lora_cli.methods.trained import PICKLED, ROOT
 from lora_cli.methods.tying import EMBEDDING_LAYERS
@@ -148,7 +148,7 @@ def _unlike_alone(found: Inspection) -> Said:
     if unlike and _stands_alone(found) and not found.stacks:
         a, b = next(iter(unlike.values()))
         shapes = f"A is {_shape(a)}, B is {_shape(b)}"
-        yield "shape-mismatch", f"{_some('module', list(unlike))} with an A and a B of different ranks: {shapes}"
+        yield "shape-mismatch", f"{_some('module', list(unlike))} with an A and a B that do not fit: {shapes}"
 
 
 def _off_rank(found: Inspection) -> dict[str, tuple[int, int]]:
@@ -206,8 +206,10 @@ def _targets(found: Inspection) -> Said:
     if found.cost is not None:
         unmatched = [what for what in found.cost.targets.unmatched if "pattern" not in what]
     elif isinstance(wanted, tuple) and found.beside:
-        names = _names(found)
-        unmatched = [f"target {quote_long(target)}" for target in wanted if f".{target}." not in names]
+        names, excluded = _names(found), excluder(found.trained.config)
+        unmatched = [
+            f"target {quote_long(target)}" for target in wanted if f".{target}." not in names and not excluded(target)
+        ]
     else:
         return
     if unmatched:
@@ -297,4 +299,4 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _shape(sizes: Sequence[int]) -> str:
-    return " x ".join(map(str, sizes))
+    return " x ".join(map(str, sizes)) or "one value"

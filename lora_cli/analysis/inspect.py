@@ -164,8 +164,9 @@ class Inspection:
         if self.cost is not None:
             return self.cost.trainable_params
         method = method_named(self.trained.config.method)
-        apart = method.shared is not nothing or method.settled is not as_read or self.trained.config.bias != "none"
-        if self.broken or not self.own or apart:
+        config = self.trained.config
+        apart = method.shared is not nothing or method.settled is not as_read or config.bias != "none"
+        if self.broken or not self.own or apart or config.ensure_weight_tying:
             return None
         return sum(stored.values for key, stored in self.tensors.items() if self._is_trained(key))
 

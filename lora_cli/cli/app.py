@@ -65,7 +65,6 @@ def _root(
       lora-cli forward -d 4096 -h 14336 -r 16 --dtype bfloat16
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1
-      lora-cli fit --model llama-3.1-8b --target all-linear --max-params 20M
       lora-cli inspect my-adapter --model base
       lora-cli fit --model llama-3.1-8b --target all-linear --max-params 20M
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,6 +94,10 @@ def check(
         chosen("--ignore", ignore, FINDINGS, settings.ignore),
     )
     how = subject.How(method, r, alpha, fields or (), target, adapter, adapter_dtype)
+    if not paths and d is None and h is None and model is None:
+        raise InvalidInput(
+            "there is nothing to check; give the PATH of an adapter, --model, or one matrix by -d, -h and -r"
+        )
     if paths:
         if d is not None or h is not None:
             raise InvalidInput("-d and -h are one matrix's, PATH is a file or a folder; leave one of them out")
@@ -109,18 +114,19 @@ def check(
     judged: list[tuple[str, Verdict | Judged | Held]] = [(each.path, one) for each in checked for one in each.verdicts]
     warnings = [warning for each in checked for warning in each.warnings]
     notes = [note for each in checked for note in each.notes]
-    if lock is None:
+    whole = [(each.path, each.counts) for each in checked if each.counts is not None]
+    if lock is None or (len(whole) < len(checked) and not os.path.lexists(lock)):
+        # What cannot be read fails, and is not recorded.
         return Answer(_report(judged, bool(paths)), show, warnings, notes)
     from lora_cli.analysis.lock import figures
     from lora_cli.cli.lock import held, key, path_key
 
-    keys = {
-        path_key(each.path, lock) if paths else key(each.counts, model, adapter, lock): each
-        for each in checked
-        if each.counts is not None
+    counts = {
+        path_key(path, lock) if paths else key(record, model, adapter, lock): (path, figures(record))
+        for path, record in whole
     }
-    locked = held(lock, {name: figures(each.counts or {}) for name, each in keys.items()}, output)
-    judged += [(keys[one.subject].path, one) for one in locked.held]
+    locked = held(lock, {name: found for name, (_, found) in counts.items()}, output)
+    judged += [(counts[one.subject][0], one) for one in locked.held]
     report = _report(judged, bool(paths))
     # Nothing is recorded by a run that will be refused.
     show.writer(report.command, report.fields, report.size)

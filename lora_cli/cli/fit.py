@@ -116,7 +116,7 @@ def _one(
     if model is not None and write is not None:
         # Whatever else could be wrong with the command is known before there is a file.
         show.writer(report.command, report.fields)
-        notes += write_config(found, fitted, write, model)
+        notes += write_config(found, fitted, write, model, show.output)
     return Answer(report, show, warnings + cost.warnings(), notes)
 
 

@@ -41,9 +41,11 @@ def _answer(argv: Sequence[str]) -> int:
         with streams.standard_output() as stream:
             stream.write(answer.text)
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
-    # A reader that has gone away has what it wanted; a limit that does not hold is still one.
-    with suppress(BrokenPipeError):
-        answer.show.write(answer.report)
+    # A reader that has gone away has what it wanted; a limit that does not hold is still one. A file is written of
+    # what could all be read alone.
+    if not (answer.troubles and answer.show.output is not None):
+        with suppress(BrokenPipeError):
+            answer.show.write(answer.report)
     for warning in answer.warnings:
         _say("warning", warning)
     for note in answer.notes:

@@ -41,6 +41,8 @@ def check_paths(paths: Sequence[str], model: str | None, how: subject.How, wante
     base: Model | None = None
     done = set()
     for path in paths:
+        if not os.path.lexists(path):
+            raise InvalidInput(f"{quote_long(path)} is no file and no folder; a bundled model is named by --model")
         name = os.path.basename(path)
         folder = path if os.path.isdir(path) else os.path.dirname(path)
         holds = {file for file in (CONFIG, WEIGHTS, PICKLED) if os.path.lexists(os.path.join(folder, file))}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from lora_cli.cli import streams
-from lora_cli.errors import InvalidInput
+from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.output import Report
 from lora_cli.output.registry import Writer, field_writer, format_writer
 
@@ -36,9 +36,19 @@ class Show(NamedTuple):
         """Write `report` as asked; nothing is opened before the options are known to be right."""
         write = self.writer(report.command, report.fields, report.size)
         colored = streams.wants_color(self.color, self._to_terminal())
+        if self.output is not None:
+            self._check_kept(self.output)
         opened = streams.standard_output() if self.output is None else streams.output_file(self.output)
         with opened as stream:
             write(report, stream, streams.screen(stream, self._to_terminal(), colored))
+
+    def _check_kept(self, output: str) -> None:
+        """Refuse to replace what the answer was read from."""
+        # Whoever has read a file has this module already; nobody else writes over one.
+        from lora_cli.models.files import was_read
+
+        if was_read(output):
+            raise InvalidInput(f"--output: {quote_long(output)} is what this was read from; give another FILE")
 
     def tracked(self, parts: Iterable[T], total: int, /) -> Iterator[T]:
         """Yield `parts`, and show on a terminal how far they are."""

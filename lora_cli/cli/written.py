@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 THERE = (ADAPTER_CONFIG, "adapter_model.safetensors", "adapter_model.bin")
 
 
-def write_config(opened: Opened, fitted: Fitted, folder: str, model: str) -> list[str]:
-    """Write the config into `folder`, whole or not at all, and return what to note of it; `model` is its source."""
+def write_config(opened: Opened, fitted: Fitted, folder: str, model: str, output: str | None) -> list[str]:
+    """Write the config into `folder`, whole or not at all, and return what to note of it.
+
+    `model` is the model's source, and `output` where the answer goes.
+    """
     import json
 
     from lora_cli.analysis.adapter_file import adapter_fields, default_alpha
 
+    if output is not None and os.path.realpath(output) == os.path.realpath(os.path.join(folder, ADAPTER_CONFIG)):
+        raise InvalidInput(f"--output is the {ADAPTER_CONFIG} that --write writes; give --output another FILE")
     there = next((name for name in THERE if os.path.lexists(os.path.join(folder, name))), None)
     if there is not None:
         raise InvalidInput(

@@ -122,6 +122,7 @@ def read_adapter_config(config: Config, label: str | None = None) -> tuple[LoraC
 
     Without a `label`, LoRA with use_dora is called dora, and anything else by its method's name.
     """
+    fields.not_null(config, "peft_type")
     peft_type = config.text("peft_type", default="LORA")
     name = peft_type.lower()
     if name not in METHODS or peft_type != name.upper():

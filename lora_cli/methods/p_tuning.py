@@ -33,7 +33,8 @@ def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
     229376
     """
     sizes, own = prompt(model, config), config.settings
-    width, inner = sizes.width, own.encoder_hidden_size or sizes.width
+    width = sizes.width
+    inner = width if own.encoder_hidden_size is None else own.encoder_hidden_size
     yield sizes.saved()
     yield parameter("embedding.weight", sizes.all_tokens, width, saved=False)
     if own.encoder_reparameterization_type == "MLP":
@@ -41,8 +42,11 @@ def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
         yield from linear("mlp_head.2", inner, inner)
         yield from linear("mlp_head.4", inner, width)
         return
-    if not sizes.all_tokens * width:
-        raise InvalidInput("an LSTM takes no prompt without values; give num_virtual_tokens and token_dim of 1 or more")
+    if not sizes.all_tokens * width * inner:
+        raise InvalidInput(
+            "an LSTM takes no prompt without values; "
+            "give num_virtual_tokens, token_dim and encoder_hidden_size of 1 or more"
+        )
     for layer in range(own.encoder_num_layers):
         # An LSTM's layer has four gates in each of two directions, and gives both to the next.
         for side in (f"l{layer}", f"l{layer}_reverse"):
@@ -86,7 +90,7 @@ METHOD = Method(
     fields=FIELDS
     | {
         "encoder_reparameterization_type": text("MLP", "MLP", "LSTM"),
-        "encoder_hidden_size": size(None),
+        "encoder_hidden_size": size(None, least=0),
         "encoder_num_layers": _layers,
         "encoder_dropout": real(0.0),
     },

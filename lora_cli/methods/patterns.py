@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, quote_long
 
 
 @lru_cache(maxsize=1024)
@@ -14,4 +14,6 @@ def compiled(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise InvalidInput(f"{quote(text)} is no regular expression: {quote(str(error))}") from error
+        # A pattern of the user's has been put behind what it may stand behind.
+        shown = text.removeprefix(r"(.*\.)?(").removesuffix(")$")
+        raise InvalidInput(f"{quote_long(shown)} is no regular expression: {quote_long(str(error))}") from error

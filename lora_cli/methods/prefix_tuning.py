@@ -33,7 +33,7 @@ def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
     if not own.prefix_projection:
         yield parameter(KEY, sizes.tokens, sizes.cached)
         return
-    inner = own.encoder_hidden_size or sizes.width
+    inner = sizes.width if own.encoder_hidden_size is None else own.encoder_hidden_size
     yield buffer(KEY, sizes.tokens, sizes.cached)
     yield parameter("embedding.weight", sizes.tokens, sizes.width, saved=False)
     yield from linear("transform.0", sizes.width, inner)
@@ -49,7 +49,7 @@ METHOD = Method(
     fields=FIELDS
     | {
         "init_weights": ignored,
-        "encoder_hidden_size": size(None),
+        "encoder_hidden_size": size(None, least=0),
         "prefix_projection": flag(False),
     },
     rank=None,

@@ -255,7 +255,12 @@ def _unmatched(config: LoraConfig, parameters: Iterable[str], found: list[str], 
     met = {ending for name in found for ending in endings(name)}
     lost = [f"target_parameters {quote(entry)}" for entry in parameters if entry not in met]
     if not isinstance(config.target_modules, str):
-        lost += [f"target_modules {quote(entry)}" for entry in config.target_modules or () if entry not in met]
+        excluded = excluder(config)
+        lost += [
+            f"target_modules {quote(entry)}"
+            for entry in config.target_modules or ()
+            if entry not in met and not excluded(entry)
+        ]
     lost += [
         f"rank_pattern {quote(key)}"
         for key in config.rank_pattern

@@ -14,6 +14,19 @@ from lora_cli.errors import InvalidInput, quote, quote_long
 MAX_JSON_BYTES = 64 * 2**20
 
 
+# The device and the number of each file that was opened: what is read is never what is written.
+_READ: set[tuple[int, int]] = set()
+
+
+def was_read(path: str) -> bool:
+    """Whether a path leads to a file that was opened here."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return (status.st_dev, status.st_ino) in _READ
+
+
 @contextmanager
 def opened(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """Give the regular file at `path`, and its size in bytes, or refuse what it is instead."""
@@ -22,6 +35,7 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, int]]:
         if not stat.S_ISREG(status.st_mode):
             raise InvalidInput(f"{quote_long(path)} is no regular file; give the path of one")
         with open(path, "rb") as file:
+            _READ.add((status.st_dev, status.st_ino))
             yield file, status.st_size
 
 

@@ -17,6 +17,8 @@ from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.files import opened
 
 LENGTH_BYTES = 8
+# How a file begins that stands in for one that Git LFS keeps elsewhere.
+GIT_LFS = b"version "
 MAX_HEADER_BYTES = 100_000_000
 BITS = {
     "F4": 4,
@@ -85,7 +87,10 @@ def read_header(path: str) -> dict[str, Stored]:
 
 def _entries(file: BinaryIO, size: int) -> tuple[dict[str, Any], int, int]:
     """Return the header's entries, where the tensors' bytes start, and how many there are."""
-    length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    first = file.read(LENGTH_BYTES)
+    if first == GIT_LFS:
+        raise _Broken("it is a pointer of Git LFS, which `git lfs pull` replaces")
+    length = int.from_bytes(first, "little")
     start = LENGTH_BYTES + length
     if length > MAX_HEADER_BYTES:
         raise _Broken(f"its header claims {length} bytes, and a header has at most {MAX_HEADER_BYTES}")

@@ -184,3 +184,66 @@ def test_hostile_names_stay_data(adapters: Path) -> None:
         assert done.returncode == 0
         assert "\x1b[31m" not in done.stdout + done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["inspect", "good", "-o", "good/adapter_model.safetensors"],
+        ["inspect", "good", "-o", "good/adapter_config.json"],
+        ["inspect", "good", "--model", "base", "-o", "base/config.json"],
+        ["check", "good", "-o", "link"],
+        ["check", "good", "-o", "pyproject.toml"],
+        ["count", "--model", "base", "--target", "q_proj", "-o", "base/config.json"],
+        ["count", "--model", "base", "--adapter", "good", "-o", "good/adapter_config.json"],
+        ["fit", "--model", "base", "--max-params", "5K", "-o", "base/config.json"],
+        ["fit", "--model", "base", "--max-params", "5K", "--write", "new", "-o", "new/adapter_config.json"],
+        ["inspect", "short", "-o", "new.txt"],
+    ],
+)
+def test_what_was_read_is_never_written_over(adapters: Path, command: list[str]) -> None:
+    """Not under another name either; and nothing is written where the exit code is 2."""
+    (adapters / "pyproject.toml").write_text('[tool.lora-cli]\nmax-params = "1M"\n')
+    (adapters / "link").symlink_to("good/adapter_model.safetensors")
+    before = {path: path.read_bytes() for path in adapters.rglob("*") if path.is_file()}
+    done = run(*command)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert {path: path.read_bytes() for path in adapters.rglob("*") if path.is_file()} == before
+
+
+def test_a_file_that_cannot_be_read_is_in_no_lock(adapters: Path) -> None:
+    """It fails, and nothing is recorded."""
+    done = run("check", "good", "short", "--lock", "counts.lock")
+    assert done.returncode == 1
+    assert not (adapters / "counts.lock").exists()
+
+
+def test_a_pattern_that_backtracks_for_ever_ends(adapters: Path) -> None:
+    """One line names the reason; nothing hangs."""
+    for field in ("rank_pattern", "alpha_pattern"):
+        write_adapter(
+            adapters / field,
+            pair(MODULE, np.ones((4, 32), "<f4"), np.ones((32, 4), "<f4")),
+            **{field: {"(([a-z.0-9_]+)+)+!": 4}},
+        )
+        for command in (["inspect", field], ["check", field], ["inspect", field, "--spectrum"]):
+            done = run(*command, timeout=30)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+            assert "took over 3 s" in done.stderr
+
+
+def test_targets_that_are_excluded_are_not_missed(adapters: Path) -> None:
+    """PEFT writes all-linear out, excluded modules too."""
+    ones = np.ones((4, 32), "<f4"), np.ones((32, 4), "<f4")
+    names = [MODULE, MODULE.replace("q_proj", "k_proj")]
+    write_adapter(adapters / "spared", pair(MODULE, *ones), target_modules=names, exclude_modules=["k_proj"])
+    for command in (["inspect", "spared"], ["inspect", "spared", "--model", "base"]):
+        assert run(*command).stderr == ""
+
+
+def test_a_pointer_of_git_lfs_is_named(adapters: Path) -> None:
+    """It is a very common reason why weights are none."""
+    (adapters / "good" / "adapter_model.safetensors").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
+    )
+    assert "git lfs pull" in run("inspect", "good").stderr

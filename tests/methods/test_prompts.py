@@ -92,7 +92,7 @@ def test_a_prompt_counts_as_peft_counts_it(
         (LLAMA, "p_tuning", {"encoder_reparameterization_type": "GRU"}, "GRU"),
         (LLAMA, "p_tuning", {"encoder_reparameterization_type": "MLP", "encoder_num_layers": 3}, "encoder_num_layers"),
         (LLAMA, "p_tuning", {"encoder_reparameterization_type": "LSTM", "encoder_dropout": 1.5}, "encoder_dropout"),
-        (LLAMA, "p_tuning", {"encoder_reparameterization_type": "LSTM", "num_virtual_tokens": 0}, "without tokens"),
+        (LLAMA, "p_tuning", {"encoder_reparameterization_type": "LSTM", "num_virtual_tokens": 0}, "without values"),
         (LLAMA, "cartridge", {"num_frozen_tokens": 6}, "num_frozen_tokens is 6"),
         (LLAMA, "cpt", {}, "CAUSAL_LM"),
         (LLAMA, "cpt", {"task_type": "CAUSAL_LM", "cpt_token_ids": [50]}, "50 is not among the 50"),

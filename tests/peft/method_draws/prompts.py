@@ -28,14 +28,14 @@ DRAWS = {
     "p_tuning": {
         **PROMPT,
         "encoder_reparameterization_type": ["MLP", "LSTM", "LSTM", "GRU"],
-        "encoder_hidden_size": [None, 1, 9, 32],
+        "encoder_hidden_size": [None, 1, 0, 9, 32],
         "encoder_num_layers": [1, 2, 3],
         "encoder_dropout": [0.0, 0.1, 1.5],
     },
     "prefix_tuning": {
         **PROMPT,
         "init_weights": [None, "zero"],
-        "encoder_hidden_size": [None, 9, 32],
+        "encoder_hidden_size": [None, 9, 0, 32],
         "prefix_projection": [True, False],
     },
     "cartridge": {**PROMPT, "num_frozen_tokens": [0, 1, 4, 5]},
