@@ -224,12 +224,13 @@ def _names(found: Inspection) -> str:
 def _patterns(found: Inspection) -> Said:
     """Find keys of rank_pattern and alpha_pattern that are no module's."""
     modules = [module.removesuffix(".base_layer") for module in found.factors]
+    ends = "".join(f".{module}\n" for module in modules)
     with patient_with(len(modules)):
         unused = [
             f"{name} {quote_long(key)}"
             for name in ("rank_pattern", "alpha_pattern")
             for key in found.trained.fields.get(name) or {}
-            if modules and not any(map(compiled(rf"(.*\.)?({key})$").match, modules))
+            if modules and f".{key}\n" not in ends and not any(map(compiled(rf"(.*\.)?({key})$").match, modules))
         ]
     if unused:
         yield "unmatched-pattern", f"{_listed(unused)} matched nothing"

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
@@ -23,6 +25,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 3.0
 PATIENT_NAMES_A_SECOND = 20_000
 ALL_LINEAR = "all-linear"
+# What stands for itself in a pattern, and the dot, which stands for anything.
+PLAIN = frozenset(string.ascii_letters + string.digits + "_.")
 CLASSIFIER_HEADS = ("score", "classifier")
 
 
@@ -122,8 +126,20 @@ def by_pattern(values: Mapping[str, T], default: T) -> Callable[[str], T]:
     >>> by_pattern({"q_proj": 4, "layers.0.k_proj": 2}, 8)("model.layers.0.q_proj")
     4
     """
-    patterns = [(compiled(rf"(.*\.)?({key})$"), value) for key, value in values.items()]
-    return lambda name: next((value for pattern, value in patterns if pattern.match(name)), default)
+    patterns = [
+        (key.rpartition(".")[2] if PLAIN.issuperset(key) else "", compiled(rf"(.*\.)?({key})$"), value)
+        for key, value in values.items()
+    ]
+    candidates: dict[str, list[tuple[re.Pattern[str], T]]] = {}
+
+    def found(name: str) -> T:
+        # Of a thousand whole names, as EVA writes them, those that end otherwise are not tried.
+        leaf = name.rpartition(".")[2]
+        if leaf not in candidates:
+            candidates[leaf] = [(pattern, value) for ending, pattern, value in patterns if leaf.endswith(ending)]
+        return next((value for pattern, value in candidates[leaf] if pattern.match(name)), default)
+
+    return found
 
 
 def listed_targets(model: Model, config: LoraConfig) -> tuple[str, ...] | None:

@@ -264,7 +264,7 @@ def _unmatched(config: LoraConfig, parameters: Iterable[str], found: list[str], 
     lost += [
         f"rank_pattern {quote(key)}"
         for key in config.rank_pattern
-        if not any(compiled(rf"(.*\.)?({key})$").match(name) for name in found)
+        if key not in met and not any(compiled(rf"(.*\.)?({key})$").match(name) for name in found)
     ]
     unsaved = frozenset(copied.unmatched)
     lost += [f"modules_to_save {quote(entry)}" for entry in config.modules_to_save if entry in unsaved]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lora_cli.analysis.count_model import ModelCount, count_model
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_config import LoraConfig
+from lora_cli.methods.matching import by_pattern
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 from lora_cli.models.module import Parameter
@@ -487,3 +491,15 @@ def test_what_is_trained_beside_adapters_is_in_the_table() -> None:
     assert [group["module"] for group in groups] == ["query", "full copies", "embedding rows", "biases"]
     assert sum(float(group["percent"] or 0) for group in groups) == pytest.approx(100)
     assert sum(int(group["trainable_params"] or 0) for group in groups) == found.trainable_params
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["q", "a.q", "x.a.q", "aq", ".q", "a.", "[ab].q", "q|a", "a.*", ""]), st.integers()
+    ),
+    st.sampled_from(["q", "a.q", "x.a.q", "axq", "aq", "b.q", "b.aq", "a", "x.a"]),
+)
+def test_a_name_has_the_value_of_the_first_pattern(values: dict[str, int], name: str) -> None:
+    """Whatever is left out of the search, it is PEFT's answer: `get_pattern_key`."""
+    first = next((key for key in values if re.match(rf"(.*\.)?({key})$", name)), None)
+    assert by_pattern(values, -1)(name) == (-1 if first is None else values[first])
