@@ -71,12 +71,12 @@ class Config:
         return value
 
     def real(self, *names: str, default: float) -> float:
-        """Return a finite number."""
+        """Return a number that is finite, and no larger than sizes are."""
         name, value = self._get(names)
         if value is None:
             return default
         if type(value) not in {int, float} or not -MAX_SIZE <= value <= MAX_SIZE:
-            raise self.wrong(name, "a finite number")
+            raise self.wrong(name, f"a number from -{MAX_SIZE} to {MAX_SIZE}")
         return float(value)
 
     def text(self, *names: str, default: str) -> str:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.errors import InvalidInput, quote_long
 
 MAX_JSON_BYTES = 64 * 2**20
+# What JSON calls the types that Python makes of it.
+JSON = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
 
 
 # The device and the number of each file that was opened: what is read is never what is written.
@@ -73,5 +75,5 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("; use sys.")[0]
         raise InvalidInput(f"{quote_long(path)} is no JSON: {reason}") from error
     if not isinstance(value, dict):
-        raise InvalidInput(f"{quote_long(path)} holds {quote(type(value).__name__)}; {what} is a JSON object")
+        raise InvalidInput(f"{quote_long(path)} holds {JSON[type(value)]}; {what} is a JSON object")
     return value

@@ -87,7 +87,10 @@ def test_methods_stand_side_by_side_on_a_model() -> None:
     [
         (("--method", "verra"), "near ones: vera"),
         (("--method", "\x1b[31m"), "is not known"),
-        (("--method", "vera", "--set", "d_initial=high"), "d_initial is 'high'; it must be a finite number"),
+        (
+            ("--method", "vera", "--set", "d_initial=high"),
+            "d_initial is 'high'; it must be a number from -2147483647 to 2147483647",
+        ),
         (("--method", "vera", "--set", "vera_dropout=2"), "vera_dropout is 2.0; it must be from 0 to 1"),
         (("--method", "vera", "--set", "nothing=1"), "has no field 'nothing'"),
         (("--method", "vera", "--set", "rank_pattern={}"), "rank_pattern chooses among the modules of a model"),
