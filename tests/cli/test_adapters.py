@@ -146,7 +146,7 @@ def test_ci_reads_the_verdicts() -> None:
         "error file=nan",
         "error file=nan",
     ]
-    root = ET.fromstring(run("check", "good", "nan", "--max-params", "1", "--format", "junit").stdout)  # noqa: S314
+    root = ET.fromstring(run("check", "good", "nan", "--max-params", "1", "--format", "junit").stdout)  # noqa: S314 - the program's own
     assert (root.get("tests"), root.get("failures")) == ("4", "3")
     assert len(root.findall(".//failure")) == 3
 
