@@ -76,13 +76,8 @@ def test_a_bug_is_70_with_a_traceback(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [("forward", "-d", "65536", "-h", "65536", "-r", "8"), LONG_SWEEP])
 def test_an_interruption_is_130(arguments: tuple[str, ...]) -> None:
     """Ctrl-C ends a long run at once, without a traceback."""
-    # A shell starts what runs in the background with interruptions ignored, and so are its children.
     with subprocess.Popen(
-        [PROGRAM, *arguments],
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - the tests have no threads
+        [PROGRAM, *arguments], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         time.sleep(1.5)
         process.send_signal(signal.SIGINT)
