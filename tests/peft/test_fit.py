@@ -27,7 +27,7 @@ import drawn
 import methods
 
 SEED = random.SystemRandom().randrange(2**32)
-TURNS = 4
+TURNS = 2
 LORA_CLI = [sys.executable, "-m", "lora_cli"]
 # What some methods need or are too large without, and the models that they go with.
 NEEDED: dict[str, dict[str, Any]] = {

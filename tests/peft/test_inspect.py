@@ -24,7 +24,7 @@ import drawn
 import methods
 
 SEED = random.SystemRandom().randrange(2**32)
-CONFIGS = 6
+CONFIGS = 3
 TRIES = 10
 
 
