@@ -19,14 +19,10 @@ from lora_cli.quantities import QuantityError, parse_whole
 __all__ = [
     "SIZES",
     "Color",
-    "D",
     "Field",
     "Format",
-    "H",
     "JudgesFormat",
-    "Method",
     "Output",
-    "R",
     "Show",
     "read",
     "read_given",
@@ -35,10 +31,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-D = Annotated[str, typer.Option("--in-features", "-d", metavar="D", help="Inputs of W, its d.")]
-H = Annotated[str, typer.Option("--out-features", "-h", metavar="H", help="Outputs of W, its h.")]
-R = Annotated[str, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.")]
-Method = Annotated[str, typer.Option("--method", metavar="NAME", help="The method that adapts W.")]
 Format = Annotated[
     str,
     typer.Option(

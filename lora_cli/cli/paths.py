@@ -36,22 +36,19 @@ class Checked(NamedTuple):
 
 def check_paths(paths: Sequence[str], model: str | None, how: subject.How, wanted: Wanted) -> Iterator[Checked]:
     """Check what each path leads to, and an adapter that several lead to once."""
-    from lora_cli.methods.trained import CONFIG, PICKLED, WEIGHTS
+    from lora_cli.methods.trained import adapter_folder, has_weights
 
     base: Model | None = None
     done = set()
     for path in paths:
         if not os.path.lexists(path):
             raise InvalidInput(f"{quote_long(path)} is no file and no folder; a bundled model is named by --model")
-        name = os.path.basename(path)
-        folder = path if os.path.isdir(path) else os.path.dirname(path)
-        holds = {file for file in (CONFIG, WEIGHTS, PICKLED) if os.path.lexists(os.path.join(folder, file))}
-        is_adapter = name in {CONFIG, WEIGHTS, PICKLED} or (os.path.isdir(path) and holds)
-        key = os.path.realpath(folder if is_adapter else path)
+        folder = adapter_folder(path)
+        key = os.path.realpath(path if folder is None else folder)
         if key in done:
             continue
         done.add(key)
-        if not is_adapter:
+        if folder is None:
             if model is not None:
                 raise InvalidInput(f"{quote_long(path)} is no adapter, and --model is given too; leave one of them out")
             yield _counted(path, path, how, wanted)
@@ -61,18 +58,16 @@ def check_paths(paths: Sequence[str], model: str | None, how: subject.How, wante
                 f"{quote_long(path)} is an adapter, which says itself how it adapts; "
                 "leave out -r, --target, --method, --set, --alpha and --adapter"
             )
-        if holds == {CONFIG}:
-            if model is None:
-                raise InvalidInput(
-                    f"{quote_long(path)} is a config without weights; give the model it adapts (--model)"
-                )
-            yield _counted(path, model, how._replace(adapter=os.path.join(folder, CONFIG)), wanted)
-            continue
-        if model is not None and base is None:
-            from lora_cli.models.source import read_model
+        if has_weights(folder):
+            if model is not None and base is None:
+                from lora_cli.models.source import read_model
 
-            base = read_model(model)
-        yield _inspected(path, base, wanted)
+                base = read_model(model)
+            yield _inspected(path, base, wanted)
+        elif model is None:
+            raise InvalidInput(f"{quote_long(path)} is a config without weights; give the model it adapts (--model)")
+        else:
+            yield _counted(path, model, how._replace(adapter=folder or "."), wanted)
 
 
 def _counted(path: str, model: str, how: subject.How, wanted: Wanted) -> Checked:

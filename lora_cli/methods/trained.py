@@ -97,6 +97,11 @@ def adapter_folder(path: str) -> str | None:
     return path if any(os.path.lexists(os.path.join(path, name)) for name in (CONFIG, WEIGHTS, PICKLED)) else None
 
 
+def has_weights(folder: str) -> bool:
+    """Whether a folder has an adapter's weights, in whichever format."""
+    return any(os.path.lexists(os.path.join(folder, name)) for name in (WEIGHTS, PICKLED))
+
+
 def read_trained(path: str) -> Trained:
     """Return the adapter in a folder, or the one that a path to its weights names.
 
