@@ -10,11 +10,11 @@ from __future__ import annotations
 # Not typing's: an import here would be paid, and could be interrupted, before the program has begun.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lora_cli.analysis.check import check
-    from lora_cli.analysis.count import count
-    from lora_cli.analysis.fit import fit
-    from lora_cli.analysis.forward import forward
-    from lora_cli.analysis.sweep import sweep
+    from lora_cli.analysis.check.limits import check
+    from lora_cli.analysis.count.matrix_count import count
+    from lora_cli.analysis.fit.largest_size import fit
+    from lora_cli.analysis.forward.random_pass import forward
+    from lora_cli.analysis.sweep.matrix_grid import sweep
     from lora_cli.errors import InvalidInput, LoraCliError
 
 __all__ = ["InvalidInput", "LoraCliError", "__version__", "check", "count", "fit", "forward", "sweep"]
@@ -23,11 +23,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "InvalidInput": "lora_cli.errors",
     "LoraCliError": "lora_cli.errors",
-    "check": "lora_cli.analysis.check",
-    "count": "lora_cli.analysis.count",
-    "fit": "lora_cli.analysis.fit",
-    "forward": "lora_cli.analysis.forward",
-    "sweep": "lora_cli.analysis.sweep",
+    "check": "lora_cli.analysis.check.limits",
+    "count": "lora_cli.analysis.count.matrix_count",
+    "fit": "lora_cli.analysis.fit.largest_size",
+    "forward": "lora_cli.analysis.forward.random_pass",
+    "sweep": "lora_cli.analysis.sweep.matrix_grid",
 }
 
 

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from lora_cli.models.headers import BITS
+from lora_cli.models.checkpoints.safetensors_header import BITS
 
 
 def entries(tensors: Mapping[str, tuple[str, Sequence[int]]]) -> dict[str, dict[str, Any]]:

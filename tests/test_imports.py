@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from lora_cli.methods import METHODS
+from lora_cli.methods.registry import home
 
 HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch")
 
@@ -42,14 +43,14 @@ def test_a_count_loads_nothing_heavy(format: str) -> None:
 def test_a_model_loads_nothing_heavy() -> None:
     """The largest model costs neither NumPy nor Rich, and imports its own family alone."""
     code = command("count", "--model", "llama-3.1-405b", "--target", "all-linear", "--format", "json")
-    code += "\nimport sys\nassert 'lora_cli.models.architectures.gpt2' not in sys.modules"
+    code += "\nimport sys\nassert 'lora_cli.models.architectures.decoders.gpt2' not in sys.modules"
     assert loaded(code) == set()
 
 
 def test_one_matrix_imports_nothing_of_models() -> None:
     """What only a model needs is not on the way of one matrix."""
     code = command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "json")
-    code += "\nimport sys\nassert not {'lora_cli.methods.targets', 'lora_cli.models.config', 'dataclasses'} & sys.modules.keys()"
+    code += "\nimport sys\nassert not {'lora_cli.methods.targeting.targets', 'lora_cli.models.config', 'dataclasses'} & sys.modules.keys()"
     assert loaded(code) == set()
 
 
@@ -60,16 +61,19 @@ def test_a_check_loads_nothing_heavy() -> None:
 
 def test_settings_and_locks_are_checks_alone() -> None:
     """No other command looks for a pyproject.toml, and a check without a lock loads nothing of locks."""
-    assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2"), ("tomllib", "lora_cli.cli.settings")) == set()
+    assert (
+        loaded(command("count", "-d", "8", "-h", "8", "-r", "2"), ("tomllib", "lora_cli.cli.pyproject_settings"))
+        == set()
+    )
     check = command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K")
-    assert loaded(check, ("lora_cli.analysis.lock", "lora_cli.cli.lock")) == set()
+    assert loaded(check, ("lora_cli.analysis.check.lock", "lora_cli.cli.lock_file")) == set()
 
 
 def test_a_fit_loads_nothing_heavy() -> None:
     """A search costs arithmetic alone, and no method but the one that is fitted."""
     code = command("fit", "--model", "gpt2", "--max-params", "1M", "--format", "json")
     assert loaded(code) == set()
-    assert loaded(code, [f"lora_cli.methods.{name}" for name in METHODS]) == {"lora_cli.methods.lora"}
+    assert loaded(code, list(map(home, METHODS))) == {"lora_cli.methods.catalogue.lora.lora"}
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -92,12 +96,14 @@ def test_a_table_loads_rich_alone() -> None:
 def test_only_the_command_that_is_named_is_built() -> None:
     """A run that names its command does not import the others."""
     code = command("count", "-d", "8", "-h", "8", "-r", "2")
-    code += "\nimport sys\nassert not {'lora_cli.cli.sweep', 'lora_cli.cli.forward'} & sys.modules.keys()"
+    code += (
+        "\nimport sys\nassert not {'lora_cli.cli.commands.sweep', 'lora_cli.cli.commands.forward'} & sys.modules.keys()"
+    )
     assert loaded(code) == set()
 
 
 def test_no_method_is_loaded_unless_it_is_asked_for() -> None:
     """One of them is one module, whatever the others are."""
-    methods = tuple(f"lora_cli.methods.{name}" for name in METHODS)
+    methods = tuple(map(home, METHODS))
     one = command("count", "-d", "8", "-h", "8", "-r", "2", "--method", "vera")
-    assert loaded(one, methods) == {"lora_cli.methods.vera"}
+    assert loaded(one, methods) == {"lora_cli.methods.catalogue.shared_bases.vera"}

@@ -10,8 +10,8 @@ from pathlib import Path
 import readme
 
 import lora_cli
-from lora_cli.analysis.finding import FINDINGS
-from lora_cli.cli.app import COMMANDS
+from lora_cli.analysis.inspect.finding import FINDINGS
+from lora_cli.cli.application import COMMANDS
 from lora_cli.models.architectures import FAMILIES
 
 TEXT = readme.README.read_text(encoding="utf-8")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 from recorded import ROWS, fields
 
-from lora_cli.analysis.count_model import count_model
-from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.analysis.count.model_count import count_model
+from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
-from lora_cli.models.source import read_preset
+from lora_cli.models.sources.read_model import read_preset
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row['model']} {row['method']} {row['settings']}" for row in ROWS])

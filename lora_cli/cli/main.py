@@ -9,7 +9,7 @@ from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
-from lora_cli.cli.app import Printed, parse
+from lora_cli.cli.application import Printed, parse
 from lora_cli.errors import LoraCliError
 
 PROGRAM = "lora-cli"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from lora_cli.output import Report
 
 if TYPE_CHECKING:
-    from lora_cli.analysis.count import MatrixCount
-    from lora_cli.analysis.count_matrix import AdaptedMatrix
-    from lora_cli.analysis.count_model import ModelCount
+    from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
+    from lora_cli.analysis.count.matrix_count import MatrixCount
+    from lora_cli.analysis.count.model_count import ModelCount
 
 
 def matrix(cost: MatrixCount | AdaptedMatrix) -> Report:
@@ -40,7 +40,7 @@ def model(cost: ModelCount, per_module: bool) -> Report:
 
 def modules(cost: ModelCount) -> Report:
     """Return the report of a model's adapted modules, a record each."""
-    from lora_cli.analysis.count_model import MODULE_FIELDS
+    from lora_cli.analysis.count.model_count import MODULE_FIELDS
 
     rows = [tuple(record.values()) for record in cost.modules()]
     return Report("count", MODULE_FIELDS, [rows], len(rows), listing=True)

@@ -180,6 +180,6 @@ def tracked(parts: Iterable[T], total: int, color: bool) -> Iterator[T]:
     for done, part in enumerate(parts, 1):
         yield part
         if time.monotonic() - start > SECONDS_BEFORE_PROGRESS:
-            from lora_cli.output.terminal import progress
+            from lora_cli.output.formats.table import progress
 
             yield from progress(parts, done, total, sys.stderr, screen(sys.stderr, True, color))

@@ -4,6 +4,6 @@ Parameter counts and file sizes are sums over those tensors, so that they cannot
 """
 
 from lora_cli.methods.registry import METHODS, check_name, method_named, variant_fields
-from lora_cli.methods.tensors import Tensor, file_bytes
+from lora_cli.methods.tensor import Tensor, file_bytes
 
 __all__ = ["METHODS", "Tensor", "check_name", "file_bytes", "method_named", "variant_fields"]

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.places import Place
-from lora_cli.methods.sizes import Sizes, ranks
-from lora_cli.methods.tensors import Tensor
+from lora_cli.methods.knob import Sizes, ranks
+from lora_cli.methods.place import Place
+from lora_cli.methods.tensor import Tensor
 from lora_cli.models.config import MAX_SIZE, Config
 from lora_cli.models.model import Model
 

@@ -38,6 +38,16 @@ PROMPTS = (
     "adaption_prompt",
 )
 METHODS = (*LOW_RANK, *BASES, *ORTHOGONAL, *VECTORS, *PROMPTS)
+# The folder of the catalogue that each is in.
+FOLDERS = {
+    **dict.fromkeys(LOW_RANK, "low_rank"),
+    **dict.fromkeys(BASES, "shared_bases"),
+    **dict.fromkeys(ORTHOGONAL, "orthogonal"),
+    **dict.fromkeys(VECTORS, "vectors"),
+    **dict.fromkeys(PROMPTS, "prompts"),
+    **dict.fromkeys(("lora", "adalora", "xlora"), "lora"),
+    **dict.fromkeys(("glora", "peanut"), "low_rank"),
+}
 # LoRA under names of its own: what a config's field switches on.
 VARIANTS: dict[str, dict[str, object]] = {"dora": {"use_dora": True}, "rslora": {"use_rslora": True}}
 MOST_SUGGESTED = 3
@@ -69,7 +79,17 @@ def method_named(name: str) -> Method:
     ('VERA', 'LORA')
     """
     name = check_name(name)
-    method: Method = import_module(f"lora_cli.methods.{'lora' if name in VARIANTS else name}").METHOD
+    return load("lora" if name in VARIANTS else name)
+
+
+def home(name: str) -> str:
+    """Return the module that a method is declared in."""
+    return f"lora_cli.methods.catalogue.{FOLDERS[name]}.{name}"
+
+
+def load(name: str) -> Method:
+    """Import a method's module, and return the method."""
+    method: Method = import_module(home(name)).METHOD
     return method
 
 

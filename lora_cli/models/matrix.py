@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.models.module import Module
+from lora_cli.models.nodes import Module
 
 # Dimensions past 32 bits belong to no framework's matrices, and products of two still fit 64 bits.
 MAX_DIMENSION = 2**31 - 1

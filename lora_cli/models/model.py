@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from lora_cli.models.architectures import skeleton
 from lora_cli.models.config import Config
-from lora_cli.models.module import Buffer, Hollow, Module, Parameter, around
-from lora_cli.models.nodes import Node
+from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter, around
+from lora_cli.models.parts.layers import Node
 
 if TYPE_CHECKING:
     from lora_cli.models.facts import Facts

@@ -1,86 +1,90 @@
-"""The words in which an architecture is written down: what stands where, and how large it is."""
+"""The one description of a model that methods and questions work from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple
 
-from lora_cli.models.module import Buffer, Hollow, Module, Parameter
 
-Node = Module | Parameter | Hollow | Buffer
-Nodes = Iterable[Node]
+def around(name: str) -> Iterator[str]:
+    """Yield the modules that a module or a parameter is in, the outermost first.
+
+    >>> list(around("model.layers.0.mlp"))
+    ['model', 'model.layers', 'model.layers.0']
+    """
+    dot = name.find(".")
+    while dot >= 0:
+        yield name[:dot]
+        dot = name.find(".", dot + 1)
 
 
-class Skeleton(NamedTuple):
-    """A model class written down: its nodes, and what it says of them.
+# Named tuples: a large model has thousands of these, and every run pays for making the classes.
+class Module(NamedTuple):
+    """A module that holds a weight `W` of `d` inputs by `h` outputs.
 
-    `tied` maps a parameter to the one that it shares its values with. `output` names the module that
-    gives the vocabulary, if any (`get_output_embeddings()`), and `embeddings` the one that takes it.
+    `kind` is the class that PEFT tells apart: Linear, Conv1D (GPT-2's transposed Linear), Embedding
+    (`d` rows of `h`), or torch's Conv1d and Conv2d (`d` and `h` channels, with a kernel and groups).
+
+    `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from
+    the same arithmetic; it answers for their ranges.
     """
 
-    nodes: Nodes
-    tied: Mapping[str, str] = MappingProxyType({})
-    output: str | None = None
-    embeddings: str | None = None
+    name: str
+    d: int
+    h: int
+    kind: str = "Linear"
+    bias: bool = False
+    kernel: tuple[int, ...] = ()
+    groups: int = 1
+
+    @property
+    def weight_params(self) -> int:
+        """The parameters of W: d·h, for a convolution d·h·Πkernel / groups."""
+        return self.d * self.h * prod(self.kernel) // self.groups
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Return the weight and, if there is one, the bias, with their shapes in torch."""
+        if self.kernel:
+            shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
+        else:
+            shape = (self.h, self.d) if self.kind == "Linear" else (self.d, self.h)
+        weight = Parameter(f"{self.name}.weight", shape)
+        return (weight, Parameter(f"{self.name}.bias", (self.h,))) if self.bias else (weight,)
 
 
-def linear(name: str, d: int, h: int, *, bias: bool = False) -> Nodes:
-    """Give a `torch.nn.Linear` of `d` inputs and `h` outputs."""
-    return (Module(name, d, h, "Linear", bias),)
+class Parameter(NamedTuple):
+    """A parameter by name and shape; outside of the modules a norm's weight, positions, fused experts."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def params(self) -> int:
+        """The product of the shape."""
+        return prod(self.shape)
 
 
-def transposed(name: str, d: int, h: int) -> Nodes:
-    """Give a `transformers.pytorch_utils.Conv1D`: GPT-2's transposed Linear, which always has a bias."""
-    return (Module(name, d, h, "Conv1D", bias=True),)
+class Buffer(NamedTuple):
+    """A buffer that a checkpoint holds too: no parameter, but a part of what is copied and saved.
+
+    Its type is the model's own where there is no `dtype`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str | None = None
+
+    def below(self, prefix: str) -> Buffer:
+        """Return the same buffer, named below `prefix`."""
+        return self._replace(name=f"{prefix}.{self.name}")
 
 
-def convolution(name: str, d: int, h: int, *kernel: int, groups: int = 1, bias: bool = True) -> Nodes:
-    """Give a `torch.nn.Conv1d` or `Conv2d` of `d` input and `h` output channels, by the kernel's dimensions."""
-    return (Module(name, d, h, f"Conv{len(kernel)}d", bias, kernel, groups),)
+class Hollow(NamedTuple):
+    """A module that holds nothing itself: an activation, a dropout, or a list of layers.
 
+    It counts for nothing, but PEFT's rules look at every module's name, and refuse some that reach these.
+    """
 
-def embedding(name: str, rows: int, width: int) -> Nodes:
-    """Give a `torch.nn.Embedding`: `rows` entries of `width`."""
-    return (Module(name, rows, width, "Embedding"),)
-
-
-def norm(name: str, width: int, *, bias: bool = False) -> Nodes:
-    """Give a norm's weight, and its bias where it has one (LayerNorm has, RMSNorm has not)."""
-    weight = Parameter(f"{name}.weight", (width,))
-    return (weight, Parameter(f"{name}.bias", (width,))) if bias else (weight,)
-
-
-def parameter(name: str, *shape: int) -> Nodes:
-    """Give a parameter that belongs to no module of the kinds above."""
-    return (Parameter(name, shape),)
-
-
-def buffer(name: str, *shape: int, dtype: str | None = None) -> Nodes:
-    """Give a buffer that a checkpoint holds too."""
-    return (Buffer(name, shape, dtype),)
-
-
-def hollow(*names: str) -> Nodes:
-    """Give modules that hold nothing: activations, dropouts and the like."""
-    return tuple(Hollow(name) for name in names)
-
-
-def under(prefix: str, *parts: Nodes) -> Iterator[Node]:
-    """Give the nodes of all parts, named below `prefix`; without a prefix as they are."""
-    for part in parts:
-        for node in part:
-            yield node._replace(name=f"{prefix}.{node.name}") if prefix else node
-
-
-def listed(prefix: str, blocks: Iterable[Nodes], *, first: int = 0) -> Iterator[Node]:
-    """Give a `torch.nn.ModuleList` of the blocks: `prefix`.0, `prefix`.1 and so on; or from `first` on."""
-    yield Hollow(prefix, is_list=True)
-    for index, block in enumerate(blocks, first):
-        yield from under(f"{prefix}.{index}", block)
-
-
-def repeat(prefix: str, count: int, *parts: Nodes, first: int = 0) -> Iterator[Node]:
-    """Give a list of `count` copies of the parts."""
-    block = [node for part in parts for node in part]
-    return listed(prefix, [block] * count, first=first)
+    name: str
+    is_list: bool = False

@@ -10,16 +10,16 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.output.report import Report, Screen
 
 FORMATS = {
-    "table": "lora_cli.output.terminal",
-    "plain": "lora_cli.output.plain",
-    "json": "lora_cli.output.json",
-    "ndjson": "lora_cli.output.ndjson",
-    "csv": "lora_cli.output.csv",
-    "markdown": "lora_cli.output.markdown",
+    "table": "lora_cli.output.formats.table",
+    "plain": "lora_cli.output.formats.plain",
+    "json": "lora_cli.output.formats.json",
+    "ndjson": "lora_cli.output.formats.ndjson",
+    "csv": "lora_cli.output.formats.csv",
+    "markdown": "lora_cli.output.formats.markdown",
 }
 # What CI systems read: verdicts, which other commands have none of.
 JUDGE = "check"
-JUDGES_FORMATS = {"github": "lora_cli.output.github", "junit": "lora_cli.output.junit"}
+JUDGES_FORMATS = {"github": "lora_cli.output.formats.github", "junit": "lora_cli.output.formats.junit"}
 # Formats for people line their columns up, which needs all rows at once; nobody reads more.
 PEOPLES_FORMATS = ("table", "plain", "markdown")
 PEOPLES_ROWS = 5_000
@@ -45,6 +45,6 @@ def field_writer(name: str, command: str, fields: Sequence[str]) -> Writer:
     """Return what writes the raw values of one field alone, one line a record."""
     if name not in fields:
         raise InvalidInput(f"--field: {quote(name)} is no field of {command}; choose from: {', '.join(fields)}")
-    from lora_cli.output.raw import field_values
+    from lora_cli.output.formats.raw import field_values
 
     return field_values(name)

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from lora_cli import InvalidInput
-from lora_cli.analysis.arrays import DECODED, read_array, read_block
-from lora_cli.models.headers import BITS, Stored, read_header
+from lora_cli.analysis.computing.arrays import DECODED, read_array, read_block
+from lora_cli.models.checkpoints.safetensors_header import BITS, Stored, read_header
 
 FILE = "model.safetensors"
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput, check, count
-from lora_cli.analysis.check import FIELDS, RULES, Verdict, hold
-from lora_cli.analysis.figures import Figures
+from lora_cli.analysis.check.limits import FIELDS, RULES, Verdict, hold
+from lora_cli.analysis.percentages import Figures
 
 SIZES = st.integers(1, 2**31 - 1)
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput, count
-from lora_cli.analysis.count import FIELDS
+from lora_cli.analysis.count.matrix_count import FIELDS
 from lora_cli.models import MAX_DIMENSION
 
 SIZES = st.integers(1, 300) | st.integers(1, MAX_DIMENSION)

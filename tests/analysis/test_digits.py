@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lora_cli.analysis.digits import float_text, integer_text
+from lora_cli.analysis.sweep.digits import float_text, integer_text
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 USUAL = st.floats(1e-4, 1e15) | st.floats(-1e15, -1e-4)

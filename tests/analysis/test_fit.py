@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput, count, fit
-from lora_cli.analysis.alternatives import alternatives
-from lora_cli.analysis.budget import LIMITS, checked_limits
-from lora_cli.analysis.count_model import ModelCount
-from lora_cli.analysis.fit import Fitted, Opened, fit_opened
+from lora_cli.analysis.count.model_count import ModelCount
+from lora_cli.analysis.fit.alternatives import alternatives
+from lora_cli.analysis.fit.budget import LIMITS, checked_limits
+from lora_cli.analysis.fit.largest_size import Fitted, Opened, fit_opened
 from lora_cli.methods import METHODS, method_named
-from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 

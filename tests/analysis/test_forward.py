@@ -13,15 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lora_cli import forward
-from lora_cli.analysis import tiles
-from lora_cli.analysis.forward import (
-    DTYPES,
-    FIELDS,
-    MAX_SEED,
-    SAMPLE_VALUES,
-    Forward,
-    Pass,
-)
+from lora_cli.analysis.forward import tiles
+from lora_cli.analysis.forward.random_pass import DTYPES, FIELDS, MAX_SEED, SAMPLE_VALUES, Forward, Pass
 
 Matrix = npt.NDArray[np.float64]
 T = TypeVar("T")

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from lora_cli import InvalidInput, forward
-from lora_cli.analysis import tiles
-from lora_cli.analysis.forward import MAX_HELD_VALUES, MAX_MULTIPLY_ADDS, MAX_SEED, Pass
+from lora_cli.analysis.forward import tiles
+from lora_cli.analysis.forward.random_pass import MAX_HELD_VALUES, MAX_MULTIPLY_ADDS, MAX_SEED, Pass
 from lora_cli.models import MAX_DIMENSION
 
 
@@ -72,7 +72,7 @@ def test_more_than_memory_should_hold_is_refused_at_once(sizes: tuple[int, int, 
 @pytest.mark.parametrize("cores", [1, 64, 4096])
 def test_what_is_refused_does_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
     """Many cores work on fewer strips at a time where memory is short, and refuse nothing more."""
-    monkeypatch.setattr("lora_cli.analysis.tiles.cores", lambda: cores)
+    monkeypatch.setattr("lora_cli.analysis.forward.tiles.cores", lambda: cores)
     assert forward(6, 8, 2).outcome.output_norm is not None
     large = Pass(d=8192, h=8192, r=24576, alpha=1, dtype="float32", seed=0, batch=1, init="random")
     always, each = tiles.held_values(large)

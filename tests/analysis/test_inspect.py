@@ -12,9 +12,9 @@ import pytest
 from adapter_files import Array, pair, write_adapter
 
 from lora_cli import InvalidInput
-from lora_cli.analysis.finding import FINDINGS, SEVERITIES
-from lora_cli.analysis.findings import findings
-from lora_cli.analysis.inspect import FIELDS, MODULE_FIELDS, Inspection, inspect
+from lora_cli.analysis.inspect.diagnosis import findings
+from lora_cli.analysis.inspect.finding import FINDINGS, SEVERITIES
+from lora_cli.analysis.inspect.inspection import FIELDS, MODULE_FIELDS, Inspection, inspect
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
@@ -253,7 +253,7 @@ def test_a_folder_that_is_no_whole_adapter_is_refused(files: tuple[str, ...], sa
 
 def test_values_of_large_files_are_looked_at_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By header alone NaN is not seen."""
-    monkeypatch.setattr("lora_cli.analysis.inspect.READ_BYTES", 1000)
+    monkeypatch.setattr("lora_cli.analysis.inspect.inspection.READ_BYTES", 1000)
     arrays, config = whole()
     _special(float("nan"))(arrays, config)
     folder = write_adapter(tmp_path / "large", arrays, **config)

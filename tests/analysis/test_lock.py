@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput, count
-from lora_cli.analysis.check import FIELDS
-from lora_cli.analysis.lock import FIGURES, MAX_FIGURE, TEXTS, compare, document, figures, recorded
+from lora_cli.analysis.check.limits import FIELDS
+from lora_cli.analysis.check.lock import FIGURES, MAX_FIGURE, TEXTS, compare, document, figures, recorded
 
 SOURCE = "'counts.lock'"
 NUMBERS = st.integers(0, MAX_FIGURE)

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput
-from lora_cli.analysis import tiles
-from lora_cli.analysis.forward import DTYPES
-from lora_cli.analysis.merge import MERGE_FIELDS, Merge, merge
+from lora_cli.analysis.forward import tiles
+from lora_cli.analysis.forward.merge import MERGE_FIELDS, Merge, merge
+from lora_cli.analysis.forward.random_pass import DTYPES
 
 RNG = np.random.default_rng(11)
 

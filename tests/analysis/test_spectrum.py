@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput
-from lora_cli.analysis import spectrum as module
-from lora_cli.analysis.spectrum import ModuleSpectrum, Spectrum, spectrum
-from lora_cli.methods.tensors import Tensor, written_bytes
-from lora_cli.methods.trained import read_trained
+from lora_cli.analysis.inspect import spectrum as module
+from lora_cli.analysis.inspect.spectrum import ModuleSpectrum, Spectrum, spectrum
+from lora_cli.methods.adapter_file.trained_adapter import read_trained
+from lora_cli.methods.tensor import Tensor, written_bytes
 
 T = TypeVar("T")
 RNG = np.random.default_rng(5)

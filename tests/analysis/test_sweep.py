@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lora_cli import InvalidInput, count, sweep
-from lora_cli.analysis.batch import FIRST_POINTS, POINTS, ArrayRows, GridBatches
-from lora_cli.analysis.count import FIELDS
-from lora_cli.analysis.sweep import FEW_POINTS, Sweep
+from lora_cli.analysis.count.matrix_count import FIELDS
+from lora_cli.analysis.sweep.batches import FIRST_POINTS, POINTS, ArrayRows, GridBatches
+from lora_cli.analysis.sweep.matrix_grid import FEW_POINTS, Sweep
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output.report import rows_text
 from lora_cli.quantities import Value
@@ -153,7 +153,7 @@ def test_an_endless_grid_gives_its_first_batch_at_once(axes: tuple[Sequence[int]
 
 def test_the_last_points_of_an_endless_grid_are_right() -> None:
     """Places past 64 bits are found without overflow."""
-    from lora_cli.analysis.batch import _points
+    from lora_cli.analysis.sweep.batches import _points
 
     grid = sweep(EVERYTHING, EVERYTHING, EVERYTHING)
     assert grid.size == MAX_DIMENSION**3 > 2**64

@@ -16,9 +16,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lora_cli import forward
-from lora_cli.analysis import parallel, tiles
-from lora_cli.analysis.forward import DTYPES, Pass
-from lora_cli.analysis.parallel import on_cores
+from lora_cli.analysis.computing import cores as parallel
+from lora_cli.analysis.computing.cores import on_cores
+from lora_cli.analysis.forward import tiles
+from lora_cli.analysis.forward.random_pass import DTYPES, Pass
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 # The largest finite bfloat16, and half the step above it: from there on the nearest is infinity.

@@ -10,9 +10,9 @@ from adapter_files import write_arrays
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_cli.analysis import values
-from lora_cli.analysis.values import Seen, look
-from lora_cli.models.headers import read_header
+from lora_cli.analysis.inspect import values
+from lora_cli.analysis.inspect.values import Seen, look
+from lora_cli.models.checkpoints.safetensors_header import read_header
 
 SPECIAL = [0.0, -1.5, 65504.0, 1e-7, 3e38, float("nan"), float("inf"), float("-inf")]
 

@@ -42,7 +42,6 @@ ONE_BLAS_THREAD = dict.fromkeys(BLAS_THREADS, "1")
 def ours(d: int, h: int, dtype: str) -> Work:
     """Prepare our pass."""
     from lora_cli import forward
-    from lora_cli.analysis import tiles  # noqa: F401 - loading NumPy is no part of the work
 
     return lambda: forward(d, h, RANK, dtype=dtype)
 
@@ -78,9 +77,9 @@ def drawing(d: int, h: int, dtype: str) -> Work:
     """Prepare drawing the W of our pass, on all cores, and doing nothing with it."""
     import numpy as np
 
-    from lora_cli.analysis import tiles
-    from lora_cli.analysis.forward import Pass
-    from lora_cli.analysis.parallel import cores, on_cores
+    from lora_cli.analysis.computing.cores import cores, on_cores
+    from lora_cli.analysis.forward import tiles
+    from lora_cli.analysis.forward.random_pass import Pass
 
     sizes = Pass(d, h, RANK, RANK, dtype, seed=0, batch=1, init="random")
     width = tiles.strip_columns(sizes)

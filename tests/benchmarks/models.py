@@ -13,7 +13,7 @@ from pathlib import Path
 
 from measure import LORA_CLI, Bound, alternate, judge, peak, print_table, ratio
 
-from lora_cli.models.presets import preset
+from lora_cli.models.sources.preset import preset
 
 ROUNDS, PEFT_ROUNDS = 15, 5
 FASTER, SMALLER, OVER_ONE_MATRIX = 40, 8, 2

@@ -89,8 +89,8 @@ def _header(folder: str) -> tuple[Path, dict[str, Any], int]:
 
 def ours(folder: str) -> object:
     """Take the spectrum, its modules loaded."""
-    from lora_cli.analysis.spectrum import spectrum
-    from lora_cli.methods.trained import read_trained
+    from lora_cli.analysis.inspect.spectrum import spectrum
+    from lora_cli.methods.adapter_file.trained_adapter import read_trained
 
     trained = read_trained(folder)
     start = time.perf_counter()

@@ -10,7 +10,7 @@ import pytest
 from adapter_files import pair, write_adapter, write_arrays
 from program import run
 
-from lora_cli.analysis.merge import MERGE_FIELDS
+from lora_cli.analysis.forward.merge import MERGE_FIELDS
 
 RNG = np.random.default_rng(2)
 

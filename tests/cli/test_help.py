@@ -11,7 +11,7 @@ import pytest
 from program import run
 
 import lora_cli
-from lora_cli.cli.app import COMMANDS
+from lora_cli.cli.application import COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

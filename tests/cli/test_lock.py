@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from program import run
 
-from lora_cli.cli.lock import held, path_key
+from lora_cli.cli.lock_file import held, path_key
 
 MATRIX = ("check", "-d", "4096", "-h", "14336")
 GPT2 = ("check", "--model", "gpt2", "--target", "c_attn")

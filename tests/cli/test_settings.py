@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from program import run
 
 from lora_cli import InvalidInput, check
-from lora_cli.analysis.check import RULES
-from lora_cli.cli.settings import KEYS, LIMITS, MAX_FILE_BYTES, Settings, limits, read_settings
+from lora_cli.analysis.check.limits import RULES
+from lora_cli.cli.pyproject_settings import KEYS, LIMITS, MAX_FILE_BYTES, Settings, limits, read_settings
 
 MATRIX = ("check", "-d", "4096", "-h", "4096", "-r", "16")
 HOSTILE = {
@@ -133,7 +133,7 @@ def test_a_text_means_what_the_option_means(rule: str, text: str) -> None:
         except InvalidInput as refused:
             return str(refused).partition(": ")[2]
 
-    from lora_cli.cli.settings import _limit
+    from lora_cli.cli.pyproject_settings import _limit
 
     assert outcome(lambda: _limit(text, rule, "file")) == outcome(lambda: limits({rule: text}, Settings())[rule])
 

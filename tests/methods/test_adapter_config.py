@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lora_cli.analysis.count_model import count_model
+from lora_cli.analysis.count.model_count import count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import KNOWN, UNIMPORTANT, LoraConfig, read_adapter_config
+from lora_cli.methods.config.adapter_config import KNOWN, UNIMPORTANT, LoraConfig, read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lora_cli.analysis.count_matrix import count_matrix, matrix_config
-from lora_cli.analysis.count_model import ModelCount, count_model
+from lora_cli.analysis.count.adapted_matrix import count_matrix, matrix_config
+from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -166,8 +166,8 @@ def test_modules_of_one_category_must_take_inputs_of_one_size() -> None:
     """FRoD names a category by a name's last two parts: one base cannot fit both."""
     from lora_cli.methods import method_named
     from lora_cli.methods.method import Settings
-    from lora_cli.methods.places import Place
-    from lora_cli.models.module import Module
+    from lora_cli.methods.place import Place
+    from lora_cli.models.nodes import Module
 
     places = [Place(Module("layers.0.mlp.up", 6, 8), 0), Place(Module("layers.1.mlp.up", 4, 8), 0)]
     modules = [place.module for place in places]

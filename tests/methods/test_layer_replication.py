@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from lora_cli.analysis.count_model import ModelCount, count_model
+from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.methods.config.adapter_config import read_adapter_config
+from lora_cli.models.checkpoints.by_shape import model_of_shapes
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
-from lora_cli.models.module import Parameter
-from lora_cli.models.shapes import model_of_shapes
+from lora_cli.models.nodes import Parameter
 
 LLAMA = {
     "model_type": "llama",

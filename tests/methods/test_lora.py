@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods import method_named
-from lora_cli.methods.lora import plain
+from lora_cli.methods.catalogue.lora.lora import plain
 from lora_cli.models import MAX_DIMENSION, matrix
 
 SIZES = st.integers(1, MAX_DIMENSION)

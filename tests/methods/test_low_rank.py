@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_cli.analysis.count_model import ModelCount, count_model
+from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import read_adapter_config
-from lora_cli.methods.lokr import factors
+from lora_cli.methods.catalogue.low_rank.lokr import factors
+from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lora_cli.analysis.count import count
+from lora_cli.analysis.count.matrix_count import count
 
 sys.path.insert(0, str(Path(__file__).parent))
 from adapted import BOTH, cost, refusal
@@ -107,7 +107,7 @@ def test_groups_are_refused_where_peft_refuses_them() -> None:
     """HRA and BOFT take a convolution's inputs all together."""
     from lora_cli.methods import method_named
     from lora_cli.methods.method import Settings
-    from lora_cli.methods.places import Place
+    from lora_cli.methods.place import Place
     from lora_cli.models import Module
 
     grouped = Place(Module("conv", 4, 4, "Conv2d", kernel=(3, 3), groups=2), 2)

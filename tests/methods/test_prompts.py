@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from checkpoints import write
 
-from lora_cli.analysis.count_model import ModelCount, count_model
+from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import on_one_matrix, read_adapter_config
+from lora_cli.methods.config.adapter_config import on_one_matrix, read_adapter_config
 from lora_cli.methods.registry import PROMPTS
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
-from lora_cli.models.source import read_model
+from lora_cli.models.sources.read_model import read_model
 
 TOWER = {
     "hidden_size": 16,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.matching import all_linear
-from lora_cli.methods.target_sets import target_sets
-from lora_cli.methods.targets import targets
-from lora_cli.models.presets import names
-from lora_cli.models.source import read_preset
+from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.targeting.name_matching import all_linear
+from lora_cli.methods.targeting.target_sets import target_sets
+from lora_cli.methods.targeting.targets import targets
+from lora_cli.models.sources.preset import names
+from lora_cli.models.sources.read_model import read_preset
 
 
 @pytest.mark.parametrize("name", names())

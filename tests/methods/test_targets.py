@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_cli.analysis.count_model import ModelCount, count_model
+from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import LoraConfig
-from lora_cli.methods.matching import by_pattern
+from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.targeting.name_matching import by_pattern
+from lora_cli.models.checkpoints.by_shape import model_of_shapes
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
-from lora_cli.models.module import Parameter
-from lora_cli.models.shapes import model_of_shapes
+from lora_cli.models.nodes import Parameter
 
 SMALL: dict[str, dict[str, Any]] = {
     "llama": {

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli.methods import Tensor, file_bytes
-from lora_cli.methods.tensors import decimal_digits
+from lora_cli.methods.tensor import decimal_digits
 
 SHAPES = st.lists(st.integers(1, 2**31 - 1), min_size=1, max_size=2).map(tuple)
 KEYS = st.text("abcdefgh._0123456789", min_size=1, max_size=30)

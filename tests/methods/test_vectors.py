@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lora_cli import InvalidInput
-from lora_cli.analysis.count import count
-from lora_cli.analysis.count_model import count_model
-from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.analysis.count.matrix_count import count
+from lora_cli.analysis.count.model_count import count_model
+from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 

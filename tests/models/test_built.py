@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.built import _check_numbers
 from lora_cli.models.config import Config
+from lora_cli.models.sources.installed_transformers import _check_numbers
 
 
 @pytest.mark.parametrize("depth", [0, 1, 5000])

@@ -12,7 +12,7 @@ import pytest
 from checkpoints import write, write_shards
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.checkpoint import checkpoint_in, read_checkpoint
+from lora_cli.models.checkpoints.shards import checkpoint_in, read_checkpoint
 
 A, B = {"a": ("F32", (2,))}, {"b": ("BF16", (3, 2))}
 
@@ -205,7 +205,7 @@ def test_of_400_gb_only_the_headers_are_read(tmp_path: Path) -> None:
 
     def bytes_read(*paths: str) -> int:
         code = (
-            "import sys\nfrom lora_cli.models.checkpoint import read_checkpoint\n"
+            "import sys\nfrom lora_cli.models.checkpoints.shards import read_checkpoint\n"
             "print(sum(len(read_checkpoint([path])) for path in sys.argv[1:]))\n"
             "print(open('/proc/self/io').read())"
         )

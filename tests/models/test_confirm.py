@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lora_cli.models.checkpoints.comparison import difference
 from lora_cli.models.config import Config
-from lora_cli.models.confirm import difference
 from lora_cli.models.model import read_config
-from lora_cli.models.module import Parameter
+from lora_cli.models.nodes import Parameter
 
 SMALL = {
     "model_type": "llama",

@@ -15,7 +15,7 @@ from checkpoints import entries, write, write_header
 from safetensors import SafetensorError, safe_open
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.headers import BITS, read_header
+from lora_cli.models.checkpoints.safetensors_header import BITS, read_header
 
 SECONDS = 2.0
 F32 = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}

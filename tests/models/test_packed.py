@@ -10,9 +10,9 @@ import pytest
 from checkpoints import write
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.headers import read_header
-from lora_cli.models.module import Parameter
-from lora_cli.models.packed import Unpacked, unpacked
+from lora_cli.models.checkpoints.packings import Unpacked, unpacked
+from lora_cli.models.checkpoints.safetensors_header import read_header
+from lora_cli.models.nodes import Parameter
 
 RECORDED = json.loads((Path(__file__).parents[1] / "reference" / "packed.json").read_text(encoding="utf-8"))
 OUTPUTS, INPUTS, EXPERTS = 96, 128, 4

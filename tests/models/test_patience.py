@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.patience import patience
+from lora_cli.time_limit import patience
 
 
 def compute(seconds: float) -> None:

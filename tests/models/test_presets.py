@@ -14,7 +14,7 @@ import pytest
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
-from lora_cli.models.presets import DATA, names, preset
+from lora_cli.models.sources.preset import DATA, names, preset
 
 PUBLISHED = Path(__file__).parents[1] / "reference" / "presets.csv"
 COMMENT, *LINES = PUBLISHED.read_text(encoding="utf-8").splitlines()
@@ -103,10 +103,10 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
     """Importing loads neither the data nor difflib."""
     program = (
         "import sys\n"
-        "from lora_cli.models import presets\n"
-        "assert not presets._all.cache_info().currsize\n"
+        "from lora_cli.models.sources import preset\n"
+        "assert not preset._all.cache_info().currsize\n"
         "assert 'difflib' not in sys.modules\n"
-        "presets.preset('gpt2')\n"
+        "preset.preset('gpt2')\n"
         "assert 'difflib' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

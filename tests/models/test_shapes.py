@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lora_cli.errors import InvalidInput
+from lora_cli.models.checkpoints.by_shape import model_of_shapes
 from lora_cli.models.model import Model
-from lora_cli.models.module import Module, Parameter
-from lora_cli.models.shapes import model_of_shapes
+from lora_cli.models.nodes import Module, Parameter
 
 
 def read(**shapes: tuple[int, ...]) -> Model:

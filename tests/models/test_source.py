@@ -13,7 +13,7 @@ import pytest
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
-from lora_cli.models.source import read_model
+from lora_cli.models.sources.read_model import read_model
 
 SMALL = {
     "model_type": "llama",
@@ -184,7 +184,7 @@ def test_integers_that_nobody_knows_are_warned_of(here: Path) -> None:
 
 def test_an_unknown_architecture_is_read_from_its_checkpoint(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where transformers is not installed; without a checkpoint the error offers both ways."""
-    monkeypatch.setattr("lora_cli.models.built.PACKAGES", ("no_such_package",))
+    monkeypatch.setattr("lora_cli.models.sources.installed_transformers.PACKAGES", ("no_such_package",))
     (here / "config.json").write_text(json.dumps(SMALL | {"model_type": "mamba"}))
     for source in (".", "config.json"):
         with pytest.raises(

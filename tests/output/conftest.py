@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from lora_cli.analysis.check import FIELDS
+from lora_cli.analysis.check.limits import FIELDS
 from lora_cli.output import Report, Screen, format_writer
 from lora_cli.quantities import Value
 

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lora_cli import check, count, forward, sweep
-from lora_cli.analysis.batch import POINTS, ArrayRows
-from lora_cli.analysis.check import FIELDS as CHECK_FIELDS
-from lora_cli.analysis.count import FIELDS
-from lora_cli.analysis.forward import FIELDS as FORWARD_FIELDS
+from lora_cli.analysis.check.limits import FIELDS as CHECK_FIELDS
+from lora_cli.analysis.count.matrix_count import FIELDS
+from lora_cli.analysis.forward.random_pass import FIELDS as FORWARD_FIELDS
+from lora_cli.analysis.sweep.batches import POINTS, ArrayRows
 from lora_cli.errors import InvalidInput
 from lora_cli.output import FORMATS, Report, Screen, field_writer, format_writer
 from lora_cli.output.registry import PEOPLES_FORMATS, PEOPLES_ROWS

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lora_cli import count, sweep
-from lora_cli.analysis.count import FIELDS
+from lora_cli.analysis.count.matrix_count import FIELDS
 from lora_cli.output import Report
 from lora_cli.output.people import cell, heading, listing, series, sheet
 from lora_cli.output.report import safe_text

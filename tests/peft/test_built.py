@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from lora_cli.analysis.count_model import count_model
+from lora_cli.analysis.count.model_count import count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
-from lora_cli.models.source import read_model
+from lora_cli.models.sources.read_model import read_model
 
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lora_cli.models.architectures import FAMILIES
-from lora_cli.models.source import read_model
+from lora_cli.models.sources.read_model import read_model
 
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters

@@ -13,8 +13,8 @@ from peft.utils.other import _prepare_prompt_learning_config
 from transformers import AutoConfig
 
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.adapter_config import read_adapter_config
-from lora_cli.methods.prompts import prompt
+from lora_cli.methods.config.adapter_config import read_adapter_config
+from lora_cli.methods.parts.virtual_tokens import prompt
 from lora_cli.models.architectures import FAMILIES
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model

@@ -14,10 +14,10 @@ import peft
 import pytest
 
 from lora_cli import InvalidInput
-from lora_cli.analysis.count_model import ModelCount
-from lora_cli.analysis.fit import Opened
+from lora_cli.analysis.count.model_count import ModelCount
+from lora_cli.analysis.fit.largest_size import Opened
 from lora_cli.methods import METHODS, method_named
-from lora_cli.methods.adapter_config import read_adapter_config
+from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 

@@ -11,9 +11,9 @@ import pytest
 from peft import PeftConfig, PeftModel
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from lora_cli.analysis.finding import ERROR
-from lora_cli.analysis.findings import findings
-from lora_cli.analysis.inspect import inspect
+from lora_cli.analysis.inspect.diagnosis import findings
+from lora_cli.analysis.inspect.finding import ERROR
+from lora_cli.analysis.inspect.inspection import inspect
 from lora_cli.methods.registry import PROMPTS
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config

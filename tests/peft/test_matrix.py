@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lora_cli import InvalidInput, count, forward
-from lora_cli.analysis import tiles
+from lora_cli.analysis.forward import tiles
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference

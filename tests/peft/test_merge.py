@@ -13,8 +13,8 @@ from safetensors.torch import save_model
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from lora_cli.analysis import tiles
-from lora_cli.analysis.merge import merge
+from lora_cli.analysis.forward import tiles
+from lora_cli.analysis.forward.merge import merge
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 

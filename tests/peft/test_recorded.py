@@ -12,7 +12,7 @@ import peft
 import pytest
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from lora_cli.models.presets import preset
+from lora_cli.models.sources.preset import preset
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from lora_cli.analysis.spectrum import spectrum
-from lora_cli.methods.trained import read_trained
+from lora_cli.analysis.inspect.spectrum import spectrum
+from lora_cli.methods.adapter_file.trained_adapter import read_trained
 
 
 class Experts(nn.Module):

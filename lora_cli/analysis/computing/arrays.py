@@ -1,0 +1,118 @@
+"""A stored tensor as an array, or a block of one: read when asked for, and no more of the file than that.
+
+Nothing is mapped: a file that shrinks under a mapping ends the program, and under a read it is an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.models.checkpoints.safetensors_header import BITS, Stored
+from lora_cli.models.files import opened
+
+Array = npt.NDArray[Any]
+
+
+def _bfloat16(content: bytes) -> Array:
+    return (np.frombuffer(content, "<u2").astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def _e5m2(content: bytes) -> Array:
+    return (np.frombuffer(content, np.uint8).astype(np.uint16) << np.uint16(8)).view(np.float16)
+
+
+def _e4m3_values() -> Array:
+    """Return the value of each byte: 4 bits of exponent with a bias of 7, 3 of fraction, no infinity, one NaN a sign.
+
+    Micikevicius et al., "FP8 Formats for Deep Learning", arXiv:2209.05433, table 1.
+    """
+    magnitude = np.arange(128)
+    exponent, fraction = magnitude >> 3, (magnitude & 7) / 8
+    values = np.where(exponent == 0, fraction * 2.0**-6, (1 + fraction) * 2.0 ** (exponent - 7))
+    values[127] = np.nan
+    return np.concatenate([values, -values]).astype(np.float32)
+
+
+def _e4m3(content: bytes) -> Array:
+    return _e4m3_values()[np.frombuffer(content, np.uint8)]
+
+
+def _plain(dtype: str) -> Callable[[bytes], Array]:
+    return lambda content: np.frombuffer(content, dtype)
+
+
+DECODED: dict[str, Callable[[bytes], Array]] = {
+    "F64": _plain("<f8"),
+    "F32": _plain("<f4"),
+    "F16": _plain("<f2"),
+    "BF16": _bfloat16,
+    "F8_E4M3": _e4m3,
+    "F8_E5M2": _e5m2,
+    **{f"I{bits}": _plain(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": _plain(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
+    "BOOL": _plain("?"),
+}
+# Every value of these is one of float32 too.
+NARROW = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "I8", "U8", "I16", "U16", "BOOL"})
+
+
+def read_array(stored: Stored, name: str, compute: type[np.float32 | np.float64] | None = None) -> Array:
+    """Return a whole tensor in `compute`: by default float32 where that holds all of its values, else float64.
+
+    `name` is what an error calls it: a type that is no number of one value each, or a file that has ended
+    early because it changed since its header was read, raises `InvalidInput`.
+    """
+    rows = stored.shape[0] if stored.shape else 1
+    return read_block(stored, name, slice(0, rows), compute=compute).reshape(stored.shape)
+
+
+def read_block(
+    stored: Stored,
+    name: str,
+    rows: slice,
+    columns: slice | None = None,
+    compute: type[np.float32 | np.float64] | None = None,
+) -> Array:
+    """Return a block of a tensor as a matrix: rows of its first dimension, columns of the rest together."""
+    decode = DECODED.get(stored.dtype)
+    if decode is None:
+        raise InvalidInput(
+            f"{quote_long(name)} is of type {stored.dtype}, whose values are not read; known are {', '.join(DECODED)}"
+        )
+    compute = compute or (np.float32 if stored.dtype in NARROW else np.float64)
+    height = stored.shape[0] if stored.shape else 1
+    width = stored.values // height if height else 0
+    columns = slice(0, width) if columns is None else columns
+    size = BITS[stored.dtype] // 8
+    length = (columns.stop - columns.start) * size
+    with opened(stored.path) as (file, _):
+        if columns == slice(0, width):
+            parts = [_read(file, stored, name, rows.start * width * size, (rows.stop - rows.start) * length)]
+        else:
+            starts = range(rows.start * width, rows.stop * width, width)
+            parts = [_read(file, stored, name, (start + columns.start) * size, length) for start in starts]
+    content = parts[0] if len(parts) == 1 else b"".join(parts)
+    return decode(content).reshape(rows.stop - rows.start, columns.stop - columns.start).astype(compute, copy=False)
+
+
+def _read(file: BinaryIO, stored: Stored, name: str, start: int, length: int) -> bytes:
+    # Past the buffer, which would read more than is asked for.
+    descriptor = file.fileno()
+    os.lseek(descriptor, stored.start + start, os.SEEK_SET)
+    parts = []
+    while length:
+        part = os.read(descriptor, length)
+        if not part:
+            raise InvalidInput(
+                f"{quote_long(stored.path)} ends within {quote_long(name)}, so it has changed since its header was read; "
+                "run again when it is whole"
+            )
+        parts.append(part)
+        length -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,317 @@
+"""What one model costs to adapt: PEFT's two figures, without PEFT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from lora_cli.analysis.count.matrix_count import Record
+from lora_cli.analysis.percentages import Figures
+from lora_cli.errors import quote_long
+from lora_cli.methods.adapter_file.file_contents import prompt_file, saved_file
+from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.method import Method
+from lora_cli.methods.place import Place
+from lora_cli.methods.registry import method_named
+from lora_cli.methods.targeting.resizing import resized
+from lora_cli.methods.targeting.targets import Targets, targets
+from lora_cli.methods.tensor import Tensor, written_bytes
+from lora_cli.models.model import Model
+from lora_cli.models.nodes import around
+from lora_cli.quantities import count_text
+
+FIELDS = (
+    "model",
+    "method",
+    "r",
+    "adapted_modules",
+    "full_params",
+    "trainable_params",
+    "all_params",
+    "percent_of_full",
+    "percent_saved",
+    "reduction_factor",
+    "trainable_percent",
+    "adapter_bytes",
+)
+GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "percent")
+# Percent of what is trained that full copies may be before they are worth a word.
+MOST_OF_IT = 50
+MOST_NAMED = 3
+MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
+
+
+@dataclass(frozen=True)
+class ModelCount(Figures):
+    """The cost of a LoRA config on a model; every figure follows from what it adapts, saves and frees."""
+
+    subject: Model
+    config: LoraConfig
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.subject.name
+
+    @property
+    def method(self) -> str:
+        """The method's name, or that of its variant."""
+        return self.config.label
+
+    @property
+    def r(self) -> int | None:
+        """The rank where no pattern says otherwise; None for a method that has none."""
+        return self.config.r or None
+
+    @cached_property
+    def how(self) -> Method:
+        """The method's declaration."""
+        return method_named(self.config.method)
+
+    @cached_property
+    def settings(self) -> Any:
+        """The method's own fields, once it is known what is adapted; what LoRA has is among the fields of its config."""
+        return self.config if self.config.settings is None else self.how.settled(self.targets, self.config)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """What the config adapts; a prompt method adapts nothing."""
+        return targets(self.subject, self.config)
+
+    def resized(self, config: LoraConfig) -> Self:
+        """Return the cost of a config that differs in its rank and settings alone; places are not looked for again."""
+        cost = type(self)(self.subject, config)
+        cost.__dict__["targets"] = resized(self.targets, self.subject, config)
+        return cost
+
+    @property
+    def adapted_modules(self) -> int:
+        """How many places are adapted."""
+        return len(self.targets.places)
+
+    @property
+    def full_params(self) -> int:
+        """The base model's parameters, tied ones once, before any of its layers is stacked anew."""
+        return self.subject.full_params
+
+    @cached_property
+    def added(self) -> tuple[tuple[Place, tuple[Tensor, ...]], ...]:
+        """The tensors that are put beside each adapted weight; a large model has few shapes, and those are made once."""
+        how, settings = self.how, self.settings
+        if not how.by_shape(settings):
+            return tuple((place, tuple(how.tensors(place, settings))) for place in self.targets.places)
+        made: dict[tuple[object, ...], tuple[Tensor, ...]] = {}
+        found = []
+        for place in self.targets.places:
+            shape = (*place.module[1:], *place[1:])
+            if shape not in made:
+                made[shape] = tuple(how.tensors(place, settings))
+            found.append((place, made[shape]))
+        return tuple(found)
+
+    @cached_property
+    def shared(self) -> tuple[Tensor, ...]:
+        """The tensors that are there once for all adapted places."""
+        return tuple(self.how.shared(self.targets.places, self.settings))
+
+    @cached_property
+    def virtual(self) -> tuple[Tensor, ...]:
+        """The tensors that a prompt method adds to the model."""
+        return () if self.how.virtual is None else tuple(self.how.virtual(self.subject, self.config))
+
+    @cached_property
+    def adapter_params(self) -> int:
+        """The parameters of those tensors, and of what is there once for all."""
+        added = of_each((tensors for _, tensors in self.added), counted_params)
+        return added + counted_params((*self.shared, *self.virtual))
+
+    @cached_property
+    def trained_adapter_params(self) -> int:
+        """Those of them that are trained: not what lies inside a module that was copied, nor what a variant freezes."""
+        copied = self.targets.copied
+        added = (tensors for place, tensors in self.added if not (copied.steps and copied.holds(place.module.name)))
+        return of_each(added, trained_params) + trained_params((*self.shared, *self.virtual))
+
+    @cached_property
+    def copies(self) -> Mapping[bool, int]:
+        """The parameters of full copies (`modules_to_save`), those that are trained and those that are idle."""
+        copied, tied = self.targets.copied, self.targets.model.tied
+        sums = {True: 0, False: 0}
+        if not copied.names:
+            return sums
+        inside = [(p.name, p.params) for p in self.targets.model.all_parameters()]
+        inside += [
+            (f"{place.module.name}.{t.key}", t.params) for place, tensors in self.added for t in tensors if t.counted
+        ]
+        found: dict[tuple[str, str], tuple[int, bool]] = {}
+        for name, params in inside:
+            for module, trained in copied.copies(name):
+                # What is tied within a copy stays tied, and is frozen under all of its names at once.
+                shared = (module, tied.get(name, name))
+                found[shared] = params, trained and found.get(shared, (0, True))[1]
+        for params, trained in found.values():
+            sums[trained] += params
+        return sums
+
+    @property
+    def saved_params(self) -> int:
+        """The parameters of the full copies that are trained (`modules_to_save`)."""
+        return self.copies[True]
+
+    @cached_property
+    def token_params(self) -> int:
+        """The rows of embeddings that are trained (`trainable_token_indices`)."""
+        return sum(rows.params for rows in self.targets.rows)
+
+    @cached_property
+    def bias_params(self) -> int:
+        """The base model's own biases that are trained (`bias`)."""
+        if self.config.bias == "none":
+            return 0
+        model, whole = self.targets.model, self.targets.copied
+        owners = {place.owner for place in self.targets.places}
+        frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
+        # What a copy was made of stays frozen, under each of its names.
+        copied = {tied.get(p.name, p.name) for p in model.all_parameters() if not frozen.isdisjoint(around(p.name))}
+        freed = {
+            tied.get(p.name, p.name): p.params
+            for p in model.all_parameters()
+            if p.name.rpartition(".")[2] == "bias"
+            if self.config.bias == "all" or p.name.rpartition(".")[0] in owners
+        }
+        return sum(params for name, params in freed.items() if name not in copied)
+
+    @property
+    def unfrozen_params(self) -> int:
+        """The parameters that stand on the model itself, which PEFT leaves trained beside a prompt, as CLIP's logit_scale."""
+        return sum(p.params for p in self.subject.others if "." not in p.name) if self.how.is_prompt else 0
+
+    @property
+    def trainable_params(self) -> int:
+        """PEFT's `get_nb_trainable_parameters()[0]`."""
+        trained = self.trained_adapter_params + self.saved_params + self.token_params
+        return trained + self.bias_params + self.unfrozen_params
+
+    @property
+    def all_params(self) -> int:
+        """PEFT's `get_nb_trainable_parameters()[1]`: base, adapter and copies."""
+        return self.targets.model.full_params + self.adapter_params + sum(self.copies.values()) + self.token_params
+
+    @property
+    def reduction_factor(self) -> float | None:
+        """full_params / trainable_params, or None where nothing is trained."""
+        return self.full_params / self.trainable_params if self.trainable_params else None
+
+    @cached_property
+    def adapter_bytes(self) -> int | None:
+        """Size of the file that PEFT's `save_pretrained` writes, or None where it cannot write one."""
+        saved = self.saved_tensors
+        if saved is None or any(tensor.stored is None for tensor in saved.values()):
+            return None
+        return written_bytes(saved.items())
+
+    @cached_property
+    def saved_tensors(self) -> Mapping[str, Tensor] | None:
+        """The tensors of that file, by key."""
+        if self.how.virtual is not None:
+            return prompt_file(self.targets, self.virtual)
+        return saved_file(self.targets, self.added, self.shared)
+
+    def record(self) -> Record:
+        """Return the figures by name, in the order of `FIELDS`."""
+        return {field: getattr(self, field) for field in FIELDS}
+
+    def modules(self) -> Iterator[Record]:
+        """Yield a record per adapted module, in the order of `MODULE_FIELDS`."""
+        for place, tensors in self.added:
+            full, trained = place.full_params, trained_params(tensors)
+            module = place.module
+            figures = (
+                module.name,
+                module.kind,
+                module.d,
+                module.h,
+                place.r or None,
+                full,
+                trained,
+                100 * trained / full if full else None,
+            )
+            yield dict(zip(MODULE_FIELDS, figures, strict=True))
+
+    def groups(self) -> list[Record]:
+        """Return the adapted modules by name and shape, with how many there are and their share."""
+        found: dict[tuple[str, int, int, int], list[int]] = {}
+        for place, tensors in self.added:
+            module = place.module
+            key = (module.name.removesuffix(".weight").rsplit(".", 1)[-1], module.d, module.h, place.r)
+            found.setdefault(key, []).append(trained_params(tensors))
+        rows: list[Record] = [
+            self._share(name, len(params), d, h, r or "", sum(params)) for (name, d, h, r), params in found.items()
+        ]
+        return rows + [self._share(what, count, "", "", "", params) for what, count, params in self._beside() if params]
+
+    def _share(self, module: str, count: int | str, d: int | str, h: int | str, r: int | str, params: int) -> Record:
+        percent = 100 * params / (self.trainable_params or 1)
+        figures = (module, count, d, h, r, params, percent)
+        return dict(zip(GROUP_FIELDS, figures, strict=True))
+
+    def _beside(self) -> Iterator[tuple[str, int | str, int]]:
+        """Yield what is trained beside the adapters: what it is, how many there are, and its parameters."""
+        yield "full copies", len(self.targets.saved), self.saved_params
+        yield "embedding rows", sum(len(rows.tokens) for rows in self.targets.rows), self.token_params
+        yield "biases", "", self.bias_params
+
+    def summary(self) -> str:
+        """Return what PEFT's `print_trainable_parameters` prints."""
+        return (
+            f"trainable params: {count_text(self.trainable_params)} || all params: {count_text(self.all_params)} "
+            f"|| trainable%: {self.trainable_percent:.4f}"
+        )
+
+    def warnings(self) -> list[str]:
+        """Say what of the source is in doubt, what in the config matched nothing, and when copies are most of it."""
+        found = [*self.subject.warnings]
+        found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
+        found += self.how.warnings(self.targets.places, self.settings)
+        share = 100 * self.saved_params / (self.trainable_params or 1)
+        if share > MOST_OF_IT:
+            names = ", ".join(map(quote_long, self.targets.saved[:MOST_NAMED]))
+            found.append(f"full copies ({names}) are {share:.1f} % of what is trained")
+        return found
+
+    def notes(self) -> list[str]:
+        """Say what surprises people: experts that no target reaches, and tied weights that training unties."""
+        from lora_cli.analysis.count.remarks import remarks
+
+        return [*self.subject.notes, *remarks(self)]
+
+
+def trained_params(tensors: Iterable[Tensor]) -> int:
+    """Return the parameters of the tensors that are trained."""
+    return sum(tensor.params for tensor in tensors if tensor.trained)
+
+
+def counted_params(tensors: Iterable[Tensor]) -> int:
+    """Return the parameters of the tensors that PEFT counts."""
+    return sum(tensor.params for tensor in tensors if tensor.counted)
+
+
+def of_each(groups: Iterable[tuple[Tensor, ...]], params: Callable[[tuple[Tensor, ...]], int]) -> int:
+    """Return the sum of what `params` counts of each group; one that comes again is the same."""
+    known: dict[int, int] = {}
+    total = 0
+    for tensors in groups:
+        if id(tensors) not in known:
+            known[id(tensors)] = params(tensors)
+        total += known[id(tensors)]
+    return total
+
+
+def count_model(model: Model, config: LoraConfig) -> ModelCount:
+    """Count what `config` trains on `model`; a config that PEFT refuses raises `InvalidInput`."""
+    cost = ModelCount(model, config)
+    # Some of PEFT's refusals come with the tensors that it makes.
+    _ = cost.adapter_params
+    return cost

@@ -1,0 +1,1 @@
+"""The largest adapter inside a budget."""

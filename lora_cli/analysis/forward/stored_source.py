@@ -1,0 +1,43 @@
+"""W, A and B from files, a tile at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lora_cli.analysis.computing.arrays import Array, read_array, read_block
+from lora_cli.analysis.forward.random_pass import Pass
+from lora_cli.analysis.forward.tiles import PRECISIONS
+from lora_cli.methods.adapter_file.trained_adapter import Factors
+from lora_cli.models.checkpoints.safetensors_header import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An adapter's factors and the weight that they adapt, stored as h × d, or as d × h where it `is_transposed`."""
+
+    run: Pass
+    pair: Factors
+    weight: Stored
+    name: str
+    is_transposed: bool
+
+    def a(self) -> Array:
+        """Read A, a convolution's with its kernel unrolled."""
+        compute = PRECISIONS[self.run.dtype].compute
+        return read_array(self.pair.a, f"A of {self.pair.module}", compute).reshape(self.run.r, self.run.d)
+
+    def b(self, _column: int, columns: slice) -> Array:
+        """Read a strip of B."""
+        compute = PRECISIONS[self.run.dtype].compute
+        return np.ascontiguousarray(read_block(self.pair.b, f"B of {self.pair.module}", columns, compute=compute).T)
+
+    def w(self, _tile: tuple[int, int], rows: slice, columns: slice, out: Array) -> Array:
+        """Read a tile of W, rounded to the pass's precision."""
+        precision = PRECISIONS[self.run.dtype]
+        if self.is_transposed:
+            out[...] = read_block(self.weight, self.name, rows, columns, precision.compute)
+        else:
+            out[...] = read_block(self.weight, self.name, columns, rows, precision.compute).T
+        return precision.round(out)

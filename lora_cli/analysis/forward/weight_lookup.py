@@ -1,0 +1,143 @@
+"""The weight that an adapter's module adapts, found in the files of its base model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.adapter_file.trained_adapter import ROOT
+from lora_cli.models.checkpoints.packings import NAMED_AFTER
+from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
+from lora_cli.models.checkpoints.shards import INDEX, checkpoint_in, is_checkpoint, read_checkpoint
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+# What quantisers call a weight that they have packed, in place of `weight`.
+PACKED = ("qweight", "weight_packed", "weight_blocks", "blocks")
+SHOWN_NAMES = 3
+# Looking for a near name among more than these takes longer than it helps.
+COMPARED_NAMES = 20_000
+
+
+class Weight(NamedTuple):
+    """A weight's name in its file, and where it is."""
+
+    name: str
+    stored: Stored
+
+
+def split_weights(text: str) -> tuple[str, str | None]:
+    """Return the path and the tensor of FILE[:TENSOR]; a path that exists is one, whatever is in its name.
+
+    >>> split_weights("missing.safetensors:wte.weight")
+    ('missing.safetensors', 'wte.weight')
+    """
+    at = len(text)
+    while at > 0:
+        if os.path.lexists(text[:at]):
+            return text[:at], text[at + 1 :] or None
+        at = text.rfind(":", 0, at)
+    path, colon, name = text.rpartition(":")
+    return (path, name) if colon and is_checkpoint(path) else (text, None)
+
+
+def find_weight(text: str, module: str) -> Weight:
+    """Return the tensor that FILE[:TENSOR] names: by default the module's `weight`, wherever the model begins.
+
+    A file that is no safetensors checkpoint, a name that is not in it, and packed values raise `InvalidInput`.
+    """
+    path, name = split_weights(text)
+    tensors = _tensors(path)
+    if name is None:
+        name = _of_module(tensors, f"{module}.weight", path)
+    elif name not in tensors:
+        raise InvalidInput(f"{quote_long(path)} has no tensor {quote_long(name)}{_instead(name, tensors)}")
+    stored = tensors[name]
+    scaled = next((other for other in tensors if _unpacks(other, name)), None)
+    if stored.dtype not in FLOATS or scaled is not None:
+        beside = "" if scaled is None else f", with {quote_long(scaled)} beside it"
+        raise InvalidInput(
+            f"{quote_long(name)} is packed as {stored.dtype}{beside}, so its values are not the weight's; "
+            f"give the model before it was quantised, in {', '.join(FLOATS)}"
+        )
+    return Weight(name, stored)
+
+
+def _unpacks(other: str, name: str) -> bool:
+    """Whether a tensor's name says that it is a scale or a state of another's."""
+    after = NAMED_AFTER.fullmatch(other)
+    return (after is not None and after["packed"] == name) or (
+        name.endswith(".weight") and other.startswith(f"{name}.")
+    )
+
+
+def _tensors(path: str) -> Mapping[str, Stored]:
+    if os.path.isdir(path):
+        files = checkpoint_in(path)
+        if not files:
+            raise InvalidInput(
+                f"{quote_long(path)} holds no safetensors checkpoint; give the folder or file that is one"
+            )
+        return read_checkpoint(files)
+    if path.lower().endswith(INDEX):
+        return read_checkpoint([path])
+    if os.path.lexists(path) and not is_checkpoint(path):
+        raise InvalidInput(
+            f"{quote_long(path)} is no safetensors file, and no other is read for its weights; "
+            "give one, its folder or its index"
+        )
+    # One shard is enough where it has the weight.
+    return read_header(path)
+
+
+def _of_module(tensors: Mapping[str, Stored], wanted: str, path: str) -> str:
+    """Return the one name that is, or ends with, or is an ending of the wanted: where a model begins is not fixed."""
+    if wanted in tensors:
+        return wanted
+    found = [name for name in tensors if wanted.endswith(f".{name}") or name.endswith(f".{wanted}")]
+    # An ending as short as `weight` could be any module's.
+    found = [name for name in found if name.count(".") > 1 or wanted.count(".") == 1]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InvalidInput(
+            f"{quote_long(wanted)} could be {' or '.join(map(quote_long, found[:2]))} in {quote_long(path)}; name it as FILE:TENSOR"
+        )
+    owner = wanted.removesuffix("weight")
+    packed = next((name for leaf in PACKED for name in tensors if name.endswith(f"{owner}{leaf}")), None)
+    if packed is not None:
+        raise InvalidInput(
+            f"{quote_long(path)} has {quote_long(packed)}, which is packed; give the model before it was quantised"
+        )
+    raise InvalidInput(
+        f"{quote_long(path)} has no tensor {quote_long(wanted)}{_instead(wanted, tensors)}; name it as FILE:TENSOR"
+    )
+
+
+def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:
+    """Return the one module of an adapter that has that name, or ends with it."""
+    wanted = wanted.removeprefix(ROOT)
+    if wanted in names:
+        return wanted
+    found = [name for name in names if wanted and name.endswith(f".{wanted}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(map(quote_long, found[:SHOWN_NAMES]))
+        raise InvalidInput(
+            f"--module: {quote_long(wanted)} is the ending of {len(found)} modules, such as {shown}; give more of its name"
+        )
+    raise InvalidInput(f"--module: {quote_long(adapter)} has no module {quote_long(wanted)}{_instead(wanted, names)}")
+
+
+def _instead(wanted: str, names: Iterable[str]) -> str:
+    known = list(names)[:COMPARED_NAMES]
+    parts = wanted.count(".") + 1
+    by_ending = {".".join(name.rsplit(".", parts)[-parts:]): name for name in reversed(known)}
+    near = get_close_matches(wanted, by_ending, SHOWN_NAMES, 0.6)
+    shown = [by_ending[ending] for ending in near] or known[:SHOWN_NAMES]
+    if not shown:
+        return "; it has none"
+    return f"; {'near it:' if near else 'it has'} {', '.join(map(quote_long, shown))}"

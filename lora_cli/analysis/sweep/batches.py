@@ -1,0 +1,136 @@
+"""Thousands of counts at a time: the same formulas as one count, on int64 arrays.
+
+A grid of a million points is mostly text. A batch writes its own: every column becomes a matrix of
+characters with NUL where there is none, the matrices are set side by side, and the NULs dropped.
+The digits are those of `str` and `repr`, so a sweep and a count never differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import starmap
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from lora_cli.analysis.computing.cores import cores, on_cores
+from lora_cli.analysis.count.matrix_count import FIELDS, MatrixCount, plain_count
+from lora_cli.analysis.sweep.digits import float_text, integer_text
+from lora_cli.analysis.sweep.matrix_grid import Sweep
+from lora_cli.methods.catalogue.lora.lora import plain
+from lora_cli.models import Module
+from lora_cli.quantities import Value
+
+T = TypeVar("T")
+
+Integers = npt.NDArray[np.int64]
+
+FIRST_POINTS, POINTS = 128, 16384
+# Every worker holds a batch and its text; more of them wait for the interpreter's lock.
+MOST_WORKERS = 4
+# Quotients of integers below 2**53 are the same correctly rounded doubles in NumPy and in Python.
+EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayRows:
+    """A batch of records as columns: arrays, or one value that all rows share."""
+
+    columns: Sequence[npt.NDArray[Any] | Value]
+    points: int
+
+    def __iter__(self) -> Iterator[Sequence[Value]]:
+        """Yield the rows."""
+        lists = [
+            column.tolist() if isinstance(column, np.ndarray) else [column] * self.points for column in self.columns
+        ]
+        return zip(*lists, strict=True)
+
+    def text(self, pieces: Sequence[str], cell: Callable[[Value], str]) -> str:
+        """Return the rows as text: each value as `cell` writes it, between the `pieces`.
+
+        Numbers are not passed to `cell`: every format writes them as `str` does.
+        """
+        blocks: list[npt.NDArray[np.uint8]] = []
+        literal = pieces[0]
+        for column, piece in zip(self.columns, pieces[1:], strict=True):
+            if isinstance(column, np.ndarray):
+                digits = integer_text(column) if column.dtype == np.int64 else float_text(column)
+                blocks += [self._literal(literal), digits]
+                literal = piece
+            else:
+                literal += cell(column) + piece
+        characters = np.concatenate([*blocks, self._literal(literal)], axis=1).ravel()
+        written: npt.NDArray[np.uint8] = characters[characters != 0]
+        return written.tobytes().decode("ascii")
+
+    def _literal(self, text: str) -> npt.NDArray[np.uint8]:
+        characters = np.frombuffer(text.encode("ascii"), np.uint8)
+        return np.broadcast_to(characters, (self.points, len(characters)))
+
+
+def _take(axis: Sequence[int], index: Integers) -> Integers:
+    if isinstance(axis, range):
+        return axis.start + axis.step * index
+    return np.asarray(axis, np.int64)[index]
+
+
+def _points(sweep: Sweep, start: int, stop: int) -> tuple[Integers, Integers, Integers]:
+    """Return the d, h and r of points `start` to `stop` of the grid, the last axis fastest."""
+    # The grid may have more points than 64 bits count, so only the offset within it is an array.
+    outer, first = divmod(start, len(sweep.r))
+    inner = first + np.arange(stop - start, dtype=np.int64)
+    r = _take(sweep.r, inner % len(sweep.r))
+    outer_offset = inner // len(sweep.r)
+    if sweep.h is None:
+        d = _take(sweep.d, outer + outer_offset)
+        return d, d, r
+    outermost, middle = divmod(outer, len(sweep.h))
+    h_index = middle + outer_offset
+    return _take(sweep.d, outermost + h_index // len(sweep.h)), _take(sweep.h, h_index % len(sweep.h)), r
+
+
+def _largest(axis: Sequence[int]) -> int:
+    return max(axis[0], axis[-1]) if isinstance(axis, range) else max(axis)
+
+
+def _fits(sweep: Sweep) -> bool:
+    """Whether every figure of the grid stays exact in arrays: all of them grow with d, h and r."""
+    largest = plain_count(_largest(sweep.d), _largest(sweep.h or sweep.d), _largest(sweep.r))
+    return 100 * largest.all_params < EXACT and largest.adapter_bytes < EXACT
+
+
+class GridBatches:
+    """The records of a grid in order, at most `POINTS` at a time."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self.fits = _fits(sweep)
+
+    def __iter__(self) -> Iterator[Iterable[Sequence[Value]]]:
+        """Yield the batches."""
+        return starmap(self._batch, self._spans())
+
+    def map(self, function: Callable[[Iterable[Sequence[Value]]], T]) -> Iterator[T]:
+        """Yield `function` of each batch, computed on a few cores."""
+        return on_cores(min(cores(), MOST_WORKERS), lambda span: function(self._batch(*span)), self._spans())
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        # The first rows come at once, and the batches grow from there.
+        stop, points = 0, FIRST_POINTS
+        while stop < self.sweep.size:
+            start, stop = stop, min(stop + points, self.sweep.size)
+            yield start, stop
+            points = min(2 * points, POINTS)
+
+    def _batch(self, start: int, stop: int) -> ArrayRows | list[Sequence[Value]]:
+        sweep = self.sweep
+        d, h, r = _points(sweep, start, stop)
+        if self.fits:
+            module = Module("W", cast("int", d), cast("int", h))
+            costs = MatrixCount("lora", module, cast("int", r), plain(module, cast("int", r)))
+            return ArrayRows([getattr(costs, field) for field in FIELDS], stop - start)
+        points = zip(d.tolist(), h.tolist(), r.tolist(), strict=True)
+        return [tuple(plain_count(*point).record().values()) for point in points]

@@ -1,0 +1,1 @@
+"""The file that PEFT saves, and trained adapters on disk."""

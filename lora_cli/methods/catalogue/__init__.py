@@ -1,0 +1,1 @@
+"""One file per PEFT method, in folders by family."""

@@ -1,0 +1,1 @@
+"""LoRA and the methods that share its configuration."""

@@ -1,0 +1,45 @@
+"""DeLoRA: LoRA whose parts are normalised, so that one trained number bounds the update's strength.
+
+Bini et al., "DeLoRA: Decoupling Angles and Strength in Low-rank Adaptation", arXiv:2503.18225;
+`peft.tuners.delora.layer.DeloraLayer`: `update_layer`, `reset_delora_parameters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.methods.config.peft_fields import scales
+from lora_cli.methods.method import LAYERS_WITH_TEXT, PATTERN_ALONE, TARGETING, Method, Settings, flag, real
+from lora_cli.methods.place import Place
+from lora_cli.methods.tensor import Tensor, buffer, parameter
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield A, B and lambda, r·(d + h) + 1 parameters, and the norms of the weight's columns, which are saved too.
+
+    >>> from lora_cli.models import matrix
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings({})) if t.trained]
+    [('delora_A', (2, 6)), ('delora_B', (8, 2)), ('delora_lambda', (1,))]
+    """
+    module = place.module
+    yield parameter("delora_A", place.r, module.d)
+    yield parameter("delora_B", module.h, place.r)
+    yield parameter("delora_lambda", 1)
+    yield buffer("delora_w_norm", module.d)
+
+
+METHOD = Method(
+    name="delora",
+    title="DeLoRA: Decoupled Low-Rank Adaptation",
+    arxiv="2503.18225",
+    formula="r * (d + h) + 1",
+    tensors=tensors,
+    fields={
+        "delora_lambda": real(15),
+        "module_dropout": real(0.0, least=0, most=1),
+        "init_weights": flag(True),
+        "lambda_pattern": scales,
+    },
+    common=TARGETING | {"bias", "rank_pattern"},
+    layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_ALONE}),
+)

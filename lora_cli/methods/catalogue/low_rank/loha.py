@@ -1,0 +1,62 @@
+"""LoHa: an update as the product, value by value, of two updates of low rank.
+
+Hyeon-Woo et al., "FedPara: Low-Rank Hadamard Product for Communication-Efficient Federated Learning",
+arXiv:2108.06098, proposition 1; for convolutions, proposition 3; `peft.tuners.loha.layer.LoHaLayer`:
+`update_layer`, `create_adapter_parameters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from lora_cli.methods.config.peft_fields import scales
+from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, always, flag, real
+from lora_cli.methods.place import Place
+from lora_cli.methods.tensor import Tensor, parameter
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield two pairs of thin matrices, 2r·(d + h) parameters.
+
+    A convolution is one matrix of all its kernel's values, unless `use_effective_conv2d` gives the kernel, where
+    it is over 1, a core of its own: 2r·(d + h + r·Πkernel).
+
+    >>> from lora_cli.models import matrix
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings({"use_effective_conv2d": False}))][:2]
+    [('hada_w1_a', (8, 2)), ('hada_w1_b', (2, 6))]
+    """
+    module, r = place.module, place.r
+    d, h = module.d // module.groups, module.h
+    cored = own.use_effective_conv2d and any(side != 1 for side in module.kernel)
+    for pair in ("1", "2"):
+        if cored:
+            # One of a single dimension is kept as one of two.
+            yield parameter(f"hada_t{pair}", r, r, *(*module.kernel, 1)[:2])
+            yield parameter(f"hada_w{pair}_a", r, h)
+            yield parameter(f"hada_w{pair}_b", r, d)
+        else:
+            yield parameter(f"hada_w{pair}_a", h, r)
+            yield parameter(f"hada_w{pair}_b", r, d * prod(module.kernel))
+
+
+METHOD = Method(
+    name="loha",
+    title="LoHa: Low-Rank Hadamard Product",
+    arxiv="2108.06098",
+    formula="2 * r * (d + h)",
+    tensors=tensors,
+    fields={
+        "alpha_pattern": scales,
+        "alpha": real(8),
+        "rank_dropout": real(0.0),
+        "module_dropout": real(0.0),
+        "use_effective_conv2d": flag(False),
+        "init_weights": flag(True),
+    },
+    alpha="alpha",
+    kinds=("Linear", "Conv1d", "Conv2d"),
+    common=TARGETING | {"rank_pattern"},
+    layer_rules=frozenset({PATTERN_ALONE}),
+    by_shape=always,
+)

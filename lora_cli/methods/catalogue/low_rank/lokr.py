@@ -1,0 +1,99 @@
+"""LoKr: an update as the Kronecker product of two smaller matrices, the larger one of low rank.
+
+Yeh et al., "Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to Model Evaluation", arXiv:2309.14859;
+`peft.tuners.lokr.layer`: `LoKrLayer.update_layer`, `create_adapter_parameters`, `factorization`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isqrt, prod
+
+from lora_cli.methods.config.peft_fields import scales
+from lora_cli.methods.knob import Runs, most_rank, parted
+from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, always, either, flag, real, size, text
+from lora_cli.methods.place import Place
+from lora_cli.methods.tensor import Tensor, parameter
+from lora_cli.models.config import MAX_SIZE
+
+AUTOMATIC = -1
+
+
+def factors(side: int, factor: int) -> tuple[int, int]:
+    """Split a side into two factors: by `factor` where it divides, else the nearest to a square that it allows.
+
+    >>> factors(128, -1), factors(127, -1), factors(128, 4), factors(128, 5), factors(128, 64)
+    ((8, 16), (1, 127), (4, 32), (4, 32), (64, 2))
+    """
+    if factor > 0 and side % factor == 0:
+        return factor, side // factor
+    most = isqrt(side) if factor == AUTOMATIC else max(1, min(factor, isqrt(side)))
+    small = next(number for number in range(most, 0, -1) if side % number == 0)
+    return small, side // small
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield the two factors of W; each is whole, or a product of rank r where r is under half its larger side.
+
+    The first factor is whole unless `decompose_both`. A convolution's kernel is in the second.
+
+    >>> from lora_cli.models import matrix
+    >>> own = Settings({"decompose_factor": -1, "decompose_both": False, "use_effective_conv2d": False})
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(128, 64), 2), own)]
+    [('lokr_w1', (8, 8)), ('lokr_w2_a', (8, 2)), ('lokr_w2_b', (2, 16))]
+    """
+    module, r = place.module, place.r
+    d1, d2 = factors(module.d // module.groups, own.decompose_factor)
+    h1, h2 = factors(module.h, own.decompose_factor)
+    if own.decompose_both and 2 * r < max(h1, d1):
+        yield parameter("lokr_w1_a", h1, r)
+        yield parameter("lokr_w1_b", r, d1)
+    else:
+        yield parameter("lokr_w1", h1, d1)
+    if 2 * r >= max(h2, d2):
+        yield parameter("lokr_w2", h2, d2, *module.kernel)
+    elif own.use_effective_conv2d and any(side != 1 for side in module.kernel):
+        # A kernel of a single dimension is kept as one of two.
+        yield parameter("lokr_t2", r, r, *(*module.kernel, 1)[:2])
+        yield parameter("lokr_w2_a", r, h2)
+        yield parameter("lokr_w2_b", r, d2)
+    else:
+        yield parameter("lokr_w2_a", h2, r)
+        yield parameter("lokr_w2_b", r, d2 * prod(module.kernel))
+
+
+def sizes(places: Sequence[Place], own: Settings) -> Runs:
+    """Return the ranks, parted where a factor of a module becomes whole, which may hold less than of a rank below."""
+    bends: set[int] = set()
+    for place in places:
+        pairs = (
+            factors(side, own.decompose_factor) for side in (place.module.d // place.module.groups, place.module.h)
+        )
+        bends.update(-(-max(sides) // 2) for sides in zip(*pairs, strict=True))
+    return parted(range(1, most_rank(places) + 1), bends)
+
+
+METHOD = Method(
+    name="lokr",
+    title="LoKr: Low-Rank Kronecker Product",
+    arxiv="2309.14859",
+    formula="d1 * h1 + r * (d2 + h2), d = d1 * d2 and h = h1 * h2",
+    tensors=tensors,
+    fields={
+        "alpha_pattern": scales,
+        "alpha": real(8),
+        "rank_dropout": real(0.0),
+        "module_dropout": real(0.0),
+        "use_effective_conv2d": flag(False),
+        "decompose_both": flag(False),
+        "decompose_factor": size(AUTOMATIC, least=-MAX_SIZE),
+        "rank_dropout_scale": flag(False),
+        "init_weights": either(flag(True), text(None)),
+    },
+    alpha="alpha",
+    kinds=("Linear", "Conv1d", "Conv2d"),
+    common=TARGETING | {"rank_pattern"},
+    layer_rules=frozenset({PATTERN_ALONE}),
+    sizes=sizes,
+    by_shape=always,
+)

@@ -1,0 +1,55 @@
+"""SHiRA: as many values of the weight itself as LoRA would train, at places drawn once.
+
+Bhardwaj et al., "Sparse High Rank Adapters", arXiv:2406.13175; `peft.tuners.shira`: `ShiraLayer.update_layer`,
+`ShiraModel._get_adapter_state_dict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.method import Method, Settings, flag, ignored, text
+from lora_cli.methods.place import Place
+from lora_cli.methods.tensor import Tensor, buffer, parameter
+
+RANDOM = "random"
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield the trained values, r·(d + h) of them, and where they are: a row and a column each.
+
+    >>> from lora_cli.models import matrix
+    >>> [(t.key, t.shape, t.dtype) for t in tensors(Place(matrix(6, 8), 2), Settings({"mask_type": "random"}))]
+    [('shira_weight', (28,), 'F32'), ('shira_indices', (2, 28), 'I32')]
+    """
+    d, h = place.module.d, place.module.h
+    values = place.r * (d + h)
+    if values > d * h:
+        most = d * h // (d + h)
+        raise InvalidInput(
+            f"rank {place.r} trains {values} values of {quote_long(place.module.name)}, which has {d * h}; "
+            f"{f'give {most} or less' if most else 'leave it out'}"
+        )
+    yield parameter("shira_weight", values)
+    # Another mask is a function of the user's, which no file holds.
+    if own.mask_type == RANDOM:
+        yield buffer("shira_indices", 2, values, dtype="I32")
+
+
+METHOD = Method(
+    name="shira",
+    title="SHiRA: Sparse High Rank Adapters",
+    arxiv="2406.13175",
+    formula="r * (d + h)",
+    tensors=tensors,
+    fields={
+        "mask_type": text(RANDOM),
+        "random_seed": ignored,
+        "fan_in_fan_out": flag(False),
+        "init_weights": flag(True),
+    },
+    rank=32,
+    common=frozenset({"target_modules", "modules_to_save"}),
+    targets={"phi": ("q_proj", "v_proj")},
+)

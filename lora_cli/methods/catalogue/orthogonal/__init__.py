@@ -1,0 +1,1 @@
+"""Orthogonal transformations of a weight."""

@@ -1,0 +1,1 @@
+"""Prompts: virtual tokens beside a model."""

@@ -1,0 +1,1 @@
+"""Methods around shared, random or fixed bases."""

@@ -1,0 +1,104 @@
+"""VB-LoRA: A and B put together of vectors from one bank, which trained logits choose.
+
+Li et al., "VB-LoRA: Extreme Parameter Efficient Fine-Tuning with Vector Banks", arXiv:2405.15179;
+`peft.tuners.vblora`: `VBLoRALayer.update_layer`, `VBLoRAModel._get_adapter_state_dict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lora_cli.errors import InvalidInput
+from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, real, size
+from lora_cli.methods.parts.random_bases import check_divides, probability
+from lora_cli.methods.place import Place
+from lora_cli.methods.tensor import Tensor, buffer, parameter
+
+# The index of a vector is saved in the smallest of these types that holds so many.
+INDICES = ((2**8, "U8"), (2**15, "I16"), (2**31, "I32"))
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield the logits, one a vector of the bank for each part of A and B: r·(d + h) / vector_length · num_vectors.
+
+    What is saved may be the chosen vectors alone: the `topk` indices, and all but one of their weights.
+
+    >>> from lora_cli.models import matrix
+    >>> own = Settings({"num_vectors": 5, "vector_length": 2, "topk": 2, "save_only_topk_weights": False})
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 3), own)]
+    [('vblora_logits_A', (3, 3, 5)), ('vblora_logits_B', (4, 3, 5))]
+    """
+    check_divides("vector_length", own.vector_length, place)
+    parts_a, parts_b = place.module.d // own.vector_length, place.module.h // own.vector_length
+    for key, shape in (("vblora_logits_A", (place.r, parts_a)), ("vblora_logits_B", (parts_b, place.r))):
+        yield parameter(key, *shape, own.num_vectors, saved=not own.save_only_topk_weights)
+        if own.save_only_topk_weights:
+            dtype = next((name for limit, name in INDICES if own.num_vectors < limit), "I64")
+            yield buffer(f"{key}_topk_indices", *shape, own.topk, dtype=dtype)
+            yield buffer(f"{key}_topk_weights", *shape, own.topk - 1)
+
+
+def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
+    """Yield the bank, num_vectors · vector_length parameters."""
+    yield parameter("vblora_vector_bank", own.num_vectors, own.vector_length)
+
+
+def check(own: Settings) -> None:
+    """Refuse to save more of the best vectors than there are."""
+    if own.save_only_topk_weights and own.topk > own.num_vectors:
+        raise InvalidInput(
+            f"topk is {own.topk} of a bank of num_vectors {own.num_vectors}; give {own.num_vectors} or less"
+        )
+
+
+METHOD = Method(
+    name="vblora",
+    title="VB-LoRA: Extreme Parameter Efficient Fine-Tuning with Vector Banks",
+    arxiv="2405.15179",
+    formula="num_vectors * vector_length + r * (d + h) / vector_length * num_vectors",
+    tensors=tensors,
+    shared=shared,
+    fields={
+        "num_vectors": size(256),
+        "vector_length": size(256),
+        "topk": size(2),
+        "save_only_topk_weights": flag(False),
+        "vblora_dropout": probability,
+        "fan_in_fan_out": flag(False),
+        "init_vector_bank_bound": real(0.02),
+        "init_logits_std": real(0.1, least=0),
+    },
+    rank=4,
+    kinds=LINEARS,
+    common=TARGETING | {"bias"},
+    targets={
+        "t5": ("q", "k", "v", "o", "wi", "wo"),
+        "mt5": ("q", "k", "v", "o", "wi_0", "wi_1", "wo"),
+        "bart": ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+        "opt": ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+        "deberta-v2": ("query_proj", "key_proj", "value_proj", "dense"),
+        **dict.fromkeys(
+            (
+                "blip-2",
+                "xlm-roberta",
+                "electra",
+                "layoutlm",
+                "chatglm",
+                "mpt",
+                "RefinedWebModel",
+                "RefinedWeb",
+                "falcon",
+                "btlm",
+                "codegen",
+                "mistral",
+                "mixtral",
+                "stablelm",
+                "phi",
+                "rwkv",
+                "rwkv7",
+            )
+        ),
+    },
+    check=check,
+    layer_rules=frozenset({PATTERN_ALONE}),
+)

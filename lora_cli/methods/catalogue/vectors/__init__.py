@@ -1,0 +1,1 @@
+"""Vectors, rows and whole parameters."""

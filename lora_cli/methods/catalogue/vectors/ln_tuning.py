@@ -1,0 +1,95 @@
+"""LN tuning: a copy of each norm is trained; of any other module, if it is targeted.
+
+Zhao et al., "Tuning LayerNorm in Attention: Towards Efficient Multi-Modal LLM Finetuning",
+arXiv:2312.11420; `peft.tuners.ln_tuning.layer.LNTuningLayer.update_layer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.method import Method, Settings
+from lora_cli.methods.place import Place
+from lora_cli.methods.targeting.default_targets import TARGETS
+from lora_cli.methods.tensor import Tensor, buffer, parameter
+
+NORMS: dict[str, tuple[str, ...]] = {
+    "llama": ("input_layernorm", "post_attention_layernorm", "norm"),
+    "bloom": ("input_layernorm", "post_attention_layernorm", "ln_f"),
+    "llava": (
+        *("multi_modal_projector", "input_layernorm", "post_attention_layernorm", "norm"),
+        *("embed_tokens", "lm_head"),
+    ),
+    "t5": ("layer_norm", "final_layer_norm"),
+    "mt5": ("layer_norm", "final_layer_norm"),
+    "bart": ("self_attn_layer_norm", "encoder_attn_layer_norm", "final_layer_norm"),
+    "gpt2": ("ln_1", "ln_2", "ln_f"),
+    "blip-2": ("layernorm", "LayerNorm", "final_layer_norm", "self_attn_layer_norm"),
+    "gptj": ("ln_1", "ln_f"),
+    "falcon": ("input_layernorm", "post_attention_layernorm", "ln_f"),
+    "mistral": ("input_layernorm", "post_attention_layernorm", "norm"),
+    "phi": ("input_layernorm", "final_layernorm"),
+    "gemma": ("input_layernorm", "post_attention_layernorm", "norm"),
+    **dict.fromkeys(
+        ("gemma2", "gemma3_text"),
+        (
+            *("input_layernorm", "post_attention_layernorm"),
+            *("pre_feedforward_layernorm", "post_feedforward_layernorm", "norm"),
+        ),
+    ),
+    "qwen2": ("post_attention_layernorm",),
+    "qwen3": ("post_attention_layernorm",),
+}
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield a copy of every parameter in the module; what is tied within it is one parameter under two names.
+
+    >>> from lora_cli.models import Module
+    >>> from lora_cli.models.nodes import Parameter
+    >>> norm = Place(Module("norm", 6, 6, "Other"), 0, whole=(Parameter("norm.weight", (6,)),))
+    >>> [(t.key, t.shape) for t in tensors(norm, Settings({"tied": {}}))]
+    [('ln_tuning_layers.weight', (6,))]
+    """
+    names = {parameter.name for parameter in place.whole}
+    seen = set()
+    for copied in place.whole:
+        source = own.tied.get(copied.name, copied.name)
+        known = source if source in names else (source, "outside")
+        below = copied.name.removeprefix(f"{place.module.name}.")
+        # PEFT drops the adapter's name where a parameter's own name follows, and keeps it before a module's.
+        key = f"ln_tuning_layers.{'default.' if '.' in below else ''}{below}"
+        yield buffer(key, *copied.shape) if known in seen else parameter(key, *copied.shape)
+        seen.add(known)
+
+
+def settled(targets: Any, _: Any) -> Settings:
+    """Return which of the model's parameters are one under two names.
+
+    Of a saved module inside an adapted one PEFT makes three copies, one of them idle; those are not counted here.
+    """
+    for place in targets.places:
+        inner = next((name for name in targets.saved if name.startswith(f"{place.module.name}.")), None)
+        if inner:
+            raise InvalidInput(
+                f"modules_to_save reaches {quote_long(inner)}, and ln_tuning copies all of {quote_long(place.module.name)} "
+                "around it already; leave one out"
+            )
+    return Settings({"tied": targets.model.tied})
+
+
+METHOD = Method(
+    name="ln_tuning",
+    title="LN tuning: Tuning LayerNorm",
+    arxiv="2312.11420",
+    formula="d * h",
+    tensors=tensors,
+    rank=None,
+    knob=None,
+    kinds=(),
+    common=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
+    targets={**dict.fromkeys(TARGETS), **NORMS},
+    settled=settled,
+)

@@ -1,0 +1,161 @@
+"""ShadowPEFT: a small model of the same build runs beside the decoder's blocks and corrects what goes into each.
+
+Li et al., "ShadowPEFT: Shadow Network for Parameter-Efficient Fine-Tuning", arXiv:2604.19254, equations 2 to 7;
+`peft.tuners.shadow`: `ShadowLayer.update_layer`, `ShadowModel._build_shadow_backbone`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.method import TARGETING, Method, Settings, flag, ignored, real, size, text
+from lora_cli.methods.place import Place
+from lora_cli.methods.tensor import Tensor, parameter
+from lora_cli.models.model import Model
+from lora_cli.models.nodes import Parameter
+
+# Where PEFT finds the list of a decoder's blocks: `_get_backbone`, `_get_decoder_layers`.
+BLOCKS = ("model.decoder.layers.", "model.layers.", "transformer.h.", "gpt_neox.layers.", "decoder.layers.")
+BARE_BLOCKS = ("layers.", "h.")
+ENCODERS = ("encoder.", "model.encoder.")
+HEADS = ("score.", "classifier.")
+RESHAPED = ("shadow_hidden_size", "shadow_num_attention_heads", "shadow_intermediate_size")
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield one block's correction of rank r, and the two networks that move the shadow's state on.
+
+    W_down and W_up hold 2·r·d, each network of u hidden units 2·u·d + u + d.
+
+    >>> from lora_cli.models import Module
+    >>> own = Settings({"width": 16, "update_hidden_size": None})
+    >>> sum(t.params for t in tensors(Place(Module("layers.0", 16, 16, "Other"), 2), own))
+    228
+    """
+    d, r = own.width, place.r
+    u = own.update_hidden_size or r
+    yield parameter("shadow_down.default.weight", r, d)
+    yield parameter("shadow_up.default.weight", d, r)
+    for network in ("transform", "gate"):
+        yield parameter(f"shadow_update_{network}.default.0.weight", u, d)
+        yield parameter(f"shadow_update_{network}.default.0.bias", u)
+        yield parameter(f"shadow_update_{network}.default.2.weight", d, u)
+        yield parameter(f"shadow_update_{network}.default.2.bias", d)
+
+
+def shared(_: Sequence[Place], own: Settings) -> Iterator[Tensor]:
+    """Yield the shadow: the body of the model with its first blocks alone, and a classifier's head once more."""
+    for copied in own.shadow:
+        yield parameter(copied.name, *copied.shape)
+
+
+def blocks(model: Model) -> str | None:
+    """Return the prefix of the names of a decoder's blocks."""
+    names = [node.name for node in model.nodes]
+    if any(name.startswith(ENCODERS) for name in names):
+        return None
+    found = (prefix for prefix in (*BLOCKS, *BARE_BLOCKS) if any(name.startswith(f"{prefix}0.") for name in names))
+    return next(found, None)
+
+
+def default_targets(model: Model) -> tuple[str, ...] | None:
+    """Return all blocks."""
+    prefix = blocks(model)
+    return None if prefix is None else tuple(f"{prefix}{number}" for number in range(depth(model, prefix)))
+
+
+def depth(model: Model, prefix: str) -> int:
+    """Return how many blocks there are."""
+    return len(
+        {node.name.removeprefix(prefix).partition(".")[0] for node in model.nodes if node.name.startswith(prefix)}
+    )
+
+
+def settled(targets: Any, config: Any) -> Settings:
+    """Return the shadow's parameters, and the width of the model's states."""
+    model: Model = targets.model
+    own: Settings = config.settings
+    prefix = blocks(model)
+    if prefix is None:
+        raise InvalidInput(
+            f"method shadow is counted for decoders, whose blocks are under layers or h; {quote(model.name)} has none"
+        )
+    count, there = own.shadow_num_hidden_layers or 1, depth(model, prefix)
+    if count > there:
+        raise InvalidInput(
+            f"shadow_num_hidden_layers is {count}, and a shadow is counted by the model's own {there} blocks; "
+            f"take {there} or less"
+        )
+    body = prefix.rpartition("layers." if prefix.endswith("layers.") else "h.")[0]
+    kept = [p for p in model.all_parameters() if p.name.startswith(body) and _is_kept(p.name, prefix, count)]
+    if body == "":
+        kept = [p for p in kept if not p.name.startswith(("lm_head.", *HEADS))]
+    if own.share_embeddings:
+        kept = [p for p in kept if p.name != f"{body}embed_tokens.weight"]
+    shadow = [Parameter(f"shadow_backbone.default.{p.name.removeprefix(body)}", p.shape) for p in kept]
+    if config.task_type == "SEQ_CLS":
+        head = next((head for head in HEADS if any(p.name.startswith(head) for p in model.all_parameters())), None)
+        shadow += [
+            Parameter(f"shadow_head.default.{p.name.removeprefix(head)}", p.shape)
+            for p in model.all_parameters()
+            if head and p.name.startswith(head)
+        ]
+    return own.replaced(shadow=tuple(shadow), width=_width(model, body))
+
+
+def _is_kept(name: str, prefix: str, count: int) -> bool:
+    return not name.startswith(prefix) or int(name.removeprefix(prefix).partition(".")[0]) < count
+
+
+def _width(model: Model, body: str) -> int:
+    """Return the width of the states between the blocks: that of the last norm, or what embeddings are brought to."""
+    last = [p for p in model.all_parameters() if p.name.startswith(body) and p.name.count(".") == body.count(".") + 1]
+    norms = [p.shape[0] for p in last if len(p.shape) == 1]
+    projected = [m.h for m in model.modules if m.name == f"{body}project_in"]
+    embedded = [m.h for m in model.modules if m.name == model.embeddings]
+    return next(iter((*norms, *projected, *embedded)))
+
+
+def check(own: Settings) -> None:
+    """Refuse a shadow that is another model, or of another shape: neither follows from this model's parameters."""
+    if own.shadow_model != "mirror":
+        raise InvalidInput(
+            f"shadow_model is {quote(own.shadow_model)}, a trained model that PEFT loads and whose size is in no field; "
+            'only "mirror" is counted'
+        )
+    reshaped = next((name for name in RESHAPED if getattr(own, name) is not None), None)
+    if reshaped:
+        raise InvalidInput(
+            f"{reshaped} is {quote(getattr(own, reshaped))}; a shadow is counted by the model's own blocks, so leave it out"
+        )
+
+
+METHOD = Method(
+    name="shadow",
+    title="ShadowPEFT: Shadow Network",
+    arxiv="2604.19254",
+    formula="2 * r * d + 2 * (2 * r * d + r + d) a block of width d, beside the shadow",
+    tensors=tensors,
+    shared=shared,
+    fields={
+        "shadow_alpha": real(0.1),
+        "shadow_dropout": real(0.2, least=0, most=1),
+        "init_weights": flag(True),
+        "shadow_model": text("mirror"),
+        "shadow_num_hidden_layers": size(None, least=0),
+        "shadow_hidden_size": size(None),
+        "shadow_num_attention_heads": size(None),
+        "shadow_intermediate_size": size(None),
+        "share_embeddings": flag(True),
+        "update_hidden_size": size(None, least=0),
+        "auxiliary_loss_weight": ignored,
+    },
+    alpha="shadow_alpha",
+    kinds=(),
+    common=TARGETING,
+    targets=default_targets,
+    settled=settled,
+    check=check,
+)

@@ -1,0 +1,1 @@
+"""From an adapter_config.json or options to one config."""

@@ -1,0 +1,1 @@
+"""PEFT's rules: which modules a config means."""

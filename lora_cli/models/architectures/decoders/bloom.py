@@ -1,0 +1,49 @@
+"""BLOOM: `transformers.models.bloom`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import classes, size
+from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
+
+
+def hidden(config: Config) -> int:
+    """Return the width; the older n_embed counts before hidden_size."""
+    return config.size("n_embed", "hidden_size", default=64)
+
+
+vocabulary = size("vocab_size", 250880)
+
+
+def body(config: Config) -> Nodes:
+    """Give `BloomModel`; q, k and v are one Linear."""
+    d = hidden(config)
+    config.share(d, "hidden_size", config.size("num_attention_heads", "n_head", default=8), "n_head")
+    return [
+        *embedding("word_embeddings", vocabulary(config), d),
+        *norm("word_embeddings_layernorm", d, bias=True),
+        *repeat(
+            "h",
+            config.layers("num_hidden_layers", "n_layer", default=2),
+            norm("input_layernorm", d, bias=True),
+            under("self_attention", linear("query_key_value", d, 3 * d, bias=True), linear("dense", d, d, bias=True)),
+            norm("post_attention_layernorm", d, bias=True),
+            under("mlp", linear("dense_h_to_4h", d, 4 * d, bias=True), linear("dense_4h_to_h", 4 * d, d, bias=True)),
+            hollow("self_attention.attention_dropout", "mlp.gelu_impl"),
+        ),
+        *norm("ln_f", d, bias=True),
+    ]
+
+
+CLASSES = {
+    "bloom": classes(
+        "Bloom",
+        body,
+        hidden=hidden,
+        vocabulary=vocabulary,
+        tied_by_default=True,
+        prefix="transformer",
+        embeddings="word_embeddings",
+        tokens_head="classifier",
+    )
+}

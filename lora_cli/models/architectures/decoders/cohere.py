@@ -1,0 +1,35 @@
+"""Command R and the first Aya models: `transformers.models.cohere`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.parts.layers import Nodes, norm, parameter, under
+
+hidden = size("hidden_size", 8192)
+vocabulary = size("vocab_size", 256000)
+
+
+def body(config: Config) -> Nodes:
+    """Give `CohereModel`: one norm a layer, and where q and k are normed a weight for every head."""
+    d = hidden(config)
+    count, groups, width = heads(config, d, count=64)
+    bias = config.flag("attention_bias", default=False)
+    normed = config.flag("use_qk_norm", default=False)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=40),
+        under(
+            "self_attn",
+            attention(d, count, groups, width, bias=bias, output_bias=bias),
+            parameter("q_norm.weight", count, width) if normed else (),
+            parameter("k_norm.weight", groups, width) if normed else (),
+        ),
+        under("mlp", gated(d, config.size("intermediate_size", default=22528))),
+        norm("input_layernorm", d),
+    )
+
+
+TASKS = ("ForCausalLM", "Model")
+CLASSES = {"cohere": classes("Cohere", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=TASKS)}

@@ -1,0 +1,73 @@
+"""Falcon 7B to 180B: `transformers.models.falcon`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import classes, size
+from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
+
+
+def hidden(config: Config) -> int:
+    """Return the width; the older n_embed counts before hidden_size."""
+    return config.size("n_embed", "hidden_size", default=4544)
+
+
+vocabulary = size("vocab_size", 65024)
+
+
+def set_unless_null(config: Config, name: str) -> bool:
+    """Return a flag that transformers sets where it is missing and clears where it is null."""
+    return config.flag(name, default=name not in config.fields)
+
+
+def queries_keys_values(config: Config, d: int) -> int:
+    """Return the outputs of the one Linear for q, k and v: every head its own, groups, or one k and v for all."""
+    heads = config.size("num_attention_heads", default=71)
+    width = config.share(d, "hidden_size", heads, "num_attention_heads")
+    if config.flag("new_decoder_architecture", default=False):
+        return (heads + 2 * config.size("num_kv_heads", default=heads)) * width
+    return d + 2 * width if set_unless_null(config, "multi_query") else 3 * d
+
+
+def norms(config: Config) -> tuple[str, ...]:
+    """Return the norms of a block: its feed-forward stands after attention, or beside it with a norm of its own or not."""
+    if not set_unless_null(config, "parallel_attn"):
+        return ("post_attention_layernorm", "input_layernorm")
+    new = config.flag("new_decoder_architecture", default=False)
+    own = config.number("num_ln_in_parallel_attn", default=2 if new else 1) == 2
+    return ("ln_attn", "ln_mlp") if own else ("input_layernorm",)
+
+
+def body(config: Config) -> Nodes:
+    """Give `FalconModel`."""
+    d = hidden(config)
+    bias = config.flag("bias", default=False)
+    inner = config.size("ffn_hidden_size", default=4 * d)
+    qkv = queries_keys_values(config, d)
+    return [
+        *embedding("word_embeddings", vocabulary(config), d),
+        *repeat(
+            "h",
+            config.layers("num_hidden_layers", default=32),
+            under("self_attention", linear("query_key_value", d, qkv, bias=bias), linear("dense", d, d, bias=bias)),
+            under("mlp", linear("dense_h_to_4h", d, inner, bias=bias), linear("dense_4h_to_h", inner, d, bias=bias)),
+            *(norm(name, d, bias=True) for name in norms(config)),
+            hollow("self_attention.attention_dropout", "mlp.act"),
+        ),
+        *norm("ln_f", d, bias=True),
+        *hollow("rotary_emb"),
+    ]
+
+
+CLASSES = {
+    "falcon": classes(
+        "Falcon",
+        body,
+        hidden=hidden,
+        vocabulary=vocabulary,
+        tied_by_default=True,
+        prefix="transformer",
+        embeddings="word_embeddings",
+        tokens_head="classifier",
+    )
+}

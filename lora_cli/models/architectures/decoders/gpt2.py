@@ -1,0 +1,91 @@
+"""GPT-2: `transformers.models.gpt2`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import classes, size
+from lora_cli.models.parts.layers import (
+    Node,
+    Nodes,
+    Skeleton,
+    embedding,
+    hollow,
+    linear,
+    norm,
+    repeat,
+    transposed,
+    under,
+)
+
+
+def hidden(config: Config) -> int:
+    """Return the width; of two names the newer counts, as in transformers' attribute_map."""
+    return config.size("hidden_size", "n_embd", default=768)
+
+
+vocabulary = size("vocab_size", 50257)
+
+
+def block(config: Config) -> Iterator[Node]:
+    """Give `GPT2Block`; q, k and v are one Conv1D."""
+    d = hidden(config)
+    config.share(d, "n_embd", config.size("num_attention_heads", "n_head", default=12), "n_head")
+    inner = config.size("n_inner", default=4 * d)
+    yield from norm("ln_1", d, bias=True)
+    dropouts = hollow("attn_dropout", "resid_dropout")
+    yield from under("attn", transposed("c_attn", d, 3 * d), transposed("c_proj", d, d), dropouts)
+    yield from norm("ln_2", d, bias=True)
+    if config.flag("add_cross_attention", default=False):
+        parts = transposed("c_attn", d, 2 * d), transposed("q_attn", d, d), transposed("c_proj", d, d)
+        yield from under("crossattention", *parts, dropouts)
+        yield from norm("ln_cross_attn", d, bias=True)
+    yield from under("mlp", transposed("c_fc", d, inner), transposed("c_proj", inner, d), hollow("act", "dropout"))
+
+
+def body(config: Config) -> Nodes:
+    """Give `GPT2Model`."""
+    d = hidden(config)
+    return [
+        *embedding("wte", vocabulary(config), d),
+        *embedding("wpe", config.size("max_position_embeddings", "n_positions", default=1024), d),
+        *repeat("h", config.layers("num_hidden_layers", "n_layer", default=12), block(config)),
+        *norm("ln_f", d, bias=True),
+        *hollow("drop"),
+    ]
+
+
+def summary(projection: Nodes) -> Nodes:
+    """Give `GPT2SequenceSummary` around its projection, which passes on what it gets where it has none."""
+    return (*projection, *hollow("activation", "first_dropout", "last_dropout"))
+
+
+def double_heads(config: Config) -> Skeleton:
+    """Give `GPT2DoubleHeadsModel`, which sets num_labels to 1 itself."""
+    causal = GPT2["GPT2ForCausalLM"](config)
+    d = hidden(config)
+    labels = 1 if config.flag("summary_proj_to_labels", default=True) else d
+    projects = config.flag("summary_use_proj", default=True)
+    head = summary(linear("summary", d, labels, bias=True) if projects else hollow("summary"))
+    return causal._replace(nodes=[*causal.nodes, *under("multiple_choice_head", head)])
+
+
+GPT2 = classes(
+    "GPT2",
+    body,
+    hidden=hidden,
+    vocabulary=vocabulary,
+    tied_by_default=True,
+    prefix="transformer",
+    embeddings="wte",
+    tokens_head="classifier",
+)
+
+CLASSES = {
+    "gpt2": {
+        "GPT2LMHeadModel": GPT2["GPT2ForCausalLM"],
+        "GPT2DoubleHeadsModel": double_heads,
+        **{name: build for name, build in GPT2.items() if name != "GPT2ForCausalLM"},
+    }
+}

@@ -1,0 +1,29 @@
+"""Llama 1 to 3, and what was built like it: `transformers.models.llama`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.parts.layers import Nodes, norm, under
+
+hidden = size("hidden_size", 4096)
+vocabulary = size("vocab_size", 32000)
+
+
+def body(config: Config) -> Nodes:
+    """Give `LlamaModel`."""
+    d = hidden(config)
+    bias = config.flag("attention_bias", default=False)
+    inner = config.size("intermediate_size", default=11008)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=32),
+        under("self_attn", attention(d, *heads(config, d, count=32), bias=bias, output_bias=bias)),
+        under("mlp", gated(d, inner, bias=config.flag("mlp_bias", default=False))),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+    )
+
+
+CLASSES = {"llama": classes("Llama", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer")}

@@ -1,0 +1,27 @@
+"""Mistral 7B and its kin: `transformers.models.mistral`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.parts.layers import Nodes, norm, under
+
+hidden = size("hidden_size", 4096)
+vocabulary = size("vocab_size", 32000)
+
+
+def body(config: Config) -> Nodes:
+    """Give `MistralModel`."""
+    d = hidden(config)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=32),
+        under("self_attn", attention(d, *heads(config, d, count=32, groups=8))),
+        under("mlp", gated(d, config.size("intermediate_size", default=14336))),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+    )
+
+
+CLASSES = {"mistral": classes("Mistral", body, hidden=hidden, vocabulary=vocabulary)}

@@ -1,0 +1,35 @@
+"""OLMo 2: `transformers.models.olmo2`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.parts.layers import Nodes, norm, under
+
+hidden = size("hidden_size", 4096)
+vocabulary = size("vocab_size", 50304)
+
+
+def body(config: Config) -> Nodes:
+    """Give `Olmo2Model`, which norms what leaves a block, and q and k over all their heads."""
+    d = hidden(config)
+    count, groups, width = heads(config, d, count=32)
+    bias = config.flag("attention_bias", default=False)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=32),
+        under(
+            "self_attn",
+            attention(d, count, groups, width, bias=bias, output_bias=bias),
+            norm("q_norm", count * width),
+            norm("k_norm", groups * width),
+        ),
+        under("mlp", gated(d, config.size("intermediate_size", default=11008))),
+        norm("post_attention_layernorm", d),
+        norm("post_feedforward_layernorm", d),
+    )
+
+
+TASKS = ("ForCausalLM", "Model", "ForSequenceClassification")
+CLASSES = {"olmo2": classes("Olmo2", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS)}

@@ -1,0 +1,75 @@
+"""OPT: `transformers.models.opt`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import BUT_TOKENS, classes, size
+from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, norm, repeat, under
+
+OFFSET = 2  # OPTLearnedPositionalEmbedding: positions start at 2
+
+
+width = size("hidden_size", 768)
+
+
+def hidden(config: Config) -> int:
+    """Give the width at both ends, which 350m projects to and from that of its layers."""
+    return config.size("word_embed_proj_dim", default=width(config))
+
+
+vocabulary = size("vocab_size", 50272)
+
+
+def layer_norm(config: Config, name: str) -> Nodes:
+    """Give a LayerNorm, which has no parameters where layer_norm_elementwise_affine is false."""
+    affine = config.flag("layer_norm_elementwise_affine", default=True)
+    return norm(name, width(config), bias=True) if affine else hollow(name)
+
+
+def layer(config: Config) -> Iterator[Node]:
+    """Give `OPTDecoderLayer`."""
+    d = width(config)
+    config.share(d, "hidden_size", config.size("num_attention_heads", default=12), "num_attention_heads")
+    bias = config.flag("enable_bias", default=True)
+    inner = config.size("ffn_dim", default=3072)
+    names = ("k_proj", "v_proj", "q_proj", "out_proj")
+    yield from under("self_attn", *(linear(name, d, d, bias=bias) for name in names))
+    yield from hollow("activation_fn")
+    yield from layer_norm(config, "self_attn_layer_norm")
+    yield from linear("fc1", d, inner, bias=bias)
+    yield from linear("fc2", inner, d, bias=bias)
+    yield from layer_norm(config, "final_layer_norm")
+
+
+def decoder(config: Config) -> Iterator[Node]:
+    """Give `OPTDecoder`."""
+    d, ends = width(config), hidden(config)
+    yield from embedding("embed_tokens", vocabulary(config), ends)
+    yield from embedding("embed_positions", config.size("max_position_embeddings", default=2048) + OFFSET, d)
+    if ends != d:
+        yield from linear("project_out", d, ends)
+        yield from linear("project_in", ends, d)
+    removed = config.flag("_remove_final_layer_norm", default=False)
+    if config.flag("do_layer_norm_before", default=True) and not removed:
+        yield from layer_norm(config, "final_layer_norm")
+    yield from repeat("layers", config.layers("num_hidden_layers", default=12), layer(config))
+
+
+def body(config: Config) -> Nodes:
+    """Give `OPTModel`."""
+    return under("decoder", decoder(config))
+
+
+CLASSES = {
+    "opt": classes(
+        "OPT",
+        body,
+        hidden=hidden,
+        vocabulary=vocabulary,
+        tied_by_default=True,
+        embeddings="decoder.embed_tokens",
+        tasks=BUT_TOKENS,
+    )
+}

@@ -1,0 +1,44 @@
+"""Phi 1, 1.5 and 2: `transformers.models.phi`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder, heads, size
+from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
+
+hidden = size("hidden_size", 2048)
+vocabulary = size("vocab_size", 51200)
+
+
+def attention(config: Config, d: int) -> Nodes:
+    """Give `PhiAttention`. Its norms take the heads' share of the hidden size, even beside a head_dim."""
+    count, groups, width = heads(config, d, count=32)
+    projections = (
+        *linear("q_proj", d, count * width, bias=True),
+        *linear("k_proj", d, groups * width, bias=True),
+        *linear("v_proj", d, groups * width, bias=True),
+        *linear("dense", count * width, d, bias=True),
+    )
+    if not config.flag("qk_layernorm", default=False):
+        return projections
+    share = config.share(d, "hidden_size", count, "num_attention_heads")
+    return (*projections, *norm("q_layernorm", share, bias=True), *norm("k_layernorm", share, bias=True))
+
+
+def body(config: Config) -> Nodes:
+    """Give `PhiModel`, where one norm serves the attention and the feed-forward."""
+    d = hidden(config)
+    inner = config.size("intermediate_size", default=8192)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=24),
+        under("self_attn", attention(config, d)),
+        under("mlp", linear("fc1", d, inner, bias=True), linear("fc2", inner, d, bias=True)),
+        norm("input_layernorm", d, bias=True),
+        hollow("mlp.activation_fn", "resid_dropout"),
+        final=[*norm("final_layernorm", d, bias=True), *hollow("embed_dropout")],
+    )
+
+
+CLASSES = {"phi": classes("Phi", body, hidden=hidden, vocabulary=vocabulary, head_bias=True, tasks=BUT_QUESTIONS)}

@@ -1,0 +1,39 @@
+"""StableLM: `transformers.models.stablelm`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, attention, classes, decoder, gated, size
+from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
+
+hidden = size("hidden_size", 2560)
+vocabulary = size("vocab_size", 50304)
+
+
+def body(config: Config) -> Nodes:
+    """Give `StableLmModel`. The heads share the hidden size: no head_dim is read."""
+    d = hidden(config)
+    count = config.size("num_attention_heads", default=32)
+    groups = config.size("num_key_value_heads", default=32)
+    width = config.share(d, "hidden_size", count, "num_attention_heads")
+    normed = config.flag("qk_layernorm", default=False)
+    parallel = config.flag("use_parallel_residual", default=False)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=32),
+        under(
+            "self_attn",
+            attention(d, count, groups, width, bias=config.flag("use_qkv_bias", default=False)),
+            repeat("q_layernorm.norms", count, parameter("weight", width)) if normed else (),
+            repeat("k_layernorm.norms", groups, parameter("weight", width)) if normed else (),
+        ),
+        under("mlp", gated(d, config.size("intermediate_size", default=6912))),
+        hollow("dropout"),
+        norm("input_layernorm", d, bias=True),
+        () if parallel else norm("post_attention_layernorm", d, bias=True),
+        final=norm("norm", d, bias=True),
+    )
+
+
+CLASSES = {"stablelm": classes("StableLm", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}

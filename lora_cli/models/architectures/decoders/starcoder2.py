@@ -1,0 +1,35 @@
+"""StarCoder2: `transformers.models.starcoder2`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, attention, classes, decoder, heads, size
+from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
+
+hidden = size("hidden_size", 3072)
+vocabulary = size("vocab_size", 49152)
+
+
+def body(config: Config) -> Nodes:
+    """Give `Starcoder2Model`."""
+    d = hidden(config)
+    inner = config.size("intermediate_size", default=12288)
+    bias = config.flag("use_bias", default=True)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=30),
+        under("self_attn", attention(d, *heads(config, d, count=24, groups=2), bias=bias, output_bias=bias)),
+        under("mlp", linear("c_fc", d, inner, bias=bias), linear("c_proj", inner, d, bias=bias)),
+        hollow("mlp.act"),
+        norm("input_layernorm", d, bias=True),
+        norm("post_attention_layernorm", d, bias=True),
+        final=norm("norm", d, bias=True),
+    )
+
+
+CLASSES = {
+    "starcoder2": classes(
+        "Starcoder2", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=BUT_QUESTIONS
+    ),
+}

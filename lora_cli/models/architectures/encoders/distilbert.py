@@ -1,0 +1,86 @@
+"""DistilBERT: `transformers.models.distilbert`."""
+
+from __future__ import annotations
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.architectures.encoders.bert import bare, dense, headed
+from lora_cli.models.config import Config
+from lora_cli.models.parts.layers import Nodes, embedding, hollow, norm, repeat, under
+
+PROJECTIONS = ("q_lin", "k_lin", "v_lin", "out_lin")
+
+
+def _hidden(config: Config) -> int:
+    # transformers maps hidden_size to dim and sets it last, so that it wins where both are given.
+    return config.size("hidden_size", "dim", default=768)
+
+
+def _vocabulary(config: Config) -> int:
+    return config.size("vocab_size", default=30522)
+
+
+def _body(config: Config) -> Nodes:
+    """Give `DistilBertModel`; sinusoidal positions are parameters as well, they only start otherwise."""
+    d = _hidden(config)
+    config.share(d, "dim", config.size("num_attention_heads", "n_heads", default=12), "n_heads")
+    inner = config.size("hidden_dim", default=3072)
+    return [
+        *under(
+            "embeddings",
+            embedding("word_embeddings", _vocabulary(config), d),
+            embedding("position_embeddings", config.size("max_position_embeddings", default=512), d),
+            norm("LayerNorm", d, bias=True),
+            hollow("dropout"),
+        ),
+        *repeat(
+            "transformer.layer",
+            config.layers("num_hidden_layers", "n_layers", default=6),
+            under("attention", *(dense(name, d, d) for name in PROJECTIONS), hollow("dropout")),
+            norm("sa_layer_norm", d, bias=True),
+            under("ffn", dense("lin1", d, inner), dense("lin2", inner, d), hollow("dropout", "activation")),
+            norm("output_layer_norm", d, bias=True),
+        ),
+    ]
+
+
+def _predictions(config: Config) -> Nodes:
+    d = _hidden(config)
+    return [
+        *dense("vocab_transform", d, d),
+        *norm("vocab_layer_norm", d, bias=True),
+        *dense("vocab_projector", d, _vocabulary(config)),
+        *hollow("activation", "mlm_loss_fct"),
+    ]
+
+
+def _sequences(config: Config) -> Nodes:
+    d = _hidden(config)
+    return [*dense("pre_classifier", d, d), *dense("classifier", d, config.labels()), *hollow("dropout")]
+
+
+def _tokens(config: Config) -> Nodes:
+    return [*dense("classifier", _hidden(config), config.labels()), *hollow("dropout")]
+
+
+def _answers(config: Config) -> Nodes:
+    labels = config.labels()
+    if labels != 2:
+        raise InvalidInput(f"{config.source}: num_labels is {labels}; DistilBertForQuestionAnswering takes only 2")
+    return [*dense("qa_outputs", _hidden(config), labels), *hollow("dropout")]
+
+
+def _choice(config: Config) -> Nodes:
+    d = _hidden(config)
+    return [*dense("pre_classifier", d, d), *dense("classifier", d, 1), *hollow("dropout")]
+
+
+CLASSES = {
+    "distilbert": {
+        "DistilBertForMaskedLM": headed("distilbert", _body, _predictions, output="vocab_projector"),
+        "DistilBertModel": bare(_body),
+        "DistilBertForSequenceClassification": headed("distilbert", _body, _sequences),
+        "DistilBertForTokenClassification": headed("distilbert", _body, _tokens),
+        "DistilBertForQuestionAnswering": headed("distilbert", _body, _answers),
+        "DistilBertForMultipleChoice": headed("distilbert", _body, _choice),
+    }
+}

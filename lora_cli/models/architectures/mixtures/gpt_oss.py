@@ -1,0 +1,53 @@
+"""gpt-oss 20b and 120b: `transformers.models.gpt_oss`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, attention, classes, decoder, size
+from lora_cli.models.parts.layers import Node, Nodes, norm, parameter, under
+
+hidden = size("hidden_size", 2880)
+
+vocabulary = size("vocab_size", 201088)
+
+
+def attended(config: Config) -> Nodes:
+    """Give `GptOssAttention`, which has a learned sink for each head."""
+    heads = config.size("num_attention_heads", default=64)
+    groups = config.size("num_key_value_heads", default=8)
+    width = config.size("head_dim", default=64)
+    bias = config.flag("attention_bias", default=True)
+    projections = attention(hidden(config), heads, groups, width, bias=bias, output_bias=bias)
+    return [*projections, *parameter("sinks", heads)]
+
+
+def experts(config: Config) -> Iterator[Node]:
+    """Give `GptOssMLP`: a router and fused experts, all with biases; inputs come before outputs."""
+    d = hidden(config)
+    count = config.size("num_experts", "num_local_experts", default=128)
+    inner = config.size("intermediate_size", default=2880)
+    yield from parameter("router.weight", count, d)
+    yield from parameter("router.bias", count)
+    yield from parameter("experts.gate_up_proj", count, d, 2 * inner)
+    yield from parameter("experts.gate_up_proj_bias", count, 2 * inner)
+    yield from parameter("experts.down_proj", count, inner, d)
+    yield from parameter("experts.down_proj_bias", count, d)
+
+
+def body(config: Config) -> Nodes:
+    """Give `GptOssModel`."""
+    d = hidden(config)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=36),
+        under("self_attn", attended(config)),
+        under("mlp", experts(config)),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+    )
+
+
+CLASSES = {"gpt_oss": classes("GptOss", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}

@@ -1,0 +1,30 @@
+"""Mixtral 8x7B and 8x22B: `transformers.models.mixtral`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import attention, classes, decoder, experts, heads, size
+from lora_cli.models.parts.layers import Nodes, norm, under
+
+hidden = size("hidden_size", 4096)
+vocabulary = size("vocab_size", 32000)
+
+
+def body(config: Config) -> Nodes:
+    """Give `MixtralModel`."""
+    d = hidden(config)
+    inner = config.size("intermediate_size", default=14336)
+    # num_experts is an alias of transformers, and set after the field that it stands for.
+    count = config.size("num_experts", "num_local_experts", default=8)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=32),
+        under("self_attn", attention(d, *heads(config, d, count=32, groups=8))),
+        under("mlp", experts(d, inner, count)),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+    )
+
+
+CLASSES = {"mixtral": classes("Mixtral", body, hidden=hidden, vocabulary=vocabulary)}

@@ -1,0 +1,100 @@
+"""A checkpoint without a config.json: modules by the names and shapes of its parameters.
+
+What names and shapes do not say is not guessed: experts that are stored one by one stay so, a
+convolution has one group, and nothing is tied, since safetensors stores what is tied once, and modules
+without parameters are not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.models.model import Model
+from lora_cli.models.nodes import Module, Parameter
+
+Shape = tuple[int, ...]
+
+MAX_DOTS = 32
+MAX_NAME_CHARACTERS = 500
+
+# How transformers calls what takes the vocabulary and positions, where the word embedding is not in it.
+EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias")
+OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
+
+
+def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[str, ...]) -> Model:
+    """Return the model whose modules are the weights among `parameters`, and whose other parameters are the rest."""
+    shapes = {parameter.name: parameter.shape for parameter in parameters}
+    _check_names(shapes)
+    mixtures = {key.partition(".experts.")[0] for key in shapes if ".experts." in key}
+    weights = {
+        key.removesuffix(".weight"): shape
+        for key, shape in shapes.items()
+        if key.endswith(".weight") and all(shape) and not _is_norm_or_router(key.removesuffix(".weight"), mixtures)
+    }
+    transposed = _transposed(weights, shapes)
+    modules = {}
+    for owner, shape in weights.items():
+        bias = shapes.get(f"{owner}.bias")
+        module = _module(owner, shape, bias, transposed)
+        if module and bias in {None, (module.h,)}:
+            modules[owner] = module._replace(bias=bias is not None)
+    held = {parameter.name for module in modules.values() for parameter in module.parameters()}
+    embeddings = [module for module in modules.values() if module.kind == "Embedding"]
+    return Model(
+        name,
+        "",
+        (*modules.values(), *(parameter for parameter in parameters if parameter.name not in held)),
+        {},
+        next((owner for owner in modules if owner.endswith(OUTPUTS)), None),
+        max(embeddings, key=lambda module: module.d).name if embeddings else None,
+        warnings=warnings,
+    )
+
+
+def _check_names(names: Iterable[str]) -> None:
+    """Refuse names of more modules within modules than a model has: each of their parts becomes a name too."""
+    for name in names:
+        if name.count(".") > MAX_DOTS or len(name) > MAX_NAME_CHARACTERS:
+            raise InvalidInput(
+                f"{quote_long(name)} is no parameter's name; one has at most {MAX_DOTS} dots and {MAX_NAME_CHARACTERS} "
+                "characters, so give another checkpoint"
+            )
+
+
+def _is_norm_or_router(owner: str, mixtures: set[str]) -> bool:
+    """Whether a weight is no Linear's: a norm's, or a router's, which stands beside its mixture's experts."""
+    block, _, leaf = owner.rpartition(".")
+    # What gates shared experts stands there too, and is a Linear.
+    return "norm" in leaf.lower() or (block in mixtures and "shared" not in leaf)
+
+
+def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> set[str]:
+    """Return names and places of GPT-2's Conv1D, inputs before outputs: a bias says so where the sides differ.
+
+    A square one is told by others of its last name, or in its block.
+    """
+    found = set()
+    for owner, shape in weights.items():
+        if len(shape) == 2 and shape[0] != shape[1] and shapes.get(f"{owner}.bias") == shape[1:]:
+            block, _, leaf = owner.rpartition(".")
+            found |= {block, leaf}
+    return found
+
+
+def _module(owner: str, shape: Shape, bias: Shape | None, transposed: set[str]) -> Module | None:
+    block, _, leaf = owner.rpartition(".")
+    if len(shape) == 2:
+        rows, columns = shape
+        named = "embed" in leaf and "proj" not in leaf and not owner.endswith(OUTPUTS)
+        if bias is None and (named or leaf in EMBEDDINGS):
+            return Module(owner, rows, columns, "Embedding")
+        if bias == (columns,) and not transposed.isdisjoint({block, leaf}):
+            return Module(owner, rows, columns, "Conv1D")
+        return Module(owner, columns, rows)
+    if len(shape) == 4:
+        return Module(owner, shape[1], shape[0], "Conv2d", kernel=shape[2:])
+    if len(shape) == 3 and "conv" in leaf:
+        return Module(owner, shape[1], shape[0], "Conv1d", kernel=shape[2:])
+    return None

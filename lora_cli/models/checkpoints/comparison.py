@@ -1,0 +1,52 @@
+"""Whether a checkpoint holds what the config.json beside it describes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from lora_cli.errors import quote_long
+from lora_cli.models.model import Model
+from lora_cli.models.nodes import Parameter
+
+MOST_NAMED = 3
+
+
+def difference(model: Model, stored: Sequence[Parameter]) -> str | None:
+    """Say by how many parameters, and where, a checkpoint differs from the model; None where the totals agree.
+
+    Names on disk may be older than the model's, and experts split that the model holds fused. So the totals
+    decide, and what is in each layer says where a difference is. What is tied counts once, stored or not.
+    """
+    names = {parameter.name for parameter in stored}
+    counted = [p for p in stored if not (p.name in model.tied and model.tied[p.name] in names)]
+    total = sum(parameter.params for parameter in counted)
+    if total == model.full_params:
+        return None
+    more = _by_place(counted)
+    more.subtract(_by_place(p for p in model.all_parameters() if p.name not in model.tied))
+    places = sorted((place for place in more if more[place]), key=lambda place: -abs(more[place]))
+    listed = ", ".join(f"{quote_long(place)[1:-1]} {more[place]:+,}" for place in places[:MOST_NAMED])
+    rest = f" and {len(places) - MOST_NAMED} places more" if len(places) > MOST_NAMED else ""
+    return (
+        f"the headers hold {total:,} parameters and config.json describes {model.full_params:,}, "
+        f"{total - model.full_params:+,}: {listed}{rest}"
+    )
+
+
+def _by_place(parameters: Iterable[Parameter]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for parameter in parameters:
+        found[_place(parameter.name)] += parameter.params
+    return found
+
+
+def _place(name: str) -> str:
+    """Return the layer that a parameter is in, as `layers.3`, or else its module, without what stands before.
+
+    >>> _place("model.layers.3.mlp.up_proj.weight"), _place("transformer.wte.weight"), _place("lm_head.weight")
+    ('layers.3', 'wte', 'lm_head')
+    """
+    parts = name.split(".")
+    numbered = next((position for position, part in enumerate(parts) if part.isdigit()), None)
+    return ".".join(parts[:-1][-1:] or parts) if numbered is None else ".".join(parts[: numbered + 1][-2:])

@@ -1,0 +1,94 @@
+"""Which files a checkpoint is: one .safetensors file, an index with its shards, or the folder that has them."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
+from lora_cli.models.files import names_in, read_object
+
+SAFETENSORS = ".safetensors"
+INDEX = ".safetensors.index.json"
+WHOLE = "model.safetensors"
+NUMBERED = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.safetensors")
+# PEFT's own file, which lies beside a base model now and then.
+ADAPTER = "adapter_model.safetensors"
+
+
+def is_checkpoint(path: str) -> bool:
+    """Whether a file is a checkpoint, by its name."""
+    return path.lower().endswith((SAFETENSORS, INDEX))
+
+
+def checkpoint_in(folder: str) -> list[str]:
+    """Return the file, the index or the shards that a folder holds, in the order in which transformers looks for them."""
+    names = [name for name in names_in(folder) if is_checkpoint(name) and name != ADAPTER]
+    indexes = [name for name in names if name.endswith(INDEX)]
+    shards = [name for name in names if NUMBERED.fullmatch(name)]
+    found = [WHOLE] if WHOLE in names else indexes or shards or names
+    if len(found) > 1 and found != shards:
+        raise InvalidInput(
+            f"{quote_long(folder)} holds {', '.join(map(quote_long, found[:2]))} and more like them; name one of them"
+        )
+    return [os.path.join(folder, name) for name in found]
+
+
+def read_checkpoint(paths: list[str]) -> dict[str, Stored]:
+    """Return the tensors of a file, of an index's shards, or of numbered shards without an index."""
+    first = paths[0]
+    if first.lower().endswith(INDEX):
+        return _read_index(first)
+    numbered = NUMBERED.fullmatch(os.path.basename(first))
+    if numbered and int(numbered["count"]) != len(paths):
+        raise InvalidInput(
+            f"{quote_long(first)} is one of {int(numbered['count'])} shards, and {len(paths)} of them are given or here; "
+            "give the folder with all of them, or their index"
+        )
+    return _together(paths)
+
+
+def _read_index(index: str) -> dict[str, Stored]:
+    places = read_object(index).get("weight_map")
+    if not isinstance(places, dict) or not places or not all(isinstance(place, str) for place in places.values()):
+        raise InvalidInput(f"{quote_long(index)} has no weight_map of tensors to files; download or save it again")
+    folder = os.path.dirname(index)
+    paths = {place: _shard(folder, place, index) for place in dict.fromkeys(places.values())}
+    stored = _together(list(paths.values()))
+    for name, place in places.items():
+        if name not in stored or stored[name].path != paths[place]:
+            raise InvalidInput(
+                f"{quote_long(index)} says that {quote_long(name)} is in {quote_long(place)}, and it is not; download it again"
+            )
+    return stored
+
+
+def _shard(folder: str, place: str, index: str) -> str:
+    """Return the path of a shard, which must be a .safetensors file in the index's own folder.
+
+    The cache of Hugging Face's hub keeps links to its own `blobs` below `snapshots/REVISION`; these are followed.
+    """
+    path = os.path.join(folder, place)
+    home, target = os.path.realpath(folder), os.path.realpath(path) if "\0" not in place else ""
+    repository, snapshots, _ = home.rpartition(f"{os.sep}snapshots{os.sep}")
+    homes = [home, os.path.realpath(f"{repository}{os.sep}blobs")] if snapshots else [home]
+    if not place.endswith(SAFETENSORS) or not any(target.startswith(os.path.join(allowed, "")) for allowed in homes):
+        raise InvalidInput(
+            f"{quote_long(index)} names {quote_long(place)}; a shard is a {SAFETENSORS} file in the folder of its index, "
+            "and no link out of it"
+        )
+    return path
+
+
+def _together(paths: list[str]) -> dict[str, Stored]:
+    stored: dict[str, Stored] = {}
+    for path in paths:
+        header = read_header(path)
+        if twice := stored.keys() & header.keys():
+            name = min(twice)
+            raise InvalidInput(
+                f"{quote_long(name)} is in both {quote_long(stored[name].path)} and {quote_long(path)}; leave one of the files out"
+            )
+        stored |= header
+    return stored

@@ -1,0 +1,1 @@
+"""Where a model can be read from, a reader each."""

@@ -1,0 +1,169 @@
+"""Any other model that transformers knows: built on torch's meta device, which holds no values.
+
+Neither torch nor transformers is imported before a model that is not written down here asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
+from lora_cli.models.model import Model, read_dtype
+from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter
+from lora_cli.time_limit import patience
+
+PACKAGES = ("torch", "transformers")
+PATIENCE_SECONDS = 30.0
+# What a config's numbers of modules are called, and its numbers of labels, channels and the like start with.
+REPEATED = ("layer", "depth", "block", "expert", "stage")
+MAX_LABELS = 100_000
+# What says how a model runs, which may ask for packages that no count needs.
+RUNNING = ("auto_map", "attn_implementation", "_attn_implementation", "quantization_config")
+
+
+def is_installed() -> bool:
+    """Whether transformers and torch are there to build a model with."""
+    return all(find_spec(package) for package in PACKAGES)
+
+
+def build(config: Config, name: str) -> Model:
+    """Return the model that the installed transformers builds from a config.json, and say so in its notes.
+
+    Only classes of transformers itself are built: no code that a model brings along (`auto_map`) is run.
+    """
+    _check_numbers(config)
+    # Nothing is looked up on a hub, whatever the config names.
+    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    torch, transformers = (import_module(package) for package in PACKAGES)
+    transformers.logging.set_verbosity_error()
+    with (
+        warnings.catch_warnings(action="ignore"),
+        torch.device("meta"),
+        patience(PATIENCE_SECONDS, f"building {quote_long(name)} with transformers", "give its checkpoint instead"),
+    ):
+        try:
+            built = _instance(config, transformers)
+        except InvalidInput:
+            raise
+        # A config can break transformers in any way that there is.
+        except Exception as error:
+            raise InvalidInput(
+                f"{config.source}: transformers {transformers.__version__} cannot build it: {quote_long(' '.join(str(error).split()))}; "
+                "give its checkpoint instead"
+            ) from error
+    note = f"{config.source}: built by the installed transformers {transformers.__version__}"
+    return _described(built, config, name, note, torch.nn, transformers.pytorch_utils.Conv1D)
+
+
+def _check_numbers(config: Config) -> None:
+    """Refuse a number of modules that is built for ever, however deep in the config it stands."""
+    pending: list[tuple[str, Any]] = [("", config.fields)]
+    while pending:
+        key, value = pending.pop()
+        if isinstance(value, dict):
+            pending += value.items()
+        elif isinstance(value, list):
+            pending += ((key, inner) for inner in value)
+        elif type(value) is int and value > (most := _most(key)):
+            raise InvalidInput(f"{config.source}: {quote(key)} is {quote(value)}; it must be at most {most}")
+
+
+def _most(key: str) -> int:
+    """Return how large a number may be: one of layers and the like is of modules, and most others are of sizes."""
+    if any(part in key for part in REPEATED) and "size" not in key:
+        return MAX_LAYERS
+    return MAX_LABELS if key.startswith(("num_", "n_")) else MAX_SIZE
+
+
+def _instance(config: Config, transformers: Any) -> Any:
+    model_type = config.text("model_type", default="")
+    fields = {key: value for key, value in config.fields.items() if key not in {"model_type", *RUNNING}}
+    read = transformers.AutoConfig.for_model(model_type, **fields)
+    named = config.items("architectures")
+    if not named:
+        return transformers.AutoModel.from_config(read)
+    model_class = getattr(transformers, named[0], None) if isinstance(named[0], str) else None
+    if not (isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)):
+        raise InvalidInput(f"{config.source}: architecture {quote(named[0])} is no model of transformers; name another")
+    return model_class(read)
+
+
+def _described(built: Any, config: Config, name: str, note: str, nn: Any, transposed: Any) -> Model:
+    modules = list(_modules(built, nn, transposed))
+    held = {parameter.name for module in modules for parameter in module.parameters()}
+    first: dict[int, str] = {}
+    parameters, tied = [], {}
+    for key, value in built.named_parameters(remove_duplicate=False):
+        parameters.append(Parameter(key, tuple(value.shape)))
+        if first.setdefault(id(value), key) != key:
+            tied[key] = first[id(value)]
+    names = {id(module): key for key, module in built.named_modules()}
+    return Model(
+        name,
+        config.text("model_type", default=""),
+        (*modules, *(p for p in parameters if p.name not in held), *_buffers(built), *_hollow(built, nn)),
+        tied,
+        names.get(id(built.get_output_embeddings())),
+        names.get(id(_embeddings(built))),
+        read_dtype(config),
+        _whole(built.config, config),
+        notes=(note,),
+    )
+
+
+def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
+    """Yield the modules of the kinds that PEFT adapts, asked in its order (`peft.tuners.lora.layer.dispatch_default`)."""
+    for name, module in built.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        # A weight that is computed (torch's parametrizations) is no parameter of this module.
+        if "weight" not in own:
+            continue
+        bias = "bias" in own
+        if isinstance(module, nn.Embedding):
+            yield Module(name, module.num_embeddings, module.embedding_dim, "Embedding")
+        elif isinstance(module, nn.Conv2d | nn.Conv1d):
+            kind = "Conv2d" if isinstance(module, nn.Conv2d) else "Conv1d"
+            sizes = module.in_channels, module.out_channels
+            yield Module(name, *sizes, kind, bias, tuple(module.kernel_size), module.groups)
+        elif isinstance(module, nn.Linear):
+            yield Module(name, module.in_features, module.out_features, "Linear", bias)
+        elif isinstance(module, transposed):
+            d, h = module.weight.shape
+            yield Module(name, d, h, "Conv1D", bias)
+
+
+def _whole(read: Any, config: Config) -> Config:
+    """Return the config with all of its fields, which are those that transformers knows it to mean."""
+    fields = {**read.to_dict(), "model_type": config.fields.get("model_type")}
+    layers = getattr(read, "num_hidden_layers", None)
+    return Config(fields if layers is None else {**fields, "num_hidden_layers": layers}, config.source)
+
+
+def _buffers(built: Any) -> Iterator[Buffer]:
+    """Yield the buffers that a checkpoint would hold."""
+    parameters = {key for key, _ in built.named_parameters(remove_duplicate=False)}
+    for key, value in built.state_dict().items():
+        if key not in parameters:
+            kind = "BOOL" if "bool" in str(value.dtype) else f"I{8 * value.itemsize}"
+            yield Buffer(key, tuple(value.shape), None if value.is_floating_point() else kind)
+
+
+def _hollow(built: Any, nn: Any) -> Iterator[Hollow]:
+    """Yield the modules that hold nothing, and the lists that PEFT refuses to copy (`ModulesToSaveWrapper.check_module`)."""
+    lists = nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict
+    for name, module in built.named_modules():
+        if name and (isinstance(module, lists) or next(module.parameters(), None) is None):
+            yield Hollow(name, isinstance(module, lists))
+
+
+def _embeddings(built: Any) -> Any:
+    try:
+        return built.get_input_embeddings()
+    except NotImplementedError:
+        return None
