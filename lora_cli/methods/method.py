@@ -90,17 +90,17 @@ def anything(_: Settings) -> None:
 class Method(NamedTuple):
     """A method: what it is called and where it is from, its config's fields, and what it adds.
 
-    `tensors` gives what is put beside one adapted place, `shared` what is there once for all of them,
-    keyed from the adapted model itself; `virtual` what a prompt method, which adapts no module, adds to
+    `tensors` gives what is put beside one adapted place, `shared_tensors` what is there once for all of them,
+    keyed from the adapted model itself; `prompt_tensors` what a prompt method, which adapts no module, adds to
     a model by its whole config, keyed as in the file. `formula` counts what is trained on one Linear of
     d inputs and h outputs, in the names of the fields. `fields` are the config's own, beside `r` (where there is a `rank`, its default) and the
-    `common` ones. `targets` are PEFT's default targets where they are not LoRA's: None for none.
-    `otherwise` are those of a type that is in no table. `kinds` are the modules that can be adapted, ()
-    for any that holds parameters; a target of another kind is refused, or left alone with `skips`.
-    `check` refuses what PEFT's config class refuses, beside the `layer_rules`. `settled` gives the settings
+    `shared_fields` ones. `default_targets` are PEFT's default targets where they are not LoRA's: None for none.
+    `default_for_unknown_types` are those of a type that is in no table. `module_kinds` are the modules that can be adapted, ()
+    for any that holds parameters; a target of another kind is refused, or left alone with `skips_unsupported`.
+    `check_settings` refuses what PEFT's config class refuses, beside the `layer_rules`. `resolved` gives the settings
     once it is known what is adapted, from the targets and the config. `warnings` says where PEFT trains
-    other than what the fields say. `read` reads a config that shares LoRA's fields and their effects.
-    `sizes` are those that the knob can take, None where it is no whole number. `by_shape` says whether, with
+    other than what the fields say. `read_config` reads a config that shares LoRA's fields and their effects.
+    `knob_values` are those that the knob can take, None where it is no whole number. `same_for_same_shape` says whether, with
     these settings, places of one shape and rank are given the same, whatever their names.
     """
 
@@ -113,30 +113,30 @@ class Method(NamedTuple):
     rank: int | None = 8
     knob: str | None = "r"
     alpha: str | None = None
-    shared: Callable[[Sequence[Place], Any], Iterable[Tensor]] = nothing
-    virtual: Callable[[Model, Any], Iterable[Tensor]] | None = None
-    kinds: tuple[str, ...] = LINEAR
-    common: frozenset[str] = TARGETING
-    targets: Targets | Default = MappingProxyType({})
-    check: Callable[[Settings], None] = anything
+    shared_tensors: Callable[[Sequence[Place], Any], Iterable[Tensor]] = nothing
+    prompt_tensors: Callable[[Model, Any], Iterable[Tensor]] | None = None
+    module_kinds: tuple[str, ...] = LINEAR
+    shared_fields: frozenset[str] = TARGETING
+    default_targets: Targets | Default = MappingProxyType({})
+    check_settings: Callable[[Settings], None] = anything
     layer_rules: frozenset[str] = LAYER_RULES
-    settled: Callable[[Any, Any], Any] = as_read
+    resolved: Callable[[Any, Any], Any] = as_read
     warnings: Callable[[Sequence[Place], Any], Iterable[str]] = no_words
-    read: Callable[[Config], Any] | None = None
-    sizes: Sizes | None = ranks
-    by_shape: Callable[[Any], bool] = never
-    otherwise: str | None = None
-    skips: bool = False
+    read_config: Callable[[Config], Any] | None = None
+    knob_values: Sizes | None = ranks
+    same_for_same_shape: Callable[[Any], bool] = never
+    default_for_unknown_types: str | None = None
+    skips_unsupported: bool = False
 
     @property
     def is_prompt(self) -> bool:
         """Whether PEFT calls it prompt learning, and puts it beside the model and not into it."""
-        return self.virtual is not None and "modules_to_save" in self.common
+        return self.prompt_tensors is not None and "modules_to_save" in self.shared_fields
 
     @property
     def open_sizes(self) -> Sizes | None:
         """The sizes that can be chosen among, or None where there is nothing to choose."""
-        return None if self.knob is None else self.sizes
+        return None if self.knob is None else self.knob_values
 
     @property
     def peft_type(self) -> str:

@@ -50,9 +50,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     *(
         (name, LLAMA, {"target_modules": EVERYTHING})
         for name in METHODS
-        if "target_modules" in method_named(name).common and method_named(name).open_sizes
+        if "target_modules" in method_named(name).shared_fields and method_named(name).open_sizes
     ),
-    *((name, LLAMA, {}) for name in METHODS if method_named(name).virtual and method_named(name).open_sizes),
+    *((name, LLAMA, {}) for name in METHODS if method_named(name).prompt_tensors and method_named(name).open_sizes),
     *((name, GPT2, {"target_modules": ["c_attn"]}) for name in ("lora", "vera", "randlora", "fourierft", "waveft")),
     ("lora", LLAMA, {"target_modules": ["q_proj", "v_proj"], "rank_pattern": {"q_proj": 3}}),
     ("lora", LLAMA, {"target_modules": EVERYTHING, "use_dora": True}),
@@ -108,7 +108,7 @@ def tried(subject: Opened) -> dict[int, dict[str, Any]]:
 def test_a_fit_is_what_trying_every_size_finds(name: str, model: dict[str, Any], fields: dict[str, Any]) -> None:
     """Of the sizes that make sense, the one at which most is trained inside all limits; the next is over."""
     subject = opened(name, model, **fields)
-    runs = method_named(name).sizes(subject.start.targets.places, subject.start.settings)
+    runs = method_named(name).knob_values(subject.start.targets.places, subject.start.settings)
     costs = {size: cost for size, cost in tried(subject).items() if any(size in run for run in runs)}
     assert len(costs) > 1
     source = random.Random(f"{name} {fields}")
@@ -151,7 +151,7 @@ def check_of(found: Fitted, costs: dict[int, dict[str, Any]], limits: dict[str, 
 def test_no_size_that_peft_takes_is_passed_over(name: str, model: dict[str, Any], fields: dict[str, Any]) -> None:
     """Up to the largest that makes sense, all that PEFT takes is looked at; OFT's blocks that it would replace are not."""
     subject = opened(name, model, **fields)
-    runs = method_named(name).sizes(subject.start.targets.places, subject.start.settings)
+    runs = method_named(name).knob_values(subject.start.targets.places, subject.start.settings)
     known = {size for size in range(1, TRIED) if any(size in run for run in runs)}
     assert {size for size in tried(subject) if size <= max(known)} <= known
 
@@ -165,10 +165,14 @@ def test_a_resized_count_is_a_fresh_one(name: str) -> None:
         (TIED, {"ensure_weight_tying": True}),
     ):
         method = method_named(name)
-        has = method.common if method.read is None and name != "lora" else {"target_modules", "ensure_weight_tying"}
+        has = (
+            method.shared_fields
+            if method.read_config is None and name != "lora"
+            else {"target_modules", "ensure_weight_tying"}
+        )
         try:
             subject = opened(name, model, **{field: value for field, value in fields.items() if field in has})
-            sizes = method.sizes(subject.start.targets.places, subject.start.settings) if subject.knob else ()
+            sizes = method.knob_values(subject.start.targets.places, subject.start.settings) if subject.knob else ()
             for size in [run[0] for run in sizes][:2]:
                 kept = subject.at(size)
                 fresh = ModelCount(kept.subject, kept.config)
@@ -263,7 +267,7 @@ def test_tensors_made_once_a_shape_are_those_of_each_place(
 ) -> None:
     """Whatever a method says of names, each place has what it would have alone."""
     subject = opened(name, model, **fields)
-    runs = method_named(name).sizes(subject.start.targets.places, subject.start.settings)
+    runs = method_named(name).knob_values(subject.start.targets.places, subject.start.settings)
     cost = subject.at(next(run[0] for run in runs if run))
     alone = [tuple(cost.how.tensors(place, cost.settings)) for place in cost.targets.places]
     assert [tensors for _, tensors in cost.added] == alone

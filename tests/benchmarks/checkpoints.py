@@ -19,7 +19,7 @@ from lora_cli.models.model import Model
 from lora_cli.models.sources.preset import preset
 from lora_cli.models.sources.read_model import read_preset
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import checkpoints
 
 ROUNDS = 9

@@ -16,7 +16,7 @@ MODELS_ONLY = ("xlora", "shadow", "lily", "trainable_tokens", "osf", "adalora")
 
 def main() -> int:
     """Measure, print, and return the exit code."""
-    names = [name for name in METHODS if name not in MODELS_ONLY and method_named(name).virtual is None]
+    names = [name for name in METHODS if name not in MODELS_ONLY and method_named(name).prompt_tensors is None]
     matrix = ["-d", "1024", "-h", "1024", "-r", "32", "--format", "json"]
     commands = {
         f"{len(names)} methods": [LORA_CLI, "sweep", *matrix, "--method", ",".join(names)],

@@ -18,7 +18,7 @@ from typing import Any
 
 from measure import LORA_CLI, MIB, Bound, Run, alternate, judge, peak, print_table, ratio, run
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import checkpoints
 
 # Name: inputs and outputs (Llama-3.1-8B, as its config.json has them).

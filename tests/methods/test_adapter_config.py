@@ -8,7 +8,7 @@ import pytest
 
 from lora_cli.analysis.count.model_count import count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import KNOWN, UNIMPORTANT, LoraConfig, read_adapter_config
+from lora_cli.methods.config.adapter_config import KNOWN, UNIMPORTANT, AdapterConfig, read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -22,7 +22,7 @@ SMALL = {
 }
 
 
-def read(**fields: Any) -> LoraConfig:
+def read(**fields: Any) -> AdapterConfig:
     """Return the config of these fields, all of which are known."""
     config, unknown = read_adapter_config(Config(fields, "adapter_config.json"))
     assert unknown == []
@@ -42,20 +42,22 @@ def refusal(**fields: Any) -> str:
 
 def test_an_empty_object_is_pefts_default() -> None:
     """Rank 8 on whatever PEFT targets by default."""
-    assert read() == read(peft_type="LORA") == LoraConfig()
+    assert read() == read(peft_type="LORA") == AdapterConfig()
     assert (read().r, read().target_modules, read().bias) == (8, None, "none")
 
 
 def test_nulls_are_defaults() -> None:
     """PEFT writes every field, most of them null."""
     nulls = ("target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "modules_to_save")
-    assert read(**dict.fromkeys((*nulls, "target_parameters", "trainable_token_indices", "task_type"))) == LoraConfig()
+    assert (
+        read(**dict.fromkeys((*nulls, "target_parameters", "trainable_token_indices", "task_type"))) == AdapterConfig()
+    )
 
 
 def test_fields_that_change_no_count_are_accepted() -> None:
     """Whatever they hold."""
     refused = {"peft_type", "arrow_config", "megatron_config"}
-    assert read(**{name: 16 for name in UNIMPORTANT if name not in refused}) == LoraConfig()
+    assert read(**{name: 16 for name in UNIMPORTANT if name not in refused}) == AdapterConfig()
 
 
 def test_the_forms_of_each_field_are_read() -> None:

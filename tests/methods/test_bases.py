@@ -173,7 +173,7 @@ def test_modules_of_one_category_must_take_inputs_of_one_size() -> None:
     modules = [place.module for place in places]
     own = Settings({"sparse_rate": 0.1, "save_projection": True, "base_dtype": "F32", "sharing": modules})
     with pytest.raises(InvalidInput, match=r"has 6 inputs and another mlp_up has 4.*; target those of one size"):
-        list(method_named("frod").shared(places, own))
+        list(method_named("frod").shared_tensors(places, own))
 
 
 def test_bases_are_made_for_the_whole_names_that_layers_to_transform_spares_later() -> None:

@@ -1,4 +1,4 @@
-"""Fields of LoraConfig that change a count or refuse one: figures that PEFT 0.21.2 gave for the same configs."""
+"""Fields of AdapterConfig that change a count or refuse one: figures that PEFT 0.21.2 gave for the same configs."""
 
 from __future__ import annotations
 

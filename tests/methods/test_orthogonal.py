@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from small_llama import BOTH, cost, refusal
 
 from lora_cli.analysis.count.matrix_count import count
-
-sys.path.insert(0, str(Path(__file__).parent))
-from adapted import BOTH, cost, refusal
 
 BASE = 6032
 

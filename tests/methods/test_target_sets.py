@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.name_matching import all_linear
 from lora_cli.methods.targeting.target_sets import target_sets
 from lora_cli.methods.targeting.targets import targets
@@ -16,7 +16,7 @@ from lora_cli.models.sources.read_model import read_preset
 def test_sets_are_matched_and_attention_and_the_rest_are_all_of_the_layers(name: str) -> None:
     """Each name means some module, none of them two sets' modules, and no layer of all-linear is forgotten."""
     model = read_preset(name)
-    whole = set(all_linear(model, LoraConfig()))
+    whole = set(all_linear(model, AdapterConfig()))
     found = [chosen for chosen in target_sets(model) if isinstance(chosen, tuple)]
     reached = []
     for chosen in found:
@@ -45,4 +45,4 @@ def test_a_family_has_the_sets_that_people_write() -> None:
     assert ("query", "key", "value", "attention.output.dense") in target_sets(read_preset("bert-base"))
     model = read_preset("t5-small")
     chosen = [names for names in target_sets(model) if isinstance(names, tuple)]
-    assert all(targets(model, LoraConfig(target_modules=names)).unmatched == () for names in chosen)
+    assert all(targets(model, AdapterConfig(target_modules=names)).unmatched == () for names in chosen)

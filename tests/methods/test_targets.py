@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.name_matching import by_pattern
 from lora_cli.models.checkpoints.by_shape import model_of_shapes
 from lora_cli.models.config import Config
@@ -62,7 +62,7 @@ def model(model_type: str = "llama", **fields: Any) -> Model:
 
 def cost(subject: Model | None = None, **fields: Any) -> ModelCount:
     """Return the count of a config on a small model, Llama unless another is given."""
-    return count_model(subject or model(), LoraConfig(**fields))
+    return count_model(subject or model(), AdapterConfig(**fields))
 
 
 def names(subject: Model | None = None, **fields: Any) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from small_llama import BOTH, cost, refusal
 
 from lora_cli import InvalidInput
 from lora_cli.analysis.count.matrix_count import count
@@ -14,9 +13,6 @@ from lora_cli.analysis.count.model_count import count_model
 from lora_cli.methods.config.adapter_config import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
-
-sys.path.insert(0, str(Path(__file__).parent))
-from adapted import BOTH, cost, refusal
 
 BASE, HEAD = 6032, 50 * 16
 ATTENTION, FEEDFORWARD = 4 * 16 * 16, 3 * 16 * 24

@@ -59,7 +59,7 @@ def case(method: str, source: random.Random) -> tuple[dict[str, Any], Opened]:
         if sides > methods.MOST_SIDE or (prompts and (task is None or model_type == "whisper")):
             continue
         fields = {"peft_type": method.upper(), **({"task_type": task} if prompts else {}), **NEEDED.get(method, {})}
-        if method_named(method).kinds and method != "trainable_tokens":
+        if method_named(method).module_kinds and method != "trainable_tokens":
             leaves = adapters.leaf_names(m.name for m in model.modules if m.kind == "Linear" and m.name != model.output)
             if not leaves:
                 continue

@@ -60,5 +60,5 @@ def test_a_methods_fields_are_those_of_pefts_config(method: str) -> None:
     declared = method_named(method)
     theirs = {field.name: field for field in dataclasses.fields(PEFT_TYPE_TO_CONFIG_MAPPING[declared.peft_type])}
     rank = {"r"} if declared.rank is not None else set()
-    assert declared.common | declared.fields.keys() | rank == theirs.keys() - EVERYWHERE
+    assert declared.shared_fields | declared.fields.keys() | rank == theirs.keys() - EVERYWHERE
     assert declared.rank is None or declared.rank == theirs["r"].default

@@ -10,7 +10,7 @@ from lora_cli.analysis.count.matrix_count import FIELDS, Record, plain_count
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.errors import InvalidInput
 from lora_cli.methods import Tensor, check_name, method_named, variant_fields
-from lora_cli.methods.config.adapter_config import LoraConfig, on_one_matrix, read_adapter_config
+from lora_cli.methods.config.adapter_config import AdapterConfig, on_one_matrix, read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.matrix import matrix
 from lora_cli.models.model import Model
@@ -51,19 +51,19 @@ class AdaptedMatrix(ModelCount):
         return {field: getattr(self, field) for field in FIELDS}
 
 
-def count_matrix(d: int, h: int, config: LoraConfig) -> AdaptedMatrix:
+def count_matrix(d: int, h: int, config: AdapterConfig) -> AdaptedMatrix:
     """Count what a config trains on one matrix; one that PEFT refuses raises `InvalidInput`."""
     cost = adapted_matrix(d, h, config)
     _ = cost.adapter_params
     return cost
 
 
-def adapted_matrix(d: int, h: int, config: LoraConfig) -> AdaptedMatrix:
+def adapted_matrix(d: int, h: int, config: AdapterConfig) -> AdaptedMatrix:
     """Return the cost of a config on one matrix before any of it is counted."""
     return AdaptedMatrix(Model("one matrix", "", (matrix(d, h),), {}, None, None), config)
 
 
-def matrix_config(method: str, r: int | None, fields: Mapping[str, Any]) -> LoraConfig:
+def matrix_config(method: str, r: int | None, fields: Mapping[str, Any]) -> AdapterConfig:
     """Return the config of a method that adapts the module W, from its fields beside r and the target.
 
     >>> count_matrix(3072, 3072, matrix_config("vera", 256, {})).trainable_params

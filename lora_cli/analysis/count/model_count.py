@@ -11,7 +11,7 @@ from lora_cli.analysis.count.matrix_count import Record
 from lora_cli.analysis.percentages import Figures
 from lora_cli.errors import quote_long
 from lora_cli.methods.adapter_file.file_contents import prompt_file, saved_file
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.registry import method_named
@@ -48,7 +48,7 @@ class ModelCount(Figures):
     """The cost of a LoRA config on a model; every figure follows from what it adapts, saves and frees."""
 
     subject: Model
-    config: LoraConfig
+    config: AdapterConfig
 
     @property
     def model(self) -> str:
@@ -73,14 +73,14 @@ class ModelCount(Figures):
     @cached_property
     def settings(self) -> Any:
         """The method's own fields, once it is known what is adapted; what LoRA has is among the fields of its config."""
-        return self.config if self.config.settings is None else self.how.settled(self.targets, self.config)
+        return self.config if self.config.settings is None else self.how.resolved(self.targets, self.config)
 
     @cached_property
     def targets(self) -> Targets:
         """What the config adapts; a prompt method adapts nothing."""
         return targets(self.subject, self.config)
 
-    def resized(self, config: LoraConfig) -> Self:
+    def resized(self, config: AdapterConfig) -> Self:
         """Return the cost of a config that differs in its rank and settings alone; places are not looked for again."""
         cost = type(self)(self.subject, config)
         cost.__dict__["targets"] = resized(self.targets, self.subject, config)
@@ -100,7 +100,7 @@ class ModelCount(Figures):
     def added(self) -> tuple[tuple[Place, tuple[Tensor, ...]], ...]:
         """The tensors that are put beside each adapted weight; a large model has few shapes, and those are made once."""
         how, settings = self.how, self.settings
-        if not how.by_shape(settings):
+        if not how.same_for_same_shape(settings):
             return tuple((place, tuple(how.tensors(place, settings))) for place in self.targets.places)
         made: dict[tuple[object, ...], tuple[Tensor, ...]] = {}
         found = []
@@ -114,12 +114,12 @@ class ModelCount(Figures):
     @cached_property
     def shared(self) -> tuple[Tensor, ...]:
         """The tensors that are there once for all adapted places."""
-        return tuple(self.how.shared(self.targets.places, self.settings))
+        return tuple(self.how.shared_tensors(self.targets.places, self.settings))
 
     @cached_property
     def virtual(self) -> tuple[Tensor, ...]:
         """The tensors that a prompt method adds to the model."""
-        return () if self.how.virtual is None else tuple(self.how.virtual(self.subject, self.config))
+        return () if self.how.prompt_tensors is None else tuple(self.how.prompt_tensors(self.subject, self.config))
 
     @cached_property
     def adapter_params(self) -> int:
@@ -215,7 +215,7 @@ class ModelCount(Figures):
     @cached_property
     def saved_tensors(self) -> Mapping[str, Tensor] | None:
         """The tensors of that file, by key."""
-        if self.how.virtual is not None:
+        if self.how.prompt_tensors is not None:
             return prompt_file(self.targets, self.virtual)
         return saved_file(self.targets, self.added, self.shared)
 
@@ -309,7 +309,7 @@ def of_each(groups: Iterable[tuple[Tensor, ...]], params: Callable[[tuple[Tensor
     return total
 
 
-def count_model(model: Model, config: LoraConfig) -> ModelCount:
+def count_model(model: Model, config: AdapterConfig) -> ModelCount:
     """Count what `config` trains on `model`; a config that PEFT refuses raises `InvalidInput`."""
     cost = ModelCount(model, config)
     # Some of PEFT's refusals come with the tensors that it makes.

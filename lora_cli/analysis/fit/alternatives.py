@@ -22,7 +22,7 @@ def alternatives(opened: Opened, limits: Limits) -> Iterator[Record]:
     A set in which not even the smallest size fits has none; one that the method refuses is left out.
     """
     how = opened.start.how
-    if opened.knob is None or how.virtual is not None or "Linear" not in how.kinds:
+    if opened.knob is None or how.prompt_tensors is not None or "Linear" not in how.module_kinds:
         return
     seen = {_places(opened.start)}
     for target in target_sets(opened.start.subject):

@@ -26,7 +26,7 @@ def adapter_fields(opened: Opened, fitted: Fitted, base: str | None = None) -> d
     fields: dict[str, Any] = {"base_model_name_or_path": base, "task_type": None, **given, "inference_mode": False}
     if opened.knob is not None:
         fields[opened.knob] = fitted.size
-    if "target_modules" in start.how.common and fields.get("target_modules") is None:
+    if "target_modules" in start.how.shared_fields and fields.get("target_modules") is None:
         found = start.targets.config.target_modules
         fields["target_modules"] = list(found) if isinstance(found, tuple) else found
     if start.how.alpha is not None and start.how.alpha not in fields and (alpha := default_alpha(start)) is not None:

@@ -55,7 +55,7 @@ def beside_a_matrix(trained: Trained) -> dict[str, Tensor]:
             with suppress(InvalidInput):
                 found |= {tensor.key: tensor for tensor in method.tensors(Place(module, config.r), whole)}
         return found
-    if method.virtual is not None or not method.kinds:
+    if method.prompt_tensors is not None or not method.module_kinds:
         return found
     from lora_cli.analysis.count.adapted_matrix import count_matrix
     from lora_cli.methods.config.adapter_config import on_one_matrix, read_adapter_config

@@ -165,7 +165,7 @@ class Inspection:
             return self.cost.trainable_params
         method = method_named(self.trained.config.method)
         config = self.trained.config
-        apart = method.shared is not nothing or method.settled is not as_read or config.bias != "none"
+        apart = method.shared_tensors is not nothing or method.resolved is not as_read or config.bias != "none"
         if self.broken or not self.own or apart or config.ensure_weight_tying:
             return None
         return sum(stored.values for key, stored in self.tensors.items() if self._is_trained(key))

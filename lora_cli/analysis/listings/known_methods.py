@@ -15,7 +15,7 @@ FIELDS = ("method", "formula", "knob", "supports", "title", "arxiv")
 
 
 def _record(method: Method) -> Record:
-    supports = ",".join(method.kinds) or "any module" if method.virtual is None else "models"
+    supports = ",".join(method.module_kinds) or "any module" if method.prompt_tensors is None else "models"
     figures = (method.name, method.formula, method.knob, supports, method.title, method.arxiv)
     return dict(zip(FIELDS, figures, strict=True))
 
@@ -34,7 +34,7 @@ def one(name: str) -> tuple[Record, list[Record]]:
     defaults |= {field: read(nothing, field) for field, read in method.fields.items()}
     if method.name == "lora":
         defaults |= lora_defaults()
-    others = sorted(method.common - defaults.keys())
+    others = sorted(method.shared_fields - defaults.keys())
     defaults |= {field: "none" if field == "bias" else None for field in others}
     return _record(method), [{"field": field, "default": _value(value)} for field, value in defaults.items()]
 

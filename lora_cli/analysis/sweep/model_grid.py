@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lora_cli.analysis.count.matrix_count import Record
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
 from lora_cli.analysis.count.model_count import count_model
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
 
@@ -20,7 +20,7 @@ class ModelSweep:
     """The grid models × target sets × ranks, the last axis fastest. A target set is what it is called and is."""
 
     models: Sequence[Model]
-    configs: Sequence[tuple[str, LoraConfig]]
+    configs: Sequence[tuple[str, AdapterConfig]]
     ranks: Sequence[int]
 
     @property
@@ -28,7 +28,7 @@ class ModelSweep:
         """The number of points."""
         return len(self.models) * sum(len(self._ranks(config)) for _, config in self.configs)
 
-    def _ranks(self, config: LoraConfig) -> Sequence[int]:
+    def _ranks(self, config: AdapterConfig) -> Sequence[int]:
         # A method without a rank is counted once.
         return self.ranks if method_named(config.method).rank is not None else (config.r,)
 

@@ -16,7 +16,7 @@ from lora_cli.quantities import parse_choice, parse_positive, parse_whole
 if TYPE_CHECKING:
     from lora_cli.analysis.count.matrix_count import MatrixCount
     from lora_cli.analysis.count.model_count import ModelCount
-    from lora_cli.methods.config.adapter_config import LoraConfig
+    from lora_cli.methods.config.adapter_config import AdapterConfig
 
 D = Annotated[str | None, typer.Option("--in-features", "-d", metavar="D", help="Inputs of W, its d.")]
 H = Annotated[str | None, typer.Option("--out-features", "-h", metavar="H", help="Outputs of W, its h.")]
@@ -132,7 +132,7 @@ def required(option: str, text: str | None) -> str:
     return text
 
 
-def adapter_config(how: How, *, of_model: bool = True) -> tuple[LoraConfig, list[str]]:
+def adapter_config(how: How, *, of_model: bool = True) -> tuple[AdapterConfig, list[str]]:
     """Return the config that the options describe, and a warning for each field of its file that is not known."""
     fields, source = config_fields(how, of_model=of_model, needs_rank=not of_model)
     config, unknown = read_fields(how, fields, source)
@@ -158,7 +158,7 @@ def config_fields(how: How, *, of_model: bool, needs_rank: bool) -> tuple[dict[s
     return (fields if of_model else on_one_matrix(fields)), source
 
 
-def read_fields(how: How, fields: Mapping[str, Any], source: str) -> tuple[LoraConfig, list[str]]:
+def read_fields(how: How, fields: Mapping[str, Any], source: str) -> tuple[AdapterConfig, list[str]]:
     """Return the config that has these fields, and those of them that are not known."""
     from dataclasses import replace
 

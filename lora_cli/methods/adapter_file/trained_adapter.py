@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.config.adapter_config import LoraConfig, read_adapter_config
+from lora_cli.methods.config.adapter_config import AdapterConfig, read_adapter_config
 from lora_cli.methods.targeting.name_matching import by_pattern, patient_with, ranker
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.config import Config
@@ -50,7 +50,7 @@ class Trained:
     name: str
     folder: str
     fields: Mapping[str, Any]
-    config: LoraConfig
+    config: AdapterConfig
     unknown: tuple[str, ...]
     tensors: Mapping[str, Stored] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""PEFT's `LoraConfig`, as far as it decides what is adapted and how much of it is trained."""
+"""PEFT's `AdapterConfig`, as far as it decides what is adapted and how much of it is trained."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WITHOUT_HEADS = ("adaption_prompt",)
 
 
 @dataclass(frozen=True, slots=True)
-class LoraConfig:
+class AdapterConfig:
     """`peft.LoraConfig`: the fields that change a count or refuse one, under PEFT's names and with its defaults.
 
     Another `method` has some of these, and `settings` of its own; what only LoRA has keeps its default then.
@@ -117,7 +117,7 @@ class LoraConfig:
         return self.modules_to_save + heads
 
 
-def read_adapter_config(config: Config, label: str | None = None) -> tuple[LoraConfig, list[str]]:
+def read_adapter_config(config: Config, label: str | None = None) -> tuple[AdapterConfig, list[str]]:
     """Return the config that an adapter_config.json holds, and its fields that nobody knows.
 
     Without a `label`, LoRA with use_dora is called dora, and anything else by its method's name.
@@ -143,12 +143,12 @@ def on_one_matrix(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in CHOOSING} | {"target_modules": ["W"]}
 
 
-def _read_other(config: Config, method: Method) -> tuple[LoraConfig, list[str]]:
+def _read_other(config: Config, method: Method) -> tuple[AdapterConfig, list[str]]:
     """Return the config of a method whose fields are declared with it."""
-    if method.read:
-        found: tuple[LoraConfig, list[str]] = method.read(config)
+    if method.read_config:
+        found: tuple[AdapterConfig, list[str]] = method.read_config(config)
         return found
-    has = method.common | ({"r"} if method.rank is not None else set())
+    has = method.shared_fields | ({"r"} if method.rank is not None else set())
 
     def common(field: str, read: Callable[[Config, str], Any], default: Any) -> Any:
         return read(config, field) if field in has and config.fields.get(field) is not None else default
@@ -157,9 +157,9 @@ def _read_other(config: Config, method: Method) -> tuple[LoraConfig, list[str]]:
         if config.fields.get(pattern) and pattern not in has | method.fields.keys():
             raise InvalidInput(f"{config.source}: method {method.name} has no {pattern}; leave it out")
     settings = Settings({field: read(config, field) for field, read in method.fields.items()})
-    method.check(settings)
+    method.check_settings(settings)
     return (
-        LoraConfig(
+        AdapterConfig(
             r=config.size("r", default=method.rank) if method.rank is not None else 0,
             target_modules=common("target_modules", fields.names_or_text, None),
             exclude_modules=common("exclude_modules", fields.names_or_text, ()),
@@ -176,7 +176,7 @@ def _read_other(config: Config, method: Method) -> tuple[LoraConfig, list[str]]:
     )
 
 
-def read_lora(config: Config) -> tuple[LoraConfig, list[str]]:
+def read_lora(config: Config) -> tuple[AdapterConfig, list[str]]:
     """Return LoRA's config, and the fields that it does not have."""
     if config.fields.get("arrow_config") is not None:
         raise InvalidInput(
@@ -195,7 +195,7 @@ def read_lora(config: Config) -> tuple[LoraConfig, list[str]]:
     config.flag("use_rslora", default=False)
     layers = config.fields.get("layers_to_transform")
     return (
-        LoraConfig(
+        AdapterConfig(
             r=config.size("r", default=8),
             target_modules=fields.names_or_text(config, "target_modules"),
             exclude_modules=fields.names_or_text(config, "exclude_modules") or (),
@@ -229,7 +229,7 @@ def read_lora(config: Config) -> tuple[LoraConfig, list[str]]:
 NEVER_NULL = ("r", "lora_alpha", "lora_dropout", "bias", "rank_pattern", "alpha_pattern")
 # Checked for what PEFT refuses, and without effect on a count.
 CHECKED = ("lora_alpha", "alpha_pattern", "use_rslora", "eva_config", "corda_config", "lora_ga_config")
-# The rest of LoraConfig: where an adapter comes from and how it runs.
+# The rest of AdapterConfig: where an adapter comes from and how it runs.
 UNIMPORTANT = (
     "peft_type",
     "peft_version",
@@ -243,7 +243,7 @@ UNIMPORTANT = (
     "qalora_group_size",
     "runtime_config",
 )
-KNOWN = frozenset((*CHECKED, *UNIMPORTANT, "velora_config")) | frozenset(LoraConfig.__dataclass_fields__) - {
+KNOWN = frozenset((*CHECKED, *UNIMPORTANT, "velora_config")) | frozenset(AdapterConfig.__dataclass_fields__) - {
     "velora_groups",
     "method",
     "settings",
@@ -253,11 +253,11 @@ KNOWN = frozenset((*CHECKED, *UNIMPORTANT, "velora_config")) | frozenset(LoraCon
 
 
 def lora_defaults() -> dict[str, object]:
-    """Return the fields of LoraConfig that are read, with PEFT's defaults; None where it has none.
+    """Return the fields of AdapterConfig that are read, with PEFT's defaults; None where it has none.
 
     >>> lora_defaults()["lora_alpha"], lora_defaults()["use_dora"]
     (8, False)
     """
-    read = LoraConfig()
+    read = AdapterConfig()
     own = {name: getattr(read, name, None) for name in sorted(KNOWN - EVERYWHERE - TARGETING)}
     return own | {"lora_alpha": 8, "use_rslora": False, "velora_config": None}

@@ -1,4 +1,4 @@
-"""An adapter_config.json's fields, read as what PEFT's LoraConfig needs them to be."""
+"""An adapter_config.json's fields, read as what PEFT's AdapterConfig needs them to be."""
 
 from __future__ import annotations
 

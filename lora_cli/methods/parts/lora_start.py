@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.place import Place
 from lora_cli.models.nodes import Module
 
@@ -28,12 +28,12 @@ VARIANTS = {
 }
 
 
-def fills_both(config: LoraConfig) -> bool:
+def fills_both(config: AdapterConfig) -> bool:
     """Whether A and B start as new values of the place's own rank, whatever they were before."""
     return _way(config.init_lora_weights) in {*DECOMPOSED, "corda", "mica", "orthogonal"}
 
 
-def check_variants(place: Place, config: LoraConfig) -> None:
+def check_variants(place: Place, config: AdapterConfig) -> None:
     """Refuse variants that do not go together, or not with the kind of a place."""
     wanted = [name for name in ("use_dora", *CLASSES) if getattr(config, name)]
     wanted += ["mica"] if config.init_lora_weights == "mica" else []
@@ -47,7 +47,7 @@ def check_variants(place: Place, config: LoraConfig) -> None:
             )
 
 
-def started(place: Place, config: LoraConfig) -> tuple[Module, int]:
+def started(place: Place, config: AdapterConfig) -> tuple[Module, int]:
     """Return the sides and the rank that A and B have once they have their first values, or refuse that start."""
     module, r = place.module, _started_rank(place, config)
     if module.kind == "Conv1D" and _way(config.init_lora_weights) in AS_STORED:
@@ -55,7 +55,7 @@ def started(place: Place, config: LoraConfig) -> tuple[Module, int]:
     return module, r
 
 
-def _started_rank(place: Place, config: LoraConfig) -> int:
+def _started_rank(place: Place, config: AdapterConfig) -> int:
     start, r = config.init_lora_weights, place.r * place.experts
     way = _way(start)
     if way is None:
@@ -76,7 +76,7 @@ def _started_rank(place: Place, config: LoraConfig) -> int:
     return min(r, most) if way in DECOMPOSED else r
 
 
-def starts_even(place: Place, config: LoraConfig) -> bool:
+def starts_even(place: Place, config: AdapterConfig) -> bool:
     """Whether A and B start from the even and the odd rows of one matrix."""
     return _way(config.init_lora_weights) == "orthogonal" and place.module.kind != "Embedding"
 
@@ -117,7 +117,7 @@ def _whole(text: str) -> bool:
     return True
 
 
-def _check_loftq(config: LoraConfig) -> None:
+def _check_loftq(config: AdapterConfig) -> None:
     bits, steps = config.loftq_config.get("loftq_bits"), config.loftq_config.get("loftq_iter")
     if bits not in LOFTQ_BITS:
         raise InvalidInput(f"loftq_config: loftq_bits is {quote(bits)}; it must be 4 or 8")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import gcd
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.knob import Runs, multiples
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.parts.lora_start import check_variants, started, starts_even
@@ -17,7 +17,7 @@ from lora_cli.methods.targeting.name_matching import ranker
 from lora_cli.methods.tensor import Tensor, buffer
 
 
-def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
+def place_tensors(place: Place, config: AdapterConfig) -> tuple[Tensor, ...]:
     """Return what PEFT puts beside one adapted place of a model, named and shaped as in its file.
 
     `peft.tuners.lora.layer`: Linear, Embedding (r·(rows + width)), Conv1d and Conv2d (A with the kernel,
@@ -58,7 +58,7 @@ def place_tensors(place: Place, config: LoraConfig) -> tuple[Tensor, ...]:
     return (*factors, *velora, *more_tensors(place, config))
 
 
-def sizes(places: Sequence[Place], config: LoraConfig) -> Runs:
+def sizes(places: Sequence[Place], config: AdapterConfig) -> Runs:
     """Return the ranks that convolutions' groups, block-diagonal factors and the start divide."""
     rank = ranker(replace(config, r=0))
     free = [place for place in places if not rank(place.module.name)]
@@ -78,8 +78,8 @@ METHOD = Method(
     formula="r * (d + h)",
     tensors=place_tensors,
     alpha="lora_alpha",
-    kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
-    sizes=sizes,
+    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
+    knob_values=sizes,
     # Blocks are where names say.
-    by_shape=lambda config: not config.use_bdlora,
+    same_for_same_shape=lambda config: not config.use_bdlora,
 )

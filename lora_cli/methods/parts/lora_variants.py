@@ -17,7 +17,7 @@ from lora_cli.methods.tensor import Tensor, buffer, parameter
 from lora_cli.models.config import Config
 
 if TYPE_CHECKING:
-    from lora_cli.methods.config.adapter_config import LoraConfig
+    from lora_cli.methods.config.adapter_config import AdapterConfig
 
 
 class Blocks(NamedTuple):
@@ -74,7 +74,7 @@ def samples(config: Config) -> Samples | None:
     return Samples(own.size("num_samples", default=8))
 
 
-def more_tensors(place: Place, config: LoraConfig) -> Iterator[Tensor]:
+def more_tensors(place: Place, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield what KaSA (r values between A and B) and Monte Carlo LoRA (r + samples) put beside A and B."""
     if config.kasa_config:
         most = min(place.module.d, place.module.h) - 1
@@ -93,7 +93,7 @@ def more_tensors(place: Place, config: LoraConfig) -> Iterator[Tensor]:
         yield buffer("lora_monteclora_sampler.expert_weights", number)
 
 
-def diagonal(place: Place, config: LoraConfig) -> dict[str, tuple[int, ...]]:
+def diagonal(place: Place, config: AdapterConfig) -> dict[str, tuple[int, ...]]:
     """Return the shape of the factor that is block-diagonal: A as r × d/n, or B as h × r/n."""
     own, module = config.use_bdlora, place.module
     if not own:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import size
 from lora_cli.methods.tensor import Tensor, buffer
 from lora_cli.models.facts import Facts
@@ -60,7 +60,7 @@ def facts_of(model: Model, method: str) -> Facts:
     return model.facts
 
 
-def prompt(model: Model, config: LoraConfig, *, cached: bool = False) -> Prompt:
+def prompt(model: Model, config: AdapterConfig, *, cached: bool = False) -> Prompt:
     """Return the sizes of the prompt that a config puts before a model's input, or before the keys it has `cached`."""
     own, facts = config.settings, facts_of(model, config.method)
     if own.num_virtual_tokens is None:

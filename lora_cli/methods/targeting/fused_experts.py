@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.default_targets import EXPERTS
 from lora_cli.methods.targeting.name_matching import ALL_LINEAR, all_linear, excluder, matcher
 from lora_cli.models.model import Model
 
 
-def with_experts(model: Model, config: LoraConfig) -> LoraConfig:
+def with_experts(model: Model, config: AdapterConfig) -> AdapterConfig:
     """Turn targets that name a mixture's experts one by one into the fused parameters that hold them now."""
     experts = EXPERTS.get(model.model_type)
     # PEFT does so for LoRA alone.
@@ -48,7 +48,7 @@ def with_experts(model: Model, config: LoraConfig) -> LoraConfig:
     return replace(config, target_modules=tuple(kept), target_parameters=tuple(sorted(parameters)), rank_pattern=ranks)
 
 
-def _leaf_names(model: Model, config: LoraConfig, text: str, renamed: Iterable[str]) -> tuple[str, ...]:
+def _leaf_names(model: Model, config: AdapterConfig, text: str, renamed: Iterable[str]) -> tuple[str, ...]:
     def leaf(name: str) -> str:
         return name.rsplit(".", 1)[-1]
 

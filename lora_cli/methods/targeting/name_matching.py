@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.patterns import compiled
 from lora_cli.methods.targeting.shortened_names import condensed
 from lora_cli.models.model import Model
@@ -39,7 +39,7 @@ def patient_with(names: int) -> AbstractContextManager[None]:
     )
 
 
-def all_linear(model: Model, config: LoraConfig) -> tuple[str, ...]:
+def all_linear(model: Model, config: AdapterConfig) -> tuple[str, ...]:
     """Return every Linear and Conv1D but the output head, or a classifier's when the task is to classify."""
     spared = model.output
     if spared is None and config.task_type == "SEQ_CLS":
@@ -68,7 +68,7 @@ def ends_with(name: str, entries: AbstractSet[str]) -> bool:
     return any(ending in entries for ending in endings(name))
 
 
-def excluder(config: LoraConfig) -> Callable[[str], bool]:
+def excluder(config: AdapterConfig) -> Callable[[str], bool]:
     """Return whether a name is left out: by `exclude_modules`, or because it is saved whole."""
     saved = [compiled(rf"(^|.*\.){entry}($|\..*)") for entry in config.saved]
     if isinstance(config.exclude_modules, str):
@@ -82,7 +82,7 @@ def _is_all_linear(wanted: object) -> bool:
     return isinstance(wanted, str) and wanted.lower() == ALL_LINEAR
 
 
-def matcher(model: Model, config: LoraConfig, *, shortened: bool = True) -> Callable[[str], bool]:
+def matcher(model: Model, config: AdapterConfig, *, shortened: bool = True) -> Callable[[str], bool]:
     """Return whether `target_modules` takes a name, after PEFT has shortened a long list or before."""
     wanted = config.target_modules
     if config.layers_to_transform and shortened:
@@ -100,7 +100,7 @@ def matcher(model: Model, config: LoraConfig, *, shortened: bool = True) -> Call
     return lambda name: name in entries or (ends_with(name, entries) and in_layer(name))
 
 
-def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
+def _layer_filter(config: AdapterConfig) -> Callable[[str], bool]:
     layers = frozenset(config.layers_to_transform or ())
     if not layers:
         return lambda _name: True
@@ -115,7 +115,7 @@ def _layer_filter(config: LoraConfig) -> Callable[[str], bool]:
     return in_layer
 
 
-def ranker(config: LoraConfig) -> Callable[[str], int]:
+def ranker(config: AdapterConfig) -> Callable[[str], int]:
     """Return the rank of a name: the first pattern that matches, or the config's own."""
     return by_pattern(config.rank_pattern, config.r)
 
@@ -142,7 +142,7 @@ def by_pattern(values: Mapping[str, T], default: T) -> Callable[[str], T]:
     return found
 
 
-def listed_targets(model: Model, config: LoraConfig) -> tuple[str, ...] | None:
+def listed_targets(model: Model, config: AdapterConfig) -> tuple[str, ...] | None:
     """Return the names and endings that `target_modules` has once PEFT has matched it, or None where it is a text."""
     wanted = all_linear(model, config) if _is_all_linear(config.target_modules) else config.target_modules
     return None if isinstance(wanted, str) else condensed(wanted or (), model.module_names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import EXPERTS
 from lora_cli.methods.targeting.name_matching import ranker
@@ -12,7 +12,7 @@ from lora_cli.methods.targeting.targets import Targets, targets
 from lora_cli.models.model import Model
 
 
-def resized(found: Targets, model: Model, config: LoraConfig) -> Targets:
+def resized(found: Targets, model: Model, config: AdapterConfig) -> Targets:
     """Return `targets(model, config)`, where `found` is that of a config that differs in its rank and settings alone.
 
     Which places there are follows from names; their ranks follow anew.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.parts.lora_start import fills_both
 from lora_cli.methods.place import Place
@@ -58,7 +58,7 @@ class Targets:
     rows: tuple[Rows, ...]
     following: tuple[str, ...]
     unmatched: tuple[str, ...]
-    config: LoraConfig
+    config: AdapterConfig
 
     @property
     def saved(self) -> tuple[str, ...]:
@@ -76,15 +76,15 @@ class Targets:
         return [m for m in self.model.modules if m.kind in LINEARS and matched(m.name) and not excluded(m.name)]
 
 
-def targets(model: Model, config: LoraConfig) -> Targets:
+def targets(model: Model, config: AdapterConfig) -> Targets:
     """Return what `config` adapts in `model`, or refuse what PEFT refuses."""
     with patient_with(len(model.nodes)):
         return _targets(model, config)
 
 
-def _targets(model: Model, config: LoraConfig) -> Targets:
+def _targets(model: Model, config: AdapterConfig) -> Targets:
     method = method_named(config.method)
-    if method.virtual is not None:
+    if method.prompt_tensors is not None:
         copied = saved_modules(model, model.module_names, config.saved, (), ())
         return Targets(model, (), copied, (), (), _unmatched(config, (), [], copied), config)
     # In PEFT's order: a mixture's targets are rewritten first, and what is missing then is empty.
@@ -103,14 +103,14 @@ def _targets(model: Model, config: LoraConfig) -> Targets:
     modules = {module.name: module for module in model.modules}
     following = [name for name in names if ties.adapts(name)]
     for name in (*chosen, *following):
-        if not method.skips:
+        if not method.skips_unsupported:
             _refuse_module(name, model, modules, method)
     rank = ranker(config)
     # With `skips`, what is left here may be less than what is targeted, and nothing.
-    fitting = [name for name in chosen if name in modules and modules[name].kind in method.kinds]
+    fitting = [name for name in chosen if name in modules and modules[name].kind in method.module_kinds]
     places = (
         [Place(modules[name], rank(name)) for name in fitting]
-        if method.kinds
+        if method.module_kinds
         else _whole_places(model, chosen, config.r)
     )
     # PEFT sets this by itself to what the Linear or Conv1D that it adapts last needs.
@@ -137,7 +137,7 @@ def _refuse_module(name: str, model: Model, modules: Mapping[str, Module], metho
             f"target {quote_long(name)} is a part that Mamba computes around, and PEFT refuses it; "
             f"leave out {' and '.join(MAMBA_PARTS)}"
         )
-    if method.kinds and (name not in modules or modules[name].kind not in method.kinds):
+    if method.module_kinds and (name not in modules or modules[name].kind not in method.module_kinds):
         inside = any(module.startswith(f"{name}.") for module in modules)
         raise InvalidInput(
             f"target {quote_long(name)} is no {_listed(method)}, and PEFT adapts nothing else by {method.name}; "
@@ -145,7 +145,7 @@ def _refuse_module(name: str, model: Model, modules: Mapping[str, Module], metho
         )
 
 
-def _following_place(place: Place, leading: Place | None, ties: Ties, config: LoraConfig) -> Place:
+def _following_place(place: Place, leading: Place | None, ties: Ties, config: AdapterConfig) -> Place:
     """Return the place of a module that is tied with the embeddings, whose adapter it takes over, rank and all.
 
     PEFT does so by a name without dots alone, and where no start gives the adapter other values.
@@ -160,12 +160,16 @@ def _following_place(place: Place, leading: Place | None, ties: Ties, config: Lo
     return place if fills_both(config) else place._replace(r=leading.r)
 
 
-def _with_default_targets(model: Model, config: LoraConfig) -> LoraConfig:
+def _with_default_targets(model: Model, config: AdapterConfig) -> AdapterConfig:
     if config.target_modules is not None:
         return config
     method = method_named(config.method)
-    targets = method.targets
-    default = targets(model) if callable(targets) else (TARGETS | dict(targets)).get(model.model_type, method.otherwise)
+    targets = method.default_targets
+    default = (
+        targets(model)
+        if callable(targets)
+        else (TARGETS | dict(targets)).get(model.model_type, method.default_for_unknown_types)
+    )
     if default is None and config.target_parameters is None:
         known = f"model type {quote(model.model_type)}" if model.model_type else "a model without a config.json"
         raise InvalidInput(f"PEFT has no default targets for {known}; name some (--target): {_offer(model)}")
@@ -195,7 +199,7 @@ def _whole_places(model: Model, chosen: Iterable[str], r: int) -> list[Place]:
 
 
 def _parameter_places(
-    model: Model, config: LoraConfig, chosen: set[str], rank: Callable[[str], int]
+    model: Model, config: AdapterConfig, chosen: set[str], rank: Callable[[str], int]
 ) -> Iterable[Place]:
     wanted = frozenset(config.target_parameters or ())
     for parameter in model.all_parameters() if wanted else ():
@@ -210,7 +214,7 @@ def _parameter_places(
         yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
 
 
-def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chosen: set[str]) -> None:
+def _refuse_parameter(parameter: Parameter, owner: str, config: AdapterConfig, chosen: set[str]) -> None:
     problem = None
     if not owner:
         problem = "stands on the model itself"
@@ -230,10 +234,10 @@ def _refuse_parameter(parameter: Parameter, owner: str, config: LoraConfig, chos
 
 def _listed(method: Method) -> str:
     """Return the kinds of modules that a method adapts, in words."""
-    return " or ".join(filter(None, (", ".join(method.kinds[:-1]), method.kinds[-1])))
+    return " or ".join(filter(None, (", ".join(method.module_kinds[:-1]), method.module_kinds[-1])))
 
 
-def _described(config: LoraConfig) -> str:
+def _described(config: AdapterConfig) -> str:
     """Return what a config targets, and what else in it may have left nothing of that."""
     wanted = config.target_modules
     if isinstance(wanted, str):
@@ -251,7 +255,7 @@ def _offer(model: Model) -> str:
     return f"targets here are {', '.join(leaves)}"
 
 
-def _unmatched(config: LoraConfig, parameters: Iterable[str], found: list[str], copied: Saved) -> tuple[str, ...]:
+def _unmatched(config: AdapterConfig, parameters: Iterable[str], found: list[str], copied: Saved) -> tuple[str, ...]:
     met = {ending for name in found for ending in endings(name)}
     lost = [f"target_parameters {quote(entry)}" for entry in parameters if entry not in met]
     if not isinstance(config.target_modules, str):

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.patterns import compiled
 from lora_cli.models.model import Model
 
@@ -32,7 +32,7 @@ class Ties(NamedTuple):
         return name in self.targets or any(name.endswith(f".{target}") for target in self.targets)
 
 
-def tie(model: Model, config: LoraConfig) -> tuple[LoraConfig, Ties]:
+def tie(model: Model, config: AdapterConfig) -> tuple[AdapterConfig, Ties]:
     """Return the config that names the embeddings instead of what is tied with them, and the ties."""
     tied = model.tied_with_embeddings
     if not config.ensure_weight_tying or not tied or model.embeddings is None:

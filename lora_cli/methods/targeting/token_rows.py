@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.peft_fields import INPUT_EMBEDDINGS
 from lora_cli.methods.targeting.full_copies import Saved
 from lora_cli.models.model import Model
@@ -37,7 +37,7 @@ class Rows(NamedTuple):
 
 
 def trained_rows(
-    model: Model, names: Iterable[str], config: LoraConfig, saved: Saved, adapted: Iterable[str]
+    model: Model, names: Iterable[str], config: AdapterConfig, saved: Saved, adapted: Iterable[str]
 ) -> tuple[tuple[Rows, ...], tuple[str, ...]]:
     """Return the rows that the config trains, and the modules tied with the embeddings, which follow and add none."""
     if not config.trainable_token_indices:
@@ -95,7 +95,7 @@ def _check(name: str, ending: str, tokens: Tokens, module: Module | None, adapte
 
 
 def _wanted(
-    model: Model, config: LoraConfig, saved: Saved, adapted: Iterable[str]
+    model: Model, config: AdapterConfig, saved: Saved, adapted: Iterable[str]
 ) -> tuple[Mapping[str, Tokens], bool]:
     """Return the tokens by entry, and whether those of tied modules differ; without the entries that only repeat."""
     wanted, tied = config.trainable_token_indices or {}, _tied(model, saved, adapted)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import prod
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.adapter_config import KNOWN, LoraConfig, read_lora
+from lora_cli.methods.config.adapter_config import KNOWN, AdapterConfig, read_lora
 from lora_cli.methods.method import EVERYWHERE, LINEARS, Method, Settings, ignored, real, size
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import TARGETS
@@ -66,7 +66,7 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
         yield buffer("lora_B", module.h, kept)
 
 
-def read(config: Config) -> tuple[LoraConfig, list[str]]:
+def read(config: Config) -> tuple[AdapterConfig, list[str]]:
     """Return LoRA's config with the rank that AdaLoRA starts from, and the fields that neither of them has."""
     fields = {name: value for name, value in config.fields.items() if name not in WITHOUT_EFFECT}
     lora, unknown = read_lora(Config(fields, config.source))
@@ -91,7 +91,7 @@ def read(config: Config) -> tuple[LoraConfig, list[str]]:
     )
 
 
-def _check(lora: LoraConfig, own: Settings, source: str) -> None:
+def _check(lora: AdapterConfig, own: Settings, source: str) -> None:
     """Refuse what `AdaLoraConfig.__post_init__` and `RankAllocator` refuse."""
     if lora.use_dora:
         raise InvalidInput(f"{source}: AdaLoRA does not go with use_dora; leave one out")
@@ -122,7 +122,7 @@ def _masks(config: Config, name: str) -> dict[str, tuple[bool, ...]]:
     return {key: tuple(mask) for key, mask in found.items()}
 
 
-def with_kept_ranks(targets: Targets, config: LoraConfig) -> Settings:
+def with_kept_ranks(targets: Targets, config: AdapterConfig) -> Settings:
     """Add how many ranks each module keeps in the file."""
     own: Settings = config.settings
     adapted = {place.module.name for place in targets.places}
@@ -162,9 +162,9 @@ METHOD = Method(
     rank=None,
     knob="init_r",
     alpha="lora_alpha",
-    kinds=(*LINEARS, "Conv2d"),
-    common=KNOWN - EVERYWHERE,
-    targets={
+    module_kinds=(*LINEARS, "Conv2d"),
+    shared_fields=KNOWN - EVERYWHERE,
+    default_targets={
         **{model_type: None for model_type in TARGETS if model_type not in SAME},
         "t5": ("q", "k", "v", "o", "wi", "wo"),
         "mt5": ("q", "k", "v", "o", "wi_0", "wi_1", "wo"),
@@ -173,6 +173,6 @@ METHOD = Method(
         "roberta": ("query", "key", "value", "dense"),
         "deberta-v2": ("query_proj", "key_proj", "value_proj", "dense"),
     },
-    settled=with_kept_ranks,
-    read=read,
+    resolved=with_kept_ranks,
+    read_config=read,
 )

@@ -39,6 +39,6 @@ METHOD = Method(
     },
     rank=None,
     knob=None,
-    common=frozenset(),
-    check=check,
+    shared_fields=frozenset(),
+    check_settings=check,
 )

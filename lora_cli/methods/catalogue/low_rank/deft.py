@@ -42,6 +42,6 @@ METHOD = Method(
         "init_weights": flag(True),
     },
     alpha="alpha",
-    kinds=LINEARS,
-    common=TARGETING | {"bias"},
+    module_kinds=LINEARS,
+    shared_fields=TARGETING | {"bias"},
 )

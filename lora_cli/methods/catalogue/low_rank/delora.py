@@ -40,6 +40,6 @@ METHOD = Method(
         "init_weights": flag(True),
         "lambda_pattern": scales,
     },
-    common=TARGETING | {"bias", "rank_pattern"},
+    shared_fields=TARGETING | {"bias", "rank_pattern"},
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_ALONE}),
 )

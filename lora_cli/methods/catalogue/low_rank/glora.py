@@ -53,5 +53,5 @@ METHOD = Method(
         "config_D_E": text("constant", "vector", "constant", "none"),
         "init_weights": flag(True),
     },
-    common=frozenset({"target_modules", "modules_to_save", "bias"}),
+    shared_fields=frozenset({"target_modules", "modules_to_save", "bias"}),
 )

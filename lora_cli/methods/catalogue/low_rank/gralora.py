@@ -55,8 +55,8 @@ METHOD = Method(
     },
     rank=32,
     alpha="alpha",
-    kinds=LINEARS,
-    common=TARGETING - {"exclude_modules"} | {"bias"},
+    module_kinds=LINEARS,
+    shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
     layer_rules=frozenset(),
-    sizes=sizes,
+    knob_values=sizes,
 )

@@ -62,7 +62,7 @@ METHOD = Method(
         "rank_pattern": ignored,
     },
     rank=32,
-    kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
-    common=TARGETING,
+    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
+    shared_fields=TARGETING,
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
 )

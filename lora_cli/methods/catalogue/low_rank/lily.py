@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import PATTERN_ALONE, Method, Settings, flag, real, size
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.name_matching import listed_targets
@@ -33,7 +33,7 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     yield parameter("lily_router.weight", own.num_B, r)
 
 
-def with_sharing(targets: Targets, config: LoraConfig) -> Settings:
+def with_sharing(targets: Targets, config: AdapterConfig) -> Settings:
     """Add which modules own their A and their B: the first of each `stride_A` of a group, and of the group."""
     own: Settings = config.settings
     groups: dict[Group, list[str]] = {}
@@ -80,5 +80,5 @@ METHOD = Method(
     },
     rank=32,
     layer_rules=frozenset({PATTERN_ALONE}),
-    settled=with_sharing,
+    resolved=with_sharing,
 )

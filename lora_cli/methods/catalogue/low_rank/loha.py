@@ -55,8 +55,8 @@ METHOD = Method(
         "init_weights": flag(True),
     },
     alpha="alpha",
-    kinds=("Linear", "Conv1d", "Conv2d"),
-    common=TARGETING | {"rank_pattern"},
+    module_kinds=("Linear", "Conv1d", "Conv2d"),
+    shared_fields=TARGETING | {"rank_pattern"},
     layer_rules=frozenset({PATTERN_ALONE}),
-    by_shape=always,
+    same_for_same_shape=always,
 )

@@ -91,9 +91,9 @@ METHOD = Method(
         "init_weights": either(flag(True), text(None)),
     },
     alpha="alpha",
-    kinds=("Linear", "Conv1d", "Conv2d"),
-    common=TARGETING | {"rank_pattern"},
+    module_kinds=("Linear", "Conv1d", "Conv2d"),
+    shared_fields=TARGETING | {"rank_pattern"},
     layer_rules=frozenset({PATTERN_ALONE}),
-    sizes=sizes,
-    by_shape=always,
+    knob_values=sizes,
+    same_for_same_shape=always,
 )

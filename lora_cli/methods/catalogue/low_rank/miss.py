@@ -70,7 +70,7 @@ METHOD = Method(
         "init_weights": either(flag(True), text(None)),
     },
     rank=64,
-    common=TARGETING | {"bias"},
+    shared_fields=TARGETING | {"bias"},
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
-    sizes=sizes,
+    knob_values=sizes,
 )

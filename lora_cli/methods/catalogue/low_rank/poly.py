@@ -44,5 +44,5 @@ METHOD = Method(
         "n_skills": size(4),
         "n_splits": size(1),
     },
-    common=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
+    shared_fields=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
 )

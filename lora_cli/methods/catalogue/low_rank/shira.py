@@ -50,6 +50,6 @@ METHOD = Method(
         "init_weights": flag(True),
     },
     rank=32,
-    common=frozenset({"target_modules", "modules_to_save"}),
-    targets={"phi": ("q_proj", "v_proj")},
+    shared_fields=frozenset({"target_modules", "modules_to_save"}),
+    default_targets={"phi": ("q_proj", "v_proj")},
 )

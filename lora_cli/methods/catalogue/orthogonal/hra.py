@@ -43,7 +43,7 @@ METHOD = Method(
     formula="r * d",
     tensors=tensors,
     fields={"apply_GS": flag(False), "init_weights": flag(True)},
-    kinds=("Linear", "Conv2d"),
-    common=TARGETING | {"bias"},
-    sizes=sizes,
+    module_kinds=("Linear", "Conv2d"),
+    shared_fields=TARGETING | {"bias"},
+    knob_values=sizes,
 )

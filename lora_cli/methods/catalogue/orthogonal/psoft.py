@@ -72,5 +72,5 @@ METHOD = Method(
     },
     rank=32,
     alpha="psoft_alpha",
-    check=check,
+    check_settings=check,
 )

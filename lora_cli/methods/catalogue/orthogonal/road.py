@@ -57,6 +57,6 @@ METHOD = Method(
     fields={"variant": text("road_1", *VARIANTS), "group_size": size(64), "init_weights": flag(True)},
     rank=None,
     knob=None,
-    common=frozenset({"target_modules", "modules_to_save"}),
-    check=check,
+    shared_fields=frozenset({"target_modules", "modules_to_save"}),
+    check_settings=check,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import Method, size, text
 from lora_cli.methods.parts.virtual_tokens import facts_of, known
@@ -20,7 +20,7 @@ from lora_cli.models.model import Model
 ATTENTION = {"llama": ("self_attn", "q_proj"), "mistral": ("self_attn", "q_proj"), "gpt2": ("attn", "c_attn")}
 
 
-def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
+def virtual(model: Model, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield adapter_len tokens of the hidden size and a gate for each of the adapter_layers: L·(T·hidden + 1).
 
     >>> from lora_cli.methods.config.adapter_config import read_adapter_config
@@ -63,7 +63,7 @@ METHOD = Method(
     title="LLaMA-Adapter: Efficient Fine-tuning of Language Models with Zero-init Attention",
     arxiv="2303.16199",
     formula="adapter_layers * (adapter_len * hidden_size + 1)",
-    virtual=virtual,
+    prompt_tensors=virtual,
     fields={
         "target_modules": text(None),
         "adapter_len": size(None, least=0),
@@ -71,7 +71,7 @@ METHOD = Method(
     },
     rank=None,
     knob="adapter_len",
-    kinds=(),
-    common=frozenset(),
-    sizes=numbers,
+    module_kinds=(),
+    shared_fields=frozenset(),
+    knob_values=numbers,
 )

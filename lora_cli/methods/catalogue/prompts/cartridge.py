@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.knob import Runs
 from lora_cli.methods.method import Method, Settings, size
 from lora_cli.methods.parts.virtual_tokens import COMMON, FIELDS, KEY, prompt
@@ -19,7 +19,7 @@ from lora_cli.models.config import MAX_SIZE
 from lora_cli.models.model import Model
 
 
-def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
+def virtual(model: Model, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield the frozen tokens and the trained ones, which are saved as one."""
     sizes, frozen = prompt(model, config, cached=True), config.settings.num_frozen_tokens
     yield buffer(KEY, sizes.tokens, sizes.cached)
@@ -47,12 +47,12 @@ METHOD = Method(
     title="Cartridges: Lightweight and general-purpose long context representations via self-study",
     arxiv="2506.06266",
     formula="(num_virtual_tokens - num_frozen_tokens) * 2 * num_layers * key_width",
-    virtual=virtual,
+    prompt_tensors=virtual,
     fields=FIELDS | {"num_frozen_tokens": size(1, least=0)},
     rank=None,
     knob="num_virtual_tokens",
-    kinds=(),
-    common=COMMON,
-    check=check,
-    sizes=sizes,
+    module_kinds=(),
+    shared_fields=COMMON,
+    check_settings=check,
+    knob_values=sizes,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.peft_fields import numbers
 from lora_cli.methods.method import Method, Settings, ignored, text
 from lora_cli.methods.parts.virtual_tokens import COMMON, FIELDS, KEY, facts_of, known, word_width
@@ -20,7 +20,7 @@ from lora_cli.models.model import Model
 MASKS = ("cpt_mask", "cpt_tokens_type_mask")
 
 
-def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
+def virtual(model: Model, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield the tokens' embeddings, which are frozen, and the change, which is trained; their sum is saved.
 
     PEFT takes all sizes from the model, whatever the config says.
@@ -65,7 +65,7 @@ METHOD = Method(
     title="Context-aware Prompt Tuning: Advancing In-Context Learning with Adversarial Methods",
     arxiv="2410.17222",
     formula="len(cpt_token_ids) * hidden_size",
-    virtual=virtual,
+    prompt_tensors=virtual,
     fields=dict.fromkeys(FIELDS, ignored)
     | {
         "cpt_token_ids": _ids,
@@ -79,7 +79,7 @@ METHOD = Method(
     },
     rank=None,
     knob=None,
-    kinds=(),
-    common=COMMON,
-    check=check,
+    module_kinds=(),
+    shared_fields=COMMON,
+    check_settings=check,
 )

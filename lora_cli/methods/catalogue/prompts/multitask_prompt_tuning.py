@@ -12,7 +12,7 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.catalogue.prompts.prompt_tuning import START_FIELDS
 from lora_cli.methods.catalogue.prompts.prompt_tuning import check as check_start
 from lora_cli.methods.catalogue.prompts.prompt_tuning import virtual as tokens
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import Method, Settings, ignored, size, text
 from lora_cli.methods.parts.virtual_tokens import COMMON, FIELDS, prompt
@@ -22,7 +22,7 @@ from lora_cli.models.model import Model
 FROM_SOURCE = ("AVERAGE_SOURCE_TASKS", "EXACT_SOURCE_TASK", "ONLY_SOURCE_SHARED")
 
 
-def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
+def virtual(model: Model, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield the shared tokens, and per task and rank a column of as many values as tokens and a row as wide as one."""
     sizes, own = prompt(model, config), config.settings
     yield from tokens(model, config)
@@ -44,7 +44,7 @@ METHOD = Method(
     title="Multitask Prompt Tuning Enables Parameter-Efficient Transfer Learning",
     arxiv="2303.02861",
     formula="num_virtual_tokens * hidden_size + num_tasks * num_ranks * (num_virtual_tokens + hidden_size)",
-    virtual=virtual,
+    prompt_tensors=virtual,
     fields=FIELDS
     | START_FIELDS
     | {
@@ -55,8 +55,8 @@ METHOD = Method(
     },
     rank=None,
     knob="num_virtual_tokens",
-    kinds=(),
-    common=COMMON,
-    check=check,
-    sizes=numbers,
+    module_kinds=(),
+    shared_fields=COMMON,
+    check_settings=check,
+    knob_values=numbers,
 )

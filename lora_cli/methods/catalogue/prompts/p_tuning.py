@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import Method, Settings, real, size, text
 from lora_cli.methods.parts.virtual_tokens import COMMON, FIELDS, prompt
@@ -19,7 +19,7 @@ from lora_cli.models.model import Model
 LAYERS = 2
 
 
-def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
+def virtual(model: Model, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield the embedded tokens, the network behind them, and what comes out of it, which is saved.
 
     >>> from lora_cli.methods.config.adapter_config import read_adapter_config
@@ -86,7 +86,7 @@ METHOD = Method(
     title="GPT Understands, Too",
     arxiv="2103.10385",
     formula="num_virtual_tokens * hidden_size + its encoder",
-    virtual=virtual,
+    prompt_tensors=virtual,
     fields=FIELDS
     | {
         "encoder_reparameterization_type": text("MLP", "MLP", "LSTM"),
@@ -96,8 +96,8 @@ METHOD = Method(
     },
     rank=None,
     knob="num_virtual_tokens",
-    kinds=(),
-    common=COMMON,
-    check=check,
-    sizes=numbers,
+    module_kinds=(),
+    shared_fields=COMMON,
+    check_settings=check,
+    knob_values=numbers,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.methods.catalogue.prompts.p_tuning import linear
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import Method, flag, ignored, size
 from lora_cli.methods.parts.virtual_tokens import COMMON, FIELDS, KEY, prompt
@@ -17,7 +17,7 @@ from lora_cli.methods.tensor import Tensor, buffer, parameter
 from lora_cli.models.model import Model
 
 
-def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
+def virtual(model: Model, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield a key and a value per token and layer, or what computes them (`prefix_projection`), which is not saved.
 
     >>> from lora_cli.methods.config.adapter_config import read_adapter_config
@@ -45,7 +45,7 @@ METHOD = Method(
     title="Prefix-Tuning: Optimizing Continuous Prompts for Generation",
     arxiv="2101.00190",
     formula="num_virtual_tokens * 2 * num_layers * key_width",
-    virtual=virtual,
+    prompt_tensors=virtual,
     fields=FIELDS
     | {
         "init_weights": ignored,
@@ -54,7 +54,7 @@ METHOD = Method(
     },
     rank=None,
     knob="num_virtual_tokens",
-    kinds=(),
-    common=COMMON,
-    sizes=numbers,
+    module_kinds=(),
+    shared_fields=COMMON,
+    knob_values=numbers,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import LoraConfig
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import Method, Settings, ignored, text
 from lora_cli.methods.parts.virtual_tokens import COMMON, FIELDS, KEY, prompt, word_width
@@ -25,7 +25,7 @@ START_FIELDS = {
 }
 
 
-def virtual(model: Model, config: LoraConfig) -> Iterator[Tensor]:
+def virtual(model: Model, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield the tokens, as wide as the hidden size, or as the words that they start from.
 
     >>> from lora_cli.methods.config.adapter_config import read_adapter_config
@@ -55,12 +55,12 @@ METHOD = Method(
     title="The Power of Scale for Parameter-Efficient Prompt Tuning",
     arxiv="2104.08691",
     formula="num_virtual_tokens * hidden_size",
-    virtual=virtual,
+    prompt_tensors=virtual,
     fields=FIELDS | START_FIELDS,
     rank=None,
     knob="num_virtual_tokens",
-    kinds=(),
-    common=COMMON,
-    check=check,
-    sizes=numbers,
+    module_kinds=(),
+    shared_fields=COMMON,
+    check_settings=check,
+    knob_values=numbers,
 )

@@ -94,8 +94,8 @@ METHOD = Method(
         "random_seed": seed(0),
     },
     rank=100,
-    common=TARGETING - {"exclude_modules"},
-    targets={"vit": ("query", "value")},
-    check=check,
+    shared_fields=TARGETING - {"exclude_modules"},
+    default_targets={"vit": ("query", "value")},
+    check_settings=check,
     layer_rules=frozenset(),
 )

@@ -59,8 +59,8 @@ METHOD = Method(
     fields={"block_size": size(256), "block_size_pattern": sizes, "init_weights": start},
     rank=None,
     knob="block_size",
-    common=TARGETING - {"exclude_modules"} | {"bias"},
-    targets={"gpt2": ("mlp.c_proj",), "gpt_bigcode": ("mlp.c_proj",)},
+    shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
+    default_targets={"gpt2": ("mlp.c_proj",), "gpt_bigcode": ("mlp.c_proj",)},
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
-    sizes=block_sizes,
+    knob_values=block_sizes,
 )

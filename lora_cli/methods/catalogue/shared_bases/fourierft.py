@@ -43,8 +43,8 @@ METHOD = Method(
     },
     rank=None,
     knob="n_frequency",
-    kinds=LINEARS,
-    common=TARGETING | {"bias"},
-    targets={"gpt2": ("mlp.c_proj",), "gpt_bigcode": ("mlp.c_proj",)},
-    sizes=frequencies,
+    module_kinds=LINEARS,
+    shared_fields=TARGETING | {"bias"},
+    default_targets={"gpt2": ("mlp.c_proj",), "gpt_bigcode": ("mlp.c_proj",)},
+    knob_values=frequencies,
 )

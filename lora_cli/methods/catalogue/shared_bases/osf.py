@@ -96,8 +96,8 @@ METHOD = Method(
     },
     rank=None,
     knob="effective_rank",
-    common=frozenset({"target_modules", "modules_to_save"}),
-    targets={
+    shared_fields=frozenset({"target_modules", "modules_to_save"}),
+    default_targets={
         **dict.fromkeys(TARGETS, ALL_LINEAR),
         **dict.fromkeys(("llama", "llama4", "mistral", "mixtral", "phi", "qwen2", "qwen3"), LLAMA),
         **dict.fromkeys(("gemma", "gemma2", "gemma3_text"), LLAMA),
@@ -106,7 +106,7 @@ METHOD = Method(
         "opt": (*QKV, "out_proj", "fc1", "fc2"),
         "gptj": (*QKV, "out_proj", "fc_in", "fc_out"),
     },
-    otherwise=ALL_LINEAR,
-    skips=True,
-    sizes=sizes,
+    default_for_unknown_types=ALL_LINEAR,
+    skips_unsupported=True,
+    knob_values=sizes,
 )

@@ -38,7 +38,7 @@ METHOD = Method(
     arxiv="2512.07703",
     formula="h + 2r",
     tensors=tensors,
-    shared=shared,
+    shared_tensors=shared,
     fields={
         "projection_prng_key": seed(0),
         "save_projection": flag(True),
@@ -50,9 +50,9 @@ METHOD = Method(
         "generator_seed": ignored,
     },
     rank=256,
-    kinds=LINEARS,
-    common=TARGETING - {"exclude_modules"} | {"bias"},
-    targets={"phi": ("q_proj", "v_proj"), "dinov2": ("query", "value")},
+    module_kinds=LINEARS,
+    shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
+    default_targets={"phi": ("q_proj", "v_proj"), "dinov2": ("query", "value")},
     layer_rules=frozenset({PATTERN_ALONE}),
-    settled=with_largest,
+    resolved=with_largest,
 )

@@ -51,7 +51,7 @@ METHOD = Method(
     arxiv="2602.04118",
     formula="u for each group of modules",
     tensors=tensors,
-    shared=shared,
+    shared_tensors=shared,
     fields={
         "u": size(64),
         "weight_tying": real(0.0, least=0, most=1),
@@ -64,8 +64,8 @@ METHOD = Method(
     },
     rank=2,
     knob="u",
-    kinds=(*LINEARS, "Embedding"),
-    common=TARGETING - {"exclude_modules"} | {"bias"},
+    module_kinds=(*LINEARS, "Embedding"),
+    shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
     layer_rules=frozenset({PATTERN_ALONE}),
-    sizes=numbers,
+    knob_values=numbers,
 )

@@ -62,7 +62,7 @@ METHOD = Method(
     arxiv="2506.00799",
     formula="theta_d_length for the model",
     tensors=tensors,
-    shared=shared,
+    shared_tensors=shared,
     fields={
         "proj_seed": size(42, least=0),
         "theta_d_length": size(256),
@@ -74,9 +74,9 @@ METHOD = Method(
     },
     rank=4,
     knob="theta_d_length",
-    kinds=LINEARS,
-    common=TARGETING - {"exclude_modules"} | {"bias"},
-    check=check,
+    module_kinds=LINEARS,
+    shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
+    check_settings=check,
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
-    sizes=sizes,
+    knob_values=sizes,
 )

@@ -57,7 +57,7 @@ METHOD = Method(
     arxiv="2405.15179",
     formula="num_vectors * vector_length + r * (d + h) / vector_length * num_vectors",
     tensors=tensors,
-    shared=shared,
+    shared_tensors=shared,
     fields={
         "num_vectors": size(256),
         "vector_length": size(256),
@@ -69,9 +69,9 @@ METHOD = Method(
         "init_logits_std": real(0.1, least=0),
     },
     rank=4,
-    kinds=LINEARS,
-    common=TARGETING | {"bias"},
-    targets={
+    module_kinds=LINEARS,
+    shared_fields=TARGETING | {"bias"},
+    default_targets={
         "t5": ("q", "k", "v", "o", "wi", "wo"),
         "mt5": ("q", "k", "v", "o", "wi_0", "wi_1", "wo"),
         "bart": ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
@@ -99,6 +99,6 @@ METHOD = Method(
             )
         ),
     },
-    check=check,
+    check_settings=check,
     layer_rules=frozenset({PATTERN_ALONE}),
 )

@@ -72,15 +72,15 @@ METHOD = Method(
     },
     rank=None,
     knob="n_frequency",
-    kinds=LINEARS,
-    common=TARGETING | {"bias"},
-    targets={
+    module_kinds=LINEARS,
+    shared_fields=TARGETING | {"bias"},
+    default_targets={
         "gpt2": ("mlp.c_proj",),
         "gpt_bigcode": ("mlp.c_proj",),
         "btlm": None,
         "rwkv": None,
         "rwkv7": None,
     },
-    settled=settled,
-    sizes=frequencies,
+    resolved=settled,
+    knob_values=frequencies,
 )

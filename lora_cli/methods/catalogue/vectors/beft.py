@@ -46,6 +46,6 @@ METHOD = Method(
     fields={"init_weights": flag(True)},
     rank=None,
     knob=None,
-    common=frozenset({"target_modules", "modules_to_save"}),
-    targets={**dict.fromkeys(TARGETS), **VALUES},
+    shared_fields=frozenset({"target_modules", "modules_to_save"}),
+    default_targets={**dict.fromkeys(TARGETS), **VALUES},
 )

@@ -102,8 +102,8 @@ METHOD = Method(
     fields={"feedforward_modules": names_or_text, "fan_in_fan_out": flag(False), "init_ia3_weights": flag(True)},
     rank=None,
     knob=None,
-    kinds=(*LINEARS, "Conv2d"),
-    common=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
-    targets={**dict.fromkeys(TARGETS), **TARGETED},
-    settled=settled,
+    module_kinds=(*LINEARS, "Conv2d"),
+    shared_fields=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
+    default_targets={**dict.fromkeys(TARGETS), **TARGETED},
+    resolved=settled,
 )

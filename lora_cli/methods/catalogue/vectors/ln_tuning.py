@@ -88,8 +88,8 @@ METHOD = Method(
     tensors=tensors,
     rank=None,
     knob=None,
-    kinds=(),
-    common=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
-    targets={**dict.fromkeys(TARGETS), **NORMS},
-    settled=settled,
+    module_kinds=(),
+    shared_fields=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
+    default_targets={**dict.fromkeys(TARGETS), **NORMS},
+    resolved=settled,
 )

@@ -138,7 +138,7 @@ METHOD = Method(
     arxiv="2604.19254",
     formula="2 * r * d + 2 * (2 * r * d + r + d) a block of width d, beside the shadow",
     tensors=tensors,
-    shared=shared,
+    shared_tensors=shared,
     fields={
         "shadow_alpha": real(0.1),
         "shadow_dropout": real(0.2, least=0, most=1),
@@ -153,9 +153,9 @@ METHOD = Method(
         "auxiliary_loss_weight": ignored,
     },
     alpha="shadow_alpha",
-    kinds=(),
-    common=TARGETING,
-    targets=default_targets,
-    settled=settled,
-    check=check,
+    module_kinds=(),
+    shared_fields=TARGETING,
+    default_targets=default_targets,
+    resolved=settled,
+    check_settings=check,
 )

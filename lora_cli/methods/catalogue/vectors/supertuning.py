@@ -64,7 +64,7 @@ METHOD = Method(
     rank=None,
     knob="sparsity",
     alpha="lora_alpha",
-    common=frozenset({"target_modules", "modules_to_save"}),
-    check=check,
-    sizes=None,
+    shared_fields=frozenset({"target_modules", "modules_to_save"}),
+    check_settings=check,
+    knob_values=None,
 )

@@ -1,6 +1,6 @@
 """README's example on disk: a small base model, an adapter trained on it, and one that training broke.
 
-`python tests/example.py FOLDER` writes `base`, `my-adapter` and `broken`. It needs nothing but Python and lora-cli.
+`python tests/support/example.py FOLDER` writes `base`, `my-adapter` and `broken`. It needs nothing but Python and lora-cli.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 from lora_cli.methods import method_named, variant_fields
 
-RECORDED = Path(__file__).parent / "reference" / "recorded.csv"
+RECORDED = Path(__file__).parents[1] / "reference" / "recorded.csv"
 with RECORDED.open(encoding="utf-8", newline="") as file:
     ROWS = list(csv.DictReader(file))
 
@@ -21,5 +21,5 @@ def fields(method: str, settings: str) -> dict[str, Any]:
     targets = [word for word in words if "=" not in word]
     if targets:
         given["target_modules"] = targets[0] if targets == ["all-linear"] else targets
-    task = {"task_type": "CAUSAL_LM"} if method_named(method).virtual else {}
+    task = {"task_type": "CAUSAL_LM"} if method_named(method).prompt_tensors else {}
     return {"peft_type": method_named(method).peft_type, **variant_fields(method), **task, **given}

@@ -2,9 +2,9 @@
 
 A block that starts with ```console holds commands after `$ ` and, behind each, what it prints. The
 two commands of the first screen set an environment up and are run by .ci/run instead. The others find the
-folders that tests/example.py writes.
+folders that tests/support/example.py writes.
 
-`python tests/readme.py` checks the blocks against the `lora-cli` on PATH, with `--write` it renews
+`python tests/support/readme.py` checks the blocks against the `lora-cli` on PATH, with `--write` it renews
 them. It needs nothing but Python. Blocks of Python are doctests.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import example
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 SETUP = "python3 -m venv"
 
