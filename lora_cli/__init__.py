@@ -1,8 +1,14 @@
 """lora-cli: what a parameter-efficient fine-tune costs, exact to the parameter.
 
+Everything that the command line does is a function here:
+
 >>> from lora_cli import count
 >>> count(d=1024, h=1024, r=32).trainable_params
 65536
+>>> count(model="llama-3.1-8b", target="all-linear", r=16).trainable_params
+41943040
+
+A result has its fields as attributes, `.record()` as a dict, and goes straight into a pandas DataFrame.
 """
 
 from __future__ import annotations
@@ -10,33 +16,67 @@ from __future__ import annotations
 # Not typing's: an import here would be paid, and could be interrupted, before the program has begun.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lora_cli.analysis.check.limits import check
-    from lora_cli.analysis.count.matrix_count import count
-    from lora_cli.analysis.fit.largest_size import fit
-    from lora_cli.analysis.forward.random_pass import forward
-    from lora_cli.analysis.sweep.matrix_grid import sweep
+    from lora_cli.analysis.check.check import check
+    from lora_cli.analysis.check.verdict import Verdict
+    from lora_cli.analysis.count.count import Count, count
+    from lora_cli.analysis.fit.fit import Fit, fit
+    from lora_cli.analysis.forward.forward import Forward, forward
+    from lora_cli.analysis.inspect.inspect import Inspection, inspect
+    from lora_cli.analysis.sweep.sweep import Sweep, sweep
     from lora_cli.errors import InvalidInput, LoraCliError
+    from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter, read_adapter
+    from lora_cli.models.model import Model
+    from lora_cli.models.sources.read_model import read_model
 
-__all__ = ["InvalidInput", "LoraCliError", "__version__", "check", "count", "fit", "forward", "sweep"]
+__all__ = [
+    "Count",
+    "Fit",
+    "Forward",
+    "Inspection",
+    "InvalidInput",
+    "LoraCliError",
+    "Model",
+    "Sweep",
+    "TrainedAdapter",
+    "Verdict",
+    "__version__",
+    "check",
+    "count",
+    "fit",
+    "forward",
+    "inspect",
+    "read_adapter",
+    "read_model",
+    "sweep",
+]
 __version__ = "0.1.0"
 
-_HOMES = {
-    "InvalidInput": "lora_cli.errors",
-    "LoraCliError": "lora_cli.errors",
-    "check": "lora_cli.analysis.check.limits",
-    "count": "lora_cli.analysis.count.matrix_count",
-    "fit": "lora_cli.analysis.fit.largest_size",
-    "forward": "lora_cli.analysis.forward.random_pass",
-    "sweep": "lora_cli.analysis.sweep.matrix_grid",
+# Each name's module, which is imported when the name is asked for: a command line asks one question per run.
+_MODULES = {
+    "lora_cli.analysis.check.check": ("check",),
+    "lora_cli.analysis.check.verdict": ("Verdict",),
+    "lora_cli.analysis.count.count": ("Count", "count"),
+    "lora_cli.analysis.fit.fit": ("Fit", "fit"),
+    "lora_cli.analysis.forward.forward": ("Forward", "forward"),
+    "lora_cli.analysis.inspect.inspect": ("Inspection", "inspect"),
+    "lora_cli.analysis.sweep.sweep": ("Sweep", "sweep"),
+    "lora_cli.errors": ("InvalidInput", "LoraCliError"),
+    "lora_cli.methods.adapter_file.trained_adapter": ("TrainedAdapter", "read_adapter"),
+    "lora_cli.models.model": ("Model",),
+    "lora_cli.models.sources.read_model": ("read_model",),
 }
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    # Each question is loaded when it is asked for: a command line asks one a run.
-    if name not in _HOMES:
+    module = next((module for module, names in _MODULES.items() if name in names), None)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(module), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

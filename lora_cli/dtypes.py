@@ -18,6 +18,11 @@ class Dtype(NamedTuple):
     kind: str = "float"
     in_peft_files: bool = False
 
+    @property
+    def fits_float32(self) -> bool:
+        """Whether float32 has every value of this type."""
+        return self.kind != "complex" and self.bits <= (32 if self.kind == "float" else 16)
+
 
 TABLE = (
     Dtype("BOOL", "bool", 8, "boolean", in_peft_files=True),

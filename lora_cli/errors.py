@@ -1,7 +1,6 @@
-"""The errors raised on purpose, so that a caller can tell a wrong input from a bug of ours.
+"""The errors raised on purpose, so that a caller can tell bad input from a bug, and what their messages are built from.
 
-Their text is one finished sentence: what is wrong, the value given, the limit, and the fix. What a
-program makes of them (an exit code, a dialog) is the caller's business.
+A message says what is wrong, the user's own value, the limit, and the fix. The caller decides what to do with it.
 """
 
 from __future__ import annotations
@@ -11,39 +10,36 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 SHOWN_CHARACTERS = 40
-# Paths, names of modules and the sentences of other programs tell much at their end.
+# Paths, module names and messages of other programs say much at their end, so it is kept.
 SHOWN_LONG_CHARACTERS = 120
 SHOWN_START = 40
 SHOWN_END = 60
-# Python refuses to print integers of some thousand digits.
+# Python refuses to print integers of more than 4,300 digits.
 SHOWN_BITS = 10_000
-
-
-# A list of names in a message shows so many of them, and says how many more there are.
+# A list of names in a message shows this many, and says how many more there are.
 SHOWN_NAMES = 3
-# Names are compared up to here, and of long lists so many, when a near miss is looked for.
+# Limits on the work of finding a near miss: characters of a name, and names of a list.
 COMPARED_CHARACTERS = 100
 COMPARED_NAMES = 20_000
 NEAR = 0.6
-
 
 _spelling: ContextVar[Callable[[str], str]] = ContextVar("spelling", default=str)
 
 
 class LoraCliError(Exception):
-    """The family: everything that lora-cli raises on purpose."""
+    """Base class of every error that lora-cli raises on purpose."""
 
 
 class InvalidInput(LoraCliError, ValueError):
-    """A number, a name or a file that cannot be answered as given."""
+    """A number, a name or a file that is not valid."""
 
 
 class OutputFailed(LoraCliError, OSError):
-    """The answer exists, but could not be written where it was asked for."""
+    """The answer could not be written to its destination."""
 
 
 def quote(value: object) -> str:
-    """Return `value` as safe, short ASCII for a message, however long or hostile it is.
+    """Return `value` as short, printable ASCII for a message, however long or hostile it is.
 
     >>> quote("12a"), quote(7), quote("9" * 5000)
     ("'12a'", '7', "'9999999999999999999999999999999999999999'... (5000 characters)")
@@ -60,7 +56,7 @@ def quote(value: object) -> str:
 
 
 def quote_long(text: str) -> str:
-    """Return a path, a name of many parts or a sentence as `quote` does, but longer, and with its end.
+    """Return a path, a dotted name or a sentence like `quote`, but longer and with its end.
 
     >>> quote_long("model.layers.0.self_attn.q_proj")
     "'model.layers.0.self_attn.q_proj'"
@@ -73,7 +69,7 @@ def quote_long(text: str) -> str:
 
 
 def argument(name: str) -> str:
-    """Return the name of a function's argument as its caller knows it: `max_params`, or `--max-params` on a command line.
+    """Return the name of an argument as its caller knows it: `max_params` in Python, `--max-params` on the command line.
 
     >>> argument("max_params")
     'max_params'
@@ -83,7 +79,7 @@ def argument(name: str) -> str:
 
 @contextmanager
 def arguments_spelled(spelling: Callable[[str], str]) -> Iterator[None]:
-    """Have `argument` spell names in another way inside, as the command line does.
+    """Make `argument` spell names with `spelling` inside the block, as the command line does.
 
     >>> with arguments_spelled(lambda name: "--" + name.replace("_", "-")):
     ...     argument("max_params")
@@ -97,7 +93,7 @@ def arguments_spelled(spelling: Callable[[str], str]) -> Iterator[None]:
 
 
 def first_few(names: Sequence[str], show: Callable[[str], str] = quote_long) -> str:
-    """Return the first names, and how many more there are.
+    """Return the first names of a list, and how many more there are.
 
     >>> first_few(["q", "k"]), first_few(list("abcde"), str)
     ("'q', 'k'", 'a, b, c and 2 more')
@@ -108,7 +104,7 @@ def first_few(names: Sequence[str], show: Callable[[str], str] = quote_long) -> 
 
 
 def counted(names: Sequence[str], noun: str) -> str:
-    """Return how many names there are of a kind, and the first few.
+    """Return how many things there are, and the first few names.
 
     >>> counted(["a", "b"], "tensor"), counted(list("abcde"), "module")
     ("2 tensors ('a', 'b')", "5 modules ('a', 'b', 'c' and 2 more)")
@@ -117,7 +113,7 @@ def counted(names: Sequence[str], noun: str) -> str:
 
 
 def near_miss(wanted: str, known: Iterable[str], otherwise: str) -> str:
-    """Return `did you mean ...?` with the known names that look like what was wanted, or `otherwise` if none does.
+    """Return `did you mean ...?` with the known names that resemble `wanted`, or `otherwise` if there are none.
 
     >>> near_miss("verra", ["lora", "vera", "pvera"], "`lora-cli methods` lists all")
     'did you mean vera or pvera?'
@@ -132,7 +128,7 @@ def near_miss(wanted: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def choices(wanted: str, known: Sequence[str]) -> str:
-    """Return what to write instead of a name that is not known: a near one, or all that there are.
+    """Return what to write instead of an unknown name: the names that resemble it, or else all known names.
 
     >>> choices("jsn", ["json", "csv"]), choices("x", ["json", "csv"])
     ('did you mean json?', 'choose from: json, csv')
@@ -141,5 +137,5 @@ def choices(wanted: str, known: Sequence[str]) -> str:
 
 
 def _shown_name(name: str) -> str:
-    """Return a known name as it is, or quoted where it comes from a file."""
+    """Return a plain name unchanged, and any other quoted, because it may come from a file."""
     return name if name.isascii() and name.isprintable() and len(name) <= SHOWN_CHARACTERS else quote_long(name)

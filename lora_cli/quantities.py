@@ -1,7 +1,6 @@
-"""Numbers as people type and read them: whole numbers, amounts, percents, bytes and ranges.
+"""Numbers as people type and read them: whole numbers, counts, percentages, sizes and ranges.
 
-Everything is exact: amounts are integers from the first digit on, ranges are lazy, and what is
-written for people is derived from the exact value and never read back.
+Everything is exact: counts and sizes are integers throughout, ranges are lazy, and texts for people are never read back.
 """
 
 from __future__ import annotations
@@ -10,24 +9,26 @@ import math
 import re
 from collections.abc import Sequence
 
-# What a field of a record can be. None is "not known", which is not 0.
+from lora_cli.errors import choices
+
+# What a field of a record can be. None means unknown, which is not 0.
 Value = str | int | float | bool | None
 
 COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 BYTE_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
-# ASCII classes throughout: \d, int() and float() also take digits of other scripts. They are compiled
-# at their first use, which most runs never come to.
+# Only ASCII digits: \d, int() and float() also accept digits of other scripts. The patterns are compiled when they are
+# first used, which most runs never do.
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([kKMBT]?)"
 _BYTES = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?(?:(?:([kKMGTPE])(i?))?B)?"
 
 
 class QuantityError(ValueError):
-    """Text that is not the quantity asked for: the `text`, and the `problem` with the limit and the fix.
+    """A `text` that is not the expected quantity, and the `problem`, which names the limit and the fix.
 
-    The text may be hostile or endless; whoever prints it shortens it.
+    The text may be hostile or very long; the caller quotes and shortens it.
     """
 
     def __init__(self, text: str, problem: str) -> None:
@@ -46,7 +47,7 @@ def parse_whole(text: str, minimum: int, maximum: int) -> int:
     lora_cli.quantities.QuantityError: '0' is out of range; give a whole number from 1 to 2147483647
     """
     expected = f"give a whole number from {minimum} to {maximum}"
-    # The length is looked at first: int() is quadratic, and refuses more than 4,300 digits.
+    # The length is checked first, because int() takes quadratic time and refuses more than 4,300 digits.
     digits = text.lstrip("0") or "0"
     unsigned = text.removeprefix("-")
     if not (unsigned.isascii() and unsigned.isdigit()):
@@ -57,7 +58,7 @@ def parse_whole(text: str, minimum: int, maximum: int) -> int:
 
 
 def parse_real(text: str) -> int | float:
-    """Read a finite number; one without a fraction comes back as an integer.
+    """Read a finite number; a number without a fraction becomes an integer.
 
     >>> parse_real("16"), parse_real("0.5"), parse_real("1e-3")
     (16, 0.5, 0.001)
@@ -90,14 +91,17 @@ def parse_choice(text: str, *known: str) -> str:
     >>> parse_choice("xml", "json", "csv")
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: 'xml' is not known; choose from: json, csv
+    >>> parse_choice("jsn", "json", "csv")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: 'jsn' is not known; did you mean json?
     """
     if text not in known:
-        raise QuantityError(text, f"is not known; choose from: {', '.join(known)}")
+        raise QuantityError(text, f"is not known; {choices(text, known)}")
     return text
 
 
 def parse_percent(text: str, least: float = -math.inf, most: float = math.inf) -> float:
-    """Read a percentage from `least` to `most`, with or without its sign.
+    """Read a percentage from `least` to `most`, with or without a % sign.
 
     >>> parse_percent("0.5"), parse_percent("99%")
     (0.5, 99.0)
@@ -113,7 +117,7 @@ def parse_percent(text: str, least: float = -math.inf, most: float = math.inf) -
 
 
 def parse_count(text: str) -> int:
-    """Read a number of parameters: plain digits, or with K, M, B or T for powers of a thousand.
+    """Read a number of parameters: digits, and K, M, B or T for powers of a thousand.
 
     >>> parse_count("131072"), parse_count("200K"), parse_count("1.5B")
     (131072, 200000, 1500000000)
@@ -131,7 +135,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_bytes(text: str) -> int:
-    """Read a size: plain digits are bytes, kB, MB and GB are powers of 1000, KiB, MiB and GiB of 1024.
+    """Read a size in bytes, or with a unit: kB, MB and GB are powers of 1000, KiB, MiB and GiB powers of 1024.
 
     >>> parse_bytes("262384"), parse_bytes("50MB"), parse_bytes("1.5MiB")
     (262384, 50000000, 1572864)
@@ -151,14 +155,14 @@ def parse_bytes(text: str) -> int:
 
 
 def _whole(match: re.Match[str], unit: int) -> int | None:
-    """Return the digits of a match times their unit, or None where that is no whole number."""
+    """Return the number of a match times its unit, or None if the product is not a whole number."""
     whole, fraction = match[1], match[2] or ""
     value, remainder = divmod(int(whole + fraction) * unit, int("1" + "0" * len(fraction)))
     return None if remainder else value
 
 
 def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
-    """Read an axis of a sweep: a list, or a range with both ends included.
+    """Read an axis of a sweep: a list, or a range that includes both ends.
 
     Ranges are lazy, so that an axis of a billion points costs nothing.
 
@@ -177,14 +181,14 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
         try:
             return parse_whole(part, least, maximum)
         except QuantityError as error:
-            where = "" if part == text else f"is no axis: {part[:20]!a} "
+            where = "" if part == text else f"is not an axis: {part[:20]!a} "
             raise QuantityError(text, where + error.problem) from None
 
     if ":" not in text:
         return tuple(number(part, minimum) for part in text.split(","))
     parts = text.split(":")
     if len(parts) != 3:
-        raise QuantityError(text, "is no axis; write 4,8,16 or 64:512:64 or 64:512:x2")
+        raise QuantityError(text, "is not an axis; write 4,8,16 or 64:512:64 or 64:512:x2")
     start, stop = (number(part, minimum) for part in parts[:2])
     if start > stop:
         raise QuantityError(text, "runs backwards; give start:stop:step with start at most stop")
@@ -197,13 +201,32 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
     return tuple(points)
 
 
+def real_number(value: object) -> int | float | None:
+    """Return a finite number, also one of NumPy's, as one of Python's; anything else, and True or False, gives None.
+
+    >>> real_number(5), real_number(0.5), real_number(math.inf), real_number(True), real_number("5")
+    (5, 0.5, None, None, None)
+    """
+    from numbers import Integral, Real
+
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    if isinstance(value, Integral):
+        return int(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def count_text(value: int) -> str:
-    """Write a count for people: all digits, in groups of three."""
+    """Return a count for people: all digits, in groups of three."""
     return f"{value:,}"
 
 
 def bytes_text(value: int) -> str:
-    """Write a size for people, in decimal units.
+    """Return a size for people, in decimal units.
 
     >>> bytes_text(328), bytes_text(262384), bytes_text(2211281240)
     ('328 B', '262 kB', '2.21 GB')
@@ -215,7 +238,7 @@ def bytes_text(value: int) -> str:
 
 
 def number_text(value: float, digits: int = 6) -> str:
-    """Write a real number for people, to `digits` significant digits or all of its whole ones.
+    """Return a real number for people, with `digits` significant digits or all digits before the point.
 
     >>> number_text(58.333333333333336), number_text(16.0), number_text(1.5e-9)
     ('58.3333', '16', '1.5e-09')
@@ -228,9 +251,9 @@ def number_text(value: float, digits: int = 6) -> str:
 
 
 def percent_text(value: float) -> str:
-    """Write a percentage for people.
+    """Return a percentage for people.
 
-    A value short of 100 is never rounded up to it: a saving of "100 %" would be a wrong answer.
+    A value below 100 is never rounded up to 100, because a saving of "100 %" would be wrong.
 
     >>> percent_text(6.25), percent_text(41.666666666666664), percent_text(99.99999999)
     ('6.25 %', '41.6667 %', '99.99999999 %')

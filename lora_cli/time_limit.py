@@ -1,4 +1,4 @@
-"""Work whose length a user's input decides is given some seconds and not for ever."""
+"""Time limit for work whose length depends on user input."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from contextlib import contextmanager
 from lora_cli.errors import InvalidInput
 
 
-class OutOfPatience(InvalidInput):
-    """Work that took too long, so that its answer is not known."""
+class TookTooLong(InvalidInput):
+    """Work that reached its time limit, so its answer is unknown."""
 
 
 @contextmanager
-def patience(seconds: float, work: str, fix: str) -> Iterator[None]:
-    """Give the work inside `seconds` of computing; then `OutOfPatience` ends it, with a sentence of `work` and `fix`.
+def time_limit(seconds: float, work: str, fix: str) -> Iterator[None]:
+    """Raise `TookTooLong` when the work inside takes more than `seconds`. `work` and `fix` are parts of its message.
 
-    The time that other programs take does not count, so what is answered on an idle machine is answered on a
-    busy one. Python looks for signals between its steps and inside a regular expression, so an alarm can end
-    both; that takes the main thread of a Unix process. Elsewhere there is no limit.
+    Only the processor time of this process counts, so a busy machine gives the same answer as an idle one. The
+    limit is an alarm, which Python handles between its steps and within a regular expression. Alarms need the
+    main thread of a Unix process; elsewhere there is no limit.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
         return
 
-    def out_of_patience(*_: object) -> None:
-        raise OutOfPatience(f"{work} took over {seconds:.0f} s; {fix}")
+    def stop(*_: object) -> None:
+        raise TookTooLong(f"{work} took over {seconds:.0f} s; {fix}")
 
-    before = signal.signal(signal.SIGVTALRM, out_of_patience)
+    before = signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield

@@ -1,12 +1,39 @@
-"""Hypothesis leaves no files, and Ctrl-C reaches what tests run."""
+"""How many cases are drawn, and Ctrl-C for what tests run."""
+
+from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import settings
 
 # A shell ignores interruptions for what it runs in the background, and so would the programs that are interrupted here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Machines are noisy: what an example does is judged, how long it takes is not.
-settings.register_profile("project", deadline=None, database=None)
-settings.load_profile("project")
+# Machines are noisy, so that what an example does is judged and how long it takes is not.
+settings.register_profile("short", deadline=None, database=None, max_examples=25)
+settings.register_profile("long", deadline=None, database=None, max_examples=100)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that the gate sets."""
+    parser.addoption(
+        "--draws",
+        choices=("short", "long"),
+        default="short",
+        help="long: all the cases that the gate tries, and the tests that are marked as long",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples Hypothesis draws, before any test is imported."""
+    config.addinivalue_line("markers", "long: takes seconds and is for the gate, which runs with --draws long")
+    settings.load_profile(config.getoption("--draws"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests to the gate."""
+    if config.getoption("--draws") == "short":
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]

@@ -11,6 +11,7 @@ import pytest
 
 from lora_cli.methods import METHODS
 from lora_cli.methods.registry import home
+from lora_cli.output import format_names
 
 HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch")
 
@@ -40,6 +41,13 @@ def test_a_count_loads_nothing_heavy(format: str) -> None:
     assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2", "--format", format)) == set()
 
 
+def test_a_run_loads_its_own_format_alone() -> None:
+    """The other formats are read for help and for errors."""
+    modules = [f"lora_cli.output.formats.{name}" for name in format_names()]
+    one = command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "csv")
+    assert loaded(one, modules) == {"lora_cli.output.formats.csv"}
+
+
 def test_a_model_loads_nothing_heavy() -> None:
     """The largest model costs neither NumPy nor Rich, and imports its own family alone."""
     code = command("count", "--model", "llama-3.1-405b", "--target", "all-linear", "--format", "json")
@@ -66,7 +74,7 @@ def test_settings_and_locks_are_checks_alone() -> None:
         == set()
     )
     check = command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K")
-    assert loaded(check, ("lora_cli.analysis.check.lock", "lora_cli.cli.lock_file")) == set()
+    assert loaded(check, ("lora_cli.analysis.check.lock", "lora_cli.analysis.check.lock_keys")) == set()
 
 
 def test_a_fit_loads_nothing_heavy() -> None:

@@ -107,11 +107,11 @@ def test_a_real_number_without_a_fraction_is_an_integer(value: int) -> None:
 
 def test_a_long_text_that_is_no_real_number_is_refused_at_once() -> None:
     """Ten thousand digits and a letter take no noticeable time to refuse: no backtracking."""
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("9" * 10_000 + "x", "9" * 10_000, "1." + "0" * 10_000 + "x"):
         with pytest.raises(QuantityError):
             parse_real(text)
-    assert time.perf_counter() - started < A_SECOND
+    assert time.process_time() - started < A_SECOND
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.booleans())

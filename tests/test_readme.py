@@ -10,9 +10,9 @@ from pathlib import Path
 import readme
 
 import lora_cli
-from lora_cli.analysis.inspect.finding import FINDINGS
-from lora_cli.cli.application import COMMANDS
-from lora_cli.models.architectures import FAMILIES
+from lora_cli.analysis.inspect.findings.registry import FINDINGS
+from lora_cli.cli.registry import command_names
+from lora_cli.models.registry import model_types
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
@@ -31,7 +31,7 @@ def test_the_python_examples_are_true() -> None:
 
 def test_every_command_is_shown() -> None:
     """No command is without an example."""
-    for command in COMMANDS:
+    for command in command_names():
         assert f"$ lora-cli {command} " in TEXT
 
 
@@ -52,7 +52,7 @@ def test_every_model_type_is_named() -> None:
     """README lists the model types that are known, all of them and no other."""
     listed = re.search(r"^Model types: (.*?)\.$", TEXT, re.MULTILINE | re.DOTALL)
     assert listed is not None
-    assert listed[1].replace("\n", " ").split(", ") == sorted(FAMILIES)
+    assert listed[1].replace("\n", " ").split(", ") == model_types()
 
 
 def test_python_and_typer_are_those_of_the_project_file() -> None:

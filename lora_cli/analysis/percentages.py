@@ -1,9 +1,40 @@
-"""The percentages of a cost: the formulas stand once, for one matrix and for a model."""
+"""Percentages and ratios of parameters: each formula stands once, for one count, a model and a whole grid."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, overload
 
-class Figures:
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Integers = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+
+
+@overload
+def percent(part: int, whole: int) -> float: ...
+@overload
+def percent(part: Integers, whole: Integers) -> Floats: ...
+def percent(part: int | Integers, whole: int | Integers) -> float | Floats:
+    """Return 100 · part / whole, rounded once.
+
+    >>> percent(28, 48)
+    58.333333333333336
+    """
+    return 100 * part / whole
+
+
+@overload
+def ratio(whole: int, part: int) -> float: ...
+@overload
+def ratio(whole: Integers, part: Integers) -> Floats: ...
+def ratio(whole: int | Integers, part: int | Integers) -> float | Floats:
+    """Return whole / part."""
+    return whole / part
+
+
+class Percentages:
     """What follows from full, trainable and all parameters, which a subclass has."""
 
     __slots__ = ()
@@ -26,19 +57,19 @@ class Figures:
     @property
     def percent_of_full(self) -> float:
         """100 · trainable_params / full_params."""
-        return 100 * self.trainable_params / self.full_params
+        return percent(self.trainable_params, self.full_params)
 
     @property
     def percent_saved(self) -> float:
         """100 − percent_of_full, rounded once; negative where the adapter is larger than what it adapts."""
-        return 100 * (self.full_params - self.trainable_params) / self.full_params
+        return percent(self.full_params - self.trainable_params, self.full_params)
 
     @property
     def reduction_factor(self) -> float | None:
-        """full_params / trainable_params."""
-        return self.full_params / self.trainable_params
+        """full_params / trainable_params, or None where nothing is trained."""
+        return ratio(self.full_params, self.trainable_params) if self.trainable_params else None
 
     @property
     def trainable_percent(self) -> float:
         """100 · trainable_params / all_params, PEFT's own percentage."""
-        return 100 * self.trainable_params / self.all_params
+        return percent(self.trainable_params, self.all_params)

@@ -1,4 +1,4 @@
-"""The command line: options in, streams and exit codes out; no arithmetic."""
+"""The command line: from options to streams and exit codes. It does no arithmetic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
     try:
-        # Inside, so that Ctrl-C during the imports is an interruption like any other.
+        # Imported here, so that Ctrl-C during the imports is handled too.
         from lora_cli.cli.main import run
 
         return run(argv)

@@ -1,50 +1,31 @@
-"""The Typer application: which commands there are, and how a command line becomes an answer."""
+"""The Typer application: from a command line to an answer."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from importlib import import_module
+from functools import cache
 from itertools import zip_longest
 from typing import Annotated, NamedTuple
 
 import typer
 
 from lora_cli import __version__
-from lora_cli.cli.show import Show
-from lora_cli.errors import InvalidInput, OutputFailed, quote
-from lora_cli.output import Report
+from lora_cli.cli.answer import Answer
+from lora_cli.cli.registry import command_function, command_names
+from lora_cli.errors import InvalidInput, OutputFailed, choices, near_miss, quote
 
-# Each command is the function of that name, and the module of commands that it is in.
-COMMANDS = {
-    **{name: name for name in ("count", "forward", "sweep", "fit", "check", "inspect")},
-    "models": "list_models",
-    "methods": "list_methods",
-}
-# Typer turns Ctrl-C into an exit code of its own.
+# Typer returns this exit code after Ctrl-C.
 TYPERS_INTERRUPTED = 130
+# What Typer writes before the options that resemble an unknown one.
+TYPERS_NEAR_MISS = " (Possible options: "
 COMPLETION_VARIABLE = "_LORA_CLI_COMPLETE"
 
 
-class Answer(NamedTuple):
-    """What a command found: a report, how to show it, and what to say beside it. `troubles` are input that could not be read."""
-
-    report: Report
-    show: Show
-    warnings: Sequence[str] = ()
-    notes: Sequence[str] = ()
-    troubles: Sequence[str] = ()
-
-    @property
-    def failures(self) -> list[str]:
-        """What the records of the report miss."""
-        return [failure for failure in self.report.failures if failure is not None]
-
-
 class Printed(NamedTuple):
-    """What Typer printed itself, help or a completion script, and its exit code."""
+    """What Typer printed itself (help or a completion script), and its exit code."""
 
     text: str
     code: int
@@ -61,7 +42,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Say what a parameter-efficient fine-tune costs, exact to the parameter.
+    """Count what a parameter-efficient fine-tune costs, exact to the parameter.
 
     \b
     Examples:
@@ -74,37 +55,74 @@ def _root(
     """
 
 
-def application(command: str | None = None) -> typer.Typer:
+def application(command: str | None = None, *, with_help: bool = True) -> typer.Typer:
     """Return the Typer application, or one of its commands as an application of its own.
 
-    Typer builds every option of every command on each run, so a run that names its command is given
-    that one alone.
+    Typer builds every option of every command on each run, so a run that names its command gets only that one.
     """
     # Without Rich, help is the same everywhere and its examples keep their lines.
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=command is None)
     if command is None:
         app.callback()(_root)
-    for name in COMMANDS if command is None else (command,):
-        app.command(name)(getattr(import_module(f"lora_cli.cli.commands.{COMMANDS[name]}"), name))
+    for name in command_names() if command is None else (command,):
+        app.command(name)(command_function(name, with_help=with_help))
     return app
 
 
-def parse(argv: Sequence[str]) -> Answer | Printed:
-    """Run the command that `argv` names; return its answer, or what Typer has to say instead.
+def named_command(argv: Sequence[str]) -> str | None:
+    """Return the command that a command line names; completion and the program's own options name none."""
+    return argv[0] if argv and COMPLETION_VARIABLE not in os.environ and argv[0] in command_names() else None
 
-    Nothing is written here: Typer's own way with a closed pipe is to exit with 1, which `check` uses
-    for a limit that does not hold.
+
+def spelling(command: str | None) -> Callable[[str], str]:
+    """Return a function that spells the name of an argument as the command line does.
+
+    The options of `command` say how: `d` is `-d/--in-features`. Any other name gets dashes.
+
+    >>> spelled = spelling("check")
+    >>> spelled("d"), spelled("settings"), spelled("paths"), spelled("max_params"), spelled("batch")
+    ('-d/--in-features', '--set', 'PATH', '--max-params', '--batch')
+    """
+
+    @cache
+    def options() -> dict[str, str]:
+        from typer.main import get_command
+
+        if command is None:
+            return {}
+        spelled: dict[str, str] = {}
+        for parameter in get_command(application(command, with_help=False)).params:
+            if parameter.param_type_name == "argument":
+                # Its help shows `[PATH]...`; Python's functions take one `path` or several `paths`.
+                metavar = str(parameter.metavar).strip("[].")
+                spelled |= {str(parameter.name): metavar, metavar.lower(): metavar}
+            else:
+                spelled[str(parameter.name)] = "/".join(sorted(parameter.opts, key=len))
+        return spelled
+
+    return lambda name: options().get(name) or f"--{name.replace('_', '-')}"
+
+
+def parse(argv: Sequence[str]) -> Answer | Printed:
+    """Run the command that `argv` names; return its answer, or what Typer printed instead.
+
+    Nothing is written here: Typer exits with 1 on a closed pipe, which for `check` means that a limit does not hold.
     """
     for option, value in zip_longest(argv, argv[1:]):
         if option == "-h" and (value is None or (value[:1] == "-" and not value[1:2].isdigit())):
-            raise InvalidInput("-h is the matrix's number of outputs and needs one, as in -h 1024; help is --help")
-    command = argv[0] if argv and argv[0] in COMMANDS and COMPLETION_VARIABLE not in os.environ else None
+            raise InvalidInput(
+                "-h is the number of outputs of the matrix and needs a value, e.g. -h 1024; for help use --help"
+            )
+    command = named_command(argv)
+    if command is None and argv and argv[0][:1] not in {"", "-"}:
+        raise InvalidInput(f"{quote(argv[0])} is not a command; {choices(argv[0], command_names())}")
     program = "lora-cli" if command is None else f"lora-cli {command}"
     arguments = list(argv if command is None else argv[1:])
     shown = io.StringIO()
     try:
         with redirect_stdout(shown):
-            answer = application(command)(arguments, prog_name=program, standalone_mode=False)
+            app = application(command, with_help=command is None or "--help" in argv)
+            answer = app(arguments, prog_name=program, standalone_mode=False)
     except SystemExit as stop:
         return Printed(shown.getvalue(), int(stop.code or 0))
     except OutputFailed:
@@ -112,8 +130,16 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
     except OSError as error:
         raise OutputFailed(f"cannot write {quote(error.filename)}: {error.strerror}") from error
     except typer.TyperException as problem:
-        message = problem.format_message().replace("\n", " ").strip().rstrip(".")
-        raise InvalidInput(f"{message}; see {program} --help") from problem
+        raise InvalidInput(_usage_error(problem, program)) from problem
     if answer == TYPERS_INTERRUPTED:
         raise KeyboardInterrupt
     return answer if isinstance(answer, Answer) else Printed(shown.getvalue(), int(answer or 0))
+
+
+def _usage_error(problem: typer.TyperException, program: str) -> str:
+    """Return Typer's message as one line, with this program's words for a near miss."""
+    message = problem.format_message().replace("\n", " ").strip().rstrip(".")
+    message, _, options = message.partition(TYPERS_NEAR_MISS)
+    wanted = message.rpartition(" ")[2]
+    help_text = f"see {program} --help"
+    return f"{message}; {near_miss(wanted, options.rstrip(')').split(', '), help_text)}"

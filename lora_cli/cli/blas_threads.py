@@ -1,4 +1,4 @@
-"""NumPy's own threads, which would fight for the cores with work that uses all of them itself."""
+"""Limit NumPy's own threads, which would compete for the cores with work that already uses all of them."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREA
 
 
 def one_blas_thread() -> None:
-    """Have NumPy, which is not loaded yet, use one thread."""
+    """Make NumPy use one thread; call this before NumPy is imported."""
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))

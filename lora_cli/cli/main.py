@@ -1,4 +1,4 @@
-"""From argv to an exit code: the one place where errors become lines and numbers."""
+"""From a command line to an exit code. Only this file turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
-from lora_cli.cli.application import Printed, parse
-from lora_cli.errors import LoraCliError
+from lora_cli.cli.application import Printed, named_command, parse, spelling
+from lora_cli.errors import LoraCliError, arguments_spelled
 
 PROGRAM = "lora-cli"
-# A run makes up to a hundred thousand small records that live until its end, and hardly a cycle.
+# A run creates up to a hundred thousand small records that live until its end, and almost no cycles.
 GARBAGE_THRESHOLD = 100_000
 
 
 class ExitCode(IntEnum):
-    """What the program says to a shell, beside 130 for an interruption; documented in README."""
+    """The exit codes of the program, documented in README. An interruption is 130."""
 
     DONE = 0
     LIMIT_BROKEN = 1
@@ -27,25 +27,26 @@ class ExitCode(IntEnum):
 
 
 def _say(kind: str, text: str) -> None:
-    """Write one line to stderr: ASCII, and no control character that an argument may have brought."""
+    """Write one line to stderr, as ASCII and without control characters, which an argument may hold."""
     line = f"{PROGRAM}: {kind}: {text}".encode("ascii", "backslashreplace").decode()
-    # With stderr closed or full there is nobody to tell, and the exit code still says it.
+    # If stderr is closed or full, nobody can be told, but the exit code still tells.
     if sys.stderr is not None:
         with suppress(OSError):
             print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
 
 
 def _answer(argv: Sequence[str]) -> int:
+    """Run a command, write what it returns, and return the exit code."""
     answer = parse(argv)
     if isinstance(answer, Printed):
         with streams.standard_output() as stream:
             stream.write(answer.text)
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
-    # A reader that has gone away has what it wanted; a limit that does not hold is still one. A file is written of
-    # what could all be read alone.
-    if not (answer.troubles and answer.show.output is not None):
+    # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
+    # could be read.
+    if not (answer.troubles and answer.presentation.output is not None):
         with suppress(BrokenPipeError):
-            answer.show.write(answer.report)
+            answer.presentation.write(answer.report)
     for warning in answer.warnings:
         _say("warning", warning)
     for note in answer.notes:
@@ -62,15 +63,17 @@ def _answer(argv: Sequence[str]) -> int:
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
     gc.set_threshold(GARBAGE_THRESHOLD)
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        return _answer(sys.argv[1:] if argv is None else argv)
+        with arguments_spelled(spelling(named_command(argv))):
+            return _answer(argv)
     except BrokenPipeError:
         return ExitCode.DONE
     except LoraCliError as error:
         _say("error", str(error))
         return ExitCode.TROUBLE
     except MemoryError:
-        _say("error", "there is not enough memory for this; give smaller sizes")
+        _say("error", "not enough memory; give smaller sizes")
         return ExitCode.TROUBLE
     except Exception:
         import traceback

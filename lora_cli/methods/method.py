@@ -1,205 +1,180 @@
-"""What a method is: the fields of PEFT's config for it, and in closed form the tensors that it adds."""
+"""What a method declares: the fields of PEFT's config for it, and in closed form the tensors that it adds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
-from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.knob import Sizes, ranks
+from lora_cli.methods.config.adapter_config import LAYER_RULES, TARGETING, AdapterConfig
+from lora_cli.methods.config.settings import defaults
+from lora_cli.methods.knob import Runs, ranks
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor
-from lora_cli.models.config import MAX_SIZE, Config
 from lora_cli.models.model import Model
+from lora_cli.models.nodes import Module
 
-Reader = Callable[[Config, str], Any]
-Targets = Mapping[str, "tuple[str, ...] | str | None"]
-Default = Callable[[Model], "tuple[str, ...] | str | None"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-# The fields that most of PEFT's configs share, and that decide where an adapter goes.
-TARGETING = frozenset({"target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "modules_to_save"})
-# What any of PEFT's configs has: where an adapter comes from and what it is for.
-EVERYWHERE = frozenset(
-    {
-        "peft_type",
-        "task_type",
-        "auto_mapping",
-        "peft_version",
-        "base_model_name_or_path",
-        "revision",
-        "inference_mode",
-    }
-)
-# What PEFT's config classes refuse of the fields that choose layers: either of them beside a text as
-# target_modules, and layers_pattern without layers_to_transform. Not every class looks at all three.
-LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, PATTERN_ALONE = "layers with text", "pattern with text", "pattern alone"
-LAYER_RULES = frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, PATTERN_ALONE})
+S = TypeVar("S", bound="DataclassInstance")
+Names = tuple[str, ...]
+# The default targets of each model type, or of a model.
+DefaultTargets = Mapping[str, Names | str | None] | Callable[[Model], Names | str | None]
+
 LINEAR = ("Linear",)
 LINEARS = ("Linear", "Conv1D")
 
 
-class Settings:
-    """A method's own fields with their values, as attributes."""
+class Adapted(Protocol):
+    """What a config adapts in a model, as far as a method's settings depend on it (`targeting.targets.Targets`)."""
 
-    __slots__ = ("_values",)
+    @property
+    def model(self) -> Model:
+        """The adapted model, whose layers may have been replicated."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = MappingProxyType(dict(values))
+    @property
+    def places(self) -> Sequence[Place]:
+        """The adapted places."""
 
-    def replaced(self, **values: Any) -> Settings:
-        """Return settings with some values changed or added."""
-        return Settings({**self._values, **values})
+    @property
+    def config(self) -> AdapterConfig:
+        """The config after PEFT filled in its defaults."""
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    @property
+    def shared_modules(self) -> Sequence[Module]:
+        """The modules that shared bases are made for."""
+
+    @property
+    def full_copy_names(self) -> Sequence[str]:
+        """The modules that are trained as full copies."""
 
 
-def nothing(*_: object) -> tuple[Tensor, ...]:
-    """Add nothing."""
+def no_tensors(*_: object) -> tuple[Tensor, ...]:
+    """Return no tensors."""
     return ()
 
 
-def as_read(_: Any, config: Any) -> Any:
-    """Return a config's settings as they were read."""
-    return config.settings
+def unchanged(_: Adapted, own: S, config: AdapterConfig) -> S:
+    """Return the settings unchanged."""
+    return own
 
 
-def no_words(*_: object) -> tuple[str, ...]:
-    """Say nothing."""
+def no_warnings(*_: object) -> tuple[str, ...]:
+    """Return no warnings."""
     return ()
 
 
-def never(_: Any) -> bool:
-    """Say no, whatever the settings."""
+def never(_: object) -> bool:
+    """Return False, whatever the settings."""
     return False
 
 
-def always(_: Any) -> bool:
-    """Say yes, whatever the settings."""
+def always(_: object) -> bool:
+    """Return True, whatever the settings."""
     return True
 
 
-def anything(_: Settings) -> None:
-    """Refuse nothing."""
+class Method(NamedTuple, Generic[S]):
+    """A method's declaration.
 
+    What it is:
+    - `name` is PEFT's `peft_type` in lower case; `arxiv` is the number of its paper.
+    - `formula` counts what is trained on one Linear of d inputs and h outputs, in the names of the config's fields.
 
-class Method(NamedTuple):
-    """A method: what it is called and where it is from, its config's fields, and what it adds.
+    Its config:
+    - `settings` is the dataclass of its own fields. PEFT's config class refuses what making one refuses.
+    - `rank` is the default of the field `r`, or None where there is no such field; then `own_rank` may read the rank
+      of the adapted places from the settings.
+    - `shared_fields` are the fields that it shares with other methods, without `r`.
+    - `never_null` are shared fields that PEFT breaks on when they are null.
+    - `layer_rules` are the checks of PEFT's config class on the fields that choose layers.
+    - `alpha` and `knob` are the fields that scale the update and that decide how much is trained.
+    - `variant` returns the name of the variant that its settings make of it, if they do.
 
-    `tensors` gives what is put beside one adapted place, `shared_tensors` what is there once for all of them,
-    keyed from the adapted model itself; `prompt_tensors` what a prompt method, which adapts no module, adds to
-    a model by its whole config, keyed as in the file. `formula` counts what is trained on one Linear of
-    d inputs and h outputs, in the names of the fields. `fields` are the config's own, beside `r` (where there is a `rank`, its default) and the
-    `shared_fields` ones. `default_targets` are PEFT's default targets where they are not LoRA's: None for none.
-    `default_for_unknown_types` are those of a type that is in no table. `module_kinds` are the modules that can be adapted, ()
-    for any that holds parameters; a target of another kind is refused, or left alone with `skips_unsupported`.
-    `check_settings` refuses what PEFT's config class refuses, beside the `layer_rules`. `resolved` gives the settings
-    once it is known what is adapted, from the targets and the config. `warnings` says where PEFT trains
-    other than what the fields say. `read_config` reads a config that shares LoRA's fields and their effects.
-    `knob_values` are those that the knob can take, None where it is no whole number. `same_for_same_shape` says whether, with
-    these settings, places of one shape and rank are given the same, whatever their names.
+    What it adapts:
+    - `module_kinds` are the kinds of modules that it can adapt, () for any module with parameters. PEFT refuses a
+      target of another kind, or skips it with `skips_unsupported`.
+    - `default_targets` are PEFT's default targets where they differ from LoRA's, None for no default, and
+      `default_for_unknown_types` those of a model type that is in no table.
+    - `has_task_heads` says whether PEFT adds a task's head to the full copies.
+    - `rewrites_expert_targets`: PEFT rewrites targets that name the experts of a fused mixture.
+    - `refuses_mamba_parts`: PEFT refuses the modules whose weight Mamba uses without calling the module.
+    - `shortens_targets`: PEFT shortens a long list of whole names.
+    - `keeps_rank_when_tied` says whether the adapter of a module that is tied with the embeddings keeps its own rank
+      instead of taking over that of the embeddings' adapter.
+
+    What it adds:
+    - `tensors` gives what is added to one adapted place, `shared_tensors` what is added once for all of them, keyed
+      from the adapted model. `prompt_tensors` gives what a prompt method, which adapts no module, adds to a model,
+      keyed as in the file.
+    - `resolved` completes the settings once it is known what is adapted.
+    - `config_tells_trained` says whether the config, without the model, tells which of these tensors are trained.
+    - `same_for_same_shape` says whether places of one shape and rank always get the same tensors.
+    - `warnings` says where PEFT trains something other than the fields say.
+    - `knob_values` are the values that the knob can take, None where it is not a whole number.
+
+    What its file holds:
+    - `has_lora_factors`: lora_A and lora_B, whose product times the scaling is the update of a weight.
+    - `saves_targeted_embeddings`: PEFT also saves embeddings that a target names.
+    - `saves_extras`: it is known what the file holds beside full copies or embeddings.
     """
 
     name: str
     title: str
     arxiv: str | None
     formula: str
-    tensors: Callable[[Place, Any], Iterable[Tensor]] = nothing
-    fields: Mapping[str, Reader] = MappingProxyType({})
+    settings: type[S]
+    tensors: Callable[[Place, S], Iterable[Tensor]] = no_tensors
     rank: int | None = 8
+    own_rank: Callable[[S], int] | None = None
     knob: str | None = "r"
     alpha: str | None = None
-    shared_tensors: Callable[[Sequence[Place], Any], Iterable[Tensor]] = nothing
-    prompt_tensors: Callable[[Model, Any], Iterable[Tensor]] | None = None
-    module_kinds: tuple[str, ...] = LINEAR
+    shared_tensors: Callable[[Sequence[Place], S], Iterable[Tensor]] | None = None
+    prompt_tensors: Callable[[Model, S, AdapterConfig], Iterable[Tensor]] | None = None
+    module_kinds: Names = LINEAR
     shared_fields: frozenset[str] = TARGETING
-    default_targets: Targets | Default = MappingProxyType({})
-    check_settings: Callable[[Settings], None] = anything
-    layer_rules: frozenset[str] = LAYER_RULES
-    resolved: Callable[[Any, Any], Any] = as_read
-    warnings: Callable[[Sequence[Place], Any], Iterable[str]] = no_words
-    read_config: Callable[[Config], Any] | None = None
-    knob_values: Sizes | None = ranks
-    same_for_same_shape: Callable[[Any], bool] = never
+    never_null: Names = ()
+    default_targets: DefaultTargets = MappingProxyType({})
     default_for_unknown_types: str | None = None
+    layer_rules: frozenset[str] = LAYER_RULES
+    has_task_heads: bool = True
+    rewrites_expert_targets: bool = False
+    refuses_mamba_parts: bool = False
+    shortens_targets: bool = True
+    keeps_rank_when_tied: Callable[[S], bool] = never
+    has_lora_factors: bool = False
+    saves_targeted_embeddings: bool = True
+    saves_extras: bool = True
+    resolved: Callable[[Adapted, S, AdapterConfig], S] = unchanged
+    config_tells_trained: bool = True
+    warnings: Callable[[Sequence[Place], S], Iterable[str]] = no_warnings
+    knob_values: Callable[[Sequence[Place], S], Runs] | None = ranks
+    same_for_same_shape: Callable[[S], bool] = never
     skips_unsupported: bool = False
+    variant: Callable[[S], str | None] | None = None
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The names of its own fields in PEFT's config, with PEFT's defaults."""
+        return defaults(self.settings)
 
     @property
     def is_prompt(self) -> bool:
-        """Whether PEFT calls it prompt learning, and puts it beside the model and not into it."""
+        """Whether PEFT treats it as prompt learning, which wraps the model instead of changing it."""
         return self.prompt_tensors is not None and "modules_to_save" in self.shared_fields
 
     @property
-    def open_sizes(self) -> Sizes | None:
-        """The sizes that can be chosen among, or None where there is nothing to choose."""
+    def file_tells_trained(self) -> bool:
+        """Whether a file and its config, without the model, tell how many parameters are trained."""
+        return self.shared_tensors is None and self.config_tells_trained
+
+    @property
+    def open_sizes(self) -> Callable[[Sequence[Place], S], Runs] | None:
+        """The sizes to choose from, or None where there is nothing to choose."""
         return None if self.knob is None else self.knob_values
 
     @property
     def peft_type(self) -> str:
         """PEFT's name for it."""
         return self.name.upper()
-
-
-def size(default: int | None, *, least: int = 1) -> Reader:
-    """Read a whole number of `least` or more; without a default it may be missing, and is None then."""
-
-    def read(config: Config, name: str) -> int | None:
-        if default is None and config.fields.get(name) is None:
-            return None
-        return config.number(name, default=default or 0, least=least)
-
-    return read
-
-
-def real(default: float | None, *, least: float = -MAX_SIZE, most: float = MAX_SIZE) -> Reader:
-    """Read a finite number from `least` to `most`; without a default it may be missing."""
-
-    def read(config: Config, name: str) -> float | None:
-        if default is None and config.fields.get(name) is None:
-            return None
-        value = config.real(name, default=default or 0.0)
-        if not least <= value <= most:
-            raise InvalidInput(f"{config.source}: {name} is {quote(value)}; it must be from {least:g} to {most:g}")
-        return value
-
-    return read
-
-
-def flag(default: bool) -> Reader:
-    """Read true or false."""
-    return lambda config, name: config.flag(name, default=default)
-
-
-def text(default: str | None, *choices: str) -> Reader:
-    """Read a text, one of the `choices` if there are any; without a default it may be missing."""
-
-    def read(config: Config, name: str) -> str | None:
-        value = config.text(name, default=default or "") if config.fields.get(name) is not None else default
-        if choices and value is not None and value not in choices:
-            raise InvalidInput(f"{config.source}: {name} is {quote(value)}; choose from: {', '.join(choices)}")
-        return value
-
-    return read
-
-
-def either(*readers: Reader) -> Reader:
-    """Read what the first of the readers takes, as for a field that is true, false or a name."""
-
-    def read(config: Config, name: str) -> Any:
-        for reader in readers[:-1]:
-            try:
-                return reader(config, name)
-            except InvalidInput:
-                continue
-        return readers[-1](config, name)
-
-    return read
-
-
-def ignored(config: Config, name: str) -> Any:
-    """Read a field that changes no count, whatever its type."""
-    return config.fields.get(name)

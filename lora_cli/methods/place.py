@@ -1,4 +1,4 @@
-"""One place of a model that a config adapts."""
+"""A place in a model that a config adapts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from lora_cli.models.nodes import Module, Parameter
 
 
 class Place(NamedTuple):
-    """One adapted place: a module, or a bare parameter (fused experts), and its rank.
+    """One adapted place and its rank: a module, or a bare parameter that holds fused experts.
 
-    A module that is none of the kinds with a weight of d × h is `whole`: all parameters in it, named below it.
+    `whole` lists every parameter inside a module that does not have a single d × h weight, e.g. a norm.
     """
 
     module: Module
@@ -21,10 +21,10 @@ class Place(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """The name of the module that is adapted, or that holds the adapted parameter."""
+        """The name of the adapted module, or of the module that holds the adapted parameter."""
         return self.module.name.rpartition(".")[0] if self.parameter else self.module.name
 
     @property
     def full_params(self) -> int:
-        """The parameters of the weight that is adapted, all experts together."""
+        """The number of parameters of the adapted weight, all experts together."""
         return sum(p.params for p in self.whole) or self.experts * self.module.weight_params

@@ -1,100 +1,100 @@
-"""The methods by name. A method's module is imported when it is asked for, and only then."""
+"""The methods by name. A method is a file of the catalogue, which is imported only when it is asked for."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, near_miss, quote
 
 if TYPE_CHECKING:
     from lora_cli.methods.method import Method
 
-# By family; each is METHOD in the module of that name.
-LOW_RANK = ("lora", "hira", "shira", "deft", "gralora", "delora", "miss", "poly", "loha", "lokr", "lily", "adalora")
-BASES = (
-    "vera",
-    "pvera",
-    "randlora",
-    "vblora",
-    "fourierft",
-    "waveft",
-    "c3a",
-    "unilora",
-    "tinylora",
-    "frod",
-    "adamss",
-    "osf",
-)
-ORTHOGONAL = ("oft", "boft", "hra", "psoft", "road")
-VECTORS = ("ia3", "beft", "ln_tuning", "supertuning", "glora", "peanut", "trainable_tokens", "shadow", "xlora")
-PROMPTS = (
-    "prompt_tuning",
-    "multitask_prompt_tuning",
-    "p_tuning",
-    "prefix_tuning",
-    "cartridge",
-    "cpt",
-    "adaption_prompt",
-)
-METHODS = (*LOW_RANK, *BASES, *ORTHOGONAL, *VECTORS, *PROMPTS)
-# The folder of the catalogue that each is in.
-FOLDERS = {
-    **dict.fromkeys(LOW_RANK, "low_rank"),
-    **dict.fromkeys(BASES, "shared_bases"),
-    **dict.fromkeys(ORTHOGONAL, "orthogonal"),
-    **dict.fromkeys(VECTORS, "vectors"),
-    **dict.fromkeys(PROMPTS, "prompts"),
-    **dict.fromkeys(("lora", "adalora", "xlora"), "lora"),
-    **dict.fromkeys(("glora", "peanut"), "low_rank"),
-}
-# LoRA under names of its own: what a config's field switches on.
+# The folders of the catalogue, in the order in which methods are listed.
+FAMILIES = ("lora", "low_rank", "shared_bases", "orthogonal", "vectors", "prompts")
+CATALOGUE = os.path.join(os.path.dirname(__file__), "catalogue")
+# The method of a config, or of a question, that names none.
+DEFAULT_METHOD = "lora"
+# Names of their own for LoRA with some fields of its config set.
 VARIANTS: dict[str, dict[str, object]] = {"dora": {"use_dora": True}, "rslora": {"use_rslora": True}}
-MOST_SUGGESTED = 3
-LONGEST_COMPARED = 60
+
+
+@cache
+def methods_of(family: str) -> tuple[str, ...]:
+    """Return the methods of a family: the names of the files in its folder.
+
+    >>> methods_of("orthogonal")
+    ('boft', 'hra', 'oft', 'psoft', 'road')
+    """
+    with os.scandir(os.path.join(CATALOGUE, family)) as entries:
+        stems = {name.removesuffix(".py") for name in (entry.name for entry in entries) if name.endswith(".py")}
+    return tuple(sorted(stems - {"__init__"}))
+
+
+class MethodNames(Sequence[str]):
+    """The names of all methods, family by family. The folders are listed when a name is first asked for."""
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name for family in FAMILIES for name in methods_of(family))
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        return self._names[index]
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(self._names)
+
+
+METHODS = MethodNames()
 
 
 def check_name(name: str) -> str:
-    """Return the method's name whatever its case, or refuse an unknown one and suggest near ones.
+    """Return the method's name in lower case, or refuse an unknown one and suggest similar ones.
 
     >>> check_name("VeRA")
     'vera'
     >>> check_name("verra")
     Traceback (most recent call last):
-    lora_cli.errors.InvalidInput: method 'verra' is not known; near ones: vera, pvera; `lora-cli methods` lists all
+    lora_cli.errors.InvalidInput: method 'verra' is not known; did you mean vera or pvera?
     """
-    if name.lower() in METHODS or name.lower() in VARIANTS:
-        return name.lower()
-    from difflib import get_close_matches
+    lower = name.lower()
+    if lower == DEFAULT_METHOD or lower in VARIANTS or lower in METHODS:
+        return lower
+    raise InvalidInput(
+        f"method {quote(name)} is not known; "
+        f"{near_miss(lower, (*METHODS, *VARIANTS), '`lora-cli methods` lists all methods')}"
+    )
 
-    near = get_close_matches(name.lower()[:LONGEST_COMPARED], (*METHODS, *VARIANTS), MOST_SUGGESTED, 0.7)
-    listed = f"near ones: {', '.join(near)}; " if near else ""
-    raise InvalidInput(f"method {quote(name)} is not known; {listed}`lora-cli methods` lists all")
 
-
-def method_named(name: str) -> Method:
+def method_named(name: str) -> Method[Any]:
     """Return the method called `name`; a variant of LoRA is LoRA.
 
     >>> method_named("vera").peft_type, method_named("dora").peft_type
     ('VERA', 'LORA')
     """
     name = check_name(name)
-    return load("lora" if name in VARIANTS else name)
-
-
-def home(name: str) -> str:
-    """Return the module that a method is declared in."""
-    return f"lora_cli.methods.catalogue.{FOLDERS[name]}.{name}"
-
-
-def load(name: str) -> Method:
-    """Import a method's module, and return the method."""
-    method: Method = import_module(home(name)).METHOD
+    method: Method[Any] = import_module(home("lora" if name in VARIANTS else name)).METHOD
     return method
 
 
+def home(name: str) -> str:
+    """Return the module that declares a method."""
+    family = next(family for family in FAMILIES if name in methods_of(family))
+    return f"lora_cli.methods.catalogue.{family}.{name}"
+
+
 def variant_fields(name: str) -> dict[str, object]:
-    """Return the config fields that make a variant of LoRA; none for any other method.
+    """Return the config fields that make a variant of LoRA, {} for any other method.
 
     >>> variant_fields("dora"), variant_fields("vera")
     ({'use_dora': True}, {})

@@ -1,4 +1,4 @@
-"""What is adapted: every source becomes modules, the places in a model that hold a weight."""
+"""What is adapted: each source of a model becomes the same list of modules."""
 
 from lora_cli.models.matrix import MAX_DIMENSION, matrix
 from lora_cli.models.nodes import Module

@@ -1,8 +1,8 @@
-"""A config.json's fields, read as what an architecture needs them to be."""
+"""The fields of a config.json, read with checks of their types and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lora_cli.errors import SHOWN_CHARACTERS, InvalidInput, quote
@@ -12,16 +12,15 @@ MAX_LAYERS = 10_000
 
 
 def key(name: str) -> str:
-    """Return a field's name for a message: as it is, but one from a file that is long or hostile."""
+    """Return a field's name for a message, quoted if it is long or not an identifier."""
     return name if name.isidentifier() and name.isascii() and len(name) <= SHOWN_CHARACTERS else quote(name)
 
 
 class Config:
-    """The fields of a config.json. A wrong value is answered with the field's name and its limit.
+    """The fields of a config.json. A wrong value raises `InvalidInput` with the field's name and limits.
 
-    A field that is missing, or null where the model has a rule for that, takes the `default`, which
-    is what transformers takes. `names` in a call are the field and its older names; the first that is
-    there counts.
+    A missing or null field takes the `default`, which is that of transformers. `names` are a field and its
+    aliases; the first that is there counts.
     """
 
     def __init__(self, fields: Mapping[str, Any], source: str = "config.json") -> None:
@@ -35,7 +34,7 @@ class Config:
         return names[0], None
 
     def wrong(self, name: str, expected: str) -> InvalidInput:
-        """Return the error that says what a field is and what it must be."""
+        """Return the error for a field that is not what is `expected`."""
         return InvalidInput(f"{self.source}: {key(name)} is {quote(self.fields.get(name))}; it must be {expected}")
 
     def number(self, *names: str, default: int, least: int = 0, most: int = MAX_SIZE) -> int:
@@ -52,7 +51,7 @@ class Config:
         return self.number(*names, default=default, least=1)
 
     def needed(self, name: str) -> int:
-        """Return a size that must be there: neither missing nor null."""
+        """Return a size that must not be missing or null."""
         if self.fields.get(name) is None:
             raise self.wrong(name, f"a whole number from 1 to {MAX_SIZE}")
         return self.size(name, default=1)
@@ -71,7 +70,7 @@ class Config:
         return value
 
     def real(self, *names: str, default: float) -> float:
-        """Return a number that is finite, and no larger than sizes are."""
+        """Return a finite number within the limits of sizes."""
         name, value = self._get(names)
         if value is None:
             return default
@@ -80,35 +79,44 @@ class Config:
         return float(value)
 
     def text(self, *names: str, default: str) -> str:
-        """Return a text."""
+        """Return a string."""
         name, value = self._get(names)
         if value is None:
             return default
         if not isinstance(value, str):
-            raise self.wrong(name, "a text")
+            raise self.wrong(name, "a string")
         return value
 
     def items(self, *names: str) -> list[Any] | None:
-        """Return a list, or None where there is none."""
+        """Return a list, or None if it is missing or null."""
         name, value = self._get(names)
         if value is not None and not isinstance(value, list):
             raise self.wrong(name, "a list")
         return value
 
     def section(self, *names: str) -> Config:
-        """Return a config within the config; a missing one is empty."""
+        """Return an object within the config as a config. A missing one is empty."""
         name, value = self._get(names)
         if value is not None and not isinstance(value, dict):
             raise self.wrong(name, "an object")
         return Config(value or {}, f"{self.source}: {key(name)}")
 
     def share(self, whole: int, whole_name: str, parts: int, parts_name: str) -> int:
-        """Return whole / parts, which must be a whole number, as for heads of a hidden size."""
+        """Return whole / parts, which must be a whole number, e.g. the width of heads that share a hidden size."""
         if parts < 1 or whole % parts:
             raise InvalidInput(f"{self.source}: {whole_name} {whole} is not divisible by {parts_name} {parts}")
         return whole // parts
 
     def labels(self, default: int = 2) -> int:
-        """Return the number of labels of a classifier: num_labels, or as many as id2label has; else `default`."""
+        """Return the number of labels of a classifier: num_labels, or the length of id2label, or `default`."""
         named = self.fields.get("id2label")
         return self.number("num_labels", default=len(named) if isinstance(named, dict) else default)
+
+
+def size(name: str, default: int) -> Callable[[Config], int]:
+    """Return a function that reads one size of a config.
+
+    >>> size("hidden_size", 4096)(Config({}))
+    4096
+    """
+    return lambda config: config.size(name, default=default)

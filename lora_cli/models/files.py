@@ -1,4 +1,4 @@
-"""Files that may be anything: only a regular one is opened, and read as JSON only if its size is sane."""
+"""Safe reading of files that a user names: only regular ones, and JSON only up to a size limit."""
 
 from __future__ import annotations
 
@@ -12,32 +12,25 @@ from typing import Any, BinaryIO
 from lora_cli.errors import InvalidInput, quote_long
 
 MAX_JSON_BYTES = 64 * 2**20
-# What JSON calls the types that Python makes of it.
-JSON = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
-
-
-# The device and the number of each file that was opened: what is read is never what is written.
-_READ: set[tuple[int, int]] = set()
-
-
-def was_read(path: str) -> bool:
-    """Whether a path leads to a file that was opened here."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return False
-    return (status.st_dev, status.st_ino) in _READ
+# JSON's names for the Python types of its values.
+JSON_NAMES = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
 
 
 @contextmanager
-def opened(path: str) -> Iterator[tuple[BinaryIO, int]]:
-    """Give the regular file at `path`, and its size in bytes, or refuse what it is instead."""
+def regular_file(path: str) -> Iterator[tuple[BinaryIO, int]]:
+    """Open the regular file at `path` and return it with its size in bytes. Anything else raises `InvalidInput`."""
     with _readable(path):
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            raise InvalidInput(f"{quote_long(path)} is no regular file; give the path of one")
+            raise InvalidInput(f"{quote_long(path)} is not a regular file; give the path of one")
         with open(path, "rb") as file:
-            _READ.add((status.st_dev, status.st_ino))
             yield file, status.st_size
 
 
@@ -59,21 +52,21 @@ def _readable(path: str) -> Iterator[None]:
 
 
 def read_object(path: str, what: str = "a config") -> dict[str, Any]:
-    """Return the JSON object that the file at `path` holds, or refuse what it is instead of `what` it should be."""
-    with opened(path) as (file, size):
+    """Return the JSON object in the file at `path`. Errors call the object `what`."""
+    with regular_file(path) as (file, size):
         if size > MAX_JSON_BYTES:
             raise InvalidInput(
-                f"{quote_long(path)} has {size} bytes; {what} has at most {MAX_JSON_BYTES}, so this is another file"
+                f"{quote_long(path)} has {size} bytes; {what} has at most {MAX_JSON_BYTES}, so this is not one"
             )
         content = file.read(MAX_JSON_BYTES + 1)
     try:
         value = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{quote_long(path)} is no text in UTF-8, so it is no JSON") from error
+        raise InvalidInput(f"{quote_long(path)} is not UTF-8 text, so it is not JSON") from error
     except (ValueError, RecursionError) as error:
-        # Python's own word on a number of thousands of digits tells how to allow it.
+        # Python's message about a number of thousands of digits says how to allow it; that part is left out.
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("; use sys.")[0]
-        raise InvalidInput(f"{quote_long(path)} is no JSON: {reason}") from error
+        raise InvalidInput(f"{quote_long(path)} is not JSON: {reason}") from error
     if not isinstance(value, dict):
-        raise InvalidInput(f"{quote_long(path)} holds {JSON[type(value)]}; {what} is a JSON object")
+        raise InvalidInput(f"{quote_long(path)} holds {JSON_NAMES[type(value)]}; {what} is a JSON object")
     return value

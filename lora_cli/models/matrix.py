@@ -1,24 +1,36 @@
-"""The smallest subject: one weight matrix, without a model around it."""
+"""One weight matrix without a model around it."""
 
 from __future__ import annotations
 
-from lora_cli.errors import InvalidInput, quote
+from operator import index
+from typing import SupportsIndex
+
+from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models.nodes import Module
 
-# Dimensions past 32 bits belong to no framework's matrices, and products of two still fit 64 bits.
+# No framework has larger dimensions, and a product of two fits 64 bits.
 MAX_DIMENSION = 2**31 - 1
+MATRIX_NAME = "W"
 
 
-def dimension(name: str, value: int) -> int:
-    """Return `value` if it is a size that a matrix can have; `name` is what the error calls it."""
-    if type(value) is not int:
-        raise InvalidInput(f"{name}: {quote(value)} is not an int; give a whole number from 1 to {MAX_DIMENSION}")
-    if not 1 <= value <= MAX_DIMENSION:
-        raise InvalidInput(f"{name}: {quote(value)} is out of range; give a whole number from 1 to {MAX_DIMENSION}")
-    return value
+def dimension(name: str, value: SupportsIndex) -> int:
+    """Return `value`, also one of NumPy's integers, as an int if a matrix can have such a size.
+
+    `name` is the argument that the error names.
+    """
+    expected = f"give a whole number from 1 to {MAX_DIMENSION}"
+    try:
+        size = index(value)
+    except TypeError:
+        raise InvalidInput(f"{argument(name)}: {quote(value)} is not a whole number; {expected}") from None
+    if isinstance(value, bool):
+        raise InvalidInput(f"{argument(name)}: {quote(value)} is not a whole number; {expected}")
+    if not 1 <= size <= MAX_DIMENSION:
+        raise InvalidInput(f"{argument(name)}: {quote(size)} is out of range; {expected}")
+    return size
 
 
-def matrix(d: int, h: int) -> Module:
+def matrix(d: SupportsIndex, h: SupportsIndex) -> Module:
     """Return the module `W` of `d` inputs by `h` outputs.
 
     >>> matrix(6, 8).weight_params
@@ -27,4 +39,4 @@ def matrix(d: int, h: int) -> Module:
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: h: 0 is out of range; give a whole number from 1 to 2147483647
     """
-    return Module("W", dimension("d", d), dimension("h", h))
+    return Module(MATRIX_NAME, dimension("d", d), dimension("h", h))

@@ -1,4 +1,4 @@
-"""A model as methods and questions see it, whatever source it was read from."""
+"""A model, whatever source it was read from."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lora_cli.models.architectures import skeleton
+from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.models.config import Config
 from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter, around
 from lora_cli.models.parts.layers import Node
+from lora_cli.models.registry import skeleton
 
 if TYPE_CHECKING:
     from lora_cli.models.facts import Facts
-
-# torch's names for types, as config.json has them; float32 is what transformers makes without one.
-DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
 
 def parameters_of(node: Node) -> tuple[Parameter, ...]:
@@ -28,12 +26,11 @@ def parameters_of(node: Node) -> tuple[Parameter, ...]:
 
 @dataclass(frozen=True)
 class Model:
-    """The modules of a model, the parameters that belong to none of them, and the modules without any, in its order.
+    """The nodes of a model in its order, and which of them are tied or have a role.
 
-    `tied` maps a parameter to the one that it shares its values with. `output` names the module that
-    gives the vocabulary, `embeddings` the one that takes it. Its values are kept as `dtype`, in
-    safetensors' words. `config` is its config.json, where there is one. `warnings` and `notes` say what about its
-    source a user should doubt, or know.
+    `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
+    the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
+    `config` is its config.json, if there is one. `warnings` and `notes` are about its source.
     """
 
     name: str
@@ -49,12 +46,12 @@ class Model:
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:
-        """The modules that hold a weight."""
+        """The modules that have a weight."""
         return tuple(node for node in self.nodes if isinstance(node, Module))
 
     @cached_property
     def others(self) -> tuple[Parameter, ...]:
-        """The parameters that belong to none of them."""
+        """The parameters that do not belong to a module with a weight."""
         return tuple(node for node in self.nodes if isinstance(node, Parameter))
 
     @cached_property
@@ -64,7 +61,7 @@ class Model:
 
     @cached_property
     def module_names(self) -> list[str]:
-        """Every module's name behind those around it: `named_modules()` but for the model itself."""
+        """All module names, each after those around it: `named_modules()` without the model itself."""
         names: dict[str, None] = {}
         for node in self.nodes:
             name = node.name.rpartition(".")[0] if isinstance(node, Parameter | Buffer) else node.name
@@ -74,13 +71,13 @@ class Model:
         return list(names)
 
     def all_parameters(self) -> Iterator[Parameter]:
-        """Yield every parameter, a tied one under each of its names."""
+        """Yield every parameter. A tied one is there under each of its names."""
         for node in self.nodes:
             yield from parameters_of(node)
 
     @cached_property
     def facts(self) -> Facts | None:
-        """The sizes that its config.json says or means, or None where there is none."""
+        """The sizes for prompt methods in its config.json, or None without a config.json."""
         if self.config is None:
             return None
         from lora_cli.models.facts import read_facts
@@ -89,15 +86,15 @@ class Model:
 
     @cached_property
     def full_params(self) -> int:
-        """All parameters, tied ones once."""
+        """The number of all parameters. Tied ones count once."""
         return sum(parameter.params for parameter in self.all_parameters() if parameter.name not in self.tied)
 
     @property
     def tied_with_embeddings(self) -> tuple[str, ...]:
-        """The modules that share the input embeddings' weight, as far as PEFT finds them.
+        """The modules that share the weight of the input embeddings, as far as PEFT finds them.
 
-        `peft.utils.other._get_module_names_tied_with_embedding` asks the model's class alone, so the
-        ties of a model inside a classifier stay hidden.
+        `peft.utils.other._get_module_names_tied_with_embedding` asks only the model's class, so it misses the ties
+        of a model inside a classifier.
         """
         if self.embeddings is None or (self.output is None and "." in self.embeddings):
             return ()
@@ -106,12 +103,13 @@ class Model:
 
 
 def read_dtype(config: Config) -> str:
-    """Return the type that a config.json's `dtype` names, in safetensors' words; `torch_dtype` is its older name.
+    """Return safetensors' name of a config.json's `dtype`, or of `torch_dtype`, its older name. The default is float32.
 
     >>> read_dtype(Config({"torch_dtype": "bfloat16"})), read_dtype(Config({}))
     ('BF16', 'F32')
     """
-    return DTYPES.get(str(config.fields.get("dtype") or config.fields.get("torch_dtype")), "F32")
+    name = str(config.fields.get("dtype") or config.fields.get("torch_dtype"))
+    return BY_TORCH_NAME[name].name if name in VALUE_TYPES else "F32"
 
 
 def read_config(config: Config, name: str) -> Model:
@@ -121,7 +119,7 @@ def read_config(config: Config, name: str) -> Model:
         name,
         config.text("model_type", default=""),
         tuple(written.nodes),
-        written.tied,
+        dict(written.tied),
         written.output,
         written.embeddings,
         read_dtype(config),

@@ -1,4 +1,4 @@
-"""The one description of a model that methods and questions work from."""
+"""The nodes of a model: modules, parameters and buffers, by name and shape."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 def around(name: str) -> Iterator[str]:
-    """Yield the modules that a module or a parameter is in, the outermost first.
+    """Yield the names of the modules around a module or a parameter, the outermost first.
 
     >>> list(around("model.layers.0.mlp"))
     ['model', 'model.layers', 'model.layers.0']
@@ -19,15 +19,15 @@ def around(name: str) -> Iterator[str]:
         dot = name.find(".", dot + 1)
 
 
-# Named tuples: a large model has thousands of these, and every run pays for making the classes.
+# Named tuples, because a large model has thousands of nodes and every run creates the classes.
 class Module(NamedTuple):
-    """A module that holds a weight `W` of `d` inputs by `h` outputs.
+    """A module with a weight `W` of `d` inputs and `h` outputs.
 
-    `kind` is the class that PEFT tells apart: Linear, Conv1D (GPT-2's transposed Linear), Embedding
+    `kind` is the class by PEFT's distinction: Linear, Conv1D (GPT-2's transposed Linear), Embedding
     (`d` rows of `h`), or torch's Conv1d and Conv2d (`d` and `h` channels, with a kernel and groups).
 
-    `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from
-    the same arithmetic; it answers for their ranges.
+    `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from the same
+    arithmetic; the sweep checks their ranges.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Module(NamedTuple):
 
     @property
     def weight_params(self) -> int:
-        """The parameters of W: d·h, for a convolution d·h·Πkernel / groups."""
+        """The number of parameters of W: d·h, or d·h·Πkernel / groups for a convolution."""
         return self.d * self.h * prod(self.kernel) // self.groups
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """Return the weight and, if there is one, the bias, with their shapes in torch."""
+        """Return the weight and the bias, if there is one, with their shapes in torch."""
         if self.kernel:
             shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
         else:
@@ -54,21 +54,21 @@ class Module(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """A parameter by name and shape; outside of the modules a norm's weight, positions, fused experts."""
+    """A parameter by name and shape, e.g. a norm's weight, positions or fused experts."""
 
     name: str
     shape: tuple[int, ...]
 
     @property
     def params(self) -> int:
-        """The product of the shape."""
+        """The number of values: the product of the shape."""
         return prod(self.shape)
 
 
 class Buffer(NamedTuple):
-    """A buffer that a checkpoint holds too: no parameter, but a part of what is copied and saved.
+    """A buffer that checkpoints hold: not a parameter, but copied and saved with its module.
 
-    Its type is the model's own where there is no `dtype`.
+    Without a `dtype` it has the model's own.
     """
 
     name: str
@@ -76,14 +76,14 @@ class Buffer(NamedTuple):
     dtype: str | None = None
 
     def below(self, prefix: str) -> Buffer:
-        """Return the same buffer, named below `prefix`."""
+        """Return the buffer with `prefix` before its name."""
         return self._replace(name=f"{prefix}.{self.name}")
 
 
 class Hollow(NamedTuple):
-    """A module that holds nothing itself: an activation, a dropout, or a list of layers.
+    """A module without parameters of its own: an activation, a dropout, or a list of layers.
 
-    It counts for nothing, but PEFT's rules look at every module's name, and refuse some that reach these.
+    It does not change a count, but PEFT's rules match every module's name and refuse some of these modules.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""How it is shown: records as a table, plain text, JSON, NDJSON, CSV or Markdown, a file a format."""
+"""How an answer is shown: a report in one of the formats, each a file in `formats`."""
 
-from lora_cli.output.registry import FORMATS, field_writer, format_writer
+from lora_cli.output.registry import field_writer, format_names, format_writer
 from lora_cli.output.report import Report, Screen
 
-__all__ = ["FORMATS", "Report", "Screen", "field_writer", "format_writer"]
+__all__ = ["Report", "Screen", "field_writer", "format_names", "format_writer"]

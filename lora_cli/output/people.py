@@ -1,4 +1,4 @@
-"""Values for people to read: rounded, scaled and in words, by what their names say they are."""
+"""Values for people: rounded, scaled and in words. The name of a field says how to write its values."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from typing import Any
 from lora_cli.output.report import Report, safe_text
 from lora_cli.quantities import Value, bytes_text, count_text, number_text, percent_text
 
-# Fields that something may not have.
-ABSENT = ("r", "alpha", "knob", "arxiv", "base_model", "size", "next_size", "overshoot")
+# Fields that a record may not have: an empty one is "none", not "unknown".
+OPTIONAL = ("r", "alpha", "knob", "arxiv", "base_model", "size", "next_size", "overshoot")
+
+# Fields that name the subject of a row.
+SUBJECTS = ("method", "model", "adapter")
+# Fields that a sheet shows in bold.
+HIGHLIGHTS = ("trainable_params", "percent_saved")
+# Fields whose numbers are shown in full: 99.9999999 against a limit of 100 must not read as 100 against 100.
+JUDGED = ("value", "limit")
 
 
 def heading(field: str) -> str:
-    """Return a field's name in words."""
+    """Return the name of a field in words."""
     return field.replace("_", " ")
 
 
 def cell(field: str, value: Value) -> str:
-    """Return a value as its field is read.
+    """Return the text of a field's value.
 
     >>> cell("trainable_params", 65536), cell("percent_saved", 93.75), cell("reduction_factor", 16.0)
     ('65,536', '93.75 %', '16x')
@@ -26,16 +33,14 @@ def cell(field: str, value: Value) -> str:
     ('262,384', 'yes', 'unknown')
     """
     if value is None:
-        # A method without a rank or a paper has none: nothing is unknown about it.
-        return "none" if field in ABSENT else "unknown"
+        return "none" if field in OPTIONAL else "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
         return safe_text(value)
     if field == "seed":
         return str(value)
-    if field in {"value", "limit"}:
-        # What is judged is shown in full: 99.9999999 against 100 must not read as 100 against 100.
+    if field in JUDGED:
         return f"{value:,}".removesuffix(".0")
     if field.startswith("percent") or field.endswith("percent"):
         return percent_text(value)
@@ -47,7 +52,7 @@ def cell(field: str, value: Value) -> str:
 
 
 def series(values: Sequence[Value]) -> str:
-    """Return the sizes of a shape, or a few values.
+    """Return the text of a shape or of a few values.
 
     >>> series((32, 1024)), series((0.25, None))
     ('32 x 1024', '0.25, unknown')
@@ -57,7 +62,7 @@ def series(values: Sequence[Value]) -> str:
 
 
 def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a report's parts as labels and texts: `A  32 x 1024 = 32,768`."""
+    """Yield the parts of a report as labels and texts, e.g. `A` and `32 x 1024 = 32,768`."""
     for name, part in parts.items():
         if isinstance(part, Mapping):
             for key, values in part.items():
@@ -69,14 +74,14 @@ def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def sheet(report: Report) -> list[tuple[str, str]]:
-    """Return a report of one record as labels and texts, its parts behind."""
+    """Return a report of one record as labels and texts, followed by its parts."""
     (row,) = report.rows()
     lines = [(heading(field), sheet_cell(field, value)) for field, value in zip(report.fields, row, strict=True)]
     return [*lines, *((heading(label), text) for label, text in part_lines(report.parts))]
 
 
 def sheet_cell(field: str, value: Value) -> str:
-    """Return a value where there is room for it: a size also in its unit."""
+    """Return the text of a value on a sheet, which has room for a size in bytes and in its unit."""
     text = cell(field, value)
     if field.endswith("_bytes") and isinstance(value, int) and value >= 1000:
         return f"{text} ({bytes_text(value)})"
@@ -84,11 +89,11 @@ def sheet_cell(field: str, value: Value) -> str:
 
 
 def details(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return the fields of a report's details, and their rows of texts."""
+    """Return the fields of a report's details and the texts of their rows."""
     fields = list(report.details[0]) if report.details else []
     return fields, [[cell(field, value) for field, value in row.items()] for row in report.details]
 
 
 def listing(report: Report) -> list[list[str]]:
-    """Return a report's records as rows of texts."""
+    """Return the texts of a report's records, row by row."""
     return [[cell(field, value) for field, value in zip(report.fields, row, strict=True)] for row in report.rows()]

@@ -1,17 +1,17 @@
-"""W, A and B drawn to scale, so that the saving is seen and not only read.
+"""A picture of W, A and B to scale, which shows at a glance what an adapter saves.
 
-They stand as in the product: B above W, Aᵀ on its left, so that each column of W is a column of B
-and each row of W a row of Aᵀ.
+The matrices are arranged as in the product: B is above W and Aᵀ is left of it, so that each column of W meets a
+column of B, and each row of W a row of Aᵀ.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A character is about twice as high as it is wide.
+# A character is about twice as high as wide.
 ASPECT = 2
 COLUMNS, LINES = 34, 13
-# Left and lower eighths of a cell; without Unicode a cell is all or nothing.
+# Left and lower eighths of a cell; without Unicode a cell is full or empty.
 LEFT = " ▏▎▍▌▋▊▉█"
 LOWER = " ▁▂▃▄▅▆▇█"
 
@@ -20,7 +20,7 @@ Segment = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Lines of segments, each a text and what it belongs to (W, A, B or nothing), and whether it is to scale."""
+    """Lines of segments, each a text and the matrix it belongs to (or an empty string), and whether all is to scale."""
 
     lines: list[list[Segment]]
     to_scale: bool
@@ -35,7 +35,7 @@ def _bar(eighths: int, blocks: str, cells: int) -> list[str]:
 
 
 def draw(d: int, h: int, r: int, unicode: bool) -> Picture:
-    """Draw W (d rows, h columns), Aᵀ (d × r) and B (r × h) in one scale.
+    """Draw W (d × h), Aᵀ (d × r) and B (r × h) to the same scale.
 
     >>> for line in draw(6, 8, 2, unicode=False).lines[-3:]:
     ...     print("".join(text for text, _ in line))

@@ -1,50 +1,79 @@
-"""The formats by name. A format's module is imported when it is asked for, and only then."""
+"""The formats by name. A format is one file in `formats`, which is imported when the format is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from importlib import import_module
-from typing import TextIO, cast
 
-from lora_cli.errors import InvalidInput, quote
-from lora_cli.output.report import Report, Screen
+from lora_cli.errors import InvalidInput, argument, choices, quote
+from lora_cli.output import formats
+from lora_cli.output.format import Format, Writer
+from lora_cli.output.raw_field import field_values
 
-FORMATS = {
-    "table": "lora_cli.output.formats.table",
-    "plain": "lora_cli.output.formats.plain",
-    "json": "lora_cli.output.formats.json",
-    "ndjson": "lora_cli.output.formats.ndjson",
-    "csv": "lora_cli.output.formats.csv",
-    "markdown": "lora_cli.output.formats.markdown",
-}
-# What CI systems read: verdicts, which other commands have none of.
-JUDGE = "check"
-JUDGES_FORMATS = {"github": "lora_cli.output.formats.github", "junit": "lora_cli.output.formats.junit"}
-# Formats for people line their columns up, which needs all rows at once; nobody reads more.
-PEOPLES_FORMATS = ("table", "plain", "markdown")
-PEOPLES_ROWS = 5_000
-
-Writer = Callable[[Report, TextIO, Screen], None]
+# The format that stands for another: one on a terminal, one elsewhere.
+AUTO, ON_TERMINAL, ELSEWHERE = "auto", "table", "plain"
 
 
-def format_writer(name: str, size: int, command: str = "") -> Writer:
+def format_names() -> list[str]:
+    """Return the names of all formats.
+
+    >>> format_names()
+    ['csv', 'github', 'json', 'junit', 'markdown', 'ndjson', 'plain', 'table']
+    """
+    stems = (name.removesuffix(".py") for name in os.listdir(formats.__path__[0]) if name.endswith(".py"))
+    return sorted(stem for stem in stems if not stem.startswith("_"))
+
+
+def format_named(name: str) -> Format:
+    """Return the declaration of a format that is known.
+
+    >>> format_named("json").has_parts
+    True
+    """
+    declared: Format = import_module(f"{formats.__name__}.{name}").FORMAT
+    return declared
+
+
+def formats_of(*, judged: bool) -> dict[str, Format]:
+    """Return the formats of a command, whose records are `judged` or not."""
+    known = {name: format_named(name) for name in format_names()}
+    return {name: declared for name, declared in known.items() if judged or not declared.judged_only}
+
+
+def formats_help(*, judged: bool) -> str:
+    """Return the names of the formats of a command for its help.
+
+    >>> formats_help(judged=False)
+    'auto, csv, json, markdown, ndjson, plain, table'
+    """
+    known = formats_of(judged=judged).items()
+    return ", ".join([AUTO, *(f"{name} ({declared.note})" if declared.note else name for name, declared in known)])
+
+
+def format_writer(name: str, size: int, command: str, *, judged: bool = False) -> Writer:
     """Return what writes a report of `size` records of `command` in the format called `name`, or refuse."""
-    formats = {**FORMATS, **JUDGES_FORMATS} if command == JUDGE else FORMATS
-    if name not in formats:
-        problem = f"is a format of {JUDGE} alone" if name in JUDGES_FORMATS else "is not known"
-        raise InvalidInput(f"--format: {quote(name)} {problem}; choose from: auto, {', '.join(formats)}")
-    if name in PEOPLES_FORMATS and size > PEOPLES_ROWS:
+    option = argument("format")
+    if name not in format_names():
+        known = [AUTO, *formats_of(judged=judged)]
+        raise InvalidInput(f"{option}: {quote(name)} is not known; {choices(name, known)}")
+    chosen = format_named(name)
+    if chosen.judged_only and not judged:
+        known = [AUTO, *formats_of(judged=judged)]
         raise InvalidInput(
-            f"{size:,} rows are too many for --format {name}, which takes {PEOPLES_ROWS:,}; "
-            "use --format csv or ndjson, which stream"
+            f"{option}: {name} shows only verdicts, and {command} gives none; choose from: {', '.join(known)}"
         )
-    return cast(Writer, import_module(formats[name]).write)
+    if chosen.most_rows is not None and size > chosen.most_rows:
+        streaming = [other for other, declared in formats_of(judged=False).items() if declared.most_rows is None]
+        raise InvalidInput(
+            f"{size:,} rows are too many for {option} {name}, which takes at most {chosen.most_rows:,}; "
+            f"use {', '.join(streaming[:-1])} or {streaming[-1]}, which take any number"
+        )
+    return chosen.write
 
 
 def field_writer(name: str, command: str, fields: Sequence[str]) -> Writer:
-    """Return what writes the raw values of one field alone, one line a record."""
+    """Return what writes only the raw values of one field, one per line."""
     if name not in fields:
-        raise InvalidInput(f"--field: {quote(name)} is no field of {command}; choose from: {', '.join(fields)}")
-    from lora_cli.output.formats.raw import field_values
-
+        raise InvalidInput(f"{argument('field')}: {quote(name)} is not a field of {command}; {choices(name, fields)}")
     return field_values(name)

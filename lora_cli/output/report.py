@@ -1,8 +1,8 @@
-"""What every format is given: the records of an answer, and what is known of the place they go to."""
+"""What every format gets: the records of an answer, and the screen they go to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
@@ -12,31 +12,43 @@ from lora_cli.quantities import Value
 Batch = Iterable[Sequence[Value]]
 T = TypeVar("T")
 
+# Counts can do without these first: they follow from the fields that stay.
+EXPENDABLE = (
+    "all_params",
+    "trainable_percent",
+    "break_even_rank",
+    "percent_of_full",
+    "adapter_bytes",
+    "method",
+    "reduction_factor",
+    "full_params",
+)
 
 if TYPE_CHECKING:
 
-    class WritesItself(Protocol):
-        """A batch that holds arrays, and is quicker at writing them than row by row."""
+    class ArrayBatch(Protocol):
+        """A batch that holds arrays, and writes them faster than row by row."""
 
         def text(self, pieces: Sequence[str], cell: Callable[[Value], str]) -> str:
             """Return the batch as `rows_text` would."""
 
-    class SideBySide(Protocol):
-        """Batches that can be worked on at the same time."""
+    class ParallelBatches(Protocol):
+        """Batches that can be processed in parallel."""
 
         def map(self, function: Callable[[Batch], T]) -> Iterable[T]:
             """Yield `function` of each batch in order."""
 
 
-# What every run makes is named tuples: a dataclass takes half a millisecond, and its module another.
+# A named tuple, because every run makes it: a dataclass takes half a millisecond, and its module another.
 class Report(NamedTuple):
     """An answer: `size` records in batches, which are read once and need not fit in memory.
 
-    `parts` are what JSON has beside the records, by name: lists of objects, or one object. `listing`
-    says that the records are a list, of whatever length; otherwise there is one, shown as a sheet.
-    `picture` is the d, h and r of matrices to draw. `details` are records that people see below the
-    one, and `closing` is a last line for them. Of records that are judged, `failures` has what each of
-    them misses, as a sentence, or None.
+    `listing` says that the records are a list of any length; otherwise there is one record, shown as a sheet.
+    `parts` are lists of objects, or objects, that JSON shows beside the records.
+    `picture` is the d, h and r of matrices to draw.
+    `details` are records that people see below a sheet, and `closing` is its last line.
+    `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
+    `expendable` are the fields that a narrow table leaves out, first to last.
     """
 
     command: str
@@ -48,26 +60,37 @@ class Report(NamedTuple):
     picture: tuple[int, int, int] | None = None
     details: Sequence[Mapping[str, Value]] = ()
     closing: str | None = None
-    failures: Sequence[str | None] = ()
+    failures: Sequence[str | None] | None = None
+    expendable: Sequence[str] = EXPENDABLE
+
+    @property
+    def judged(self) -> bool:
+        """Whether the records are verdicts."""
+        return self.failures is not None
+
+    def judgements(self) -> Iterator[tuple[Mapping[str, Value], str | None]]:
+        """Yield each record with why it fails, or None."""
+        for row, failure in zip(self.rows(), self.failures or (), strict=True):
+            yield dict(zip(self.fields, row, strict=True)), failure
 
     def rows(self) -> Iterable[Sequence[Value]]:
-        """Yield the records, one after the other."""
+        """Yield the records one by one."""
         for batch in self.batches:
             yield from batch
 
     def texts(self, pieces: Sequence[str], cell: Callable[[Value], str]) -> Iterable[str]:
-        """Yield the batches as text: each value as `cell` writes it, between the `pieces`."""
+        """Yield the batches as `rows_text` writes them."""
 
         def text(batch: Batch) -> str:
             return rows_text(batch, pieces, cell)
 
         if hasattr(self.batches, "map"):
-            return cast("SideBySide", self.batches).map(text)
+            return cast("ParallelBatches", self.batches).map(text)
         return map(text, self.batches)
 
 
 class Screen(NamedTuple):
-    """The place that text goes to. `width` is None where nothing limits it."""
+    """The screen or file that text goes to; a `width` of None is unlimited."""
 
     width: int | None = None
     color: bool = False
@@ -75,13 +98,13 @@ class Screen(NamedTuple):
 
 
 def rows_text(batch: Batch, pieces: Sequence[str], cell: Callable[[Value], str]) -> str:
-    """Return a batch as text: each value as `cell` writes it, between the `pieces`.
+    """Return a batch as text: `cell` writes each value, and the `pieces` stand around them.
 
     >>> rows_text([(1, 2), (3, 4)], ["<", ",", ">"], str)
     '<1,2><3,4>'
     """
     if hasattr(batch, "text"):
-        return cast("WritesItself", batch).text(pieces, cell)
+        return cast("ArrayBatch", batch).text(pieces, cell)
     first, *rest = pieces
     return "".join(
         first + "".join(cell(value) + piece for value, piece in zip(row, rest, strict=True)) for row in batch
@@ -89,7 +112,7 @@ def rows_text(batch: Batch, pieces: Sequence[str], cell: Callable[[Value], str])
 
 
 def safe_text(text: str) -> str:
-    """Return `text` as ASCII without control characters: names from files are data.
+    """Return `text` as printable ASCII, because names from files may hold control characters.
 
     >>> safe_text("blocks[red]\\x1b[31m\\n")
     'blocks[red]\\\\x1b[31m\\\\n'
@@ -98,7 +121,7 @@ def safe_text(text: str) -> str:
 
 
 def raw_text(value: Value) -> str:
-    """Return a value unrounded: what is not known is empty."""
+    """Return a value unrounded; an unknown value is empty."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -16,8 +16,7 @@ from pathlib import Path
 from measure import LORA_CLI, Bound, alternate, judge, peak, print_table, ratio
 
 from lora_cli.models.model import Model
-from lora_cli.models.sources.preset import preset
-from lora_cli.models.sources.read_model import read_preset
+from lora_cli.models.sources.preset import preset, read_preset
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import checkpoints

@@ -78,16 +78,16 @@ def drawing(d: int, h: int, dtype: str) -> Work:
     import numpy as np
 
     from lora_cli.analysis.computing.cores import cores, on_cores
-    from lora_cli.analysis.forward import tiles
-    from lora_cli.analysis.forward.random_pass import Pass
+    from lora_cli.analysis.forward import tiled_pass
+    from lora_cli.analysis.forward.run import Run as Sizes
 
-    sizes = Pass(d, h, RANK, RANK, dtype, seed=0, batch=1, init="random")
-    width = tiles.strip_columns(sizes)
+    sizes = Sizes(d, h, RANK, RANK, dtype, seed=0, batch=1, init="random")
+    width = tiled_pass.strip_columns(sizes)
 
     def strip(column: int) -> None:
-        tile = np.empty((min(tiles.TILE_ROWS, d), min(width, h - column * width)), dtype)
-        for row, first in enumerate(range(0, d, tiles.TILE_ROWS)):
-            tiles.draw(sizes, "W", (row, column), d, tile[: d - first])
+        tile = np.empty((min(tiled_pass.TILE_ROWS, d), min(width, h - column * width)), dtype)
+        for row, first in enumerate(range(0, d, tiled_pass.TILE_ROWS)):
+            tiled_pass.draw(sizes, "W", (row, column), d, tile[: d - first])
 
     return lambda: deque(on_cores(cores(), strip, range(-(-h // width))), maxlen=0)
 

@@ -21,12 +21,12 @@ MODELS = ("llama-3.1-405b", "deepseek-v3")
 
 PEFT_SCRIPT = """
 import json, sys, torch
-from peft import AdapterConfig, get_peft_model
+from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 fields = json.load(open(sys.argv[1]))
 with torch.device("meta"):
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(fields.pop("model_type"), **fields))
-    print(*get_peft_model(model, AdapterConfig(r=16, target_modules="all-linear")).get_nb_trainable_parameters())
+    print(*get_peft_model(model, LoraConfig(r=16, target_modules="all-linear")).get_nb_trainable_parameters())
 """
 
 

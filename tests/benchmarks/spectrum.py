@@ -90,9 +90,9 @@ def _header(folder: str) -> tuple[Path, dict[str, Any], int]:
 def ours(folder: str) -> object:
     """Take the spectrum, its modules loaded."""
     from lora_cli.analysis.inspect.spectrum import spectrum
-    from lora_cli.methods.adapter_file.trained_adapter import read_trained
+    from lora_cli.methods.adapter_file.trained_adapter import read_adapter
 
-    trained = read_trained(folder)
+    trained = read_adapter(folder)
     start = time.perf_counter()
     found = spectrum(trained)
     seconds = time.perf_counter() - start

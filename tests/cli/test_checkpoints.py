@@ -9,19 +9,12 @@ from pathlib import Path
 import checkpoints
 import pytest
 from program import run
+from small_llama import llama
 
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
-SMALL = {
-    "model_type": "llama",
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "vocab_size": 100,
-    "tie_word_embeddings": True,
-}
+SMALL = llama(tie_word_embeddings=True)
 MODEL = read_config(Config(SMALL), "small")
 STORED = {p.name: ("BF16", p.shape) for p in MODEL.all_parameters() if p.name not in MODEL.tied}
 COUNT = ("--target", "q_proj,v_proj", "-r", "2", "--format", "csv")

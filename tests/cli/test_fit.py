@@ -10,20 +10,13 @@ from typing import Any
 
 import pytest
 from program import PROGRAM, run
+from small_llama import llama
 
 from lora_cli import count, fit
 
 MATRIX = ("-d", "4096", "-h", "4096")
 LLAMA = ("--model", "llama-3.1-8b")
-CONFIG: dict[str, Any] = {
-    "model_type": "llama",
-    "architectures": ["LlamaForCausalLM"],
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "vocab_size": 100,
-}
+CONFIG = llama(architectures=["LlamaForCausalLM"])
 
 
 def answer(*arguments: str) -> dict[str, Any]:
@@ -89,7 +82,7 @@ def test_methods_compare_at_an_equal_budget() -> None:
     assert [row[header.index("knob")] for row in rows] == ["r", "r", "block_size"]
     assert all(int(row[header.index("trainable_params")]) <= 10_000_000 for row in rows)
     assert "warning: xlora is left out: " in done.stderr
-    assert "warning: frod is left out: max-params: trainable_params of frod is " in done.stderr
+    assert "warning: frod is left out: --max-params: trainable_params of frod is " in done.stderr
 
 
 def test_a_field_goes_to_the_methods_that_have_it() -> None:
@@ -118,24 +111,30 @@ def test_people_see_what_other_targets_would_get() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((*MATRIX,), "no budget to fit into; give at least one of max-params"),
-        ((*MATRIX, "--max-params", "10"), "even at the smallest size, r 1; give max-params of 8192 or more"),
-        ((*MATRIX, "--max-params", "10", "--max-bytes", "10"), "give max-params of 8192 and max-bytes of"),
+        ((*MATRIX,), "no budget to fit into; give at least one of --max-percent"),
+        ((*MATRIX, "--max-params", "10"), "even at the smallest size, r 1; give --max-params of 8192 or more"),
+        ((*MATRIX, "--max-params", "10", "--max-bytes", "10"), "give --max-params of 8192 and --max-bytes of"),
         ((*MATRIX, "--max-params", "10", "--method", "lora,loha"), "none of the 2 methods fits"),
         ((*MATRIX, "--max-params", "0"), "over the budget of 0"),
         ((*MATRIX, "--max-params", "-1"), "--max-params: '-1'"),
         ((*MATRIX, "--max-percent", "nan"), "--max-percent: 'nan'"),
         ((*MATRIX, "--max-bytes", "50 MB"), "--max-bytes: '50 MB'"),
-        ((*MATRIX, "--max-params", "1M", "--set", "r=4"), "r is what is looked for; leave it out"),
+        ((*MATRIX, "--max-params", "1M", "--set", "r=4"), "r is what is searched for; leave it out"),
         ((*MATRIX, "--max-params", "1M", "--method", "lora,nope"), "method 'nope' is not known"),
         ((*MATRIX, "--max-params", "1M", "--method", ","), "method '' is not known"),
         ((*MATRIX, "--max-params", "1M", "--target", "q_proj"), "--target names modules of a model"),
         ((*MATRIX, "--max-params", "1M", "--write", "x"), "--write writes one adapter_config.json of a model"),
-        ((*MATRIX, "--max-params", "1M", "--method", "prompt_tuning"), "a matrix alone is none"),
+        ((*MATRIX, "--max-params", "1M", "--method", "prompt_tuning"), "cannot adapt one matrix"),
         ((*MATRIX, "--max-bytes", "1MB", "--method", "adamss"), "does not follow from its config"),
-        ((*LLAMA, "--max-params", "1M", "--method", "lora,vera", "--write", "x"), "2 methods are as many files"),
-        ((*LLAMA, "--max-params", "1M", "-d", "8"), "leave one of them out"),
-        (("--model", "t5-small", "--max-params", "1M", "--method", "prompt_tuning", "--write", "x"), "give one, as in"),
+        (
+            (*LLAMA, "--max-params", "1M", "--method", "lora,vera", "--write", "x"),
+            "one adapter_config.json of a model, and there are 2 methods",
+        ),
+        ((*LLAMA, "--max-params", "1M", "-d", "8"), "drop one of them"),
+        (
+            ("--model", "t5-small", "--max-params", "1M", "--method", "prompt_tuning", "--write", "x"),
+            "give one, e.g. --set task_type=CAUSAL_LM",
+        ),
         (("-d", "8", "--max-params", "1M"), "-h/--out-features is missing"),
         ((*LLAMA, "--max-params", "1M", "--target", "nope"), "no module of 'llama-3.1-8b' is targeted"),
         ((*LLAMA, "--max-params", "1M", "--adapter", "/nowhere"), "cannot read '/nowhere'"),
@@ -150,7 +149,7 @@ def test_what_cannot_be_fitted_is_refused(arguments: tuple[str, ...], words: str
 def test_the_figure_that_a_refusal_gives_is_enough() -> None:
     """The smallest possible, unrounded, fits."""
     line = refusal(*LLAMA, "--max-percent", "0.00001")
-    least = line.rpartition("give max-percent of ")[2].removesuffix(" or more")
+    least = line.rpartition("give --max-percent of ")[2].removesuffix(" or more")
     assert answer(*LLAMA, "--max-percent", least)["results"][0]["r"] == 1
 
 
@@ -204,7 +203,7 @@ def test_a_preset_is_no_path_and_a_task_that_trains_a_head_is_not_set(folder: Pa
 def test_an_adapter_that_is_there_is_kept(tmp_path: Path, name: str) -> None:
     """Neither its config nor a config beside its weights is written."""
     (tmp_path / name).write_text("mine")
-    assert f"{name}' is there already, and is kept" in refusal(
+    assert f"{name}' exists already and is not replaced" in refusal(
         "--model", "gpt2", "--max-params", "1M", "--write", str(tmp_path)
     )
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}

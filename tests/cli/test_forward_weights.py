@@ -10,7 +10,7 @@ import pytest
 from adapter_files import pair, write_adapter, write_arrays
 from program import run
 
-from lora_cli.analysis.forward.merge import MERGE_FIELDS
+from lora_cli.analysis.forward.forward import TRAINED_FIELDS
 
 RNG = np.random.default_rng(2)
 
@@ -34,7 +34,7 @@ def test_a_stored_pass_has_its_fields(stored: tuple[str, ...]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
     (record,) = answer["results"]
-    assert tuple(record) == MERGE_FIELDS
+    assert tuple(record) == TRAINED_FIELDS
     assert (record["module"], record["d"], record["h"], record["r"], record["scaling"]) == ("model.q_proj", 6, 8, 4, 2)
     assert 90 < record["percent_survived"] < 100
     assert answer["shapes"]["W"] == [6, 8]
@@ -66,7 +66,7 @@ def test_what_the_files_say_is_not_said_again(stored: tuple[str, ...], more: tup
     done = run(*stored, *more)
     assert done.returncode == 2
     assert more[0] in done.stderr
-    assert "leave one of them out" in done.stderr
+    assert "drop one of them" in done.stderr
 
 
 @pytest.mark.parametrize("left", ["--weights", "--adapter", "--module"])

@@ -11,10 +11,10 @@ import pytest
 from program import run
 
 import lora_cli
-from lora_cli.cli.application import COMMANDS
+from lora_cli.cli.registry import command_names
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", command_names())
 def test_every_command_has_help_with_examples_that_run(command: str, tmp_path: Path) -> None:
     """Help opens with one sentence, and each of its examples is answered where README's folders are."""
     example.write(tmp_path)
@@ -29,7 +29,7 @@ def test_every_command_has_help_with_examples_that_run(command: str, tmp_path: P
 def test_help_lists_the_commands() -> None:
     """The first screen names every command, whole."""
     shown = run("--help").stdout
-    for command in COMMANDS:
+    for command in command_names():
         assert re.search(rf"^  {command} +[A-Z][^.]*\.$", shown, re.MULTILINE)
 
 

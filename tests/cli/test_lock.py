@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from program import run
 
-from lora_cli.cli.lock_file import held, path_key
+from lora_cli.analysis.check.lock import compare_with_file, create_lock
+from lora_cli.analysis.check.lock_keys import path_key
 
 MATRIX = ("check", "-d", "4096", "-h", "14336")
 GPT2 = ("check", "--model", "gpt2", "--target", "c_attn")
@@ -26,7 +27,7 @@ def test_the_first_run_records_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "counts.lock"
     done = run(*MATRIX, "-r", "16", "--lock", str(path), "--field", "passed")
     assert (done.returncode, set(done.stdout.split())) == (0, {"true"})
-    assert done.stderr == f"lora-cli: note: '{path}' is new and records 1 subject; later runs are held against it\n"
+    assert done.stderr == f"lora-cli: note: '{path}' is new and records 1 subject; later runs are compared with it\n"
     assert path.read_text() == (
         '{\n  "lock": "lora-cli check",\n  "schema_version": 1,\n  "subjects": {\n    "4096 x 14336": {\n'
         '      "method": "lora",\n      "r": 16,\n      "full_params": 58720256,\n      "trainable_params": 294912,\n'
@@ -53,7 +54,7 @@ def test_a_difference_is_1_and_shows_old_and_new(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert failed[:2] == ["lock: r,4,8,false", "lock: trainable_params,147456,294912,false"]
     assert (
-        f"trainable_params of 'gpt2' is 147,456, recorded as 294,912 in '{path}'; if that is right, delete that file"
+        f"trainable_params of 'gpt2' is 147,456, recorded as 294,912 in '{path}'; if the change is intended, delete that file"
     ) in done.stderr
     assert path.read_text() == text
 
@@ -126,15 +127,16 @@ def test_a_batch_records_all_of_its_subjects_or_checks_some(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     Path("a").mkdir()
     subjects = {"./a": {"r": 8}, "./b": {"r": 8}, "./c\x1b": {"r": 4}, "gpt2": {"r": 2}, "8 x 8": {"r": 1}}
-    first = held("counts.lock", subjects)
-    assert first.notes == ["'counts.lock' is new and records 5 subjects; later runs are held against it"]
-    first.keep()
-    later = held("counts.lock", {"gpt2": {"r": 2}})
-    assert [one.passed for one in later.held] == [True]
-    assert later.text is None
-    gone = "'counts.lock' records what is not there any more (2: './b', './c\\x1b'); "
+    first = compare_with_file("counts.lock", subjects)
+    assert first.notes == ["'counts.lock' is new and records 5 subjects; later runs are compared with it"]
+    assert first.new_lock is not None
+    create_lock(first.new_lock)
+    later = compare_with_file("counts.lock", {"gpt2": {"r": 2}})
+    assert [verdict.passed for verdict in later.verdicts["gpt2"]] == [True]
+    assert later.new_lock is None
+    gone = "'counts.lock' records what no longer exists: 2 subjects ('./b', './c\\x1b'); "
     assert later.warnings == [gone + "delete that file and run again to record it anew"]
-    assert held("counts.lock", subjects).warnings == []
+    assert compare_with_file("counts.lock", subjects).warnings == ()
 
 
 @pytest.mark.parametrize(

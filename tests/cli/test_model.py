@@ -10,16 +10,9 @@ from typing import Any
 
 import pytest
 from program import run
+from small_llama import LLAMA_PARAMS, llama
 
-SMALL = {
-    "model_type": "llama",
-    "hidden_size": 64,
-    "intermediate_size": 128,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "vocab_size": 100,
-}
-SMALL_PARAMS = 2 * 100 * 64 + 64 + 2 * (4 * 64 * 64 + 3 * 64 * 128 + 2 * 64)
+SMALL = llama()
 LORA = ("--target", "q_proj,v_proj", "-r", "2")
 LORA_PARAMS = 4 * 2 * (64 + 64)
 HOSTILE = "\x1b[31m[red]\nx"
@@ -96,9 +89,9 @@ def test_a_config_and_its_folder_answer_the_same(config: str) -> None:
     assert (by_file.pop("model"), by_folder.pop("model")) == (config, folder)
     assert by_file == by_folder
     assert list(by_file)[:3] == ["method", "r", "adapted_modules"]
-    assert by_file["full_params"] == SMALL_PARAMS
+    assert by_file["full_params"] == LLAMA_PARAMS
     assert by_file["trainable_params"] == LORA_PARAMS
-    assert by_file["all_params"] == SMALL_PARAMS + LORA_PARAMS
+    assert by_file["all_params"] == LLAMA_PARAMS + LORA_PARAMS
     assert by_file["adapted_modules"] == 4
 
 
@@ -139,9 +132,9 @@ def test_the_last_plain_line_is_pefts(config: str) -> None:
     assert answer("count", "--model", "llama-2-7b", "--target", "all-linear", "-r", "64").splitlines()[-1] == (
         "trainable params: 159,907,840 || all params: 6,898,323,456 || trainable%: 2.3181"
     )
-    share = 100 * LORA_PARAMS / (SMALL_PARAMS + LORA_PARAMS)
+    share = 100 * LORA_PARAMS / (LLAMA_PARAMS + LORA_PARAMS)
     assert answer("count", "--model", config, *LORA).splitlines()[-1] == (
-        f"trainable params: {LORA_PARAMS:,} || all params: {SMALL_PARAMS + LORA_PARAMS:,} || trainable%: {share:.4f}"
+        f"trainable params: {LORA_PARAMS:,} || all params: {LLAMA_PARAMS + LORA_PARAMS:,} || trainable%: {share:.4f}"
     )
 
 
@@ -183,10 +176,10 @@ def test_an_adapter_goes_with_nothing_that_it_says(config: str, tmp_path: Path, 
         (("count", "--model", "llama-3.1-8"), "llama-3.1-8b"),
         (("count", "--model", "Qwen/Qwen3-8"), "qwen3-8b"),
         (("count", "--model", "no-such-thing-at-all"), "lora-cli models"),
-        (("count", "--model", ""), "no preset"),
+        (("count", "--model", ""), "nor a preset"),
         (("count", "--model", "pytorch_model.bin"), "unpickled"),
-        (("count", "--model", "/dev/zero"), "no regular file"),
-        (("count", "--model", "gpt2", "--adapter", "/dev/zero"), "no regular file"),
+        (("count", "--model", "/dev/zero"), "not a regular file"),
+        (("count", "--model", "gpt2", "--adapter", "/dev/zero"), "not a regular file"),
         (("count", "--model", "gpt2", "--adapter", "no/such/file"), "No such file"),
         (("sweep", "--model", "gpt2", "--model", "gtp2", "-r", "8"), "gpt2"),
         (("sweep", "--model", "gpt2", "-r", "8", "--target", ""), "--target"),
@@ -281,6 +274,7 @@ def test_a_hostile_adapter_is_refused_in_one_line(config: str, tmp_path: Path, f
     assert "\x1b" not in refusal("count", "--model", config, "--adapter", adapter(tmp_path, **fields))
 
 
+@pytest.mark.long
 def test_a_regex_that_backtracks_for_ever_is_given_up() -> None:
     """After some seconds of computing, in one line; a busy machine takes longer for them."""
     done = run("count", "--model", "gpt2", "--target", "(.*.*)*x", timeout=60)

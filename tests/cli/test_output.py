@@ -229,6 +229,7 @@ def test_a_file_with_a_long_name_is_written(tmp_path: Path) -> None:
     assert target.read_text() == "6\n"
 
 
+@pytest.mark.long
 def test_a_progress_bar_has_the_colour_that_was_asked_for() -> None:
     """--color never and NO_COLOR leave the bar and take its colour."""
     long = ("forward", "-d", "16384", "-h", "16384", "-r", "8", "--dtype", "float16", "--field", "d")

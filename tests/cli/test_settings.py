@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from draws import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from program import run
 
-from lora_cli import InvalidInput, check
-from lora_cli.analysis.check.limits import RULES
-from lora_cli.cli.pyproject_settings import KEYS, LIMITS, MAX_FILE_BYTES, Settings, limits, read_settings
+from lora_cli import InvalidInput
+from lora_cli.analysis.check.check import known_names
+from lora_cli.analysis.limits import LIMITS
+from lora_cli.cli.options.limits import LimitOptions
+from lora_cli.cli.pyproject_settings import KEYS, LIMIT_KEYS, LISTS, MAX_FILE_BYTES, Settings, read_settings
 
 MATRIX = ("check", "-d", "4096", "-h", "4096", "-r", "16")
 HOSTILE = {
@@ -37,8 +41,8 @@ HOSTILE = {
     "misspelt section": b"[tool.lora_cli]\n",
 }
 WRONG = [
-    ("max_params = 1", "has no key 'max_params'; did you mean max-params?"),
-    ("max-parms = 1", "has no key 'max-parms'; did you mean max-params?"),
+    ("max_params = 1", "has no key 'max_params'; did you mean max-params"),
+    ("max-parms = 1", "has no key 'max-parms'; did you mean max-params"),
     ("rank = 1", "has no key 'rank'; choose from: max-percent, max-params"),
     (r'"\u001b[31m" = 1', r"has no key '\x1b[31m'"),
     ("max-params = true", "max-params is True; it must be a number"),
@@ -81,50 +85,55 @@ def test_every_key_is_read(project: Write) -> None:
     """Numbers as TOML has them, texts as the options take them, and lists of names."""
     path = project(
         'max-percent = "0.5%"\nmax-params = 20_000_000\nmin-saved = 99\nexpect-params = "1.5B"\nmax-bytes = "50MiB"\n'
-        'fail-on = ["error", "tied-head"]\nignore = ["full-embeddings"]\n'
+        'fail-on = ["error", "tied-apart"]\nignore = ["full-embeddings"]\n'
     )
-    found = {"max-percent": 0.5, "max-params": 20_000_000, "min-saved": 99.0, "expect-params": 1_500_000_000} | {
-        "max-bytes": 50 * 2**20
+    found = {"max_percent": 0.5, "max_params": 20_000_000, "min_saved": 99.0, "expect_params": 1_500_000_000} | {
+        "max_bytes": 50 * 2**20
     }
-    assert read_settings() == Settings(found, ("error", "tied-head"), ("full-embeddings",), str(path))
+    assert read_settings(known_names) == Settings(found, ("error", "tied-apart"), ("full-embeddings",), str(path))
 
 
-def test_the_limits_are_those_of_check() -> None:
-    """Each rule that can be checked has a key and an option, in one order."""
-    assert list(LIMITS) == list(RULES) == [name.replace("_", "-") for name in check.__kwdefaults__]
+def test_every_limit_has_a_key() -> None:
+    """Each limit that can be checked has a key, named as its rule, in one order."""
+    assert list(LIMIT_KEYS) == [limit.rule for limit in LIMITS.values()]
+    assert (*LIMIT_KEYS, *LISTS) == KEYS
 
 
 def test_without_a_section_the_defaults_hold(project: Write) -> None:
     """A pyproject.toml of other tools, or none at all, says nothing: errors alone fail."""
-    assert read_settings() == Settings({}, ("error",), (), None)
+    assert read_settings(known_names) == Settings({}, None, None, None)
     project("", section="[tool.ruff]\n")
-    assert read_settings() == Settings()
+    assert read_settings(known_names) == Settings()
 
 
 def test_an_empty_section_says_nothing_but_is_one(project: Write) -> None:
     """It stops the search."""
     path = project("")
-    assert read_settings() == Settings(source=str(path))
+    assert read_settings(known_names) == Settings(source=str(path))
 
 
 def test_the_nearest_section_counts_alone(project: Write, tmp_path: Path) -> None:
     """A file without the section is passed over, one with it hides those above whole."""
     project("max-params = 1\nmax-percent = 1\n")
     project("", folder=tmp_path / "below", section="[project]\nname = 'x'\n")
-    assert read_settings().limits == {"max-params": 1, "max-percent": 1}
+    assert read_settings(known_names).limits == {"max_params": 1, "max_percent": 1}
     project("max-params = 2\n", folder=tmp_path / "below")
-    assert read_settings().limits == {"max-params": 2}
+    assert read_settings(known_names).limits == {"max_params": 2}
 
 
 def test_the_command_line_wins_key_by_key(project: Write) -> None:
     """An option replaces its own key, and no other."""
-    project("max-params = 1\nmax-percent = 50\n")
-    given: dict[str, str | None] = {"max-params": "2K", "min-saved": "0", "max-bytes": None}
-    assert limits(given, read_settings()) == {"max-params": 2000, "max-percent": 50.0, "min-saved": 0.0}
+    project("max-params = 1\nmax-percent = 0.5\n")
+    done = run(*MATRIX, "--max-params", "200K", "--min-saved", "0", "--format", "csv")
+    assert done.stdout.splitlines()[1:] == [
+        "max-percent,0.78125,0.5,false",
+        "max-params,131072,200000,true",
+        "min-saved,99.21875,0.0,true",
+    ]
 
 
 @given(st.sampled_from(sorted(LIMITS)), st.text(max_size=10) | st.integers(0, 10**12).map(str))
-def test_a_text_means_what_the_option_means(rule: str, text: str) -> None:
+def test_a_text_means_what_the_option_means(name: str, text: str) -> None:
     """The file and the command line read a limit alike, or refuse it alike."""
 
     def outcome(read: Callable[[], Any]) -> object:
@@ -135,7 +144,8 @@ def test_a_text_means_what_the_option_means(rule: str, text: str) -> None:
 
     from lora_cli.cli.pyproject_settings import _limit
 
-    assert outcome(lambda: _limit(text, rule, "file")) == outcome(lambda: limits({rule: text}, Settings())[rule])
+    in_file = outcome(lambda: _limit(text, LIMITS[name], "file"))
+    assert in_file == outcome(lambda: LimitOptions({name: text}).read()[name])
 
 
 @pytest.mark.parametrize(("body", "problem"), WRONG)
@@ -143,7 +153,7 @@ def test_what_is_wrong_is_said_of_the_file_and_the_key(project: Write, body: str
     """The message names the file and the key, and the near or the right one."""
     path = project(body)
     with pytest.raises(InvalidInput) as caught:
-        read_settings()
+        read_settings(known_names)
     assert str(path) in str(caught.value)
     assert "tool.lora-cli" in str(caught.value)
     assert problem in str(caught.value)
@@ -173,7 +183,7 @@ def test_what_is_no_regular_file_is_refused(project: Write, tmp_path: Path) -> N
     assert run(*MATRIX).returncode == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 @given(
     st.dictionaries(
         st.sampled_from(KEYS), st.text(max_size=5) | st.integers() | st.floats() | st.lists(st.text(max_size=3))
@@ -183,11 +193,11 @@ def test_any_values_are_settings_or_refused(project: Write, values: dict[str, An
     """No value of any type does anything else."""
     project("".join(f"{key} = {toml(value)}\n" for key, value in values.items()))
     try:
-        found = read_settings()
+        found = read_settings(known_names)
     except InvalidInput as refused:
         assert str(refused).isprintable()  # noqa: PT017
     else:
-        assert set(found.limits) == values.keys() & LIMITS.keys()
+        assert {LIMITS[name].rule for name in found.limits} == values.keys() & LIMIT_KEYS.keys()
 
 
 def toml(value: object) -> str:
@@ -201,17 +211,16 @@ def toml(value: object) -> str:
 
 def test_codes_are_known_where_they_are_given(project: Write) -> None:
     """A severity or a code that does not exist would let everything pass."""
-    codes = ("tied-head", "rank-past-break-even")
-    project('fail-on = ["warning", "tied-head"]\nignore = ["rank-past-break-even"]\n')
-    assert read_settings(codes).fail_on == ("warning", "tied-head")
+    project('fail-on = ["warning", "tied-apart"]\nignore = ["rank-past-break-even"]\n')
+    assert read_settings(known_names).fail_on == ("warning", "tied-apart")
     for body, problem in (
-        ('fail-on = ["warnings"]', "fail-on: 'warnings' is unknown; did you mean warning?"),
-        ('fail-on = ["tied-heads"]', "fail-on: 'tied-heads' is unknown; did you mean tied-head?"),
-        ('ignore = ["error"]', "ignore: 'error' is unknown; choose from: tied-head, rank-past-break-even"),
+        ('fail-on = ["warnings"]', "fail-on: 'warnings' is not known; did you mean warning?"),
+        ('fail-on = ["tied-aparts"]', "fail-on: 'tied-aparts' is not known; did you mean tied-apart?"),
+        ('ignore = ["error"]', "ignore: 'error' is not known; "),
     ):
         project(body)
-        with pytest.raises(InvalidInput, match=problem):
-            read_settings(codes)
+        with pytest.raises(InvalidInput, match=re.escape(problem)):
+            read_settings(known_names)
 
 
 def test_check_takes_its_limits_from_the_file(project: Write) -> None:
@@ -236,3 +245,11 @@ def test_a_removed_folder_is_in_no_project(tmp_path: Path) -> None:
     folder.mkdir()
     done = run(*MATRIX, "--max-params", "200K", cwd=folder, preexec_fn=folder.rmdir)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_limit_is_an_option() -> None:
+    """They are generated from the limits, with their help."""
+    shown = " ".join(run("check", "--help").stdout.split())
+    for name, limit in LIMITS.items():
+        assert f"--{name.replace('_', '-')} {limit.metavar}" in shown
+        assert limit.help in shown

@@ -14,7 +14,7 @@ NO_SIZES = [-1, 0, 1.5, 64.0, "64", True, False, [], {}, [64], MAX_SIZE + 1, 10*
 
 @pytest.mark.parametrize("fields", [{}, {"hidden_size": None}, {"other": 1}])
 def test_what_is_missing_or_null_takes_the_default(fields: dict[str, Any]) -> None:
-    """As transformers fills it in."""
+    """The defaults are those of transformers."""
     config = Config(fields)
     assert config.size("hidden_size", default=768) == 768
     assert config.flag("hidden_size", default=True) is True
@@ -41,7 +41,7 @@ def test_what_is_no_size_is_refused_by_name(value: object) -> None:
 
 
 def test_the_limits_are_inside() -> None:
-    """The largest size and number of layers, and no layers at all."""
+    """The largest size, the largest number of layers, and 0 layers."""
     config = Config({"a": MAX_SIZE, "b": MAX_LAYERS, "c": 0})
     assert (config.size("a", default=1), config.layers("b", default=1)) == (MAX_SIZE, MAX_LAYERS)
     assert config.layers("c", default=1) == 0
@@ -56,7 +56,7 @@ def test_a_flag_is_true_or_false(value: object) -> None:
 
 @pytest.mark.parametrize("value", [True, "0.5", [], float("nan"), float("inf"), -float("inf"), 10**400])
 def test_a_real_number_is_finite(value: object) -> None:
-    """Neither infinity nor what no float holds."""
+    """Infinity and numbers beyond floats are refused."""
     with pytest.raises(InvalidInput, match=r"ratio is .*; it must be a number from -2147483647 to 2147483647"):
         Config({"ratio": value}).real("ratio", default=0.5)
 
@@ -64,7 +64,7 @@ def test_a_real_number_is_finite(value: object) -> None:
 @pytest.mark.parametrize("value", [3, True, [], {}])
 def test_a_text_is_a_text(value: object) -> None:
     """Nothing is turned into one."""
-    with pytest.raises(InvalidInput, match=r"kind is .*; it must be a text"):
+    with pytest.raises(InvalidInput, match=r"kind is .*; it must be a string"):
         Config({"kind": value}).text("kind", default="")
 
 
@@ -77,7 +77,7 @@ def test_a_list_is_a_list(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["ab", 3, [], True])
 def test_a_section_is_an_object(value: object) -> None:
-    """Not even an empty list is."""
+    """An empty list is not an object either."""
     with pytest.raises(InvalidInput, match=r"part is .*; it must be an object"):
         Config({"part": value}).section("part")
 

@@ -42,22 +42,22 @@ def test_an_object_is_read(tmp_path: Path, start: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no JSON"),
-        (b"   \n", "no JSON"),
-        (b"hello", "no JSON"),
-        (b'{"a": 1,}', "no JSON"),
-        (b'{"a": 1} {"b": 2}', "no JSON"),
-        (b"{'a': 1}", "no JSON"),
-        (b'{"a": "\x1b[31m"}', "no JSON"),
-        (b'{"a": \x00}', "no JSON"),
+        (b"", "not JSON"),
+        (b"   \n", "not JSON"),
+        (b"hello", "not JSON"),
+        (b'{"a": 1,}', "not JSON"),
+        (b'{"a": 1} {"b": 2}', "not JSON"),
+        (b"{'a': 1}", "not JSON"),
+        (b'{"a": "\x1b[31m"}', "not JSON"),
+        (b'{"a": \x00}', "not JSON"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "UTF-8"),
         (b"\xff\xfe{\x00}\x00", "UTF-8"),
         (b'{"a": "\xc3"}', "UTF-8"),
-        (BOM + BOM + b"{}", "no JSON"),
-        (b'{"hidden_size": ' + b"9" * 5000 + b"}", "no JSON"),
+        (BOM + BOM + b"{}", "not JSON"),
+        (b'{"hidden_size": ' + b"9" * 5000 + b"}", "not JSON"),
         (b"[" * 100_000 + b"]" * 100_000, "too deeply"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "too deeply"),
-        (b"[" * 100_000, "no JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"[]", "JSON object"),
         (b'"config"', "JSON object"),
         (b"null", "JSON object"),
@@ -78,7 +78,7 @@ def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes, reaso
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999"])
 def test_a_size_that_is_no_number_is_refused(tmp_path: Path, value: str) -> None:
-    """JSON as Python reads it has such numbers; a config's sizes have not."""
+    """Python's JSON accepts such numbers, but they are not sizes."""
     path = tmp_path / "config.json"
     path.write_text(f'{{"hidden_size": {value}}}')
     with pytest.raises(InvalidInput, match=r"hidden_size is (nan|inf)"):
@@ -86,13 +86,13 @@ def test_a_size_that_is_no_number_is_refused(tmp_path: Path, value: str) -> None
 
 
 def test_a_repeated_field_is_what_it_was_last(tmp_path: Path) -> None:
-    """As for every reader of JSON that transformers uses."""
+    """The reader of transformers does the same."""
     (tmp_path / "config.json").write_text('{"a": 1, "a": 2}')
     assert read_object(str(tmp_path / "config.json")) == {"a": 2}
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    """With the system's reason."""
+    """The message has the system's reason."""
     assert "No such file" in refusal(tmp_path / "none.json")
 
 
@@ -104,23 +104,23 @@ def test_what_is_no_path_is_refused(name: str) -> None:
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     """It is refused before it is opened."""
-    assert "no regular file" in refusal(tmp_path)
+    assert "not a regular file" in refusal(tmp_path)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """Opening a FIFO that nobody writes to would hang for ever."""
     os.mkfifo(tmp_path / "fifo")
-    assert "no regular file" in refusal(tmp_path / "fifo")
+    assert "not a regular file" in refusal(tmp_path / "fifo")
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
 def test_a_device_is_not_read(device: str) -> None:
     """/dev/zero never ends."""
-    assert "no regular file" in refusal(device)
+    assert "not a regular file" in refusal(device)
 
 
 def test_a_link_that_leads_nowhere_or_in_a_circle_is_refused(tmp_path: Path) -> None:
-    """With the system's reason."""
+    """The message has the system's reason."""
     (tmp_path / "a").symlink_to(tmp_path / "b")
     assert "No such file" in refusal(tmp_path / "a")
     (tmp_path / "b").symlink_to(tmp_path / "a")
@@ -128,7 +128,7 @@ def test_a_link_that_leads_nowhere_or_in_a_circle_is_refused(tmp_path: Path) -> 
 
 
 def test_a_gigabyte_is_refused_unread(tmp_path: Path) -> None:
-    """Its size is enough to know that it is no config, and no memory is taken for it."""
+    """Its size shows that it is not a config, so it is not read."""
     path = tmp_path / "config.json"
     with path.open("wb") as file:
         file.truncate(10**9)
@@ -152,7 +152,7 @@ def test_one_byte_over_the_limit_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
-    """With the reason, as a file is."""
+    """The message has the reason, as for a file."""
     (tmp_path / "b").touch()
     (tmp_path / "a").touch()
     assert names_in(str(tmp_path)) == ["a", "b"]

@@ -38,9 +38,9 @@ def test_a_size_out_of_range_is_refused_by_name(value: int) -> None:
 @pytest.mark.parametrize("value", [True, False, 8.0, "8", None, float("nan"), [8], 8j])
 def test_a_size_that_is_no_int_is_refused(value: object) -> None:
     """A size is an int: no bool, float or text is taken for one."""
-    with pytest.raises(InvalidInput, match=r"^d: .* is not an int"):
+    with pytest.raises(InvalidInput, match=r"^d: .* is not a whole number"):
         matrix(value, 8)
-    with pytest.raises(InvalidInput, match=r"^h: .* is not an int"):
+    with pytest.raises(InvalidInput, match=r"^h: .* is not a whole number"):
         matrix(8, value)
 
 

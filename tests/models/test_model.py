@@ -11,12 +11,12 @@ from lora_cli.models.model import Model, read_config
 
 
 def model(model_type: str, **fields: Any) -> Model:
-    """Return a model of that type, with transformers' defaults where no field is given."""
+    """Return a model of that type, with transformers' defaults for missing fields."""
     return read_config(Config({"model_type": model_type, **fields}), "small")
 
 
 def hollow(subject: Model) -> set[str]:
-    """Return the names of the modules that hold nothing, but for the lists."""
+    """Return the names of the modules without parameters that are not lists."""
     return {module.name for module in subject.hollow if not module.is_list}
 
 
@@ -59,7 +59,7 @@ def test_a_head_without_labels_holds_nothing(labels: int, head: set[str]) -> Non
 
 @pytest.mark.parametrize("affine", [True, False])
 def test_a_norm_without_parameters_is_still_a_module(affine: bool) -> None:
-    """OPT's may have none, and hold nothing then."""
+    """A LayerNorm of OPT can be without parameters."""
     opt = model("opt", num_hidden_layers=1, layer_norm_elementwise_affine=affine)
     assert ("model.decoder.layers.0.final_layer_norm" in hollow(opt)) is not affine
 

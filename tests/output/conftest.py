@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from lora_cli.analysis.check.limits import FIELDS
+from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.output import Report, Screen, format_writer
 from lora_cli.quantities import Value
 
@@ -21,7 +21,7 @@ def written() -> Write:
 
     def write(name: str, report: Report, screen: Screen | None = None) -> str:
         stream = io.StringIO()
-        format_writer(name, report.size, report.command)(report, stream, screen or Screen())
+        format_writer(name, report.size, report.command, judged=report.judged)(report, stream, screen or Screen())
         return stream.getvalue()
 
     return write

@@ -11,7 +11,7 @@ from program import run
 
 from lora_cli.errors import InvalidInput
 from lora_cli.output import Report, format_writer
-from lora_cli.output.registry import JUDGES_FORMATS
+from lora_cli.output.registry import formats_of
 from lora_cli.output.report import safe_text
 
 Write = Callable[..., str]
@@ -75,10 +75,10 @@ def test_check_annotates_and_still_fails() -> None:
     assert (done.returncode, done.stdout.count("::error "), done.stdout.count("\n")) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("name", JUDGES_FORMATS)
+@pytest.mark.parametrize("name", [name for name, kind in formats_of(judged=True).items() if kind.judged_only])
 def test_other_commands_have_nothing_to_judge(name: str) -> None:
     """A format of verdicts is refused by every command without any, with one line that lists the others."""
-    with pytest.raises(InvalidInput, match=f"'{name}' is a format of check alone; choose from: auto, table"):
+    with pytest.raises(InvalidInput, match=f"{name} shows only verdicts, and count gives none; choose from: auto, csv"):
         format_writer(name, 1, "count")
     done = run("count", "-d", "8", "-h", "8", "-r", "2", "--format", name)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
@@ -86,5 +86,5 @@ def test_other_commands_have_nothing_to_judge(name: str) -> None:
 
 def test_check_lists_its_formats_where_one_is_unknown() -> None:
     """The choice that check gives has github and junit."""
-    with pytest.raises(InvalidInput, match=r"choose from: auto, .*, markdown, github, junit$"):
-        format_writer("xml", 1, "check")
+    with pytest.raises(InvalidInput, match=r"choose from: auto, csv, github, json, junit, .*$"):
+        format_writer("xml", 1, "check", judged=True)

@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lora_cli import check, count, forward, sweep
-from lora_cli.analysis.check.limits import FIELDS as CHECK_FIELDS
-from lora_cli.analysis.count.matrix_count import FIELDS
-from lora_cli.analysis.forward.random_pass import FIELDS as FORWARD_FIELDS
+from lora_cli.analysis.check.verdict import FIELDS as CHECK_FIELDS
+from lora_cli.analysis.count.plain_lora import FIELDS
+from lora_cli.analysis.forward.forward import FIELDS as FORWARD_FIELDS
 from lora_cli.analysis.sweep.batches import POINTS, ArrayRows
 from lora_cli.errors import InvalidInput
-from lora_cli.output import FORMATS, Report, Screen, field_writer, format_writer
-from lora_cli.output.registry import PEOPLES_FORMATS, PEOPLES_ROWS
+from lora_cli.output import Report, Screen, field_writer, format_writer
+from lora_cli.output.format import READABLE_ROWS
+from lora_cli.output.registry import formats_of
 from lora_cli.output.report import raw_text, rows_text, safe_text
 from lora_cli.quantities import Value
 
@@ -42,15 +43,15 @@ REPORTS = {
         "count",
         FIELDS,
         [[tuple(COST.record().values())]],
-        parts={"tensors": [{"name": t.name, "shape": t.shape, "params": t.params} for t in COST.tensors]},
+        parts={"tensors": COST.tensors},
     ),
     "forward": Report(
         "forward",
         FORWARD_FIELDS,
         [[tuple(forward(6, 8, 2, alpha=1e6, dtype="float16").record().values())]],
         parts={
-            "shapes": forward(6, 8, 2).run.shapes(),
-            "samples": forward(6, 8, 2, alpha=1e6, dtype="float16").samples(),
+            "shapes": forward(6, 8, 2).shapes,
+            "samples": forward(6, 8, 2, alpha=1e6, dtype="float16").samples,
         },
     ),
     "check": Report(
@@ -186,7 +187,7 @@ def test_batches_are_written_as_they_come(name: str) -> None:
         yield [("second",)]
 
     report = Report("test", ["name"], batches(), 2, listing=True)
-    format_writer(name, report.size)(report, stream, Screen())
+    format_writer(name, report.size, report.command)(report, stream, Screen())
     assert "second" in stream.getvalue()
 
 
@@ -209,22 +210,22 @@ def test_raw_values_of_every_kind() -> None:
 
 def test_an_unknown_field_or_format_is_refused_with_the_choice() -> None:
     """The error repeats the name in safe ASCII, and lists what there is."""
-    with pytest.raises(InvalidInput, match="is no field of count; choose from: method, d, h, r") as caught:
+    with pytest.raises(InvalidInput, match="is not a field of count; choose from: method, d, h, r") as caught:
         field_writer("\x1b[31m", "count", REPORTS["count"].fields)
     assert str(caught.value).isprintable()
-    with pytest.raises(InvalidInput, match="is not known; choose from: auto, " + ", ".join(FORMATS)):
-        format_writer("yaml", 1)
+    with pytest.raises(InvalidInput, match="is not known; choose from: auto, " + ", ".join(formats_of(judged=False))):
+        format_writer("yaml", 1, "count")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", formats_of(judged=False))
 def test_only_machines_take_more_rows_than_people_read(name: str) -> None:
     """A people's format takes 5,000 rows and refuses one more, naming a format that streams."""
-    assert callable(format_writer(name, PEOPLES_ROWS))
-    if name in PEOPLES_FORMATS:
-        with pytest.raises(InvalidInput, match=f"5,001 rows are too many for --format {name}.*csv or ndjson"):
-            format_writer(name, PEOPLES_ROWS + 1)
+    assert callable(format_writer(name, READABLE_ROWS, "sweep"))
+    if name in {"table", "plain", "markdown"}:
+        with pytest.raises(InvalidInput, match=f"5,001 rows are too many for format {name}.*csv, json or ndjson"):
+            format_writer(name, READABLE_ROWS + 1, "sweep")
     else:
-        assert callable(format_writer(name, PEOPLES_ROWS + 1))
+        assert callable(format_writer(name, READABLE_ROWS + 1, "sweep"))
 
 
 def test_rows_are_text_between_their_pieces() -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lora_cli import count, sweep
-from lora_cli.analysis.count.matrix_count import FIELDS
+from lora_cli.analysis.count.plain_lora import FIELDS
 from lora_cli.output import Report
 from lora_cli.output.people import cell, heading, listing, series, sheet
 from lora_cli.output.report import safe_text
@@ -26,7 +26,7 @@ SHEET = Report(
     FIELDS,
     [[tuple(COST.record().values())]],
     parts={
-        "tensors": [{"name": tensor.name, "shape": tensor.shape, "params": tensor.params} for tensor in COST.tensors],
+        "tensors": COST.tensors,
         "shapes": {"AB": (6, 8)},
         "samples": {"output": (0.25, None)},
     },

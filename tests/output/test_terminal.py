@@ -9,10 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from lora_cli import count, sweep
-from lora_cli.analysis.count.matrix_count import FIELDS
+from lora_cli.analysis.count.plain_lora import FIELDS
 from lora_cli.output import Report, Screen
-from lora_cli.output.formats.table import EXPENDABLE, progress
 from lora_cli.output.people import cell, heading, listing, sheet
+from lora_cli.output.report import EXPENDABLE
+from lora_cli.output.rich_console import progress
 
 Write = Callable[..., str]
 Make = Callable[..., Report]

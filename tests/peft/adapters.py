@@ -11,7 +11,6 @@ import random
 import sys
 import warnings
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ import safetensors
 import torch
 import transformers
 
-from lora_cli.models.architectures import FAMILIES
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
+from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
@@ -49,7 +48,7 @@ STARTS = [
 
 def classes(model_type: str) -> list[str]:
     """Return the classes that a family can be built as."""
-    return list(import_module(f"lora_cli.models.architectures.{FAMILIES[model_type]}").CLASSES[model_type])
+    return list(family(model_type).classes)
 
 
 def leaf_names(names: Iterable[str]) -> list[str]:
@@ -214,7 +213,7 @@ def record() -> None:
     """Write the recorded reference anew."""
     versions = f"peft {peft.__version__}, transformers {transformers.__version__}, torch {torch.__version__}"
     lines = [json.dumps({"made by": "python tests/peft/adapters.py", "with": versions})]
-    for model_type in FAMILIES:
+    for model_type in model_types():
         for turn in range(A_FAMILY):
             config, adapter = drawn_case(model_type, random.Random(f"recorded/{model_type}/{turn}"))
             answer = theirs(config, adapter)

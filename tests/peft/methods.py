@@ -22,7 +22,7 @@ import torch
 import transformers
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from lora_cli.methods.registry import PROMPTS
+from lora_cli.methods.registry import methods_of
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
@@ -76,7 +76,7 @@ def settings(method: str, model: Model, source: random.Random) -> dict[str, Any]
         name: source.choice(values) for name, values in DRAWS[method].items() if name in ALWAYS or source.random() < 0.5
     }
     common = _common(model, source)
-    if method not in PROMPTS:
+    if method not in methods_of("prompts"):
         common["target_modules"] = _targets(model, source)
     return {"peft_type": method.upper(), **common, **fields}
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from lora_cli.models.architectures import FAMILIES
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
+from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
@@ -22,10 +21,10 @@ CONFIGS = 30
 
 def classes(model_type: str) -> list[str]:
     """Return the classes that a family can be built as."""
-    return list(import_module(f"lora_cli.models.architectures.{FAMILIES[model_type]}").CLASSES[model_type])
+    return list(family(model_type).classes)
 
 
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", model_types())
 @pytest.mark.parametrize("turn", range(CONFIGS))
 def test_a_model_is_what_transformers_builds(model_type: str, turn: int) -> None:
     """Every parameter's name and shape, every module's name and kind, the ties and the total are transformers'."""

@@ -11,7 +11,7 @@ import pytest
 
 from lora_cli.analysis.count.model_count import count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import read_adapter_config
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.sources.read_model import read_model
 

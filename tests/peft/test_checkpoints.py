@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_cli.models.architectures import FAMILIES
+from lora_cli.models.registry import model_types
 from lora_cli.models.sources.read_model import read_model
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,7 +19,7 @@ SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 4
 
 
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", model_types())
 @pytest.mark.parametrize("turn", range(CONFIGS))
 def test_a_saved_model_is_confirmed_and_read_by_its_shapes(model_type: str, turn: int, tmp_path: Path) -> None:
     """Beside its config.json no difference is found; without, the total and the kinds of its modules are the same."""

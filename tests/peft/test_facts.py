@@ -13,11 +13,11 @@ from peft.utils.other import _prepare_prompt_learning_config
 from transformers import AutoConfig
 
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.adapter_config import read_adapter_config
-from lora_cli.methods.parts.virtual_tokens import prompt
-from lora_cli.models.architectures import FAMILIES
+from lora_cli.methods.config.reading import read_adapter_config
+from lora_cli.methods.parts.virtual_tokens import PromptSettings, prompt
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model
+from lora_cli.models.registry import model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
@@ -36,7 +36,7 @@ def theirs(config: dict[str, Any], adapter: peft.PromptLearningConfig) -> tuple[
     return found.token_dim, found.num_layers
 
 
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", model_types())
 @pytest.mark.parametrize("turn", range(10))
 @pytest.mark.parametrize("cached", [True, False])
 def test_the_sizes_of_a_config_are_those_that_peft_takes(model_type: str, turn: int, cached: bool) -> None:
@@ -47,7 +47,8 @@ def test_the_sizes_of_a_config_are_those_that_peft_takes(model_type: str, turn: 
     adapter = {"peft_type": "PREFIX_TUNING" if cached else "PROMPT_TUNING", "num_virtual_tokens": 1}
     model = Model("drawn", model_type, (), {}, None, None, config=Config({"vocab_size": 50, **config}))
     try:
-        sizes = prompt(model, read_adapter_config(Config(adapter))[0], cached=cached)
+        read, _ = read_adapter_config(Config(adapter))
+        sizes = prompt(model, PromptSettings(num_virtual_tokens=1), read, cached=cached)
         ours: tuple[int, int] | None = (sizes.width, sizes.layers)
     except InvalidInput:
         ours = None

@@ -14,10 +14,10 @@ import peft
 import pytest
 
 from lora_cli import InvalidInput
-from lora_cli.analysis.count.model_count import ModelCount
-from lora_cli.analysis.fit.largest_size import Opened
+from lora_cli.analysis.count.count_plan import make_plan
+from lora_cli.analysis.fit.knob_search import KnobSearch
 from lora_cli.methods import METHODS, method_named
-from lora_cli.methods.config.adapter_config import read_adapter_config
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -46,8 +46,8 @@ SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "nu
 WRITERS = {"ForCausalLM": "CAUSAL_LM", "LMHeadModel": "CAUSAL_LM", "ForConditionalGeneration": "SEQ_2_SEQ_LM"}
 
 
-def case(method: str, source: random.Random) -> tuple[dict[str, Any], Opened]:
-    """Draw a small model, and a method's config on it with its size open."""
+def case(method: str, source: random.Random) -> tuple[dict[str, Any], KnobSearch]:
+    """Draw a small model, and a method's config on it with without its size."""
     while True:
         model_type = source.choice([name for name in methods.ONLY.get(method, methods.MODELS) if name != "mixtral"])
         config = drawn.draw(model_type, adapters.classes(model_type), source)
@@ -65,19 +65,19 @@ def case(method: str, source: random.Random) -> tuple[dict[str, Any], Opened]:
                 continue
             fields["target_modules"] = source.choice(["all-linear", source.sample(leaves, min(2, len(leaves)))])
         try:
-            opened = Opened(ModelCount(model, read_adapter_config(Config(fields), method)[0]), fields, "drawn")
-            _ = opened.at(first(opened)).record() if opened.knob else opened.start.record()
+            search = KnobSearch(make_plan(model, read_adapter_config(Config(fields), method)[0]), fields, "drawn")
+            _ = (search.at(first(search)) if search.knob else search.as_configured()).record()
         except (InvalidInput, StopIteration):
             # PEFT refuses what was drawn, or no size goes with it.
             continue
-        return config, opened
+        return config, search
 
 
-def first(opened: Opened) -> int:
+def first(search: KnobSearch) -> int:
     """Return the smallest size of the knob that is looked at."""
-    sizes = opened.start.how.open_sizes
+    sizes = search.plan.method.open_sizes
     assert sizes is not None
-    return next(run[0] for run in sizes(opened.start.targets.places, opened.start.settings) if run)
+    return next(run[0] for run in sizes(search.plan.targets.places, search.plan.settings) if run)
 
 
 def theirs(config: dict[str, Any], adapter: peft.PeftConfig) -> tuple[int, int]:
@@ -93,11 +93,11 @@ def theirs(config: dict[str, Any], adapter: peft.PeftConfig) -> tuple[int, int]:
 def test_peft_loads_what_is_written_and_counts_the_same(method: str, turn: int, tmp_path: Path) -> None:
     """The two figures are the record's; at the next size PEFT's own are over the budget by the overshoot."""
     source = random.Random(f"{SEED}/{method}/{turn}")
-    config, opened = case(method, source)
-    small = (opened.at(first(opened)) if opened.knob else opened.start).trainable_params
+    config, search = case(method, source)
+    small = (search.at(first(search)) if search.knob else search.as_configured()).trainable_params
     budget = int(small * source.choice([1, 1.5, 4, 9])) + source.randint(0, 50)
     (tmp_path / "config.json").write_text(json.dumps(config))
-    sets = [f"--set={name}={json.dumps(value)}" for name, value in opened.fields.items() if name != "peft_type"]
+    sets = [f"--set={name}={json.dumps(value)}" for name, value in search.fields.items() if name != "peft_type"]
     written = tmp_path / "adapter"
     done = subprocess.run(
         [
@@ -108,7 +108,7 @@ def test_peft_loads_what_is_written_and_counts_the_same(method: str, turn: int, 
         text=True,
         check=False,
     )
-    context = f"seed {SEED}: {config} {opened.fields} {budget} {done.stderr}"
+    context = f"seed {SEED}: {config} {search.fields} {budget} {done.stderr}"
     assert done.returncode == 0, context
     (record,) = json.loads(done.stdout)["results"]
     assert record["trainable_params"] <= budget

@@ -11,10 +11,9 @@ import pytest
 from peft import PeftConfig, PeftModel
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from lora_cli.analysis.inspect.diagnosis import findings
-from lora_cli.analysis.inspect.finding import ERROR
-from lora_cli.analysis.inspect.inspection import inspect
-from lora_cli.methods.registry import PROMPTS
+from lora_cli.analysis.inspect.findings.declaration import ERROR
+from lora_cli.analysis.inspect.inspect import inspect
+from lora_cli.methods.registry import methods_of
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -42,7 +41,7 @@ def test_what_peft_saves_is_whole(method: str, turn: int, tmp_path: Path) -> Non
                 wrapped = adapters.wrapped(config, PEFT_TYPE_TO_CONFIG_MAPPING[adapter["peft_type"]](**fields), "cpu")
                 wrapped.save_pretrained(str(tmp_path))
                 # PEFT does not load all that it saves: it sorts the keys of patterns, and fills in what it refuses.
-                if method in PROMPTS:
+                if method in methods_of("prompts"):
                     adapters.wrapped(config, PeftConfig.from_pretrained(str(tmp_path)), "cpu")
                 else:
                     wrapped = PeftModel.from_pretrained(drawn.build(config, "cpu"), str(tmp_path), is_trainable=True)
@@ -56,7 +55,7 @@ def test_what_peft_saves_is_whole(method: str, turn: int, tmp_path: Path) -> Non
     for model in (read_config(Config(config), "drawn"), None):
         # Some methods start as memory happens to be, so that values are looked at elsewhere.
         found = inspect(str(tmp_path), model, values=False)
-        wrong = [finding for finding in findings(found) if finding.severity == ERROR]
+        wrong = [finding for finding in found.findings if finding.severity == ERROR]
         assert not wrong, f"{told} {wrong}"
         assert found.adapter_bytes == (tmp_path / "adapter_model.safetensors").stat().st_size
         assert found.expected_params in {None, found.file_params}, told

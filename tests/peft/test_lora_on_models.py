@@ -10,10 +10,10 @@ import pytest
 
 from lora_cli import InvalidInput
 from lora_cli.analysis.count.model_count import count_model
-from lora_cli.methods.config.adapter_config import read_adapter_config
-from lora_cli.models.architectures import FAMILIES
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
+from lora_cli.models.registry import model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters
@@ -22,7 +22,7 @@ SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 30
 
 
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", model_types())
 @pytest.mark.parametrize("turn", range(8))
 def test_a_saved_adapter_holds_the_tensors_that_are_counted(model_type: str, turn: int, tmp_path: Path) -> None:
     """Each key, type and shape is that of the file that `save_pretrained` writes, and so is its size."""
@@ -34,16 +34,16 @@ def test_a_saved_adapter_holds_the_tensors_that_are_counted(model_type: str, tur
         cost = count_model(read_config(Config(config), "drawn"), lora)
     except InvalidInput:
         return
-    if cost.saved_tensors is None:
+    if cost.file_tensors is None:
         with pytest.raises(NotImplementedError):
             adapters.saved(config, adapter, tmp_path)
         return
-    ours = {key: (tensor.dtype, list(tensor.stored)) for key, tensor in cost.saved_tensors.items()}
+    ours = {key: (tensor.dtype, list(tensor.stored)) for key, tensor in cost.file_tensors.items()}
     assert ours == adapters.saved(config, adapter, tmp_path), f"seed {SEED}: {config} {adapter}"
     assert cost.adapter_bytes == (tmp_path / "adapter_model.safetensors").stat().st_size
 
 
-@pytest.mark.parametrize("model_type", FAMILIES)
+@pytest.mark.parametrize("model_type", model_types())
 @pytest.mark.parametrize("turn", range(CONFIGS))
 def test_a_config_counts_as_peft_counts_it(model_type: str, turn: int) -> None:
     """Trainable, all and the names of the adapted places are PEFT's, and what PEFT refuses is refused."""

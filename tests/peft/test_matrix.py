@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from lora_cli import InvalidInput, count, forward
-from lora_cli.analysis.forward import tiles
+from lora_cli.analysis.forward import tiled_pass
+from lora_cli.analysis.forward.run import Run
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference
@@ -58,7 +59,10 @@ def test_merging_costs_what_it_costs_in_peft(dtype: str, d: int, h: int, r: int,
     model = reference.adapted(d, h, r, lora_alpha=alpha).to(TORCH[dtype])
     layer = model.base_model.model.W
     with torch.no_grad():
-        x, w, a, b = (torch.from_numpy(matrix).to(TORCH[dtype]) for matrix in matrices(ours.run))
+        x, w, a, b = (
+            torch.from_numpy(matrix).to(TORCH[dtype])
+            for matrix in matrices(Run(d, h, r, alpha, dtype, ours.seed, ours.batch, "random"))
+        )
         layer.base_layer.weight.copy_(w.T)
         layer.lora_A["default"].weight.copy_(a)
         layer.lora_B["default"].weight.copy_(b.T)
@@ -68,24 +72,24 @@ def test_merging_costs_what_it_costs_in_peft(dtype: str, d: int, h: int, r: int,
         merged = model(x).double()
     unit = torch.finfo(TORCH[dtype]).eps
     difference = ((merged - factored).norm() / merged.norm()).item()
-    assert ours.outcome.output_norm == pytest.approx(plain.norm().item(), rel=4 * unit)
-    assert ours.outcome.modified_output_norm == pytest.approx(merged.norm().item(), rel=4 * unit)
+    assert ours.output_norm == pytest.approx(plain.norm().item(), rel=4 * unit)
+    assert ours.modified_output_norm == pytest.approx(merged.norm().item(), rel=4 * unit)
     # In half precision rounding decides, as in PEFT; in full precision the order of sums does, which is torch's own.
     close = {"rel": 0.1} if "16" in dtype else {"rel": 2, "abs": unit}
-    assert ours.outcome.relative_difference == pytest.approx(difference, **close)
+    assert ours.relative_difference == pytest.approx(difference, **close)
 
 
-def matrices(run: tiles.Pass) -> tuple[np.ndarray, ...]:
+def matrices(run: Run) -> tuple[np.ndarray, ...]:
     """Return the input, W, A and B of a pass, whole."""
-    compute = tiles.PRECISIONS[run.dtype].compute
-    width = tiles.strip_columns(run)
+    compute = tiled_pass.PRECISIONS[run.dtype].compute
+    width = tiled_pass.strip_columns(run)
     w, b = np.empty((run.d, run.h), compute), np.empty((run.r, run.h), compute)
     for column, left in enumerate(range(0, run.h, width)):
         columns = slice(left, min(left + width, run.h))
-        b[:, columns] = tiles.draw(run, "B", (0, column), run.r, np.empty_like(b[:, columns], order="C"))
-        for row, top in enumerate(range(0, run.d, tiles.TILE_ROWS)):
-            part = w[top : top + tiles.TILE_ROWS, columns]
-            part[...] = tiles.draw(run, "W", (row, column), run.d, np.empty_like(part, order="C"))
-    x = tiles.draw(run, "input", (0, 0), 1, np.empty((run.batch, run.d), compute))
-    a = tiles.draw(run, "A", (0, 0), run.d, np.empty((run.r, run.d), compute))
+        b[:, columns] = tiled_pass.draw(run, "B", (0, column), run.r, np.empty_like(b[:, columns], order="C"))
+        for row, top in enumerate(range(0, run.d, tiled_pass.TILE_ROWS)):
+            part = w[top : top + tiled_pass.TILE_ROWS, columns]
+            part[...] = tiled_pass.draw(run, "W", (row, column), run.d, np.empty_like(part, order="C"))
+    x = tiled_pass.draw(run, "input", (0, 0), 1, np.empty((run.batch, run.d), compute))
+    a = tiled_pass.draw(run, "A", (0, 0), run.d, np.empty((run.r, run.d), compute))
     return x, w, a, b

@@ -14,8 +14,8 @@ from peft.utils.peft_types import PeftType
 from lora_cli import InvalidInput
 from lora_cli.analysis.count.model_count import count_model
 from lora_cli.methods import METHODS, method_named
-from lora_cli.methods.config.adapter_config import read_adapter_config
-from lora_cli.methods.method import EVERYWHERE
+from lora_cli.methods.config.adapter_config import EVERYWHERE
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 

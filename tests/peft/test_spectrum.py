@@ -13,7 +13,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from lora_cli.analysis.inspect.spectrum import spectrum
-from lora_cli.methods.adapter_file.trained_adapter import read_trained
+from lora_cli.methods.adapter_file.trained_adapter import read_adapter
 
 
 class Experts(nn.Module):
@@ -94,7 +94,7 @@ def updates(model: peft.PeftModel) -> dict[str, np.ndarray]:
 def test_norm_and_ranks_are_those_of_pefts_update(tmp_path: Path, variant: str) -> None:
     """Every module that PEFT has an update for, and each at its own norm, shares and ranks."""
     model = saved(tmp_path, VARIANTS[variant])
-    found = spectrum(read_trained(str(tmp_path)))
+    found = spectrum(read_adapter(str(tmp_path)))
     assert found.reason is None
     assert found.left_out == ()
     expected = updates(model)
@@ -117,12 +117,12 @@ def test_an_adapter_of_the_rank_needed_is_as_much_smaller(tmp_path: Path, varian
     """PEFT's file at that rank has so many values and bytes fewer, to the byte."""
     fields = {"target_modules": ["linear", "second", "square"], **VARIANTS[variant]}
     saved(tmp_path / "large", {**fields, "r": 12})
-    large = read_trained(str(tmp_path / "large"))
+    large = read_adapter(str(tmp_path / "large"))
     found = spectrum(large)
     assert found.rank_needed is not None
     assert 1 <= found.rank_needed < 12
     saved(tmp_path / "small", {**fields, "r": found.rank_needed})
-    small = read_trained(str(tmp_path / "small"))
+    small = read_adapter(str(tmp_path / "small"))
     sizes = [Path(trained.weights).stat().st_size for trained in (large, small)]
     values = [sum(stored.values for stored in trained.tensors.values()) for trained in (large, small)]
     assert (found.saved_params, found.saved_bytes) == (values[0] - values[1], sizes[0] - sizes[1])
@@ -141,6 +141,6 @@ def test_an_adapter_of_the_rank_needed_is_as_much_smaller(tmp_path: Path, varian
 def test_another_update_has_a_reason(tmp_path: Path, fields: dict[str, Any]) -> None:
     """What PEFT merges in another way is given no figure."""
     saved(tmp_path, {"target_modules": ["linear", "square"], **fields})
-    found = spectrum(read_trained(str(tmp_path)))
+    found = spectrum(read_adapter(str(tmp_path)))
     assert found.reason
     assert found.modules == ()

@@ -11,7 +11,7 @@ import checkpoints
 import numpy as np
 import numpy.typing as npt
 
-from lora_cli.methods.tensor import PRECEDENCE
+from lora_cli.methods.adapter_file.file_size import PRECEDENCE
 
 Array = npt.NDArray[Any]
 TYPES = {"float64": "F64", "float32": "F32", "float16": "F16"}

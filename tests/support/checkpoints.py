@@ -8,14 +8,14 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from lora_cli.models.checkpoints.safetensors_header import BITS
+from lora_cli.dtypes import BY_NAME
 
 
 def entries(tensors: Mapping[str, tuple[str, Sequence[int]]]) -> dict[str, dict[str, Any]]:
     """Return a header's entries for tensors of a type and a shape, one behind the other."""
     found, offset = {}, 0
     for name, (dtype, shape) in tensors.items():
-        end = offset + prod(shape) * BITS[dtype] // 8
+        end = offset + prod(shape) * BY_NAME[dtype].bits // 8
         found[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     return found

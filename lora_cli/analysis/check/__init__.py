@@ -1,1 +1,1 @@
-"""Whether limits hold."""
+"""Whether limits hold: the question of a CI job."""

@@ -1,6 +1,6 @@
-"""A stored tensor as an array, or a block of one: read when asked for, and no more of the file than that.
+"""A stored tensor, or a block of one, as an array. Only the bytes that are asked for are read.
 
-Nothing is mapped: a file that shrinks under a mapping ends the program, and under a read it is an error.
+The file is not mapped into memory: if it shrank, a mapping would end the program, where a read raises an error.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from lora_cli.dtypes import BY_NAME, TABLE
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.models.checkpoints.safetensors_header import BITS, Stored
-from lora_cli.models.files import opened
+from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.files import regular_file
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +29,7 @@ def _e5m2(content: bytes) -> Array:
 
 
 def _e4m3_values() -> Array:
-    """Return the value of each byte: 4 bits of exponent with a bias of 7, 3 of fraction, no infinity, one NaN a sign.
+    """Return the value of each byte: 4 exponent bits with a bias of 7, 3 fraction bits, no infinity, one NaN per sign.
 
     Micikevicius et al., "FP8 Formats for Deep Learning", arXiv:2209.05433, table 1.
     """
@@ -54,19 +55,16 @@ DECODED: dict[str, Callable[[bytes], Array]] = {
     "BF16": _bfloat16,
     "F8_E4M3": _e4m3,
     "F8_E5M2": _e5m2,
-    **{f"I{bits}": _plain(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
-    **{f"U{bits}": _plain(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{dtype.name: _plain(f"<{dtype.name[0].lower()}{dtype.bits // 8}") for dtype in TABLE if dtype.kind == "integer"},
     "BOOL": _plain("?"),
 }
-# Every value of these is one of float32 too.
-NARROW = frozenset({"F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "I8", "U8", "I16", "U16", "BOOL"})
 
 
 def read_array(stored: Stored, name: str, compute: type[np.float32 | np.float64] | None = None) -> Array:
-    """Return a whole tensor in `compute`: by default float32 where that holds all of its values, else float64.
+    """Return a whole tensor in the type `compute`: by default float32 if that holds every value of its type, else float64.
 
-    `name` is what an error calls it: a type that is no number of one value each, or a file that has ended
-    early because it changed since its header was read, raises `InvalidInput`.
+    Errors call the tensor `name`. A type that cannot be read raises `InvalidInput`, and so does a file that has become
+    shorter since its header was read.
     """
     rows = stored.shape[0] if stored.shape else 1
     return read_block(stored, name, slice(0, rows), compute=compute).reshape(stored.shape)
@@ -79,19 +77,19 @@ def read_block(
     columns: slice | None = None,
     compute: type[np.float32 | np.float64] | None = None,
 ) -> Array:
-    """Return a block of a tensor as a matrix: rows of its first dimension, columns of the rest together."""
+    """Return a block of a tensor as a matrix, whose rows are the first dimension and whose columns all others."""
     decode = DECODED.get(stored.dtype)
     if decode is None:
         raise InvalidInput(
-            f"{quote_long(name)} is of type {stored.dtype}, whose values are not read; known are {', '.join(DECODED)}"
+            f"{quote_long(name)} has type {stored.dtype}, which cannot be read; the types that can are {', '.join(DECODED)}"
         )
-    compute = compute or (np.float32 if stored.dtype in NARROW else np.float64)
+    compute = compute or (np.float32 if BY_NAME[stored.dtype].fits_float32 else np.float64)
     height = stored.shape[0] if stored.shape else 1
     width = stored.values // height if height else 0
     columns = slice(0, width) if columns is None else columns
-    size = BITS[stored.dtype] // 8
+    size = BY_NAME[stored.dtype].bits // 8
     length = (columns.stop - columns.start) * size
-    with opened(stored.path) as (file, _):
+    with regular_file(stored.path) as (file, _):
         if columns == slice(0, width):
             parts = [_read(file, stored, name, rows.start * width * size, (rows.stop - rows.start) * length)]
         else:
@@ -102,7 +100,7 @@ def read_block(
 
 
 def _read(file: BinaryIO, stored: Stored, name: str, start: int, length: int) -> bytes:
-    # Past the buffer, which would read more than is asked for.
+    # Without Python's buffer, which would read more than is asked for.
     descriptor = file.fileno()
     os.lseek(descriptor, stored.start + start, os.SEEK_SET)
     parts = []
@@ -111,7 +109,7 @@ def _read(file: BinaryIO, stored: Stored, name: str, start: int, length: int) ->
         if not part:
             raise InvalidInput(
                 f"{quote_long(stored.path)} ends within {quote_long(name)}, so it has changed since its header was read; "
-                "run again when it is whole"
+                "run again when it is complete"
             )
         parts.append(part)
         length -= len(part)

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
-from lora_cli.analysis.count.matrix_count import Record
-from lora_cli.analysis.percentages import Figures
-from lora_cli.errors import quote_long
-from lora_cli.methods.adapter_file.file_contents import prompt_file, saved_file
+from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
+from lora_cli.analysis.percentages import Percentages
+from lora_cli.analysis.result import Record
+from lora_cli.methods.adapter_file.file_contents import file_tensors, prompt_file_tensors
+from lora_cli.methods.adapter_file.file_size import written_bytes
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
-from lora_cli.methods.registry import method_named
-from lora_cli.methods.targeting.resizing import resized
-from lora_cli.methods.targeting.targets import Targets, targets
-from lora_cli.methods.tensor import Tensor, written_bytes
+from lora_cli.methods.targeting.targets import Targets
+from lora_cli.methods.tensor import Tensor
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import around
 from lora_cli.quantities import count_text
@@ -37,18 +36,46 @@ FIELDS = (
     "adapter_bytes",
 )
 GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "percent")
-# Percent of what is trained that full copies may be before they are worth a word.
-MOST_OF_IT = 50
-MOST_NAMED = 3
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
 
 
 @dataclass(frozen=True)
-class ModelCount(Figures):
-    """The cost of a LoRA config on a model; every figure follows from what it adapts, saves and frees."""
+class ModelCount(Percentages):
+    """The cost of a config on a model; every figure follows from the tensors that it adds, copies and unfreezes.
 
-    subject: Model
-    config: AdapterConfig
+    `added` are the tensors beside each adapted place, `shared` those that are there once for all of them, and
+    `prompts` those that a prompt method adds to the model.
+    """
+
+    plan: Plan
+    added: tuple[tuple[Place, tuple[Tensor, ...]], ...]
+    shared: tuple[Tensor, ...]
+    prompts: tuple[Tensor, ...]
+
+    @property
+    def subject(self) -> Model:
+        """The model before any of its layers is stacked anew."""
+        return self.plan.subject
+
+    @property
+    def config(self) -> AdapterConfig:
+        """The config, as it was read."""
+        return self.plan.config
+
+    @property
+    def how(self) -> Method[Any]:
+        """The method's declaration."""
+        return self.plan.method
+
+    @property
+    def settings(self) -> Any:
+        """The method's own settings on this model."""
+        return self.plan.settings
+
+    @property
+    def targets(self) -> Targets:
+        """What the config adapts; a prompt method adapts nothing."""
+        return self.plan.targets
 
     @property
     def model(self) -> str:
@@ -65,27 +92,6 @@ class ModelCount(Figures):
         """The rank where no pattern says otherwise; None for a method that has none."""
         return self.config.r or None
 
-    @cached_property
-    def how(self) -> Method:
-        """The method's declaration."""
-        return method_named(self.config.method)
-
-    @cached_property
-    def settings(self) -> Any:
-        """The method's own fields, once it is known what is adapted; what LoRA has is among the fields of its config."""
-        return self.config if self.config.settings is None else self.how.resolved(self.targets, self.config)
-
-    @cached_property
-    def targets(self) -> Targets:
-        """What the config adapts; a prompt method adapts nothing."""
-        return targets(self.subject, self.config)
-
-    def resized(self, config: AdapterConfig) -> Self:
-        """Return the cost of a config that differs in its rank and settings alone; places are not looked for again."""
-        cost = type(self)(self.subject, config)
-        cost.__dict__["targets"] = resized(self.targets, self.subject, config)
-        return cost
-
     @property
     def adapted_modules(self) -> int:
         """How many places are adapted."""
@@ -97,47 +103,22 @@ class ModelCount(Figures):
         return self.subject.full_params
 
     @cached_property
-    def added(self) -> tuple[tuple[Place, tuple[Tensor, ...]], ...]:
-        """The tensors that are put beside each adapted weight; a large model has few shapes, and those are made once."""
-        how, settings = self.how, self.settings
-        if not how.same_for_same_shape(settings):
-            return tuple((place, tuple(how.tensors(place, settings))) for place in self.targets.places)
-        made: dict[tuple[object, ...], tuple[Tensor, ...]] = {}
-        found = []
-        for place in self.targets.places:
-            shape = (*place.module[1:], *place[1:])
-            if shape not in made:
-                made[shape] = tuple(how.tensors(place, settings))
-            found.append((place, made[shape]))
-        return tuple(found)
-
-    @cached_property
-    def shared(self) -> tuple[Tensor, ...]:
-        """The tensors that are there once for all adapted places."""
-        return tuple(self.how.shared_tensors(self.targets.places, self.settings))
-
-    @cached_property
-    def virtual(self) -> tuple[Tensor, ...]:
-        """The tensors that a prompt method adds to the model."""
-        return () if self.how.prompt_tensors is None else tuple(self.how.prompt_tensors(self.subject, self.config))
-
-    @cached_property
     def adapter_params(self) -> int:
         """The parameters of those tensors, and of what is there once for all."""
         added = of_each((tensors for _, tensors in self.added), counted_params)
-        return added + counted_params((*self.shared, *self.virtual))
+        return added + counted_params((*self.shared, *self.prompts))
 
     @cached_property
     def trained_adapter_params(self) -> int:
         """Those of them that are trained: not what lies inside a module that was copied, nor what a variant freezes."""
-        copied = self.targets.copied
-        added = (tensors for place, tensors in self.added if not (copied.steps and copied.holds(place.module.name)))
-        return of_each(added, trained_params) + trained_params((*self.shared, *self.virtual))
+        copied = self.targets.full_copies
+        added = (tensors for place, tensors in self.added if not (copied.steps and copied.contain(place.module.name)))
+        return of_each(added, trained_params) + trained_params((*self.shared, *self.prompts))
 
     @cached_property
     def copies(self) -> Mapping[bool, int]:
         """The parameters of full copies (`modules_to_save`), those that are trained and those that are idle."""
-        copied, tied = self.targets.copied, self.targets.model.tied
+        copied, tied = self.targets.full_copies, self.targets.model.tied
         sums = {True: 0, False: 0}
         if not copied.names:
             return sums
@@ -156,7 +137,7 @@ class ModelCount(Figures):
         return sums
 
     @property
-    def saved_params(self) -> int:
+    def full_copy_params(self) -> int:
         """The parameters of the full copies that are trained (`modules_to_save`)."""
         return self.copies[True]
 
@@ -170,7 +151,7 @@ class ModelCount(Figures):
         """The base model's own biases that are trained (`bias`)."""
         if self.config.bias == "none":
             return 0
-        model, whole = self.targets.model, self.targets.copied
+        model, whole = self.targets.model, self.targets.full_copies
         owners = {place.owner for place in self.targets.places}
         frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
         # What a copy was made of stays frozen, under each of its names.
@@ -191,7 +172,7 @@ class ModelCount(Figures):
     @property
     def trainable_params(self) -> int:
         """PEFT's `get_nb_trainable_parameters()[0]`."""
-        trained = self.trained_adapter_params + self.saved_params + self.token_params
+        trained = self.trained_adapter_params + self.full_copy_params + self.token_params
         return trained + self.bias_params + self.unfrozen_params
 
     @property
@@ -199,25 +180,20 @@ class ModelCount(Figures):
         """PEFT's `get_nb_trainable_parameters()[1]`: base, adapter and copies."""
         return self.targets.model.full_params + self.adapter_params + sum(self.copies.values()) + self.token_params
 
-    @property
-    def reduction_factor(self) -> float | None:
-        """full_params / trainable_params, or None where nothing is trained."""
-        return self.full_params / self.trainable_params if self.trainable_params else None
-
     @cached_property
     def adapter_bytes(self) -> int | None:
         """Size of the file that PEFT's `save_pretrained` writes, or None where it cannot write one."""
-        saved = self.saved_tensors
+        saved = self.file_tensors
         if saved is None or any(tensor.stored is None for tensor in saved.values()):
             return None
         return written_bytes(saved.items())
 
     @cached_property
-    def saved_tensors(self) -> Mapping[str, Tensor] | None:
+    def file_tensors(self) -> Mapping[str, Tensor] | None:
         """The tensors of that file, by key."""
         if self.how.prompt_tensors is not None:
-            return prompt_file(self.targets, self.virtual)
-        return saved_file(self.targets, self.added, self.shared)
+            return prompt_file_tensors(self.targets, self.prompts)
+        return file_tensors(self.targets, self.added, self.shared)
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
@@ -259,7 +235,7 @@ class ModelCount(Figures):
 
     def _beside(self) -> Iterator[tuple[str, int | str, int]]:
         """Yield what is trained beside the adapters: what it is, how many there are, and its parameters."""
-        yield "full copies", len(self.targets.saved), self.saved_params
+        yield "full copies", len(self.targets.full_copies.names), self.full_copy_params
         yield "embedding rows", sum(len(rows.tokens) for rows in self.targets.rows), self.token_params
         yield "biases", "", self.bias_params
 
@@ -269,23 +245,6 @@ class ModelCount(Figures):
             f"trainable params: {count_text(self.trainable_params)} || all params: {count_text(self.all_params)} "
             f"|| trainable%: {self.trainable_percent:.4f}"
         )
-
-    def warnings(self) -> list[str]:
-        """Say what of the source is in doubt, what in the config matched nothing, and when copies are most of it."""
-        found = [*self.subject.warnings]
-        found += [f"{what} matched nothing in {self.model}" for what in self.targets.unmatched]
-        found += self.how.warnings(self.targets.places, self.settings)
-        share = 100 * self.saved_params / (self.trainable_params or 1)
-        if share > MOST_OF_IT:
-            names = ", ".join(map(quote_long, self.targets.saved[:MOST_NAMED]))
-            found.append(f"full copies ({names}) are {share:.1f} % of what is trained")
-        return found
-
-    def notes(self) -> list[str]:
-        """Say what surprises people: experts that no target reaches, and tied weights that training unties."""
-        from lora_cli.analysis.count.remarks import remarks
-
-        return [*self.subject.notes, *remarks(self)]
 
 
 def trained_params(tensors: Iterable[Tensor]) -> int:
@@ -311,7 +270,9 @@ def of_each(groups: Iterable[tuple[Tensor, ...]], params: Callable[[tuple[Tensor
 
 def count_model(model: Model, config: AdapterConfig) -> ModelCount:
     """Count what `config` trains on `model`; a config that PEFT refuses raises `InvalidInput`."""
-    cost = ModelCount(model, config)
-    # Some of PEFT's refusals come with the tensors that it makes.
-    _ = cost.adapter_params
-    return cost
+    return count_plan(make_plan(model, config))
+
+
+def count_plan(plan: Plan) -> ModelCount:
+    """Make the tensors of a plan, which is where some of PEFT's refusals come from, and count them."""
+    return ModelCount(plan, *plan_tensors(plan))

@@ -1,30 +1,45 @@
-"""What surprises people in the count of a model."""
+"""What to say beside a count: what is in doubt, what matched nothing, and what surprises people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from lora_cli.errors import quote_long
-
-if TYPE_CHECKING:
-    from lora_cli.analysis.count.model_count import ModelCount
+from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
+from lora_cli.analysis.count.model_count import ModelCount
+from lora_cli.analysis.count.plain_lora import rank_warnings
+from lora_cli.errors import first_few, quote_long
 
 FUSED_DIMENSIONS = 3
+# Full copies are worth a warning from this percentage of what is trained.
+MOST_PERCENT = 50
 
 
-def remarks(cost: ModelCount) -> Iterator[str]:
-    """Yield a sentence for each surprise."""
+def warnings_of(cost: ModelCount) -> Iterator[str]:
+    """Yield what of the source is in doubt, what in the config matched nothing, and whether copies are most of it."""
+    yield from cost.subject.warnings
+    for what in cost.targets.unmatched:
+        yield f"{what} matched nothing in {cost.model}"
+    yield from cost.how.warnings(cost.targets.places, cost.settings)
+    percent = 100 * cost.full_copy_params / (cost.trainable_params or 1)
+    if percent > MOST_PERCENT:
+        yield f"full copies ({first_few(cost.targets.full_copies.names)}) are {percent:.1f} % of what is trained"
+    if isinstance(cost, AdaptedMatrix) and cost.is_plain_lora and cost.r is not None:
+        yield from rank_warnings(cost.d, cost.h, cost.r)
+
+
+def notes_of(cost: ModelCount) -> Iterator[str]:
+    """Yield what surprises people: experts that no target reaches, and tied weights that training unties."""
+    yield from cost.subject.notes
     yield from _idle_experts(cost)
     yield from untied(cost)
-    if cost.config.use_qalora:
-        yield "use_qalora changes the adapters of GPTQ layers alone; these are counted as on plain ones"
+    if cost.config.lora.use_qalora:
+        yield "use_qalora changes only the adapters of GPTQ layers; these are counted as on plain layers"
 
 
 def _idle_experts(cost: ModelCount) -> Iterator[str]:
     experts = [p for p in cost.subject.others if ".experts." in p.name and len(p.shape) == FUSED_DIMENSIONS]
     reached = {place.module.name for place in cost.targets.places if place.parameter}
-    if experts and not any(p.name in reached or cost.targets.copied.holds(p.name) for p in experts):
+    if experts and not any(p.name in reached or cost.targets.full_copies.contain(p.name) for p in experts):
         idle = sum(p.params for p in experts)
         names = dict.fromkeys(".".join(p.name.rsplit(".", 2)[1:]) for p in experts)
         yield (
@@ -35,8 +50,10 @@ def _idle_experts(cost: ModelCount) -> Iterator[str]:
 
 def untied(cost: ModelCount) -> Iterator[str]:
     """Yield a sentence for each tied weight that training unties."""
-    trained = {place.owner for place in cost.targets.places} | set(cost.targets.saved)
-    for name, other in cost.subject.tied.items() if not cost.config.ensure_weight_tying else ():
+    trained = {place.owner for place in cost.targets.places} | set(cost.targets.full_copies.names)
+    if cost.config.ensure_weight_tying:
+        return
+    for name, other in cost.subject.tied.items():
         owners = name.rpartition(".")[0], other.rpartition(".")[0]
         if not trained.isdisjoint(owners):
             yield (

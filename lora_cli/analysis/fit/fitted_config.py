@@ -2,51 +2,85 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from lora_cli.analysis.count.model_count import ModelCount
-from lora_cli.analysis.fit.largest_size import Fitted, Opened
-from lora_cli.methods.config.adapter_config import lora_defaults, read_adapter_config
+from lora_cli.analysis.count.count_plan import Plan, make_plan
+from lora_cli.analysis.count.model_count import count_plan
+from lora_cli.analysis.fit.knob_search import KnobSearch
+from lora_cli.analysis.fit.largest_size import LargestSize
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model
 
-# What a class of transformers is trained for, where PEFT has a word for that.
-TASKS = {"ForCausalLM": "CAUSAL_LM", "LMHeadModel": "CAUSAL_LM", "ForConditionalGeneration": "SEQ_2_SEQ_LM"}
-TEXT_TO_TEXT = ("t5", "mt5", "bart")
+# The task that a class of transformers is trained for, where PEFT has a name for it.
+TASKS = {
+    "ForCausalLM": "CAUSAL_LM",
+    "LMHeadModel": "CAUSAL_LM",
+    "T5ForConditionalGeneration": "SEQ_2_SEQ_LM",
+    "BartForConditionalGeneration": "SEQ_2_SEQ_LM",
+}
 
 
-def adapter_fields(opened: Opened, fitted: Fitted, base: str | None = None) -> dict[str, Any]:
+def fitted_fields(search: KnobSearch, largest: LargestSize) -> dict[str, Any]:
     """Return the fields of the config: those that were given, the size, and what PEFT would fill in.
 
-    `base` is where the base model is, if that is known. The task is that of the model's class, unless it would
-    train more than was counted, as a classifier's head. PEFT's default targets and alpha are written out.
+    The base model is named if it was read from a path. The task is that of the model's class, unless PEFT would train
+    more for it than was counted, e.g. a classifier's head. PEFT's default targets and alpha are written out. A prompt
+    method without a task raises `InvalidInput`, since PEFT's `get_peft_model` does not take it.
     """
-    start, given = opened.start, {name: value for name, value in opened.fields.items() if value is not None}
-    fields: dict[str, Any] = {"base_model_name_or_path": base, "task_type": None, **given, "inference_mode": False}
-    if opened.knob is not None:
-        fields[opened.knob] = fitted.size
-    if "target_modules" in start.how.shared_fields and fields.get("target_modules") is None:
-        found = start.targets.config.target_modules
-        fields["target_modules"] = list(found) if isinstance(found, tuple) else found
-    if start.how.alpha is not None and start.how.alpha not in fields and (alpha := default_alpha(start)) is not None:
-        fields[start.how.alpha] = alpha
-    task = _task(start.subject)
-    if fields["task_type"] is None and task is not None and _counts_alike(opened, fitted, fields | {"task_type": task}):
-        fields["task_type"] = task
+    plan = search.plan
+    fields: dict[str, Any] = {"base_model_name_or_path": _base_model(plan.subject.name), "task_type": None}
+    fields |= {name: value for name, value in search.fields.items() if value is not None} | {"inference_mode": False}
+    if search.knob is not None:
+        fields[search.knob] = largest.size
+    if "target_modules" in plan.method.shared_fields and fields.get("target_modules") is None:
+        targets = plan.targets.config.target_modules
+        fields["target_modules"] = list(targets) if isinstance(targets, tuple) else targets
+    alpha = default_alpha(plan)
+    if plan.method.alpha is not None and alpha is not None:
+        fields.setdefault(plan.method.alpha, alpha)
+    if fields["task_type"] is None:
+        fields["task_type"] = _harmless_task(search, largest, fields)
+    if plan.method.is_prompt and fields["task_type"] is None:
+        raise InvalidInput(
+            f"PEFT's get_peft_model takes {search.method} only with a task_type, and the model's class names none that "
+            f"leaves the count as it is; give one, e.g. {argument('settings')} task_type=CAUSAL_LM"
+        )
     return dict(sorted(fields.items()))
 
 
-def default_alpha(cost: ModelCount) -> int | float | None:
-    """Return PEFT's default of the method's alpha; it may have none."""
-    name = cost.how.alpha
+def alpha_note(search: KnobSearch, largest: LargestSize) -> str | None:
+    """Return which alpha the config gets without one being asked for, which matters because it scales the update."""
+    name, alpha = search.plan.method.alpha, default_alpha(search.plan)
+    if name is None or name in search.fields or not largest.cost.r or not alpha:
+        return None
+    return f"{name} is PEFT's default, {alpha}, at {search.knob} {largest.size}; {argument('alpha')} sets it"
+
+
+def default_alpha(plan: Plan) -> int | float | None:
+    """Return PEFT's default of the method's alpha, or None where it has none."""
+    name = plan.method.alpha
     if name is None:
         return None
-    read = cost.how.fields.get(name)
-    value = lora_defaults()[name] if read is None else read(Config({}), name)
+    value = plan.method.fields[name]
     if not isinstance(value, int | float):
         return None
     return int(value) if value == int(value) else value
+
+
+def _harmless_task(search: KnobSearch, largest: LargestSize, fields: Mapping[str, Any]) -> str | None:
+    """Return the task of the model's class if the config counts the same with it."""
+    task = _task(search.plan.subject)
+    if task is None:
+        return None
+    config, _ = read_adapter_config(Config({**fields, "task_type": task}, search.source), search.method)
+    config = replace(config, adapter_dtype=largest.cost.config.adapter_dtype)
+    counted = count_plan(make_plan(search.plan.subject, config))
+    return task if counted.record() == largest.cost.record() else None
 
 
 def _task(model: Model) -> str | None:
@@ -54,15 +88,11 @@ def _task(model: Model) -> str | None:
         return None
     name = (model.config.items("architectures") or [""])[0]
     ending = next((ending for ending in TASKS if str(name).endswith(ending)), None)
-    if ending == "ForConditionalGeneration" and model.model_type not in TEXT_TO_TEXT:
-        return None
     return None if ending is None else TASKS[ending]
 
 
-def _counts_alike(opened: Opened, fitted: Fitted, fields: dict[str, Any]) -> bool:
-    config, _ = read_adapter_config(Config(fields, opened.source), opened.start.config.label)
-    cost, asked = (
-        ModelCount(opened.start.subject, replace(config, adapter_dtype=fitted.cost.config.adapter_dtype)),
-        fitted.cost,
-    )
-    return cost.record() == asked.record()
+def _base_model(source: str) -> str | None:
+    """Return the folder of a model that was read from a path; a preset is not on disk."""
+    if not os.path.lexists(source):
+        return None
+    return source if os.path.isdir(source) else os.path.dirname(source) or "."

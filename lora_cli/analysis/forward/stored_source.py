@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from lora_cli.analysis.computing.arrays import Array, read_array, read_block
-from lora_cli.analysis.forward.random_pass import Pass
-from lora_cli.analysis.forward.tiles import PRECISIONS
+from lora_cli.analysis.forward.run import Run
+from lora_cli.analysis.forward.tiled_pass import PRECISIONS
 from lora_cli.methods.adapter_file.trained_adapter import Factors
 from lora_cli.models.checkpoints.safetensors_header import Stored
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class StoredSource:
     """An adapter's factors and the weight that they adapt, stored as h × d, or as d × h where it `is_transposed`."""
 
-    run: Pass
+    run: Run
     pair: Factors
     weight: Stored
     name: str

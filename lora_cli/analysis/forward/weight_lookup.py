@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.adapter_file.trained_adapter import ROOT
-from lora_cli.models.checkpoints.packings import NAMED_AFTER
+from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
+from lora_cli.errors import InvalidInput, argument, first_few, quote_long
+from lora_cli.models.checkpoints.packings import PACKED_NAMES, helped
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.checkpoints.shards import INDEX, checkpoint_in, is_checkpoint, read_checkpoint
+from lora_cli.models.peft_names import BASE_MODEL
 
-FLOATS = ("F64", "F32", "F16", "BF16")
-# What quantisers call a weight that they have packed, in place of `weight`.
-PACKED = ("qweight", "weight_packed", "weight_blocks", "blocks")
+FLOATS = tuple(BY_TORCH_NAME[name].name for name in VALUE_TYPES)
 SHOWN_NAMES = 3
 # Looking for a near name among more than these takes longer than it helps.
 COMPARED_NAMES = 20_000
@@ -46,7 +45,7 @@ def split_weights(text: str) -> tuple[str, str | None]:
 def find_weight(text: str, module: str) -> Weight:
     """Return the tensor that FILE[:TENSOR] names: by default the module's `weight`, wherever the model begins.
 
-    A file that is no safetensors checkpoint, a name that is not in it, and packed values raise `InvalidInput`.
+    A file that is not a safetensors checkpoint, a name that is not in it, and packed values raise `InvalidInput`.
     """
     path, name = split_weights(text)
     tensors = _tensors(path)
@@ -67,10 +66,7 @@ def find_weight(text: str, module: str) -> Weight:
 
 def _unpacks(other: str, name: str) -> bool:
     """Whether a tensor's name says that it is a scale or a state of another's."""
-    after = NAMED_AFTER.fullmatch(other)
-    return (after is not None and after["packed"] == name) or (
-        name.endswith(".weight") and other.startswith(f"{name}.")
-    )
+    return helped(other) == name or (name.endswith(".weight") and other.startswith(f"{name}."))
 
 
 def _tensors(path: str) -> Mapping[str, Stored]:
@@ -78,14 +74,14 @@ def _tensors(path: str) -> Mapping[str, Stored]:
         files = checkpoint_in(path)
         if not files:
             raise InvalidInput(
-                f"{quote_long(path)} holds no safetensors checkpoint; give the folder or file that is one"
+                f"{quote_long(path)} does not hold a safetensors checkpoint; give a folder or a file that does"
             )
         return read_checkpoint(files)
     if path.lower().endswith(INDEX):
         return read_checkpoint([path])
     if os.path.lexists(path) and not is_checkpoint(path):
         raise InvalidInput(
-            f"{quote_long(path)} is no safetensors file, and no other is read for its weights; "
+            f"{quote_long(path)} is not a safetensors file, and weights are read from no other; "
             "give one, its folder or its index"
         )
     # One shard is enough where it has the weight.
@@ -93,7 +89,7 @@ def _tensors(path: str) -> Mapping[str, Stored]:
 
 
 def _of_module(tensors: Mapping[str, Stored], wanted: str, path: str) -> str:
-    """Return the one name that is, or ends with, or is an ending of the wanted: where a model begins is not fixed."""
+    """Return the one name that equals the wanted one, ends with it or is its ending: prefixes differ between files."""
     if wanted in tensors:
         return wanted
     found = [name for name in tensors if wanted.endswith(f".{name}") or name.endswith(f".{wanted}")]
@@ -106,7 +102,7 @@ def _of_module(tensors: Mapping[str, Stored], wanted: str, path: str) -> str:
             f"{quote_long(wanted)} could be {' or '.join(map(quote_long, found[:2]))} in {quote_long(path)}; name it as FILE:TENSOR"
         )
     owner = wanted.removesuffix("weight")
-    packed = next((name for leaf in PACKED for name in tensors if name.endswith(f"{owner}{leaf}")), None)
+    packed = next((name for leaf in PACKED_NAMES for name in tensors if name.endswith(f"{owner}{leaf}")), None)
     if packed is not None:
         raise InvalidInput(
             f"{quote_long(path)} has {quote_long(packed)}, which is packed; give the model before it was quantised"
@@ -117,22 +113,25 @@ def _of_module(tensors: Mapping[str, Stored], wanted: str, path: str) -> str:
 
 
 def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:
-    """Return the one module of an adapter that has that name, or ends with it."""
-    wanted = wanted.removeprefix(ROOT)
+    """Return the one module of an adapter that has that name or ending."""
+    wanted = wanted.removeprefix(BASE_MODEL)
     if wanted in names:
         return wanted
     found = [name for name in names if wanted and name.endswith(f".{wanted}")]
     if len(found) == 1:
         return found[0]
     if found:
-        shown = ", ".join(map(quote_long, found[:SHOWN_NAMES]))
         raise InvalidInput(
-            f"--module: {quote_long(wanted)} is the ending of {len(found)} modules, such as {shown}; give more of its name"
+            f"{argument('module')}: {len(found)} modules end with {quote_long(wanted)}: {first_few(found)}; "
+            "give more of the name"
         )
-    raise InvalidInput(f"--module: {quote_long(adapter)} has no module {quote_long(wanted)}{_instead(wanted, names)}")
+    raise InvalidInput(
+        f"{argument('module')}: {quote_long(adapter)} has no module {quote_long(wanted)}{_instead(wanted, names)}"
+    )
 
 
 def _instead(wanted: str, names: Iterable[str]) -> str:
+    """Return what there is instead of a name: those that end alike, or the first."""
     known = list(names)[:COMPARED_NAMES]
     parts = wanted.count(".") + 1
     by_ending = {".".join(name.rsplit(".", parts)[-parts:]): name for name in reversed(known)}
@@ -140,4 +139,5 @@ def _instead(wanted: str, names: Iterable[str]) -> str:
     shown = [by_ending[ending] for ending in near] or known[:SHOWN_NAMES]
     if not shown:
         return "; it has none"
-    return f"; {'near it:' if near else 'it has'} {', '.join(map(quote_long, shown))}"
+    nearest = "the nearest name is" if len(shown) == 1 else "the nearest names are"
+    return f"; {nearest if near else 'it has'} {', '.join(map(quote_long, shown))}"

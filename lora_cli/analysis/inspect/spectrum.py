@@ -1,8 +1,8 @@
-"""How much of a trained adapter's rank its updates use, from the thin factors alone.
+"""How much of its rank a trained adapter's updates use, computed from A and B alone.
 
-Where B = Q·R and Aᵀ = P·S, with orthonormal columns in Q and P, B·A = Q·(R·Sᵀ)·Pᵀ has the singular values of the
-small r × r matrix R·Sᵀ (Golub and Van Loan, "Matrix Computations", sections 5.2 and 5.5): neither Q, P nor d × h
-is ever formed.
+With B = Q·R and Aᵀ = P·S, where Q and P have orthonormal columns, B·A = Q·(R·Sᵀ)·Pᵀ has the singular values of the
+small r × r matrix R·Sᵀ (Golub and Van Loan, "Matrix Computations", sections 5.2 and 5.5). Neither Q, P nor the d × h
+product is formed.
 """
 
 from __future__ import annotations
@@ -15,28 +15,31 @@ import numpy as np
 
 from lora_cli.analysis.computing.arrays import Array, read_array
 from lora_cli.analysis.computing.cores import cores, on_cores
-from lora_cli.analysis.forward.random_pass import Track
-from lora_cli.methods.adapter_file.trained_adapter import PAIRS, ROOT, Factors, Trained
-from lora_cli.methods.adapter_file.weight_update import cut_base, why_no_update
-from lora_cli.methods.tensor import DTYPES, Tensor, written_bytes
+from lora_cli.analysis.progress import Track
+from lora_cli.dtypes import BY_NAME
+from lora_cli.methods.adapter_file.file_size import written_bytes
+from lora_cli.methods.adapter_file.trained_adapter import FACTOR_ENDINGS, Factors, TrainedAdapter
+from lora_cli.methods.adapter_file.weight_update import subtracting_start, why_no_update
+from lora_cli.methods.tensor import Tensor
 from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.peft_names import BASE_MODEL
 
 SHARES = (0.9, 0.95, 0.99)
-# Sums of squares are off by some units of float32's last place where that is what the factors are stored in.
+# Factors in float32 make sums of squares inexact by some units in its last place.
 SLACK = 1e-6
-# QR takes the rows in slices, each on top of the triangle so far: more of them are never held as float64.
+# QR takes the rows in slices, each below the triangle so far, so that only one slice is in memory as float64.
 SLICE_ROWS = 2**14
-# A factor past this is worked on alone: two at a time would hold too much.
+# Factors with more values than this are computed one at a time, because several would take too much memory.
 LARGE_VALUES = 2**23
 
 
 class ModuleSpectrum(NamedTuple):
-    """One module's update: its Frobenius norm, its singular values' shares of the energy, and the ranks that keep it.
+    """One module's update: its Frobenius norm, its energy by singular value, and the ranks that keep most of it.
 
-    The energy is the sum of the squared singular values, and `energy` the share of each, largest first; of fused
-    experts it is that of all of them, and the k-th share is that of their k-th values together, so a rank is one
-    that each expert has. An update that is zero has no shares, and needs rank 0. Where a value is NaN or infinite,
-    or the product leaves float64's range, norm and ranks are None.
+    The energy is the sum of the squared singular values, and `energy` has the share of each, largest first. Fused
+    experts share one energy, whose k-th share is that of the k-th values of all experts, so a rank is one that each
+    expert gets. A zero update has no shares and needs rank 0. If a value is NaN or infinite, or the product leaves
+    float64's range, norm and ranks are None.
     """
 
     module: str
@@ -48,20 +51,19 @@ class ModuleSpectrum(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A module whose factors are in the file, and why nothing is said of it."""
+    """A module with factors in the file, and why the spectrum leaves it out."""
 
     module: str
     reason: str
 
 
 class Spectrum(NamedTuple):
-    """All modules, and what an adapter of the smallest uniform rank that keeps 99 % of each would save.
+    """The spectra of all modules, and what the smallest uniform rank that keeps 99 % of each of them would save.
 
-    `rank_needed` is the largest `rank_99`. With every rank that is larger cut to it, but not below 1, the file has
-    `saved_params` fewer values, and as PEFT writes it `saved_bytes` fewer bytes, exactly: with the same other
-    tensors, types and keys. They are None where one module's rank is not known, or with tensors whose sizes follow
-    the rank in another way (MonteCLoRA); the bytes also for types that PEFT does not write. `reason` is why there
-    is no spectrum at all, and `note` what to know about the one there is.
+    `rank_needed` is the largest `rank_99`. With every larger rank cut to it, but not below 1, the file has exactly
+    `saved_params` fewer values and, as PEFT writes it, `saved_bytes` fewer bytes. Both are None if one module's rank is
+    not known, or if the sizes of other tensors follow the rank (MonteCLoRA); the bytes also with types that PEFT does
+    not write. `reason` says why there is no spectrum at all, and `note` what to know about the one there is.
     """
 
     modules: tuple[ModuleSpectrum, ...] = ()
@@ -74,7 +76,7 @@ class Spectrum(NamedTuple):
 
 
 class _Update(NamedTuple):
-    """A module's factors, how many experts they are stacked of, and the scaling of each."""
+    """A module's factors, the number of experts that are stacked in them, and the scaling of each."""
 
     pair: Factors
     experts: int
@@ -82,21 +84,22 @@ class _Update(NamedTuple):
 
     @property
     def r(self) -> int:
+        """The rank of each expert."""
         return self.pair.r // self.experts
 
 
-def spectrum(trained: Trained, track: Track | None = None) -> Spectrum:
-    """Return the singular values' energy of each module that an adapter changes; `track` sees the modules go by.
+def spectrum(trained: TrainedAdapter, track: Track | None = None) -> Spectrum:
+    """Return the spectrum of each module that an adapter changes; `track` sees the modules go by.
 
-    A file that has changed since its header was read raises `InvalidInput`. The work is done on all cores; with
-    OPENBLAS_NUM_THREADS=1 set before NumPy is loaded, NumPy's own threads do not fight it for them.
+    A file that has changed since its header was read raises `InvalidInput`. All cores take part. Set
+    OPENBLAS_NUM_THREADS=1 before NumPy is imported, or NumPy's own threads compete for the same cores.
     """
     reason = why_no_update(trained)
     if reason is not None:
         return Spectrum(reason=reason)
-    updates, left_out = _sorted_out(trained)
+    updates, left_out = _updates(trained)
     if not updates:
-        return Spectrum(reason="no pair of A and B is in the file whose shapes fit each other", left_out=left_out)
+        return Spectrum(reason="the file has no A and B whose shapes fit each other", left_out=left_out)
     workers = 1 if any(_size(update) > LARGE_VALUES for update in updates) else min(cores(), len(updates))
     results = on_cores(workers, _module_spectrum, updates)
     modules = tuple(results if track is None else track(results, len(updates)))
@@ -105,11 +108,13 @@ def spectrum(trained: Trained, track: Track | None = None) -> Spectrum:
     return Spectrum(modules, needed, *saved, note=_note(trained), left_out=left_out)
 
 
-def _note(trained: Trained) -> str | None:
-    start = cut_base(trained)
+def _note(trained: TrainedAdapter) -> str | None:
+    start = subtracting_start(trained)
     if start is None:
         return None
-    return f"init_lora_weights {start} took its first B * A off the base weights, so the update holds that too"
+    return (
+        f"init_lora_weights {start} subtracted its first B * A from the base weights, so the update contains that too"
+    )
 
 
 def _size(update: _Update) -> int:
@@ -121,40 +126,43 @@ def _largest(ranks: list[int | None]) -> int | None:
     return max(known) if len(known) == len(ranks) else None
 
 
-def _sorted_out(trained: Trained) -> tuple[list[_Update], tuple[LeftOut, ...]]:
-    """Return the updates that a spectrum can be given of, and what else has an A in the file."""
+def _updates(trained: TrainedAdapter) -> tuple[list[_Update], tuple[LeftOut, ...]]:
+    """Return the updates that have a spectrum, and the other modules with an A in the file."""
     updates, left_out = [], []
-    found = {pair.module: pair for pair in trained.factors()}
+    pairs = {pair.module: pair for pair in trained.factors()}
     for key in trained.tensors:
-        ending = next((a for a, _ in PAIRS if key.endswith(a)), None)
+        ending = next((a for a, _ in FACTOR_ENDINGS if key.endswith(a)), None)
         if ending is None:
             continue
-        module = key.removesuffix(ending).removeprefix(ROOT)
-        pair = found.get(module)
-        if pair is None:
-            left_out.append(
-                LeftOut(module, "B is missing, does not fit A, or is in groups, as a grouped convolution's")
-            )
-        elif math.prod(pair.b.shape[2:]) != 1:
-            left_out.append(LeftOut(module, "B has a kernel of its own, so the update is no product of two matrices"))
-        elif not _may_be_experts(trained, module):
-            updates.append(_Update(pair, 1, pair.scaling))
-        elif trained.config.rank_pattern or trained.fields.get("alpha_pattern"):
-            left_out.append(
-                LeftOut(module, "it may be fused experts, and how many is not known next to a rank or alpha pattern")
-            )
-        elif pair.r % trained.config.r:
-            left_out.append(LeftOut(module, f"its {pair.r} rows of A are no multiple of the config's rank"))
+        module = key.removesuffix(ending).removeprefix(BASE_MODEL)
+        update = _update(trained, module, pairs.get(module))
+        if isinstance(update, str):
+            left_out.append(LeftOut(module, update))
         else:
-            # Each expert has the config's rank, which is what alpha is divided by (`ParamWrapper.update_layer`).
-            r = trained.config.r
-            divisor = math.sqrt(r) if trained.fields.get("use_rslora") else r
-            updates.append(_Update(pair, pair.r // r, pair.alpha / divisor))
+            updates.append(update)
     return updates, tuple(left_out)
 
 
-def _may_be_experts(trained: Trained, module: str) -> bool:
-    """Whether one of `target_parameters` is a module's own: PEFT names its factors after the module that has it."""
+def _update(trained: TrainedAdapter, module: str, pair: Factors | None) -> _Update | str:
+    """Return a module's update, or why it has no spectrum."""
+    if pair is None:
+        return "B is missing, does not fit A, or is in groups, like that of a grouped convolution"
+    if math.prod(pair.b.shape[2:]) != 1:
+        return "B has a kernel of its own, so the update is not a product of two matrices"
+    if not _may_be_experts(trained, module):
+        return _Update(pair, 1, pair.scaling)
+    if trained.config.rank_pattern or trained.fields.get("alpha_pattern"):
+        return "it may be fused experts, whose number does not follow from the file with a rank or alpha pattern"
+    r = trained.config.r
+    if pair.r % r:
+        return f"its A has {pair.r} rows, which is not a multiple of the config's rank"
+    # Each expert has the config's rank, by which alpha is divided (`ParamWrapper.update_layer`).
+    divisor = math.sqrt(r) if trained.fields.get("use_rslora") else r
+    return _Update(pair, pair.r // r, pair.alpha / divisor)
+
+
+def _may_be_experts(trained: TrainedAdapter, module: str) -> bool:
+    """Whether one of `target_parameters` belongs to a module: PEFT names its factors after that module."""
     while module.endswith(".base_layer"):
         module = module.removesuffix(".base_layer")
     owners = [name.rpartition(".")[0] for name in trained.config.target_parameters or ()]
@@ -167,14 +175,14 @@ def _module_spectrum(update: _Update) -> ModuleSpectrum:
         try:
             values = _singular_values(update)
         except np.linalg.LinAlgError:
-            # Float64's own range was left on the way.
+            # A value left float64's range on the way.
             values = None
         if values is None or not math.isfinite(update.scaling):
             return ModuleSpectrum(module, None, (), None, None, None)
         largest = float(values.max(initial=0))
         if largest == 0 or update.scaling == 0:
             return ModuleSpectrum(module, 0.0, (), 0, 0, 0)
-        # Relative to the largest, no square leaves the range.
+        # Relative to the largest value, no square leaves the range.
         energy = np.square(values / largest).sum(axis=0)
         total = float(energy.sum())
     norm = abs(update.scaling) * (largest * math.sqrt(total))
@@ -184,7 +192,7 @@ def _module_spectrum(update: _Update) -> ModuleSpectrum:
 
 
 def _singular_values(update: _Update) -> Array | None:
-    """Return the singular values of B·A, a row an expert; None where a value is no finite number."""
+    """Return the singular values of B·A, a row for each expert; None where a value is not finite."""
     pair, experts, r = update.pair, update.experts, update.r
     if not pair.a.values or not pair.b.values:
         return np.zeros((experts, 0))
@@ -196,7 +204,7 @@ def _singular_values(update: _Update) -> Array | None:
     right = [_triangle(b[:, :, expert]) for expert in range(experts)]
     del b
     small = np.stack([high @ low.T for high, low in zip(right, left, strict=True)])
-    # LAPACK does not come back from NaN.
+    # LAPACK does not return from NaN.
     return np.linalg.svd(small, compute_uv=False) if np.isfinite(small).all() else None
 
 
@@ -205,7 +213,7 @@ def _factor(stored: Stored, module: str, name: str) -> Array:
 
 
 def _triangle(thin: Array) -> Array:
-    """Return R of the QR decomposition of a matrix with more rows than columns, or fewer, in float64."""
+    """Return R of the QR decomposition of a matrix of any shape, in float64."""
     triangle: Array = np.zeros((0, thin.shape[1]))
     step = max(SLICE_ROWS, 4 * thin.shape[1])
     for start in range(0, thin.shape[0], step):
@@ -216,14 +224,14 @@ def _triangle(thin: Array) -> Array:
     return triangle
 
 
-def _saved(trained: Trained, updates: list[_Update], rank: int) -> tuple[int | None, int | None]:
-    """Return the values and the bytes that the file would have fewer, with no rank over `rank`."""
-    if trained.config.monteclora_config is not None:
+def _saved(trained: TrainedAdapter, updates: list[_Update], rank: int) -> tuple[int | None, int | None]:
+    """Return by how many values and bytes the file would shrink with no rank above `rank`."""
+    if trained.config.lora.monteclora_config is not None:
         return None, None
     cut = dict(_cut(updates, rank))
     tensors = {key: (stored, cut.get(stored, stored.shape)) for key, stored in trained.tensors.items()}
     params = sum(stored.values - math.prod(shape) for stored, shape in tensors.values())
-    if any(stored.dtype not in DTYPES for stored, _ in tensors.values()):
+    if any(not BY_NAME[stored.dtype].in_peft_files for stored, _ in tensors.values()):
         return params, None
     small = written_bytes((key, _tensor(key, stored.dtype, shape)) for key, (stored, shape) in tensors.items())
     now = written_bytes((key, _tensor(key, stored.dtype, stored.shape)) for key, (stored, _) in tensors.items())

@@ -1,7 +1,7 @@
-"""Whether stored values are finite, and whether all are zero: by their bytes, which takes no NumPy.
+"""Whether stored values are finite, and whether all are zero, read from their bytes without NumPy.
 
-A float whose exponent is all ones is infinite, or NaN if its fraction is not zero (IEEE 754; bfloat16 is the
-upper half of a float32). Such a one has a first byte that hardly any other has, so most chunks need no closer look.
+A float whose exponent bits are all 1 is NaN if its fraction is not zero, else infinite (IEEE 754; bfloat16 is the upper
+half of a float32). The highest byte of such a value is rare among others, so most chunks need no closer look.
 """
 
 from __future__ import annotations
@@ -11,36 +11,52 @@ from collections.abc import Iterator
 from math import isinf, isnan
 from typing import NamedTuple
 
+from lora_cli.dtypes import BY_NAME
 from lora_cli.models.checkpoints.safetensors_header import Stored
 
 CHUNK_BYTES = 2**20
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
-# The highest bytes that a value without end can have; the exponent of a float16 has five bits only.
-HIGHEST = dict.fromkeys(BYTES, b"\x7f\xff") | {"F16": b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"}
 
 
-class Seen(NamedTuple):
-    """What the values of a tensor are, or that they are of a type that is not looked at."""
+class Layout(NamedTuple):
+    """How values of a type are read: `struct`'s letter, and the highest bytes that NaN and infinity can have."""
+
+    letter: str
+    highest: bytes = b"\x7f\xff"
+
+
+# The exponent of a float16 has only five bits. A bfloat16 is read as the float32 that it is half of.
+LAYOUTS = {
+    "F64": Layout("d"),
+    "F32": Layout("f"),
+    "F16": Layout("e", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
+    "BF16": Layout("f"),
+}
+
+
+class SpecialValues(NamedTuple):
+    """Whether a tensor contains NaN or infinity, and whether all of its values are zero."""
 
     nan: bool = False
     infinite: bool = False
     zero: bool = False
 
 
-def look(stored: Stored) -> Seen:
-    """Read a tensor, a chunk at a time, and say what its values are."""
-    if stored.dtype not in BYTES or not stored.values:
-        return Seen()
+def special_values(stored: Stored) -> SpecialValues:
+    """Read a tensor, a chunk at a time, for its special values; of other types than floats it has none."""
+    layout = LAYOUTS.get(stored.dtype)
+    if layout is None or not stored.values:
+        return SpecialValues()
+    size = BY_NAME[stored.dtype].bits // 8
     nan = infinite = False
     zero = True
     for chunk in stored.chunks(CHUNK_BYTES):
         zero = zero and not chunk.strip(b"\0")
-        highest = chunk[BYTES[stored.dtype] - 1 :: BYTES[stored.dtype]]
-        if len(highest.translate(None, HIGHEST[stored.dtype])) < len(highest):
+        highest = chunk[size - 1 :: size]
+        if len(highest.translate(None, layout.highest)) < len(highest):
             for value in floats(stored.dtype, chunk):
                 nan = nan or isnan(value)
                 infinite = infinite or isinf(value)
-    return Seen(nan, infinite, zero)
+    return SpecialValues(nan, infinite, zero)
 
 
 def floats(dtype: str, content: bytes) -> Iterator[float]:
@@ -52,6 +68,5 @@ def floats(dtype: str, content: bytes) -> Iterator[float]:
     if dtype == "BF16":
         widened = bytearray(2 * len(content))
         widened[2::4], widened[3::4] = content[::2], content[1::2]
-        dtype, content = "F32", bytes(widened)
-    form = {"F64": "d", "F32": "f", "F16": "e"}[dtype]
-    return (value for (value,) in struct.iter_unpack(f"<{form}", content))
+        content = bytes(widened)
+    return (value for (value,) in struct.iter_unpack(f"<{LAYOUTS[dtype].letter}", content))

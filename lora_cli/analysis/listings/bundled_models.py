@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.analysis.count.matrix_count import Record
-from lora_cli.methods.targeting.default_targets import EXPERTS, TARGETS
-from lora_cli.models.sources.preset import names
-from lora_cli.models.sources.read_model import read_preset
+from lora_cli.analysis.result import Record
+from lora_cli.methods.targeting.default_targets import TARGETS
+from lora_cli.methods.targeting.model_types import EXPERTS
+from lora_cli.models.sources.preset import names, read_preset
 
 FIELDS = ("model", "family", "full_params", "default_targets")
 

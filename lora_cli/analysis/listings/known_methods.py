@@ -1,27 +1,28 @@
-"""Which methods there are, and what each takes and trains."""
+"""Which methods there are, and what each of them takes and trains."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from lora_cli.analysis.count.matrix_count import Record
+from lora_cli.analysis.result import Record
 from lora_cli.methods import METHODS, method_named
-from lora_cli.methods.config.adapter_config import lora_defaults
 from lora_cli.methods.method import Method
-from lora_cli.models.config import Config
 from lora_cli.quantities import Value
 
 FIELDS = ("method", "formula", "knob", "supports", "title", "arxiv")
+# PEFT's defaults of the fields that methods share; the others are null by default.
+SHARED_DEFAULTS: dict[str, object] = {"bias": "none", "ensure_weight_tying": False, "rank_pattern": {}}
 
 
-def _record(method: Method) -> Record:
+def _record(method: Method[Any]) -> Record:
     supports = ",".join(method.module_kinds) or "any module" if method.prompt_tensors is None else "models"
     figures = (method.name, method.formula, method.knob, supports, method.title, method.arxiv)
     return dict(zip(FIELDS, figures, strict=True))
 
 
 def known() -> Iterator[Record]:
-    """Yield a record per method, kin beside kin."""
+    """Yield a record per method, family by family."""
     for name in METHODS:
         yield _record(method_named(name))
 
@@ -29,13 +30,9 @@ def known() -> Iterator[Record]:
 def one(name: str) -> tuple[Record, list[Record]]:
     """Return a method's record, and a record per field of its config with PEFT's default."""
     method = method_named(name)
-    nothing = Config({}, f"method {method.name}")
     defaults: dict[str, object] = {} if method.rank is None else {"r": method.rank}
-    defaults |= {field: read(nothing, field) for field, read in method.fields.items()}
-    if method.name == "lora":
-        defaults |= lora_defaults()
-    others = sorted(method.shared_fields - defaults.keys())
-    defaults |= {field: "none" if field == "bias" else None for field in others}
+    defaults |= method.fields
+    defaults |= {field: SHARED_DEFAULTS.get(field) for field in sorted(method.shared_fields - defaults.keys())}
     return _record(method), [{"field": field, "default": _value(value)} for field, value in defaults.items()]
 
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import starmap
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lora_cli.analysis.computing.cores import cores, on_cores
-from lora_cli.analysis.count.matrix_count import FIELDS, MatrixCount, plain_count
+from lora_cli.analysis.count.plain_lora import plain_figures
+from lora_cli.analysis.sweep.axes import Axes
 from lora_cli.analysis.sweep.digits import float_text, integer_text
-from lora_cli.analysis.sweep.matrix_grid import Sweep
-from lora_cli.methods.catalogue.lora.lora import plain
-from lora_cli.models import Module
 from lora_cli.quantities import Value
 
 T = TypeVar("T")
@@ -77,37 +75,37 @@ def _take(axis: Sequence[int], index: Integers) -> Integers:
     return np.asarray(axis, np.int64)[index]
 
 
-def _points(sweep: Sweep, start: int, stop: int) -> tuple[Integers, Integers, Integers]:
+def _points(axes: Axes, start: int, stop: int) -> tuple[Integers, Integers, Integers]:
     """Return the d, h and r of points `start` to `stop` of the grid, the last axis fastest."""
     # The grid may have more points than 64 bits count, so only the offset within it is an array.
-    outer, first = divmod(start, len(sweep.r))
+    outer, first = divmod(start, len(axes.r))
     inner = first + np.arange(stop - start, dtype=np.int64)
-    r = _take(sweep.r, inner % len(sweep.r))
-    outer_offset = inner // len(sweep.r)
-    if sweep.h is None:
-        d = _take(sweep.d, outer + outer_offset)
+    r = _take(axes.r, inner % len(axes.r))
+    outer_offset = inner // len(axes.r)
+    if axes.h is None:
+        d = _take(axes.d, outer + outer_offset)
         return d, d, r
-    outermost, middle = divmod(outer, len(sweep.h))
+    outermost, middle = divmod(outer, len(axes.h))
     h_index = middle + outer_offset
-    return _take(sweep.d, outermost + h_index // len(sweep.h)), _take(sweep.h, h_index % len(sweep.h)), r
+    return _take(axes.d, outermost + h_index // len(axes.h)), _take(axes.h, h_index % len(axes.h)), r
 
 
 def _largest(axis: Sequence[int]) -> int:
     return max(axis[0], axis[-1]) if isinstance(axis, range) else max(axis)
 
 
-def _fits(sweep: Sweep) -> bool:
+def _fits(axes: Axes) -> bool:
     """Whether every figure of the grid stays exact in arrays: all of them grow with d, h and r."""
-    largest = plain_count(_largest(sweep.d), _largest(sweep.h or sweep.d), _largest(sweep.r))
-    return 100 * largest.all_params < EXACT and largest.adapter_bytes < EXACT
+    largest = plain_figures(_largest(axes.d), _largest(axes.h or axes.d), _largest(axes.r))
+    return all(100 * value < EXACT for value in largest.values() if isinstance(value, int))
 
 
 class GridBatches:
     """The records of a grid in order, at most `POINTS` at a time."""
 
-    def __init__(self, sweep: Sweep) -> None:
-        self.sweep = sweep
-        self.fits = _fits(sweep)
+    def __init__(self, axes: Axes) -> None:
+        self.axes = axes
+        self.fits = _fits(axes)
 
     def __iter__(self) -> Iterator[Iterable[Sequence[Value]]]:
         """Yield the batches."""
@@ -120,17 +118,15 @@ class GridBatches:
     def _spans(self) -> Iterator[tuple[int, int]]:
         # The first rows come at once, and the batches grow from there.
         stop, points = 0, FIRST_POINTS
-        while stop < self.sweep.size:
-            start, stop = stop, min(stop + points, self.sweep.size)
+        while stop < self.axes.size:
+            start, stop = stop, min(stop + points, self.axes.size)
             yield start, stop
             points = min(2 * points, POINTS)
 
     def _batch(self, start: int, stop: int) -> ArrayRows | list[Sequence[Value]]:
-        sweep = self.sweep
-        d, h, r = _points(sweep, start, stop)
+        axes = self.axes
+        d, h, r = _points(axes, start, stop)
         if self.fits:
-            module = Module("W", cast("int", d), cast("int", h))
-            costs = MatrixCount("lora", module, cast("int", r), plain(module, cast("int", r)))
-            return ArrayRows([getattr(costs, field) for field in FIELDS], stop - start)
+            return ArrayRows(list(plain_figures(d, h, r).values()), stop - start)
         points = zip(d.tolist(), h.tolist(), r.tolist(), strict=True)
-        return [tuple(plain_count(*point).record().values()) for point in points]
+        return [tuple(plain_figures(*point).values()) for point in points]

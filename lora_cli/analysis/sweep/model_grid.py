@@ -1,46 +1,60 @@
-"""Counts of several models, target sets and ranks, a record a point."""
+"""Counts of several models, target sets and ranks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from lora_cli.analysis.count.matrix_count import Record
+from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
 from lora_cli.analysis.count.model_count import count_model
+from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
+from lora_cli.quantities import Value
 
 FIELDS = ("model", "target", *COUNT_FIELDS[1:])
 
 
+class TargetSet(NamedTuple):
+    """A config that adapts some targets, and what the rows call these targets."""
+
+    name: str
+    config: AdapterConfig
+
+
 @dataclass(frozen=True, slots=True)
-class ModelSweep:
-    """The grid models × target sets × ranks, the last axis fastest. A target set is what it is called and is."""
+class ModelGrid:
+    """The grid models × target sets × ranks, the last one fastest."""
 
     models: Sequence[Model]
-    configs: Sequence[tuple[str, AdapterConfig]]
+    target_sets: Sequence[TargetSet]
     ranks: Sequence[int]
 
     @property
     def size(self) -> int:
         """The number of points."""
-        return len(self.models) * sum(len(self._ranks(config)) for _, config in self.configs)
+        return len(self.models) * sum(len(self._ranks(config)) for _, config in self.target_sets)
 
     def _ranks(self, config: AdapterConfig) -> Sequence[int]:
         # A method without a rank is counted once.
         return self.ranks if method_named(config.method).rank is not None else (config.r,)
 
-    def warnings(self) -> list[str]:
-        """Say once per model and target set what a count of it warns of."""
-        costs = (count_model(model, config) for model in self.models for _, config in self.configs)
-        return list(dict.fromkeys(warning for cost in costs for warning in cost.warnings()))
+    def warnings(self) -> tuple[str, ...]:
+        """Return each model's and target set's warnings, each sentence once."""
+        costs = (count_model(model, config) for model in self.models for _, config in self.target_sets)
+        return tuple(dict.fromkeys(warning for cost in costs for warning in warnings_of(cost)))
 
-    def records(self) -> Iterator[Record]:
-        """Yield the records, in the order of `FIELDS`."""
+    def counts(self) -> Iterator[Count]:
+        """Yield the counts, one per point, in the order of `FIELDS`."""
         for model in self.models:
-            for name, config in self.configs:
+            for name, config in self.target_sets:
                 for rank in self._ranks(config):
                     cost = count_model(model, replace(config, r=rank))
-                    yield {"model": model.name, "target": name} | dict(cost.record())
+                    yield Count({"model": model.name, "target": name} | dict(cost.record()), cost=cost)
+
+    def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
+        """Return the records, each a batch of its own."""
+        return ([tuple(cost.values())] for cost in self.counts())

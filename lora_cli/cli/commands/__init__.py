@@ -1,1 +1,7 @@
-"""A file per command."""
+"""The commands, a file each: the function with the name of the command returns its answer.
+
+A command whose records are verdicts sets JUDGES = True, and gets the formats for verdicts in its help.
+Help lists the commands of FIRST first, in this order, and then the others by name.
+"""
+
+FIRST = ("count", "forward", "sweep", "fit", "check", "inspect")

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
-from lora_cli.analysis.count.matrix_count import MatrixCount
-from lora_cli.cli import reports
-from lora_cli.cli.application import Answer
-from lora_cli.cli.options import shared as options
-from lora_cli.cli.options import subject
-from lora_cli.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
+from lora_cli.analysis.count.count import count as count_parameters
+from lora_cli.cli.answer import Answer
+from lora_cli.cli.count_reports import count_report, modules_report
+from lora_cli.cli.options import adaptation, subject
+from lora_cli.cli.options.adaptation import read_adaptation
+from lora_cli.cli.options.reading import size
+from lora_cli.cli.presentation import Presentation
+from lora_cli.errors import InvalidInput, argument
 
 
 def count(
+    presentation: Presentation,
     d: subject.D = None,
     h: subject.H = None,
-    r: subject.R = None,
+    r: adaptation.R = None,
     model: subject.ModelSource = None,
-    target: subject.Target = None,
-    adapter: subject.Adapter = None,
-    method: subject.Method = None,
-    alpha: subject.Alpha = None,
-    settings: subject.Set = None,
-    adapter_dtype: subject.AdapterDtype = None,
+    target: adaptation.Target = None,
+    adapter: adaptation.Adapter = None,
+    method: adaptation.Method = None,
+    alpha: adaptation.Alpha = None,
+    settings: adaptation.Set = None,
+    adapter_dtype: adaptation.AdapterDtype = None,
     per_module: Annotated[bool, typer.Option("--per-module", help="List the adapted modules of a model.")] = False,
-    format: options.Format = "auto",
-    field: options.Field = None,
-    output: options.Output = None,
-    color: options.Color = "auto",
 ) -> Answer:
     """Count the parameters that an adapter trains.
 
@@ -49,14 +45,10 @@ def count(
       lora-cli count -d 6 -h 8 -r 2 --field trainable_params
       lora-cli count --model llama-3.1-8b --target all-linear -r 16
     """
-    show = options.Show(format, field, output, color)
-    cost, warnings, notes = subject.cost(
-        d, h, model, subject.How(method, r, alpha, settings or (), target, adapter, adapter_dtype)
-    )
     if model is None and per_module:
-        raise InvalidInput("--per-module lists the modules of a model; give --model, or leave it out")
-    if model is None or isinstance(cost, MatrixCount):
-        report = reports.matrix(cast("MatrixCount | AdaptedMatrix", cost))
-    else:
-        report = reports.modules(cost) if per_module and format != "json" else reports.model(cost, per_module)
-    return Answer(report, show, warnings, notes)
+        raise InvalidInput(f"{argument('per_module')} lists the modules of a model; give {argument('model')} too")
+    how = read_adaptation(method, r, alpha, target, settings, adapter, adapter_dtype)
+    counted = count_parameters(size("d", d), size("h", h), model=model, **how._asdict())
+    whole = presentation.has_parts or not per_module
+    report = count_report(counted, per_module) if whole else modules_report(counted)
+    return Answer(report, presentation, counted.warnings, counted.notes)

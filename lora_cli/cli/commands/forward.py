@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import Annotated
 
 import typer
 
-from lora_cli.analysis.forward.random_pass import DTYPES, FIELDS, INITS, MAX_SEED
-from lora_cli.analysis.forward.random_pass import forward as run_forward
-from lora_cli.cli.application import Answer
+from lora_cli.analysis.forward.forward import FIELDS, TRAINED_FIELDS
+from lora_cli.analysis.forward.forward import forward as forward_pass
+from lora_cli.analysis.forward.run import MAX_SEED
+from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
-from lora_cli.cli.options import shared as options
-from lora_cli.cli.options import subject
-from lora_cli.errors import InvalidInput
+from lora_cli.cli.options import adaptation, subject
+from lora_cli.cli.options.reading import read, read_given, size
+from lora_cli.cli.presentation import Presentation
+from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
-from lora_cli.quantities import parse_choice, parse_positive, parse_whole
-
-if TYPE_CHECKING:
-    from lora_cli.analysis.count.matrix_count import Record
-    from lora_cli.analysis.forward.random_pass import Forward
-
-
-FILES = ("--weights", "--adapter", "--module")
+from lora_cli.quantities import parse_positive, parse_whole
 
 
 def forward(
+    presentation: Presentation,
     d: subject.D = None,
     h: subject.H = None,
-    r: subject.R = None,
+    r: adaptation.R = None,
     alpha: Annotated[
-        str | None, typer.Option(metavar="ALPHA", help="Scaling is alpha / r; without it, 1.", show_default=False)
+        str | None, typer.Option(metavar="ALPHA", help="The scaling is alpha / r; without it, 1.", show_default=False)
     ] = None,
-    batch: Annotated[str, typer.Option(metavar="N", help="Rows of the input.")] = "1",
-    dtype: Annotated[str, typer.Option(metavar="NAME", help="float64, float32, float16 or bfloat16.")] = "float32",
+    batch: Annotated[str, typer.Option(metavar="N", help="Number of rows of the input.")] = "1",
+    dtype: Annotated[str, typer.Option(metavar="NAME", help=f"Precision: {', '.join(VALUE_TYPES)}.")] = "float32",
     init: Annotated[
-        str | None, typer.Option(metavar="NAME", help="B is random, or zero as PEFT starts.  [default: random]")
+        str | None,
+        typer.Option(metavar="NAME", help="Values of B: random, or zero, as PEFT starts.  [default: random]"),
     ] = None,
-    seed: Annotated[str, typer.Option(metavar="N", help="Where the random numbers start.")] = "0",
+    seed: Annotated[str, typer.Option(metavar="N", help="Random seed.")] = "0",
     weights: Annotated[
         str | None,
         typer.Option(
@@ -53,10 +49,6 @@ def forward(
     module: Annotated[
         str | None, typer.Option(metavar="NAME", help="The adapter's module, or an ending that no other has.")
     ] = None,
-    format: options.Format = "auto",
-    field: options.Field = None,
-    output: options.Output = None,
-    color: options.Color = "auto",
 ) -> Answer:
     """Run a sample forward pass, merged and factored.
 
@@ -75,66 +67,23 @@ def forward(
       lora-cli forward -d 4096 -h 14336 -r 16 --alpha 32 --dtype bfloat16
       lora-cli forward -d 512 -h 512 -r 8 --init zero --field max_abs_difference
     """
-    show = options.Show(format, field, output, color)
-    stored = dict(zip(FILES, (weights, adapter, module), strict=True))
     one_blas_thread()
-    if set(stored.values()) != {None}:
-        drawn = dict(zip((*options.SIZES, "--alpha", "--init"), (d, h, r, alpha, init), strict=True))
-        return _merged(stored, drawn, show, (batch, dtype, seed))
+    files = {"weights": weights, "adapter": adapter, "module": module}
     # Before the pass and not after it: an hour's work must not end in a misspelt option.
-    show.writer("forward", FIELDS)
-    sizes = [_required(option, text) for option, text in zip(options.SIZES, (d, h, r), strict=True)]
-    result = run_forward(
-        *options.read_sizes(*sizes),
-        alpha=options.read_given("--alpha", alpha, parse_positive),
-        **_read(batch, dtype, seed),
-        init=options.read("--init", "random" if init is None else init, parse_choice, *INITS),
-        track=show.tracked,
+    presentation.writer("forward", FIELDS if all(path is None for path in files.values()) else TRAINED_FIELDS)
+    passed = forward_pass(
+        size("d", d),
+        size("h", h),
+        size("r", r),
+        alpha=read_given("alpha", alpha, parse_positive),
+        batch=read("batch", batch, parse_whole, 1, MAX_DIMENSION),
+        dtype=dtype,
+        init=init,
+        seed=read("seed", seed, parse_whole, 0, MAX_SEED),
+        **files,
+        track=presentation.tracked,
     )
-    return Answer(_report(FIELDS, result.record(), result), show, result.warnings())
-
-
-class Common(TypedDict):
-    """What both passes take."""
-
-    batch: int
-    dtype: str
-    seed: int
-
-
-def _read(batch: str, dtype: str, seed: str) -> Common:
-    return {
-        "batch": options.read("--batch", batch, parse_whole, 1, MAX_DIMENSION),
-        "dtype": options.read("--dtype", dtype, parse_choice, *DTYPES),
-        "seed": options.read("--seed", seed, parse_whole, 0, MAX_SEED),
-    }
-
-
-def _required(option: str, text: str | None) -> str:
-    if text is None:
-        raise InvalidInput(
-            f"{option} is missing; a random pass takes {', '.join(options.SIZES)}, a trained adapter {', '.join(FILES)}"
-        )
-    return text
-
-
-def _merged(
-    stored: Mapping[str, str | None], drawn: Mapping[str, str | None], show: options.Show, common: tuple[str, str, str]
-) -> Answer:
-    """Run the pass through a trained adapter."""
-    from lora_cli.analysis.forward.merge import MERGE_FIELDS, merge
-
-    for option, text in drawn.items():
-        if text is not None:
-            raise InvalidInput(f"{option}: --weights and --adapter say what it would; leave one of them out")
-    for option, text in stored.items():
-        if text is None:
-            raise InvalidInput(f"{option} is missing; a trained adapter takes {', '.join(stored)} together")
-    show.writer("forward", MERGE_FIELDS)
-    result = merge(*map(str, stored.values()), **_read(*common), track=show.tracked)
-    return Answer(_report(MERGE_FIELDS, result.record(), result.forward), show, result.warnings())
-
-
-def _report(fields: Sequence[str], record: Record, result: Forward) -> Report:
-    parts = {"shapes": result.run.shapes(), "samples": result.samples()}
-    return Report("forward", fields, [[tuple(record.values())]], parts=parts)
+    record = passed.record()
+    parts = {"shapes": passed.shapes, "samples": passed.samples}
+    report = Report("forward", tuple(record), [[tuple(record.values())]], parts=parts)
+    return Answer(report, presentation, passed.warnings)

@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from lora_cli.analysis.inspect.diagnosis import findings
-from lora_cli.analysis.inspect.finding import NOTE, Finding
-from lora_cli.analysis.inspect.inspection import FIELDS, MODULE_FIELDS, MODULE_SPECTRUM_FIELDS, SPECTRUM_FIELDS
-from lora_cli.analysis.inspect.inspection import inspect as inspect_adapter
-from lora_cli.cli.application import Answer
+from lora_cli.analysis.inspect.figures import FIELDS
+from lora_cli.analysis.inspect.inspect import SPECTRUM_FIELDS, Inspection
+from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
+from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
+from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
-from lora_cli.cli.options import shared as options
 from lora_cli.cli.options import subject
-from lora_cli.errors import quote_long
+from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
+from lora_cli.output.report import EXPENDABLE
 
-if TYPE_CHECKING:
-    from lora_cli.analysis.inspect.inspection import Inspection
-    from lora_cli.analysis.inspect.spectrum import Spectrum
+# What a narrow table leaves out first: the ranks stay.
+INSPECT_EXPENDABLE = (
+    *("expected_bytes", "base_model", "expected_params", "alpha", "scaling", "dtype", "adapter"),
+    *EXPENDABLE,
+    *("d", "h"),
+)
 
 
 def inspect(
+    presentation: Presentation,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Folders with adapter_config.json and its safetensors file.")
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Folders of trained adapters: adapter_config.json and a safetensors file."
+        ),
     ],
     model: subject.ModelSource = None,
     spectrum: Annotated[
-        bool, typer.Option("--spectrum", help="Read the tensors, and say how much of LoRA's rank the updates use.")
+        bool, typer.Option("--spectrum", help="Read the tensors, and show how much of its rank each LoRA update uses.")
     ] = False,
-    per_module: Annotated[bool, typer.Option("--per-module", help="List the modules that adapters are for.")] = False,
-    format: options.Format = "auto",
-    field: options.Field = None,
-    output: options.Output = None,
-    color: options.Color = "auto",
+    per_module: Annotated[bool, typer.Option("--per-module", help="List the adapted modules.")] = False,
 ) -> Answer:
-    """Say what trained adapters hold, and what is wrong with them.
+    """Show what trained adapters contain, and what is wrong with them.
 
     \b
-    Reads the config and the header of the file; values are looked at (NaN,
-    infinity, an all-zero B) in files up to 64 MiB. With --model, names and
-    shapes are held against those that PEFT would save on it. Findings go to
-    stderr, and into JSON; `check` fails on them. --spectrum takes the
-    singular values of each update s*B*A: its Frobenius norm, the rank that
-    keeps 90, 95 and 99 % of their energy, and what the smallest uniform
-    rank that keeps 99 % of all would save.
+    Reads the config and the header of the file, and in files up to 64 MiB
+    also the values, to find NaN, infinity or an all-zero B. With --model,
+    compares names and shapes with those that PEFT would save for that
+    model. Findings go to stderr and into JSON; `check` fails on them.
+    --spectrum computes the singular values of each update s*B*A: its
+    Frobenius norm, the ranks that keep 90, 95 and 99 % of the energy, and
+    what the smallest uniform rank that keeps 99 % everywhere would save.
 
     \b
     Examples:
@@ -55,65 +57,48 @@ def inspect(
       lora-cli inspect my-adapter --model base --format json
       lora-cli inspect my-adapter --spectrum
     """
-    show = options.Show(format, field, output, color)
     base = None
     if model is not None:
         from lora_cli.models.sources.read_model import read_model
 
+        # Once for all adapters.
         base = read_model(model)
-    inspected = [inspect_adapter(path, base, values=spectrum or None) for path in paths]
     if spectrum:
         one_blas_thread()
-        from lora_cli.analysis.inspect.spectrum import spectrum as take_spectrum
-
-        inspected = [
-            found if found.broken else replace(found, spectrum=take_spectrum(found.named, show.tracked))
-            for found in inspected
-        ]
-    made = [finding for found in inspected for finding in findings(found)]
-    report = _modules(inspected) if per_module and format != "json" else _adapters(inspected, made, format)
-    notes = [finding.said() for finding in made if finding.severity == NOTE]
-    notes += [
-        f"{found.adapter}: the file is large, so its values were not looked at; `check` does"
-        for found in inspected
-        if found.seen is None and not found.broken
-    ]
-    notes += [f"{found.adapter}: {said}" for found in inspected if found.spectrum for said in _beside(found.spectrum)]
+    inspections = [inspect_adapter(path, base, spectrum=spectrum, track=presentation.tracked) for path in paths]
+    is_whole = presentation.has_parts or not per_module
+    report = _adapters_report(inspections, presentation.has_parts) if is_whole else _modules_report(inspections)
     return Answer(
         report,
-        show,
-        # What could not be read is trouble, and is said as such.
-        [finding.said() for finding in made if finding.severity != NOTE and finding.code != "broken-file"],
-        notes,
-        troubles=[found.broken for found in inspected if found.broken],
+        presentation,
+        [warning for inspection in inspections for warning in inspection.warnings],
+        [note for inspection in inspections for note in inspection.notes],
+        troubles=[inspection.broken for inspection in inspections if inspection.broken is not None],
     )
 
 
-def _adapters(inspected: Sequence[Inspection], made: Sequence[Finding], format: str) -> Report:
-    fields = (*FIELDS, *SPECTRUM_FIELDS) if any(found.spectrum for found in inspected) else FIELDS
+def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Report:
+    """Return a record for each adapter, and below a single one the groups of its modules."""
+    fields = (*FIELDS, *SPECTRUM_FIELDS) if any(inspection.spectrum for inspection in inspections) else FIELDS
     parts: dict[str, list[Mapping[str, Any]]] = {}
-    if format == "json":
-        parts["modules"] = [record for found in inspected for record in found.modules()]
-        parts["findings"] = [finding._asdict() for finding in made]
+    if with_parts:
+        parts["modules"] = [record for inspection in inspections for record in inspection.modules]
+        parts["findings"] = [finding._asdict() for inspection in inspections for finding in inspection.findings]
     return Report(
         "inspect",
         fields,
-        [[tuple(map(found.record().get, fields)) for found in inspected]],
-        len(inspected),
-        listing=len(inspected) > 1,
+        [[tuple(map(inspection.get, fields)) for inspection in inspections]],
+        len(inspections),
+        listing=len(inspections) > 1,
         parts=parts,
-        details=inspected[0].groups() if len(inspected) == 1 else (),
+        expendable=INSPECT_EXPENDABLE,
+        details=inspections[0].groups if len(inspections) == 1 else (),
     )
 
 
-def _modules(inspected: Sequence[Inspection]) -> Report:
-    fields = (*MODULE_FIELDS, *MODULE_SPECTRUM_FIELDS) if any(found.spectrum for found in inspected) else MODULE_FIELDS
-    rows = [tuple(map(record.get, fields)) for found in inspected for record in found.modules()]
-    return Report("inspect", fields, [rows], len(rows), listing=True)
-
-
-def _beside(spectrum: Spectrum) -> Iterator[str]:
-    """Yield what a spectrum does not cover, and what to know of it."""
-    yield from filter(None, (spectrum.reason and f"no spectrum: {spectrum.reason}", spectrum.note))
-    for module, reason in spectrum.left_out:
-        yield f"the spectrum leaves out {quote_long(module)}: {reason}"
+def _modules_report(inspections: Sequence[Inspection]) -> Report:
+    """Return a record for each adapted module of all adapters."""
+    with_spectrum = any(inspection.spectrum for inspection in inspections)
+    fields = (*MODULE_FIELDS, *SPECTRUM_MODULE_FIELDS) if with_spectrum else MODULE_FIELDS
+    rows = [tuple(map(record.get, fields)) for inspection in inspections for record in inspection.modules]
+    return Report("inspect", fields, [rows], len(rows), listing=True, expendable=INSPECT_EXPENDABLE)

@@ -6,25 +6,25 @@ from typing import Annotated
 
 import typer
 
-from lora_cli.cli.application import Answer
-from lora_cli.cli.options import shared as options
+from lora_cli.cli.answer import Answer
+from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
+
+# What a narrow table leaves out first.
+EXPENDABLE = ("title", "arxiv", "supports", "formula")
 
 
 def methods(
+    presentation: Presentation,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="One method, with the fields of its config.")
+        str | None, typer.Argument(metavar="NAME", help="Show only this method, with the fields of its config.")
     ] = None,
-    format: options.Format = "auto",
-    field: options.Field = None,
-    output: options.Output = None,
-    color: options.Color = "auto",
 ) -> Answer:
     """List the methods.
 
     \b
-    Each with what it trains on one Linear of d inputs and h outputs, the
-    field that sets its size, the modules that it adapts, and its paper.
+    For each method: what it trains on a Linear with d inputs and h outputs,
+    the field that sets its size, the modules that it adapts, and its paper.
 
     \b
     Examples:
@@ -34,10 +34,13 @@ def methods(
     """
     from lora_cli.analysis.listings.known_methods import FIELDS, known, one
 
-    show = options.Show(format, field, output, color)
     if name is None:
         records = [tuple(record.values()) for record in known()]
-        return Answer(Report("methods", FIELDS, [records], len(records), listing=True), show)
+        return Answer(
+            Report("methods", FIELDS, [records], len(records), listing=True, expendable=EXPENDABLE), presentation
+        )
     record, fields = one(name)
     shown = [{name: "none" if value is None else value for name, value in row.items()} for row in fields]
-    return Answer(Report("methods", FIELDS, [[tuple(record.values())]], parts={"fields": fields}, details=shown), show)
+    return Answer(
+        Report("methods", FIELDS, [[tuple(record.values())]], parts={"fields": fields}, details=shown), presentation
+    )

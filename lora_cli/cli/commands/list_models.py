@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from lora_cli.cli.application import Answer
-from lora_cli.cli.options import shared as options
+from lora_cli.cli.answer import Answer
+from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
 
 
 def models(
-    format: options.Format = "auto",
-    field: options.Field = None,
-    output: options.Output = None,
-    color: options.Color = "auto",
+    presentation: Presentation,
 ) -> Answer:
     """List the bundled models.
 
     \b
-    Each can be given as --model, with its parameters and the modules that
-    PEFT adapts when no target is named.
+    For each model: the name that --model takes, its parameters, and the
+    modules that PEFT adapts if no target is given.
 
     \b
     Examples:
@@ -28,4 +25,4 @@ def models(
 
     records = list(bundled())
     report = Report("models", FIELDS, [[tuple(record.values()) for record in records]], len(records), listing=True)
-    return Answer(report, options.Show(format, field, output, color))
+    return Answer(report, presentation)

@@ -1,1 +1,1 @@
-"""The options, each declared once."""
+"""The options that several commands share, each declared once."""

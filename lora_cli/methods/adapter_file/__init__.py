@@ -1,1 +1,1 @@
-"""The file that PEFT saves, and trained adapters on disk."""
+"""The files of an adapter: what PEFT writes, to the byte, and what a trained adapter on disk holds."""

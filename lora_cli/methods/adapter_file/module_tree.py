@@ -1,7 +1,7 @@
-"""A model's modules as PEFT leaves them: adapted in place, copied, or with rows of their own.
+"""A model's modules after PEFT has adapted them, copied them, or put trained rows beside them.
 
-Each of PEFT's wrappers puts names of its own between a module's and its parameters', and all of these are
-names in `state_dict()`, from which a saved file is made.
+Each of PEFT's wrappers puts its own names between a module's name and those of its parameters. All of these are
+names in `state_dict()`, from which PEFT makes the file.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from lora_cli.models.model import Model
 from lora_cli.models.nodes import Buffer, Module, Parameter
 
 # `peft.tuners.tuners_utils.BaseTunerLayer`, `peft.utils.other.ModulesToSaveWrapper` and
-# `TrainableTokensWrapper`; FOLLOWING is one of the last that trains no rows of its own.
-ADAPTED, COPIED, ROWS, FOLLOWING = "adapted", "copied", "rows", "following"
+# `TrainableTokensWrapper`; TIED_ROWS is one of the last kind that shares the rows of the embeddings.
+ADAPTED, COPIED, ROWS, TIED_ROWS = "adapted", "copied", "rows", "tied rows"
 DELTA = "trainable_tokens_delta"
-AUXILIARY = frozenset({COPIED, ROWS, FOLLOWING})
-
-
-# PEFT takes the last part from DoRA's vector when it saves an adapter, and leaves it in a copy.
-IN_STATE = {"lora_magnitude_vector": "lora_magnitude_vector.weight"}
+AUXILIARY = frozenset({COPIED, ROWS, TIED_ROWS})
+# PEFT drops the last part of the key of DoRA's vector when it saves an adapter, but not in a copy.
+STATE_KEYS = {"lora_magnitude_vector": "lora_magnitude_vector.weight"}
 
 
 class Branch:
-    """A module: the tensors that it holds itself, the modules within it, and which of PEFT's wrappers it is."""
+    """A module: its own tensors, the modules within it, and which of PEFT's wrappers it is."""
 
     __slots__ = ("children", "kind", "leaves", "role")
 
@@ -35,7 +33,7 @@ class Branch:
         self.leaves: dict[str, Tensor] = {}
 
     def child(self, name: str) -> Branch | None:
-        """Return a module within, as attributes of PEFT's wrappers do: a wrapper looks into what it holds too."""
+        """Return a module within this one. Like attributes of PEFT's wrappers, a wrapper also looks into what it wraps."""
         branch: Branch | None = self
         while branch is not None and name not in branch.children:
             branch = {ADAPTED: branch.children.get("base_layer"), COPIED: branch.copy}.get(branch.role)
@@ -47,14 +45,16 @@ class Branch:
         return self.children["modules_to_save"].children["default"] if self.role == COPIED else None
 
     def inner(self, path: str) -> Branch:
-        """Return the module that a path leads to; modules without tensors are made on the way."""
+        """Return the module at a path, and create the modules on the way that do not exist."""
         branch = self
-        for name in path.split(".") if path else ():
+        if not path:
+            return branch
+        for name in path.split("."):
             branch = branch.child(name) or branch.children.setdefault(name, Branch())
         return branch
 
     def walk(self, path: str = "") -> Iterator[tuple[str, Branch, bool]]:
-        """Yield each module once, the outer before the inner, with its path and whether it is inside a copy or rows."""
+        """Yield each module once, outer ones first, with its path and whether it is inside a full copy or token rows."""
         seen: set[int] = set()
         waiting = [(path, self, False)]
         while waiting:
@@ -68,7 +68,7 @@ class Branch:
             waiting.extend(reversed(within))
 
     def state(self, path: str = "") -> Iterator[tuple[str, Tensor]]:
-        """Yield every tensor, a shared one under each of its names: `state_dict()`."""
+        """Yield every tensor as `state_dict()` does, a shared one under each of its names."""
         waiting = [(path, self)]
         while waiting:
             path, branch = waiting.pop()
@@ -76,8 +76,8 @@ class Branch:
             yield from ((f"{prefix}{name}", tensor) for name, tensor in branch.leaves.items())
             waiting.extend((f"{prefix}{name}", child) for name, child in branch.children.items())
 
-    def copied(self) -> Branch:
-        """Return a copy of all of it."""
+    def deep_copy(self) -> Branch:
+        """Return a copy of the module and of everything within it; what is shared within it stays shared."""
         copies: dict[int, Branch] = {}
         for _, branch, _ in self.walk():
             copy = copies[id(branch)] = Branch(branch.role, branch.kind)
@@ -87,56 +87,54 @@ class Branch:
         return copies[id(self)]
 
 
-def grown(model: Model) -> Branch:
-    """Return the modules of a model before anything is adapted."""
+def module_tree(model: Model) -> Branch:
+    """Return the modules of a model before PEFT changes them."""
     root = Branch()
     for node in model.nodes:
-        held: tuple[Parameter | Buffer, ...] = ()
+        values: tuple[Parameter | Buffer, ...] = ()
         if isinstance(node, Module):
             root.inner(node.name).kind = node.kind
-            held = node.parameters()
+            values = node.parameters()
         elif isinstance(node, Parameter | Buffer):
-            held = (node,)
-        for each in held:
-            owner, _, leaf = each.name.rpartition(".")
-            dtype = (each.dtype if isinstance(each, Buffer) else None) or model.dtype
-            root.inner(owner).leaves[leaf] = Tensor(leaf, each.shape, leaf, each.shape, dtype=dtype)
+            values = (node,)
+        for value in values:
+            owner, _, leaf = value.name.rpartition(".")
+            dtype = (value.dtype if isinstance(value, Buffer) else None) or model.dtype
+            root.inner(owner).leaves[leaf] = Tensor(leaf, value.shape, leaf, value.shape, dtype=dtype)
     return root
 
 
-def adapt(root: Branch, path: str, tensors: Iterable[Tensor]) -> None:
-    """Put an adapter's tensors beside a module, or beside an adapter that is there already."""
+def add_adapter(root: Branch, path: str, tensors: Iterable[Tensor]) -> None:
+    """Put an adapter's tensors beside a module, or beside the adapter that the module has already."""
     wrapper = _wrap(root, path, ADAPTED, "base_layer")
-    wrapper.leaves = {IN_STATE.get(tensor.key, tensor.key): tensor for tensor in tensors}
+    wrapper.leaves = {STATE_KEYS.get(tensor.key, tensor.key): tensor for tensor in tensors}
 
 
-def keep_copy(root: Branch, path: str, tied: Branch | None = None) -> None:
-    """Copy a module (`modules_to_save`); what is `tied` gets the embeddings' weight instead."""
+def add_full_copy(root: Branch, path: str, tied: Branch | None = None) -> None:
+    """Put a full copy beside a module (`modules_to_save`), which holds the weight of the copy `tied` if there is one."""
     wrapper = _wrap(root, path, COPIED, "original_module")
-    original = wrapper.children["original_module"]
-    made = original.copied()
+    copy = wrapper.children["original_module"].deep_copy() if tied is None else Branch()
     if tied is not None:
-        made = Branch()
-        made.leaves = {"weight": tied.leaves["weight"]}
-    wrapper.children["modules_to_save"] = Branch(default=made)
+        copy.leaves = {"weight": tied.leaves["weight"]}
+    wrapper.children["modules_to_save"] = Branch(default=copy)
 
 
-def train_rows(root: Branch, path: str, rows: tuple[int, int], dtype: str, *, follows: bool = False) -> None:
-    """Train rows of an embedding (`trainable_token_indices`), or have it follow one whose rows are trained."""
-    wrapper = _wrap(root, path, FOLLOWING if follows else ROWS, "token_adapter")
+def add_token_rows(root: Branch, path: str, shape: tuple[int, int], dtype: str, *, is_tied: bool = False) -> None:
+    """Put trained rows beside an embedding (`trainable_token_indices`), or the rows of the embeddings it is tied to."""
+    wrapper = _wrap(root, path, TIED_ROWS if is_tied else ROWS, "token_adapter")
     base = wrapper.children["token_adapter"]
     if base.copy is not None:
-        # PEFT takes the copy for a part of the adapter, which it does not keep in half precision.
+        # PEFT takes the copy for a part of the adapter, so it is not kept in half precision.
         base.copy.leaves = {name: tensor._replace(dtype=dtype) for name, tensor in base.copy.leaves.items()}
     adapter = Branch(ADAPTED, base_layer=base)
-    adapter.leaves[DELTA] = Tensor(DELTA, rows, DELTA, rows, dtype=dtype)
+    adapter.leaves[DELTA] = Tensor(DELTA, shape, DELTA, shape, dtype=dtype)
     wrapper.children["token_adapter"] = adapter
 
 
 def _wrap(root: Branch, path: str, role: str, name: str) -> Branch:
-    """Put a wrapper in a module's place, which holds the module under a name."""
-    around, _, leaf = path.rpartition(".")
-    parent = root.inner(around)
+    """Put a wrapper in a module's place, with the module under `name` within it."""
+    outer, _, leaf = path.rpartition(".")
+    parent = root.inner(outer)
     while parent.role == ADAPTED and leaf not in parent.children:
         parent = parent.children["base_layer"]
     wrapper = Branch(role)

@@ -1,4 +1,4 @@
-"""A trained adapter on disk: the config and the header of what PEFT's `save_pretrained` wrote."""
+"""A trained adapter on disk: the config and the tensors that PEFT's `save_pretrained` wrote."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.config.adapter_config import AdapterConfig, read_adapter_config
-from lora_cli.methods.targeting.name_matching import by_pattern, patient_with, ranker
+from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.reading import read_adapter_config
+from lora_cli.methods.registry import method_named
+from lora_cli.methods.targeting.name_matching import by_pattern, matching_time_limit, ranker
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.config import Config
 from lora_cli.models.files import read_object
+from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, BASE_MODEL, PICKLED_WEIGHTS
 
-CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
-# What PEFT puts before the name that a module has in the base model.
-ROOT = "base_model.model."
-# A key's last parts for A and for B, of a Linear or a convolution and of an Embedding.
-PAIRS = ((".lora_A.weight", ".lora_B.weight"), (".lora_embedding_A", ".lora_embedding_B"))
+# How the keys of A and B end: for a Linear or a convolution, and for an Embedding.
+FACTOR_ENDINGS = ((".lora_A.weight", ".lora_B.weight"), (".lora_embedding_A", ".lora_embedding_B"))
+# PEFT's default of `lora_alpha`.
+DEFAULT_ALPHA = 8
 
 
 class Factors(NamedTuple):
-    """LoRA's pair of one module as it is stored: A as r × d, B as h × r, a convolution's with its kernel behind.
+    """LoRA's A and B of one module as the file stores them: A as r × d, B as h × r.
 
-    The weight's update is `scaling` · B·A, of h × d.
+    For a convolution the size of its kernel follows. The weight's update is `scaling` · B·A, of h × d.
     """
 
     module: str
@@ -36,15 +38,16 @@ class Factors(NamedTuple):
 
     @property
     def r(self) -> int:
-        """The rank, by the shape of A."""
+        """The rank, from the shape of A."""
         return self.a.shape[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What a folder holds: the fields of its config, what they mean, and the tensors of its file by key.
+class TrainedAdapter:
+    """The adapter in a folder: the fields of its config, the config they make, and the file's tensors by key.
 
-    `folder` is where it is and `name` how it was asked for. `unknown` are the config's fields that nobody knows.
+    `name` is the path as the caller wrote it, and `folder` the folder it leads to. `unknown` lists the config's
+    fields that its method does not have.
     """
 
     name: str
@@ -56,86 +59,100 @@ class Trained:
 
     @property
     def weights(self) -> str:
-        """The path of the file."""
-        return os.path.join(self.folder, WEIGHTS)
+        """The path of the file that holds the tensors."""
+        return os.path.join(self.folder, ADAPTER_WEIGHTS)
+
+    @property
+    def has_lora_factors(self) -> bool:
+        """Whether the method's update is scaling · B·A, of LoRA's A and B."""
+        return method_named(self.config.method).has_lora_factors
 
     @property
     def alpha(self) -> float | None:
-        """LoRA's alpha, where PEFT's default is 8; None for another method."""
+        """LoRA's alpha; None for another method."""
+        if not self.has_lora_factors:
+            return None
         alpha = self.fields.get("lora_alpha")
-        return float(8 if alpha is None else alpha) if self.config.method == "lora" else None
+        return float(DEFAULT_ALPHA if alpha is None else alpha)
 
     def factors(self) -> Iterator[Factors]:
-        """Yield LoRA's pairs of matrices in the file, in its order, whose shapes fit each other.
+        """Yield the pairs of A and B whose shapes fit each other, in the file's order.
 
-        The scaling is α / r, or α / √r with `use_rslora`, with a module's own α by `alpha_pattern`, and r by the
-        config: some starts store fewer rows than that.
+        The scaling is α / r, or α / √r with `use_rslora`. α follows `alpha_pattern`. r is the config's rank and not
+        the rows of A, because some starts store fewer rows.
         """
         pairs = list(self._pairs())
         rank_of = ranker(self.config)
         alpha_of = by_pattern(self.fields.get("alpha_pattern") or {}, self.alpha or 0.0)
         divisor = math.sqrt if self.fields.get("use_rslora") else float
-        with patient_with(len(pairs)):
+        with matching_time_limit(len(pairs)):
             scales = [(float(alpha_of(module)), divisor(rank_of(module))) for module, _, _ in pairs]
         for (module, a, b), (alpha, divided) in zip(pairs, scales, strict=True):
             yield Factors(module, a, b, alpha, alpha / divided)
 
     def _pairs(self) -> Iterator[tuple[str, Stored, Stored]]:
         for key, a in self.tensors.items():
-            ending, other = next((pair for pair in PAIRS if key.endswith(pair[0])), ("", ""))
+            ending, other = next((pair for pair in FACTOR_ENDINGS if key.endswith(pair[0])), ("", ""))
             b = self.tensors.get(f"{key.removesuffix(ending)}{other}") if ending else None
             if b is not None and len(a.shape) == len(b.shape) > 1 and a.shape[0] == b.shape[1] > 0:
-                yield key.removesuffix(ending).removeprefix(ROOT), a, b
+                yield key.removesuffix(ending).removeprefix(BASE_MODEL), a, b
 
 
 def adapter_folder(path: str) -> str | None:
-    """Return the folder of the trained adapter that a path leads to: itself, or the one its file is in; else None."""
-    if os.path.basename(path) in {CONFIG, WEIGHTS, PICKLED}:
+    """Return the folder of the adapter that a path leads to, or None where there is no adapter.
+
+    The path is that folder or one of PEFT's files in it.
+    """
+    if os.path.basename(path) in ADAPTER_FILES:
         return os.path.dirname(path)
     if not os.path.isdir(path):
         return None
-    return path if any(os.path.lexists(os.path.join(path, name)) for name in (CONFIG, WEIGHTS, PICKLED)) else None
+    return path if any(os.path.lexists(os.path.join(path, name)) for name in ADAPTER_FILES) else None
 
 
 def has_weights(folder: str) -> bool:
-    """Whether a folder has an adapter's weights, in whichever format."""
-    return any(os.path.lexists(os.path.join(folder, name)) for name in (WEIGHTS, PICKLED))
+    """Whether a folder has an adapter's weights, in safetensors or pickled."""
+    return any(os.path.lexists(os.path.join(folder, name)) for name in (ADAPTER_WEIGHTS, PICKLED_WEIGHTS))
 
 
-def read_trained(path: str) -> Trained:
-    """Return the adapter in a folder, or the one that a path to its weights names.
+def read_adapter(path: str) -> TrainedAdapter:
+    """Return the adapter in a folder, or the one that a path to one of its files names.
 
-    `InvalidInput` is raised for a folder without a config or without weights, for weights that would have to be
-    unpickled, and for a config or a file that is broken.
+    Raise `InvalidInput` for a folder without a config or weights, for pickled weights, and for a broken config or
+    file.
     """
-    found = read_promise(path)
+    found = adapter_without_tensors(path)
     return replace(found, tensors=read_header(found.weights))
 
 
-def read_promise(path: str) -> Trained:
-    """Return the same as far as the config tells: without the tensors, whose file is there and may be broken."""
+def adapter_without_tensors(path: str) -> TrainedAdapter:
+    """Return the adapter as its config describes it, without the tensors; their file exists but may be broken."""
     folder = adapter_folder(path)
     if folder is None:
         raise InvalidInput(
-            f"{quote_long(path)} is no trained adapter; give a folder with {CONFIG} and {WEIGHTS}, as PEFT saves it"
+            f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
+            "as PEFT saves it"
         )
-    config = os.path.join(folder, CONFIG)
+    config = os.path.join(folder, ADAPTER_CONFIG)
     if not os.path.lexists(config):
         raise InvalidInput(
-            f"{quote_long(path)} has no {CONFIG}, which says what its tensors mean; copy it from where the adapter was trained"
+            f"{quote_long(path)} has no {ADAPTER_CONFIG}, which says what its tensors mean; "
+            "copy it from where the adapter was trained"
         )
     _check_weights(folder, path)
     fields = read_object(config)
     read, unknown = read_adapter_config(Config(fields, quote_long(config)))
-    return Trained(path, folder, fields, read, tuple(unknown))
+    return TrainedAdapter(path, folder, fields, read, tuple(unknown))
 
 
 def _check_weights(folder: str, path: str) -> None:
-    if os.path.lexists(os.path.join(folder, WEIGHTS)):
+    if os.path.lexists(os.path.join(folder, ADAPTER_WEIGHTS)):
         return
-    if os.path.lexists(os.path.join(folder, PICKLED)):
+    if os.path.lexists(os.path.join(folder, PICKLED_WEIGHTS)):
         raise InvalidInput(
-            f"{quote_long(path)} has {PICKLED} alone, which would have to be unpickled and can run any program; "
-            "load it with PEFT where you trust it, and save_pretrained writes safetensors"
+            f"{quote_long(path)} has only {PICKLED_WEIGHTS}, which would have to be unpickled and can run any program; "
+            "if you trust it, load it with PEFT and save it with save_pretrained, which writes safetensors"
         )
-    raise InvalidInput(f"{quote_long(path)} has no {WEIGHTS}; a config alone is counted by count --adapter")
+    raise InvalidInput(
+        f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; to count its config alone, give it to count as {argument('adapter')}"
+    )

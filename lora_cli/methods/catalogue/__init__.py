@@ -1,1 +1,1 @@
-"""One file per PEFT method, in folders by family."""
+"""One file per PEFT method, in a folder per family. A file declares its method as METHOD."""

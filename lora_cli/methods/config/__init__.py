@@ -1,1 +1,1 @@
-"""From an adapter_config.json or options to one config."""
+"""The config of an adapter, and how it is read from an adapter_config.json or from options."""

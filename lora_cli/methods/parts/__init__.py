@@ -1,1 +1,1 @@
-"""What several methods are built of."""
+"""What several methods are built from."""

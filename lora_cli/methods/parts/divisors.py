@@ -1,17 +1,18 @@
-"""Blocks that a side of a weight is cut into, and the refusal of numbers that do not divide it."""
+"""Blocks that a side of a weight is cut into, and the refusal of sizes that do not divide it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import gcd, isqrt
 
-from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.nodes import Module
 
 
 def rotated_width(module: Module) -> int:
-    """Return the width that is cut: the inputs, the rows' width of an embedding, a convolution's whole patch.
+    """Return the width that is cut: the inputs, an embedding's row, or a convolution's whole patch.
 
-    PEFT takes all kernels for square, and no groups into account.
+    PEFT assumes that kernels are square, and ignores groups.
 
     >>> rotated_width(Module("W", 6, 8)), rotated_width(Module("E", 50, 8, "Embedding"))
     (6, 8)
@@ -23,21 +24,8 @@ def rotated_width(module: Module) -> int:
     return module.d * module.kernel[0] ** 2 if module.kernel else module.d
 
 
-def nearest_divisors(width: int, wanted: int) -> tuple[int, ...]:
-    """Return the divisors of a width around `wanted`: itself, or the next below and above, the nearer first.
-
-    >>> nearest_divisors(100, 32), nearest_divisors(100, 25), nearest_divisors(100, 400)
-    ((25, 50), (25,), (100,))
-    """
-    below = max((i for i in divisors(width) if i <= wanted), default=None)
-    above = min((i for i in divisors(width) if i >= wanted), default=None)
-    found = {i for i in (below, above) if i is not None}
-    # The lower one where both are as near.
-    return tuple(sorted(found, key=lambda i: (abs(i - wanted), i)))
-
-
 def divisors(*sizes: int) -> tuple[int, ...]:
-    """Return all the whole numbers that divide every one of the sizes, in order.
+    """Return, in order, the whole numbers that divide every one of the sizes.
 
     >>> divisors(12, 18)
     (1, 2, 3, 6)
@@ -47,28 +35,33 @@ def divisors(*sizes: int) -> tuple[int, ...]:
     return tuple(sorted({*small, *(common // number for number in small)}))
 
 
-def nearest(value: int, *sizes: int) -> str:
-    """Return, in words, the nearest numbers below and above `value` that divide the sizes.
+def nearest_divisors(wanted: int, *sizes: int) -> tuple[int, ...]:
+    """Return `wanted` if it divides the sizes, else the divisors just below and above it, the nearer one first.
 
-    >>> nearest(4, 12, 18), nearest(9, 12, 18)
-    ('3 or 6', '6')
+    >>> nearest_divisors(32, 100), nearest_divisors(25, 100), nearest_divisors(400, 100), nearest_divisors(4, 12, 18)
+    ((25, 50), (25,), (100,), (3, 6))
     """
-    found = divisors(*sizes)
-    below = [number for number in found if number < value][-1:]
-    above = [number for number in found if number > value][:1]
-    return " or ".join(map(str, (*below, *above)))
+    common = divisors(*sizes)
+    below = max((number for number in common if number <= wanted), default=None)
+    above = min((number for number in common if number >= wanted), default=None)
+    # The lower one if both are as near.
+    return tuple(sorted({n for n in (below, above) if n is not None}, key=lambda n: (abs(n - wanted), n)))
 
 
-def divides(field: str, value: int, module: str, *sizes: tuple[str, int]) -> None:
-    """Refuse a `value` that does not divide each of a module's sizes, and say which near ones do.
+def check_divides(field: str, value: int, module: Module, sizes: Mapping[str, int] | None = None) -> None:
+    """Refuse a `value` that does not divide each of a module's sizes, d and h by default, and offer the nearest ones.
 
-    >>> divides("gralora_k", 4, "W", ("d", 12), ("h", 18))
+    >>> check_divides("gralora_k", 4, Module("W", 12, 18), {"rank": 8, "d": 12, "h": 18})
     Traceback (most recent call last):
-    lora_cli.errors.InvalidInput: gralora_k 4 does not divide h 18 of 'W'; near values that do: 3 or 6
+    lora_cli.errors.InvalidInput: gralora_k 4 does not divide h 18 of 'W'; take 2
+    >>> check_divides("block_size", 6, Module("W", 12, 18))
     """
-    wrong = [f"{name} {size}" for name, size in sizes if size % value]
+    sizes = {"d": module.d, "h": module.h} if sizes is None else sizes
+    wrong = [f"{name} {size}" for name, size in sizes.items() if size % value]
     if wrong:
+        listed = " and ".join(filter(None, (", ".join(wrong[:-1]), wrong[-1])))
+        near = sorted(set(nearest_divisors(value, *sizes.values())))
         raise InvalidInput(
-            f"{field} {value} does not divide {' and '.join(wrong)} of {quote_long(module)}; "
-            f"near values that do: {nearest(value, *(size for _, size in sizes))}"
+            f"{field} {quote(value)} does not divide {listed} of {quote_long(module.name)}; "
+            f"take {' or '.join(map(str, near))}"
         )

@@ -1,4 +1,4 @@
-"""How `init_lora_weights` and the variants of LoRA decide over a place: which they refuse, and its rank.
+"""What `init_lora_weights` and the variants of LoRA mean for a place: which of them PEFT refuses there, and its rank.
 
 `peft.tuners.lora.layer`: `update_layer` of each layer, `resolve_lora_variant`.
 """
@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.place import Place
 from lora_cli.models.nodes import Module
 
-# What starts from the weight's decomposition has no more rows than the weight has.
+# These start from a decomposition of the weight, which limits the rank to the weight's own.
 DECOMPOSED = ("pissa", "olora", "loftq")
 # With these, PEFT looks for a `weight` beside an adapted parameter, whatever its name.
 NEED_WEIGHT = ("pissa", "corda", "olora", "orthogonal", "lora_ga")
-# These take a Conv1D's weight as it is stored, the other way round than a Linear's.
+# These take a Conv1D's weight as it is stored, transposed compared with a Linear's.
 AS_STORED = ("olora", "loftq")
 LOFTQ_BITS = (4, 8)
-# A module of another kind takes none of the variants.
+# The variants that each kind of module takes; the others take none.
 CLASSES = ("alora_invocation_tokens", "velora_config", "use_bdlora", "kasa_config", "monteclora_config")
 VARIANTS = {
     "Linear": ("use_dora", *CLASSES, "mica"),
@@ -28,61 +28,61 @@ VARIANTS = {
 }
 
 
-def fills_both(config: AdapterConfig) -> bool:
+def fills_both(own: LoraSettings) -> bool:
     """Whether A and B start as new values of the place's own rank, whatever they were before."""
-    return _way(config.init_lora_weights) in {*DECOMPOSED, "corda", "mica", "orthogonal"}
+    return _way(own.init_lora_weights) in {*DECOMPOSED, "corda", "mica", "orthogonal"}
 
 
-def check_variants(place: Place, config: AdapterConfig) -> None:
-    """Refuse variants that do not go together, or not with the kind of a place."""
-    wanted = [name for name in ("use_dora", *CLASSES) if getattr(config, name)]
-    wanted += ["mica"] if config.init_lora_weights == "mica" else []
+def check_variants(place: Place, own: LoraSettings) -> None:
+    """Refuse variants that exclude each other, or that a place's kind does not take."""
+    wanted = [name for name in ("use_dora", *CLASSES) if getattr(own, name)]
+    wanted += ["mica"] if own.init_lora_weights == "mica" else []
     if len(wanted) > 1:
-        raise InvalidInput(f"{' does not go with '.join(wanted[:2])}; leave one out")
+        raise InvalidInput(f"{' conflicts with '.join(wanted[:2])}; drop one of them")
     for name in wanted:
         if name not in VARIANTS.get(place.module.kind, ()):
             raise InvalidInput(
-                f"{name} does not go with {quote(place.module.name)}, which is of the kind {place.module.kind}; "
-                "leave one of them out"
+                f"{name} cannot adapt {quote(place.module.name)}, which is of the kind {place.module.kind}; "
+                "drop one of them"
             )
 
 
-def started(place: Place, config: AdapterConfig) -> tuple[Module, int]:
-    """Return the sides and the rank that A and B have once they have their first values, or refuse that start."""
-    module, r = place.module, _started_rank(place, config)
-    if module.kind == "Conv1D" and _way(config.init_lora_weights) in AS_STORED:
+def initialised(place: Place, own: LoraSettings) -> tuple[Module, int]:
+    """Return the sides and the rank that A and B have after initialisation, or refuse it."""
+    module, r = place.module, _initial_rank(place, own)
+    if module.kind == "Conv1D" and _way(own.init_lora_weights) in AS_STORED:
         module = module._replace(d=module.h, h=module.d)
     return module, r
 
 
-def _started_rank(place: Place, config: AdapterConfig) -> int:
-    start, r = config.init_lora_weights, place.r * place.experts
+def _initial_rank(place: Place, own: LoraSettings) -> int:
+    start, r = own.init_lora_weights, place.r * place.experts
     way = _way(start)
     if way is None:
         return r
     if not _takes(place, way):
         raise InvalidInput(
-            f"init_lora_weights {quote(start)} does not go with {quote(place.module.name)}; give another"
+            f"init_lora_weights {quote(start)} cannot initialise {quote(place.module.name)}; give another"
         )
     most = min(place.module.d, place.module.h)
     if way == "mica" and r > most:
         raise InvalidInput(f"init_lora_weights 'mica' takes a rank of at most {most} on {quote(place.module.name)}")
     if place.module.kind == "Embedding":
         return r
-    if starts_even(place, config) and r % 2:
-        raise InvalidInput(f"init_lora_weights 'orthogonal' takes an even rank, and {quote(place.module.name)} has {r}")
+    if needs_even_rank(place, own) and r % 2:
+        raise InvalidInput(f"init_lora_weights 'orthogonal' needs an even rank, and {quote(place.module.name)} has {r}")
     if way == "loftq":
-        _check_loftq(config)
+        _check_loftq(own)
     return min(r, most) if way in DECOMPOSED else r
 
 
-def starts_even(place: Place, config: AdapterConfig) -> bool:
+def needs_even_rank(place: Place, own: LoraSettings) -> bool:
     """Whether A and B start from the even and the odd rows of one matrix."""
-    return _way(config.init_lora_weights) == "orthogonal" and place.module.kind != "Embedding"
+    return _way(own.init_lora_weights) == "orthogonal" and place.module.kind != "Embedding"
 
 
 def _takes(place: Place, way: str) -> bool:
-    """Whether PEFT can start an adapter of this place's kind so."""
+    """Whether PEFT can initialise an adapter of this place's kind in this way."""
     kind = place.module.kind
     if kind == "Embedding":
         return way != "loftq"
@@ -96,12 +96,12 @@ def _takes(place: Place, way: str) -> bool:
 
 
 def _way(start: bool | str | None) -> str | None:
-    """Return the name of a start without its spelling and its number of steps; None where it is a plain one."""
+    """Return the name of an initialisation without its spelling and its number of steps; None for a plain one."""
     if not isinstance(start, str) or not start:
         return None
     if start.startswith("pissa"):
         _, *steps = start.split("_niter_")
-        return "pissa" if start == "pissa" or (len(steps) == 1 and _whole(steps[0])) else "unknown"
+        return "pissa" if start == "pissa" or (len(steps) == 1 and _is_whole(steps[0])) else "unknown"
     if start.startswith("corda"):
         return "corda"
     if start.lower() in {"olora", "mica", "gaussian"}:
@@ -109,7 +109,7 @@ def _way(start: bool | str | None) -> str | None:
     return start if start in {"loftq", "eva", "orthogonal", "lora_ga"} else "unknown"
 
 
-def _whole(text: str) -> bool:
+def _is_whole(text: str) -> bool:
     try:
         int(text)
     except ValueError:
@@ -117,8 +117,8 @@ def _whole(text: str) -> bool:
     return True
 
 
-def _check_loftq(config: AdapterConfig) -> None:
-    bits, steps = config.loftq_config.get("loftq_bits"), config.loftq_config.get("loftq_iter")
+def _check_loftq(own: LoraSettings) -> None:
+    bits, steps = own.loftq_config.get("loftq_bits"), own.loftq_config.get("loftq_iter")
     if bits not in LOFTQ_BITS:
         raise InvalidInput(f"loftq_config: loftq_bits is {quote(bits)}; it must be 4 or 8")
     if type(steps) is not int or steps <= 0:

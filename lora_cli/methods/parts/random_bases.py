@@ -1,57 +1,69 @@
-"""What the methods around shared or random bases have in common."""
+"""What the methods with shared or random bases have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config import peft_fields as config_fields
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.config import peft_fields
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.settings import mapping, not_null, setting
 from lora_cli.methods.knob import Runs
-from lora_cli.methods.method import Reader, Settings, real
+from lora_cli.methods.method import Adapted
 from lora_cli.methods.place import Place
-from lora_cli.methods.targeting.patterns import compiled
+from lora_cli.methods.targeting.patterns import regular_expression
 from lora_cli.models.config import MAX_SIZE, Config
 
-# What torch's generators take; a negative one counts from 2⁶⁴ down.
+# What torch's generators accept; a negative seed counts down from 2⁶⁴.
 LEAST_SEED, MOST_SEED = -(2**63), 2**64 - 1
 
-probability = real(0.0, least=0, most=1)
+
+@dataclass(frozen=True, slots=True)
+class BasesSettings:
+    """The settings of a method whose modules share bases, which are as large as the largest inputs d and outputs h."""
+
+    d: int = 0
+    h: int = 0
 
 
-def seed(default: int) -> Reader:
-    """Read a seed of a generator of torch's."""
-
-    def read(config: Config, name: str) -> int:
-        return config.number(name, default=default, least=LEAST_SEED, most=MOST_SEED)
-
-    return read
+B = TypeVar("B", bound=BasesSettings)
 
 
-def sizes(config: Config, name: str) -> Mapping[str, int]:
-    """Read the sizes of patterns."""
-    config_fields.not_null(config, name)
-    return config_fields.ranks(config, name)
+def with_largest_sides(targets: Adapted, own: B, config: AdapterConfig) -> B:
+    """Add the most inputs and the most outputs of what shares the bases; they may belong to two modules."""
+    return replace(
+        own, d=max(module.d for module in targets.shared_modules), h=max(module.h for module in targets.shared_modules)
+    )
 
 
-def sized(place: Place, patterns: Mapping[str, int], default: int) -> int:
-    """Return the size of a place by FourierFT's and C3A's rule: the first pattern behind a dot, or the whole name.
+def seed(default: int) -> int:
+    """Declare a seed of a torch generator."""
+    return setting(lambda config, name: config.number(name, default=default, least=LEAST_SEED, most=MOST_SEED), default)
+
+
+def sizes_by_pattern() -> Mapping[str, int]:
+    """Declare the sizes of modules by pattern."""
+    return mapping(_sizes)
+
+
+def _sizes(config: Config, name: str) -> Mapping[str, int]:
+    not_null(config, name)
+    return peft_fields.ranks(config, name)
+
+
+def size_of(place: Place, patterns: Mapping[str, int], default: int) -> int:
+    """Return the size of a place by FourierFT's and C3A's rule: a pattern after a dot, else the whole name.
 
     >>> from lora_cli.models import Module
     >>> place = Place(Module("mlp.W", 6, 8), 0)
-    >>> sized(place, {"mlp": 1, "W": 2}, 3), sized(place, {"mlp.W": 1}, 3), sized(place, {"lp.W": 1}, 3)
+    >>> size_of(place, {"mlp": 1, "W": 2}, 3), size_of(place, {"mlp.W": 1}, 3), size_of(place, {"lp.W": 1}, 3)
     (2, 1, 3)
     """
     name = place.module.name
-    found = next((size for key, size in patterns.items() if compiled(rf".*\.{key}$").match(name)), None)
-    return patterns.get(name, default) if found is None else found
-
-
-def with_largest(targets: Any, config: Any) -> Settings:
-    """Add the most inputs and the most outputs, d and h, of what shares the bases, not always one module's."""
-    own: Settings = config.settings
-    found = targets.sharing
-    return own.replaced(d=max(module.d for module in found), h=max(module.h for module in found))
+    matched = next((size for key, size in patterns.items() if regular_expression(rf".*\.{key}$").match(name)), None)
+    return patterns.get(name, default) if matched is None else matched
 
 
 def check_frequencies(place: Place, n: int) -> None:
@@ -59,27 +71,11 @@ def check_frequencies(place: Place, n: int) -> None:
     most = place.module.weight_params
     if n > most:
         raise InvalidInput(
-            f"n_frequency is {n} for {quote_long(place.module.name)}, whose weight has {most} values; give {most} or less"
+            f"n_frequency is {n}, but the weight of {quote_long(place.module.name)} has only {most} values; "
+            f"give {most} or less"
         )
 
 
-def frequencies(places: Sequence[Place], own: Settings) -> Runs:
-    """Return the numbers of frequencies up to the values of the largest weight; the smaller ones refuse some."""
+def frequencies(places: Sequence[Place], _: object) -> Runs:
+    """Return the numbers of frequencies up to the values of the largest weight; smaller weights refuse some."""
     return (range(1, min(MAX_SIZE, max(place.module.weight_params for place in places)) + 1),)
-
-
-def check_divides(field: str, size: int, place: Place) -> None:
-    """Refuse a size that does not divide the inputs and the outputs of a module, and offer the nearest that do."""
-    from math import gcd
-
-    d, h = place.module.d, place.module.h
-    if d % size == 0 and h % size == 0:
-        return
-    common = gcd(d, h)
-    fitting = [divisor for divisor in range(1, common + 1) if common % divisor == 0]
-    below = [divisor for divisor in fitting if divisor < size][-1:]
-    above = [divisor for divisor in fitting if divisor > size][:1]
-    raise InvalidInput(
-        f"{field} is {quote(size)}, which does not divide the {d} inputs and {h} outputs of "
-        f"{quote_long(place.module.name)}; {' or '.join(map(str, below + above))} would"
-    )

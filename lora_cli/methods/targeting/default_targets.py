@@ -1,12 +1,9 @@
-"""What PEFT knows of model types: default targets, and mixtures whose experts were fused.
+"""The modules that PEFT targets by default in each model type.
 
-peft 0.21.2: `utils/constants.py`, `utils/transformers_weight_conversion.py`.
+peft 0.21.2, `utils/constants.py`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import NamedTuple
 
 TARGETS: dict[str, tuple[str, ...] | str] = {
     "t5": ("q", "v"),
@@ -50,22 +47,3 @@ TARGETS: dict[str, tuple[str, ...] | str] = {
     "rwkv": ("key", "value", "receptance", "output"),
     "rwkv7": ("r_proj", "k_proj", "v_proj", "o_proj", "key", "value"),
 }
-
-
-class Experts(NamedTuple):
-    """How a mixture's experts are named where each is a module, and which parameter holds them now."""
-
-    renamed: Mapping[str, str]
-    fused: Mapping[str, tuple[str, ...]]
-
-
-_MIXTRAL = Experts(
-    {"gate": "gate.weight", "w1": "gate_up_proj", "w3": "gate_up_proj", "w2": "down_proj"},
-    {"gate_up_proj": ("w1", "w3")},
-)
-_QWEN = Experts(
-    {"gate": "gate.weight", "gate_proj": "gate_up_proj", "up_proj": "gate_up_proj", "down_proj": "down_proj"},
-    {"gate_up_proj": ("gate_proj", "up_proj")},
-)
-# transformers maps these onto the two; qwen2_moe itself is not among them.
-EXPERTS = {"mixtral": _MIXTRAL, "qwen3_moe": _QWEN, "deepseek_v3": _QWEN}

@@ -1,4 +1,4 @@
-"""Which modules are trained whole, and which of a saved module's copies inside another still train.
+"""Full copies: the modules that PEFT copies and trains whole (`modules_to_save`).
 
 `peft/utils/other.py`: `_set_trainable`, `ModulesToSaveWrapper`.
 """
@@ -16,27 +16,28 @@ from lora_cli.methods.place import Place
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import around
 
-# What PEFT puts into every layer that it adapts, before it looks for what modules_to_save names.
-PARTS = tuple(
+# What PEFT puts into every layer that it adapts, before it looks for the names in modules_to_save.
+LAYER_PARTS = tuple(
     f"lora_{part}{of}"
     for part in ("dropout", "A", "B", "embedding_A", "embedding_B", "magnitude_vector")
     for of in ("", ".default")
 )
+COPY, TRAIN, FREEZE = "copy", "train", "freeze"
 
 
 class Step(NamedTuple):
-    """What PEFT does to one module: `copy` it, `train` all of its copy again, or `freeze` it as tied."""
+    """What PEFT does to one module: COPY it, TRAIN all of its copy again, or FREEZE it as tied with the embeddings."""
 
     deed: str
     name: str
 
 
 @dataclass(frozen=True)
-class Saved:
-    """The steps in which PEFT copies modules, and so which copies there are and which of them train.
+class FullCopies:
+    """The steps in which PEFT copies modules. They decide which copies there are and which of them train.
 
-    A module inside a saved one is copied within that copy, which leaves one of the two idle. Entries that
-    no module ends with are `unmatched`.
+    A module inside a copied one is copied again within that copy, which leaves one of the two idle. `unmatched`
+    lists the entries with which no module's name ends.
     """
 
     steps: Sequence[Step] = ()
@@ -44,33 +45,33 @@ class Saved:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The modules that are copied, the outer before the inner."""
-        return tuple(step.name for step in self.steps if step.deed == "copy")
+        """The copied modules, the outer before the inner."""
+        return tuple(step.name for step in self.steps if step.deed == COPY)
 
     @cached_property
     def tied(self) -> tuple[str, ...]:
-        """The modules that follow the copy of the embeddings."""
-        return tuple(step.name for step in self.steps if step.deed == "freeze")
+        """The modules that share the copy of the embeddings."""
+        return tuple(step.name for step in self.steps if step.deed == FREEZE)
 
     @cached_property
     def _deeds(self) -> Mapping[str, list[tuple[int, str]]]:
         """What is done to each module, with the number of the step."""
-        found: dict[str, list[tuple[int, str]]] = {}
+        deeds: dict[str, list[tuple[int, str]]] = {}
         for number, step in enumerate(self.steps):
-            found.setdefault(step.name, []).append((number, step.deed))
-        return found
+            deeds.setdefault(step.name, []).append((number, step.deed))
+        return deeds
 
     @cached_property
-    def _copied(self) -> frozenset[str]:
+    def _name_set(self) -> frozenset[str]:
         return frozenset(self.names)
 
-    def holds(self, name: str) -> bool:
-        """Whether a module or a parameter lies inside one that is copied."""
-        return not self._copied.isdisjoint(around(name))
+    def contain(self, name: str) -> bool:
+        """Whether a module or a parameter lies inside a copied module."""
+        return not self._name_set.isdisjoint(around(name))
 
     def around(self, inner: str) -> tuple[str, ...]:
-        """Return the copied modules that a module or parameter is within, the outer before the inner."""
-        return tuple(name for name in around(inner) if name in self._copied)
+        """Return the copied modules that a module or a parameter lies in, the outer before the inner."""
+        return tuple(name for name in around(inner) if name in self._name_set)
 
     def copies(self, parameter: str) -> Iterator[tuple[str, bool]]:
         """Yield, for each copy of a parameter, the module that was copied and whether the copy is trained."""
@@ -79,64 +80,64 @@ class Saved:
         yield from zip(chain, trained, strict=True)
 
     def _trained(self, chain: tuple[str, ...]) -> list[bool]:
-        """Follow the copies of what lies inside all of the chain, from the outermost in."""
+        """Follow the copies of what lies inside all modules of the chain, from the outermost in."""
         trained: list[bool] = []
         steps = ((number, level, deed) for level, name in enumerate(chain) for number, deed in self._deeds[name])
         for _, level, deed in sorted(steps):
-            if deed == "copy":
+            if deed == COPY:
                 trained = [*trained[:-1], False, True] if trained else [True]
-            elif deed == "train":
+            elif deed == TRAIN:
                 trained[level] = True
                 if level:
                     trained[level - 1] = False
-                # A copied child of the module itself hangs beside its copy, anything deeper within it.
+                # The copy of a module's own child hangs beside the module's copy; a deeper one hangs within it.
                 if level + 1 < len(trained) and _parent(chain[level + 1]) != chain[level]:
                     trained[level + 1 :] = [True] * len(trained[level + 1 :])
         return trained
 
 
-def saved_modules(
+def find_full_copies(
     model: Model, names: Sequence[str], entries: Iterable[str], ties: Iterable[str], places: Sequence[Place]
-) -> Saved:
-    """Return what PEFT copies of the modules `names`: each with such an ending, dot or not.
+) -> FullCopies:
+    """Return what PEFT copies of the modules `names`: each whose name ends with an entry, after a dot or not.
 
-    Of a saved module's grandchildren it copies none: it takes them for the saved module itself, and
-    trains all of that copy once more. `ties` follow the copy of the embeddings.
+    PEFT does not copy the grandchildren of a copied module: it takes them for the module itself, and trains all of
+    that copy again. The modules `ties` share the copy of the embeddings.
     """
     entries = tuple(entries)
     if not entries:
-        return Saved()
-    wrapped = Counter(place.owner for place in places if place.parameter)
-    endings = {name: _wrapped_name(name, wrapped) for name in names}
-    problem = _problems(model, places, wrapped)
+        return FullCopies()
+    wrappers = Counter(place.owner for place in places if place.parameter)
+    wrapped_names = {name: _wrapped_name(name, wrappers) for name in names}
+    problem = _problems(model, places, wrappers)
     steps: list[Step] = []
     copied: set[str] = set()
-    for deed, wanted in (("copy", entries), ("freeze", tuple(ties))):
-        for name in (name for name, ending in endings.items() if ending.endswith(wanted)):
-            step = _repeated(name, copied) or Step(deed, name)
+    for deed, endings in ((COPY, entries), (FREEZE, tuple(ties))):
+        for name in (name for name, wrapped in wrapped_names.items() if wrapped.endswith(endings)):
+            step = _retraining_step(name, copied) or Step(deed, name)
             steps.append(step)
-            if step.deed != "train" and (found := problem(name)):
-                raise InvalidInput(f"modules_to_save reaches {quote_long(name)}, {found}; name others")
-            if step.deed == "copy":
+            if step.deed != TRAIN and (reason := problem(name)):
+                raise InvalidInput(f"modules_to_save reaches {quote_long(name)}, {reason}; name other modules")
+            if step.deed == COPY:
                 copied.add(name)
-    _check_parts(places, wrapped, entries)
-    lost = tuple(entry for entry in entries if not any(ending.endswith(entry) for ending in endings.values()))
-    return Saved(steps, lost)
+    _check_layer_parts(places, wrappers, entries)
+    unmatched = (entry for entry in entries if not any(name.endswith(entry) for name in wrapped_names.values()))
+    return FullCopies(steps, tuple(unmatched))
 
 
-def _repeated(name: str, copied: set[str]) -> Step | None:
-    """Return the step that trains a copy again, where PEFT finds one two levels up or right here."""
-    outer = _parent(_parent(name))
-    found = outer if outer in copied else name
-    return Step("train", found) if found in copied else None
+def _retraining_step(name: str, copied: set[str]) -> Step | None:
+    """Return the step that trains a copy again, where PEFT finds a copy two levels up or of the module itself."""
+    grandparent = _parent(_parent(name))
+    again = grandparent if grandparent in copied else name
+    return Step(TRAIN, again) if again in copied else None
 
 
 def _parent(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _problems(model: Model, places: Iterable[Place], wrapped: Mapping[str, int]) -> Callable[[str], str | None]:
-    """Return what keeps PEFT from copying a module."""
+def _problems(model: Model, places: Iterable[Place], wrappers: Mapping[str, int]) -> Callable[[str], str | None]:
+    """Return a function that says why PEFT cannot copy a module."""
     owners = frozenset(place.owner for place in places)
     lists = {module.name for module in model.hollow if module.is_list}
 
@@ -145,29 +146,29 @@ def _problems(model: Model, places: Iterable[Place], wrapped: Mapping[str, int])
             return "which is adapted too"
         if name in lists:
             return "a list of layers, which PEFT cannot copy"
-        return "a part of what is adapted too" if _parent(name) in wrapped else None
+        return "a part of what is adapted too" if _parent(name) in wrappers else None
 
     return problem
 
 
-def _check_parts(places: Iterable[Place], wrapped: Mapping[str, int], endings: tuple[str, ...]) -> None:
+def _check_layer_parts(places: Iterable[Place], wrappers: Mapping[str, int], entries: tuple[str, ...]) -> None:
     for place in places:
-        owner = _wrapped_name(place.owner, wrapped)
-        part = next((part for part in PARTS if f"{owner}.{part}".endswith(endings)), None)
+        owner = _wrapped_name(place.owner, wrappers)
+        part = next((part for part in LAYER_PARTS if f"{owner}.{part}".endswith(entries)), None)
         if part:
             raise InvalidInput(
-                f"modules_to_save reaches {part} too, which PEFT puts into what it adapts and cannot copy; "
+                f"modules_to_save reaches {part} too, which PEFT puts into each adapted module and cannot copy; "
                 "give more of the name"
             )
 
 
-def _wrapped_name(name: str, wrapped: Mapping[str, int]) -> str:
-    """Return a module's name after PEFT has put what holds an adapted parameter into a wrapper, one for each parameter.
+def _wrapped_name(name: str, wrappers: Mapping[str, int]) -> str:
+    """Return a module's name after PEFT has wrapped the owners of adapted parameters, once for each parameter.
 
     >>> _wrapped_name("mlp.experts.act_fn", {"mlp.experts": 2})
     'mlp.experts.base_layer.base_layer.act_fn'
     """
-    if not wrapped:
+    if not wrappers:
         return name
-    around, _, leaf = name.rpartition(".")
-    return f"{_wrapped_name(around, wrapped)}{'.base_layer' * wrapped.get(around, 0)}.{leaf}" if around else leaf
+    outer, _, leaf = name.rpartition(".")
+    return f"{_wrapped_name(outer, wrappers)}{'.base_layer' * wrappers.get(outer, 0)}.{leaf}" if outer else leaf

@@ -1,7 +1,6 @@
-"""A model whose layers are stacked anew, some more than once, with shared weights.
+"""Layer replication: a model whose layers are stacked in a new order, some of them more than once (`layer_replication`).
 
-`peft.tuners.tuners_utils.replicate_layers`, which looks for a list of layers in the places where
-Llama, BERT and Falcon have theirs.
+`peft.tuners.tuners_utils.replicate_layers`, which looks for the list of layers where Llama, BERT and Falcon have it.
 """
 
 from __future__ import annotations
@@ -18,45 +17,44 @@ LISTS = ("layers", "encoder.layer", "h")
 Ranges = Sequence[tuple[int, int]]
 
 
-def replicated(model: Model, ranges: Ranges) -> Model:
-    """Return the model whose layers are those of the `ranges`, one range after the other.
+def replicate_layers(model: Model, ranges: Ranges) -> Model:
+    """Return the model with the layers of the `ranges`, one range after the other; without ranges, the model itself.
 
-    A range is its first layer and the one behind its last; negative ones count from the end, as in
-    Python. A layer taken twice is tied to its first copy, one that no range takes is gone. No ranges
-    leave the model as it is.
+    A range is its first layer and the one behind its last. Negative numbers count from the end, as in Python.
+    A layer that is taken twice is tied to its first copy. A layer that no range takes is dropped.
 
     >>> from lora_cli.models.sources.read_model import read_model
     >>> llama = read_model("llama-2-7b")
-    >>> taller = replicated(llama, [(0, 24), (8, 32)])
+    >>> taller = replicate_layers(llama, [(0, 24), (8, 32)])
     >>> taller.full_params == llama.full_params, len(taller.modules) - len(llama.modules)
     (True, 112)
     """
     if not ranges:
         return model
     prefix, layers = _layers(model)
-    taken = _taken(ranges, len(layers))
+    order = _layer_order(ranges, len(layers))
     tied = {name: source for name, source in model.tied.items() if not name.startswith(prefix)}
-    tied |= dict(_shared(model, prefix, taken, layers))
-    return replace(model, nodes=tuple(_stacked(model, prefix, taken, layers)), tied=tied)
+    tied |= dict(_new_ties(model, prefix, order, layers))
+    return replace(model, nodes=tuple(_new_nodes(model, prefix, order, layers)), tied=tied)
 
 
 def _prefix(model: Model) -> str | None:
-    """Return what the names of all layers start with, or None where there are none."""
+    """Return what the names of all layers start with, or None where there is no list of layers."""
     names = [node.name for node in model.nodes]
 
-    def there(prefix: str) -> bool:
+    def is_prefix(prefix: str) -> bool:
         return any(name.startswith(prefix) for name in names)
 
     root = ""
-    while there(f"{root}model."):
+    while is_prefix(f"{root}model."):
         root += "model."
-    if there(f"{root}bert."):
+    if is_prefix(f"{root}bert."):
         root += "bert."
-    return next((f"{root}{layers}." for layers in LISTS if there(f"{root}{layers}.")), None)
+    return next((f"{root}{layers}." for layers in LISTS if is_prefix(f"{root}{layers}.")), None)
 
 
 def _layers(model: Model) -> tuple[str, list[list[Node]]]:
-    """Return the prefix of the layers' names, and the nodes of each layer, named as they are in it."""
+    """Return the prefix of the layers' names, and the nodes of each layer under their names within it."""
     prefix = _prefix(model)
     layers: dict[str, list[Node]] = {}
     for node in model.nodes:
@@ -66,19 +64,19 @@ def _layers(model: Model) -> tuple[str, list[list[Node]]]:
     numbers = [str(number) for number in range(len(layers))]
     if not prefix or layers.keys() != {*numbers}:
         raise InvalidInput(
-            f"layer_replication finds no list of layers in {quote(model.name)}; PEFT looks where Llama, BERT and Falcon "
-            "have theirs; leave it out"
+            f"layer_replication finds no list of layers in {quote(model.name)}; PEFT looks for it where Llama, BERT "
+            "and Falcon have it; leave layer_replication out"
         )
     return prefix, [layers[number] for number in numbers]
 
 
-def _taken(ranges: Ranges, count: int) -> list[int]:
-    """Return the layers that the ranges take, in their order."""
+def _layer_order(ranges: Ranges, count: int) -> list[int]:
+    """Return the numbers of the layers that the ranges take, in their order."""
     for start, end in ranges:
         if start < end and not -count <= start <= end <= count:
             raise InvalidInput(
                 f"layer_replication has the range {quote([start, end])}; the model has layers 0 to {count - 1}, so a range "
-                f"runs from 0 or more to {count} or less"
+                f"must be within 0 and {count}"
             )
     total = sum(max(end - start, 0) for start, end in ranges)
     if total > MAX_LAYERS:
@@ -86,23 +84,23 @@ def _taken(ranges: Ranges, count: int) -> list[int]:
     return [layer % count for start, end in ranges for layer in range(start, end)]
 
 
-def _stacked(model: Model, prefix: str, taken: Sequence[int], layers: Sequence[Sequence[Node]]) -> Iterator[Node]:
+def _new_nodes(model: Model, prefix: str, order: Sequence[int], layers: Sequence[Sequence[Node]]) -> Iterator[Node]:
     pending = True
     for node in model.nodes:
         if not node.name.startswith(prefix):
             yield node
         elif pending:
             pending = False
-            for index, layer in enumerate(taken):
+            for index, layer in enumerate(order):
                 yield from under(f"{prefix}{index}", layers[layer])
 
 
-def _shared(
-    model: Model, prefix: str, taken: Sequence[int], layers: Sequence[Sequence[Node]]
+def _new_ties(
+    model: Model, prefix: str, order: Sequence[int], layers: Sequence[Sequence[Node]]
 ) -> Iterator[tuple[str, str]]:
-    """Yield each parameter of a layer that shares its values, and the first that has them."""
+    """Yield each parameter of a layer that shares its values, and the first parameter that has them."""
     first: dict[int, int] = {}
-    for index, layer in enumerate(taken):
+    for index, layer in enumerate(order):
         original = first.setdefault(layer, index)
         for parameter in (p for node in layers[layer] for p in parameters_of(node)):
             source = model.tied.get(f"{prefix}{layer}.{parameter.name}")

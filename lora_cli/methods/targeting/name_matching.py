@@ -1,4 +1,4 @@
-"""PEFT's rules for which names a config means.
+"""Which names a config means: PEFT's rules for targets, exclusions, layers and patterns.
 
 `peft/tuners/tuners_utils.py`: `check_target_module_exists`, `_maybe_include_all_linear_layers`;
 `peft/utils/other.py`: `get_pattern_key`.
@@ -8,74 +8,57 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.targeting.patterns import compiled
-from lora_cli.methods.targeting.shortened_names import condensed
+from lora_cli.methods.method import LINEARS
+from lora_cli.methods.targeting.name_endings import ends_with
+from lora_cli.methods.targeting.patterns import entry_pattern, key_pattern, layer_pattern, regular_expression
+from lora_cli.methods.targeting.shortened_names import shortened_names
 from lora_cli.models.model import Model
-from lora_cli.time_limit import patience
+from lora_cli.time_limit import time_limit
 
 T = TypeVar("T")
 
-# A pattern that ends at all takes a fraction of this for as many names.
-PATIENCE_SECONDS = 3.0
-PATIENT_NAMES_A_SECOND = 20_000
+# A pattern that ever ends takes a fraction of this time for that many names.
+MATCHING_SECONDS = 3.0
+NAMES_A_SECOND = 20_000
 ALL_LINEAR = "all-linear"
-# What stands for itself in a pattern, and the dot, which stands for anything.
+# The characters that stand for themselves in a pattern, and the dot, which stands for any character.
 PLAIN = frozenset(string.ascii_letters + string.digits + "_.")
 CLASSIFIER_HEADS = ("score", "classifier")
+# Where `layers_pattern` names no list of layers, the first number behind two parts of a name is a layer's.
+ANY_LIST = re.compile(r".*?\.[^.]*\.(?P<idx>\d+)\.")
 
 
-def patient_with(names: int) -> AbstractContextManager[None]:
-    """Give the matching inside as long as so many names may take."""
-    return patience(
-        PATIENCE_SECONDS + names / PATIENT_NAMES_A_SECOND,
+def matching_time_limit(names: int) -> AbstractContextManager[None]:
+    """Limit the time of the matching inside to what this many names may take."""
+    return time_limit(
+        MATCHING_SECONDS + names / NAMES_A_SECOND,
         "matching the names and patterns of the config with the model's names",
         "give fewer, or write patterns without nested repetition such as (a+)+",
     )
 
 
 def all_linear(model: Model, config: AdapterConfig) -> tuple[str, ...]:
-    """Return every Linear and Conv1D but the output head, or a classifier's when the task is to classify."""
-    spared = model.output
-    if spared is None and config.task_type == "SEQ_CLS":
-        heads = {module.name for module in model.modules}
-        spared = next((name for name in CLASSIFIER_HEADS if any(head.split(".")[0] == name for head in heads)), None)
-    return tuple(
-        module.name for module in model.modules if module.kind in {"Linear", "Conv1D"} and module.name != spared
-    )
-
-
-def endings(name: str) -> Iterator[str]:
-    """Yield a name, and what follows each of its dots.
-
-    >>> list(endings("0.mlp.up_proj"))
-    ['0.mlp.up_proj', 'mlp.up_proj', 'up_proj']
-    """
-    yield name
-    dot = name.find(".")
-    while dot >= 0:
-        yield name[dot + 1 :]
-        dot = name.find(".", dot + 1)
-
-
-def ends_with(name: str, entries: AbstractSet[str]) -> bool:
-    """Whether a name is one of the entries, or ends with a dot and one."""
-    return any(ending in entries for ending in endings(name))
+    """Return every Linear and Conv1D except the output head, or a classifier's head when the task is to classify."""
+    head = model.output
+    if head is None and config.task_type == "SEQ_CLS":
+        first_parts = {module.name.split(".")[0] for module in model.modules}
+        head = next((name for name in CLASSIFIER_HEADS if name in first_parts), None)
+    return tuple(module.name for module in model.modules if module.kind in LINEARS and module.name != head)
 
 
 def excluder(config: AdapterConfig) -> Callable[[str], bool]:
-    """Return whether a name is left out: by `exclude_modules`, or because it is saved whole."""
-    saved = [compiled(rf"(^|.*\.){entry}($|\..*)") for entry in config.saved]
+    """Return a function that tells whether a name is left out, by `exclude_modules` or because of a full copy."""
+    copies = [entry_pattern(entry) for entry in config.full_copy_names]
     if isinstance(config.exclude_modules, str):
-        whole = compiled(config.exclude_modules)
-        return lambda name: bool(whole.fullmatch(name)) or any(entry.match(name) for entry in saved)
+        whole = regular_expression(config.exclude_modules)
+        return lambda name: bool(whole.fullmatch(name)) or any(entry.match(name) for entry in copies)
     entries = frozenset(config.exclude_modules)
-    return lambda name: ends_with(name, entries) or any(entry.match(name) for entry in saved)
+    return lambda name: ends_with(name, entries) or any(entry.match(name) for entry in copies)
 
 
 def _is_all_linear(wanted: object) -> bool:
@@ -83,20 +66,23 @@ def _is_all_linear(wanted: object) -> bool:
 
 
 def matcher(model: Model, config: AdapterConfig, *, shortened: bool = True) -> Callable[[str], bool]:
-    """Return whether `target_modules` takes a name, after PEFT has shortened a long list or before."""
+    """Return a function that tells whether `target_modules` takes a name.
+
+    PEFT shortens a long list first; `shortened=False` matches the list as it was before.
+    """
     wanted = config.target_modules
     if config.layers_to_transform and shortened:
         wanted = wanted if (listed := listed_targets(model, config)) is None else listed
     if isinstance(wanted, str):
         if _is_all_linear(wanted):
             linear = frozenset(all_linear(model, config))
-            # PEFT makes entries of these, which endings match too; a Linear's whole name is no other's ending.
+            # PEFT makes a list of entries of these, which match endings too. No other name ends with a Linear's whole name.
             return lambda name: name in linear
-        pattern = compiled(wanted)
+        pattern = regular_expression(wanted)
         return lambda name: bool(pattern.fullmatch(name))
     entries = frozenset(wanted or ())
     in_layer = _layer_filter(config)
-    # A whole name is taken in any layer; PEFT looks at layers where a name's ending matched.
+    # A whole name is taken in any layer; PEFT checks the layer only where the ending of a name matched.
     return lambda name: name in entries or (ends_with(name, entries) and in_layer(name))
 
 
@@ -104,45 +90,46 @@ def _layer_filter(config: AdapterConfig) -> Callable[[str], bool]:
     layers = frozenset(config.layers_to_transform or ())
     if not layers:
         return lambda _name: True
-    texts = [rf"(?:^|.*?\.){pattern}\.(?P<idx>\d+)\." for pattern in config.layers_pattern or ()]
-    patterns = [compiled(text) for text in texts or [r".*?\.[^.]*\.(?P<idx>\d+)\."]]
+    patterns = [layer_pattern(name) for name in config.layers_pattern or ()] or [ANY_LIST]
 
     def in_layer(name: str) -> bool:
         match = next(filter(None, (pattern.match(name) for pattern in patterns)), None)
-        # A pattern of the user's can match beside the index.
+        # A user's pattern can match without the layer's number.
         return match is not None and match["idx"] is not None and int(match["idx"]) in layers
 
     return in_layer
 
 
 def ranker(config: AdapterConfig) -> Callable[[str], int]:
-    """Return the rank of a name: the first pattern that matches, or the config's own."""
+    """Return a function from a name to its rank, by `rank_pattern` and the config's own r."""
     return by_pattern(config.rank_pattern, config.r)
 
 
 def by_pattern(values: Mapping[str, T], default: T) -> Callable[[str], T]:
-    """Return a name's value in `rank_pattern` or `alpha_pattern`: the first key that it ends with, or the default.
+    """Return a function from a name to its value in `rank_pattern` or `alpha_pattern`.
+
+    That is the value of the first key that the name ends with, or else the default.
 
     >>> by_pattern({"q_proj": 4, "layers.0.k_proj": 2}, 8)("model.layers.0.q_proj")
     4
     """
     patterns = [
-        (key.rpartition(".")[2] if PLAIN.issuperset(key) else "", compiled(rf"(.*\.)?({key})$"), value)
+        (key.rpartition(".")[2] if PLAIN.issuperset(key) else "", key_pattern(key), value)
         for key, value in values.items()
     ]
     candidates: dict[str, list[tuple[re.Pattern[str], T]]] = {}
 
-    def found(name: str) -> T:
-        # Of a thousand whole names, as EVA writes them, those that end otherwise are not tried.
+    def value_of(name: str) -> T:
+        # EVA writes a thousand whole names as keys. Those with another last part need not be tried.
         leaf = name.rpartition(".")[2]
         if leaf not in candidates:
             candidates[leaf] = [(pattern, value) for ending, pattern, value in patterns if leaf.endswith(ending)]
         return next((value for pattern, value in candidates[leaf] if pattern.match(name)), default)
 
-    return found
+    return value_of
 
 
 def listed_targets(model: Model, config: AdapterConfig) -> tuple[str, ...] | None:
-    """Return the names and endings that `target_modules` has once PEFT has matched it, or None where it is a text."""
+    """Return the names and endings in `target_modules` after PEFT has shortened them, or None where it is a text."""
     wanted = all_linear(model, config) if _is_all_linear(config.target_modules) else config.target_modules
-    return None if isinstance(wanted, str) else condensed(wanted or (), model.module_names)
+    return None if isinstance(wanted, str) else shortened_names(wanted or (), model.module_names)

@@ -1,4 +1,4 @@
-"""The sets of modules that people choose among: some of the attention, all of it, the rest, everything."""
+"""The sets of target modules that people choose among: parts of the attention, all of it, the other layers, all layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lora_cli.models.model import Model
 Names = tuple[str, ...]
 
 ATTENTION = ("attn", "attention")
-# What projects queries and values, as families call it.
+# The projections of queries and values, under the names that families give them.
 QUERIES_AND_VALUES = (
     ("q_proj", "v_proj"),
     ("query", "value"),
@@ -23,7 +23,7 @@ NUMBER = "0"
 
 
 def target_sets(model: Model) -> Iterator[Names | str | None]:
-    """Yield target_modules to compare: PEFT's default (None), queries and values, attention, the other layers, all.
+    """Yield target_modules to compare: PEFT's default (None), queries and values, attention, the other layers, all layers.
 
     >>> from lora_cli.models.sources.read_model import read_model
     >>> list(target_sets(read_model("gpt2")))
@@ -44,12 +44,12 @@ def target_sets(model: Model) -> Iterator[Names | str | None]:
 
 
 def _parts(name: str) -> Names:
-    """Return the parts of a name, one number like another."""
+    """Return the parts of a name, with every number replaced by the same one."""
     return tuple(NUMBER if part.isdigit() else part for part in name.split("."))
 
 
 def _ending(name: Names, others: list[Names]) -> str | None:
-    """Return the shortest ending of a name that no other name has; none may have a number in it."""
+    """Return the shortest ending of a name, without a number in it, that no other name has; None if there is none."""
     for length in range(1, len(name)):
         ending = name[-length:]
         if NUMBER in ending:

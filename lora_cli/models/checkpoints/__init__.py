@@ -1,1 +1,1 @@
-"""Safetensors checkpoints: headers, shards, packed weights, and what they say of a model."""
+"""Safetensors checkpoints: headers, shards, packed weights, and the model that they hold."""

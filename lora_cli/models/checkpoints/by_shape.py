@@ -1,8 +1,8 @@
 """A checkpoint without a config.json: modules by the names and shapes of its parameters.
 
-What names and shapes do not say is not guessed: experts that are stored one by one stay so, a
-convolution has one group, and nothing is tied, since safetensors stores what is tied once, and modules
-without parameters are not known.
+Facts that names and shapes do not tell are not guessed. Experts that are stored one by one stay separate, a
+convolution has one group, modules without parameters are unknown, and nothing is tied, since safetensors stores
+tied parameters once.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Shape = tuple[int, ...]
 MAX_DOTS = 32
 MAX_NAME_CHARACTERS = 500
 
-# How transformers calls what takes the vocabulary and positions, where the word embedding is not in it.
+# transformers' names of embeddings that do not contain the word embedding.
 EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias")
 OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
 
 
 def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[str, ...]) -> Model:
-    """Return the model whose modules are the weights among `parameters`, and whose other parameters are the rest."""
+    """Return the model with a module for each weight among `parameters`."""
     shapes = {parameter.name: parameter.shape for parameter in parameters}
     _check_names(shapes)
     mixtures = {key.partition(".experts.")[0] for key in shapes if ".experts." in key}
@@ -40,12 +40,12 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
         module = _module(owner, shape, bias, transposed)
         if module and bias in {None, (module.h,)}:
             modules[owner] = module._replace(bias=bias is not None)
-    held = {parameter.name for module in modules.values() for parameter in module.parameters()}
+    in_modules = {parameter.name for module in modules.values() for parameter in module.parameters()}
     embeddings = [module for module in modules.values() if module.kind == "Embedding"]
     return Model(
         name,
         "",
-        (*modules.values(), *(parameter for parameter in parameters if parameter.name not in held)),
+        (*modules.values(), *(parameter for parameter in parameters if parameter.name not in in_modules)),
         {},
         next((owner for owner in modules if owner.endswith(OUTPUTS)), None),
         max(embeddings, key=lambda module: module.d).name if embeddings else None,
@@ -54,33 +54,33 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
 
 
 def _check_names(names: Iterable[str]) -> None:
-    """Refuse names of more modules within modules than a model has: each of their parts becomes a name too."""
+    """Refuse names that are nested deeper than in any model: each of their parts becomes a name too."""
     for name in names:
         if name.count(".") > MAX_DOTS or len(name) > MAX_NAME_CHARACTERS:
             raise InvalidInput(
-                f"{quote_long(name)} is no parameter's name; one has at most {MAX_DOTS} dots and {MAX_NAME_CHARACTERS} "
-                "characters, so give another checkpoint"
+                f"{quote_long(name)} is not the name of a parameter, which has at most {MAX_DOTS} dots and "
+                f"{MAX_NAME_CHARACTERS} characters; give another checkpoint"
             )
 
 
 def _is_norm_or_router(owner: str, mixtures: set[str]) -> bool:
-    """Whether a weight is no Linear's: a norm's, or a router's, which stands beside its mixture's experts."""
+    """Return whether a weight is that of a norm, or of a router, which stands beside its experts."""
     block, _, leaf = owner.rpartition(".")
-    # What gates shared experts stands there too, and is a Linear.
+    # The gate of shared experts stands there too, and is a Linear.
     return "norm" in leaf.lower() or (block in mixtures and "shared" not in leaf)
 
 
 def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> set[str]:
-    """Return names and places of GPT-2's Conv1D, inputs before outputs: a bias says so where the sides differ.
+    """Return the last names and the blocks of GPT-2's Conv1D, whose weight has inputs before outputs.
 
-    A square one is told by others of its last name, or in its block.
+    The bias shows that where the sides differ. A square weight is recognised by others of its name or block.
     """
-    found = set()
+    names = set()
     for owner, shape in weights.items():
         if len(shape) == 2 and shape[0] != shape[1] and shapes.get(f"{owner}.bias") == shape[1:]:
             block, _, leaf = owner.rpartition(".")
-            found |= {block, leaf}
-    return found
+            names |= {block, leaf}
+    return names
 
 
 def _module(owner: str, shape: Shape, bias: Shape | None, transposed: set[str]) -> Module | None:

@@ -1,4 +1,4 @@
-"""Whether a checkpoint holds what the config.json beside it describes."""
+"""Comparison of a checkpoint with the config.json beside it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MOST_NAMED = 3
 
 
 def difference(model: Model, stored: Sequence[Parameter]) -> str | None:
-    """Say by how many parameters, and where, a checkpoint differs from the model; None where the totals agree.
+    """Return by how many parameters, and where, a checkpoint differs from the model, or None if the totals agree.
 
-    Names on disk may be older than the model's, and experts split that the model holds fused. So the totals
-    decide, and what is in each layer says where a difference is. What is tied counts once, stored or not.
+    Names on disk can be older than the model's, and can split experts that the model fuses. So the totals decide,
+    and the totals of each layer locate a difference. Tied parameters count once, stored or not.
     """
     names = {parameter.name for parameter in stored}
     counted = [p for p in stored if not (p.name in model.tied and model.tied[p.name] in names)]
@@ -27,7 +27,7 @@ def difference(model: Model, stored: Sequence[Parameter]) -> str | None:
     more.subtract(_by_place(p for p in model.all_parameters() if p.name not in model.tied))
     places = sorted((place for place in more if more[place]), key=lambda place: -abs(more[place]))
     listed = ", ".join(f"{quote_long(place)[1:-1]} {more[place]:+,}" for place in places[:MOST_NAMED])
-    rest = f" and {len(places) - MOST_NAMED} places more" if len(places) > MOST_NAMED else ""
+    rest = f" and {len(places) - MOST_NAMED} more places" if len(places) > MOST_NAMED else ""
     return (
         f"the headers hold {total:,} parameters and config.json describes {model.full_params:,}, "
         f"{total - model.full_params:+,}: {listed}{rest}"
@@ -42,7 +42,7 @@ def _by_place(parameters: Iterable[Parameter]) -> Counter[str]:
 
 
 def _place(name: str) -> str:
-    """Return the layer that a parameter is in, as `layers.3`, or else its module, without what stands before.
+    """Return the layer of a parameter, e.g. `layers.3`, or else its module, without the modules around it.
 
     >>> _place("model.layers.3.mlp.up_proj.weight"), _place("transformer.wte.weight"), _place("lm_head.weight")
     ('layers.3', 'wte', 'lm_head')

@@ -1,8 +1,7 @@
-"""What a checkpoint's tensors stand for: packed weights at their own shape, without scales and buffers.
+"""Quantised weights: the parameters that a checkpoint's packed tensors stand for, without scales and buffers.
 
-A packing is one function: the tensor's name in, the parameter that it stands for out, or None if it is
-not packed so. The formats are bitsandbytes 4-bit and int8, GPTQ, AWQ, compressed-tensors, FP8, NVFP4 and
-MXFP4, as transformers' quantizers (`transformers/quantizers`) load them.
+A packing is one entry of `PACKINGS`. The formats are those that transformers' quantizers load
+(`transformers/quantizers`).
 """
 
 from __future__ import annotations
@@ -12,22 +11,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from lora_cli.dtypes import BY_NAME
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.models.checkpoints.safetensors_header import MAX_SIZE, Stored
 from lora_cli.models.nodes import Parameter
 
 Tensors = Mapping[str, Stored]
-Packing = Callable[[str, Tensors], Parameter | None]
 
-INTEGERS = frozenset({"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"})
-# What helps to unpack a tensor is named after it, or by a word of its own beside it.
-NAMED_AFTER = re.compile(r"(?P<packed>.+?)_(scales?|scale_inv|scale_2|global_scale|zero_point|shape|format|g_idx)")
-PACKED_ENDINGS = ("", "_packed", "_blocks")
-BESIDE = {
-    **dict.fromkeys(("qzeros", "scales", "g_idx"), "qweight"),
-    **dict.fromkeys(("SCB", "input_scale", "input_scale_ub", "activation_scale", "output_scale"), "weight"),
-}
-# What a model keeps beside its parameters (torch's buffers), as transformers names it.
+INTEGER_KINDS = ("integer", "boolean")
+# Buffers of transformers' models, which are not parameters.
 BUFFERS = frozenset(
     (
         "inv_freq",
@@ -49,8 +41,24 @@ MAX_STATE_BYTES = 65_536
 MAX_RECORDED_DIMENSIONS = 8
 
 
+class Packing(NamedTuple):
+    """One format of packed weights.
+
+    `unpack` takes the name of a tensor of integers and all tensors, and returns the parameter that the tensor stands
+    for, or None if it is not packed in this format. A format that keeps floats of the weight's shape has none.
+    `names` are the last parts of a packed tensor's name, in place of `weight`. Tensors that help to unpack it are
+    named by the weight and an underscore before one of `endings`, or by one of `beside` in place of `names`.
+    """
+
+    name: str
+    unpack: Callable[[str, Tensors], Parameter | None] | None
+    names: tuple[str, ...] = ("weight",)
+    endings: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
 class Unpacked(NamedTuple):
-    """The parameters, and the names of integers that are in no packing known here and taken for buffers."""
+    """The parameters, and the names of integer tensors that are taken for buffers because no packing fits."""
 
     parameters: list[Parameter]
     unknown: list[str]
@@ -62,34 +70,49 @@ def unpacked(stored: Tensors) -> Unpacked:
     for name, tensor in stored.items():
         if _helps(name, stored) or _is_buffer(name, tensor):
             continue
-        if tensor.dtype not in INTEGERS:
+        if BY_NAME[tensor.dtype].kind not in INTEGER_KINDS:
             parameters.append(Parameter(name, tensor.shape))
-        elif found := next(filter(None, (packing(name, stored) for packing in PACKINGS)), None):
-            parameters.append(found)
+        elif parameter := _unpack(name, stored):
+            parameters.append(parameter)
         else:
             unknown.append(name)
     return Unpacked(parameters, unknown)
 
 
+def _unpack(name: str, stored: Tensors) -> Parameter | None:
+    tried = (packing.unpack(name, stored) for packing in PACKINGS if packing.unpack is not None)
+    return next(filter(None, tried), None)
+
+
+def helped(name: str) -> str | None:
+    """Return the name of the weight that a tensor helps to unpack by its ending, as far as names tell.
+
+    >>> helped("q_proj.weight_scale"), helped("q_proj.weight")
+    ('q_proj.weight', None)
+    """
+    after = NAMED_AFTER.fullmatch(name)
+    return after and after["packed"]
+
+
 def _helps(name: str, stored: Tensors) -> bool:
-    """Whether a tensor helps to unpack another, as a scale or a table does."""
+    """Return whether a tensor helps to unpack another, e.g. a scale or a table."""
     owner, _, leaf = name.rpartition(".")
-    if leaf in BESIDE and f"{owner}.{BESIDE[leaf]}" in stored:
+    if any(f"{owner}.{packed}" in stored for packed in BESIDE.get(leaf, ())):
         return True
-    if (after := NAMED_AFTER.fullmatch(name)) and any(after["packed"] + ending in stored for ending in PACKED_ENDINGS):
+    if (weight := helped(name)) and any(weight + ending in stored for ending in PACKED_ENDINGS):
         return True
-    # A parameter has nothing below it, so what is named below one (bitsandbytes' weight.absmax) is about it.
+    # A parameter has no parts, so a tensor named below one, e.g. bitsandbytes' weight.absmax, belongs to it.
     return owner.endswith((".weight", ".quant_state")) and owner.removesuffix(".quant_state") in stored
 
 
 def _is_buffer(name: str, tensor: Stored) -> bool:
     leaf = name.rpartition(".")[2]
-    # GPT-2 and its kin keep their causal mask as `bias`.
+    # GPT-2 and similar models keep their causal mask as `bias`.
     return leaf in BUFFERS or (leaf == "bias" and len(tensor.shape) == 4)
 
 
 def _bitsandbytes(name: str, stored: Tensors) -> Parameter | None:
-    """4-bit: N/2 × 1 bytes; the shape is in a JSON text beside them (`bitsandbytes.functional.QuantState`)."""
+    """Read the shape from the JSON beside N/2 × 1 bytes (`bitsandbytes.functional.QuantState`)."""
     if f"{name}.absmax" not in stored:
         return None
     states = (stored.get(f"{name}.quant_state.bitsandbytes__{kind}") for kind in ("nf4", "fp4"))
@@ -106,25 +129,25 @@ def _bitsandbytes(name: str, stored: Tensors) -> Parameter | None:
 
 
 def _recorded(name: str, shape: Any, record: str) -> Parameter:
-    """Return the parameter of a shape that the checkpoint's bytes give, if it is one."""
+    """Return the parameter of a recorded shape, or refuse what is not a shape."""
     if (
         not isinstance(shape, list)
         or not 0 < len(shape) <= MAX_RECORDED_DIMENSIONS
         or not all(type(size) is int and 0 < size <= MAX_SIZE for size in shape)
     ):
-        raise InvalidInput(f"the {record} of {quote_long(name)} holds no shape; save it again")
+        raise InvalidInput(f"the {record} of {quote_long(name)} does not hold a shape; save it again")
     return Parameter(name, tuple(shape))
 
 
 def _gptq_or_awq(name: str, stored: Tensors) -> Parameter | None:
-    """Int32 words: GPTQ packs the inputs (rows), AWQ the outputs (columns); both pack the outputs of the zeros."""
+    """Derive the shape of int32 words: GPTQ packs inputs (rows), AWQ outputs (columns), both the outputs of the zeros."""
     owner, _, leaf = name.rpartition(".")
     if leaf != "qweight":
         return None
     shapes = [stored[key].shape for key in (name, f"{owner}.qzeros", f"{owner}.scales") if key in stored]
     if [len(shape) for shape in shapes] != [2, 2, 2]:
         raise InvalidInput(
-            f"{quote_long(name)} is packed, and its qzeros or scales are missing or no matrices; save it again"
+            f"{quote_long(name)} is packed, and its qzeros or scales are missing or not matrices; save it again"
         )
     (rows, columns), (_, words), (_, outputs) = shapes
     inputs = rows if columns == words else rows * outputs // max(words, 1)
@@ -135,7 +158,7 @@ def _gptq_or_awq(name: str, stored: Tensors) -> Parameter | None:
 
 
 def _compressed(name: str, stored: Tensors) -> Parameter | None:
-    """compressed-tensors: int32 words with their shape beside them, or bytes of two values each."""
+    """Read the shape beside int32 words, or take two values for each byte."""
     owner, _, leaf = name.rpartition(".")
     if leaf != "weight_packed":
         return None
@@ -148,7 +171,7 @@ def _compressed(name: str, stored: Tensors) -> Parameter | None:
 
 
 def _mxfp4(name: str, stored: Tensors) -> Parameter | None:
-    """Experts × outputs × groups × 16 bytes of two values; the model holds experts × inputs × outputs."""
+    """Return experts × inputs × outputs for experts × outputs × groups × 16 bytes of two values."""
     weight = name.removesuffix("_blocks")
     if weight == name or f"{weight}_scales" not in stored or len(stored[name].shape) != 4:
         return None
@@ -156,19 +179,51 @@ def _mxfp4(name: str, stored: Tensors) -> Parameter | None:
     return Parameter(weight, (experts, groups * size * 2, outputs))
 
 
+def _int8(name: str, stored: Tensors) -> Parameter | None:
+    return _scaled_by("SCB", name, stored)
+
+
 def _scaled(name: str, stored: Tensors) -> Parameter | None:
-    """Integers with a scale: int8 or NVFP4."""
+    return _scaled_by("weight_scale", name, stored)
+
+
+def _scaled_by(scale: str, name: str, stored: Tensors) -> Parameter | None:
     owner, _, leaf = name.rpartition(".")
-    scaled = any(f"{owner}.{scale}" in stored for scale in ("SCB", "weight_scale"))
-    return _of_bytes(name, stored[name]) if leaf == "weight" and scaled else None
+    return _of_bytes(name, stored[name]) if leaf == "weight" and f"{owner}.{scale}" in stored else None
 
 
 def _of_bytes(name: str, tensor: Stored) -> Parameter | None:
-    """Return the parameter whose bytes are a value each, or two where they are unsigned."""
+    """Return the parameter with one value for each byte, or two if bytes are unsigned."""
     if not tensor.shape:
         return None
     *others, last = tensor.shape
     return Parameter(name, (*others, last * (2 if tensor.dtype == "U8" else 1)))
 
 
-PACKINGS: tuple[Packing, ...] = (_bitsandbytes, _gptq_or_awq, _compressed, _mxfp4, _scaled)
+PACKINGS = (
+    Packing("bitsandbytes 4-bit", _bitsandbytes),
+    Packing("bitsandbytes int8", _int8, endings=("format",), beside=("SCB",)),
+    Packing("GPTQ and AWQ", _gptq_or_awq, ("qweight",), beside=("qzeros", "scales", "g_idx")),
+    Packing(
+        "compressed-tensors",
+        _compressed,
+        ("weight_packed",),
+        endings=("scale", "global_scale", "zero_point", "shape", "g_idx"),
+    ),
+    Packing("MXFP4", _mxfp4, ("weight_blocks", "blocks"), endings=("scales",)),
+    Packing("int8 and NVFP4 with scales", _scaled, endings=("scale", "scale_2"), beside=("input_scale",)),
+    Packing(
+        "FP8",
+        None,
+        endings=("scale", "scale_inv"),
+        beside=("input_scale", "input_scale_ub", "activation_scale", "output_scale"),
+    ),
+)
+# Names that stand for a packed weight in place of `weight`.
+PACKED_NAMES = tuple(name for packing in PACKINGS for name in packing.names if name != "weight")
+# What follows the weight's name in that of its packed tensor.
+PACKED_ENDINGS = ("", *(name.removeprefix("weight") for name in PACKED_NAMES if name.startswith("weight")))
+NAMED_AFTER = re.compile(
+    rf"(?P<packed>.+?)_({'|'.join(sorted({ending for packing in PACKINGS for ending in packing.endings}))})"
+)
+BESIDE = {helper: packing.names for packing in PACKINGS for helper in packing.beside}

@@ -1,7 +1,7 @@
-"""The header of a safetensors file: what tensors it holds, without reading one of them.
+"""The header of a safetensors file: its tensors by name, type and shape, without their values.
 
-The format and its limits are those of the safetensors library (`safetensors/src/tensor.rs`). Its own
-`safe_open` imports NumPy, which takes longer than a count, and lets a name stand twice.
+The format and its limits are those of the safetensors library (`safetensors/src/tensor.rs`). The library's own
+`safe_open` imports NumPy, which takes longer than a count, and accepts a header that repeats a name.
 """
 
 from __future__ import annotations
@@ -13,29 +13,22 @@ from math import prod
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
+from lora_cli.dtypes import BY_NAME
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.models.files import opened
+from lora_cli.models.files import regular_file
 
 LENGTH_BYTES = 8
-# How a file begins that stands in for one that Git LFS keeps elsewhere.
+# A pointer file of Git LFS starts with these bytes.
 GIT_LFS = b"version "
 MAX_HEADER_BYTES = 100_000_000
-BITS = {
-    "F4": 4,
-    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
-    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
-    **dict.fromkeys(("I32", "U32", "F32"), 32),
-    **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
-}
-# What torch can hold; products of these stay small numbers.
+# torch's limits, which also keep the products of sizes small.
 MAX_SIZE = 2**63 - 1
 MAX_DIMENSIONS = 64
 METADATA = "__metadata__"
 
 
 class Stored(NamedTuple):
-    """One tensor of a file: its type, its shape, and where in which file its bytes are."""
+    """One tensor of a file: its type, its shape, and the position of its bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -45,51 +38,51 @@ class Stored(NamedTuple):
 
     @property
     def values(self) -> int:
-        """The product of the shape."""
+        """The number of values: the product of the shape."""
         return prod(self.shape)
 
     def read(self) -> bytes:
-        """Return the bytes."""
-        with opened(self.path) as (file, _):
+        """Return the bytes of the values."""
+        with regular_file(self.path) as (file, _):
             file.seek(self.start)
             return file.read(self.end - self.start)
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """Yield the bytes, at most so many at a time."""
-        with opened(self.path) as (file, _):
+        """Yield the bytes of the values in chunks of at most `size`."""
+        with regular_file(self.path) as (file, _):
             file.seek(self.start)
             for at in range(self.start, self.end, size):
                 yield file.read(min(size, self.end - at))
 
 
 class BrokenFile(InvalidInput):
-    """A regular file that is no whole safetensors file."""
+    """A regular file that is not a complete safetensors file."""
 
 
 class _Broken(Exception):
-    """What is wrong with a header."""
+    """The reason why a header is broken."""
 
 
 def read_header(path: str) -> dict[str, Stored]:
     """Return the tensors of the safetensors file at `path` by name, in the order of their bytes.
 
-    A header that is no JSON, is larger than the file or 100 MB, repeats a name, or whose tensors do not
-    cover the file without gap and overlap raises `BrokenFile`.
+    A header raises `BrokenFile` if it is not JSON, is larger than the file or than 100 MB, repeats a name, or if
+    its tensors do not cover the file without gap and overlap.
     """
-    with opened(path) as (file, size):
+    with regular_file(path) as (file, size):
         try:
             return _tensors(*_entries(file, size), path)
         except _Broken as broken:
             raise BrokenFile(
-                f"{quote_long(path)} is no whole safetensors file: {broken}; download or save it again"
+                f"{quote_long(path)} is not a complete safetensors file: {broken}; download or save it again"
             ) from broken
 
 
 def _entries(file: BinaryIO, size: int) -> tuple[dict[str, Any], int, int]:
-    """Return the header's entries, where the tensors' bytes start, and how many there are."""
+    """Return the header's entries, the position of the first tensor's bytes, and the number of bytes from there."""
     first = file.read(LENGTH_BYTES)
     if first == GIT_LFS:
-        raise _Broken("it is a pointer of Git LFS, which `git lfs pull` replaces")
+        raise _Broken("it is a pointer of Git LFS; `git lfs pull` replaces it")
     length = int.from_bytes(first, "little")
     start = LENGTH_BYTES + length
     if length > MAX_HEADER_BYTES:
@@ -99,13 +92,13 @@ def _entries(file: BinaryIO, size: int) -> tuple[dict[str, Any], int, int]:
     try:
         entries = json.loads(file.read(length).decode(), object_pairs_hook=_object)
     except UnicodeDecodeError:
-        raise _Broken("its header is no text in UTF-8") from None
+        raise _Broken("its header is not UTF-8 text") from None
     except RecursionError:
         raise _Broken("its header is nested too deeply") from None
     except ValueError as error:
-        raise _Broken(f"its header is no JSON: {quote_long(str(error))}") from None
+        raise _Broken(f"its header is not JSON: {quote_long(str(error))}") from None
     if not isinstance(entries, dict):
-        raise _Broken("its header is no JSON object")
+        raise _Broken("its header is not a JSON object")
     return entries, start, size - start
 
 
@@ -122,16 +115,16 @@ def _tensors(entries: dict[str, Any], start: int, size: int, path: str) -> dict[
     if metadata is not None and not (
         isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
     ):
-        raise _Broken("its metadata is no object of texts")
+        raise _Broken("its metadata is not an object of strings")
     tensors = [(name, *_tensor(name, entry)) for name, entry in entries.items()]
     tensors.sort(key=itemgetter(3, 4))
     found, offset = {}, 0
     for name, dtype, shape, begin, end in tensors:
         if begin != offset:
-            raise _Broken(f"{quote_long(name)} starts at byte {quote(begin)}, where {offset} is the next")
-        if (end - begin) * 8 != prod(shape) * BITS[dtype]:
+            raise _Broken(f"{quote_long(name)} starts at byte {quote(begin)} instead of {offset}")
+        if (end - begin) * 8 != prod(shape) * BY_NAME[dtype].bits:
             raise _Broken(
-                f"{quote_long(name)} is {dtype} of shape {quote(shape)}, which does not take the {quote(end - begin)} bytes given"
+                f"{quote_long(name)} is {dtype} of shape {quote(shape)}, which does not take {quote(end - begin)} bytes"
             )
         found[name] = Stored(dtype, shape, path, start + begin, start + end)
         offset = end
@@ -141,16 +134,16 @@ def _tensors(entries: dict[str, Any], start: int, size: int, path: str) -> dict[
 
 
 def _tensor(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Return type, shape and both offsets of one entry, which may have other fields, as it may for the library."""
+    """Return type, shape and both offsets of one entry. The library accepts further fields, so they are ignored."""
     try:
         dtype, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
         sizes = (*shape, begin, end)
     except (TypeError, KeyError, ValueError):
-        raise _Broken(f"{quote_long(name)} has no dtype, shape and two data_offsets") from None
+        raise _Broken(f"{quote_long(name)} does not have dtype, shape and two data_offsets") from None
     if not isinstance(shape, list) or {*map(type, sizes)} != {int} or min(sizes) < 0 or max(sizes) > MAX_SIZE:
-        raise _Broken(f"{quote_long(name)} has sizes that are no whole numbers from 0 to {MAX_SIZE}: {quote(sizes)}")
+        raise _Broken(f"{quote_long(name)} has sizes that are not whole numbers from 0 to {MAX_SIZE}: {quote(sizes)}")
     if len(shape) > MAX_DIMENSIONS:
-        raise _Broken(f"{quote_long(name)} has {len(shape)} dimensions, and a tensor has at most {MAX_DIMENSIONS}")
-    if not isinstance(dtype, str) or dtype not in BITS:
-        raise _Broken(f"{quote_long(name)} has dtype {quote(dtype)}; known are {', '.join(BITS)}")
+        raise _Broken(f"{quote_long(name)} has {len(shape)} dimensions; a tensor has at most {MAX_DIMENSIONS}")
+    if not isinstance(dtype, str) or dtype not in BY_NAME:
+        raise _Broken(f"{quote_long(name)} has dtype {quote(dtype)}; known are {', '.join(BY_NAME)}")
     return dtype, tuple(shape), begin, end

@@ -1,37 +1,34 @@
-"""Which files a checkpoint is: one .safetensors file, an index with its shards, or the folder that has them."""
+"""The files of a checkpoint: one .safetensors file, an index with its shards, or a folder with either."""
 
 from __future__ import annotations
 
 import os
 import re
 
-from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.errors import InvalidInput, first_few, quote_long
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.files import names_in, read_object
+from lora_cli.models.peft_names import ADAPTER_WEIGHTS
 
 SAFETENSORS = ".safetensors"
 INDEX = ".safetensors.index.json"
 WHOLE = "model.safetensors"
 NUMBERED = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.safetensors")
-# PEFT's own file, which lies beside a base model now and then.
-ADAPTER = "adapter_model.safetensors"
 
 
 def is_checkpoint(path: str) -> bool:
-    """Whether a file is a checkpoint, by its name."""
+    """Return whether a file name is that of a checkpoint or its index."""
     return path.lower().endswith((SAFETENSORS, INDEX))
 
 
 def checkpoint_in(folder: str) -> list[str]:
-    """Return the file, the index or the shards that a folder holds, in the order in which transformers looks for them."""
-    names = [name for name in names_in(folder) if is_checkpoint(name) and name != ADAPTER]
+    """Return the file, the index or the shards in a folder, in transformers' order of preference."""
+    names = [name for name in names_in(folder) if is_checkpoint(name) and name != ADAPTER_WEIGHTS]
     indexes = [name for name in names if name.endswith(INDEX)]
     shards = [name for name in names if NUMBERED.fullmatch(name)]
     found = [WHOLE] if WHOLE in names else indexes or shards or names
     if len(found) > 1 and found != shards:
-        raise InvalidInput(
-            f"{quote_long(folder)} holds {', '.join(map(quote_long, found[:2]))} and more like them; name one of them"
-        )
+        raise InvalidInput(f"{quote_long(folder)} holds several checkpoints: {first_few(found)}; name one of them")
     return [os.path.join(folder, name) for name in found]
 
 
@@ -43,7 +40,7 @@ def read_checkpoint(paths: list[str]) -> dict[str, Stored]:
     numbered = NUMBERED.fullmatch(os.path.basename(first))
     if numbered and int(numbered["count"]) != len(paths):
         raise InvalidInput(
-            f"{quote_long(first)} is one of {int(numbered['count'])} shards, and {len(paths)} of them are given or here; "
+            f"{quote_long(first)} is one of {int(numbered['count'])} shards, but only {len(paths)} of them are there; "
             "give the folder with all of them, or their index"
         )
     return _together(paths)
@@ -52,14 +49,16 @@ def read_checkpoint(paths: list[str]) -> dict[str, Stored]:
 def _read_index(index: str) -> dict[str, Stored]:
     places = read_object(index).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(place, str) for place in places.values()):
-        raise InvalidInput(f"{quote_long(index)} has no weight_map of tensors to files; download or save it again")
+        raise InvalidInput(
+            f"{quote_long(index)} does not have a weight_map from tensors to files; download or save it again"
+        )
     folder = os.path.dirname(index)
     paths = {place: _shard(folder, place, index) for place in dict.fromkeys(places.values())}
     stored = _together(list(paths.values()))
     for name, place in places.items():
         if name not in stored or stored[name].path != paths[place]:
             raise InvalidInput(
-                f"{quote_long(index)} says that {quote_long(name)} is in {quote_long(place)}, and it is not; download it again"
+                f"{quote_long(index)} says that {quote_long(name)} is in {quote_long(place)}, but it is not; download it again"
             )
     return stored
 
@@ -67,7 +66,7 @@ def _read_index(index: str) -> dict[str, Stored]:
 def _shard(folder: str, place: str, index: str) -> str:
     """Return the path of a shard, which must be a .safetensors file in the index's own folder.
 
-    The cache of Hugging Face's hub keeps links to its own `blobs` below `snapshots/REVISION`; these are followed.
+    In the cache of the Hugging Face Hub, files below `snapshots/REVISION` are links into its `blobs`; these are followed.
     """
     path = os.path.join(folder, place)
     home, target = os.path.realpath(folder), os.path.realpath(path) if "\0" not in place else ""
@@ -75,8 +74,8 @@ def _shard(folder: str, place: str, index: str) -> str:
     homes = [home, os.path.realpath(f"{repository}{os.sep}blobs")] if snapshots else [home]
     if not place.endswith(SAFETENSORS) or not any(target.startswith(os.path.join(allowed, "")) for allowed in homes):
         raise InvalidInput(
-            f"{quote_long(index)} names {quote_long(place)}; a shard is a {SAFETENSORS} file in the folder of its index, "
-            "and no link out of it"
+            f"{quote_long(index)} names {quote_long(place)}; a shard must be a {SAFETENSORS} file in the folder of its index, "
+            "and not a link out of it"
         )
     return path
 
@@ -88,7 +87,7 @@ def _together(paths: list[str]) -> dict[str, Stored]:
         if twice := stored.keys() & header.keys():
             name = min(twice)
             raise InvalidInput(
-                f"{quote_long(name)} is in both {quote_long(stored[name].path)} and {quote_long(path)}; leave one of the files out"
+                f"{quote_long(name)} is in both {quote_long(stored[name].path)} and {quote_long(path)}; remove one of the files"
             )
         stored |= header
     return stored

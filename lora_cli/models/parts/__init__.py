@@ -1,1 +1,1 @@
-"""What families are built of: layers, and what most decoders or sequence-to-sequence models share."""
+"""What families are built of: layers, attention, feed-forward blocks, experts, bodies and heads."""

@@ -1,4 +1,4 @@
-"""What encoder-decoders share: the layers of both stacks where they descend from BART, and a head of T5 and BART."""
+"""Encoder-decoders that descend from BART: the layers of both stacks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lora_cli.models.parts.layers import Node, Nodes, hollow, linear, norm, repe
 
 
 def attention(name: str, d: int, *, key_bias: bool) -> Iterator[Node]:
-    """Give attention of `d`, in which the key may lack the bias that the others have."""
+    """Build attention of width `d` and its norm. `key_bias` says whether the key has a bias, as the others do."""
     parts = (
         linear("k_proj", d, d, bias=key_bias),
         *(linear(part, d, d, bias=True) for part in ("v_proj", "q_proj", "out_proj")),
@@ -18,18 +18,12 @@ def attention(name: str, d: int, *, key_bias: bool) -> Iterator[Node]:
     yield from norm(f"{name}_layer_norm", d, bias=True)
 
 
-def classification_head(d: int, labels: int) -> Iterator[Node]:
-    """Give `BartClassificationHead`."""
-    parts = linear("dense", d, d, bias=True), hollow("dropout"), linear("out_proj", d, labels, bias=True)
-    return under("classification_head", *parts)
-
-
 def stack_layers(
     config: Config, side: str, d: int, *, layers: int, heads: int, inner: int, key_bias: bool = True
 ) -> Nodes:
-    """Give the layers of the stack that `side` names, encoder or decoder, with the defaults of its fields.
+    """Build the layers of one stack; `side` is encoder or decoder, and the other arguments are the defaults.
 
-    `hidden_size`, `num_attention_heads` and `num_hidden_layers` mean the encoder's, as in the config's attribute_map.
+    `num_attention_heads` and `num_hidden_layers` are the encoder's, as in the config's attribute_map.
     """
     older = {"heads": ("num_attention_heads",), "layers": ("num_hidden_layers",)} if side == "encoder" else {}
     heads_name = f"{side}_attention_heads"

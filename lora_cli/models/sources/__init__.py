@@ -1,1 +1,1 @@
-"""Where a model can be read from, a reader each."""
+"""The sources that a model can be read from. Each has a reader, and `read_model` chooses one."""

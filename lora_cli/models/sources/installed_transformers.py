@@ -1,6 +1,6 @@
-"""Any other model that transformers knows: built on torch's meta device, which holds no values.
+"""Models without a family here, built by an installed transformers on torch's meta device, which holds no values.
 
-Neither torch nor transformers is imported before a model that is not written down here asks for it.
+torch and transformers are imported only for such a model.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
 from lora_cli.models.model import Model, read_dtype
 from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter
-from lora_cli.time_limit import patience
+from lora_cli.time_limit import time_limit
 
 PACKAGES = ("torch", "transformers")
-PATIENCE_SECONDS = 30.0
-# What a config's numbers of modules are called, and its numbers of labels, channels and the like start with.
+MAX_SECONDS = 30.0
+# Names of fields that are numbers of modules contain one of these.
 REPEATED = ("layer", "depth", "block", "expert", "stage")
 MAX_LABELS = 100_000
-# What says how a model runs, which may ask for packages that no count needs.
+# Fields that affect only how a model runs. They may need packages that a count does not.
 RUNNING = ("auto_map", "attn_implementation", "_attn_implementation", "quantization_config")
 
 
 def is_installed() -> bool:
-    """Whether transformers and torch are there to build a model with."""
+    """Return whether transformers and torch are installed."""
     return all(find_spec(package) for package in PACKAGES)
 
 
 def build(config: Config, name: str) -> Model:
-    """Return the model that the installed transformers builds from a config.json, and say so in its notes.
+    """Return the model that the installed transformers builds from a config.json, with a note that it did.
 
-    Only classes of transformers itself are built: no code that a model brings along (`auto_map`) is run.
+    Only classes of transformers itself are built. Code that comes with a model (`auto_map`) is not run.
     """
     _check_numbers(config)
-    # Nothing is looked up on a hub, whatever the config names.
+    # No config can make transformers ask the Hub.
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
     torch, transformers = (import_module(package) for package in PACKAGES)
     transformers.logging.set_verbosity_error()
     with (
         warnings.catch_warnings(action="ignore"),
         torch.device("meta"),
-        patience(PATIENCE_SECONDS, f"building {quote_long(name)} with transformers", "give its checkpoint instead"),
+        time_limit(MAX_SECONDS, f"building {quote_long(name)} with transformers", "give its checkpoint instead"),
     ):
         try:
             built = _instance(config, transformers)
         except InvalidInput:
             raise
-        # A config can break transformers in any way that there is.
+        # A hostile config can make transformers raise anything.
         except Exception as error:
             raise InvalidInput(
                 f"{config.source}: transformers {transformers.__version__} cannot build it: {quote_long(' '.join(str(error).split()))}; "
@@ -62,7 +62,7 @@ def build(config: Config, name: str) -> Model:
 
 
 def _check_numbers(config: Config) -> None:
-    """Refuse a number of modules that is built for ever, however deep in the config it stands."""
+    """Refuse a number of modules, at any depth of the config, that would take too long to build."""
     pending: list[tuple[str, Any]] = [("", config.fields)]
     while pending:
         key, value = pending.pop()
@@ -75,7 +75,7 @@ def _check_numbers(config: Config) -> None:
 
 
 def _most(key: str) -> int:
-    """Return how large a number may be: one of layers and the like is of modules, and most others are of sizes."""
+    """Return the largest value of a field: a number of modules, a number of labels or channels, or a size."""
     if any(part in key for part in REPEATED) and "size" not in key:
         return MAX_LAYERS
     return MAX_LABELS if key.startswith(("num_", "n_")) else MAX_SIZE
@@ -90,13 +90,15 @@ def _instance(config: Config, transformers: Any) -> Any:
         return transformers.AutoModel.from_config(read)
     model_class = getattr(transformers, named[0], None) if isinstance(named[0], str) else None
     if not (isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)):
-        raise InvalidInput(f"{config.source}: architecture {quote(named[0])} is no model of transformers; name another")
+        raise InvalidInput(
+            f"{config.source}: architecture {quote(named[0])} is not a model of transformers; name another"
+        )
     return model_class(read)
 
 
 def _described(built: Any, config: Config, name: str, note: str, nn: Any, transposed: Any) -> Model:
     modules = list(_modules(built, nn, transposed))
-    held = {parameter.name for module in modules for parameter in module.parameters()}
+    in_modules = {parameter.name for module in modules for parameter in module.parameters()}
     first: dict[int, str] = {}
     parameters, tied = [], {}
     for key, value in built.named_parameters(remove_duplicate=False):
@@ -107,7 +109,7 @@ def _described(built: Any, config: Config, name: str, note: str, nn: Any, transp
     return Model(
         name,
         config.text("model_type", default=""),
-        (*modules, *(p for p in parameters if p.name not in held), *_buffers(built), *_hollow(built, nn)),
+        (*modules, *(p for p in parameters if p.name not in in_modules), *_buffers(built), *_hollow(built, nn)),
         tied,
         names.get(id(built.get_output_embeddings())),
         names.get(id(_embeddings(built))),
@@ -118,10 +120,10 @@ def _described(built: Any, config: Config, name: str, note: str, nn: Any, transp
 
 
 def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
-    """Yield the modules of the kinds that PEFT adapts, asked in its order (`peft.tuners.lora.layer.dispatch_default`)."""
+    """Yield the modules of the kinds that PEFT adapts, by its order (`peft.tuners.lora.layer.dispatch_default`)."""
     for name, module in built.named_modules():
         own = dict(module.named_parameters(recurse=False))
-        # A weight that is computed (torch's parametrizations) is no parameter of this module.
+        # A computed weight (torch's parametrizations) is not a parameter of this module.
         if "weight" not in own:
             continue
         bias = "bias" in own
@@ -139,14 +141,14 @@ def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
 
 
 def _whole(read: Any, config: Config) -> Config:
-    """Return the config with all of its fields, which are those that transformers knows it to mean."""
+    """Return the config with all fields of transformers' config class."""
     fields = {**read.to_dict(), "model_type": config.fields.get("model_type")}
     layers = getattr(read, "num_hidden_layers", None)
     return Config(fields if layers is None else {**fields, "num_hidden_layers": layers}, config.source)
 
 
 def _buffers(built: Any) -> Iterator[Buffer]:
-    """Yield the buffers that a checkpoint would hold."""
+    """Yield the buffers that a checkpoint holds."""
     parameters = {key for key, _ in built.named_parameters(remove_duplicate=False)}
     for key, value in built.state_dict().items():
         if key not in parameters:
@@ -155,7 +157,7 @@ def _buffers(built: Any) -> Iterator[Buffer]:
 
 
 def _hollow(built: Any, nn: Any) -> Iterator[Hollow]:
-    """Yield the modules that hold nothing, and the lists that PEFT refuses to copy (`ModulesToSaveWrapper.check_module`)."""
+    """Yield modules without parameters, and lists, which PEFT refuses to copy (`ModulesToSaveWrapper.check_module`)."""
     lists = nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict
     for name, module in built.named_modules():
         if name and (isinstance(module, lists) or next(module.parameters(), None) is None):

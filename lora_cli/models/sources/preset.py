@@ -1,7 +1,7 @@
-"""Well-known models by name, so that a question about one needs no download: the facts of their config.json.
+"""Well-known models by name, bundled so that they need no download.
 
-`presets.json` keeps of each config.json the fields that decide sizes, a model a line. A model is in it
-only if its fields give the parameters that were published for it; tests/reference/presets.csv says where.
+`presets.json` has one line for each model: the fields of its config.json that decide sizes. They must give the
+published number of parameters; tests/reference/presets.csv has the sources.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, near_miss, quote
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
 
 DATA = Path(__file__).with_name("presets.json")
-MOST_SUGGESTED = 3
-LONGEST_COMPARED = 100
 
 
 @cache
@@ -34,23 +34,24 @@ def names() -> tuple[str, ...]:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Return the config.json fields of the model called `name`, whatever its case.
+    """Return the config.json fields of the preset called `name`, in any case.
 
     >>> preset("gpt2")["n_embd"]
     768
     >>> preset("lama-3.1-8b")
     Traceback (most recent call last):
-    lora_cli.errors.InvalidInput: model 'lama-3.1-8b' is no file and no preset; near ones: llama-3.1-8b, llama-3-8b, llama-3.1-70b
+    lora_cli.errors.InvalidInput: model 'lama-3.1-8b' is neither a file nor a preset; did you mean llama-3.1-8b or llama-3-8b or llama-3.1-70b?
     """
     fields = _all().get(name.lower())
     if fields is None:
-        from difflib import get_close_matches
-
-        # Hubs put an owner before the name: meta-llama/Llama-3.1-8B.
-        asked = name.lower().rpartition("/")[-1][:LONGEST_COMPARED]
-        near = get_close_matches(asked, names(), MOST_SUGGESTED)
-        hint = f"near ones: {', '.join(near)}" if near else "`lora-cli models` lists the presets"
-        raise InvalidInput(f"model {quote(name)} is no file and no preset; {hint}")
-    # A copy: whoever changes it changes no other answer.
+        # Hub names have an owner before the name: meta-llama/Llama-3.1-8B.
+        hint = near_miss(name.lower().rpartition("/")[-1], names(), "`lora-cli models` lists the presets")
+        raise InvalidInput(f"model {quote(name)} is neither a file nor a preset; {hint}")
+    # A copy, so that a caller's change does not affect other answers.
     copied: dict[str, Any] = json.loads(json.dumps(fields))
     return copied
+
+
+def read_preset(name: str) -> Model:
+    """Return the bundled model called `name`."""
+    return read_config(Config(preset(name), f"preset {name}"), name)

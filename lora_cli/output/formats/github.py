@@ -1,14 +1,14 @@
-"""GitHub's annotations: each failed check stands at the top of a workflow's run, and beside its file.
+"""GitHub annotations: GitHub shows each failed check at the top of a workflow run and beside its file.
 
-The lines are workflow commands (docs.github.com, "Workflow commands for GitHub Actions"); what is escaped in
-them is what actions/toolkit escapes in `command.ts`. A check that passed writes nothing, so that the ten
-annotations that a step may have are all failures.
+The lines are workflow commands (docs.github.com, "Workflow commands for GitHub Actions"), escaped as in
+`command.ts` of actions/toolkit. A check that passed writes nothing, because GitHub shows only ten annotations per step.
 """
 
 from __future__ import annotations
 
 from typing import TextIO
 
+from lora_cli.output.format import Format
 from lora_cli.output.report import Report, Screen, safe_text
 
 
@@ -21,7 +21,7 @@ def _property(text: str) -> str:
 
 
 def annotation(title: str, path: str | None, failure: str) -> str:
-    """Return the line that says what a record misses, and of which file.
+    """Return the annotation of a failed record: its title, the file it is about, and what failed.
 
     >>> annotation("check: max-params", "a,b", "over by 50%")
     '::error file=a%2Cb,title=check%3A max-params::over by 50%25'
@@ -31,9 +31,11 @@ def annotation(title: str, path: str | None, failure: str) -> str:
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
-    """Write a line a record that failed."""
-    for row, failure in zip(report.rows(), report.failures, strict=True):
+    """Write one line per record that failed."""
+    for record, failure in report.judgements():
         if failure is not None:
-            record = dict(zip(report.fields, row, strict=True))
             title, path = f"lora-cli {report.command}: {record['rule']}", record.get("path")
             stream.write(annotation(title, None if path is None else str(path), failure) + "\n")
+
+
+FORMAT = Format(write, judged_only=True, note="annotations")

@@ -1,7 +1,7 @@
-"""JUnit's XML, which every CI system shows as tests: a suite a path, a case a record.
+"""JUnit XML, which CI systems show as tests: one suite per path, one case per record.
 
-There is no standard: the elements and attributes are those of the schema of Jenkins' xUnit plugin
-(junit-10.xsd). GitLab knows a case by its name alone, so no name is there twice.
+JUnit XML has no standard; the elements and attributes are those of the schema of Jenkins' xUnit plugin
+(junit-10.xsd). GitLab identifies a case by its name, so every name is unique.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple, TextIO
 
+from lora_cli.output.format import Format
 from lora_cli.output.report import Report, Screen
-from lora_cli.quantities import Value
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 class Case(NamedTuple):
-    """One record, as text for XML: the path that it is of, if any, its name, its rule, and what it misses."""
+    """One record as XML text: its path if it has one, its unique name, its rule, and what failed."""
 
     path: str | None
     name: str
@@ -26,7 +26,7 @@ class Case(NamedTuple):
 
 
 def text(value: str) -> str:
-    """Return `value` for XML 1.0 in ASCII, which has no place for most control characters, not even escaped.
+    """Return `value` for XML 1.0 in ASCII, which does not allow most control characters, even escaped.
 
     >>> text('a<b>&"\\x00\\x1bé')
     'a&lt;b&gt;&amp;&quot;\\\\x00\\\\x1b&#233;'
@@ -42,12 +42,11 @@ def _character(c: str) -> str:
 
 def _cases(report: Report) -> Iterator[Case]:
     seen: dict[str, int] = {}
-    for row, failure in zip(report.rows(), report.failures, strict=True):
-        record: dict[str, Value] = dict(zip(report.fields, row, strict=True))
+    for record, failure in report.judgements():
         path, rule = record.get("path"), text(str(record["rule"]))
         where = None if path is None else text(str(path))
         name = rule if where is None else f"{where}: {rule}"
-        # Two of a path's findings may have one rule.
+        # Several findings on one path may have the same rule.
         number, unique = seen.get(name, 1), name
         while unique in seen:
             number += 1
@@ -63,7 +62,7 @@ def _counts(cases: list[Case]) -> str:
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
-    """Write the whole document: its counts stand before its cases."""
+    """Write the document at once, because its totals come before its cases."""
     program, cases = f"lora-cli {report.command}", list(_cases(report))
     stream.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     stream.write(f'<testsuites name="{program}" {_counts(cases)}>\n')
@@ -73,7 +72,7 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
 
 
 def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -> None:
-    # The schema has no file for a case, and the xUnit plugin of Jenkins takes no more than the schema.
+    # The schema gives a file to suites only, and Jenkins' xUnit plugin rejects what the schema does not have.
     file = "" if cases[0].path is None else f' file="{cases[0].path}"'
     stream.write(f'  <testsuite name="{name}" {_counts(cases)} skipped="0"{file}>\n')
     for case in cases:
@@ -85,3 +84,6 @@ def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -
             f'>\n      <failure message="{case.failure}" type="{case.rule}">{case.failure}</failure>\n    </testcase>\n'
         )
     stream.write("  </testsuite>\n")
+
+
+FORMAT = Format(write, judged_only=True)

@@ -1,9 +1,10 @@
-"""Plain text for logs and pipes: aligned ASCII, every cell whole, however wide that gets."""
+"""Plain text for logs and pipes: aligned ASCII that never cuts or wraps a cell."""
 
 from __future__ import annotations
 
 from typing import TextIO
 
+from lora_cli.output.format import READABLE_ROWS, Format
 from lora_cli.output.people import details, listing, sheet
 from lora_cli.output.report import Report, Screen
 
@@ -11,7 +12,7 @@ GAP = "  "
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
-    """Write a line a record under a header, or a line a field where there is one record."""
+    """Write a header and one line per record, or one line per field if there is one record."""
     if report.listing:
         _write_rows([list(report.fields), *listing(report)], stream)
         return
@@ -32,3 +33,6 @@ def _write_rows(rows: list[list[str]], stream: TextIO) -> None:
         first = row[0].ljust(widths[0])
         rest = [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
         stream.write(GAP.join([first, *rest]).rstrip() + "\n")
+
+
+FORMAT = Format(write, most_rows=READABLE_ROWS)

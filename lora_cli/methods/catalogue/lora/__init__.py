@@ -1,1 +1,1 @@
-"""LoRA and the methods that share its configuration."""
+"""LoRA, and the methods that build on it."""

@@ -1,4 +1,4 @@
-"""AdaLoRA: LoRA as a decomposition into singular values, of which training keeps those that matter.
+"""AdaLoRA: LoRA as a decomposition into singular values, of which training keeps the important ones.
 
 Zhang et al., "AdaLoRA: Adaptive Budget Allocation for Parameter-Efficient Fine-Tuning", arXiv:2303.10512, section 3.1;
 `peft.tuners.adalora`: `AdaLoraConfig`, `update_layer` of `SVDLinear` and `SVDConv2d`, and
@@ -8,22 +8,22 @@ Zhang et al., "AdaLoRA: Adaptive Budget Allocation for Parameter-Efficient Fine-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.adapter_config import KNOWN, AdapterConfig, read_lora
-from lora_cli.methods.method import EVERYWHERE, LINEARS, Method, Settings, ignored, real, size
+from lora_cli.methods.catalogue.lora.lora import METHOD as LORA
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.lora_settings import LoraSettings
+from lora_cli.methods.config.settings import ignored, mapping, real, size
+from lora_cli.methods.method import LINEARS, Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import TARGETS
-from lora_cli.methods.targeting.targets import Targets
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 from lora_cli.models.config import MAX_SIZE, Config
 
 ADAPTER = ".default"
-# AdaLoRA's layers take nothing of LoRA's variants, nor its rank.
-WITHOUT_EFFECT = ("r", "rank_pattern", "arrow_config", "megatron_config")
-# LoRA's own defaults hold for these alone.
+# The only model types with LoRA's own defaults.
 SAME = (
     "gpt2",
     "bloom",
@@ -40,130 +40,110 @@ SAME = (
 )
 
 
+def _masks(config: Config, name: str) -> dict[str, tuple[bool, ...]]:
+    """Return a saved rank_pattern: which of its ranks each module keeps."""
+    patterns = config.section(name)
+    masks = {key.replace(ADAPTER, ""): patterns.items(key) or [] for key in patterns.fields}
+    for key, mask in masks.items():
+        if not all(isinstance(keeps, bool) for keeps in mask):
+            raise InvalidInput(f"{patterns.source}: {quote(key)} must be a list of true and false, one per rank")
+    return {key: tuple(mask) for key, mask in masks.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(LoraSettings):
+    """AdaLoRA's own fields; LoRA's are read for what PEFT refuses, but its layers follow none of them."""
+
+    r: object = ignored()
+    arrow_config: object = ignored()
+    megatron_config: object = ignored()
+    target_r: object = ignored()
+    init_r: int = size(12, least=0)
+    tinit: int = size(0, least=-MAX_SIZE)
+    tfinal: int = size(0, least=-MAX_SIZE)
+    deltaT: object = ignored()
+    beta1: float = real(0.85)
+    beta2: float = real(0.85)
+    orth_reg_weight: float = real(0.5, least=0)
+    total_step: int | None = size(None)
+    rank_pattern: Mapping[str, tuple[bool, ...]] = mapping(_masks)
+    # How many ranks a module keeps in the file.
+    kept: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what `AdaLoraConfig.__post_init__` and `RankAllocator` refuse."""
+        LoraSettings.__post_init__(self)
+        if self.use_dora:
+            raise InvalidInput("AdaLoRA conflicts with use_dora; drop one of them")
+        if self.init_lora_weights == "loftq":
+            raise InvalidInput("AdaLoRA conflicts with init_lora_weights 'loftq'; give true")
+        if self.total_step is None:
+            raise InvalidInput("AdaLoRA needs total_step, the number of training steps, e.g. total_step=1000")
+        if self.tinit >= self.total_step - self.tfinal:
+            raise InvalidInput(
+                f"tinit {self.tinit} and tfinal {self.tfinal} leave none of total_step {self.total_step} "
+                f"to lower ranks in; give a total_step over {self.tinit + self.tfinal}"
+            )
+        for name, value in (("beta1", self.beta1), ("beta2", self.beta2)):
+            if not 0 < value < 1:
+                raise InvalidInput(f"{name} is {value:g}; it must be over 0 and under 1")
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     """Yield A, the singular values E and B, init_r·(d + h + 1) parameters, and the frozen number of ranks.
 
-    On a convolution, A has all of its kernel's values. What a rank_pattern masks is not saved.
+    On a convolution, A holds the whole kernel. What a rank_pattern masks is not saved.
 
     >>> from lora_cli.models import matrix
-    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings({"kept": {}}))]
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings(total_step=10))]
     [('lora_A', (2, 6)), ('lora_E', (2, 1)), ('lora_B', (8, 2)), ('ranknum', (1,))]
     """
     module, r = place.module, place.r
     if place.parameter:
-        raise InvalidInput(
-            f"AdaLoRA does not go with target_parameters, such as {quote_long(module.name)}; leave them out"
-        )
+        raise InvalidInput(f"AdaLoRA conflicts with target_parameters, e.g. {quote_long(module.name)}; leave them out")
     d = module.d * prod(module.kernel)
     kept = own.kept.get(module.name, r)
-    yield parameter("lora_A", r, d, saved=kept == r)
-    yield parameter("lora_E", r, 1, saved=kept == r)
-    yield parameter("lora_B", module.h, r, saved=kept == r)
-    yield parameter("ranknum", 1, trained=False, saved=False)
+    yield parameter("lora_A", r, d, in_file=kept == r)
+    yield parameter("lora_E", r, 1, in_file=kept == r)
+    yield parameter("lora_B", module.h, r, in_file=kept == r)
+    yield parameter("ranknum", 1, trained=False, in_file=False)
     if kept != r:
         yield buffer("lora_A", kept, d)
         yield buffer("lora_E", kept, 1)
         yield buffer("lora_B", module.h, kept)
 
 
-def read(config: Config) -> tuple[AdapterConfig, list[str]]:
-    """Return LoRA's config with the rank that AdaLoRA starts from, and the fields that neither of them has."""
-    fields = {name: value for name, value in config.fields.items() if name not in WITHOUT_EFFECT}
-    lora, unknown = read_lora(Config(fields, config.source))
-    own = Settings({name: reader(config, name) for name, reader in OWN.items()})
-    _check(lora, own, config.source)
-    return (
-        replace(
-            lora,
-            r=own.init_r,
-            lora_bias=False,
-            init_lora_weights=True,
-            velora_groups=None,
-            alora_invocation_tokens=False,
-            use_qalora=False,
-            use_bdlora=None,
-            kasa_config=False,
-            monteclora_config=None,
-            method="adalora",
-            settings=own,
-        ),
-        [name for name in unknown if name not in OWN],
-    )
-
-
-def _check(lora: AdapterConfig, own: Settings, source: str) -> None:
-    """Refuse what `AdaLoraConfig.__post_init__` and `RankAllocator` refuse."""
-    if lora.use_dora:
-        raise InvalidInput(f"{source}: AdaLoRA does not go with use_dora; leave one out")
-    if lora.init_lora_weights == "loftq":
-        raise InvalidInput(f"{source}: AdaLoRA does not go with init_lora_weights 'loftq'; give true")
-    if own.total_step is None:
-        raise InvalidInput(
-            f"{source}: AdaLoRA needs total_step, the steps of the whole training; give it, as in total_step=1000"
-        )
-    if own.tinit >= own.total_step - own.tfinal:
-        raise InvalidInput(
-            f"{source}: tinit {own.tinit} and tfinal {own.tfinal} leave none of total_step {own.total_step} "
-            f"to lower ranks in; give a total_step over {own.tinit + own.tfinal}"
-        )
-    for name in ("beta1", "beta2"):
-        value = getattr(own, name)
-        if not 0 < value < 1:
-            raise InvalidInput(f"{source}: {name} is {value:g}; it must be over 0 and under 1")
-
-
-def _masks(config: Config, name: str) -> dict[str, tuple[bool, ...]]:
-    """Return a saved rank_pattern: which of the ranks each module keeps."""
-    patterns = config.section(name)
-    found = {key.replace(ADAPTER, ""): patterns.items(key) or [] for key in patterns.fields}
-    for key, mask in found.items():
-        if not all(isinstance(keeps, bool) for keeps in mask):
-            raise InvalidInput(f"{patterns.source}: {quote(key)} must be a list of true and false, one a rank")
-    return {key: tuple(mask) for key, mask in found.items()}
-
-
-def with_kept_ranks(targets: Targets, config: AdapterConfig) -> Settings:
+def with_kept_ranks(targets: Adapted, own: Settings, config: AdapterConfig) -> Settings:
     """Add how many ranks each module keeps in the file."""
-    own: Settings = config.settings
     adapted = {place.module.name for place in targets.places}
     kept: dict[str, int] = {}
-    masks: Mapping[str, tuple[bool, ...]] = own.rank_pattern
-    for key, mask in masks.items():
-        name, kept_here = key.rpartition(".")[0], sum(mask)
+    for key, mask in own.rank_pattern.items():
+        name, ranks = key.rpartition(".")[0], sum(mask)
         if name not in adapted:
             raise InvalidInput(f"rank_pattern names {quote(key)}, and no such module is adapted; leave it out")
-        if kept_here != config.r and len(mask) != config.r:
+        if ranks != config.r and len(mask) != config.r:
             raise InvalidInput(
                 f"rank_pattern has {len(mask)} ranks for {quote_long(name)}, and init_r is {config.r}; give {config.r}"
             )
-        kept[name] = kept_here
-    return own.replaced(kept=kept)
+        kept[name] = ranks
+    return replace(own, kept=kept)
 
 
-OWN = {
-    "target_r": ignored,
-    "init_r": size(12, least=0),
-    "tinit": size(0, least=-MAX_SIZE),
-    "tfinal": size(0, least=-MAX_SIZE),
-    "deltaT": ignored,
-    "beta1": real(0.85),
-    "beta2": real(0.85),
-    "orth_reg_weight": real(0.5, least=0),
-    "total_step": size(None),
-    "rank_pattern": _masks,
-}
 METHOD = Method(
     name="adalora",
     title="AdaLoRA: Adaptive Budget Allocation",
     arxiv="2303.10512",
     formula="init_r * (d + h + 1)",
+    settings=Settings,
     tensors=tensors,
-    fields={"r": ignored, **OWN},
     rank=None,
+    own_rank=lambda own: own.init_r,
     knob="init_r",
     alpha="lora_alpha",
     module_kinds=(*LINEARS, "Conv2d"),
-    shared_fields=KNOWN - EVERYWHERE,
+    shared_fields=LORA.shared_fields - {"rank_pattern"},
+    refuses_mamba_parts=True,
+    never_null=("bias",),
     default_targets={
         **{model_type: None for model_type in TARGETS if model_type not in SAME},
         "t5": ("q", "k", "v", "o", "wi", "wo"),
@@ -174,5 +154,5 @@ METHOD = Method(
         "deberta-v2": ("query_proj", "key_proj", "value_proj", "dense"),
     },
     resolved=with_kept_ranks,
-    read_config=read,
+    config_tells_trained=False,
 )

@@ -1,37 +1,116 @@
-"""LoRA: a weight's update as the product of two thin matrices.
+"""LoRA: the update of a weight is the product of two thin matrices.
 
 Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.09685, section 4.1;
-`peft.tuners.lora.layer.Linear`.
+`peft.tuners.lora.layer`: `update_layer` of each layer.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from math import gcd
 
-from lora_cli.methods.tensor import Tensor
-from lora_cli.models import Module
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
+from lora_cli.methods.config.lora_settings import LoraSettings
+from lora_cli.methods.knob import Runs, multiples
+from lora_cli.methods.method import LINEARS, Adapted, Method
+from lora_cli.methods.parts.lora_start import check_variants, fills_both, initialised, needs_even_rank
+from lora_cli.methods.parts.lora_variants import diagonal, variant_tensors
+from lora_cli.methods.place import Place
+from lora_cli.methods.targeting.name_matching import ranker
+from lora_cli.methods.tensor import Tensor, buffer
 
-if TYPE_CHECKING:
-    from lora_cli.methods.method import Method
 
+def tensors(place: Place, own: LoraSettings) -> tuple[Tensor, ...]:
+    """Return A and B, r·(d + h) parameters, and what the variants in the config add.
 
-def plain(module: Module, r: int) -> tuple[Tensor, ...]:
-    """Return A (r × d) and B (r × h), together r·(d + h) parameters.
+    An Embedding takes r·(rows + width), a convolution has its kernel in A and B by groups, and fused experts
+    take r each (`ParamWrapper`). `use_dora` adds a magnitude per output, `lora_bias` a bias, MiCA freezes B, and
+    `use_bdlora` thins A or B.
 
     >>> from lora_cli.models import matrix
-    >>> [(t.name, t.shape, t.params) for t in plain(matrix(6, 8), 2)]
-    [('A', (2, 6), 12), ('B', (2, 8), 16)]
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), LoraSettings(use_dora=True))]
+    [('lora_A.weight', (2, 6)), ('lora_B.weight', (8, 2)), ('lora_magnitude_vector', (8,))]
     """
-    return (
-        Tensor("A", (r, module.d), key="lora_A.weight", stored=(r, module.d)),
-        Tensor("B", (r, module.h), key="lora_B.weight", stored=(module.h, r)),
-    )
+    check_variants(place, own)
+    module, r = initialised(place, own)
+    pointwise = (1,) * len(module.kernel)
+    shapes: dict[str, tuple[int, ...]] = {"lora_A.weight": (r, module.d), "lora_B.weight": (module.h, r)}
+    if module.kind == "Embedding":
+        shapes = {"lora_embedding_A": (r, module.d), "lora_embedding_B": (module.h, r)}
+    elif module.kernel:
+        if r % module.groups:
+            raise InvalidInput(f"rank {r} is not divisible by the {module.groups} groups of {quote(module.name)}")
+        shapes = {
+            "lora_A.weight": (r, module.d, *module.kernel),
+            "lora_B.weight": (module.h, r // module.groups, *pointwise),
+        }
+    if own.lora_bias:
+        if module.kind == "Embedding":
+            raise InvalidInput(f"lora_bias cannot adapt an embedding, e.g. {quote(module.name)}; drop one of them")
+        shapes["lora_B.bias"] = (module.h,)
+    blocked = diagonal(place, own)
+    shapes |= blocked
+    if "lora_B.weight" in blocked:
+        shapes.pop("lora_B.bias", None)
+    if own.use_dora:
+        shapes["lora_magnitude_vector"] = (1, module.h, *pointwise) if pointwise else (module.h,)
+    # The direction onto which VeLoRA projects each group of inputs.
+    groups = own.velora_config
+    velora = () if groups is None else (buffer("lora_velora_embed", -(-place.module.d // groups.number)),)
+    frozen = ("lora_B.weight", "lora_embedding_B") if own.init_lora_weights == "mica" else ()
+    factors = (Tensor(key, shape, key, shape, key not in frozen) for key, shape in shapes.items())
+    return (*factors, *velora, *variant_tensors(place, own))
 
 
-def __getattr__(name: str) -> Method:
-    # One matrix under plain LoRA, the commonest question, needs no more than the formula above.
-    if name != "METHOD":
-        raise AttributeError(name)
-    from lora_cli.methods.parts.lora_tensors import METHOD
+def with_own_ranks(targets: Adapted, own: LoraSettings, config: AdapterConfig) -> LoraSettings:
+    """Add the modules whose rank a pattern decides."""
+    if not config.rank_pattern:
+        return own
+    rank = ranker(replace(config, r=0))
+    names = (place.module.name for place in targets.places)
+    return replace(own, with_own_rank=frozenset(name for name in names if rank(name)))
 
-    return METHOD
+
+def sizes(places: Sequence[Place], own: LoraSettings) -> Runs:
+    """Return the ranks that a convolution's groups, block-diagonal factors and the initialisation divide."""
+    free = [place for place in places if place.module.name not in own.with_own_rank]
+    steps = [place.module.groups for place in free]
+    if own.use_bdlora:
+        blocks = own.use_bdlora.number
+        steps += [blocks for place in free if diagonal(place._replace(r=blocks), own)]
+    # The rank of fused experts is that of all experts together.
+    steps += [2 // gcd(2, place.experts) for place in free if needs_even_rank(place, own)]
+    return multiples(places, *steps)
+
+
+METHOD = Method(
+    name="lora",
+    title="LoRA: Low-Rank Adaptation of Large Language Models",
+    arxiv="2106.09685",
+    formula="r * (d + h)",
+    settings=LoraSettings,
+    tensors=tensors,
+    alpha="lora_alpha",
+    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
+    shared_fields=TARGETING
+    | {
+        "bias",
+        "ensure_weight_tying",
+        "layer_replication",
+        "rank_pattern",
+        "target_parameters",
+        "trainable_token_indices",
+    },
+    rewrites_expert_targets=True,
+    refuses_mamba_parts=True,
+    keeps_rank_when_tied=fills_both,
+    has_lora_factors=True,
+    never_null=("r", "bias", "rank_pattern"),
+    resolved=with_own_ranks,
+    knob_values=sizes,
+    # Which factor is block-diagonal depends on a module's name.
+    same_for_same_shape=lambda own: not own.use_bdlora,
+    variant=lambda own: "dora" if own.use_dora else None,
+)

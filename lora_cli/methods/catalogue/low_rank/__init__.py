@@ -1,1 +1,1 @@
-"""Other updates of low rank."""
+"""Methods other than LoRA whose update comes from thin matrices."""

@@ -1,22 +1,38 @@
-"""DEFT: part of the weight's output space is projected away, and what replaces it is trained.
+"""DEFT: projects part of the weight's output space away and trains a replacement.
 
-`peft.tuners.deft.layer`: `DeftLayer.update_layer`; with `para`, PaRa, nothing replaces it.
+`peft.tuners.deft.layer`: `DeftLayer.update_layer`; with `para` (PaRa) there is no replacement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real, text
+from lora_cli.methods.config.adapter_config import TARGETING
+from lora_cli.methods.config.settings import flag, probability, real, text
+from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """DEFT's own fields."""
+
+    decomposition_method: str = text("relu", "qr", "relu")
+    init_scale: float = real(1.0)
+    alpha: float | None = real(None)
+    para: bool = flag(False)
+    fan_in_fan_out: bool = flag(False)
+    deft_dropout: float = probability()
+    init_weights: bool = flag(True)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield P and, but for PaRa, R: r·(d + h) parameters, where r is at most h.
+    """Yield P and, except for PaRa, R: r·(d + h) parameters, where r is at most h.
 
     >>> from lora_cli.models import matrix
-    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings({"para": False}))]
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings(para=False))]
     [('deft_P', (8, 2)), ('deft_R', (2, 6))]
     """
     d, h = place.module.d, place.module.h
@@ -31,16 +47,8 @@ METHOD = Method(
     title="DEFT: Decompositional Efficient Fine-Tuning",
     arxiv=None,
     formula="min(r, h) * (d + h)",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "decomposition_method": text("relu", "qr", "relu"),
-        "init_scale": real(1.0),
-        "alpha": real(None),
-        "para": flag(False),
-        "fan_in_fan_out": flag(False),
-        "deft_dropout": real(0.0, least=0, most=1),
-        "init_weights": flag(True),
-    },
     alpha="alpha",
     module_kinds=LINEARS,
     shared_fields=TARGETING | {"bias"},

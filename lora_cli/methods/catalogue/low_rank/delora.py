@@ -1,4 +1,4 @@
-"""DeLoRA: LoRA whose parts are normalised, so that one trained number bounds the update's strength.
+"""DeLoRA: LoRA with normalised parts, so that one trained number bounds the strength of the update.
 
 Bini et al., "DeLoRA: Decoupling Angles and Strength in Low-rank Adaptation", arXiv:2503.18225;
 `peft.tuners.delora.layer.DeloraLayer`: `update_layer`, `reset_delora_parameters`.
@@ -6,19 +6,32 @@ Bini et al., "DeLoRA: Decoupling Angles and Strength in Low-rank Adaptation", ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.peft_fields import scales
-from lora_cli.methods.method import LAYERS_WITH_TEXT, PATTERN_ALONE, TARGETING, Method, Settings, flag, real
+from lora_cli.methods.config.settings import flag, mapping, probability, real
+from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """DeLoRA's own fields."""
+
+    delora_lambda: float = real(15)
+    module_dropout: float = probability()
+    init_weights: bool = flag(True)
+    lambda_pattern: Mapping[str, float] = mapping(scales)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield A, B and lambda, r·(d + h) + 1 parameters, and the norms of the weight's columns, which are saved too.
+    """Yield A, B and lambda, r·(d + h) + 1 parameters, and the saved norms of the weight's columns.
 
     >>> from lora_cli.models import matrix
-    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings({})) if t.trained]
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings()) if t.trained]
     [('delora_A', (2, 6)), ('delora_B', (8, 2)), ('delora_lambda', (1,))]
     """
     module = place.module
@@ -33,13 +46,8 @@ METHOD = Method(
     title="DeLoRA: Decoupled Low-Rank Adaptation",
     arxiv="2503.18225",
     formula="r * (d + h) + 1",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "delora_lambda": real(15),
-        "module_dropout": real(0.0, least=0, most=1),
-        "init_weights": flag(True),
-        "lambda_pattern": scales,
-    },
     shared_fields=TARGETING | {"bias", "rank_pattern"},
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_ALONE}),
 )

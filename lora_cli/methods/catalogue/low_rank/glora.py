@@ -1,4 +1,4 @@
-"""GLoRA: a weight and a bias are each scaled and shifted, W + W·A + B and b + b·D + E + W·C.
+"""GLoRA: scales and shifts the weight and the bias, W + W·A + B and b + b·D + E + W·C.
 
 Chavan et al., "One-for-All: Generalized LoRA for Parameter-Efficient Fine-tuning", arXiv:2306.07967;
 `peft.tuners.glora.layer`: `GloraLayer.update_layer`, `GloraLoraPath`, `GloraVectorPath`, `GloraEmptyPath`.
@@ -7,17 +7,29 @@ Chavan et al., "One-for-All: Generalized LoRA for Parameter-Efficient Fine-tunin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from lora_cli.methods.method import Method, Settings, flag, text
+from lora_cli.methods.config.settings import flag, text
+from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """GLoRA's own fields."""
+
+    config_A_B: str = text("lora", "lora", "vector", "constant", "none")
+    config_C: str = text("lora", "lora", "vector", "none")
+    config_D_E: str = text("constant", "vector", "constant", "none")
+    init_weights: bool = flag(True)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield A and B, and where the module has a bias C, D and E; zeros, a buffer that is saved, for what is left out.
+    """Yield A and B, and C, D and E if the module has a bias; what is left out is a saved buffer of zeros.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"config_A_B": "lora", "config_C": "lora", "config_D_E": "constant"})
+    >>> own = Settings(config_A_B="lora", config_C="lora", config_D_E="constant")
     >>> sum(t.params for t in tensors(Place(matrix(6, 8), 2), own) if t.trained)
     56
     """
@@ -46,12 +58,7 @@ METHOD = Method(
     title="GLoRA: Generalized LoRA",
     arxiv="2306.07967",
     formula="2 * r * (d + h)",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "config_A_B": text("lora", "lora", "vector", "constant", "none"),
-        "config_C": text("lora", "lora", "vector", "none"),
-        "config_D_E": text("constant", "vector", "constant", "none"),
-        "init_weights": flag(True),
-    },
     shared_fields=frozenset({"target_modules", "modules_to_save", "bias"}),
 )

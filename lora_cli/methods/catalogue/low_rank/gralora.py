@@ -1,4 +1,4 @@
-"""GraLoRA: the weight is cut into k × k blocks, and each has thin matrices of its own.
+"""GraLoRA: cuts the weight into k × k blocks, each with its own thin matrices.
 
 Jung et al., "GraLoRA: Granular Low-Rank Adaptation for Parameter-Efficient Fine-Tuning", arXiv:2505.20355;
 `peft.tuners.gralora.layer.GraloraLayer.update_layer`.
@@ -7,26 +7,41 @@ Jung et al., "GraLoRA: Granular Low-Rank Adaptation for Parameter-Efficient Fine
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from lora_cli.methods.config.adapter_config import TARGETING
+from lora_cli.methods.config.settings import flag, probability, real, size
 from lora_cli.methods.knob import Runs, multiples
-from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real, size
-from lora_cli.methods.parts.divisors import divides
+from lora_cli.methods.method import LINEARS, Method
+from lora_cli.methods.parts.divisors import check_divides
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """GraLoRA's own fields."""
+
+    hybrid_r: int = size(0, least=0)
+    alpha: float = real(64)
+    gralora_dropout: float = probability()
+    gralora_k: int = size(2)
+    fan_in_fan_out: bool = flag(False)
+    init_weights: bool = flag(True)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield A and B by blocks, r·(d + h) parameters for any k, and with a `hybrid_r` LoRA's beside them.
+    """Yield A and B by blocks, r·(d + h) parameters for any k, and with `hybrid_r` also a LoRA of that rank.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"gralora_k": 2, "hybrid_r": 1})
+    >>> own = Settings(gralora_k=2, hybrid_r=1)
     >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 4), own)][:2]
     [('gralora_A', (2, 3, 4)), ('gralora_B', (2, 4, 4))]
     >>> sum(t.params for t in tensors(Place(matrix(6, 8), 4), own)) == (4 + 1) * (6 + 8)
     True
     """
     module, k, hybrid = place.module, own.gralora_k, own.hybrid_r
-    divides("gralora_k", k, module.name, ("the rank", place.r), ("d", module.d), ("h", module.h))
+    check_divides("gralora_k", k, module, {"rank": place.r, "d": module.d, "h": module.h})
     yield parameter("gralora_A", k, module.d // k, place.r)
     yield parameter("gralora_B", k, place.r, module.h // k)
     if hybrid:
@@ -35,7 +50,7 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
 
 
 def sizes(places: Sequence[Place], own: Settings) -> Runs:
-    """Return the ranks that the blocks divide."""
+    """Return the ranks that the number of blocks divides."""
     return multiples(places, own.gralora_k)
 
 
@@ -44,15 +59,8 @@ METHOD = Method(
     title="GraLoRA: Granular Low-Rank Adaptation",
     arxiv="2505.20355",
     formula="(r + hybrid_r) * (d + h)",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "hybrid_r": size(0, least=0),
-        "alpha": real(64),
-        "gralora_dropout": real(0.0, least=0, most=1),
-        "gralora_k": size(2),
-        "fan_in_fan_out": flag(False),
-        "init_weights": flag(True),
-    },
     rank=32,
     alpha="alpha",
     module_kinds=LINEARS,

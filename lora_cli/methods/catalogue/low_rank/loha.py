@@ -1,4 +1,4 @@
-"""LoHa: an update as the product, value by value, of two updates of low rank.
+"""LoHa: the update is the product, value by value, of two low-rank updates.
 
 Hyeon-Woo et al., "FedPara: Low-Rank Hadamard Product for Communication-Efficient Federated Learning",
 arXiv:2108.06098, proposition 1; for convolutions, proposition 3; `peft.tuners.loha.layer.LoHaLayer`:
@@ -7,23 +7,38 @@ arXiv:2108.06098, proposition 1; for convolutions, proposition 3; `peft.tuners.l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 
+from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.peft_fields import scales
-from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, always, flag, real
+from lora_cli.methods.config.settings import flag, mapping, real
+from lora_cli.methods.method import Method, always
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """LoHa's own fields."""
+
+    alpha_pattern: Mapping[str, float] = mapping(scales)
+    alpha: float = real(8)
+    rank_dropout: float = real(0.0)
+    module_dropout: float = real(0.0)
+    use_effective_conv2d: bool = flag(False)
+    init_weights: bool = flag(True)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     """Yield two pairs of thin matrices, 2r·(d + h) parameters.
 
-    A convolution is one matrix of all its kernel's values, unless `use_effective_conv2d` gives the kernel, where
-    it is over 1, a core of its own: 2r·(d + h + r·Πkernel).
+    A convolution counts as one matrix with all values of its kernel. With `use_effective_conv2d`, a kernel over 1 gets
+    a core of its own: 2r·(d + h + r·Πkernel).
 
     >>> from lora_cli.models import matrix
-    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings({"use_effective_conv2d": False}))][:2]
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings(use_effective_conv2d=False))][:2]
     [('hada_w1_a', (8, 2)), ('hada_w1_b', (2, 6))]
     """
     module, r = place.module, place.r
@@ -31,7 +46,7 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     cored = own.use_effective_conv2d and any(side != 1 for side in module.kernel)
     for pair in ("1", "2"):
         if cored:
-            # One of a single dimension is kept as one of two.
+            # A one-dimensional kernel is stored with two dimensions.
             yield parameter(f"hada_t{pair}", r, r, *(*module.kernel, 1)[:2])
             yield parameter(f"hada_w{pair}_a", r, h)
             yield parameter(f"hada_w{pair}_b", r, d)
@@ -45,15 +60,8 @@ METHOD = Method(
     title="LoHa: Low-Rank Hadamard Product",
     arxiv="2108.06098",
     formula="2 * r * (d + h)",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "alpha_pattern": scales,
-        "alpha": real(8),
-        "rank_dropout": real(0.0),
-        "module_dropout": real(0.0),
-        "use_effective_conv2d": flag(False),
-        "init_weights": flag(True),
-    },
     alpha="alpha",
     module_kinds=("Linear", "Conv1d", "Conv2d"),
     shared_fields=TARGETING | {"rank_pattern"},

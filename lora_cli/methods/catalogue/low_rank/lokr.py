@@ -1,4 +1,4 @@
-"""LoKr: an update as the Kronecker product of two smaller matrices, the larger one of low rank.
+"""LoKr: the update is the Kronecker product of two smaller matrices, the larger one of low rank.
 
 Yeh et al., "Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to Model Evaluation", arXiv:2309.14859;
 `peft.tuners.lokr.layer`: `LoKrLayer.update_layer`, `create_adapter_parameters`, `factorization`.
@@ -6,21 +6,40 @@ Yeh et al., "Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import isqrt, prod
 
+from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.peft_fields import scales
-from lora_cli.methods.knob import Runs, most_rank, parted
-from lora_cli.methods.method import PATTERN_ALONE, TARGETING, Method, Settings, always, either, flag, real, size, text
+from lora_cli.methods.config.settings import either, flag, mapping, real, size, text
+from lora_cli.methods.knob import Runs, most_rank, runs_between
+from lora_cli.methods.method import Method, always
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 from lora_cli.models.config import MAX_SIZE
 
+# Splits sides as evenly as possible.
 AUTOMATIC = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """LoKr's own fields."""
+
+    alpha_pattern: Mapping[str, float] = mapping(scales)
+    alpha: float = real(8)
+    rank_dropout: float = real(0.0)
+    module_dropout: float = real(0.0)
+    use_effective_conv2d: bool = flag(False)
+    decompose_both: bool = flag(False)
+    decompose_factor: int = size(AUTOMATIC, least=-MAX_SIZE)
+    rank_dropout_scale: bool = flag(False)
+    init_weights: bool | str | None = either(flag(True), text(None))
+
+
 def factors(side: int, factor: int) -> tuple[int, int]:
-    """Split a side into two factors: by `factor` where it divides, else the nearest to a square that it allows.
+    """Split a side in two factors: by `factor` if it divides the side, else as close to a square as it allows.
 
     >>> factors(128, -1), factors(127, -1), factors(128, 4), factors(128, 5), factors(128, 64)
     ((8, 16), (1, 127), (4, 32), (4, 32), (64, 2))
@@ -33,12 +52,12 @@ def factors(side: int, factor: int) -> tuple[int, int]:
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield the two factors of W; each is whole, or a product of rank r where r is under half its larger side.
+    """Yield the two factors of the update; each is whole, or a product of rank r if r is under half its larger side.
 
-    The first factor is whole unless `decompose_both`. A convolution's kernel is in the second.
+    The first factor is whole without `decompose_both`. The second holds a convolution's kernel.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"decompose_factor": -1, "decompose_both": False, "use_effective_conv2d": False})
+    >>> own = Settings(decompose_factor=-1, decompose_both=False, use_effective_conv2d=False)
     >>> [(t.key, t.shape) for t in tensors(Place(matrix(128, 64), 2), own)]
     [('lokr_w1', (8, 8)), ('lokr_w2_a', (8, 2)), ('lokr_w2_b', (2, 16))]
     """
@@ -53,7 +72,7 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     if 2 * r >= max(h2, d2):
         yield parameter("lokr_w2", h2, d2, *module.kernel)
     elif own.use_effective_conv2d and any(side != 1 for side in module.kernel):
-        # A kernel of a single dimension is kept as one of two.
+        # A one-dimensional kernel is stored with two dimensions.
         yield parameter("lokr_t2", r, r, *(*module.kernel, 1)[:2])
         yield parameter("lokr_w2_a", r, h2)
         yield parameter("lokr_w2_b", r, d2)
@@ -63,14 +82,14 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
 
 
 def sizes(places: Sequence[Place], own: Settings) -> Runs:
-    """Return the ranks, parted where a factor of a module becomes whole, which may hold less than of a rank below."""
+    """Return the ranks in runs that end where a factor becomes whole, because it may then hold less than at a lower rank."""
     bends: set[int] = set()
     for place in places:
         pairs = (
             factors(side, own.decompose_factor) for side in (place.module.d // place.module.groups, place.module.h)
         )
         bends.update(-(-max(sides) // 2) for sides in zip(*pairs, strict=True))
-    return parted(range(1, most_rank(places) + 1), bends)
+    return runs_between(range(1, most_rank(places) + 1), bends)
 
 
 METHOD = Method(
@@ -78,18 +97,8 @@ METHOD = Method(
     title="LoKr: Low-Rank Kronecker Product",
     arxiv="2309.14859",
     formula="d1 * h1 + r * (d2 + h2), d = d1 * d2 and h = h1 * h2",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "alpha_pattern": scales,
-        "alpha": real(8),
-        "rank_dropout": real(0.0),
-        "module_dropout": real(0.0),
-        "use_effective_conv2d": flag(False),
-        "decompose_both": flag(False),
-        "decompose_factor": size(AUTOMATIC, least=-MAX_SIZE),
-        "rank_dropout_scale": flag(False),
-        "init_weights": either(flag(True), text(None)),
-    },
     alpha="alpha",
     module_kinds=("Linear", "Conv1d", "Conv2d"),
     shared_fields=TARGETING | {"rank_pattern"},

@@ -1,4 +1,4 @@
-"""PEANuT: W's update is a small network's answer to W itself.
+"""PEANuT: a small network computes the update of W from W itself.
 
 Zhong et al., "PEANuT: Parameter-Efficient Adaptation with Weight-aware Neural Tweakers", arXiv:2410.01870;
 `peft.tuners.peanut.layer.PeanutLayer.update_layer`.
@@ -7,8 +7,11 @@ Zhong et al., "PEANuT: Parameter-Efficient Adaptation with Weight-aware Neural T
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from lora_cli.methods.method import PATTERN_ALONE, Method, Settings, flag, real, size, text
+from lora_cli.methods.config.adapter_config import PATTERN_ALONE
+from lora_cli.methods.config.settings import flag, real, size, text
+from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 
@@ -20,11 +23,21 @@ ACTIVATIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """PEANuT's own fields."""
+
+    depth: int = size(0, least=0)
+    act_fn: str = text("relu", *ACTIVATIONS)
+    scaling: float = real(1.0)
+    init_weights: bool = flag(True)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield A and B, both on W's outputs, and `depth` pairs of r × r layers between: 2·r·h + 2·depth·r².
+    """Yield A and B, both on W's outputs, and `depth` pairs of r × r layers between them: 2·r·h + 2·depth·r².
 
     >>> from lora_cli.models import matrix
-    >>> sum(t.params for t in tensors(Place(matrix(6, 8), 2), Settings({"depth": 1})))
+    >>> sum(t.params for t in tensors(Place(matrix(6, 8), 2), Settings(depth=1)))
     40
     """
     module, r = place.module, place.r
@@ -40,13 +53,8 @@ METHOD = Method(
     title="PEANuT: Weight-aware Neural Tweakers",
     arxiv="2410.01870",
     formula="2 * r * h + 2 * depth * r ** 2",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "depth": size(0, least=0),
-        "act_fn": text("relu", *ACTIVATIONS),
-        "scaling": real(1.0),
-        "init_weights": flag(True),
-    },
     rank=32,
     layer_rules=frozenset({PATTERN_ALONE}),
 )

@@ -1,4 +1,4 @@
-"""Poly: several pairs of LoRA's matrices, the skills, which each task mixes by weights of its own.
+"""Poly: several pairs of LoRA's matrices, the skills, which each task mixes with its own weights.
 
 Ponti et al., "Combining Modular Skills in Multitask Learning", arXiv:2202.13914; with `n_splits` over 1,
 multi-head routing, arXiv:2211.03831; `peft.tuners.poly`: `PolyLayer.update_layer`, `PolyRouter`.
@@ -7,19 +7,32 @@ multi-head routing, arXiv:2211.03831; `peft.tuners.poly`: `PolyLayer.update_laye
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from lora_cli.methods.method import Method, Settings, flag, size, text
+from lora_cli.methods.config.settings import flag, size, text
+from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 
 
-def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield A and B of each split and skill, n_skills·r·(d + h) parameters, and the tasks' mixtures of them.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Poly's own fields."""
 
-    A side that the splits do not divide is counted without what is left over, as PEFT makes it.
+    init_weights: bool = flag(True)
+    poly_type: str = text("poly", "poly")
+    n_tasks: int = size(1)
+    n_skills: int = size(4)
+    n_splits: int = size(1)
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield A and B of each split and skill, n_skills·r·(d + h) parameters, and the weights of each task.
+
+    Where the splits do not divide a side, PEFT drops the remainder.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"n_tasks": 3, "n_skills": 4, "n_splits": 2})
+    >>> own = Settings(n_tasks=3, n_skills=4, n_splits=2)
     >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 5), own)][:2]
     [('poly_lora_A', (2, 4, 3, 5)), ('poly_lora_B', (2, 4, 5, 4))]
     >>> sum(t.params for t in tensors(Place(matrix(6, 8), 5), own)) == 4 * 5 * (6 + 8) + 3 * 2 * 4
@@ -36,13 +49,7 @@ METHOD = Method(
     title="Poly: Combining Modular Skills in Multitask Learning",
     arxiv="2202.13914",
     formula="n_skills * r * (d + h) + n_tasks * n_splits * n_skills",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "init_weights": flag(True),
-        "poly_type": text("poly", "poly"),
-        "n_tasks": size(1),
-        "n_skills": size(4),
-        "n_splits": size(1),
-    },
     shared_fields=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
 )

@@ -1,1 +1,1 @@
-"""Orthogonal transformations of a weight."""
+"""Methods that transform a weight by orthogonal matrices."""

@@ -1,1 +1,1 @@
-"""Prompts: virtual tokens beside a model."""
+"""Methods that add virtual tokens to a model and adapt none of its modules."""

@@ -1,1 +1,1 @@
-"""Methods around shared, random or fixed bases."""
+"""Methods that train a few values around shared, random or fixed bases."""

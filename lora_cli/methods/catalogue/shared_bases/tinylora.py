@@ -1,4 +1,4 @@
-"""TinyLoRA: a short trained vector weighs fixed random r × r matrices between a weight's singular vectors.
+"""TinyLoRA: a short trained vector weights fixed random r × r matrices between a weight's singular vectors.
 
 Morris et al., "Learning to Reason in 13 Parameters", arXiv:2602.04118;
 `peft.tuners.tinylora`: `TinyLoraLayer._init_svd`, `_init_projection`, `TinyLoraModel._create_and_replace`.
@@ -7,36 +7,53 @@ Morris et al., "Learning to Reason in 13 Parameters", arXiv:2602.04118;
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
+from lora_cli.methods.config.settings import flag, ignored, probability, real, size
 from lora_cli.methods.knob import numbers
-from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, ignored, real, size
-from lora_cli.methods.parts.random_bases import probability, seed
+from lora_cli.methods.method import LINEARS, Method
+from lora_cli.methods.parts.random_bases import seed
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """TinyLoRA's own fields."""
+
+    u: int = size(64)
+    weight_tying: float = probability()
+    projection_seed: int = seed(42)
+    save_projection: bool = flag(True)
+    init_v_bound: float = real(0.02)
+    tinylora_dropout: float = probability()
+    fan_in_fan_out: bool = flag(False)
+    init_weights: object = ignored()
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield A and B, the first r singular vectors, and P, u random r × r matrices: buffers, no parameter.
+    """Yield A and B, the first r singular vectors, and P, u random r × r matrices; all of them are buffers.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"u": 3, "save_projection": True})
+    >>> own = Settings(u=3, save_projection=True)
     >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), own)]
     [('tinylora_A', (2, 6)), ('tinylora_B', (8, 2)), ('tinylora_P', (3, 2, 2))]
     """
     module = place.module
     r = min(place.r, module.d, module.h)
-    # An embedding's weight is not the other way round, and so neither are its A and B.
+    # An embedding's weight is not transposed, and so neither are its A and B.
     d, h = (module.h, module.d) if module.kind == "Embedding" else (module.d, module.h)
     yield buffer("tinylora_A", r, d)
     yield buffer("tinylora_B", h, r)
-    yield buffer("tinylora_P", own.u, r, r, saved=own.save_projection)
+    yield buffer("tinylora_P", own.u, r, r, in_file=own.save_projection)
 
 
 def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
-    """Yield a vector of u for each group of modules: as many groups as modules, less the share that is tied.
+    """Yield a vector of u values for each group of modules; weight_tying is the share by which groups are fewer than modules.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"u": 3, "weight_tying": 0.5})
+    >>> own = Settings(u=3, weight_tying=0.5)
     >>> [(t.key, t.shape) for t in shared([Place(matrix(6, 8), 2)] * 4, own)]
     [('tinylora_v.0', (3,)), ('tinylora_v.1', (3,))]
     """
@@ -50,18 +67,9 @@ METHOD = Method(
     title="TinyLoRA: Learning to Reason in 13 Parameters",
     arxiv="2602.04118",
     formula="u for each group of modules",
+    settings=Settings,
     tensors=tensors,
     shared_tensors=shared,
-    fields={
-        "u": size(64),
-        "weight_tying": real(0.0, least=0, most=1),
-        "projection_seed": seed(42),
-        "save_projection": flag(True),
-        "init_v_bound": real(0.02),
-        "tinylora_dropout": probability,
-        "fan_in_fan_out": flag(False),
-        "init_weights": ignored,
-    },
     rank=2,
     knob="u",
     module_kinds=(*LINEARS, "Embedding"),

@@ -1,4 +1,4 @@
-"""VB-LoRA: A and B put together of vectors from one bank, which trained logits choose.
+"""VB-LoRA: composes A and B of vectors from one bank, which trained logits choose.
 
 Li et al., "VB-LoRA: Extreme Parameter Efficient Fine-Tuning with Vector Banks", arXiv:2405.15179;
 `peft.tuners.vblora`: `VBLoRALayer.update_layer`, `VBLoRAModel._get_adapter_state_dict`.
@@ -7,31 +7,55 @@ Li et al., "VB-LoRA: Extreme Parameter Efficient Fine-Tuning with Vector Banks",
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, flag, real, size
-from lora_cli.methods.parts.random_bases import check_divides, probability
+from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
+from lora_cli.methods.config.settings import flag, probability, real, size
+from lora_cli.methods.method import LINEARS, Method
+from lora_cli.methods.parts.divisors import check_divides
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
-# The index of a vector is saved in the smallest of these types that holds so many.
+# PEFT saves the index of a vector in the smallest of these types that fits.
 INDICES = ((2**8, "U8"), (2**15, "I16"), (2**31, "I32"))
 
 
-def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield the logits, one a vector of the bank for each part of A and B: r·(d + h) / vector_length · num_vectors.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """VB-LoRA's own fields."""
 
-    What is saved may be the chosen vectors alone: the `topk` indices, and all but one of their weights.
+    num_vectors: int = size(256)
+    vector_length: int = size(256)
+    topk: int = size(2)
+    save_only_topk_weights: bool = flag(False)
+    vblora_dropout: float = probability()
+    fan_in_fan_out: bool = flag(False)
+    init_vector_bank_bound: float = real(0.02)
+    init_logits_std: float = real(0.1, least=0)
+
+    def __post_init__(self) -> None:
+        """Refuse to save more vectors than the bank has."""
+        if self.save_only_topk_weights and self.topk > self.num_vectors:
+            raise InvalidInput(
+                f"topk is {self.topk}, and the bank has num_vectors {self.num_vectors}; give {self.num_vectors} or less"
+            )
+
+
+def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
+    """Yield the logits, one per vector of the bank and part of A and B: r·(d + h) / vector_length · num_vectors.
+
+    The file may hold only the chosen vectors: their `topk` indices, and all but one of their weights.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"num_vectors": 5, "vector_length": 2, "topk": 2, "save_only_topk_weights": False})
+    >>> own = Settings(num_vectors=5, vector_length=2, topk=2, save_only_topk_weights=False)
     >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 3), own)]
     [('vblora_logits_A', (3, 3, 5)), ('vblora_logits_B', (4, 3, 5))]
     """
-    check_divides("vector_length", own.vector_length, place)
+    check_divides("vector_length", own.vector_length, place.module)
     parts_a, parts_b = place.module.d // own.vector_length, place.module.h // own.vector_length
     for key, shape in (("vblora_logits_A", (place.r, parts_a)), ("vblora_logits_B", (parts_b, place.r))):
-        yield parameter(key, *shape, own.num_vectors, saved=not own.save_only_topk_weights)
+        yield parameter(key, *shape, own.num_vectors, in_file=not own.save_only_topk_weights)
         if own.save_only_topk_weights:
             dtype = next((name for limit, name in INDICES if own.num_vectors < limit), "I64")
             yield buffer(f"{key}_topk_indices", *shape, own.topk, dtype=dtype)
@@ -43,31 +67,14 @@ def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
     yield parameter("vblora_vector_bank", own.num_vectors, own.vector_length)
 
 
-def check(own: Settings) -> None:
-    """Refuse to save more of the best vectors than there are."""
-    if own.save_only_topk_weights and own.topk > own.num_vectors:
-        raise InvalidInput(
-            f"topk is {own.topk} of a bank of num_vectors {own.num_vectors}; give {own.num_vectors} or less"
-        )
-
-
 METHOD = Method(
     name="vblora",
     title="VB-LoRA: Extreme Parameter Efficient Fine-Tuning with Vector Banks",
     arxiv="2405.15179",
     formula="num_vectors * vector_length + r * (d + h) / vector_length * num_vectors",
+    settings=Settings,
     tensors=tensors,
     shared_tensors=shared,
-    fields={
-        "num_vectors": size(256),
-        "vector_length": size(256),
-        "topk": size(2),
-        "save_only_topk_weights": flag(False),
-        "vblora_dropout": probability,
-        "fan_in_fan_out": flag(False),
-        "init_vector_bank_bound": real(0.02),
-        "init_logits_std": real(0.1, least=0),
-    },
     rank=4,
     module_kinds=LINEARS,
     shared_fields=TARGETING | {"bias"},
@@ -99,6 +106,5 @@ METHOD = Method(
             )
         ),
     },
-    check_settings=check,
     layer_rules=frozenset({PATTERN_ALONE}),
 )

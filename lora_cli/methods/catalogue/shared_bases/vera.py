@@ -7,18 +7,33 @@ Kopiczko et al., "VeRA: Vector-based Random Matrix Adaptation", arXiv:2310.11454
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from lora_cli.methods.method import LINEARS, PATTERN_ALONE, TARGETING, Method, Settings, always, flag, real
-from lora_cli.methods.parts.random_bases import probability, seed, with_largest
+from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
+from lora_cli.methods.config.settings import flag, probability, real
+from lora_cli.methods.method import LINEARS, Method, always
+from lora_cli.methods.parts.random_bases import BasesSettings, seed, with_largest_sides
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
 
+@dataclass(frozen=True, slots=True)
+class Settings(BasesSettings):
+    """VeRA's own fields."""
+
+    projection_prng_key: int = seed(0)
+    save_projection: bool = flag(True)
+    vera_dropout: float = probability()
+    d_initial: float = real(0.1)
+    fan_in_fan_out: bool = flag(False)
+    init_weights: bool = flag(True)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield b, one value an output, and d, one a row of A: h + r parameters.
+    """Yield b, one value per output, and d, one per row of A: h + r parameters.
 
     >>> from lora_cli.models import matrix
-    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings({}))]
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings())]
     [('vera_lambda_b', (8,)), ('vera_lambda_d', (2,))]
     """
     yield parameter("vera_lambda_b", place.module.h)
@@ -26,10 +41,10 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
 
 
 def shared(places: Sequence[Place], own: Settings) -> Iterator[Tensor]:
-    """Yield the frozen A and B, as large as the largest of the adapted modules; they are buffers."""
+    """Yield the frozen A and B, which fit the largest adapted modules; they are buffers."""
     r = places[0].r
-    yield buffer("vera_A", r, own.d, saved=own.save_projection)
-    yield buffer("vera_B", own.h, r, saved=own.save_projection)
+    yield buffer("vera_A", r, own.d, in_file=own.save_projection)
+    yield buffer("vera_B", own.h, r, in_file=own.save_projection)
 
 
 METHOD = Method(
@@ -37,21 +52,14 @@ METHOD = Method(
     title="VeRA: Vector-based Random Matrix Adaptation",
     arxiv="2310.11454",
     formula="h + r",
+    settings=Settings,
     tensors=tensors,
     shared_tensors=shared,
-    fields={
-        "projection_prng_key": seed(0),
-        "save_projection": flag(True),
-        "vera_dropout": probability,
-        "d_initial": real(0.1),
-        "fan_in_fan_out": flag(False),
-        "init_weights": flag(True),
-    },
     rank=256,
     module_kinds=LINEARS,
     shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
     default_targets={"phi": ("q_proj", "v_proj")},
     layer_rules=frozenset({PATTERN_ALONE}),
-    resolved=with_largest,
+    resolved=with_largest_sides,
     same_for_same_shape=always,
 )

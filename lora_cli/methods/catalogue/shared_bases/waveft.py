@@ -1,4 +1,4 @@
-"""WaveFT: trained values at a few random places of the update's wavelet transform.
+"""WaveFT: trains values at a few random positions of the update's wavelet transform.
 
 Bilican et al., "Exploring Sparsity for Parameter Efficient Fine Tuning Using Wavelets", arXiv:2505.12532;
 `peft.tuners.waveft`: `WaveFTLayer.update_layer`, `WaveFTModel._calculate_proportional_parameters`.
@@ -7,12 +7,14 @@ Bilican et al., "Exploring Sparsity for Parameter Efficient Fine Tuning Using Wa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass, replace
 
-from lora_cli.methods.method import LINEARS, TARGETING, Method, Settings, flag, real, size, text
-from lora_cli.methods.parts.random_bases import check_frequencies, frequencies, seed, sizes
+from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
+from lora_cli.methods.config.settings import flag, real, size, text
+from lora_cli.methods.method import LINEARS, Adapted, Method
+from lora_cli.methods.parts.random_bases import check_frequencies, frequencies, seed, sizes_by_pattern
 from lora_cli.methods.place import Place
-from lora_cli.methods.targeting.patterns import compiled
+from lora_cli.methods.targeting.patterns import key_pattern
 from lora_cli.methods.tensor import Tensor, parameter
 
 FAMILIES = (
@@ -22,12 +24,29 @@ FAMILIES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """WaveFT's own fields."""
+
+    n_frequency: int = size(2592)
+    scaling: float = real(25.0)
+    wavelet_family: str = text("db1", *FAMILIES)
+    use_idwt: bool = flag(True)
+    random_loc_seed: int = seed(777)
+    fan_in_fan_out: bool = flag(False)
+    n_frequency_pattern: Mapping[str, int] = sizes_by_pattern()
+    proportional_parameters: bool = flag(False)
+    init_weights: bool = flag(True)
+    # Of all adapted modules together.
+    places: int = 0
+    values: int = 0
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield the spectrum: n_frequency parameters, or the module's share of as many times the modules.
+    """Yield the spectrum: n_frequency parameters, or in proportion to the module's size, n_frequency on average.
 
     >>> from lora_cli.models import matrix
-    >>> fields = {"n_frequency": 10, "n_frequency_pattern": {}, "proportional_parameters": True}
-    >>> own = Settings({**fields, "places": 2, "values": 6 * 8 + 6 * 16})
+    >>> own = Settings(n_frequency=10, proportional_parameters=True, places=2, values=6 * 8 + 6 * 16)
     >>> places = [Place(matrix(6, 8), 0), Place(matrix(6, 16), 0)]
     >>> [t.shape for place in places for t in tensors(place, own)]
     [(7,), (13,)]
@@ -37,20 +56,16 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     yield parameter("waveft_spectrum", n)
 
 
-def settled(targets: Any, config: Any) -> Settings:
-    """Add what decides a module's share: how many modules there are, and how many values their weights have."""
-    own: Settings = config.settings
-    return own.replaced(places=len(targets.places), values=sum(place.full_params for place in targets.places))
+def with_all_values(targets: Adapted, own: Settings, config: AdapterConfig) -> Settings:
+    """Add what decides a module's share: the number of modules, and of values in all their weights."""
+    return replace(own, places=len(targets.places), values=sum(place.full_params for place in targets.places))
 
 
 def _frequencies(place: Place, own: Settings) -> int:
-    wanted: int = own.n_frequency
-    patterns: Mapping[str, int] = own.n_frequency_pattern
     if own.proportional_parameters:
-        share: float = place.full_params / own.values
-        budget: int = wanted * own.places
-        return max(1, round(share * budget))
-    return next((n for key, n in patterns.items() if compiled(rf"(.*\.)?({key})$").match(place.module.name)), wanted)
+        return max(1, round(place.full_params / own.values * (own.n_frequency * own.places)))
+    patterns, name = own.n_frequency_pattern, place.module.name
+    return next((n for key, n in patterns.items() if key_pattern(key).match(name)), own.n_frequency)
 
 
 METHOD = Method(
@@ -58,18 +73,8 @@ METHOD = Method(
     title="WaveFT: Wavelet Fine-Tuning",
     arxiv="2505.12532",
     formula="n_frequency",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "n_frequency": size(2592),
-        "scaling": real(25.0),
-        "wavelet_family": text("db1", *FAMILIES),
-        "use_idwt": flag(True),
-        "random_loc_seed": seed(777),
-        "fan_in_fan_out": flag(False),
-        "n_frequency_pattern": sizes,
-        "proportional_parameters": flag(False),
-        "init_weights": flag(True),
-    },
     rank=None,
     knob="n_frequency",
     module_kinds=LINEARS,
@@ -81,6 +86,7 @@ METHOD = Method(
         "rwkv": None,
         "rwkv7": None,
     },
-    resolved=settled,
+    resolved=with_all_values,
+    config_tells_trained=False,
     knob_values=frequencies,
 )

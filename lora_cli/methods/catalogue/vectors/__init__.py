@@ -1,1 +1,1 @@
-"""Vectors, rows and whole parameters."""
+"""Methods that train vectors, rows or whole parameters."""

@@ -1,4 +1,4 @@
-"""BEFT: a trained bias beside each value projection.
+"""BEFT: adds a trained bias to each value projection.
 
 "BEFT: Bias-Efficient Fine-Tuning of Language Models in Low-Data Regimes", arXiv:2509.15974;
 `peft.tuners.beft.layer.BeftLayer.update_layer`.
@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from lora_cli.methods.method import Method, Settings, flag
+from lora_cli.methods.config.settings import flag
+from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.tensor import Tensor, parameter
@@ -27,11 +29,18 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """BEFT's own fields."""
+
+    init_weights: bool = flag(True)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield a bias an output, whether the module has one or not.
+    """Yield a bias per output, whether the module has one or not.
 
     >>> from lora_cli.models import matrix
-    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 0), Settings({}))]
+    >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 0), Settings())]
     [('beft_bias', (1, 8))]
     """
     yield parameter("beft_bias", 1, place.module.h)
@@ -42,8 +51,8 @@ METHOD = Method(
     title="BEFT: Bias-Efficient Fine-Tuning",
     arxiv="2509.15974",
     formula="h",
+    settings=Settings,
     tensors=tensors,
-    fields={"init_weights": flag(True)},
     rank=None,
     knob=None,
     shared_fields=frozenset({"target_modules", "modules_to_save"}),

@@ -1,4 +1,4 @@
-"""LN tuning: a copy of each norm is trained; of any other module, if it is targeted.
+"""LN tuning: trains a copy of each norm, or of any other module that is targeted.
 
 Zhao et al., "Tuning LayerNorm in Attention: Towards Efficient Multi-Modal LLM Finetuning",
 arXiv:2312.11420; `peft.tuners.ln_tuning.layer.LNTuningLayer.update_layer`.
@@ -6,11 +6,12 @@ arXiv:2312.11420; `peft.tuners.ln_tuning.layer.LNTuningLayer.update_layer`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.method import Method, Settings
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -44,13 +45,21 @@ NORMS: dict[str, tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """LN tuning has no fields of its own."""
+
+    # The names of tied parameters, each with the name that it is counted under.
+    tied: Mapping[str, str] = field(default_factory=dict)
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield a copy of every parameter in the module; what is tied within it is one parameter under two names.
+    """Yield a copy of every parameter in the module; parameters tied within it are copied once, under two names.
 
     >>> from lora_cli.models import Module
     >>> from lora_cli.models.nodes import Parameter
     >>> norm = Place(Module("norm", 6, 6, "Other"), 0, whole=(Parameter("norm.weight", (6,)),))
-    >>> [(t.key, t.shape) for t in tensors(norm, Settings({"tied": {}}))]
+    >>> [(t.key, t.shape) for t in tensors(norm, Settings())]
     [('ln_tuning_layers.weight', (6,))]
     """
     names = {parameter.name for parameter in place.whole}
@@ -59,25 +68,25 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
         source = own.tied.get(copied.name, copied.name)
         known = source if source in names else (source, "outside")
         below = copied.name.removeprefix(f"{place.module.name}.")
-        # PEFT drops the adapter's name where a parameter's own name follows, and keeps it before a module's.
+        # PEFT drops the adapter's name before a parameter's own name, and keeps it before a module's.
         key = f"ln_tuning_layers.{'default.' if '.' in below else ''}{below}"
         yield buffer(key, *copied.shape) if known in seen else parameter(key, *copied.shape)
         seen.add(known)
 
 
-def settled(targets: Any, _: Any) -> Settings:
-    """Return which of the model's parameters are one under two names.
+def with_ties(targets: Adapted, own: Settings, config: AdapterConfig) -> Settings:
+    """Add which of the model's parameters are tied.
 
-    Of a saved module inside an adapted one PEFT makes three copies, one of them idle; those are not counted here.
+    PEFT makes three copies of a full copy inside an adapted module, one of them idle; that is refused.
     """
     for place in targets.places:
-        inner = next((name for name in targets.saved if name.startswith(f"{place.module.name}.")), None)
+        inner = next((name for name in targets.full_copy_names if name.startswith(f"{place.module.name}.")), None)
         if inner:
             raise InvalidInput(
                 f"modules_to_save reaches {quote_long(inner)}, and ln_tuning copies all of {quote_long(place.module.name)} "
-                "around it already; leave one out"
+                "around it; drop one of them"
             )
-    return Settings({"tied": targets.model.tied})
+    return replace(own, tied=targets.model.tied)
 
 
 METHOD = Method(
@@ -85,11 +94,13 @@ METHOD = Method(
     title="LN tuning: Tuning LayerNorm",
     arxiv="2312.11420",
     formula="d * h",
+    settings=Settings,
     tensors=tensors,
     rank=None,
     knob=None,
     module_kinds=(),
     shared_fields=frozenset({"target_modules", "exclude_modules", "modules_to_save"}),
     default_targets={**dict.fromkeys(TARGETS), **NORMS},
-    resolved=settled,
+    resolved=with_ties,
+    config_tells_trained=False,
 )

@@ -1,4 +1,4 @@
-"""ShadowPEFT: a small model of the same build runs beside the decoder's blocks and corrects what goes into each.
+"""ShadowPEFT: a small copy of the decoder runs beside its blocks and corrects the input of each.
 
 Li et al., "ShadowPEFT: Shadow Network for Parameter-Efficient Fine-Tuning", arXiv:2604.19254, equations 2 to 7;
 `peft.tuners.shadow`: `ShadowLayer.update_layer`, `ShadowModel._build_shadow_backbone`.
@@ -7,16 +7,18 @@ Li et al., "ShadowPEFT: Shadow Network for Parameter-Efficient Fine-Tuning", arX
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.methods.method import TARGETING, Method, Settings, flag, ignored, real, size, text
+from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
+from lora_cli.methods.config.settings import flag, ignored, real, size, text
+from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Parameter
 
-# Where PEFT finds the list of a decoder's blocks: `_get_backbone`, `_get_decoder_layers`.
+# Where PEFT looks for the list of a decoder's blocks: `_get_backbone`, `_get_decoder_layers`.
 BLOCKS = ("model.decoder.layers.", "model.layers.", "transformer.h.", "gpt_neox.layers.", "decoder.layers.")
 BARE_BLOCKS = ("layers.", "h.")
 ENCODERS = ("encoder.", "model.encoder.")
@@ -24,13 +26,46 @@ HEADS = ("score.", "classifier.")
 RESHAPED = ("shadow_hidden_size", "shadow_num_attention_heads", "shadow_intermediate_size")
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """ShadowPEFT's own fields."""
+
+    shadow_alpha: float = real(0.1)
+    shadow_dropout: float = real(0.2, least=0, most=1)
+    init_weights: bool = flag(True)
+    shadow_model: str = text("mirror")
+    shadow_num_hidden_layers: int | None = size(None, least=0)
+    shadow_hidden_size: int | None = size(None)
+    shadow_num_attention_heads: int | None = size(None)
+    shadow_intermediate_size: int | None = size(None)
+    share_embeddings: bool = flag(True)
+    update_hidden_size: int | None = size(None, least=0)
+    auxiliary_loss_weight: object = ignored()
+    shadow: tuple[Parameter, ...] = ()
+    # Of the states between the blocks.
+    width: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a shadow that is another model or has another shape, which this model's parameters do not tell."""
+        if self.shadow_model != "mirror":
+            raise InvalidInput(
+                f"shadow_model is {quote(self.shadow_model)}, a trained model that PEFT loads and whose size no field tells; "
+                'only "mirror" can be counted'
+            )
+        reshaped = next((name for name in RESHAPED if getattr(self, name) is not None), None)
+        if reshaped:
+            raise InvalidInput(
+                f"{reshaped} is {quote(getattr(self, reshaped))}; a shadow is counted by the model's own blocks, so leave it out"
+            )
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield one block's correction of rank r, and the two networks that move the shadow's state on.
+    """Yield one block's correction of rank r, and the two networks that update the shadow's state.
 
     W_down and W_up hold 2·r·d, each network of u hidden units 2·u·d + u + d.
 
     >>> from lora_cli.models import Module
-    >>> own = Settings({"width": 16, "update_hidden_size": None})
+    >>> own = Settings(width=16)
     >>> sum(t.params for t in tensors(Place(Module("layers.0", 16, 16, "Other"), 2), own))
     228
     """
@@ -46,47 +81,46 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
 
 
 def shared(_: Sequence[Place], own: Settings) -> Iterator[Tensor]:
-    """Yield the shadow: the body of the model with its first blocks alone, and a classifier's head once more."""
+    """Yield the shadow: the body of the model with only its first blocks, and a copy of a classifier's head."""
     for copied in own.shadow:
         yield parameter(copied.name, *copied.shape)
 
 
 def blocks(model: Model) -> str | None:
-    """Return the prefix of the names of a decoder's blocks."""
+    """Return the prefix of the names of a decoder's blocks, or None where there are none."""
     names = [node.name for node in model.nodes]
     if any(name.startswith(ENCODERS) for name in names):
         return None
-    found = (prefix for prefix in (*BLOCKS, *BARE_BLOCKS) if any(name.startswith(f"{prefix}0.") for name in names))
-    return next(found, None)
+    prefixes = (prefix for prefix in (*BLOCKS, *BARE_BLOCKS) if any(name.startswith(f"{prefix}0.") for name in names))
+    return next(prefixes, None)
 
 
 def default_targets(model: Model) -> tuple[str, ...] | None:
-    """Return all blocks."""
+    """Return the names of all blocks."""
     prefix = blocks(model)
     return None if prefix is None else tuple(f"{prefix}{number}" for number in range(depth(model, prefix)))
 
 
 def depth(model: Model, prefix: str) -> int:
-    """Return how many blocks there are."""
+    """Return the number of blocks."""
     return len(
         {node.name.removeprefix(prefix).partition(".")[0] for node in model.nodes if node.name.startswith(prefix)}
     )
 
 
-def settled(targets: Any, config: Any) -> Settings:
-    """Return the shadow's parameters, and the width of the model's states."""
-    model: Model = targets.model
-    own: Settings = config.settings
+def with_shadow(targets: Adapted, own: Settings, config: AdapterConfig) -> Settings:
+    """Add the shadow's parameters, and the width of the model's states."""
+    model = targets.model
     prefix = blocks(model)
     if prefix is None:
         raise InvalidInput(
-            f"method shadow is counted for decoders, whose blocks are under layers or h; {quote(model.name)} has none"
+            f"method shadow is only counted for decoders, whose blocks are called layers or h; {quote(model.name)} has none"
         )
     count, there = own.shadow_num_hidden_layers or 1, depth(model, prefix)
     if count > there:
         raise InvalidInput(
             f"shadow_num_hidden_layers is {count}, and a shadow is counted by the model's own {there} blocks; "
-            f"take {there} or less"
+            f"give {there} or less"
         )
     body = prefix.rpartition("layers." if prefix.endswith("layers.") else "h.")[0]
     kept = [p for p in model.all_parameters() if p.name.startswith(body) and _is_kept(p.name, prefix, count)]
@@ -102,7 +136,7 @@ def settled(targets: Any, config: Any) -> Settings:
             for p in model.all_parameters()
             if head and p.name.startswith(head)
         ]
-    return own.replaced(shadow=tuple(shadow), width=_width(model, body))
+    return replace(own, shadow=tuple(shadow), width=_width(model, body))
 
 
 def _is_kept(name: str, prefix: str, count: int) -> bool:
@@ -110,7 +144,7 @@ def _is_kept(name: str, prefix: str, count: int) -> bool:
 
 
 def _width(model: Model, body: str) -> int:
-    """Return the width of the states between the blocks: that of the last norm, or what embeddings are brought to."""
+    """Return the width of the states between the blocks: that of the last norm, or of the projected embeddings."""
     last = [p for p in model.all_parameters() if p.name.startswith(body) and p.name.count(".") == body.count(".") + 1]
     norms = [p.shape[0] for p in last if len(p.shape) == 1]
     projected = [m.h for m in model.modules if m.name == f"{body}project_in"]
@@ -118,44 +152,19 @@ def _width(model: Model, body: str) -> int:
     return next(iter((*norms, *projected, *embedded)))
 
 
-def check(own: Settings) -> None:
-    """Refuse a shadow that is another model, or of another shape: neither follows from this model's parameters."""
-    if own.shadow_model != "mirror":
-        raise InvalidInput(
-            f"shadow_model is {quote(own.shadow_model)}, a trained model that PEFT loads and whose size is in no field; "
-            'only "mirror" is counted'
-        )
-    reshaped = next((name for name in RESHAPED if getattr(own, name) is not None), None)
-    if reshaped:
-        raise InvalidInput(
-            f"{reshaped} is {quote(getattr(own, reshaped))}; a shadow is counted by the model's own blocks, so leave it out"
-        )
-
-
 METHOD = Method(
     name="shadow",
     title="ShadowPEFT: Shadow Network",
     arxiv="2604.19254",
     formula="2 * r * d + 2 * (2 * r * d + r + d) a block of width d, beside the shadow",
+    settings=Settings,
     tensors=tensors,
     shared_tensors=shared,
-    fields={
-        "shadow_alpha": real(0.1),
-        "shadow_dropout": real(0.2, least=0, most=1),
-        "init_weights": flag(True),
-        "shadow_model": text("mirror"),
-        "shadow_num_hidden_layers": size(None, least=0),
-        "shadow_hidden_size": size(None),
-        "shadow_num_attention_heads": size(None),
-        "shadow_intermediate_size": size(None),
-        "share_embeddings": flag(True),
-        "update_hidden_size": size(None, least=0),
-        "auxiliary_loss_weight": ignored,
-    },
     alpha="shadow_alpha",
     module_kinds=(),
     shared_fields=TARGETING,
     default_targets=default_targets,
-    resolved=settled,
-    check_settings=check,
+    resolved=with_shadow,
+    # It is not declared what PEFT copies and saves of the shadow itself beside full copies.
+    saves_extras=False,
 )

@@ -1,4 +1,4 @@
-"""Super-Tuning: the largest of a weight's values are trained where they stand, and maybe a LoRA beside them.
+"""Super-Tuning: trains the largest values of a weight in place, optionally with a LoRA beside them.
 
 arXiv:2607.09287; `peft.tuners.supertuning.layer.SupertuningLayer`: `_num_trainable`, `update_layer`.
 """
@@ -6,44 +6,58 @@ arXiv:2607.09287; `peft.tuners.supertuning.layer.SupertuningLayer`: `_num_traina
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.method import Method, Settings, flag, real, size
+from lora_cli.methods.config.settings import flag, probability, real, size
+from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Super-Tuning's own fields."""
+
+    sparsity: float = real(0.99, least=0, most=1)
+    select_top: bool = flag(True)
+    r: int | None = size(None)
+    lora_alpha: float | None = real(None)
+    lora_dropout: float = probability()
+    init_weights: bool = flag(True)
+    save_precomputed_indices: bool = flag(True)
+
+    def __post_init__(self) -> None:
+        """Refuse an alpha without a rank, and a sparsity or dropout of 1."""
+        if self.sparsity == 1:
+            raise InvalidInput("sparsity is 1; it must be under 1, so that something is trained")
+        if self.lora_dropout == 1:
+            raise InvalidInput("lora_dropout is 1; it must be under 1")
+        if self.r is None and self.lora_alpha is not None:
+            raise InvalidInput(f"lora_alpha is {self.lora_alpha} without r; give r too, or leave lora_alpha out")
+
+
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield the values that are trained, ⌊d·h·(1 − sparsity)⌋ in floating point, and where they stand; then A and B.
+    """Yield the trained values, ⌊d·h·(1 − sparsity)⌋ in floating point, and their positions; then A and B.
 
     >>> from lora_cli.models import matrix
-    >>> own = Settings({"sparsity": 0.75, "save_precomputed_indices": True, "r": 2})
+    >>> own = Settings(sparsity=0.75, save_precomputed_indices=True, r=2)
     >>> [(t.key, t.shape, t.dtype) for t in tensors(Place(matrix(6, 8), 0), own)][:2]
     [('supertuning_values', (12,), 'F32'), ('supertuning_indices', (12,), 'I32')]
     """
     module = place.module
     trained = int(module.weight_params * (1 - own.sparsity))
     if trained < 1:
-        remedy = f"take {1 - 1 / module.weight_params:.6g} or less" if module.weight_params else "leave it out"
+        remedy = f"give {1 - 1 / module.weight_params:.6g} or less" if module.weight_params else "leave it out"
         raise InvalidInput(
             f"sparsity {own.sparsity} leaves nothing to train of the {module.weight_params} values of "
             f"{quote_long(module.name)}; {remedy}"
         )
     yield parameter("supertuning_values", trained)
-    yield buffer("supertuning_indices", trained, saved=own.save_precomputed_indices, dtype="I32")
+    yield buffer("supertuning_indices", trained, in_file=own.save_precomputed_indices, dtype="I32")
     if own.r is not None:
         yield parameter("supertuning_lora_A.weight", own.r, module.d)
         yield parameter("supertuning_lora_B.weight", module.h, own.r)
-
-
-def check(own: Settings) -> None:
-    """Refuse an alpha without a rank, and shares of everything."""
-    if own.sparsity == 1:
-        raise InvalidInput("sparsity is 1; it must be under 1, so that something is trained")
-    if own.lora_dropout == 1:
-        raise InvalidInput("lora_dropout is 1; it must be under 1")
-    if own.r is None and own.lora_alpha is not None:
-        raise InvalidInput(f"lora_alpha is {own.lora_alpha} without r; give r too, or leave lora_alpha out")
 
 
 METHOD = Method(
@@ -51,20 +65,11 @@ METHOD = Method(
     title="Super-Tuning: sparse tuning of the largest weights",
     arxiv="2607.09287",
     formula="floor(d * h * (1 - sparsity)) + r * (d + h)",
+    settings=Settings,
     tensors=tensors,
-    fields={
-        "sparsity": real(0.99, least=0, most=1),
-        "select_top": flag(True),
-        "r": size(None),
-        "lora_alpha": real(None),
-        "lora_dropout": real(0.0, least=0, most=1),
-        "init_weights": flag(True),
-        "save_precomputed_indices": flag(True),
-    },
     rank=None,
     knob="sparsity",
     alpha="lora_alpha",
     shared_fields=frozenset({"target_modules", "modules_to_save"}),
-    check_settings=check,
     knob_values=None,
 )

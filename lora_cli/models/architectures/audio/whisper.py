@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.layers import Node, Nodes, Skeleton, convolution, embedding, linear, norm, parameter, under
 from lora_cli.models.parts.seq2seq import stack_layers
 
@@ -19,14 +19,14 @@ vocabulary = size("vocab_size", 51865)
 
 
 def layers(config: Config, side: str) -> Iterator[Node]:
-    """Give the layers of one stack and its last norm; keys have no bias."""
+    """Build the layers of one stack and its last norm; keys have no bias."""
     d = hidden(config)
     yield from stack_layers(config, side, d, layers=4, heads=6, inner=1536, key_bias=False)
     yield from norm("layer_norm", d, bias=True)
 
 
 def encoder(config: Config) -> Iterator[Node]:
-    """Give `WhisperEncoder`, whose convolutions go over 3 frames."""
+    """Build `WhisperEncoder`, whose convolutions go over 3 frames."""
     d = hidden(config)
     yield from convolution("conv1", config.size("num_mel_bins", default=80), d, 3)
     yield from convolution("conv2", d, d, 3)
@@ -35,7 +35,7 @@ def encoder(config: Config) -> Iterator[Node]:
 
 
 def decoder(config: Config) -> Iterator[Node]:
-    """Give `WhisperDecoder`."""
+    """Build `WhisperDecoder`."""
     d = hidden(config)
     yield from embedding("embed_tokens", vocabulary(config), d)
     yield from embedding("embed_positions", config.size("max_target_positions", default=448), d)
@@ -43,13 +43,13 @@ def decoder(config: Config) -> Iterator[Node]:
 
 
 def bare(config: Config) -> Skeleton:
-    """Give `WhisperModel`."""
+    """Build `WhisperModel`."""
     nodes = [*under("encoder", encoder(config)), *under("decoder", decoder(config))]
     return Skeleton(nodes, embeddings="decoder.embed_tokens")
 
 
 def headed(config: Config, nodes: Nodes) -> Skeleton:
-    """Give `nodes` below the head that speaks, which is tied unless config.json says otherwise."""
+    """Build `nodes` below the head that speaks, which is tied unless config.json says otherwise."""
     embeddings = "model.decoder.embed_tokens"
     head = linear("proj_out", hidden(config), vocabulary(config))
     tied = config.flag("tie_word_embeddings", default=True)
@@ -58,17 +58,17 @@ def headed(config: Config, nodes: Nodes) -> Skeleton:
 
 
 def generation(config: Config) -> Skeleton:
-    """Give `WhisperForConditionalGeneration`."""
+    """Build `WhisperForConditionalGeneration`."""
     return headed(config, bare(config).nodes)
 
 
 def causal(config: Config) -> Skeleton:
-    """Give `WhisperForCausalLM`: the decoder alone."""
+    """Build `WhisperForCausalLM`: the decoder alone."""
     return headed(config, under("decoder", decoder(config)))
 
 
 def audio(config: Config) -> Skeleton:
-    """Give `WhisperForAudioClassification`: the encoder alone, whose input is taken by its first convolution."""
+    """Build `WhisperForAudioClassification`: the encoder alone, whose input is taken by its first convolution."""
     d = hidden(config)
     count = config.layers("num_hidden_layers", "encoder_layers", default=4)
     weighted = config.flag("use_weighted_layer_sum", default=False)
@@ -82,11 +82,13 @@ def audio(config: Config) -> Skeleton:
     return Skeleton(nodes, embeddings="encoder.conv1")
 
 
-CLASSES = {
-    "whisper": {
+FAMILY = Family(
+    "whisper",
+    {
         "WhisperForConditionalGeneration": generation,
         "WhisperModel": bare,
         "WhisperForCausalLM": causal,
         "WhisperForAudioClassification": audio,
-    }
-}
+    },
+    PromptSizes(hidden=384, layers=4, heads=6),
+)

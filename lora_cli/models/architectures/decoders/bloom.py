@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import classes, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
 
@@ -16,7 +17,7 @@ vocabulary = size("vocab_size", 250880)
 
 
 def body(config: Config) -> Nodes:
-    """Give `BloomModel`; q, k and v are one Linear."""
+    """Build `BloomModel`; q, k and v are one Linear."""
     d = hidden(config)
     config.share(d, "hidden_size", config.size("num_attention_heads", "n_head", default=8), "n_head")
     return [
@@ -35,8 +36,9 @@ def body(config: Config) -> Nodes:
     ]
 
 
-CLASSES = {
-    "bloom": classes(
+FAMILY = Family(
+    "bloom",
+    classes(
         "Bloom",
         body,
         hidden=hidden,
@@ -45,5 +47,6 @@ CLASSES = {
         prefix="transformer",
         embeddings="word_embeddings",
         tokens_head="classifier",
-    )
-}
+    ),
+    PromptSizes(hidden=64, layers=2, heads=8, hidden_names=("n_embed", "hidden_size", "n_embd", "d_model")),
+)

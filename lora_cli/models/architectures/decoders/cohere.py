@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, norm, parameter, under
 
 hidden = size("hidden_size", 8192)
@@ -11,7 +14,7 @@ vocabulary = size("vocab_size", 256000)
 
 
 def body(config: Config) -> Nodes:
-    """Give `CohereModel`: one norm a layer, and where q and k are normed a weight for every head."""
+    """Build `CohereModel`: one norm a layer, and where q and k are normed a weight for every head."""
     d = hidden(config)
     count, groups, width = heads(config, d, count=64)
     bias = config.flag("attention_bias", default=False)
@@ -32,4 +35,8 @@ def body(config: Config) -> Nodes:
 
 
 TASKS = ("ForCausalLM", "Model")
-CLASSES = {"cohere": classes("Cohere", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=TASKS)}
+FAMILY = Family(
+    "cohere",
+    classes("Cohere", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=TASKS),
+    PromptSizes(hidden=8192, layers=40, heads=64, groups="heads"),
+)

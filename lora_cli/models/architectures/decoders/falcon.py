@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import classes, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
 
@@ -39,7 +40,7 @@ def norms(config: Config) -> tuple[str, ...]:
 
 
 def body(config: Config) -> Nodes:
-    """Give `FalconModel`."""
+    """Build `FalconModel`."""
     d = hidden(config)
     bias = config.flag("bias", default=False)
     inner = config.size("ffn_hidden_size", default=4 * d)
@@ -59,8 +60,9 @@ def body(config: Config) -> Nodes:
     ]
 
 
-CLASSES = {
-    "falcon": classes(
+FAMILY = Family(
+    "falcon",
+    classes(
         "Falcon",
         body,
         hidden=hidden,
@@ -69,5 +71,6 @@ CLASSES = {
         prefix="transformer",
         embeddings="word_embeddings",
         tokens_head="classifier",
-    )
-}
+    ),
+    PromptSizes(hidden=4544, layers=32, heads=71, hidden_names=("n_embed", "hidden_size", "n_embd", "d_model")),
+)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.decoders.phi3 import fused_gated
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, attention, classes, decoder, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.feed_forward import fused_gated
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -12,7 +14,7 @@ vocabulary = size("vocab_size", 151552)
 
 
 def body(config: Config) -> Nodes:
-    """Give `Glm4Model`, which norms what enters a block and what leaves it."""
+    """Build `Glm4Model`, which norms what enters a block and what leaves it."""
     d = hidden(config)
     shape = heads(config, d, count=32, groups=2, width=128)
     return decoder(
@@ -28,4 +30,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"glm4": classes("Glm4", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}
+FAMILY = Family(
+    "glm4",
+    classes("Glm4", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS),
+    PromptSizes(hidden=4096, layers=40, heads=32, groups=2, head_width=128),
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import classes, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.heads import sequence_summary
 from lora_cli.models.parts.layers import (
     Node,
     Nodes,
@@ -29,7 +31,7 @@ vocabulary = size("vocab_size", 50257)
 
 
 def block(config: Config) -> Iterator[Node]:
-    """Give `GPT2Block`; q, k and v are one Conv1D."""
+    """Build `GPT2Block`; q, k and v are one Conv1D."""
     d = hidden(config)
     config.share(d, "n_embd", config.size("num_attention_heads", "n_head", default=12), "n_head")
     inner = config.size("n_inner", default=4 * d)
@@ -45,7 +47,7 @@ def block(config: Config) -> Iterator[Node]:
 
 
 def body(config: Config) -> Nodes:
-    """Give `GPT2Model`."""
+    """Build `GPT2Model`."""
     d = hidden(config)
     return [
         *embedding("wte", vocabulary(config), d),
@@ -56,18 +58,13 @@ def body(config: Config) -> Nodes:
     ]
 
 
-def summary(projection: Nodes) -> Nodes:
-    """Give `GPT2SequenceSummary` around its projection, which passes on what it gets where it has none."""
-    return (*projection, *hollow("activation", "first_dropout", "last_dropout"))
-
-
 def double_heads(config: Config) -> Skeleton:
-    """Give `GPT2DoubleHeadsModel`, which sets num_labels to 1 itself."""
+    """Build `GPT2DoubleHeadsModel`, which sets num_labels to 1 itself."""
     causal = GPT2["GPT2ForCausalLM"](config)
     d = hidden(config)
     labels = 1 if config.flag("summary_proj_to_labels", default=True) else d
     projects = config.flag("summary_use_proj", default=True)
-    head = summary(linear("summary", d, labels, bias=True) if projects else hollow("summary"))
+    head = sequence_summary(linear("summary", d, labels, bias=True) if projects else hollow("summary"))
     return causal._replace(nodes=[*causal.nodes, *under("multiple_choice_head", head)])
 
 
@@ -82,10 +79,12 @@ GPT2 = classes(
     tokens_head="classifier",
 )
 
-CLASSES = {
-    "gpt2": {
+FAMILY = Family(
+    "gpt2",
+    {
         "GPT2LMHeadModel": GPT2["GPT2ForCausalLM"],
         "GPT2DoubleHeadsModel": double_heads,
         **{name: build for name, build in GPT2.items() if name != "GPT2ForCausalLM"},
-    }
-}
+    },
+    PromptSizes(hidden=768, layers=12, heads=12),
+)

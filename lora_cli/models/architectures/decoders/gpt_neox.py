@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import classes, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
 hidden = size("hidden_size", 6144)
@@ -11,7 +12,7 @@ vocabulary = size("vocab_size", 50432)
 
 
 def body(config: Config) -> Nodes:
-    """Give `GPTNeoXModel`; q, k and v are one Linear."""
+    """Build `GPTNeoXModel`; q, k and v are one Linear."""
     d = hidden(config)
     config.share(d, "hidden_size", config.size("num_attention_heads", default=64), "num_attention_heads")
     bias = config.flag("attention_bias", default=True)
@@ -32,8 +33,9 @@ def body(config: Config) -> Nodes:
     ]
 
 
-CLASSES = {
-    "gpt_neox": classes(
+FAMILY = Family(
+    "gpt_neox",
+    classes(
         "GPTNeoX",
         body,
         hidden=hidden,
@@ -41,5 +43,6 @@ CLASSES = {
         prefix="gpt_neox",
         embeddings="embed_in",
         tokens_head="classifier",
-    )
-}
+    ),
+    PromptSizes(hidden=6144, layers=44, heads=64),
+)

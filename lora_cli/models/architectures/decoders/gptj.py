@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_TOKENS, classes, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.decoder import BUT_TOKENS, classes
 from lora_cli.models.parts.layers import Nodes, Skeleton, embedding, hollow, linear, norm, repeat, under
 
 
@@ -16,7 +17,7 @@ vocabulary = size("vocab_size", 50400)
 
 
 def body(config: Config) -> Nodes:
-    """Give `GPTJModel`."""
+    """Build `GPTJModel`."""
     d = hidden(config)
     config.share(d, "n_embd", config.size("num_attention_heads", "n_head", default=16), "n_head")
     inner = config.size("n_inner", default=4 * d)
@@ -36,13 +37,14 @@ def body(config: Config) -> Nodes:
 
 
 def questions(config: Config) -> Skeleton:
-    """Give `GPTJForQuestionAnswering`, whose head has num_labels outputs where others have 2."""
+    """Build `GPTJForQuestionAnswering`, whose head has num_labels outputs where others have 2."""
     head = linear("qa_outputs", hidden(config), config.labels(), bias=True)
     return Skeleton([*under("transformer", body(config)), *head], embeddings="transformer.wte")
 
 
-CLASSES = {
-    "gptj": {
+FAMILY = Family(
+    "gptj",
+    {
         **classes(
             "GPTJ",
             body,
@@ -54,5 +56,6 @@ CLASSES = {
             tasks=BUT_TOKENS,
         ),
         "GPTJForQuestionAnswering": questions,
-    }
-}
+    },
+    PromptSizes(hidden=4096, layers=28, heads=16),
+)

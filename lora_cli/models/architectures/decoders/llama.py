@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -11,7 +14,7 @@ vocabulary = size("vocab_size", 32000)
 
 
 def body(config: Config) -> Nodes:
-    """Give `LlamaModel`."""
+    """Build `LlamaModel`."""
     d = hidden(config)
     bias = config.flag("attention_bias", default=False)
     inner = config.size("intermediate_size", default=11008)
@@ -26,4 +29,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"llama": classes("Llama", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer")}
+FAMILY = Family(
+    "llama",
+    classes("Llama", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer"),
+    PromptSizes(hidden=4096, layers=32, heads=32, groups="heads", head_width="shared"),
+)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -11,7 +14,7 @@ vocabulary = size("vocab_size", 32000)
 
 
 def body(config: Config) -> Nodes:
-    """Give `MistralModel`."""
+    """Build `MistralModel`."""
     d = hidden(config)
     return decoder(
         vocabulary(config),
@@ -24,4 +27,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"mistral": classes("Mistral", body, hidden=hidden, vocabulary=vocabulary)}
+FAMILY = Family(
+    "mistral",
+    classes("Mistral", body, hidden=hidden, vocabulary=vocabulary),
+    PromptSizes(hidden=4096, layers=32, heads=32, groups=8, head_width="shared"),
+)

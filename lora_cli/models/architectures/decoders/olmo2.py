@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -11,7 +14,7 @@ vocabulary = size("vocab_size", 50304)
 
 
 def body(config: Config) -> Nodes:
-    """Give `Olmo2Model`, which norms what leaves a block, and q and k over all their heads."""
+    """Build `Olmo2Model`, which norms what leaves a block, and q and k over all their heads."""
     d = hidden(config)
     count, groups, width = heads(config, d, count=32)
     bias = config.flag("attention_bias", default=False)
@@ -32,4 +35,8 @@ def body(config: Config) -> Nodes:
 
 
 TASKS = ("ForCausalLM", "Model", "ForSequenceClassification")
-CLASSES = {"olmo2": classes("Olmo2", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS)}
+FAMILY = Family(
+    "olmo2",
+    classes("Olmo2", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS),
+    PromptSizes(hidden=4096, layers=32, heads=32, groups="heads"),
+)

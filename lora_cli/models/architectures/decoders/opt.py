@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_TOKENS, classes, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.decoder import BUT_TOKENS, classes
 from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, norm, repeat, under
 
 OFFSET = 2  # OPTLearnedPositionalEmbedding: positions start at 2
@@ -15,7 +16,7 @@ width = size("hidden_size", 768)
 
 
 def hidden(config: Config) -> int:
-    """Give the width at both ends, which 350m projects to and from that of its layers."""
+    """Build the width at both ends, which 350m projects to and from that of its layers."""
     return config.size("word_embed_proj_dim", default=width(config))
 
 
@@ -23,13 +24,13 @@ vocabulary = size("vocab_size", 50272)
 
 
 def layer_norm(config: Config, name: str) -> Nodes:
-    """Give a LayerNorm, which has no parameters where layer_norm_elementwise_affine is false."""
+    """Build a LayerNorm, which has no parameters where layer_norm_elementwise_affine is false."""
     affine = config.flag("layer_norm_elementwise_affine", default=True)
     return norm(name, width(config), bias=True) if affine else hollow(name)
 
 
 def layer(config: Config) -> Iterator[Node]:
-    """Give `OPTDecoderLayer`."""
+    """Build `OPTDecoderLayer`."""
     d = width(config)
     config.share(d, "hidden_size", config.size("num_attention_heads", default=12), "num_attention_heads")
     bias = config.flag("enable_bias", default=True)
@@ -44,7 +45,7 @@ def layer(config: Config) -> Iterator[Node]:
 
 
 def decoder(config: Config) -> Iterator[Node]:
-    """Give `OPTDecoder`."""
+    """Build `OPTDecoder`."""
     d, ends = width(config), hidden(config)
     yield from embedding("embed_tokens", vocabulary(config), ends)
     yield from embedding("embed_positions", config.size("max_position_embeddings", default=2048) + OFFSET, d)
@@ -58,12 +59,13 @@ def decoder(config: Config) -> Iterator[Node]:
 
 
 def body(config: Config) -> Nodes:
-    """Give `OPTModel`."""
+    """Build `OPTModel`."""
     return under("decoder", decoder(config))
 
 
-CLASSES = {
-    "opt": classes(
+FAMILY = Family(
+    "opt",
+    classes(
         "OPT",
         body,
         hidden=hidden,
@@ -71,5 +73,6 @@ CLASSES = {
         tied_by_default=True,
         embeddings="decoder.embed_tokens",
         tasks=BUT_TOKENS,
-    )
-}
+    ),
+    PromptSizes(hidden=768, layers=12, heads=12),
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import heads
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
 
 hidden = size("hidden_size", 2048)
@@ -11,7 +13,7 @@ vocabulary = size("vocab_size", 51200)
 
 
 def attention(config: Config, d: int) -> Nodes:
-    """Give `PhiAttention`. Its norms take the heads' share of the hidden size, even beside a head_dim."""
+    """Build `PhiAttention`. Its norms take the heads' share of the hidden size, even beside a head_dim."""
     count, groups, width = heads(config, d, count=32)
     projections = (
         *linear("q_proj", d, count * width, bias=True),
@@ -26,7 +28,7 @@ def attention(config: Config, d: int) -> Nodes:
 
 
 def body(config: Config) -> Nodes:
-    """Give `PhiModel`, where one norm serves the attention and the feed-forward."""
+    """Build `PhiModel`, where one norm serves the attention and the feed-forward."""
     d = hidden(config)
     inner = config.size("intermediate_size", default=8192)
     return decoder(
@@ -41,4 +43,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"phi": classes("Phi", body, hidden=hidden, vocabulary=vocabulary, head_bias=True, tasks=BUT_QUESTIONS)}
+FAMILY = Family(
+    "phi",
+    classes("Phi", body, hidden=hidden, vocabulary=vocabulary, head_bias=True, tasks=BUT_QUESTIONS),
+    PromptSizes(hidden=2048, layers=24, heads=32, groups="heads"),
+)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import heads
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.feed_forward import fused_gated
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 32064)
 
 
-def fused_gated(d: int, inner: int) -> Nodes:
-    """Give a gated feed-forward with gate and up in one."""
-    return (*linear("gate_up_proj", d, 2 * inner), *linear("down_proj", inner, d), *hollow("activation_fn"))
-
-
 def body(config: Config) -> Nodes:
-    """Give `Phi3Model`, whose q, k and v are one projection."""
+    """Build `Phi3Model`, whose q, k and v are one projection."""
     d = hidden(config)
     count, groups, width = heads(config, d, count=32)
     return decoder(
@@ -31,4 +29,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"phi3": classes("Phi3", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}
+FAMILY = Family(
+    "phi3",
+    classes("Phi3", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS),
+    PromptSizes(hidden=3072, layers=32, heads=32, groups="heads"),
+)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import attention, classes, decoder, gated, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 2048)
@@ -11,7 +14,7 @@ vocabulary = size("vocab_size", 128256)
 
 
 def body(config: Config) -> Nodes:
-    """Give `SmolLM3Model`."""
+    """Build `SmolLM3Model`."""
     d = hidden(config)
     bias = config.flag("attention_bias", default=False)
     inner = config.size("intermediate_size", default=11008)
@@ -26,8 +29,10 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {
-    "smollm3": classes(
+FAMILY = Family(
+    "smollm3",
+    classes(
         "SmolLM3", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, questions_prefix="transformer"
     ),
-}
+    PromptSizes(hidden=2048, layers=36, heads=16, groups=4),
+)

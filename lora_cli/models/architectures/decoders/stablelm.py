@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, attention, classes, decoder, gated, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
 
 hidden = size("hidden_size", 2560)
@@ -11,7 +14,7 @@ vocabulary = size("vocab_size", 50304)
 
 
 def body(config: Config) -> Nodes:
-    """Give `StableLmModel`. The heads share the hidden size: no head_dim is read."""
+    """Build `StableLmModel`. The heads share the hidden size: no head_dim is read."""
     d = hidden(config)
     count = config.size("num_attention_heads", default=32)
     groups = config.size("num_key_value_heads", default=32)
@@ -36,4 +39,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"stablelm": classes("StableLm", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}
+FAMILY = Family(
+    "stablelm",
+    classes("StableLm", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS),
+    PromptSizes(hidden=2560, layers=32, heads=32, groups=32),
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, attention, classes, decoder, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
 
 hidden = size("hidden_size", 3072)
@@ -11,7 +13,7 @@ vocabulary = size("vocab_size", 49152)
 
 
 def body(config: Config) -> Nodes:
-    """Give `Starcoder2Model`."""
+    """Build `Starcoder2Model`."""
     d = hidden(config)
     inner = config.size("intermediate_size", default=12288)
     bias = config.flag("use_bias", default=True)
@@ -28,8 +30,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {
-    "starcoder2": classes(
-        "Starcoder2", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=BUT_QUESTIONS
-    ),
-}
+FAMILY = Family(
+    "starcoder2",
+    classes("Starcoder2", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=BUT_QUESTIONS),
+    PromptSizes(hidden=3072, layers=30, heads=24, groups=2),
+)

@@ -5,8 +5,9 @@ Several fields are none of the config class's; the modules take them from config
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.encoders.bert import WORDS, bare, dense, dense_norm, feed_forward, headed
 from lora_cli.models.config import Config
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.encoder import WORDS, bare, dense, dense_norm, feed_forward, headed
 from lora_cli.models.parts.layers import (
     Nodes,
     Skeleton,
@@ -68,7 +69,7 @@ def _kinds(config: Config) -> list[str]:
 
 
 def _attention(config: Config) -> Nodes:
-    """Give `DisentangledSelfAttention`, whose positions have projections of their own unless they share."""
+    """Build `DisentangledSelfAttention`, whose positions have projections of their own unless they share."""
     d = _hidden(config)
     heads = config.size("num_attention_heads", default=24)
     width = config.share(d, "hidden_size", heads, "num_attention_heads")
@@ -87,7 +88,7 @@ def _attention(config: Config) -> Nodes:
 
 
 def _distances(config: Config) -> Nodes:
-    """Give the embedding of relative positions, both ways, or of the buckets that they are put in."""
+    """Build the embedding of relative positions, both ways, or of the buckets that they are put in."""
     buckets = config.number("position_buckets", default=-1, least=-1)
     furthest = config.number("max_relative_positions", default=-1, least=-1)
     reach = next(size for size in (buckets, furthest, _positions(config)) if size > 0)
@@ -95,7 +96,7 @@ def _distances(config: Config) -> Nodes:
 
 
 def _convolution(config: Config) -> Nodes:
-    """Give `ConvLayer`, which is there if it has a kernel."""
+    """Build `ConvLayer`, which is there if it has a kernel."""
     d = _hidden(config)
     kernel = config.number("conv_kernel_size", default=0)
     if not kernel:
@@ -151,7 +152,7 @@ def _predictions(config: Config) -> Nodes:
 
 
 def _masked(config: Config) -> Skeleton:
-    """Give `DebertaV2ForMaskedLM`; without `legacy` it has no decoder, it uses the word embeddings themselves."""
+    """Build `DebertaV2ForMaskedLM`; without `legacy` it has no decoder, it uses the word embeddings themselves."""
     if config.flag("legacy", default=True):
         tied = {"cls.predictions.decoder.bias": "cls.predictions.bias"}
         return headed("deberta", _body, _legacy, output="cls.predictions.decoder", tied=tied)(config)
@@ -180,13 +181,15 @@ def _choice(config: Config) -> Nodes:
     return [*_pooler(config), *hollow("dropout"), *dense("classifier", _hidden(config), 1)]
 
 
-CLASSES = {
-    "deberta-v2": {
+FAMILY = Family(
+    "deberta-v2",
+    {
         "DebertaV2ForMaskedLM": _masked,
         "DebertaV2Model": bare(_body),
         "DebertaV2ForSequenceClassification": headed("deberta", _body, _sequences),
         "DebertaV2ForTokenClassification": headed("deberta", _body, _tokens),
         "DebertaV2ForQuestionAnswering": headed("deberta", _body, _answers),
         "DebertaV2ForMultipleChoice": headed("deberta", _body, _choice),
-    }
-}
+    },
+    PromptSizes(hidden=1536, layers=24, heads=24),
+)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.architectures.encoders.bert import bare, dense, headed
 from lora_cli.models.config import Config
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.encoder import bare, dense, headed
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, norm, repeat, under
 
 PROJECTIONS = ("q_lin", "k_lin", "v_lin", "out_lin")
@@ -20,7 +21,7 @@ def _vocabulary(config: Config) -> int:
 
 
 def _body(config: Config) -> Nodes:
-    """Give `DistilBertModel`; sinusoidal positions are parameters as well, they only start otherwise."""
+    """Build `DistilBertModel`; sinusoidal positions are parameters too, they only start with other values."""
     d = _hidden(config)
     config.share(d, "dim", config.size("num_attention_heads", "n_heads", default=12), "n_heads")
     inner = config.size("hidden_dim", default=3072)
@@ -74,13 +75,18 @@ def _choice(config: Config) -> Nodes:
     return [*dense("pre_classifier", d, d), *dense("classifier", d, 1), *hollow("dropout")]
 
 
-CLASSES = {
-    "distilbert": {
+FAMILY = Family(
+    "distilbert",
+    {
         "DistilBertForMaskedLM": headed("distilbert", _body, _predictions, output="vocab_projector"),
         "DistilBertModel": bare(_body),
         "DistilBertForSequenceClassification": headed("distilbert", _body, _sequences),
         "DistilBertForTokenClassification": headed("distilbert", _body, _tokens),
         "DistilBertForQuestionAnswering": headed("distilbert", _body, _answers),
         "DistilBertForMultipleChoice": headed("distilbert", _body, _choice),
-    }
-}
+    },
+    # PEFT does not ask for DistilBERT's own names of these fields.
+    PromptSizes(
+        hidden=None, layers=6, heads=None, hidden_names=(), heads_names=(), groups_names=(), head_width_names=()
+    ),
+)

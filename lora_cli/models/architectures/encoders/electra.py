@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.architectures.decoders.gpt2 import summary
-from lora_cli.models.architectures.encoders import bert
-from lora_cli.models.architectures.encoders.bert import Part, Sizes, bare, dense, headed, layers, words
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Nodes, hollow, norm, under
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.encoder import Sizes, bare, dense, headed, layers, sizes, words
+from lora_cli.models.parts.heads import sequence_summary
+from lora_cli.models.parts.layers import Nodes, Part, hollow, norm, under
 
 
 def _sizes(config: Config) -> Sizes:
-    return bert.sizes(config, d=256, heads=4, inner=1024)
+    return sizes(config, d=256, heads=4, inner=1024)
 
 
 def _width(config: Config) -> int:
@@ -53,13 +53,15 @@ def _classification(config: Config) -> Nodes:
 
 
 def _summary(config: Config) -> Nodes:
-    """Give `ElectraSequenceSummary`, which may give as many outputs as there are labels."""
+    """Build `ElectraSequenceSummary`, which may have as many outputs as there are labels."""
     d = _sizes(config).d
     if config.text("summary_type", default="first") == "attn":
         raise InvalidInput(f"{config.source}: summary_type is 'attn', which transformers has not implemented")
     projects = config.flag("summary_use_proj", default=True)
     labels = config.labels() if config.flag("summary_proj_to_labels", default=False) else 0
-    return under("sequence_summary", summary(dense("summary", d, labels or d) if projects else hollow("summary")))
+    return under(
+        "sequence_summary", sequence_summary(dense("summary", d, labels or d) if projects else hollow("summary"))
+    )
 
 
 def _choice(config: Config) -> Nodes:
@@ -76,8 +78,9 @@ def _tokens(config: Config) -> Nodes:
 
 _vocabulary = headed("electra", _body, _generator, output="generator_lm_head")
 
-CLASSES = {
-    "electra": {
+FAMILY = Family(
+    "electra",
+    {
         "ElectraForMaskedLM": _vocabulary,
         "ElectraModel": bare(_body),
         "ElectraForPreTraining": headed("electra", _body, _discriminator),
@@ -86,5 +89,6 @@ CLASSES = {
         "ElectraForTokenClassification": headed("electra", _body, _tokens),
         "ElectraForQuestionAnswering": headed("electra", _body, _labelled("qa_outputs")),
         "ElectraForMultipleChoice": headed("electra", _body, _choice),
-    }
-}
+    },
+    PromptSizes(hidden=256, layers=12, heads=4),
+)

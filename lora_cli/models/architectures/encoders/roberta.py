@@ -1,10 +1,10 @@
-"""RoBERTa: `transformers.models.roberta`, which XLM-RoBERTa repeats with another default."""
+"""RoBERTa: `transformers.models.roberta`, which XLM-RoBERTa copies with another vocabulary."""
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.encoders.bert import (
-    Build,
-    Part,
+from lora_cli.models.config import Config
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.encoder import (
     answers,
     bare,
     choice,
@@ -16,8 +16,7 @@ from lora_cli.models.architectures.encoders.bert import (
     sizes,
     words,
 )
-from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, under
+from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
 
 
 def _classification(config: Config) -> Nodes:
@@ -26,7 +25,7 @@ def _classification(config: Config) -> Nodes:
 
 
 def classes(stem: str, vocabulary: int) -> dict[str, Build]:
-    """Give the classes of RoBERTa or of a copy of it, whose default of `vocab_size` is `vocabulary`."""
+    """Return the classes of RoBERTa or of a copy of it, whose default of `vocab_size` is `vocabulary`."""
 
     def body(config: Config) -> Nodes:
         size = sizes(config, vocabulary=vocabulary)
@@ -62,4 +61,8 @@ def classes(stem: str, vocabulary: int) -> dict[str, Build]:
     }
 
 
-CLASSES = {"roberta": classes("Roberta", 50265)}
+FAMILY = Family(
+    "roberta",
+    classes("Roberta", 50265),
+    PromptSizes(hidden=768, layers=12, heads=12),
+)

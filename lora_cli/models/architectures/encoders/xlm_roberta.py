@@ -3,5 +3,10 @@
 from __future__ import annotations
 
 from lora_cli.models.architectures.encoders.roberta import classes
+from lora_cli.models.family import Family, PromptSizes
 
-CLASSES = {"xlm-roberta": classes("XLMRoberta", 30522)}
+FAMILY = Family(
+    "xlm-roberta",
+    classes("XLMRoberta", 30522),
+    PromptSizes(hidden=768, layers=12, heads=12),
+)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, experts, gated, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes
+from lora_cli.models.parts.experts import experts
+from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Node, Nodes, buffer, embedding, hollow, linear, norm, repeat, under
 
 hidden = size("hidden_size", 7168)
@@ -14,7 +17,7 @@ vocabulary = size("vocab_size", 129280)
 
 
 def query(config: Config, d: int, outputs: int) -> Iterator[Node]:
-    """Give the query's projection: through q_lora_rank, or whole where that is null."""
+    """Build the query's projection: through q_lora_rank, or whole where that is null."""
     missing = "q_lora_rank" not in config.fields
     rank = config.size("q_lora_rank", default=1536 if missing else 0)
     if not rank:
@@ -26,7 +29,7 @@ def query(config: Config, d: int, outputs: int) -> Iterator[Node]:
 
 
 def attention(config: Config) -> Iterator[Node]:
-    """Give `DeepseekV3Attention`: keys and values go through kv_lora_rank, the rotated part of the key beside it."""
+    """Build `DeepseekV3Attention`: keys and values go through kv_lora_rank, the rotated part of the key beside it."""
     d = hidden(config)
     heads = config.size("num_attention_heads", default=128)
     rank = config.size("kv_lora_rank", default=512)
@@ -42,7 +45,7 @@ def attention(config: Config) -> Iterator[Node]:
 
 
 def mixture(config: Config) -> Iterator[Node]:
-    """Give `DeepseekV3MoE`: fused experts, their router, and the experts that every token takes as one feed-forward."""
+    """Build `DeepseekV3MoE`: fused experts, their router, and the experts that every token takes as one feed-forward."""
     d = hidden(config)
     count = config.size("num_local_experts", "n_routed_experts", default=256)
     inner = config.size("moe_intermediate_size", default=2048)
@@ -53,7 +56,7 @@ def mixture(config: Config) -> Iterator[Node]:
 
 
 def body(config: Config) -> Nodes:
-    """Give `DeepseekV3Model`: first_k_dense_replace layers without experts, then those with."""
+    """Build `DeepseekV3Model`: first_k_dense_replace layers without experts, then those with."""
     d = hidden(config)
     layers = config.layers("num_hidden_layers", default=61)
     dense = min(layers, config.layers("first_k_dense_replace", default=3))
@@ -72,4 +75,8 @@ def body(config: Config) -> Nodes:
     ]
 
 
-CLASSES = {"deepseek_v3": classes("DeepseekV3", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}
+FAMILY = Family(
+    "deepseek_v3",
+    classes("DeepseekV3", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS),
+    PromptSizes(hidden=7168, layers=61, heads=128, groups=128, head_width=64, head_width_names=("qk_rope_head_dim",)),
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, attention, classes, decoder, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
 from lora_cli.models.parts.layers import Node, Nodes, norm, parameter, under
 
 hidden = size("hidden_size", 2880)
@@ -14,7 +16,7 @@ vocabulary = size("vocab_size", 201088)
 
 
 def attended(config: Config) -> Nodes:
-    """Give `GptOssAttention`, which has a learned sink for each head."""
+    """Build `GptOssAttention`, which has a learned sink for each head."""
     heads = config.size("num_attention_heads", default=64)
     groups = config.size("num_key_value_heads", default=8)
     width = config.size("head_dim", default=64)
@@ -24,7 +26,7 @@ def attended(config: Config) -> Nodes:
 
 
 def experts(config: Config) -> Iterator[Node]:
-    """Give `GptOssMLP`: a router and fused experts, all with biases; inputs come before outputs."""
+    """Build `GptOssMLP`: a router and fused experts, all with biases; inputs come before outputs."""
     d = hidden(config)
     count = config.size("num_experts", "num_local_experts", default=128)
     inner = config.size("intermediate_size", default=2880)
@@ -37,7 +39,7 @@ def experts(config: Config) -> Iterator[Node]:
 
 
 def body(config: Config) -> Nodes:
-    """Give `GptOssModel`."""
+    """Build `GptOssModel`."""
     d = hidden(config)
     return decoder(
         vocabulary(config),
@@ -50,4 +52,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"gpt_oss": classes("GptOss", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS)}
+FAMILY = Family(
+    "gpt_oss",
+    classes("GptOss", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS),
+    PromptSizes(hidden=2880, layers=36, heads=64, groups=8, head_width=64),
+)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import attention, classes, decoder, experts, heads, size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -11,7 +14,7 @@ vocabulary = size("vocab_size", 32000)
 
 
 def body(config: Config) -> Nodes:
-    """Give `MixtralModel`."""
+    """Build `MixtralModel`."""
     d = hidden(config)
     inner = config.size("intermediate_size", default=14336)
     # num_experts is an alias of transformers, and set after the field that it stands for.
@@ -27,4 +30,8 @@ def body(config: Config) -> Nodes:
     )
 
 
-CLASSES = {"mixtral": classes("Mixtral", body, hidden=hidden, vocabulary=vocabulary)}
+FAMILY = Family(
+    "mixtral",
+    classes("Mixtral", body, hidden=hidden, vocabulary=vocabulary),
+    PromptSizes(hidden=4096, layers=32, heads=32, groups=8),
+)

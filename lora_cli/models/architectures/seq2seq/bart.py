@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import size
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.heads import classification_head
 from lora_cli.models.parts.layers import Nodes, Skeleton, embedding, linear, norm, under
-from lora_cli.models.parts.seq2seq import classification_head, stack_layers
+from lora_cli.models.parts.seq2seq import stack_layers
 
 OFFSET = 2  # BartLearnedPositionalEmbedding: positions start at 2
 
@@ -24,7 +25,7 @@ def is_tied(config: Config) -> bool:
 
 
 def stack(config: Config, side: str) -> Nodes:
-    """Give `BartEncoder` or `BartDecoder`."""
+    """Build `BartEncoder` or `BartDecoder`."""
     d = hidden(config)
     return [
         *embedding("embed_tokens", vocabulary(config), d),
@@ -35,7 +36,7 @@ def stack(config: Config, side: str) -> Nodes:
 
 
 def bare(config: Config) -> Skeleton:
-    """Give `BartModel`."""
+    """Build `BartModel`."""
     nodes = [
         *embedding("shared", vocabulary(config), hidden(config)),
         *under("encoder", stack(config, "encoder")),
@@ -46,43 +47,45 @@ def bare(config: Config) -> Skeleton:
 
 
 def headed(config: Config, head: Nodes) -> Skeleton:
-    """Give `BartModel` below a head."""
+    """Build `BartModel` below a head."""
     body = bare(config)
     ties = {f"model.{name}": f"model.{source}" for name, source in body.tied.items()}
     return Skeleton([*under("model", body.nodes), *head], ties, embeddings="model.shared")
 
 
 def generation(config: Config) -> Skeleton:
-    """Give `BartForConditionalGeneration`."""
+    """Build `BartForConditionalGeneration`."""
     built = headed(config, linear("lm_head", hidden(config), vocabulary(config)))
     ties = {**built.tied, "lm_head.weight": "model.shared.weight"} if is_tied(config) else {}
     return built._replace(tied=ties, output="lm_head")
 
 
 def sequences(config: Config) -> Skeleton:
-    """Give `BartForSequenceClassification`."""
+    """Build `BartForSequenceClassification`."""
     return headed(config, classification_head(hidden(config), config.labels(default=3)))
 
 
 def questions(config: Config) -> Skeleton:
-    """Give `BartForQuestionAnswering`."""
+    """Build `BartForQuestionAnswering`."""
     return headed(config, linear("qa_outputs", hidden(config), 2, bias=True))
 
 
 def causal(config: Config) -> Skeleton:
-    """Give `BartForCausalLM`: the decoder alone."""
+    """Build `BartForCausalLM`: the decoder alone."""
     embeddings = "model.decoder.embed_tokens"
     head = linear("lm_head", hidden(config), vocabulary(config))
     ties = {"lm_head.weight": f"{embeddings}.weight"} if is_tied(config) else {}
     return Skeleton([*under("model.decoder", stack(config, "decoder")), *head], ties, "lm_head", embeddings)
 
 
-CLASSES = {
-    "bart": {
+FAMILY = Family(
+    "bart",
+    {
         "BartForConditionalGeneration": generation,
         "BartModel": bare,
         "BartForSequenceClassification": sequences,
         "BartForQuestionAnswering": questions,
         "BartForCausalLM": causal,
-    }
-}
+    },
+    PromptSizes(hidden=1024, layers=12, heads=16),
+)

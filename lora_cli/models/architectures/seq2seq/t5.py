@@ -1,6 +1,6 @@
-"""T5, Flan-T5 and mT5: `transformers.models.t5` and `.mt5`, which are alike but for their defaults.
+"""T5 and Flan-T5: `transformers.models.t5`. mT5 is T5 with other defaults.
 
-The weights are always tied: what config.json says of that only scales T5's outputs.
+The embeddings are always tied: `tie_word_embeddings` in config.json only scales T5's outputs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,25 @@ from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Node, Nodes, Skeleton, embedding, hollow, linear, listed, norm, repeat, under
-from lora_cli.models.parts.seq2seq import classification_head
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.heads import classification_head
+from lora_cli.models.parts.layers import (
+    Build,
+    Node,
+    Nodes,
+    Skeleton,
+    embedding,
+    hollow,
+    linear,
+    listed,
+    norm,
+    repeat,
+    under,
+)
 
 
 class Sizes(NamedTuple):
-    """The fields, read with the defaults of one of the two."""
+    """The sizes of T5 or mT5."""
 
     vocabulary: int
     d: int
@@ -41,17 +54,12 @@ def is_gated(config: Config, default: str) -> bool:
 
 
 def t5_sizes(config: Config) -> Sizes:
-    """Read the fields with T5's defaults."""
+    """Return the sizes of a config, with T5's defaults."""
     return sizes(config, vocabulary=32128, inner=2048, heads=8, layers=6, feed_forward="relu")
 
 
-def mt5_sizes(config: Config) -> Sizes:
-    """Read the fields with mT5's defaults."""
-    return sizes(config, vocabulary=250112, inner=1024, heads=6, layers=8, feed_forward="gated-gelu")
-
-
 def sizes(config: Config, *, vocabulary: int, inner: int, heads: int, layers: int, feed_forward: str) -> Sizes:
-    """Read the fields. Decoder layers are as many as num_layers, even where num_hidden_layers counts for the encoder."""
+    """Return the sizes of a config. num_hidden_layers is an alias for the encoder's layers only."""
     return Sizes(
         config.size("vocab_size", default=vocabulary),
         config.size("hidden_size", "d_model", default=512),
@@ -66,7 +74,7 @@ def sizes(config: Config, *, vocabulary: int, inner: int, heads: int, layers: in
 
 
 def attention(of: Sizes) -> Nodes:
-    """Give q, k, v and o, whose width need not be that of the model."""
+    """Build q, k, v and o, whose width can differ from that of the model."""
     inner = of.heads * of.width
     return (
         *linear("q", of.d, inner),
@@ -77,14 +85,14 @@ def attention(of: Sizes) -> Nodes:
 
 
 def feed_forward(of: Sizes) -> Nodes:
-    """Give the feed-forward, gated or not."""
+    """Build the feed-forward, gated or not."""
     inputs = ("wi_0", "wi_1") if of.gated else ("wi",)
     projections = [linear(name, of.d, of.inner) for name in inputs] + [linear("wo", of.inner, of.d)]
     return [*chain.from_iterable(projections), *hollow("dropout", "act")]
 
 
 def block(of: Sizes, *, decoder: bool, first: bool) -> Iterator[Node]:
-    """Give `T5Block`; the first of a stack holds the relative positions that all of them use."""
+    """Build `T5Block`. The first block of a stack has the relative positions that all of its blocks use."""
     positions = embedding("relative_attention_bias", of.buckets, of.heads) if first else ()
     layers = [("SelfAttention", [*attention(of), *positions])]
     if decoder:
@@ -95,7 +103,7 @@ def block(of: Sizes, *, decoder: bool, first: bool) -> Iterator[Node]:
 
 
 def stack(of: Sizes, *, decoder: bool = False) -> Iterator[Node]:
-    """Give `T5Stack`."""
+    """Build `T5Stack`."""
     layers = of.decoder_layers if decoder else of.layers
     yield from embedding("embed_tokens", of.vocabulary, of.d)
     yield from repeat("block", min(layers, 1), block(of, decoder=decoder, first=True))
@@ -105,17 +113,17 @@ def stack(of: Sizes, *, decoder: bool = False) -> Iterator[Node]:
 
 
 def encoder(of: Sizes) -> Nodes:
-    """Give `T5EncoderModel`."""
+    """Build `T5EncoderModel`."""
     return [*embedding("shared", of.vocabulary, of.d), *under("encoder", stack(of))]
 
 
 def both(of: Sizes) -> Nodes:
-    """Give `T5Model`."""
+    """Build `T5Model`."""
     return [*encoder(of), *under("decoder", stack(of, decoder=True))]
 
 
 def tied(nodes: Nodes, *, prefix: str = "", output: str | None = None, head: Nodes = ()) -> Skeleton:
-    """Give a class whose embeddings of both stacks, and output if there is one, are `shared`."""
+    """Build a class that ties the embeddings of both stacks, and `output` if there is one, to `shared`."""
     start = f"{prefix}." if prefix else ""
     body = [*under(prefix, nodes)]
     names = [node.name for node in body if node.name.endswith(".embed_tokens")]
@@ -123,8 +131,8 @@ def tied(nodes: Nodes, *, prefix: str = "", output: str | None = None, head: Nod
     return Skeleton([*body, *head], ties, output, f"{start}shared")
 
 
-def family(stem: str, read: Callable[[Config], Sizes]) -> dict[str, Callable[[Config], Skeleton]]:
-    """Give the classes by name."""
+def classes(stem: str, read: Callable[[Config], Sizes]) -> dict[str, Build]:
+    """Return the classes of T5 or of a copy with other defaults, by name."""
 
     def generation(config: Config) -> Skeleton:
         of = read(config)
@@ -159,4 +167,8 @@ def family(stem: str, read: Callable[[Config], Sizes]) -> dict[str, Callable[[Co
     }
 
 
-CLASSES = {"t5": family("T5", t5_sizes), "mt5": family("MT5", mt5_sizes)}
+FAMILY = Family(
+    "t5",
+    classes("T5", t5_sizes),
+    PromptSizes(hidden=512, layers=6, heads=8),
+)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.feed_forward import ungated
+from lora_cli.models.parts.heads import image_classifier
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
 
 PATCHES = "embeddings.patch_embeddings"
 
 
 def sides(config: Config, name: str, *, default: int) -> tuple[int, int]:
-    """Return height and width of a field that is one number for both, or a list of the two."""
+    """Return the height and width of a field that is one number for both, or a list of two."""
     if not isinstance(config.fields.get(name), list):
         side = config.size(name, default=default)
         return side, side
@@ -33,7 +36,7 @@ def _embeddings(config: Config, *, masked: bool) -> Nodes:
     d = _hidden(config)
     height, width = sides(config, "image_size", default=224)
     patch = sides(config, "patch_size", default=16)
-    # An image that is no multiple of the patch loses its edge, as in the convolution.
+    # The convolution leaves out the edge of an image that is not a multiple of the patch.
     patches = (height // patch[0]) * (width // patch[1])
     return under(
         "embeddings",
@@ -58,16 +61,6 @@ def _attention(config: Config) -> Nodes:
     ]
 
 
-def feed_forward(d: int, inner: int) -> Nodes:
-    """Give `ViTMLP`, which CLIP has as well."""
-    return under("mlp", linear("fc1", d, inner, bias=True), hollow("activation_fn"), linear("fc2", inner, d, bias=True))
-
-
-def classifier(d: int, labels: int) -> Nodes:
-    """Give the head that sorts images, which passes on what it gets where there are no labels."""
-    return linear("classifier", d, labels, bias=True) if labels else hollow("classifier")
-
-
 def _body(config: Config, *, masked: bool = False) -> Nodes:
     d = _hidden(config)
     inner = config.size("intermediate_size", default=3072)
@@ -79,7 +72,7 @@ def _body(config: Config, *, masked: bool = False) -> Nodes:
             under("attention", _attention(config)),
             norm("layernorm_before", d, bias=True),
             norm("layernorm_after", d, bias=True),
-            feed_forward(d, inner),
+            under("mlp", ungated(d, inner)),
             hollow("dropout"),
         ),
         *norm("layernorm", d, bias=True),
@@ -87,7 +80,7 @@ def _body(config: Config, *, masked: bool = False) -> Nodes:
 
 
 def _images(config: Config) -> Skeleton:
-    head = classifier(_hidden(config), config.labels())
+    head = image_classifier(_hidden(config), config.labels())
     return Skeleton([*under("vit", _body(config)), *head], embeddings=f"vit.{PATCHES}")
 
 
@@ -99,16 +92,18 @@ def _bare(config: Config) -> Skeleton:
 
 
 def _masked(config: Config) -> Skeleton:
-    """Give `ViTForMaskedImageModeling`, which gives every pixel that a patch stands for, then shuffles them in place."""
+    """Build `ViTForMaskedImageModeling`, which predicts every pixel of a patch, then shuffles the pixels into an image."""
     stride = config.size("encoder_stride", default=16)
     head = under("decoder", convolution("0", _hidden(config), stride**2 * _channels(config), 1, 1), hollow("1"))
     return Skeleton([*under("vit", _body(config, masked=True)), *head], embeddings=f"vit.{PATCHES}")
 
 
-CLASSES = {
-    "vit": {
+FAMILY = Family(
+    "vit",
+    {
         "ViTForImageClassification": _images,
         "ViTModel": _bare,
         "ViTForMaskedImageModeling": _masked,
-    }
-}
+    },
+    PromptSizes(hidden=768, layers=12, heads=12, has_vocabulary=False),
+)

@@ -1,0 +1,144 @@
+"""The question "does it stay inside the limits?", for counts and for adapters on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from lora_cli.analysis.check.subject_check import (
+    FAIL_ON,
+    Rules,
+    SubjectCheck,
+    check_count,
+    check_inspection,
+    check_paths,
+)
+from lora_cli.analysis.check.verdict import Verdict
+from lora_cli.analysis.count.count import Count
+from lora_cli.analysis.limits import LIMITS, Number, read_limits
+from lora_cli.errors import InvalidInput, argument, choices, quote
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.check.lock import NewLock
+    from lora_cli.analysis.inspect.inspect import Inspection
+    from lora_cli.models.model import Model
+
+
+class NoLimit(InvalidInput):
+    """A check without a limit or a lock, which nothing can fail."""
+
+
+class Judgement(NamedTuple):
+    """All verdicts of a check, what to say beside them, and the lock that is still to be written, if there is one."""
+
+    verdicts: list[Verdict]
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    new_lock: NewLock | None = None
+
+
+def check(
+    subject: Count | Inspection | str | Sequence[str],
+    *,
+    max_percent: Number | None = None,
+    max_params: Number | None = None,
+    min_saved: Number | None = None,
+    expect_params: Number | None = None,
+    max_bytes: Number | None = None,
+    model: str | Model | None = None,
+    fail_on: Sequence[str] = FAIL_ON,
+    ignore: Sequence[str] = (),
+    lock: str | None = None,
+) -> list[Verdict]:
+    """Check a count, an inspection, or the adapters and models that paths lead to; return a verdict per rule.
+
+    Percentages are of full fine-tuning (`percent_of_full`, `percent_saved`), parameters are `trainable_params`, bytes
+    are `adapter_bytes`. A limit holds at equality. `model` is the base model of adapters. A trained adapter also fails
+    on what `inspect` finds: `fail_on` lists severities and codes of findings, `ignore` lists codes. `lock` is a file of
+    counts, which is compared, or created where there is none.
+
+    A count without any limit or lock raises `InvalidInput`, and so does a limit whose figure is not known.
+
+    >>> from lora_cli import count
+    >>> [verdict.passed for verdict in check(count(4096, 4096, 16), max_percent=1, max_params=100_000)]
+    [True, False]
+    """
+    limits = read_limits(
+        max_percent=max_percent,
+        max_params=max_params,
+        min_saved=min_saved,
+        expect_params=expect_params,
+        max_bytes=max_bytes,
+    )
+    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore))
+    judgement = judge(_check_subject(subject, rules, model), lock)
+    if judgement.new_lock is not None:
+        from lora_cli.analysis.check.lock import create_lock
+
+        create_lock(judgement.new_lock)
+    return judgement.verdicts
+
+
+def _check_subject(
+    subject: Count | Inspection | str | Sequence[str], rules: Rules, model: str | Model | None
+) -> list[SubjectCheck]:
+    if isinstance(subject, Count):
+        return [check_count(subject, rules)]
+    if isinstance(subject, str):
+        return list(check_paths([subject], rules, model))
+    from lora_cli.analysis.inspect.inspect import Inspection
+
+    if isinstance(subject, Inspection):
+        return [check_inspection(subject, rules, subject.adapter)]
+    return list(check_paths(subject, rules, model))
+
+
+def check_names(name: str, names: str | Sequence[str]) -> Sequence[str]:
+    """Return the names that the argument `name` lists, each of which must be known."""
+    names = (names,) if isinstance(names, str) else tuple(names)
+    # The default is known without the findings, whose import most checks do without.
+    if names and (name, names) != ("fail_on", FAIL_ON):
+        known = known_names(name)
+        for each in names:
+            if each not in known:
+                raise InvalidInput(f"{argument(name)}: {quote(each)} is not known; {choices(each, known)}")
+    return names
+
+
+def known_names(name: str) -> Sequence[str]:
+    """Return the names that `fail_on` or `ignore` can list: the codes of findings, and severities to fail on."""
+    from lora_cli.analysis.inspect.findings.declaration import SEVERITIES
+    from lora_cli.analysis.inspect.findings.registry import FINDINGS
+
+    return (*SEVERITIES, *FINDINGS) if name == "fail_on" else tuple(FINDINGS)
+
+
+def judge(checks: Sequence[SubjectCheck], lock: str | None) -> Judgement:
+    """Return all verdicts on some subjects: their own, and those of a lock.
+
+    Where there is no lock, a new one records the subjects, unless one of them cannot be read.
+    """
+    if lock is None and not all(each.verdicts for each in checks):
+        limits = ", ".join(map(argument, LIMITS))
+        raise NoLimit(f"there is no limit to check; give at least one of {limits}, or {argument('lock')}")
+    judgement = Judgement(
+        [verdict for each in checks for verdict in each.verdicts],
+        [warning for each in checks for warning in each.warnings],
+        [note for each in checks for note in each.notes],
+    )
+    if lock is None or not (os.path.lexists(lock) or all(each.record is not None for each in checks)):
+        return judgement
+    from lora_cli.analysis.check.lock import compare_with_file, figures_of
+
+    subjects = {each.key(lock): (each, figures_of(each.record)) for each in checks if each.record is not None}
+    comparison = compare_with_file(lock, {key: figures for key, (_, figures) in subjects.items()})
+    compared = [
+        verdict.of_path(subjects[key][0].path) for key, verdicts in comparison.verdicts.items() for verdict in verdicts
+    ]
+    return Judgement(
+        [*judgement.verdicts, *compared],
+        [*judgement.warnings, *comparison.warnings],
+        [*judgement.notes, *comparison.notes],
+        comparison.new_lock,
+    )

@@ -1,0 +1,39 @@
+"""Whether a count keeps the limits, and by how much it misses one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lora_cli.analysis.check.verdict import Verdict
+from lora_cli.analysis.limits import LIMITS, Limit, Limits
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.quantities import number_text
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count.count import Count
+    from lora_cli.analysis.inspect.inspect import Inspection
+
+
+def judge_limits(figures: Count | Inspection, limits: Limits, path: str | None = None) -> list[Verdict]:
+    """Return a verdict on each of the limits, in the order of `LIMITS`; an unknown figure raises `InvalidInput`."""
+    return [_judge(limit, figures, limits[name], path) for name, limit in LIMITS.items() if name in limits]
+
+
+def _judge(limit: Limit, figures: Count | Inspection, bound: int | float, path: str | None) -> Verdict:
+    value: int | float | None = getattr(figures, limit.field)
+    if value is None:
+        raise InvalidInput(f"{argument(limit.name)}: {limit.field} is unknown here, because {limit.unknown}")
+    failure = None if limit.holds(value, bound) else _failure(limit, value, bound)
+    if failure is not None and path is not None:
+        failure = f"{path}: {failure}"
+    return Verdict(limit.rule, value, bound, failure, path)
+
+
+def _failure(limit: Limit, value: int | float, bound: int | float) -> str:
+    """Return by how much a value misses a limit."""
+    text: Callable[[float], str] = number_text if isinstance(value, float) else "{:,}".format
+    value_text, bound_text, gap = text(value), text(bound), text(abs(value - bound))
+    if value_text == bound_text:
+        value_text, bound_text = repr(value), repr(bound)
+    return f"{limit.rule}: {limit.field} is {value_text}, {limit.missed} the limit of {bound_text} by {gap}"

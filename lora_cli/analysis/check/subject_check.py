@@ -1,0 +1,160 @@
+"""The check of one subject: a count, or what a path leads to (a trained adapter, its config or a model)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from lora_cli.analysis.check.limit_verdicts import judge_limits
+from lora_cli.analysis.check.verdict import Verdict
+from lora_cli.analysis.count.count import count_subject
+from lora_cli.analysis.limits import Limits
+from lora_cli.analysis.subject import Subject
+from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.methods.config.arguments import Adaptation
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count.count import Count
+    from lora_cli.analysis.inspect.findings.declaration import Finding
+    from lora_cli.analysis.inspect.inspect import Inspection
+    from lora_cli.analysis.result import Record
+    from lora_cli.models.model import Model
+
+FAIL_ON = ("error",)
+# PEFT's defaults.
+UNCHANGED = Adaptation()
+
+
+class Rules(NamedTuple):
+    """The rules for every subject: its limits, which findings fail, and which findings are ignored.
+
+    `fail_on` lists severities and codes of findings, `ignore` lists codes.
+    """
+
+    limits: Limits = MappingProxyType({})
+    fail_on: Sequence[str] = FAIL_ON
+    ignore: Sequence[str] = ()
+
+
+class SubjectCheck(NamedTuple):
+    """The verdicts on one subject, its record for a lock, and what to say beside them.
+
+    `record` is None where the subject's file cannot be read. `adapter` is the path of the config that was counted.
+    """
+
+    verdicts: Sequence[Verdict]
+    record: Record | None
+    path: str | None = None
+    adapter: str | None = None
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def key(self, lock: str) -> str:
+        """Return the subject's name in a lock."""
+        from lora_cli.analysis.check.lock_keys import count_key, path_key
+
+        return count_key(self.record or {}, self.adapter, lock) if self.path is None else path_key(self.path, lock)
+
+
+def check_count(count: Count, rules: Rules, path: str | None = None, adapter: str | None = None) -> SubjectCheck:
+    """Check a count against the limits."""
+    verdicts = judge_limits(count, rules.limits, path)
+    return SubjectCheck(verdicts, count.record(), path, adapter, count.warnings, count.notes)
+
+
+def check_inspection(inspection: Inspection, rules: Rules, path: str) -> SubjectCheck:
+    """Check a trained adapter: its findings and its limits."""
+    from lora_cli.analysis.inspect.findings.declaration import NOTE
+
+    findings = [finding for finding in inspection.findings if finding.code not in rules.ignore]
+    failing = [finding for finding in findings if finding.fails(rules.fail_on)]
+    verdicts = _judge_findings(failing, path)
+    # Nothing else is known of a file that cannot be read, which is reason enough to fail.
+    if not (inspection.broken and failing):
+        verdicts += judge_limits(inspection, rules.limits, path)
+    record = {**inspection.record(), "full_params": inspection.full_params, "all_params": inspection.all_params}
+    passing = [finding for finding in findings if finding not in failing]
+    return SubjectCheck(
+        verdicts,
+        None if inspection.broken else record,
+        path,
+        warnings=[finding.sentence() for finding in passing if finding.severity != NOTE],
+        notes=[finding.sentence() for finding in passing if finding.severity == NOTE],
+    )
+
+
+def _judge_findings(failing: Sequence[Finding], path: str) -> list[Verdict]:
+    """Return a verdict on each finding that fails, or one that passes where there is none; the limit is 0 of each."""
+    failed = [Verdict(f"finding: {finding.code}", 1, 0, finding.sentence(), path) for finding in failing]
+    return failed or [Verdict("findings", 0, 0, path=path)]
+
+
+def check_paths(
+    paths: Sequence[str], rules: Rules, model: str | Model | None = None, how: Adaptation = UNCHANGED
+) -> Iterator[SubjectCheck]:
+    """Check what each path leads to; an adapter that several paths lead to is checked once.
+
+    `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted.
+    """
+    from lora_cli.methods.adapter_file.trained_adapter import adapter_folder
+
+    checked = set()
+    for path in paths:
+        if not os.path.lexists(path):
+            raise InvalidInput(
+                f"{quote_long(path)} is neither a file nor a folder; give a bundled model as {argument('model')}"
+            )
+        folder = adapter_folder(path)
+        key = os.path.realpath(path if folder is None else folder)
+        if key in checked:
+            continue
+        checked.add(key)
+        if folder is None:
+            yield _check_model(path, rules, model, how)
+        else:
+            # The base model is read once for all paths, when the first needs it.
+            model = _read(model)
+            yield _check_adapter(path, folder or ".", rules, model, how)
+
+
+def _check_model(path: str, rules: Rules, model: str | Model | None, how: Adaptation) -> SubjectCheck:
+    if model is not None:
+        raise InvalidInput(
+            f"{quote_long(path)} is not an adapter, so it conflicts with {argument('model')}; drop one of them"
+        )
+    return check_count(count_subject(Subject(_read_source(path)), how), rules, path)
+
+
+def _check_adapter(path: str, folder: str, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
+    from lora_cli.analysis.inspect.inspect import inspect
+    from lora_cli.methods.adapter_file.trained_adapter import has_weights
+
+    if how != Adaptation(adapter_dtype=how.adapter_dtype):
+        options = ("r", "target", "method", "settings", "alpha", "adapter")
+        raise InvalidInput(
+            f"{quote_long(path)} is an adapter, whose config says how it adapts; drop {_any_of(options)}"
+        )
+    if has_weights(folder):
+        return check_inspection(inspect(path, model, values=True), rules, path)
+    if model is None:
+        raise InvalidInput(
+            f"{quote_long(path)} is a config without weights; give the model that it adapts as {argument('model')}"
+        )
+    return check_count(count_subject(Subject(model), how._replace(adapter=folder)), rules, path)
+
+
+def _any_of(names: Sequence[str]) -> str:
+    *first, last = map(argument, names)
+    return f"{', '.join(first)} and {last}"
+
+
+def _read(model: str | Model | None) -> Model | None:
+    return _read_source(model) if isinstance(model, str) else model
+
+
+def _read_source(source: str) -> Model:
+    from lora_cli.models.sources.read_model import read_model
+
+    return read_model(source)

@@ -1,0 +1,43 @@
+"""One rule of a check, judged: a limit, a finding or a figure of a lock."""
+
+from __future__ import annotations
+
+from lora_cli.analysis.result import Result
+from lora_cli.quantities import Value
+
+FIELDS = ("rule", "value", "limit", "passed")
+
+
+class Verdict(Result):
+    """What a rule says of a subject: the `value`, its `limit`, and whether the subject `passed`.
+
+    `path` is the subject's, where a check has paths.
+
+    >>> Verdict("max-params", 100, 50, "max-params: trainable_params is 100, over the limit of 50 by 50").passed
+    False
+    """
+
+    __slots__ = ("_failure",)
+
+    path: str | None
+    rule: str
+    value: Value
+    limit: Value
+    passed: bool
+    _failure: str | None
+
+    def __init__(
+        self, rule: str, value: Value, limit: Value, failure: str | None = None, path: str | None = None
+    ) -> None:
+        """Make a verdict, which fails if there is a sentence for its failure."""
+        record = dict(zip(FIELDS, (rule, value, limit, failure is None), strict=True))
+        super().__init__(record if path is None else {"path": path, **record})
+        object.__setattr__(self, "_failure", failure)
+
+    def failure(self) -> str | None:
+        """Return what is wrong, as a sentence; None where the subject passed."""
+        return self._failure
+
+    def of_path(self, path: str | None) -> Verdict:
+        """Return the same verdict on the subject at `path`."""
+        return Verdict(self.rule, self.value, self.limit, self._failure, path)

@@ -1,0 +1,163 @@
+"""The question "how many parameters does this train?", for one matrix and for a whole model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, SupportsIndex
+
+from lora_cli.analysis.count.plain_lora import plain_figures, rank_warnings
+from lora_cli.analysis.result import Record, Result
+from lora_cli.analysis.subject import Subject, matrix_sizes, read_subject, refuse_target
+from lora_cli.methods.config.arguments import Adaptation, adapter_config
+from lora_cli.methods.parts.plain_lora import plain
+from lora_cli.methods.registry import DEFAULT_METHOD
+from lora_cli.models.matrix import dimension, matrix
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count.model_count import ModelCount
+    from lora_cli.methods.tensor import Tensor
+    from lora_cli.models.model import Model
+
+
+class Count(Result):
+    """What an adapter trains of one matrix or of a model, and what that saves.
+
+    `d`, `h` and `break_even_rank` are of one matrix; `model` and `adapted_modules` are of a model, and `target` is
+    what a sweep adapts in this row. Counts are whole
+    numbers of parameters, sizes are bytes; README lists what each field means.
+    """
+
+    __slots__ = ("_cost", "_tensors")
+
+    method: str
+    model: str | None
+    target: str | None
+    d: int | None
+    h: int | None
+    r: int | None
+    adapted_modules: int | None
+    full_params: int
+    trainable_params: int
+    all_params: int
+    percent_of_full: float
+    percent_saved: float
+    reduction_factor: float | None
+    trainable_percent: float
+    break_even_rank: float | None
+    adapter_bytes: int | None
+    _cost: ModelCount | None
+    _tensors: tuple[Tensor, ...]
+
+    def __init__(
+        self,
+        record: Record,
+        *,
+        tensors: Sequence[Tensor] = (),
+        cost: ModelCount | None = None,
+        warnings: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
+        super().__init__(record, warnings=warnings, notes=notes)
+        object.__setattr__(self, "_tensors", tuple(tensors))
+        object.__setattr__(self, "_cost", cost)
+
+    @property
+    def tensors(self) -> list[dict[str, object]]:
+        """What is put beside one matrix: `name`, `shape` and `params` of each tensor."""
+        return [{"name": tensor.name, "shape": tensor.shape, "params": tensor.params} for tensor in self._tensors]
+
+    @property
+    def pair_sizes(self) -> tuple[int, int, int] | None:
+        """The d, h and r of LoRA's A and B beside one matrix; None for any other count."""
+        if self.d is None or self.h is None or self.r is None or self.method != DEFAULT_METHOD:
+            return None
+        return self.d, self.h, self.r
+
+    @property
+    def modules(self) -> list[Record]:
+        """A record per adapted module of a model, in the order of `MODULE_FIELDS`."""
+        return [] if self._cost is None else list(self._cost.modules())
+
+    @property
+    def groups(self) -> list[Record]:
+        """What a model trains, by module name and shape; the rows add up to `trainable_params`."""
+        return [] if self._cost is None else self._cost.groups()
+
+    @property
+    def summary(self) -> str | None:
+        """The line that PEFT's `print_trainable_parameters` prints of a model."""
+        return None if self._cost is None else self._cost.summary()
+
+
+def count(
+    d: SupportsIndex | None = None,
+    h: SupportsIndex | None = None,
+    r: SupportsIndex | None = None,
+    method: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    *,
+    model: str | Model | None = None,
+    target: str | Sequence[str] | None = None,
+    alpha: float | None = None,
+    adapter: str | None = None,
+    adapter_dtype: str | None = None,
+) -> Count:
+    """Count what `method` (LoRA by default) at rank `r` trains on a `d` × `h` matrix, or on a `model`.
+
+    `model` is whatever `read_model` takes, or what it returned. `target` names the modules to adapt: a list of names,
+    `"all-linear"`, or a regular expression for whole names; without it PEFT's defaults are used. `settings` are fields
+    of the method's PEFT config, and `adapter` is the path of a whole adapter_config.json instead. `alpha` changes no
+    count. The file is sized in `adapter_dtype` (torch's name of a type), or in PEFT's own choice.
+
+    Sizes and ranks are whole numbers from 1 to 2³¹−1, NumPy's too. `InvalidInput` is raised for anything else, and
+    for what PEFT refuses. For a model the figures are those of PEFT's `get_nb_trainable_parameters()`.
+
+    >>> count(d=1024, h=1024, r=32).trainable_params
+    65536
+    >>> count(model="llama-3.1-8b", target="all-linear", r=16).trainable_params
+    41943040
+
+    The notebook's toy matrix, and a rank that saves nothing:
+
+    >>> count(6, 8, 2).trainable_params, count(6, 8, 2).percent_of_full
+    (28, 58.333333333333336)
+    >>> count(6, 8, 4).percent_saved < 0
+    True
+
+    VeRA trains h + r:
+
+    >>> count(3072, 3072, 256, "vera").trainable_params
+    3328
+    """
+    how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
+    if model is not None:
+        return count_subject(read_subject(d, h, model), how)
+    sizes = matrix_sizes(d, h)
+    refuse_target(how)
+    if how.is_plain and how.r is not None:
+        return plain_count(*sizes, dimension("r", how.r))
+    return count_subject(Subject(None, *sizes), how)
+
+
+def plain_count(d: int, h: int, r: int) -> Count:
+    """Count LoRA without any variant, which needs neither a config nor a model."""
+    return Count(plain_figures(d, h, r), tensors=plain(matrix(d, h), r), warnings=rank_warnings(d, h, r))
+
+
+def count_subject(subject: Subject, how: Adaptation) -> Count:
+    """Count how a model or a matrix is adapted."""
+    from lora_cli.analysis.count.adapted_matrix import count_matrix
+    from lora_cli.analysis.count.model_count import count_model
+    from lora_cli.analysis.count.remarks import notes_of, warnings_of
+
+    config, warnings = adapter_config(how, of_model=subject.model is not None)
+    if subject.model is not None:
+        cost = count_model(subject.model, config)
+        return Count(cost.record(), cost=cost, warnings=[*warnings, *warnings_of(cost)], notes=[*notes_of(cost)])
+    matrix_cost = count_matrix(subject.d, subject.h, config)
+    return Count(
+        matrix_cost.record(),
+        tensors=matrix_cost.tensors,
+        warnings=[*warnings, *warnings_of(matrix_cost)],
+        notes=[*notes_of(matrix_cost)],
+    )

@@ -1,0 +1,69 @@
+"""What a config adapts on a model, before its tensors are made: what a count and a search for a size share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.method import Method
+from lora_cli.methods.place import Place
+from lora_cli.methods.registry import method_named
+from lora_cli.methods.targeting.resizing import resize_targets
+from lora_cli.methods.targeting.targets import Targets, targets
+from lora_cli.methods.tensor import Tensor
+from lora_cli.models.model import Model
+
+Added = tuple[tuple[Place, tuple[Tensor, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A config on a model: the places that it adapts, and the method's own settings once these are known."""
+
+    subject: Model
+    config: AdapterConfig
+    method: Method[Any]
+    targets: Targets
+    settings: Any
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A method's declaration holds functions, so a plan is pickled as what it is made from.
+        return make_plan, (self.subject, self.config)
+
+    def resized(self, config: AdapterConfig) -> Plan:
+        """Return the plan of a config that differs only in its rank and settings, without a new search for places."""
+        return _plan(self.subject, config, resize_targets(self.targets, self.subject, config))
+
+
+def make_plan(model: Model, config: AdapterConfig) -> Plan:
+    """Return what a config adapts on a model; a config that PEFT refuses raises `InvalidInput`."""
+    return _plan(model, config, targets(model, config))
+
+
+def _plan(model: Model, config: AdapterConfig, found: Targets) -> Plan:
+    method = method_named(config.method)
+    return Plan(model, config, method, found, method.resolved(found, config.settings, config))
+
+
+def plan_tensors(plan: Plan) -> tuple[Added, tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Return the tensors beside each place, those shared by all places, and those of a prompt."""
+    method, settings = plan.method, plan.settings
+    shared = () if method.shared_tensors is None else tuple(method.shared_tensors(plan.targets.places, settings))
+    prompts = () if method.prompt_tensors is None else tuple(method.prompt_tensors(plan.subject, settings, plan.config))
+    return _added(plan), shared, prompts
+
+
+def _added(plan: Plan) -> Added:
+    """Return the tensors beside each place; a large model has few shapes, and those are made once."""
+    method, settings = plan.method, plan.settings
+    if not method.same_for_same_shape(settings):
+        return tuple((place, tuple(method.tensors(place, settings))) for place in plan.targets.places)
+    made: dict[tuple[object, ...], tuple[Tensor, ...]] = {}
+    added = []
+    for place in plan.targets.places:
+        shape = (*place.module[1:], *place[1:])
+        if shape not in made:
+            made[shape] = tuple(method.tensors(place, settings))
+        added.append((place, made[shape]))
+    return tuple(added)

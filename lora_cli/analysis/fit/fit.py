@@ -1,0 +1,141 @@
+"""The question "how large may it be?": the inverse of a count, inside a budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+from lora_cli.analysis.count.remarks import notes_of, warnings_of
+from lora_cli.analysis.fit.budget import read_budget
+from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
+from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
+from lora_cli.analysis.limits import Limits
+from lora_cli.analysis.result import Record, Result
+from lora_cli.analysis.subject import Subject, read_subject
+from lora_cli.errors import InvalidInput
+from lora_cli.methods.config.arguments import Adaptation
+
+if TYPE_CHECKING:
+    from lora_cli.models.model import Model
+
+FIELDS = ("limit", "budget", "headroom", "knob", "size", "next_size", "overshoot")
+
+
+class Fit(Result):
+    """The count at the largest size inside a budget, and what the next size would cost.
+
+    The fields of a count come first. `limit` is the limit that stops the next size; `budget`, `headroom` and
+    `overshoot` are in its unit. `knob` is the field of the config that was searched for (`r`, or another method's).
+    """
+
+    method: str
+    model: str | None
+    d: int | None
+    h: int | None
+    r: int | None
+    adapted_modules: int | None
+    full_params: int
+    trainable_params: int
+    all_params: int
+    percent_of_full: float
+    percent_saved: float
+    reduction_factor: float | None
+    trainable_percent: float
+    break_even_rank: float | None
+    adapter_bytes: int | None
+    limit: str
+    budget: int | float
+    headroom: int | float
+    knob: str | None
+    size: int | None
+    next_size: int | None
+    overshoot: int | float | None
+    _search: KnobSearch
+    _largest: LargestSize
+    _budget: Limits
+
+    __slots__ = ("_budget", "_largest", "_search")
+
+    def __init__(self, search: KnobSearch, largest: LargestSize, budget: Limits, warnings: Sequence[str] = ()) -> None:
+        cost = largest.cost
+        super().__init__(
+            {**cost.record(), **{field: getattr(largest, field) for field in FIELDS}},
+            warnings=[*warnings, *warnings_of(cost)],
+            notes=[*notes_of(cost), *largest.notes],
+        )
+        for name, value in (("_search", search), ("_largest", largest), ("_budget", budget)):
+            object.__setattr__(self, name, value)
+
+    def alternatives(self) -> list[Record]:
+        """Return what the same budget buys with other usual targets of a model."""
+        from lora_cli.analysis.fit.alternatives import alternatives
+
+        return [] if self.model is None else list(alternatives(self._search, self._budget))
+
+    def config(self) -> dict[str, Any]:
+        """Return the fields of the adapter_config.json that PEFT loads."""
+        from lora_cli.analysis.fit.fitted_config import fitted_fields
+
+        return fitted_fields(self._search, self._largest)
+
+    def alpha_note(self) -> str | None:
+        """Return which alpha the config gets without one being asked for."""
+        from lora_cli.analysis.fit.fitted_config import alpha_note
+
+        return alpha_note(self._search, self._largest)
+
+
+def fit(
+    d: SupportsIndex | None = None,
+    h: SupportsIndex | None = None,
+    *,
+    model: str | Model | None = None,
+    target: str | Sequence[str] | None = None,
+    method: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    alpha: float | None = None,
+    adapter: str | None = None,
+    adapter_dtype: str | None = None,
+    max_params: int | None = None,
+    max_percent: float | None = None,
+    max_bytes: int | None = None,
+) -> Fit:
+    """Find the largest adapter of a `d` × `h` matrix, or of a `model`, that stays inside each limit.
+
+    Limits are on `trainable_params`, `percent_of_full` and `adapter_bytes`, and hold at equality. What is chosen is
+    the rank, or the field that sets the size of a method without one. The other arguments are those of `count`.
+    Without a limit, and where not even the smallest size fits, `InvalidInput` is raised.
+
+    >>> largest = fit(d=1024, h=1024, max_params=100_000)
+    >>> largest.size, largest.trainable_params, largest.headroom, largest.overshoot
+    (48, 98304, 1696, 352)
+    >>> 48 * (1024 + 1024), 49 * (1024 + 1024) - 100_000
+    (98304, 352)
+    """
+    budget = read_budget(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes)
+    how = Adaptation(method, None, alpha, target, settings or {}, adapter, adapter_dtype)
+    return fit_subject(read_subject(d, h, model), how, budget)
+
+
+def fit_subject(subject: Subject, how: Adaptation, budget: Limits) -> Fit:
+    """Find the largest adapter of a subject, as `how` adapts it, inside a budget."""
+    search, warnings = knob_search(subject, how)
+    return Fit(search, largest_size(search, budget), budget, warnings)
+
+
+def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) -> tuple[list[Fit], list[str]]:
+    """Return the fits of several methods, and why each of the others is left out; where none fits, raise."""
+    fits: list[Fit] = []
+    refusals: dict[str, InvalidInput] = {}
+    for how, search in zip(hows, knob_searches(subject, hows), strict=True):
+        try:
+            if isinstance(search, InvalidInput):
+                raise search
+            fits.append(Fit(search, largest_size(search, budget), budget))
+        except InvalidInput as refusal:
+            refusals[how.method_name] = refusal
+    if not fits:
+        nearest = min(refusals.values(), key=lambda refusal: getattr(refusal, "times", math.inf))
+        raise InvalidInput(f"none of the {len(hows)} methods fits; the nearest miss is this: {nearest}")
+    return fits, [f"{name} is left out: {refusal}" for name, refusal in refusals.items()]

@@ -1,0 +1,71 @@
+"""How a finding is declared: a stable code, its severity, a remedy, and the function that looks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from lora_cli.errors import counted
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+
+    # A function that looks for something yields a sentence for each time it finds it, without a full stop.
+    Look = Callable[[InspectedAdapter], Iterable[str]]
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+SEVERITIES = (ERROR, WARNING, NOTE)
+
+
+class Finding(NamedTuple):
+    """Something that is wrong with an adapter."""
+
+    adapter: str
+    severity: str
+    code: str
+    message: str
+    remedy: str
+
+    def sentence(self) -> str:
+        """Return the finding as one line.
+
+        >>> Finding("out", "error", "nan", "1 tensor ('q') contains NaN", "go back").sentence()
+        "out: 1 tensor ('q') contains NaN; go back [nan]"
+        """
+        return f"{self.adapter}: {self.message}; {self.remedy} [{self.code}]"
+
+    def fails(self, fail_on: Container[str]) -> bool:
+        """Whether a check fails on it, by its code or its severity."""
+        return self.code in fail_on or self.severity in fail_on
+
+
+class Kind(NamedTuple):
+    """A kind of finding, and the function that looks for it."""
+
+    code: str
+    severity: str
+    remedy: str
+    look: Look
+
+
+def finding(code: str, severity: str, remedy: str) -> Callable[[Look], Kind]:
+    """Declare the function below it as the one that looks for a kind of finding."""
+    return lambda look: Kind(code, severity, remedy, look)
+
+
+def counted_with(names: Sequence[str], noun: str, verb: str, plural_verb: str) -> str:
+    """Return how many names there are of a kind, the first few, and a verb that agrees with their number.
+
+    >>> counted_with(["a"], "tensor", "is", "are"), counted_with(["a", "b"], "tensor", "is", "are")
+    ("1 tensor ('a') is", "2 tensors ('a', 'b') are")
+    """
+    return f"{counted(names, noun)} {verb if len(names) == 1 else plural_verb}"
+
+
+def shape_text(sizes: Sequence[int]) -> str:
+    """Return a shape for people.
+
+    >>> shape_text((4, 32)), shape_text(())
+    ('4 x 32', 'one value')
+    """
+    return " x ".join(map(str, sizes)) or "one value"

@@ -1,0 +1,92 @@
+"""Findings about the keys in the file: those that PEFT would write, and only those, should be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.analysis.inspect.findings.declaration import ERROR, counted_with, finding
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.lora_names import OTHER_FACTOR
+from lora_cli.errors import quote_long
+from lora_cli.methods.targeting.weight_tying import EMBEDDING_LAYERS
+from lora_cli.models.peft_names import BASE_MODEL
+
+# The parts of an adapted module that PEFT also saves, and rows of embeddings.
+BESIDE_ADAPTERS = (".base_layer.weight", ".base_layer.bias", ".trainable_tokens_delta")
+MAGNITUDE = "lora_magnitude_vector"
+
+
+@finding("wrong-prefix", ERROR, "rename the keys, or save with PEFT's save_pretrained: loaders skip them silently")
+def wrong_prefix(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find keys that PEFT would look for under another name."""
+    pairs = zip(adapter.trained.tensors, adapter.tensors, strict=False)
+    wrong = {key: right for key, right in pairs if key != right}
+    if wrong:
+        right = next(iter(wrong.values()))
+        yield (
+            f"{counted_with(list(wrong), 'key', 'does', 'do')} not use PEFT's names; PEFT would write {quote_long(right)}"
+        )
+
+
+@finding("other-model", ERROR, "give the base model that it was trained with")
+def other_model(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find a file that has nothing of what the config has on the model."""
+    if adapter.is_of_other_model:
+        yield f"PEFT would load no tensor of the file with this config on {quote_long(adapter.model_name)}"
+
+
+@finding("unknown-tensor", ERROR, "check that config and file belong together: loaders skip these silently")
+def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find tensors that PEFT would not write."""
+    expected = adapter.comparable
+    if expected is not None:
+        unknown = [key for key in adapter.tensors if key not in expected]
+        if unknown:
+            yield (
+                f"{counted_with(unknown, 'tensor', 'does', 'do')} not belong to this config "
+                f"on {quote_long(adapter.model_name)}"
+            )
+    elif adapter.stands_alone:
+        unknown = _unknown_to_lora(adapter)
+        if unknown:
+            yield f"{counted_with(unknown, 'tensor', 'is', 'are')} neither LoRA's nor named by modules_to_save"
+
+
+def _unknown_to_lora(adapter: InspectedAdapter) -> list[str]:
+    """Return the keys of tensors that are neither LoRA's nor those of what the config trains beside it."""
+    config = adapter.trained.config
+    whole = {*config.full_copy_names, *EMBEDDING_LAYERS}
+    beside = (*BESIDE_ADAPTERS, ".bias") if config.bias != "none" else BESIDE_ADAPTERS
+    return [
+        key
+        for key in adapter.tensors
+        if not adapter.split(key) and not key.endswith(beside) and not any(f".{name}." in f".{key}" for name in whole)
+    ]
+
+
+@finding("missing-tensor", ERROR, "save the adapter again: loaders leave missing tensors at their initial values")
+def missing_tensor(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find tensors that PEFT would write and that the file does not have."""
+    expected = adapter.comparable
+    if expected is not None:
+        missing = [key for key in expected if key not in adapter.tensors]
+        if missing:
+            yield (
+                f"{counted_with(missing, 'tensor', 'is', 'are')} missing, which this config has "
+                f"on {quote_long(adapter.model_name)}"
+            )
+    elif adapter.stands_alone:
+        missing = _missing_beside_others(adapter)
+        if missing:
+            yield f"{counted_with(missing, 'tensor', 'is', 'are')} missing beside other tensors of the same module"
+
+
+def _missing_beside_others(adapter: InspectedAdapter) -> list[str]:
+    """Return the keys of the A or B that a module lacks, or of its magnitude with DoRA."""
+    magnitude = (MAGNITUDE,) if adapter.trained.config.lora.use_dora else ()
+    return [
+        f"{BASE_MODEL}{module}.{name}"
+        for module, tensors in adapter.by_module.items()
+        for name in (*(OTHER_FACTOR[name] for name in tensors if name in OTHER_FACTOR), *magnitude)
+        if name not in tensors
+    ]

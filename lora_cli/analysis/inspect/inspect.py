@@ -1,0 +1,190 @@
+"""The question "what does this trained adapter hold, and is it whole?"."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lora_cli.analysis.count.model_count import ModelCount, count_model
+from lora_cli.analysis.inspect.figures import figures
+from lora_cli.analysis.inspect.findings.declaration import NOTE, Finding
+from lora_cli.analysis.inspect.findings.registry import findings_in
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.module_records import group_records, module_records
+from lora_cli.analysis.inspect.values import special_values
+from lora_cli.analysis.result import Record, Result
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.adapter_file.trained_adapter import adapter_without_tensors
+from lora_cli.models.checkpoints.safetensors_header import BrokenFile, read_header
+from lora_cli.models.model import Model
+from lora_cli.time_limit import TookTooLong
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.inspect.spectrum import Spectrum
+    from lora_cli.analysis.progress import Track
+    from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
+
+# The fields that a spectrum adds.
+SPECTRUM_FIELDS = ("rank_needed", "saved_params", "saved_bytes")
+# The values of a larger file are read only on request.
+READ_BYTES = 64 * 2**20
+BROKEN_FILE = "broken-file"
+
+
+class Inspection(Result):
+    """What an adapter's file holds beside what its config promises, and what is wrong with it.
+
+    `file_params` are the values in the file, `expected_params` and `expected_bytes` those that PEFT would write.
+    `rank_needed`, `saved_params` and `saved_bytes` come with a spectrum. An unknown figure is None.
+    """
+
+    __slots__ = ("_adapter", "_findings", "_spectrum")
+
+    adapter: str
+    method: str
+    base_model: str | None
+    r: int | None
+    alpha: float | None
+    adapted_modules: int | None
+    trainable_params: int | None
+    file_params: int | None
+    expected_params: int | None
+    adapter_bytes: int
+    expected_bytes: int | None
+    dtype: str | None
+    rank_needed: int | None
+    saved_params: int | None
+    saved_bytes: int | None
+    _adapter: InspectedAdapter
+    _findings: tuple[Finding, ...]
+    _spectrum: Spectrum | None
+
+    def __init__(self, adapter: InspectedAdapter, spectrum: Spectrum | None = None) -> None:
+        record = dict(figures(adapter))
+        if spectrum is not None:
+            record |= {field: getattr(spectrum, field) for field in SPECTRUM_FIELDS}
+        findings = findings_in(adapter)
+        super().__init__(
+            record,
+            # An error says already that a file is broken.
+            warnings=[each.sentence() for each in findings if each.severity != NOTE and each.code != BROKEN_FILE],
+            notes=[*(each.sentence() for each in findings if each.severity == NOTE), *_remarks(adapter, spectrum)],
+        )
+        for name, value in (("_adapter", adapter), ("_findings", findings), ("_spectrum", spectrum)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the adapter, the worst first: `severity`, `code`, `message` and `remedy` of each."""
+        return self._findings
+
+    @property
+    def broken(self) -> str | None:
+        """Why the file cannot be read, or None where it can."""
+        return self._adapter.broken
+
+    @property
+    def modules(self) -> list[Record]:
+        """A record per module that the file has an adapter for."""
+        return module_records(self._adapter, self._spectrum)
+
+    @property
+    def groups(self) -> list[Record]:
+        """These modules by name, shape and rank, with their number and their percentage of the file."""
+        return group_records(self._adapter, self._spectrum)
+
+    @property
+    def spectrum(self) -> Spectrum | None:
+        """How much of LoRA's rank the updates use, if this was asked for."""
+        return self._spectrum
+
+    @property
+    def full_params(self) -> int | None:
+        """The base model's parameters, if there is a model."""
+        return None if self._adapter.cost is None else self._adapter.cost.full_params
+
+    @property
+    def all_params(self) -> int | None:
+        """Base and adapter together, if there is a model."""
+        return None if self._adapter.cost is None else self._adapter.cost.all_params
+
+    @property
+    def percent_of_full(self) -> float | None:
+        """100 · trainable_params / full_params, if there is a model."""
+        return None if self._adapter.cost is None else self._adapter.cost.percent_of_full
+
+    @property
+    def percent_saved(self) -> float | None:
+        """100 − percent_of_full, if there is a model."""
+        return None if self._adapter.cost is None else self._adapter.cost.percent_saved
+
+
+def inspect(
+    path: str,
+    model: str | Model | None = None,
+    *,
+    values: bool | None = None,
+    spectrum: bool = False,
+    track: Track | None = None,
+) -> Inspection:
+    """Read the adapter in the folder `path`, and compare it with `model`, if there is one.
+
+    The config and the header of the file are read. So are the `values`, to find NaN, infinity and an all-zero B, if
+    that is true, or if it is None and the file is at most 64 MiB. A `spectrum` reads A and B to say how much of the
+    rank their updates use; `track` sees its modules go by. A path without an adapter raises `InvalidInput`; a file
+    that is broken is a finding.
+    """
+    trained = adapter_without_tensors(path)
+    if isinstance(model, str):
+        from lora_cli.models.sources.read_model import read_model
+
+        model = read_model(model)
+    adapter = _read(trained, model, spectrum or values)
+    if not spectrum or adapter.broken is not None:
+        return Inspection(adapter)
+    from lora_cli.analysis.inspect.spectrum import spectrum as spectrum_of
+
+    return Inspection(adapter, spectrum_of(adapter.renamed, track))
+
+
+def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> InspectedAdapter:
+    cost, refusal = (None, None) if model is None else _count(trained, model)
+    broken = None
+    try:
+        trained = replace(trained, tensors=read_header(trained.weights))
+    except BrokenFile as error:
+        broken = str(error)
+    size = os.path.getsize(trained.weights)
+    adapter = InspectedAdapter(trained, size, model, cost, refusal, broken)
+    if broken is None and (values or (values is None and size <= READ_BYTES)):
+        return replace(adapter, values={key: special_values(stored) for key, stored in adapter.tensors.items()})
+    return adapter
+
+
+def _count(trained: TrainedAdapter, model: Model) -> tuple[ModelCount | None, str | None]:
+    """Return what the config trains on the model, or why PEFT refuses the config there."""
+    try:
+        return count_model(model, trained.config), None
+    except TookTooLong:
+        raise
+    except InvalidInput as refusal:
+        return None, str(refusal)
+
+
+def _remarks(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iterator[str]:
+    """Yield what the figures do not cover."""
+    if adapter.values is None and adapter.broken is None:
+        yield f"{adapter.path}: the file is large, so its values were not read; `check` reads them"
+    if spectrum is not None:
+        yield from (f"{adapter.path}: {remark}" for remark in _spectrum_remarks(spectrum))
+
+
+def _spectrum_remarks(spectrum: Spectrum) -> Iterator[str]:
+    if spectrum.reason is not None:
+        yield f"there is no spectrum: {spectrum.reason}"
+    if spectrum.note is not None:
+        yield spectrum.note
+    for module, reason in spectrum.left_out:
+        yield f"the spectrum leaves out {quote_long(module)}: {reason}"

@@ -1,0 +1,8 @@
+"""What LoRA calls the tensors A and B of a module."""
+
+from __future__ import annotations
+
+A_NAMES = ("lora_A.weight", "lora_embedding_A")
+B_NAMES = ("lora_B.weight", "lora_embedding_B")
+# The B of each A, and the A of each B.
+OTHER_FACTOR = dict(zip((*A_NAMES, *B_NAMES), (*B_NAMES, *A_NAMES), strict=True))

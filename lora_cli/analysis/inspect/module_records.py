@@ -1,0 +1,70 @@
+"""The records of the modules that an adapter's file has tensors for, one by one and in groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lora_cli.analysis.inspect.figures import dtype_names
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.percentages import percent
+from lora_cli.analysis.result import Record
+from lora_cli.quantities import Value
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.inspect.spectrum import Spectrum
+
+MODULE_FIELDS = ("adapter", "name", "d", "h", "r", "alpha", "scaling", "params", "dtype")
+# The fields that a spectrum adds, of which a group has the ranks.
+RANK_FIELDS = ("rank_90", "rank_95", "rank_99")
+SPECTRUM_MODULE_FIELDS = ("norm", *RANK_FIELDS)
+GROUP_FIELDS = ("module", "count", "d", "h", "r", "scaling", "params")
+OTHER_TENSORS = "other tensors"
+
+
+def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[Record]:
+    """Return a record per module, in the order of `MODULE_FIELDS`, and of `SPECTRUM_MODULE_FIELDS` with a spectrum."""
+    spectra = {} if spectrum is None else {module.module: module for module in spectrum.modules}
+    records: list[Record] = []
+    for name, tensors in adapter.by_module.items():
+        pair = adapter.factors.get(name)
+        sizes: tuple[Value, ...] = (None,) * 5
+        if pair is not None:
+            sizes = (pair.a.shape[1], pair.b.shape[0], pair.r, pair.alpha, pair.scaling)
+        params = sum(stored.values for stored in tensors.values())
+        types = dtype_names(dict.fromkeys(stored.dtype for stored in tensors.values()))
+        record: dict[str, Value] = dict(zip(MODULE_FIELDS, (adapter.path, name, *sizes, params, types), strict=True))
+        if spectrum is not None:
+            record |= {field: getattr(spectra.get(name), field, None) for field in SPECTRUM_MODULE_FIELDS}
+        records.append(record)
+    return records
+
+
+def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[Record]:
+    """Return the modules by name, shape and rank: how many there are, and their percentage of the file.
+
+    With a spectrum the largest ranks of each group take the place of the percentage.
+    """
+    groups: dict[tuple[Value, ...], list[Record]] = {}
+    for record in module_records(adapter, spectrum):
+        leaf = str(record["name"]).rpartition(".")[2]
+        key = (leaf, record["d"], record["h"], record["r"], record["scaling"])
+        groups.setdefault(key, []).append(record)
+    total = sum(stored.values for stored in adapter.tensors.values())
+    rows: list[Record] = []
+    for (name, *sizes), records in groups.items():
+        params = sum(int(record["params"] or 0) for record in records)
+        row: dict[str, Value] = dict(zip(GROUP_FIELDS, (name, len(records), *sizes, params), strict=True))
+        rows.append(row | (_percent(params, total) if spectrum is None else _largest_ranks(records)))
+    other = sum(stored.values for key, stored in adapter.tensors.items() if adapter.split(key) is None)
+    if other:
+        rest: dict[str, Value] = dict(zip(GROUP_FIELDS, (OTHER_TENSORS, "", "", "", "", "", other), strict=True))
+        rows.append(rest | (_percent(other, total) if spectrum is None else dict.fromkeys(RANK_FIELDS, "")))
+    return rows
+
+
+def _percent(params: int, total: int) -> dict[str, Value]:
+    return {"percent": percent(params, total or 1)}
+
+
+def _largest_ranks(records: list[Record]) -> dict[str, Value]:
+    return {field: max(record[field] or 0 for record in records) for field in RANK_FIELDS}

@@ -1,0 +1,116 @@
+"""The limits that a check holds a count to, and that a fit stays inside. Each is declared here and nowhere else.
+
+Keywords of `check`, options of the command line, keys of pyproject.toml and the budgets of `fit` follow from
+`LIMITS`; a limit that is added to it is in all of them.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, SupportsFloat, SupportsIndex
+
+from lora_cli.errors import InvalidInput, argument, quote
+from lora_cli.quantities import parse_bytes, parse_count, parse_percent, real_number
+
+Number = SupportsIndex | SupportsFloat
+# The limits that are set, by name.
+Limits = Mapping[str, int | float]
+
+
+class Limit(NamedTuple):
+    """A limit: the field of a count that it is on, when it holds, and how people write it.
+
+    `missed` says how a value that breaks the limit relates to it. `parse` reads the limit's text, and `metavar` and
+    `help` describe that text. A limit that `is_budget` can be given to `fit`, too. `unknown` says why a subject may
+    have no value of the field.
+    """
+
+    name: str
+    field: str
+    holds: Callable[[float, float], bool]
+    missed: str
+    parse: Callable[[str], int | float]
+    metavar: str
+    help: str
+    is_budget: bool = False
+    unknown: str = "the size of the base model is not known; name the base model, or drop this limit"
+
+    @property
+    def rule(self) -> str:
+        """The limit's name in records and in pyproject.toml, e.g. `max-params`."""
+        return self.name.replace("_", "-")
+
+
+LIMITS = {
+    limit.name: limit
+    for limit in (
+        Limit(
+            "max_percent",
+            "percent_of_full",
+            operator.le,
+            "over",
+            partial(parse_percent, least=0),
+            "PERCENT",
+            "Maximum percentage of full fine-tuning that is trained, e.g. 0.5.",
+            is_budget=True,
+        ),
+        Limit(
+            "max_params",
+            "trainable_params",
+            operator.le,
+            "over",
+            parse_count,
+            "COUNT",
+            "Maximum number of trained parameters, e.g. 131072, 200K or 20M.",
+            is_budget=True,
+        ),
+        Limit(
+            "min_saved",
+            "percent_saved",
+            operator.ge,
+            "under",
+            partial(parse_percent, most=100),
+            "PERCENT",
+            "Minimum percentage of full fine-tuning that is saved, e.g. 99.",
+        ),
+        Limit(
+            "expect_params",
+            "trainable_params",
+            operator.eq,
+            "off",
+            parse_count,
+            "COUNT",
+            "Exact number of trained parameters.",
+        ),
+        Limit(
+            "max_bytes",
+            "adapter_bytes",
+            operator.le,
+            "over",
+            parse_bytes,
+            "SIZE",
+            "Maximum size of the adapter's file, e.g. 4096, 50MB or 50MiB.",
+            is_budget=True,
+            unknown="PEFT cannot write this file, or its size is not known; drop this limit",
+        ),
+    )
+}
+BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}
+
+
+def read_limits(**limits: Number | None) -> dict[str, int | float]:
+    """Return the limits that are set, as plain numbers; one that is not a finite number raises `InvalidInput`.
+
+    >>> read_limits(max_params=100_000, max_percent=None)
+    {'max_params': 100000}
+    """
+    read = {}
+    for name, limit in limits.items():
+        if limit is not None:
+            number = real_number(limit)
+            if number is None:
+                raise InvalidInput(f"{argument(name)}: {quote(limit)} is not a limit; give a finite number")
+            read[name] = number
+    return read

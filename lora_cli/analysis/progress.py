@@ -1,0 +1,15 @@
+"""How a long piece of work lets its caller see how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """A wrapper around the parts of a long piece of work, given their number."""
+
+    def __call__(self, parts: Iterable[T], total: int, /) -> Iterable[T]:
+        """Yield the parts."""

@@ -1,0 +1,97 @@
+"""What every question returns: figures by name, as attributes, as a mapping and as a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lora_cli.quantities import Value
+
+Record = Mapping[str, Value]
+
+
+class Result(Mapping[str, Value]):
+    """An answer: a read-only mapping of its fields, which are attributes too.
+
+    A subclass declares its fields by annotations. A field that the question has no figure for, such as `d` of a whole
+    model, is not among the keys, and its attribute is None. `warnings` and `notes` are sentences to say beside it.
+
+    A dataclass would be made at every start, which costs more than one count does.
+    """
+
+    __slots__ = ("_record", "notes", "warnings")
+
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    _record: Record
+
+    def __init__(self, record: Record, *, warnings: Sequence[str] = (), notes: Sequence[str] = ()) -> None:
+        for name, value in (("_record", record), ("warnings", tuple(warnings)), ("notes", tuple(notes))):
+            object.__setattr__(self, name, value)
+
+    def record(self) -> dict[str, Value]:
+        """Return the figures by name, in their order."""
+        return dict(self._record)
+
+    def __getitem__(self, field: str) -> Value:
+        return self._record[field]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._record)
+
+    def __len__(self) -> int:
+        return len(self._record)
+
+    if not TYPE_CHECKING:
+        # Hidden from the type checker, which knows the fields by their annotations and refuses any other.
+        def __getattr__(self, name: str) -> Value:
+            if not name.startswith("_"):
+                if name in self._record:
+                    return self._record[name]
+                if name in self._declared():
+                    return None
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a result is read-only, so {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a result is read-only, so {name!r} cannot be deleted")
+
+    def __setstate__(self, state: tuple[None, Mapping[str, object]]) -> None:
+        # What unpickling and copying would set is read-only.
+        for name, value in state[1].items():
+            object.__setattr__(self, name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._declared()})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.items())})"
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        return html_table(("field", "value"), self.items())
+
+    @classmethod
+    def _declared(cls) -> set[str]:
+        from inspect import get_annotations
+
+        classes = cls.__mro__[: cls.__mro__.index(Result)]
+        return {name for each in classes for name in get_annotations(each) if not name.startswith("_")}
+
+
+def html_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as an HTML table, every cell escaped.
+
+    >>> html_table(("name",), [("<b>",)])
+    '<table><thead><tr><th>name</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
+    """
+    from html import escape
+
+    def line(cells: Sequence[object], tag: str) -> str:
+        texts = ("" if cell is None else str(cell) for cell in cells)
+        return "<tr>" + "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts) + "</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,51 @@
+"""What is adapted, as a caller names it: the sizes of one matrix, or a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
+
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.models.matrix import dimension
+
+if TYPE_CHECKING:
+    from lora_cli.methods.config.arguments import Adaptation
+    from lora_cli.models.model import Model
+
+
+class Subject(NamedTuple):
+    """A model, or the inputs and outputs of one matrix."""
+
+    model: Model | None
+    d: int = 0
+    h: int = 0
+
+
+def read_subject(d: SupportsIndex | None, h: SupportsIndex | None, model: str | Model | None) -> Subject:
+    """Return the subject that the arguments name; both of them, or neither, raises `InvalidInput`."""
+    if model is None:
+        return Subject(None, *matrix_sizes(d, h))
+    if d is not None or h is not None:
+        raise InvalidInput(
+            f"{argument('d')} and {argument('h')} describe one matrix, {argument('model')} a whole model; "
+            "drop one of them"
+        )
+    if not isinstance(model, str):
+        return Subject(model)
+    from lora_cli.models.sources.read_model import read_model
+
+    return Subject(read_model(model))
+
+
+def matrix_sizes(d: SupportsIndex | None, h: SupportsIndex | None) -> tuple[int, int]:
+    """Return the sizes of one matrix, both of which are needed."""
+    if d is None or h is None:
+        name = "d" if d is None else "h"
+        sizes = f"{argument('d')} and {argument('h')}"
+        raise InvalidInput(f"{argument(name)} is missing; one matrix takes {sizes}, a model takes {argument('model')}")
+    return dimension("d", d), dimension("h", h)
+
+
+def refuse_target(how: Adaptation) -> None:
+    """Refuse targets for one matrix, which has no modules to choose among."""
+    if how.target is not None:
+        raise InvalidInput(f"{argument('target')} names modules of a model; give {argument('model')} too")

@@ -1,0 +1,49 @@
+"""The axes of a grid: values, lists and ranges, however long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, SupportsIndex
+
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.models.matrix import dimension
+
+Axis = SupportsIndex | Sequence[SupportsIndex]
+
+
+class Axes(NamedTuple):
+    """The axes d × h × r of one matrix, the last one fastest. Without h, the matrix is square."""
+
+    d: Sequence[int]
+    h: Sequence[int] | None
+    r: Sequence[int]
+
+    @property
+    def size(self) -> int:
+        """The number of points, which may be more than `len` can return."""
+        return len(self.d) * (1 if self.h is None else len(self.h)) * len(self.r)
+
+    def points(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the d, h and r of each point."""
+        for d in self.d:
+            for h in (d,) if self.h is None else self.h:
+                for r in self.r:
+                    yield d, h, r
+
+
+def read_axis(name: str, values: Axis) -> Sequence[int]:
+    """Return the sizes of an axis; an empty one, or a size that no matrix has, raises `InvalidInput`.
+
+    A range is judged by its ends: an axis of a billion points is never walked to be checked.
+    """
+    if isinstance(values, range):
+        sizes: Sequence[int] = values
+        for end in (values[0], values[-1]) if values else ():
+            dimension(name, end)
+    elif isinstance(values, Iterable):
+        sizes = tuple(dimension(name, value) for value in values)
+    else:
+        sizes = (dimension(name, values),)
+    if not sizes:
+        raise InvalidInput(f"{argument(name)}: the axis is empty; give at least one value")
+    return sizes

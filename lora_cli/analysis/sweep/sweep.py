@@ -1,0 +1,155 @@
+"""The question "what do all of these cost?": counts over a grid, a row per point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from lora_cli.analysis.count.count import Count
+from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
+from lora_cli.analysis.result import html_table
+from lora_cli.analysis.subject import refuse_target
+from lora_cli.analysis.sweep.axes import Axes, Axis, read_axis
+from lora_cli.analysis.sweep.matrix_grid import MatrixGrid, matrix_grid
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.methods.config.arguments import Adaptation, Target, adapter_config, missing, shared_settings
+from lora_cli.methods.registry import DEFAULT_METHOD, check_name, method_named
+from lora_cli.quantities import Value
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.sweep.model_grid import ModelGrid
+    from lora_cli.models.model import Model
+
+# A notebook shows so many rows.
+SHOWN_ROWS = 60
+DEFAULT_TARGETS = "default"
+
+
+class Sweep:
+    """The counts of a grid, in its order: iterate over them, or pass them on, e.g. to `pandas.DataFrame`.
+
+    Nothing is counted before it is asked for, and no more than a batch is held at a time.
+    """
+
+    def __init__(self, fields: Sequence[str], grids: Sequence[MatrixGrid | ModelGrid]) -> None:
+        self.fields = tuple(fields)
+        self._grids = tuple(grids)
+
+    @property
+    def size(self) -> int:
+        """The number of points, which may be more than `len` can return."""
+        return sum(grid.size for grid in self._grids)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to doubt about the models and the targets, each sentence once."""
+        return tuple(chain.from_iterable(grid.warnings() for grid in self._grids if not isinstance(grid, MatrixGrid)))
+
+    def __iter__(self) -> Iterator[Count]:
+        return chain.from_iterable(grid.counts() for grid in self._grids)
+
+    def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
+        """Return the rows of values in batches, in the order of `fields`."""
+        # A single grid is passed on as it is: it can work on several batches at a time.
+        if len(self._grids) == 1:
+            return self._grids[0].batches()
+        return chain.from_iterable(grid.batches() for grid in self._grids)
+
+    def __repr__(self) -> str:
+        return f"Sweep({self.size} points of {', '.join(self.fields)})"
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows: the first rows."""
+        return html_table(self.fields, (tuple(count.values()) for count in islice(self, SHOWN_ROWS)))
+
+
+def sweep(
+    d: Axis | None = None,
+    h: Axis | None = None,
+    r: Axis | None = None,
+    *,
+    square: bool = False,
+    method: str | Sequence[str] = DEFAULT_METHOD,
+    settings: Mapping[str, object] | None = None,
+    model: str | Model | Sequence[str | Model] | None = None,
+    target: Target | Sequence[Target] | None = None,
+) -> Sweep:
+    """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
+
+    An axis is a value, a list or a `range`; the last one, r, runs fastest. With `square`, h follows d. Each entry of a
+    list of targets is a set of its own: a text as `count` takes it, or a list of names. A method without a rank is
+    counted once in place of each rank. `settings` are fields of the methods' PEFT configs, given to those that have
+    them.
+
+    >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
+    [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
+    >>> [(c.target, c.trainable_params) for c in sweep(model="gpt2", target=["c_attn", "all-linear"], r=8)]
+    [('c_attn', 294912), ('all-linear', 1179648)]
+    """
+    methods = [check_name(name) for name in ([method] if isinstance(method, str) else method)]
+    if "r" in (settings or {}):
+        raise InvalidInput(f"{argument('settings')}: r is an axis of a sweep; give {argument('r')} instead")
+    hows = [Adaptation(name, settings=settings or {}) for name in methods]
+    if settings:
+        hows = shared_settings(hows, of_model=model is not None)
+    ranks = _ranks(r, methods)
+    if model is not None:
+        if d is not None or h is not None or square:
+            raise InvalidInput(
+                f"{argument('d')}, {argument('h')} and {argument('square')} describe one matrix, "
+                f"{argument('model')} a whole model; drop one of them"
+            )
+        return _model_sweep(model, target, hows, ranks)
+    if target is not None:
+        refuse_target(Adaptation(target=""))
+    axes = _matrix_axes(d, h, ranks, square=square)
+    return Sweep(MATRIX_FIELDS, [matrix_grid(axes, how) for how in hows])
+
+
+def _ranks(r: Axis | None, methods: Sequence[str]) -> Sequence[int]:
+    """Return the axis r, which methods without a rank do without."""
+    if r is not None:
+        return read_axis("r", r)
+    if all(method_named(name).rank is None for name in methods):
+        return range(1, 2)
+    raise missing("r")
+
+
+def _matrix_axes(d: Axis | None, h: Axis | None, ranks: Sequence[int], *, square: bool) -> Axes:
+    if d is None:
+        raise missing("d")
+    if square and h is not None:
+        raise InvalidInput(f"{argument('square')} ties h to d, so {argument('h')} conflicts with it; drop one of them")
+    if not square and h is None:
+        raise InvalidInput(f"{argument('h')} is missing; give it, or {argument('square')} to tie it to d")
+    return Axes(read_axis("d", d), None if h is None else read_axis("h", h), ranks)
+
+
+def _model_sweep(
+    model: str | Model | Sequence[str | Model],
+    target: Target | Sequence[Target] | None,
+    hows: Sequence[Adaptation],
+    ranks: Sequence[int],
+) -> Sweep:
+    from lora_cli.analysis.sweep.model_grid import FIELDS, ModelGrid, TargetSet
+    from lora_cli.models.model import Model
+    from lora_cli.models.sources.read_model import read_model
+
+    targets: Sequence[Target | None] = [target] if target is None or isinstance(target, str) else target
+    models = [model] if isinstance(model, str | Model) else model
+    if not models or not targets:
+        raise InvalidInput(f"{argument('model' if not models else 'target')}: the list is empty; give at least one")
+    sets = [
+        TargetSet(_target_name(each), adapter_config(how._replace(target=each), of_model=True)[0])
+        for each in targets
+        for how in hows
+    ]
+    read = [read_model(each) if isinstance(each, str) else each for each in models]
+    return Sweep(FIELDS, [ModelGrid(read, sets, ranks)])
+
+
+def _target_name(target: Target | None) -> str:
+    if target is None:
+        return DEFAULT_TARGETS
+    return target if isinstance(target, str) else ",".join(map(str, target))

@@ -1,0 +1,27 @@
+"""What a command returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lora_cli.cli.presentation import Presentation
+from lora_cli.output import Report
+
+
+class Answer(NamedTuple):
+    """A report, how to show it, and what to say on stderr beside it.
+
+    `troubles` say which inputs could not be read: the run ends with exit code 2.
+    """
+
+    report: Report
+    presentation: Presentation
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    troubles: Sequence[str] = ()
+
+    @property
+    def failures(self) -> list[str]:
+        """One sentence for each record that fails its check."""
+        return [failure for failure in self.report.failures or () if failure is not None]

@@ -1,0 +1,42 @@
+"""Counts as reports: the fields, parts and pictures of an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lora_cli.output import Report
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.count.count import Count
+
+
+def count_report(count: Count, per_module: bool) -> Report:
+    """Return a count's record with what formats show beside it.
+
+    That is the tensors of one matrix, with a picture of LoRA's A and B, or the groups of a model's modules.
+    """
+    record = count.record()
+    parts: dict[str, Any] = {}
+    picture = None
+    if count.model is None:
+        parts["tensors"] = count.tensors
+        picture = count.pair_sizes
+    elif per_module:
+        parts["modules"] = count.modules
+    return Report(
+        "count",
+        tuple(record),
+        [[tuple(record.values())]],
+        parts=parts,
+        picture=picture,
+        details=count.groups,
+        closing=count.summary,
+    )
+
+
+def modules_report(count: Count) -> Report:
+    """Return the adapted modules of a model, a record each."""
+    from lora_cli.analysis.count.model_count import MODULE_FIELDS
+
+    rows = [tuple(record.values()) for record in count.modules]
+    return Report("count", MODULE_FIELDS, [rows], len(rows), listing=True)

@@ -1,0 +1,95 @@
+"""The options that say how a subject is adapted, and what they stand for together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from lora_cli.cli.options.reading import read, read_given, size
+from lora_cli.errors import InvalidInput, argument, quote
+from lora_cli.methods.config.arguments import Adaptation
+from lora_cli.quantities import parse_axis, parse_positive
+
+R = Annotated[str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAMES",
+        help="Modules to adapt: names, e.g. q_proj,v_proj, or all-linear, or a regular expression for whole names.",
+    ),
+]
+Adapter = Annotated[
+    str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or the folder that has it.")
+]
+Method = Annotated[
+    str | None, typer.Option("--method", metavar="NAME", help="Method; `lora-cli methods` lists them.  [default: lora]")
+]
+Alpha = Annotated[
+    str | None, typer.Option("--alpha", metavar="ALPHA", help="The method's alpha, which changes no count.")
+]
+AdapterDtype = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter-dtype", metavar="NAME", help="Type in which the adapter is stored; without it, PEFT's own choice."
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="A field of the method's PEFT config; may be repeated."),
+]
+
+
+def read_adaptation(
+    method: str | None = None,
+    r: str | None = None,
+    alpha: str | None = None,
+    target: str | None = None,
+    settings: Sequence[str] | None = None,
+    adapter: str | None = None,
+    adapter_dtype: str | None = None,
+) -> Adaptation:
+    """Return how the options adapt a subject."""
+    return Adaptation(
+        method,
+        size("r", r),
+        read_given("alpha", alpha, parse_positive),
+        target,
+        read_settings(settings),
+        adapter,
+        adapter_dtype,
+    )
+
+
+def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
+    """Return the fields and values of FIELD=VALUE texts, each value as JSON or else as text."""
+    import json
+
+    settings: dict[str, Any] = {}
+    for text in texts or ():
+        field, equals, value = text.partition("=")
+        if not field or not equals:
+            raise InvalidInput(
+                f"{argument('settings')}: {quote(text)} is not FIELD=VALUE; write it like n_frequency=1000"
+            )
+        if field in settings:
+            raise InvalidInput(f"{argument('settings')}: {quote(field)} is given twice; drop one of them")
+        try:
+            settings[field] = json.loads(value)
+        except (ValueError, RecursionError):
+            settings[field] = value
+    return settings
+
+
+def read_methods(text: str) -> list[str]:
+    """Return the names of a list of methods."""
+    return [name.strip() for name in text.split(",")]
+
+
+def read_axis(name: str, text: str | None) -> Sequence[int] | None:
+    """Return the values of an axis of a sweep."""
+    from lora_cli.models import MAX_DIMENSION
+
+    return None if text is None else read(name, text, parse_axis, 1, MAX_DIMENSION)

@@ -1,0 +1,34 @@
+"""From the texts of options to values.
+
+Every option is read as text and then by `quantities`, so that a wrong value is always answered in the same way: the
+option, the value, the limit and the fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from lora_cli.errors import InvalidInput, argument, quote
+from lora_cli.models import MAX_DIMENSION
+from lora_cli.quantities import QuantityError, parse_whole
+
+T = TypeVar("T")
+
+
+def read(name: str, text: str, parse: Callable[..., T], *limits: object) -> T:
+    """Return `parse(text, *limits)`; an error names the option of the argument `name`."""
+    try:
+        return parse(text, *limits)
+    except QuantityError as error:
+        raise InvalidInput(f"{argument(name)}: {quote(error.text)} {error.problem}") from None
+
+
+def read_given(name: str, text: str | None, parse: Callable[..., T], *limits: object) -> T | None:
+    """Return the value of an option that may be left out."""
+    return None if text is None else read(name, text, parse, *limits)
+
+
+def size(name: str, text: str | None) -> int | None:
+    """Return a size of a matrix or a rank, or None where the option is left out."""
+    return read_given(name, text, parse_whole, 1, MAX_DIMENSION)

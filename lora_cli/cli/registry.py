@@ -1,0 +1,83 @@
+"""The commands by name. A command is one file in `commands`, which is imported when the command is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from copy import copy
+from importlib import import_module
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, get_args
+
+from lora_cli.cli import commands
+from lora_cli.cli.answer import Answer
+from lora_cli.cli.options.groups import group_parameters, is_group
+from lora_cli.cli.presentation import Presentation
+from lora_cli.output.registry import formats_help
+
+# commands/list_models.py is `models`: its file name must not look like that of models/model.py.
+LISTING = "list_"
+SUFFIX = ".py"
+
+Command = Callable[..., Answer]
+
+
+def command_names() -> tuple[str, ...]:
+    """Return the names of all commands in the order of help: some first, then the rest, then the listings.
+
+    >>> command_names()
+    ('count', 'forward', 'sweep', 'fit', 'check', 'inspect', 'methods', 'models')
+    """
+    stems = [name.removesuffix(SUFFIX) for name in os.listdir(commands.__path__[0]) if name.endswith(SUFFIX)]
+    known = {stem.removeprefix(LISTING): stem.startswith(LISTING) for stem in stems if not stem.startswith("_")}
+    first = {name: place for place, name in enumerate(commands.FIRST)}
+    return tuple(sorted(known, key=lambda name: (first.get(name, len(first)), known[name], name)))
+
+
+def command_function(name: str, *, with_help: bool) -> Command:
+    """Return the function of a command with the signature that Typer reads: its own options and those of all commands.
+
+    A parameter that is a group of options is replaced by these options, and the function gets them as that group.
+    `with_help` says whether the run shows help; only then are all formats read for the help of `--format`.
+    """
+    folder = commands.__path__[0]
+    stem = name if os.path.exists(os.path.join(folder, name + SUFFIX)) else LISTING + name
+    module = import_module(f"{commands.__name__}.{stem}")
+    function: Command = getattr(module, name)
+    formats = formats_help(judged=getattr(module, "JUDGES", False)) if with_help else ""
+    own = signature(function, eval_str=True).parameters.values()
+    parameters, common = [], []
+    groups: dict[str, tuple[Any, list[str]]] = {}
+    for parameter in own:
+        group = parameter.annotation
+        if not is_group(group):
+            parameters.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+            continue
+        options = group_parameters(group)
+        groups[parameter.name] = group, [option.name for option in options]
+        if group is Presentation:
+            common = [option.replace(annotation=_with_formats(option.annotation, formats)) for option in options]
+        else:
+            parameters += options
+
+    def run(**values: Any) -> Answer:
+        inputs = [value for option, value in values.items() if option not in Presentation._fields]
+        for place, (group, options) in groups.items():
+            values[place] = group(**{option: values.pop(option) for option in options})
+            if group is Presentation:
+                values[place].check_kept(inputs)
+        return function(**values)
+
+    parameters += common
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _with_formats(annotation: Any, formats: str) -> Any:
+    """Return an option whose help names the formats."""
+    kind, option = get_args(annotation)
+    option = copy(option)
+    option.help = option.help.replace("{formats}", formats)
+    return Annotated[kind, option]

@@ -1,0 +1,221 @@
+"""How a subject is adapted, as a caller asks for it: a method with its fields, or a whole PEFT config on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+
+from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
+from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
+from lora_cli.methods.registry import DEFAULT_METHOD, method_named, variant_fields
+from lora_cli.models.matrix import MATRIX_NAME, dimension
+from lora_cli.models.peft_names import ADAPTER_CONFIG
+
+if TYPE_CHECKING:
+    from lora_cli.methods.config.adapter_config import AdapterConfig
+
+# A list of module names is made of these characters; any other text is a regular expression.
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
+ALL_LINEAR = "all-linear"
+
+Target = str | Sequence[str]
+
+
+class Adaptation(NamedTuple):
+    """The arguments that say how a subject is adapted.
+
+    `settings` are fields of the method's PEFT config. `adapter` is the path of an adapter_config.json or its folder, and
+    says what the others would. `adapter_dtype` is torch's name of the type that the adapter is stored in.
+    """
+
+    method: str | None = None
+    r: SupportsIndex | None = None
+    alpha: float | None = None
+    target: Target | None = None
+    settings: Mapping[str, Any] = MappingProxyType({})
+    adapter: str | None = None
+    adapter_dtype: str | None = None
+
+    @property
+    def method_name(self) -> str:
+        """The method's name, or the default's."""
+        return DEFAULT_METHOD if self.method is None else self.method
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the default method by its rank and nothing else, whose count needs no config."""
+        others = (self.alpha, self.adapter, self.adapter_dtype)
+        return self.method_name == DEFAULT_METHOD and self.r is not None and not self.settings and not any(others)
+
+
+class ConfigFields(NamedTuple):
+    """The fields of a PEFT config, and what messages call their source."""
+
+    fields: Mapping[str, Any]
+    source: str
+
+
+class ReadConfig(NamedTuple):
+    """A config, and the names of those of its fields that are unknown."""
+
+    config: AdapterConfig
+    unknown: Sequence[str]
+
+
+def adapter_config(how: Adaptation, *, of_model: bool) -> tuple[AdapterConfig, list[str]]:
+    """Return the config that the arguments describe, and a warning for each unknown field of its file."""
+    given = config_fields(how, of_model=of_model, needs_rank=not of_model)
+    read = read_fields(how, given)
+    if read.unknown and how.adapter is None:
+        raise unknown_field(given.source, read.unknown[0])
+    return read.config, unknown_warnings(given.source, read.unknown)
+
+
+def config_fields(how: Adaptation, *, of_model: bool, needs_rank: bool) -> ConfigFields:
+    """Return the fields of the config that the arguments describe."""
+    if how.adapter is None:
+        fields = _argument_fields(how, needs_rank=needs_rank)
+        source = f"method {fields['peft_type'].lower()}"
+        if not of_model:
+            _refuse_choices_of_modules(fields)
+    else:
+        from lora_cli.models.files import read_object
+
+        path = os.path.join(how.adapter, ADAPTER_CONFIG) if os.path.isdir(how.adapter) else how.adapter
+        fields, source = read_object(path), quote_long(path)
+        _refuse_conflicts(how, fields, source)
+    if of_model:
+        return ConfigFields(fields, source)
+    from lora_cli.methods.config.reading import on_one_matrix
+
+    return ConfigFields(on_one_matrix(fields), source)
+
+
+def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
+    """Return the config that has these fields."""
+    from dataclasses import replace
+
+    from lora_cli.methods.config.reading import read_adapter_config
+    from lora_cli.models.config import Config
+
+    config, unknown = read_adapter_config(Config(given.fields, given.source), how.method)
+    if how.adapter_dtype is not None:
+        if how.adapter_dtype not in VALUE_TYPES:
+            raise InvalidInput(
+                f"{argument('adapter_dtype')}: {quote(how.adapter_dtype)} is not known; {choices(how.adapter_dtype, VALUE_TYPES)}"
+            )
+        config = replace(config, adapter_dtype=BY_TORCH_NAME[how.adapter_dtype].name)
+    return ReadConfig(config, unknown)
+
+
+def unknown_field(source: str, field: str) -> InvalidInput:
+    """Return the error for a field that the method does not have."""
+    return InvalidInput(
+        f"{argument('settings')}: {source} has no field {quote(field)}; `lora-cli methods NAME` lists its fields"
+    )
+
+
+def unknown_warnings(source: str, unknown: Sequence[str]) -> list[str]:
+    """Return a warning for each unknown field of a file."""
+    return [f"{source}: field {quote(name)} is unknown and ignored" for name in unknown]
+
+
+def shared_settings(hows: Sequence[Adaptation], *, of_model: bool) -> list[Adaptation]:
+    """Return several methods, each with those of the settings that it has; one that none of them has is refused."""
+    unknown = []
+    for how in hows:
+        given = config_fields(how, of_model=of_model, needs_rank=False)
+        unknown.append(frozenset(read_fields(how, given).unknown))
+    refuse_unknown_to_all(hows[0].method_name, unknown)
+    return [
+        how._replace(settings={name: value for name, value in how.settings.items() if name not in missing})
+        for how, missing in zip(hows, unknown, strict=True)
+    ]
+
+
+def refuse_unknown_to_all(method: str, unknown: Sequence[frozenset[str]]) -> None:
+    """Refuse a field that none of several methods has; `method` is one of them."""
+    if unknown and (fields := frozenset.intersection(*unknown)):
+        raise unknown_field(f"method {method}", min(fields))
+
+
+def target_modules(target: Target) -> list[str] | str:
+    """Return PEFT's `target_modules`: a list of names, or a text that is all-linear or a regular expression.
+
+    >>> target_modules("q_proj, v_proj"), target_modules("all-linear"), target_modules(r".*\\.q_proj")
+    (['q_proj', 'v_proj'], 'all-linear', '.*\\\\.q_proj')
+    """
+    if not isinstance(target, str):
+        names = list(target)
+        if not all(isinstance(name, str) and name for name in names):
+            raise InvalidInput(f"{argument('target')}: {quote(names)} has an entry that is not a name; give names")
+        return names
+    # Many people write a space behind a comma; it is not part of a name.
+    names = [name.strip() for name in target.split(",")]
+    if target.lower() == ALL_LINEAR or not NAME_CHARACTERS.issuperset("".join(names)):
+        return target
+    if not all(names):
+        raise InvalidInput(
+            f"{argument('target')}: {quote(target)} has an empty name; write it like q_proj,v_proj or {ALL_LINEAR}"
+        )
+    return names
+
+
+def _argument_fields(how: Adaptation, *, needs_rank: bool) -> dict[str, Any]:
+    """Return the fields of a PEFT config as the arguments give them."""
+    method = method_named(how.method_name)
+    fields: dict[str, Any] = {"peft_type": method.peft_type, **variant_fields(how.method_name)}
+    if how.r is not None:
+        if method.rank is None:
+            knob = f"; its size is {method.knob}" if method.knob else ""
+            raise InvalidInput(f"{argument('r')}: method {method.name} has no rank{knob}; leave it out")
+        fields["r"] = dimension("r", how.r)
+    elif needs_rank and method.rank is not None and "r" not in how.settings:
+        raise missing("r")
+    if how.alpha is not None:
+        if method.alpha is None:
+            raise InvalidInput(f"{argument('alpha')}: method {method.name} has no alpha; leave it out")
+        fields[method.alpha] = how.alpha
+    if how.target is not None:
+        fields["target_modules"] = target_modules(how.target)
+    for field, value in how.settings.items():
+        if field in fields:
+            raise InvalidInput(
+                f"{argument('settings')}: {quote(field)} is set by another argument too; drop one of them"
+            )
+        fields[field] = value
+    return fields
+
+
+def missing(name: str) -> InvalidInput:
+    """Return the error for an argument that one matrix needs."""
+    sizes = ", ".join(map(argument, ("d", "h", "r")))
+    return InvalidInput(f"{argument(name)} is missing; one matrix takes {sizes}, a model takes {argument('model')}")
+
+
+def _refuse_choices_of_modules(fields: Mapping[str, Any]) -> None:
+    from lora_cli.methods.config.reading import CHOOSING
+
+    chosen = sorted(CHOOSING & fields.keys())
+    if chosen:
+        raise InvalidInput(
+            f"{argument('settings')}: {chosen[0]} chooses among the modules of a model, and {MATRIX_NAME} is one matrix; "
+            f"give {argument('model')} too, or leave it out"
+        )
+
+
+def _refuse_conflicts(how: Adaptation, fields: Mapping[str, Any], source: str) -> None:
+    """Refuse arguments that set again what the config of an adapter sets."""
+    arguments = {"r": how.r, "target": how.target, "alpha": how.alpha, "settings": how.settings or None}
+    for name, value in arguments.items():
+        if value is not None:
+            raise InvalidInput(
+                f"{argument(name)} conflicts with {argument('adapter')}, whose config already sets it; drop one of them"
+            )
+    peft_type = fields.get("peft_type", "LORA")
+    if how.method is not None and how.method.upper() != peft_type:
+        raise InvalidInput(
+            f"{source}: peft_type is {quote(peft_type)}, and {argument('method')} is {quote(how.method)}; drop {argument('method')}"
+        )

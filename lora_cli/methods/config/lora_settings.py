@@ -1,0 +1,181 @@
+"""LoRA's own fields of `peft.LoraConfig`, with what PEFT refuses of them.
+
+`peft.tuners.lora.config`: `LoraConfig` and the classes of its variants. LoRA is what a config means that names no
+method, so its settings are declared here and not in the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lora_cli.errors import InvalidInput, first_few, quote
+from lora_cli.methods.config.peft_fields import Names, names, scales
+from lora_cli.methods.config.settings import checked, flag, ignored, mapping, not_null, real, setting
+from lora_cli.models.config import MAX_SIZE, Config
+
+VELORA_STARTS = ("batch_average_once", "batch_average", "random")
+
+
+class Blocks(NamedTuple):
+    """`BdLoraConfig`: where A and where B is block-diagonal, the number of blocks, and whether one of them must be."""
+
+    a: Names
+    b: Names
+    number: int
+    strict: bool
+
+
+class Samples(NamedTuple):
+    """`MontecloraConfig`: the number of samples."""
+
+    number: int
+
+
+class InputGroups(NamedTuple):
+    """`VeloraConfig`: the number of groups of inputs."""
+
+    number: int
+
+
+def blocks(config: Config, name: str) -> Blocks | None:
+    """Return the config's `use_bdlora`."""
+    if config.fields.get(name) is None:
+        return None
+    own = config.section(name)
+    a, b = (names(own, f"target_modules_bd_{side}") or () for side in "ab")
+    both = sorted(set(a) & set(b))
+    if both:
+        raise InvalidInput(
+            f"{own.source}: {first_few(both, quote)} is in both target_modules_bd_a and target_modules_bd_b; "
+            "remove it from one"
+        )
+    return Blocks(a, b, own.size("nblocks", default=1), own.flag("match_strict", default=True))
+
+
+def kasa(config: Config, name: str) -> bool:
+    """Whether the config has a `kasa_config`."""
+    own = config.section(name)
+    for number in ("beta", "gamma"):
+        value = own.real(number, default=0.0)
+        if value < 0:
+            raise InvalidInput(f"{own.source}: {number} is {value:g}; it must be 0 or more")
+    return config.fields.get(name) is not None
+
+
+def samples(config: Config, name: str) -> Samples | None:
+    """Return the config's `monteclora_config`."""
+    # PEFT makes its class of any object, even an empty one, and looks at another value only if it is true.
+    if config.fields.get(name) in (None, False):
+        return None
+    own = config.section(name)
+    own.size("buffer_size", default=150)
+    if own.real("dirichlet_prior", default=0.1) <= 0:
+        raise InvalidInput(
+            f"{own.source}: dirichlet_prior is {quote(own.fields['dirichlet_prior'])}; it must be over 0"
+        )
+    return Samples(own.size("num_samples", default=8))
+
+
+def input_groups(config: Config, name: str) -> InputGroups | None:
+    """Return the config's `velora_config`."""
+    own = config.section(name)
+    if own.real("scale", default=1.0) <= 0:
+        raise own.wrong("scale", f"over 0 and at most {MAX_SIZE}")
+    if own.text("init_type", default=VELORA_STARTS[0]) not in VELORA_STARTS:
+        raise own.wrong("init_type", f"one of: {', '.join(VELORA_STARTS)}")
+    return None if config.fields.get(name) is None else InputGroups(own.size("num_groups", default=64))
+
+
+def start(config: Config, name: str) -> bool | str | None:
+    """Return `init_lora_weights`: true, false or null, or the name of an initialisation."""
+    value = config.fields.get(name, True)
+    if value is not None and not isinstance(value, bool | str):
+        raise config.wrong(name, "true, false or a name")
+    return value
+
+
+def loftq(config: Config, name: str) -> Mapping[str, Any]:
+    """Return `loftq_config`, which PEFT reads only where adapters start with LoftQ."""
+    return config.section(name).fields if config.fields.get("init_lora_weights") == "loftq" else {}
+
+
+def _eva(config: Config, name: str) -> None:
+    own = config.section(name)
+    if own.real("rho", default=2.0) < 1.0:
+        raise own.wrong("rho", "1 or more")
+    if not 0.0 <= own.real("tau", default=0.99) <= 1.0:
+        raise own.wrong("tau", "from 0 to 1")
+
+
+def _section(config: Config, name: str) -> None:
+    config.section(name)
+
+
+def _arrow(config: Config, name: str) -> None:
+    if config.fields.get(name) is not None:
+        raise InvalidInput(
+            f"{config.source}: arrow_config routes between adapters that are already trained, and trains nothing; "
+            "PEFT accepts it only from create_arrow_model: leave it out"
+        )
+
+
+def _megatron(config: Config, name: str) -> None:
+    if config.fields.get(name):
+        raise InvalidInput(
+            f"{config.source}: megatron_config adapts the parallel layers of megatron.core, which are not supported; "
+            "leave it out"
+        )
+
+
+def _alphas(config: Config, name: str) -> dict[str, float]:
+    not_null(config, name)
+    return scales(config, name)
+
+
+@dataclass(frozen=True, slots=True)
+class LoraSettings:
+    """LoRA's own fields; those that only describe the training are checked and not used."""
+
+    alora_invocation_tokens: bool = setting(lambda config, name: bool(config.items(name)), default=False)
+    alpha_pattern: Mapping[str, float] = mapping(_alphas)
+    arrow_config: object = checked(_arrow)
+    corda_config: object = checked(_section)
+    eva_config: object = checked(_eva)
+    fan_in_fan_out: bool = flag(False)
+    init_lora_weights: bool | str | None = setting(start, default=True)
+    kasa_config: bool = setting(kasa, default=False)
+    loftq_config: Mapping[str, Any] = mapping(loftq)
+    lora_alpha: float = real(8, null=False)
+    lora_bias: bool = flag(False)
+    lora_dropout: float = real(0.0, null=False)
+    lora_ga_config: object = checked(_section)
+    megatron_config: object = checked(_megatron)
+    megatron_core: object = ignored()
+    monteclora_config: Samples | None = setting(samples, default=None)
+    qalora_group_size: object = ignored()
+    runtime_config: object = ignored()
+    use_bdlora: Blocks | None = setting(blocks, default=None)
+    use_dora: bool = flag(False)
+    use_qalora: bool = flag(False)
+    use_rslora: bool = flag(False)
+    velora_config: InputGroups | None = setting(input_groups, default=None)
+    # The modules whose rank a pattern decides.
+    with_own_rank: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse what `LoraConfig.__post_init__` refuses."""
+        if self.lora_bias and self.use_dora:
+            raise InvalidInput("lora_bias conflicts with use_dora; drop one of them")
+        if self.lora_bias and not isinstance(self.init_lora_weights, bool):
+            raise InvalidInput(
+                f"lora_bias conflicts with init_lora_weights {quote(self.init_lora_weights)}; "
+                "give true or false there, or drop one of them"
+            )
+        if self.lora_dropout > 1:
+            raise InvalidInput(f"lora_dropout is {self.lora_dropout}; a probability is at most 1")
+        if self.init_lora_weights == "loftq" and not self.loftq_config:
+            raise InvalidInput(
+                "init_lora_weights 'loftq' needs a loftq_config, e.g. {'loftq_bits': 4, 'loftq_iter': 1}"
+            )

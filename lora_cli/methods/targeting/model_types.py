@@ -1,0 +1,35 @@
+"""What PEFT and transformers know about single model types, beside PEFT's default targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+# transformers stores the experts of these as inputs × outputs: `is_transposed`.
+TRANSPOSED_TYPES = ("gpt_oss", "aria", "aria_text", "openai_privacy_filter")
+
+# `_check_lora_target_modules_mamba`: PEFT refuses these parts, because Mamba's kernels use their weights directly.
+MAMBA_TYPES = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
+MAMBA_PARTS = ("out_proj", "conv1d")
+
+
+class Experts(NamedTuple):
+    """The experts of a mixture that transformers fuses: what each old name became, and what each fusion holds.
+
+    peft 0.21.2, `utils/transformers_weight_conversion.py`.
+    """
+
+    renamed: Mapping[str, str]
+    fused: Mapping[str, tuple[str, ...]]
+
+
+_MIXTRAL = Experts(
+    {"gate": "gate.weight", "w1": "gate_up_proj", "w3": "gate_up_proj", "w2": "down_proj"},
+    {"gate_up_proj": ("w1", "w3")},
+)
+_QWEN = Experts(
+    {"gate": "gate.weight", "gate_proj": "gate_up_proj", "up_proj": "gate_up_proj", "down_proj": "down_proj"},
+    {"gate_up_proj": ("gate_proj", "up_proj")},
+)
+# transformers maps these types onto the two conversions. It does not map qwen2_moe.
+EXPERTS = {"mixtral": _MIXTRAL, "qwen3_moe": _QWEN, "deepseek_v3": _QWEN}

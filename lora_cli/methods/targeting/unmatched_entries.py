@@ -1,0 +1,33 @@
+"""The entries of a config that match nothing in the model, for a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from lora_cli.errors import quote
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.targeting.full_copies import FullCopies
+from lora_cli.methods.targeting.name_endings import endings
+from lora_cli.methods.targeting.name_matching import excluder
+from lora_cli.methods.targeting.patterns import key_pattern
+
+
+def unmatched_entries(
+    config: AdapterConfig, parameters: Iterable[str], names: Sequence[str], copies: FullCopies
+) -> Iterator[str]:
+    """Yield each field with an entry that matches none of the adapted `names` or copied modules.
+
+    `parameters` are the target parameters as the user gave them.
+    """
+    matched = {ending for name in names for ending in endings(name)}
+    yield from (f"target_parameters {quote(entry)}" for entry in parameters if entry not in matched)
+    if not isinstance(config.target_modules, str):
+        excluded = excluder(config)
+        for entry in config.target_modules or ():
+            if entry not in matched and not excluded(entry):
+                yield f"target_modules {quote(entry)}"
+    for key in config.rank_pattern:
+        if key not in matched and not any(map(key_pattern(key).match, names)):
+            yield f"rank_pattern {quote(key)}"
+    uncopied = frozenset(copies.unmatched)
+    yield from (f"modules_to_save {quote(entry)}" for entry in config.modules_to_save if entry in uncopied)

@@ -1,0 +1,15 @@
+"""mT5: `transformers.models.mt5`, which is T5 with other defaults."""
+
+from __future__ import annotations
+
+from lora_cli.models.architectures.seq2seq.t5 import Sizes, classes, sizes
+from lora_cli.models.config import Config
+from lora_cli.models.family import Family, PromptSizes
+
+
+def mt5_sizes(config: Config) -> Sizes:
+    """Return the sizes of a config, with mT5's defaults."""
+    return sizes(config, vocabulary=250112, inner=1024, heads=6, layers=8, feed_forward="gated-gelu")
+
+
+FAMILY = Family("mt5", classes("MT5", mt5_sizes), PromptSizes(hidden=512, layers=8, heads=6))

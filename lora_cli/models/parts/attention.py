@@ -1,0 +1,41 @@
+"""Attention of decoders: the sizes of heads, and grouped-query attention."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.layers import Nodes, linear, norm, under
+
+
+def heads(
+    config: Config, d: int, *, count: int, groups: int | None = None, width: int | None = None
+) -> tuple[int, int, int]:
+    """Return the number of heads, the number of groups and the width of a head. The arguments are the defaults.
+
+    Null groups mean as many as heads, whatever a missing field means. Without a `width` the heads share the
+    hidden size.
+    """
+    heads = config.size("num_attention_heads", default=count)
+    missing = "num_key_value_heads" not in config.fields
+    shared = config.size("num_key_value_heads", default=groups if groups and missing else heads)
+    if not missing:
+        config.share(heads, "num_attention_heads", shared, "num_key_value_heads")
+    own = config.size("head_dim", default=width or 0)
+    return heads, shared, own or config.share(d, "hidden_size", heads, "num_attention_heads")
+
+
+def attention(d: int, heads: int, groups: int, width: int, *, bias: bool = False, output_bias: bool = False) -> Nodes:
+    """Build q, k, v and o of grouped-query attention: `heads` and `groups` of `width` each."""
+    return (
+        *linear("q_proj", d, heads * width, bias=bias),
+        *linear("k_proj", d, groups * width, bias=bias),
+        *linear("v_proj", d, groups * width, bias=bias),
+        *linear("o_proj", heads * width, d, bias=output_bias),
+    )
+
+
+def attention_with_head_norms(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
+    """Build `self_attn` with a norm on each head of q and k, and with biases where `attention_bias` is true."""
+    bias = config.flag("attention_bias", default=False)
+    width = shape[-1]
+    parts = attention(d, *shape, bias=bias, output_bias=bias), norm("q_norm", width), norm("k_norm", width)
+    return under("self_attn", *parts)

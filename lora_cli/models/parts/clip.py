@@ -1,0 +1,26 @@
+"""What the two towers of CLIP share."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config
+from lora_cli.models.parts.feed_forward import ungated
+from lora_cli.models.parts.layers import Nodes, linear, norm, repeat, under
+
+
+def projection(name: str, config: Config, d: int) -> Nodes:
+    """Build the Linear from a tower's width `d` to the width that the towers share."""
+    return linear(name, d, config.size("projection_dim", default=512))
+
+
+def encoder(config: Config, d: int, *, heads: int, inner: int) -> Nodes:
+    """Build `CLIPEncoder`. `heads` and `inner` are the defaults that differ between the towers."""
+    config.share(d, "hidden_size", config.size("num_attention_heads", default=heads), "num_attention_heads")
+    inner = config.size("intermediate_size", default=inner)
+    return repeat(
+        "encoder.layers",
+        config.layers("num_hidden_layers", default=12),
+        under("self_attn", *(linear(name, d, d, bias=True) for name in ("k_proj", "v_proj", "q_proj", "out_proj"))),
+        norm("layer_norm1", d, bias=True),
+        under("mlp", ungated(d, inner)),
+        norm("layer_norm2", d, bias=True),
+    )

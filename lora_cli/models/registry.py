@@ -1,0 +1,112 @@
+"""The model families by `model_type`, and the skeleton that a config.json describes.
+
+The family of a model type is `FAMILY` in the file of `architectures` that has its name, with `_` for `-`.
+Only the file of the wanted family is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+from lora_cli.errors import InvalidInput, argument, first_few, near_miss, quote
+from lora_cli.models.config import Config
+from lora_cli.models.family import Family
+from lora_cli.models.parts.layers import Skeleton
+
+PACKAGE = "lora_cli.models.architectures"
+FOLDER = os.path.join(os.path.dirname(__file__), "architectures")
+MAX_MODEL_TYPE_CHARACTERS = 60
+MODEL_TYPE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+# Each layer has an activation module. Two of transformers' activations have parameters.
+ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activation", "feed_forward_proj")
+TRAINED_ACTIVATIONS = ("prelu", "xielu")
+
+
+class UnknownArchitecture(InvalidInput):
+    """A model without a family here. Another source may still know its modules."""
+
+
+def modules() -> dict[str, str]:
+    """Return the module of each family by the name of its file.
+
+    >>> modules()["xlm_roberta"]
+    'lora_cli.models.architectures.encoders.xlm_roberta'
+    """
+    found = {}
+    for folder, _, files in os.walk(FOLDER):
+        package = ".".join([PACKAGE, *os.path.relpath(folder, FOLDER).split(os.sep)])
+        stems = [file.removesuffix(".py") for file in files if file.endswith(".py") and not file.startswith("_")]
+        found.update({stem: f"{package}.{stem}" for stem in stems})
+    return found
+
+
+def model_types() -> list[str]:
+    """Return the model types of all families, sorted. This imports every family."""
+    return sorted(_imported(module).model_type for module in modules().values())
+
+
+def find_family(model_type: str) -> Family | None:
+    """Return the family of a `model_type`, which can be any text, or None if there is none.
+
+    >>> find_family("llama").model_type, find_family("../llama")
+    ('llama', None)
+    """
+    if len(model_type) > MAX_MODEL_TYPE_CHARACTERS or not MODEL_TYPE_CHARACTERS.issuperset(model_type):
+        return None
+    module = modules().get(model_type.replace("-", "_"))
+    if module is None:
+        return None
+    found = _imported(module)
+    return found if found.model_type == model_type else None
+
+
+def family(model_type: str) -> Family:
+    """Return the family of a `model_type`.
+
+    >>> next(iter(family("llama").classes))
+    'LlamaForCausalLM'
+    >>> family("lama")
+    Traceback (most recent call last):
+    lora_cli.models.registry.UnknownArchitecture: model_type 'lama' is not known; did you mean llama?
+    """
+    found = find_family(model_type)
+    if found is None:
+        types = model_types()
+        hint = near_miss(model_type, types, f"known are {first_few(types, str)}, which README lists")
+        raise UnknownArchitecture(f"model_type {quote(model_type)} is not known; {hint}")
+    return found
+
+
+def _imported(module: str) -> Family:
+    declared = import_module(module).FAMILY
+    assert isinstance(declared, Family)
+    return declared
+
+
+def skeleton(config: Config) -> Skeleton:
+    """Return the skeleton of the model that a config.json describes."""
+    model_type = config.text("model_type", default="")
+    if not model_type:
+        adapter = f"; an adapter's config goes to {argument('adapter')}" if "peft_type" in config.fields else ""
+        raise InvalidInput(
+            f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
+        )
+    try:
+        classes = family(model_type).classes
+    except UnknownArchitecture as unknown:
+        raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
+    if config.fields.get("per_layer_config"):
+        raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
+    for activation in ACTIVATIONS:
+        if config.fields.get(activation) in TRAINED_ACTIVATIONS:
+            raise UnknownArchitecture(
+                f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"
+            )
+    named = config.items("architectures")
+    name = named[0] if named else next(iter(classes))
+    if not isinstance(name, str) or name not in classes:
+        raise UnknownArchitecture(
+            f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
+        )
+    return classes[name](config)

@@ -1,0 +1,28 @@
+"""What an output format declares. A format is one file in `formats`, which has a `FORMAT`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TextIO
+
+from lora_cli.output.report import Report, Screen
+
+# Formats for people align their columns, for which they hold all rows; people do not read more than this.
+READABLE_ROWS = 5_000
+
+Writer = Callable[[Report, TextIO, Screen], None]
+
+
+class Format(NamedTuple):
+    """An output format; its name is that of its file.
+
+    `write` writes a report to a stream. `most_rows` is a limit on the rows of a report; formats that stream have none.
+    `has_parts` says that the format shows the lists of a report beside its records, `judged_only` that it shows only
+    verdicts. `note` is a word on it in the help of `--format`.
+    """
+
+    write: Writer
+    most_rows: int | None = None
+    has_parts: bool = False
+    judged_only: bool = False
+    note: str | None = None

@@ -1,0 +1,92 @@
+"""`check` from Python: counts, inspections and paths, findings and locks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from adapter_files import pair, write_adapter
+from small_llama import llama
+
+from lora_cli import InvalidInput, check, count, inspect
+from lora_cli.analysis.check.lock import NewLock, create_lock
+from lora_cli.errors import OutputFailed
+
+MODULE = "model.layers.0.self_attn.q_proj"
+
+
+@pytest.fixture
+def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Write an adapter of rank 4 whose B is zero, and its base model; return the adapter's path."""
+    monkeypatch.chdir(tmp_path)
+    arrays = pair(MODULE, np.ones((4, 64), "<f4"), np.zeros((64, 4), "<f4"))
+    write_adapter(tmp_path / "fresh", arrays, r=4, target_modules=["q_proj"])
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text(json.dumps(llama(num_hidden_layers=1)))
+    return "fresh"
+
+
+def test_a_path_is_judged_like_its_inspection(adapter: str) -> None:
+    """A path, a list of paths and an inspection give the same verdicts, each with the path."""
+    limits: dict[str, Any] = {"max_params": 512, "max_bytes": 10}
+    verdicts = check(adapter, **limits)
+    assert [(v.path, v.rule, v.passed) for v in verdicts] == [
+        ("fresh", "findings", True),
+        ("fresh", "max-params", True),
+        ("fresh", "max-bytes", False),
+    ]
+    assert check([adapter], **limits) == check(inspect(adapter, values=True), **limits) == verdicts
+    assert str(verdicts[2].failure()).startswith("fresh: max-bytes: adapter_bytes is ")
+
+
+def test_findings_fail_by_severity_or_code(adapter: str) -> None:
+    """What fails is told as the finding says it; what is ignored is not."""
+    for fail_on in (["warning"], ["zero-b"], "zero-b"):
+        (verdict,) = check(adapter, fail_on=fail_on)
+        assert (verdict.rule, verdict.value, verdict.limit, verdict.passed) == ("finding: zero-b", 1, 0, False)
+        assert "all zero" in str(verdict.failure())
+        assert check(adapter, fail_on=fail_on, ignore=["zero-b"])[0].passed
+
+
+@pytest.mark.parametrize("names", [{"fail_on": ["zero-c"]}, {"ignore": ["zero-c"]}, {"ignore": "zero-c"}])
+def test_a_code_that_does_not_exist_is_refused(adapter: str, names: dict[str, Any]) -> None:
+    """The argument is named, and the near code."""
+    with pytest.raises(InvalidInput, match=rf"^{next(iter(names))}: 'zero-c' is not known; did you mean zero-b\?"):
+        check(adapter, **names)
+
+
+def test_a_model_adds_the_limits_of_a_base(adapter: str) -> None:
+    """Without it, what depends on the base is unknown."""
+    assert check(adapter, model="base", max_percent=5)[1].passed
+    with pytest.raises(InvalidInput, match=r"^max_percent: percent_of_full is unknown here, because"):
+        check(adapter, max_percent=5)
+
+
+def test_a_lock_is_created_and_compared(adapter: str) -> None:
+    """The first check records a count or an adapter, and later ones compare it."""
+    assert all(verdict.passed for verdict in check(count(8, 8, 2), lock="counts.lock"))
+    assert list(json.loads(Path("counts.lock").read_text())["subjects"]) == ["8 x 8"]
+    changed = check(count(8, 8, 1), lock="counts.lock")
+    assert [verdict.rule for verdict in changed if not verdict.passed][:2] == ["lock: r", "lock: trainable_params"]
+    assert all(verdict.path == adapter for verdict in check(adapter, lock="adapters.lock"))
+    assert list(json.loads(Path("adapters.lock").read_text())["subjects"]) == ["./fresh"]
+    assert all(verdict.passed for verdict in check(adapter, lock="adapters.lock"))
+
+
+def test_a_new_lock_replaces_nothing(tmp_path: Path) -> None:
+    """A file that appeared meanwhile stays, and a folder that is not there is an error."""
+    path = tmp_path / "counts.lock"
+    path.write_text("mine")
+    for place in (path, tmp_path / "missing" / "counts.lock"):
+        with pytest.raises(OutputFailed, match="cannot write"):
+            create_lock(NewLock(str(place), "new"))
+    assert path.read_text() == "mine"
+
+
+def test_a_path_that_does_not_exist_is_refused() -> None:
+    """The error says how to name a bundled model."""
+    with pytest.raises(InvalidInput, match="is neither a file nor a folder; give a bundled model as model"):
+        check("gpt2", max_params=1)

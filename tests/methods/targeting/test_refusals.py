@@ -1,0 +1,68 @@
+"""Targets that PEFT refuses, and the sentence that says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from small_models import cost, model, names
+
+from lora_cli.errors import InvalidInput
+
+
+@pytest.mark.parametrize("target", ["norm", "input_layernorm", "self_attn", "mlp", "layers", "model", "0"])
+def test_a_norm_or_a_container_is_refused(target: str) -> None:
+    """PEFT adapts neither; the whole name is in the sentence."""
+    with pytest.raises(
+        InvalidInput, match=rf"target '[^']*\b{target}' is not a Linear, Conv1D, Embedding, Conv1d or Conv2d"
+    ):
+        names(target_modules=(target,))
+
+
+@pytest.mark.parametrize("target", [("nope",), (), "", "nope", r"\d+", ("",), ("Q_PROJ",)])
+def test_nothing_matched_is_refused_with_what_could_be(target: tuple[str, ...] | str) -> None:
+    """The names are those of the model."""
+    with pytest.raises(InvalidInput, match=r"targets here are down_proj, gate_proj, .*q_proj"):
+        names(target_modules=target)
+
+
+@pytest.mark.parametrize("target", [r".*\.mlp\..*", r".*\.act_fn", ("gate_proj", "act_fn"), ("rotary_emb",)])
+def test_a_module_that_holds_nothing_is_refused(target: tuple[str, ...] | str) -> None:
+    """PEFT looks at every name, also at those of activations and rotary embeddings."""
+    with pytest.raises(InvalidInput, match=r"(act_fn|rotary_emb)' is not a Linear.*; leave it out"):
+        names(target_modules=target)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"trainable_token_indices": {"nope": (1,)}}, "not an embedding of this model"),
+        ({"trainable_token_indices": {"norm": (1,)}}, "not an embedding of this model"),
+        ({"trainable_token_indices": {"": (10**400,)}}, r"\(401 characters\) is not among the 100 rows"),
+        ({"trainable_token_indices": {"q_proj": (1,)}}, "adapted too"),
+        ({"trainable_token_indices": {"embed_tokens": (1,)}, "modules_to_save": ("embed_tokens",)}, "trains whole"),
+        ({"target_parameters": ("q_proj.weight",)}, "target_modules adapts too"),
+        ({"target_parameters": ("norm.weight",)}, "1 dimensions"),
+        ({"target_parameters": ("k_proj.weight",), "use_dora": True}, "use_dora"),
+        ({"target_parameters": ("k_proj.weight",), "lora_bias": True}, "lora_bias"),
+        ({"target_parameters": ("k_proj.weight",), "lora_dropout": 0.1}, "lora_dropout"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(fields: dict[str, Any], reason: str) -> None:
+    """As PEFT refuses it."""
+    with pytest.raises(InvalidInput, match=reason):
+        names(target_modules=("q_proj",), **fields)
+
+
+def test_what_left_nothing_of_a_target_is_named() -> None:
+    """The filters beside it, that a text is a regular expression, and that a mixture has no default."""
+    for fields, said in (
+        ({"target_modules": ("q_proj",), "layers_to_transform": (99,)}, "'q_proj', given layers_to_transform;"),
+        ({"target_modules": "q_proj,x.*"}, "'q_proj,x.*', a regular expression for whole names;"),
+        ({"target_modules": ()}, "an empty list;"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            cost(model(), **fields)
+        assert said in str(caught.value)
+    with pytest.raises(InvalidInput, match="targets nothing by default in 'mixtral'"):
+        cost(model("mixtral"))

@@ -1,0 +1,222 @@
+"""Hostile config.json fields: whatever their values, the answer is a total or one clear refusal, at once."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from draws import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
+from lora_cli.models.registry import model_types
+
+SECONDS = 1.0
+NOT_SIZES = [-1, 1.5, 64.0, "64", "", True, [], {}, [None], 2**31, 10**9 * 10**9, 10**4000, float("nan"), float("inf")]
+# What each reads as a size of at least 1, and as a number of layers, under the name that it is written with.
+SIZES = {
+    "llama": "hidden_size intermediate_size num_attention_heads num_key_value_heads head_dim vocab_size",
+    "mixtral": "hidden_size intermediate_size num_attention_heads num_key_value_heads vocab_size num_local_experts",
+    "gpt2": "n_embd n_inner n_head n_positions vocab_size",
+    "bert": "hidden_size intermediate_size num_attention_heads vocab_size max_position_embeddings type_vocab_size",
+    "t5": "d_model d_kv d_ff num_heads vocab_size relative_attention_num_buckets",
+    "whisper": "d_model encoder_ffn_dim decoder_ffn_dim num_mel_bins vocab_size max_source_positions",
+    "vit": "hidden_size intermediate_size num_attention_heads image_size patch_size num_channels",
+    "deepseek_v3": "hidden_size moe_intermediate_size q_lora_rank kv_lora_rank v_head_dim n_routed_experts",
+}
+LAYERS = {
+    "llama": "num_hidden_layers",
+    "mixtral": "num_hidden_layers",
+    "gpt2": "n_layer",
+    "bert": "num_hidden_layers",
+    "t5": "num_layers",
+    "whisper": "encoder_layers",
+    "vit": "num_hidden_layers",
+    "deepseek_v3": "num_hidden_layers",
+    "opt": "num_hidden_layers",
+    "bloom": "n_layer",
+    "bart": "decoder_layers",
+    "distilbert": "n_layers",
+}
+
+
+def read(**fields: Any) -> Model:
+    """Return the model of these fields, which must not take long."""
+    start = time.process_time()
+    try:
+        return read_config(Config(fields), "test")
+    finally:
+        assert time.process_time() - start < SECONDS
+
+
+def refusal(**fields: Any) -> str:
+    """Return the sentence that refuses these fields: one line, printable, and not a page."""
+    with pytest.raises(InvalidInput) as caught:
+        read(**fields)
+    sentence = str(caught.value)
+    assert sentence.isascii()
+    assert sentence.isprintable()
+    assert len(sentence) < 1000
+    return sentence
+
+
+@pytest.mark.parametrize("model_type", model_types())
+def test_defaults_alone_are_a_model(model_type: str) -> None:
+    """Every field may be missing, as in transformers."""
+    assert read(model_type=model_type).full_params > 1_000_000
+
+
+@pytest.mark.parametrize(
+    "value", [*NOT_SIZES, 0], ids=lambda value: repr(value)[:12] if type(value) is not int else None
+)
+@pytest.mark.parametrize(
+    ("model_type", "field"), [(name, field) for name, row in SIZES.items() for field in row.split()]
+)
+def test_a_value_that_is_not_a_size_is_refused_by_name(model_type: str, field: str, value: object) -> None:
+    """The sentence names the field as it was written."""
+    assert field in refusal(model_type=model_type, **{field: value})
+
+
+@pytest.mark.parametrize("value", [*NOT_SIZES, 10**9, 10_001], ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize(("model_type", "field"), LAYERS.items())
+def test_a_value_that_is_not_a_number_of_layers_is_refused_by_name(model_type: str, field: str, value: object) -> None:
+    """A billion layers are refused and not looped over."""
+    assert field in refusal(model_type=model_type, **{field: value})
+
+
+@pytest.mark.parametrize(("model_type", "field"), [(name, row.split()[0]) for name, row in SIZES.items()])
+def test_a_null_is_the_default(model_type: str, field: str) -> None:
+    """Files write what is not set as null."""
+    assert read(model_type=model_type, **{field: None}).full_params == read(model_type=model_type).full_params
+
+
+@pytest.mark.parametrize(
+    ("model_type", "fields"),
+    [
+        ("llama", {"hidden_size": 64, "num_attention_heads": 5}),
+        ("bert", {"hidden_size": 64, "num_attention_heads": 5}),
+        ("roberta", {"hidden_size": 64, "num_attention_heads": 5}),
+        ("electra", {"hidden_size": 64, "num_attention_heads": 5}),
+        ("distilbert", {"dim": 64, "n_heads": 5}),
+        ("gpt2", {"n_embd": 64, "n_head": 5}),
+        ("gptj", {"n_embd": 64, "n_head": 5}),
+        ("gpt_neox", {"hidden_size": 64, "num_attention_heads": 5}),
+        ("opt", {"hidden_size": 64, "num_attention_heads": 5}),
+        ("bloom", {"hidden_size": 64, "n_head": 5}),
+        ("falcon", {"hidden_size": 64, "num_attention_heads": 5}),
+        ("bart", {"d_model": 64, "encoder_attention_heads": 5, "decoder_attention_heads": 4}),
+        ("whisper", {"d_model": 64, "encoder_attention_heads": 5, "decoder_attention_heads": 4}),
+        ("vit", {"hidden_size": 64, "num_attention_heads": 5}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_heads_that_do_not_divide_the_width_are_refused(model_type: str, fields: dict[str, Any]) -> None:
+    """Both values are in the sentence."""
+    sentence = refusal(model_type=model_type, **fields)
+    assert "64" in sentence
+    assert "5" in sentence
+
+
+@pytest.mark.parametrize("model_type", ["../x", "/etc/passwd", "a.b", "os", "__init__", "x" * 5000, "\x1b[31m", "é\n"])
+def test_an_unknown_model_type_is_refused(model_type: str) -> None:
+    """Nothing is imported by its name, and it is shown short and harmless."""
+    assert "is not known" in refusal(model_type=model_type)
+
+
+@pytest.mark.parametrize("model_type", [3, True, [], ["llama"], {"a": 1}, 1.5])
+def test_a_model_type_that_is_not_a_string_is_refused(model_type: object) -> None:
+    """The message has the field's name."""
+    assert "model_type is" in refusal(model_type=model_type)
+
+
+def test_a_mistyped_model_type_is_answered_with_near_ones() -> None:
+    """The list of all is too long to help."""
+    assert "did you mean llama" in refusal(model_type="lama")
+
+
+def test_a_missing_model_type_is_refused() -> None:
+    """A JSON object of another program does not have one."""
+    assert "model_type" in refusal(hidden_size=64)
+
+
+@pytest.mark.parametrize(
+    "name", ["LlamaForCausaLM", "BertModel", "../x", "x" * 5000, "\x1b[31m", "__class__", 3, None, ["LlamaModel"], {}]
+)
+def test_an_unknown_architecture_is_refused_with_the_choices(name: object) -> None:
+    """A class of another family is unknown here."""
+    assert "LlamaForCausalLM" in refusal(model_type="llama", architectures=[name])
+
+
+@pytest.mark.parametrize("value", ["LlamaForCausalLM", 3, {"a": 1}, True])
+def test_architectures_that_are_not_a_list_are_refused(value: object) -> None:
+    """The message has the field's name."""
+    assert "architectures is" in refusal(model_type="llama", architectures=value)
+
+
+@pytest.mark.parametrize("value", [None, []])
+def test_without_an_architecture_the_first_is_taken(value: object) -> None:
+    """A null or an empty list means the same as a missing field."""
+    assert read(model_type="llama", architectures=value).output == "lm_head"
+
+
+def test_sizes_at_the_limit_are_exact() -> None:
+    """Past 64 bits, too."""
+    most = 2**31 - 1
+    model = read(model_type="llama", hidden_size=most, num_attention_heads=1, vocab_size=most, num_hidden_layers=0)
+    assert model.full_params == 2 * most * most + most
+
+
+@pytest.mark.parametrize("model_type", ["llama", "gpt2", "bert", "qwen3_moe"])
+def test_each_layer_adds_the_same(model_type: str) -> None:
+    """A model grows with its layers by a constant."""
+    field = LAYERS.get(model_type, "num_hidden_layers")
+    one, two, five = (read(model_type=model_type, **{field: layers}).full_params for layers in (1, 2, 5))
+    assert five - two == 3 * (two - one) > 0
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(-3, 70) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = sorted(
+    {field for row in SIZES.values() for field in row.split()}
+    | set(LAYERS.values())
+    | {"text_config", "vision_config", "id2label", "num_labels", "tie_word_embeddings", "architectures", "is_decoder"}
+    | {"layer_types", "mlp_only_layers", "pad_token_id", "attention_bias", "conv_bias", "per_layer_config"}
+    | {"decoder_sparse_step", "first_k_dense_replace", "add_cross_attention", "pos_att_type", "feed_forward_proj"}
+    | {"pooler_output_size", "position_biased_input", "embedding_size", "word_embed_proj_dim", "encoder_stride"}
+)
+
+
+@settings(max_examples=examples(400))
+@given(st.sampled_from(model_types()), st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=8), JUNK))
+def test_whatever_the_fields_hold_is_a_total_or_a_refusal(model_type: str, fields: dict[str, Any]) -> None:
+    """Nothing else is ever raised, and it ends at once."""
+    with suppress(InvalidInput):
+        assert read(**fields | {"model_type": model_type}).full_params >= 0
+
+
+@given(st.dictionaries(st.text(max_size=12) | st.sampled_from(["model_type", "architectures"]), JUNK))
+def test_an_object_that_is_not_a_model_is_refused(fields: dict[str, Any]) -> None:
+    """Its model_type is unknown, missing or not a string."""
+    with pytest.raises(InvalidInput, match="model_type"):
+        read_config(Config(fields), "test")
+
+
+def test_a_config_without_a_model_type_is_not_a_model() -> None:
+    """The message names the option for an adapter's config."""
+    assert "model_type is missing, so this is not a model's config" in refusal(model_type="")
+    assert "an adapter's config goes to adapter" in refusal(model_type=None, peft_type="LORA")
+
+
+def test_groups_of_heads_must_divide_the_heads() -> None:
+    """Where they are given; a default that does not is left to transformers, which builds it."""
+    assert "num_attention_heads 4 is not divisible by num_key_value_heads 3" in refusal(
+        model_type="llama", hidden_size=64, num_attention_heads=4, num_key_value_heads=3
+    )

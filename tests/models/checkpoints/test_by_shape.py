@@ -1,0 +1,96 @@
+"""A checkpoint without a config.json: what names and shapes say, and what they do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.checkpoints.by_shape import model_of_shapes
+from lora_cli.models.model import Model
+from lora_cli.models.nodes import Module, Parameter
+
+
+def read(**shapes: tuple[int, ...]) -> Model:
+    """Return the model of parameters whose names have `__` for a dot."""
+    parameters = [Parameter(name.replace("__", "."), shape) for name, shape in shapes.items()]
+    return model_of_shapes(parameters, "drawn", ())
+
+
+def test_a_matrix_with_a_name_is_a_linear() -> None:
+    """Outputs before inputs, as torch has them; its bias belongs to it."""
+    model = read(model__q_proj__weight=(8, 6), model__q_proj__bias=(8,))
+    assert model.modules == (Module("model.q_proj", 6, 8, bias=True),)
+    assert model.others == ()
+    assert model.full_params == 56
+
+
+def test_a_matrix_whose_bias_is_its_second_side_is_transposed() -> None:
+    """GPT-2's Conv1D; a square one goes with those of its name."""
+    model = read(
+        h__0__mlp__c_proj__weight=(32, 8),
+        h__0__mlp__c_proj__bias=(8,),
+        h__0__attn__c_proj__weight=(8, 8),
+        h__0__attn__c_proj__bias=(8,),
+        score__weight=(2, 8),
+    )
+    assert [(m.name, m.kind, m.d, m.h) for m in model.modules] == [
+        ("h.0.mlp.c_proj", "Conv1D", 32, 8),
+        ("h.0.attn.c_proj", "Conv1D", 8, 8),
+        ("score", "Linear", 8, 2),
+    ]
+
+
+def test_embeddings_are_known_by_name() -> None:
+    """The one with the most rows takes the tokens. A projection of embeddings has a bias, and a head is not an embedding."""
+    model = read(
+        wte__weight=(100, 8),
+        wpe__weight=(16, 8),
+        embed_tokens__weight=(200, 8),
+        embeddings_project__weight=(8, 4),
+        embeddings_project__bias=(8,),
+        embed_out__weight=(100, 8),
+    )
+    kinds = {module.name: module.kind for module in model.modules}
+    assert kinds == {
+        "wte": "Embedding",
+        "wpe": "Embedding",
+        "embed_tokens": "Embedding",
+        "embeddings_project": "Linear",
+        "embed_out": "Linear",
+    }
+    assert (model.embeddings, model.output) == ("embed_tokens", "embed_out")
+
+
+def test_convolutions_are_known_by_their_dimensions() -> None:
+    """Four are two of pictures; three are one of sound if the name says so, else experts or the like."""
+    model = read(patch__weight=(8, 3, 4, 4), conv1__weight=(8, 80, 3), experts__weight=(4, 8, 6))
+    assert [(m.name, m.kind, m.d, m.h, m.kernel) for m in model.modules] == [
+        ("patch", "Conv2d", 3, 8, (4, 4)),
+        ("conv1", "Conv1d", 80, 8, (3,)),
+    ]
+    assert model.full_params == 8 * 3 * 16 + 8 * 80 * 3 + 4 * 8 * 6
+
+
+def test_the_rest_belongs_to_no_module() -> None:
+    """Norms, tokens, a weight without a name, an empty weight, and a bias that does not fit are parameters."""
+    model = read(
+        norm__weight=(4, 8), cls_token=(1, 1, 8), weight=(2, 2), empty__weight=(0, 8), a__weight=(4, 2), a__bias=(3,)
+    )
+    assert model.modules == ()
+    assert model.full_params == 32 + 8 + 4 + 8 + 3
+    assert (model.embeddings, model.output) == (None, None)
+
+
+def test_a_router_beside_experts_is_no_module() -> None:
+    """In transformers it is a bare parameter. The gate of shared experts and a gate elsewhere are Linears."""
+    model = read(mlp__gate__weight=(4, 8), mlp__experts__0__w1__weight=(6, 8), mlp__shared_expert_gate__weight=(1, 8))
+    assert [module.name for module in model.modules] == ["mlp.experts.0.w1", "mlp.shared_expert_gate"]
+    assert [module.name for module in read(mlp__gate__weight=(4, 8)).modules] == ["mlp.gate"]
+
+
+@pytest.mark.parametrize("name", ["a." * 100_000 + "weight", "a." * 33 + "weight", "a" * 500 + ".weight"])
+def test_names_that_would_become_too_many_are_refused(name: str) -> None:
+    """Every part of a name is a module, so 100,000 of them would take gigabytes."""
+    with pytest.raises(InvalidInput, match="not the name of a parameter"):
+        model_of_shapes([Parameter(name, (2, 2))], "drawn", ())
+    assert model_of_shapes([Parameter("a." * 32 + "weight", (2, 2))], "drawn", ()).modules

@@ -1,0 +1,112 @@
+"""The bundled models: their totals are the published ones, and a mistyped name is answered with near ones."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+from lora_cli.models.sources.preset import DATA, names, preset
+
+PUBLISHED = Path(__file__).parents[2] / "reference" / "presets.csv"
+COMMENT, *LINES = PUBLISHED.read_text(encoding="utf-8").splitlines()
+ROWS = list(csv.DictReader(LINES))
+
+
+def test_every_preset_has_a_published_total() -> None:
+    """The two files have the same models in the same order, and each total has a source."""
+    assert COMMENT.startswith("# ")
+    assert [row["model"] for row in ROWS] == list(names())
+    assert all(row["source"] for row in ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["model"])
+def test_a_preset_has_the_parameters_that_were_published(row: dict[str, str]) -> None:
+    """Tied weights once, to the last digit."""
+    name = row["model"]
+    assert read_config(Config(preset(name)), name).full_params == int(row["full_params"])
+
+
+def test_names_are_unique_and_lower_case() -> None:
+    """Also in the file itself, where a second one would silently replace the first."""
+    written: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        written[:] = [name for name, _ in pairs]
+        return dict(pairs)
+
+    json.loads(DATA.read_text(encoding="utf-8"), object_pairs_hook=note)
+    assert written == list(names())
+    assert len(set(written)) == len(written)
+    assert all(name == name.lower() and name.isascii() and not set(name) & set(" /\\") for name in written)
+
+
+def test_the_file_has_one_model_a_line_by_family() -> None:
+    """Every line but the braces is one model, and a family's models stand together."""
+    lines = DATA.read_text(encoding="utf-8").splitlines()
+    assert (lines[0], lines[-1]) == ("{", "}")
+    assert [next(iter(json.loads(f"{{{line.rstrip(',')}}}"))) for line in lines[1:-1]] == list(names())
+    families = [preset(name)["model_type"] for name in names()]
+    assert families == sorted(families)
+
+
+def test_there_are_at_least_45() -> None:
+    """Enough that a well-known model is likely among them."""
+    assert len(names()) >= 45
+
+
+def test_the_case_of_a_name_does_not_matter() -> None:
+    """Models are published in mixed case."""
+    assert preset("Llama-3.1-8B") == preset("llama-3.1-8b")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("lama-3.1-8b", "llama-3.1-8b"),
+        ("QWEN2.5-7", "qwen2.5-7b"),
+        ("roberta-bsae", "roberta-base"),
+        ("Qwen/Qwen2.5-7B-Instruct", "qwen2.5-7b"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_near_ones(name: str, near: str) -> None:
+    """The nearest comes first."""
+    with pytest.raises(InvalidInput, match=rf"^model '{name}' is neither a file nor a preset; did you mean {near}"):
+        preset(name)
+
+
+@pytest.mark.parametrize("name", ["", "zzzz", "x" * 100_000, "\x1b[31m", "é"])
+def test_a_name_like_no_other_points_to_the_list(name: str) -> None:
+    """However long or hostile it is, the message is short ASCII."""
+    with pytest.raises(InvalidInput, match=r"a preset; `lora-cli models` lists the presets$") as caught:
+        preset(name)
+    assert str(caught.value).isascii()
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_what_a_caller_changes_stays_with_the_caller() -> None:
+    """Also within nested sections."""
+    preset("clip-vit-base-patch32")["text_config"]["hidden_size"] = 1
+    assert preset("clip-vit-base-patch32")["text_config"]["hidden_size"] == 512
+
+
+def test_nothing_is_read_before_it_is_asked_for() -> None:
+    """Importing loads neither the data nor difflib."""
+    program = (
+        "import sys\n"
+        "from lora_cli.models.sources import preset\n"
+        "assert not preset._all.cache_info().currsize\n"
+        "assert 'difflib' not in sys.modules\n"
+        "preset.preset('gpt2')\n"
+        "assert 'difflib' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
