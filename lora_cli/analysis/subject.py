@@ -8,7 +8,7 @@ from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.matrix import dimension
 
 if TYPE_CHECKING:
-    from lora_cli.methods.config.arguments import Adaptation
+    from lora_cli.methods.config.adaptation import Adaptation
     from lora_cli.models.model import Model
 
 

@@ -13,7 +13,7 @@ from lora_cli.analysis.count.count import count_subject
 from lora_cli.analysis.limits import Limits
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument, quote_long
-from lora_cli.methods.config.arguments import Adaptation
+from lora_cli.methods.config.adaptation import Adaptation
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count

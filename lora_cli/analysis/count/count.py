@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from lora_cli.analysis.count.plain_lora import plain_figures, rank_warnings
 from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.subject import Subject, matrix_sizes, read_subject, refuse_target
-from lora_cli.methods.config.arguments import Adaptation, adapter_config
+from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.parts.plain_lora import plain
 from lora_cli.methods.registry import DEFAULT_METHOD
 from lora_cli.models.matrix import dimension, matrix
@@ -149,6 +149,7 @@ def count_subject(subject: Subject, how: Adaptation) -> Count:
     from lora_cli.analysis.count.adapted_matrix import count_matrix
     from lora_cli.analysis.count.model_count import count_model
     from lora_cli.analysis.count.remarks import notes_of, warnings_of
+    from lora_cli.methods.config.arguments import adapter_config
 
     config, warnings = adapter_config(how, of_model=subject.model is not None)
     if subject.model is not None:

@@ -14,7 +14,7 @@ from lora_cli.analysis.limits import Limits
 from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.arguments import Adaptation
+from lora_cli.methods.config.adaptation import Adaptation
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model

@@ -11,8 +11,8 @@ from lora_cli.analysis.count.count_plan import Plan, make_plan
 from lora_cli.analysis.count.model_count import ModelCount, count_plan
 from lora_cli.analysis.subject import Subject, refuse_target
 from lora_cli.errors import InvalidInput
+from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import (
-    Adaptation,
     ConfigFields,
     config_fields,
     read_fields,

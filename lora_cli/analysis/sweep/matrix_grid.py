@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lora_cli.analysis.count.count import Count, count_subject, plain_count
 from lora_cli.analysis.subject import Subject
 from lora_cli.analysis.sweep.axes import Axes
-from lora_cli.methods.config.arguments import Adaptation
+from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.registry import DEFAULT_METHOD, method_named
 from lora_cli.quantities import Value
 

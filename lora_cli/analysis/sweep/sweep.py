@@ -13,7 +13,8 @@ from lora_cli.analysis.subject import refuse_target
 from lora_cli.analysis.sweep.axes import Axes, Axis, read_axis
 from lora_cli.analysis.sweep.matrix_grid import MatrixGrid, matrix_grid
 from lora_cli.errors import InvalidInput, argument
-from lora_cli.methods.config.arguments import Adaptation, Target, adapter_config, missing, shared_settings
+from lora_cli.methods.config.adaptation import Adaptation, Target
+from lora_cli.methods.config.arguments import adapter_config, missing, shared_settings
 from lora_cli.methods.registry import DEFAULT_METHOD, check_name, method_named
 from lora_cli.quantities import Value
 

@@ -9,7 +9,7 @@ import typer
 
 from lora_cli.cli.options.reading import read, read_given, size
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.methods.config.arguments import Adaptation
+from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.quantities import parse_axis, parse_positive
 
 R = Annotated[str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.")]
@@ -65,8 +65,6 @@ def read_adaptation(
 
 def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
     """Return the fields and values of FIELD=VALUE texts, each value as JSON or else as text."""
-    import json
-
     settings: dict[str, Any] = {}
     for text in texts or ():
         field, equals, value = text.partition("=")
@@ -76,11 +74,18 @@ def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
             )
         if field in settings:
             raise InvalidInput(f"{argument('settings')}: {quote(field)} is given twice; drop one of them")
-        try:
-            settings[field] = json.loads(value)
-        except (ValueError, RecursionError):
-            settings[field] = value
+        settings[field] = _read_json(value)
     return settings
+
+
+def _read_json(text: str) -> Any:
+    """Return a text as JSON, or as it is where it is not JSON."""
+    import json
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def read_methods(text: str) -> list[str]:

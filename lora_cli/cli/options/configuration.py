@@ -9,7 +9,7 @@ from lora_cli.cli.options.reading import size
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
-    from lora_cli.methods.config.arguments import Adaptation
+    from lora_cli.methods.config.adaptation import Adaptation
 
 
 class Configuration(NamedTuple):

@@ -1,15 +1,15 @@
-"""How a subject is adapted, as a caller asks for it: a method with its fields, or a whole PEFT config on disk."""
+"""From the arguments that say how a subject is adapted to a PEFT config."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
-from lora_cli.methods.registry import DEFAULT_METHOD, method_named, variant_fields
+from lora_cli.methods.config.adaptation import Adaptation, Target
+from lora_cli.methods.registry import method_named, variant_fields
 from lora_cli.models.matrix import MATRIX_NAME, dimension
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 
@@ -19,35 +19,6 @@ if TYPE_CHECKING:
 # A list of module names is made of these characters; any other text is a regular expression.
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
 ALL_LINEAR = "all-linear"
-
-Target = str | Sequence[str]
-
-
-class Adaptation(NamedTuple):
-    """The arguments that say how a subject is adapted.
-
-    `settings` are fields of the method's PEFT config. `adapter` is the path of an adapter_config.json or its folder, and
-    says what the others would. `adapter_dtype` is torch's name of the type that the adapter is stored in.
-    """
-
-    method: str | None = None
-    r: SupportsIndex | None = None
-    alpha: float | None = None
-    target: Target | None = None
-    settings: Mapping[str, Any] = MappingProxyType({})
-    adapter: str | None = None
-    adapter_dtype: str | None = None
-
-    @property
-    def method_name(self) -> str:
-        """The method's name, or the default's."""
-        return DEFAULT_METHOD if self.method is None else self.method
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is the default method by its rank and nothing else, whose count needs no config."""
-        others = (self.alpha, self.adapter, self.adapter_dtype)
-        return self.method_name == DEFAULT_METHOD and self.r is not None and not self.settings and not any(others)
 
 
 class ConfigFields(NamedTuple):

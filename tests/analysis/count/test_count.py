@@ -129,3 +129,10 @@ def test_an_unknown_method_is_refused() -> None:
     """A method is known by its exact name."""
     with pytest.raises(InvalidInput, match="method 'nothing' is not known"):
         count(8, 8, 1, "nothing")
+
+
+@pytest.mark.parametrize("name", ["method", "target", "adapter", "adapter_dtype"])
+def test_an_empty_text_is_not_a_default(name: str) -> None:
+    """What a shell makes of a variable that is not set is refused, not ignored."""
+    with pytest.raises(InvalidInput, match=r"''|target names modules"):
+        count(8, 8, 2, **{name: ""})
