@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,8 +12,6 @@ from lora_cli.cli.application import Printed, named_command, parse, spelling
 from lora_cli.errors import LoraCliError, arguments_spelled
 
 PROGRAM = "lora-cli"
-# A run creates up to a hundred thousand small records that live until its end, and almost no cycles.
-GARBAGE_THRESHOLD = 100_000
 
 
 class ExitCode(IntEnum):
@@ -62,7 +59,6 @@ def _answer(argv: Sequence[str]) -> int:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
-    gc.set_threshold(GARBAGE_THRESHOLD)
     argv = sys.argv[1:] if argv is None else argv
     try:
         with arguments_spelled(spelling(named_command(argv))):

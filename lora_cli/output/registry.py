@@ -9,7 +9,6 @@ from importlib import import_module
 from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.output import formats
 from lora_cli.output.format import Format, Writer
-from lora_cli.output.raw_field import field_values
 
 # The format that stands for another: one on a terminal, one elsewhere.
 AUTO, ON_TERMINAL, ELSEWHERE = "auto", "table", "plain"
@@ -76,4 +75,6 @@ def field_writer(name: str, command: str, fields: Sequence[str]) -> Writer:
     """Return what writes only the raw values of one field, one per line."""
     if name not in fields:
         raise InvalidInput(f"{argument('field')}: {quote(name)} is not a field of {command}; {choices(name, fields)}")
+    from lora_cli.output.raw_field import field_values
+
     return field_values(name)
