@@ -39,13 +39,16 @@ class Sweep:
 
     @property
     def size(self) -> int:
-        """The number of points, which may be more than `len` can return."""
+        """The number of points, also where it is more than `len` can return."""
         return sum(grid.size for grid in self._grids)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What to doubt about the models and the targets, each sentence once."""
         return tuple(chain.from_iterable(grid.warnings() for grid in self._grids if not isinstance(grid, MatrixGrid)))
+
+    def __len__(self) -> int:
+        return self.size
 
     def __iter__(self) -> Iterator[Count]:
         return chain.from_iterable(grid.counts() for grid in self._grids)
