@@ -110,6 +110,16 @@ def test_only_the_command_that_is_named_is_built() -> None:
     assert loaded(code) == set()
 
 
+def test_the_application_is_built_once() -> None:
+    """The spelling of an option, which Typer is asked for, is looked up for a message only."""
+    code = "import lora_cli.cli.application as a\nbuild, built = a.application, []\n"
+    code += "a.application = lambda *names, **options: built.append(names) or build(*names, **options)\n"
+    code += (
+        command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "json") + "\nassert built == [('count',)], built"
+    )
+    assert loaded(code) == set()
+
+
 def test_no_method_is_loaded_unless_it_is_asked_for() -> None:
     """One of them is one module, whatever the others are."""
     methods = tuple(map(home, METHODS))

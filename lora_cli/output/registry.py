@@ -52,20 +52,19 @@ def formats_help(*, judged: bool) -> str:
 
 def format_writer(name: str, size: int, command: str, *, judged: bool = False) -> Writer:
     """Return what writes a report of `size` records of `command` in the format called `name`, or refuse."""
-    option = argument("format")
     if name not in format_names():
         known = [AUTO, *formats_of(judged=judged)]
-        raise InvalidInput(f"{option}: {quote(name)} is not known; {choices(name, known)}")
+        raise InvalidInput(f"{argument('format')}: {quote(name)} is not known; {choices(name, known)}")
     chosen = format_named(name)
     if chosen.judged_only and not judged:
         known = [AUTO, *formats_of(judged=judged)]
         raise InvalidInput(
-            f"{option}: {name} shows only verdicts, and {command} gives none; choose from: {', '.join(known)}"
+            f"{argument('format')}: {name} shows only verdicts, and {command} gives none; choose from: {', '.join(known)}"
         )
     if chosen.most_rows is not None and size > chosen.most_rows:
         streaming = [other for other, declared in formats_of(judged=False).items() if declared.most_rows is None]
         raise InvalidInput(
-            f"{size:,} rows are too many for {option} {name}, which takes at most {chosen.most_rows:,}; "
+            f"{size:,} rows are too many for {argument('format')} {name}, which takes at most {chosen.most_rows:,}; "
             f"use {', '.join(streaming[:-1])} or {streaming[-1]}, which take any number"
         )
     return chosen.write
