@@ -276,7 +276,7 @@ def test_a_sweep_over_models_targets_methods_and_ranks() -> None:
     models, targets = ["gpt2", read_model("llama-3.2-1b")], ["all-linear", ["c_attn", "q_proj"]]
     grid = sweep(model=models, target=targets, method=["lora", "dora"], r=[2, 4])
     assert grid.fields == MODEL_FIELDS
-    assert grid.size == len(list(grid)) == 16
+    assert grid.size == len(grid) == len(list(grid)) == 16
     points = product(models, targets, ["lora", "dora"], [2, 4])
     for point, (model, target, method, r) in zip(grid, points, strict=True):
         alone = count(model=model, target=target, method=method, r=r)
