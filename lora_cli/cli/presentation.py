@@ -16,6 +16,8 @@ from lora_cli.output.format import Writer
 from lora_cli.output.registry import AUTO, ELSEWHERE, ON_TERMINAL, format_named, format_names
 
 T = TypeVar("T")
+# Marks an option that names what is read, in its annotation: `--output` replaces none of it.
+INPUT = "input"
 
 
 class Presentation(NamedTuple):
@@ -70,7 +72,7 @@ class Presentation(NamedTuple):
             write(report, stream, terminal.screen(stream, is_terminal=self._to_terminal()))
 
     def check_kept(self, sources: Iterable[object]) -> None:
-        """Refuse to replace a file that the answer is read from. `sources` are values of options, paths or not."""
+        """Refuse to replace a file that the answer is read from. `sources` are the values of options that are inputs."""
         if self.output is None or not os.path.exists(self.output):
             return
         from lora_cli.models.sources.inputs import is_input

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 from lora_cli.cli import commands
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.options.groups import group_parameters, is_group
-from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output.registry import formats_help
 
 # commands/list_models.py is `models`: its file name must not look like that of models/model.py.
@@ -61,13 +61,14 @@ def command_function(name: str, *, with_help: bool) -> Command:
             parameters += options
 
     def run(**values: Any) -> Answer:
-        inputs = [value for option, value in values.items() if option not in Presentation._fields]
+        sources = [values[option] for option in inputs]
         for place, (group, options) in groups.items():
             values[place] = group(**{option: values.pop(option) for option in options})
             if group is Presentation:
-                values[place].check_kept(inputs)
+                values[place].check_kept(sources)
         return function(**values)
 
+    inputs = [option.name for option in parameters if INPUT in get_args(option.annotation)]
     parameters += common
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from adapter_files import pair, write_adapter
+from checkpoints import write
 from program import run
 from small_llama import llama
 
@@ -193,6 +194,8 @@ def test_hostile_names_stay_data(adapters: Path) -> None:
         ["count", "--model", "base", "--adapter", "good", "-o", "good/adapter_config.json"],
         ["fit", "--model", "base", "--max-params", "5K", "-o", "base/config.json"],
         ["fit", "--model", "base", "--max-params", "5K", "--write", "new", "-o", "new/adapter_config.json"],
+        ["count", "--model", "sharded", "--target", "q_proj", "-r", "2", "-o", "sharded/parts/one.safetensors"],
+        ["check", "good", "--model", "sharded", "-o", "sharded/parts/one.safetensors"],
         ["inspect", "short", "-o", "new.txt"],
     ],
 )
@@ -200,10 +203,35 @@ def test_what_was_read_is_never_written_over(adapters: Path, command: list[str])
     """Not under another name either; and nothing is written where the exit code is 2."""
     (adapters / "pyproject.toml").write_text('[tool.lora-cli]\nmax-params = "1M"\n')
     (adapters / "link").symlink_to("good/adapter_model.safetensors")
+    (adapters / "sharded" / "parts").mkdir(parents=True)
+    name = f"{MODULE}.weight"
+    write(adapters / "sharded" / "parts" / "one.safetensors", {name: ("F32", (32, 32))})
+    index = {"weight_map": {name: "parts/one.safetensors"}}
+    (adapters / "sharded" / "model.safetensors.index.json").write_text(json.dumps(index))
     before = {path: path.read_bytes() for path in adapters.rglob("*") if path.is_file()}
     done = run(*command)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert {path: path.read_bytes() for path in adapters.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("adapters")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["count", "-d", "8", "-h", "8", "-r", "8", "-o", "8/config.json"],
+        ["count", "--model", "base", "--method", "lora", "-r", "8", "-o", "lora/config.json"],
+        ["count", "--model", "named.json", "-r", "8", "-o", "config.json"],
+        ["count", "--model", "base", "-r", "8", "--target", "q_proj", "-o", "q_proj/adapter_config.json"],
+    ],
+)
+def test_what_is_not_read_can_be_written_over(adapters: Path, command: list[str]) -> None:
+    """A number, a method or a target is not a path, and a config.json beside a file of another name is not read."""
+    shutil.copy("base/config.json", "named.json")
+    output = adapters / command[-1]
+    output.parent.mkdir(exist_ok=True)
+    output.write_text("old")
+    assert run(*command).returncode == 0
+    assert output.read_text() != "old"
 
 
 def test_a_file_that_cannot_be_read_is_in_no_lock(adapters: Path) -> None:

@@ -15,7 +15,7 @@ from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.options.configuration import Configuration
 from lora_cli.cli.options.limits import LimitOptions
-from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.cli.pyproject_settings import Settings, read_settings
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.output import Report
@@ -29,7 +29,7 @@ def check(
     configuration: Configuration,
     limits: LimitOptions,
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models.")
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models."), INPUT
     ] = None,
     fail_on: Annotated[
         list[str] | None,

@@ -13,7 +13,7 @@ from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.reading import read, read_given, size
-from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
@@ -42,9 +42,10 @@ def forward(
             help="W from a .safetensors file, an index or a folder, with --adapter and --module; "
             "TENSOR is the module's weight.",
         ),
+        INPUT,
     ] = None,
     adapter: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A and B from the folder of a trained adapter.")
+        str | None, typer.Option(metavar="PATH", help="A and B from the folder of a trained adapter."), INPUT
     ] = None,
     module: Annotated[
         str | None, typer.Option(metavar="NAME", help="The adapter's module, or an ending that no other has.")

@@ -14,7 +14,7 @@ from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MOD
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
 from lora_cli.cli.options import subject
-from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output import Report
 from lora_cli.output.report import EXPENDABLE
 
@@ -33,6 +33,7 @@ def inspect(
         typer.Argument(
             metavar="PATH...", help="Folders of trained adapters: adapter_config.json and a safetensors file."
         ),
+        INPUT,
     ],
     model: subject.ModelSource = None,
     spectrum: Annotated[

@@ -10,7 +10,7 @@ from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settings
-from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output import Report
 
 
@@ -25,6 +25,7 @@ def sweep(
     model: Annotated[
         list[str] | None,
         typer.Option("--model", metavar="SOURCE", help="A model instead of -d and -h; may be repeated."),
+        INPUT,
     ] = None,
     target: Annotated[
         list[str] | None, typer.Option("--target", metavar="NAMES", help="Modules to adapt; may be repeated.")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lora_cli.cli.options.reading import read, read_given, size
+from lora_cli.cli.presentation import INPUT
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.quantities import parse_axis, parse_positive
@@ -22,7 +23,9 @@ Target = Annotated[
     ),
 ]
 Adapter = Annotated[
-    str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or the folder that has it.")
+    str | None,
+    typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or the folder that has it."),
+    INPUT,
 ]
 Method = Annotated[
     str | None, typer.Option("--method", metavar="NAME", help="Method; `lora-cli methods` lists them.  [default: lora]")

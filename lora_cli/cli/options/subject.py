@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lora_cli.cli.presentation import INPUT
+
 D = Annotated[str | None, typer.Option("--in-features", "-d", metavar="D", help="Number of inputs of W.")]
 H = Annotated[str | None, typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W.")]
 ModelSource = Annotated[
@@ -15,4 +17,5 @@ ModelSource = Annotated[
         metavar="SOURCE",
         help="A model instead of -d and -h: a preset, a config.json, a checkpoint or their folder.",
     ),
+    INPUT,
 ]

@@ -46,12 +46,24 @@ def read_checkpoint(paths: list[str]) -> dict[str, Stored]:
     return _together(paths)
 
 
-def _read_index(index: str) -> dict[str, Stored]:
+def shard_paths(index: str) -> list[str]:
+    """Return the paths of the shards that an index names."""
+    folder = os.path.dirname(index)
+    return [_shard(folder, place, index) for place in dict.fromkeys(_weight_map(index).values())]
+
+
+def _weight_map(index: str) -> dict[str, str]:
+    """Return the file of each tensor."""
     places = read_object(index).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(place, str) for place in places.values()):
         raise InvalidInput(
             f"{quote_long(index)} does not have a weight_map from tensors to files; download or save it again"
         )
+    return places
+
+
+def _read_index(index: str) -> dict[str, Stored]:
+    places = _weight_map(index)
     folder = os.path.dirname(index)
     paths = {place: _shard(folder, place, index) for place in dict.fromkeys(places.values())}
     stored = _together(list(paths.values()))
