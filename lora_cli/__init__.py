@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count, count
     from lora_cli.analysis.fit.fit import Fit, fit
     from lora_cli.analysis.forward.forward import Forward, forward
+    from lora_cli.analysis.inspect.findings.declaration import Finding
     from lora_cli.analysis.inspect.inspect import Inspection, inspect
+    from lora_cli.analysis.inspect.spectrum_figures import Spectrum
     from lora_cli.analysis.sweep.sweep import Sweep, sweep
     from lora_cli.errors import InvalidInput, LoraCliError
     from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter, read_adapter
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Count",
+    "Finding",
     "Fit",
     "Forward",
     "Inspection",
     "InvalidInput",
     "LoraCliError",
     "Model",
+    "Spectrum",
     "Sweep",
     "TrainedAdapter",
     "Verdict",
@@ -58,6 +62,8 @@ _MODULES = {
     "lora_cli.analysis.count.count": ("Count", "count"),
     "lora_cli.analysis.fit.fit": ("Fit", "fit"),
     "lora_cli.analysis.forward.forward": ("Forward", "forward"),
+    "lora_cli.analysis.inspect.findings.declaration": ("Finding",),
+    "lora_cli.analysis.inspect.spectrum_figures": ("Spectrum",),
     "lora_cli.analysis.inspect.inspect": ("Inspection", "inspect"),
     "lora_cli.analysis.sweep.sweep": ("Sweep", "sweep"),
     "lora_cli.errors": ("InvalidInput", "LoraCliError"),
@@ -79,4 +85,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

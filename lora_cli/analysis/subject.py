@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument
@@ -9,7 +10,7 @@ from lora_cli.models.matrix import dimension
 
 if TYPE_CHECKING:
     from lora_cli.methods.config.adaptation import Adaptation
-    from lora_cli.models.model import Model
+    from lora_cli.models.model import Model, Source
 
 
 class Subject(NamedTuple):
@@ -20,27 +21,32 @@ class Subject(NamedTuple):
     h: int = 0
 
 
-def read_subject(d: SupportsIndex | None, h: SupportsIndex | None, model: str | Model | None) -> Subject:
-    """Return the subject that the arguments name; both of them, or neither, raises `InvalidInput`."""
+def read_subject(
+    d: SupportsIndex | None, h: SupportsIndex | None, model: Source | None, needed: Sequence[str] = ("d", "h")
+) -> Subject:
+    """Return the subject that the arguments name; both of them, or neither, raises `InvalidInput`.
+
+    `needed` are the arguments that one matrix takes.
+    """
     if model is None:
-        return Subject(None, *matrix_sizes(d, h))
+        return Subject(None, *matrix_sizes(d, h, needed))
     if d is not None or h is not None:
         raise InvalidInput(
             f"{argument('d')} and {argument('h')} describe one matrix, {argument('model')} a whole model; "
             "drop one of them"
         )
-    if not isinstance(model, str):
-        return Subject(model)
     from lora_cli.models.sources.read_model import read_model
 
     return Subject(read_model(model))
 
 
-def matrix_sizes(d: SupportsIndex | None, h: SupportsIndex | None) -> tuple[int, int]:
+def matrix_sizes(
+    d: SupportsIndex | None, h: SupportsIndex | None, needed: Sequence[str] = ("d", "h")
+) -> tuple[int, int]:
     """Return the sizes of one matrix, both of which are needed."""
     if d is None or h is None:
         name = "d" if d is None else "h"
-        sizes = f"{argument('d')} and {argument('h')}"
+        sizes = ", ".join(map(argument, needed))
         raise InvalidInput(f"{argument(name)} is missing; one matrix takes {sizes}, a model takes {argument('model')}")
     return dimension("d", d), dimension("h", h)
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
-from lora_cli.errors import InvalidInput, near_miss, quote
+from lora_cli.errors import InvalidInput, argument, near_miss, quote
 
 if TYPE_CHECKING:
     from lora_cli.methods.method import Method
@@ -31,7 +31,8 @@ def methods_of(family: str) -> tuple[str, ...]:
     """
     with os.scandir(os.path.join(CATALOGUE, family)) as entries:
         stems = {name.removesuffix(".py") for name in (entry.name for entry in entries) if name.endswith(".py")}
-    return tuple(sorted(stems - {"__init__"}))
+    # The default comes first.
+    return tuple(sorted(stems - {"__init__"}, key=lambda stem: (stem != DEFAULT_METHOD, stem)))
 
 
 class MethodNames(Sequence[str]):
@@ -67,6 +68,8 @@ def check_name(name: str) -> str:
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: method 'verra' is not known; did you mean vera or pvera?
     """
+    if not isinstance(name, str):
+        raise InvalidInput(f"{argument('method')}: {quote(name)} is not the name of a method; give a string")
     lower = name.lower()
     if lower == DEFAULT_METHOD or lower in VARIANTS or lower in METHODS:
         return lower

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.errors import InvalidInput, argument, quote, quote_long
 
 MAX_JSON_BYTES = 64 * 2**20
 # JSON's names for the Python types of its values.
@@ -21,6 +21,19 @@ JSON_NAMES = {
     bool: "a boolean",
     type(None): "null",
 }
+
+
+def path_text(name: str, path: object) -> str:
+    """Return the path that the argument `name` is, as text; what is not a path raises `InvalidInput`.
+
+    >>> from pathlib import PurePosixPath
+    >>> path_text("adapter", PurePosixPath("a/b"))
+    'a/b'
+    """
+    text = path.__fspath__() if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise InvalidInput(f"{argument(name)}: {quote(path)} is not a path; give a string or a pathlib.Path")
+    return text
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from os import PathLike
+from typing import TYPE_CHECKING, Union
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.models.config import Config
@@ -15,6 +16,9 @@ from lora_cli.models.registry import skeleton
 
 if TYPE_CHECKING:
     from lora_cli.models.facts import Facts
+
+# What a model is read from: a path, a preset's name, or the model itself.
+Source = Union[str, "PathLike[str]", "Model"]
 
 
 def parameters_of(node: Node) -> tuple[Parameter, ...]:

@@ -18,11 +18,14 @@ from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.limits import LIMITS, Number, read_limits
 from lora_cli.errors import InvalidInput, argument, choices, quote
+from lora_cli.models.files import path_text
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from lora_cli.analysis.check.lock import NewLock
     from lora_cli.analysis.inspect.inspect import Inspection
-    from lora_cli.models.model import Model
+    from lora_cli.models.model import Source
 
 
 class NoLimit(InvalidInput):
@@ -39,14 +42,14 @@ class Judgement(NamedTuple):
 
 
 def check(
-    subject: Count | Inspection | str | Sequence[str],
+    subject: Count | Inspection | str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     max_percent: Number | None = None,
     max_params: Number | None = None,
     min_saved: Number | None = None,
     expect_params: Number | None = None,
     max_bytes: Number | None = None,
-    model: str | Model | None = None,
+    model: Source | None = None,
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
     lock: str | None = None,
@@ -81,17 +84,18 @@ def check(
 
 
 def _check_subject(
-    subject: Count | Inspection | str | Sequence[str], rules: Rules, model: str | Model | None
+    subject: Count | Inspection | str | PathLike[str] | Sequence[str | PathLike[str]],
+    rules: Rules,
+    model: Source | None,
 ) -> list[SubjectCheck]:
     if isinstance(subject, Count):
         return [check_count(subject, rules)]
-    if isinstance(subject, str):
-        return list(check_paths([subject], rules, model))
     from lora_cli.analysis.inspect.inspect import Inspection
 
     if isinstance(subject, Inspection):
         return [check_inspection(subject, rules, subject.adapter)]
-    return list(check_paths(subject, rules, model))
+    paths = subject if isinstance(subject, list | tuple) else [subject]
+    return list(check_paths([path_text("subject", path) for path in paths], rules, model))
 
 
 def check_names(name: str, names: str | Sequence[str]) -> Sequence[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lora_cli.analysis.inspect.findings.declaration import Finding
     from lora_cli.analysis.inspect.inspect import Inspection
     from lora_cli.analysis.result import Record
-    from lora_cli.models.model import Model
+    from lora_cli.models.model import Model, Source
 
 FAIL_ON = ("error",)
 # PEFT's defaults.
@@ -92,7 +92,7 @@ def _judge_findings(failing: Sequence[Finding], path: str) -> list[Verdict]:
 
 
 def check_paths(
-    paths: Sequence[str], rules: Rules, model: str | Model | None = None, how: Adaptation = UNCHANGED
+    paths: Sequence[str], rules: Rules, model: Source | None = None, how: Adaptation = UNCHANGED
 ) -> Iterator[SubjectCheck]:
     """Check what each path leads to; an adapter that several paths lead to is checked once.
 
@@ -115,16 +115,16 @@ def check_paths(
             yield _check_model(path, rules, model, how)
         else:
             # The base model is read once for all paths, when the first needs it.
-            model = _read(model)
+            model = None if model is None else _read(model)
             yield _check_adapter(path, folder or ".", rules, model, how)
 
 
-def _check_model(path: str, rules: Rules, model: str | Model | None, how: Adaptation) -> SubjectCheck:
+def _check_model(path: str, rules: Rules, model: Source | None, how: Adaptation) -> SubjectCheck:
     if model is not None:
         raise InvalidInput(
             f"{quote_long(path)} is not an adapter, so it conflicts with {argument('model')}; drop one of them"
         )
-    return check_count(count_subject(Subject(_read_source(path)), how), rules, path)
+    return check_count(count_subject(Subject(_read(path)), how), rules, path)
 
 
 def _check_adapter(path: str, folder: str, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
@@ -150,11 +150,7 @@ def _any_of(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}"
 
 
-def _read(model: str | Model | None) -> Model | None:
-    return _read_source(model) if isinstance(model, str) else model
-
-
-def _read_source(source: str) -> Model:
+def _read(source: Source) -> Model:
     from lora_cli.models.sources.read_model import read_model
 
     return read_model(source)

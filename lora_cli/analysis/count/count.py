@@ -14,9 +14,11 @@ from lora_cli.methods.registry import DEFAULT_METHOD
 from lora_cli.models.matrix import dimension, matrix
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from lora_cli.analysis.count.model_count import ModelCount
     from lora_cli.methods.tensor import Tensor
-    from lora_cli.models.model import Model
+    from lora_cli.models.model import Source
 
 
 class Count(Result):
@@ -96,10 +98,10 @@ def count(
     method: str | None = None,
     settings: Mapping[str, object] | None = None,
     *,
-    model: str | Model | None = None,
+    model: Source | None = None,
     target: str | Sequence[str] | None = None,
     alpha: float | None = None,
-    adapter: str | None = None,
+    adapter: str | PathLike[str] | None = None,
     adapter_dtype: str | None = None,
 ) -> Count:
     """Count what `method` (LoRA by default) at rank `r` trains on a `d` × `h` matrix, or on a `model`.
@@ -132,7 +134,7 @@ def count(
     how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
     if model is not None:
         return count_subject(read_subject(d, h, model), how)
-    sizes = matrix_sizes(d, h)
+    sizes = matrix_sizes(d, h, ("d", "h", "r"))
     refuse_target(how)
     if how.is_plain and how.r is not None:
         return plain_count(*sizes, dimension("r", how.r))

@@ -6,44 +6,33 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
+from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.remarks import notes_of, warnings_of
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
 from lora_cli.analysis.limits import Limits
-from lora_cli.analysis.result import Record, Result
+from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adaptation import Adaptation
 
 if TYPE_CHECKING:
-    from lora_cli.models.model import Model
+    from os import PathLike
+
+    from lora_cli.models.model import Source
 
 FIELDS = ("limit", "budget", "headroom", "knob", "size", "next_size", "overshoot")
 
 
-class Fit(Result):
+class Fit(Count):
     """The count at the largest size inside a budget, and what the next size would cost.
 
     The fields of a count come first. `limit` is the limit that stops the next size; `budget`, `headroom` and
     `overshoot` are in its unit. `knob` is the field of the config that was searched for (`r`, or another method's).
     """
 
-    method: str
-    model: str | None
-    d: int | None
-    h: int | None
-    r: int | None
-    adapted_modules: int | None
-    full_params: int
-    trainable_params: int
-    all_params: int
-    percent_of_full: float
-    percent_saved: float
-    reduction_factor: float | None
-    trainable_percent: float
-    break_even_rank: float | None
-    adapter_bytes: int | None
     limit: str
     budget: int | float
     headroom: int | float
@@ -61,6 +50,8 @@ class Fit(Result):
         cost = largest.cost
         super().__init__(
             {**cost.record(), **{field: getattr(largest, field) for field in FIELDS}},
+            tensors=cost.tensors if isinstance(cost, AdaptedMatrix) else (),
+            cost=None if isinstance(cost, AdaptedMatrix) else cost,
             warnings=[*warnings, *warnings_of(cost)],
             notes=[*notes_of(cost), *largest.notes],
         )
@@ -90,12 +81,12 @@ def fit(
     d: SupportsIndex | None = None,
     h: SupportsIndex | None = None,
     *,
-    model: str | Model | None = None,
+    model: Source | None = None,
     target: str | Sequence[str] | None = None,
     method: str | None = None,
     settings: Mapping[str, object] | None = None,
     alpha: float | None = None,
-    adapter: str | None = None,
+    adapter: str | PathLike[str] | None = None,
     adapter_dtype: str | None = None,
     max_params: int | None = None,
     max_percent: float | None = None,

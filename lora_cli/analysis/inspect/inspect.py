@@ -18,11 +18,14 @@ from lora_cli.analysis.result import Record, Result
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.adapter_file.trained_adapter import adapter_without_tensors
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, read_header
-from lora_cli.models.model import Model
+from lora_cli.models.files import path_text
+from lora_cli.models.model import Model, Source
 from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
-    from lora_cli.analysis.inspect.spectrum import Spectrum
+    from os import PathLike
+
+    from lora_cli.analysis.inspect.spectrum_figures import Spectrum
     from lora_cli.analysis.progress import Track
     from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 
@@ -122,8 +125,8 @@ class Inspection(Result):
 
 
 def inspect(
-    path: str,
-    model: str | Model | None = None,
+    path: str | PathLike[str],
+    model: Source | None = None,
     *,
     values: bool | None = None,
     spectrum: bool = False,
@@ -136,8 +139,8 @@ def inspect(
     rank their updates use; `track` sees its modules go by. A path without an adapter raises `InvalidInput`; a file
     that is broken is a finding.
     """
-    trained = adapter_without_tensors(path)
-    if isinstance(model, str):
+    trained = adapter_without_tensors(path_text("path", path))
+    if model is not None:
         from lora_cli.models.sources.read_model import read_model
 
         model = read_model(model)

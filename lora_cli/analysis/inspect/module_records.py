@@ -11,7 +11,7 @@ from lora_cli.analysis.result import Record
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
-    from lora_cli.analysis.inspect.spectrum import Spectrum
+    from lora_cli.analysis.inspect.spectrum_figures import Spectrum
 
 MODULE_FIELDS = ("adapter", "name", "d", "h", "r", "alpha", "scaling", "params", "dtype")
 # The fields that a spectrum adds, of which a group has the ranks.

@@ -15,6 +15,7 @@ import numpy as np
 
 from lora_cli.analysis.computing.arrays import Array, read_array
 from lora_cli.analysis.computing.cores import cores, on_cores
+from lora_cli.analysis.inspect.spectrum_figures import LeftOut, ModuleSpectrum, Spectrum
 from lora_cli.analysis.progress import Track
 from lora_cli.dtypes import BY_NAME
 from lora_cli.methods.adapter_file.file_size import written_bytes
@@ -31,48 +32,6 @@ SLACK = 1e-6
 SLICE_ROWS = 2**14
 # Factors with more values than this are computed one at a time, because several would take too much memory.
 LARGE_VALUES = 2**23
-
-
-class ModuleSpectrum(NamedTuple):
-    """One module's update: its Frobenius norm, its energy by singular value, and the ranks that keep most of it.
-
-    The energy is the sum of the squared singular values, and `energy` has the share of each, largest first. Fused
-    experts share one energy, whose k-th share is that of the k-th values of all experts, so a rank is one that each
-    expert gets. A zero update has no shares and needs rank 0. If a value is NaN or infinite, or the product leaves
-    float64's range, norm and ranks are None.
-    """
-
-    module: str
-    norm: float | None
-    energy: tuple[float, ...]
-    rank_90: int | None
-    rank_95: int | None
-    rank_99: int | None
-
-
-class LeftOut(NamedTuple):
-    """A module with factors in the file, and why the spectrum leaves it out."""
-
-    module: str
-    reason: str
-
-
-class Spectrum(NamedTuple):
-    """The spectra of all modules, and what the smallest uniform rank that keeps 99 % of each of them would save.
-
-    `rank_needed` is the largest `rank_99`. With every larger rank cut to it, but not below 1, the file has exactly
-    `saved_params` fewer values and, as PEFT writes it, `saved_bytes` fewer bytes. Both are None if one module's rank is
-    not known, or if the sizes of other tensors follow the rank (MonteCLoRA); the bytes also with types that PEFT does
-    not write. `reason` says why there is no spectrum at all, and `note` what to know about the one there is.
-    """
-
-    modules: tuple[ModuleSpectrum, ...] = ()
-    rank_needed: int | None = None
-    saved_params: int | None = None
-    saved_bytes: int | None = None
-    reason: str | None = None
-    note: str | None = None
-    left_out: tuple[LeftOut, ...] = ()
 
 
 class _Update(NamedTuple):

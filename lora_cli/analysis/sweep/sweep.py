@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count.count import Count
@@ -20,22 +22,22 @@ from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
     from lora_cli.analysis.sweep.model_grid import ModelGrid
-    from lora_cli.models.model import Model
+    from lora_cli.models.model import Source
 
 # A notebook shows so many rows.
 SHOWN_ROWS = 60
 DEFAULT_TARGETS = "default"
 
 
+@dataclass(frozen=True, repr=False)
 class Sweep:
     """The counts of a grid, in its order: iterate over them, or pass them on, e.g. to `pandas.DataFrame`.
 
     Nothing is counted before it is asked for, and no more than a batch is held at a time.
     """
 
-    def __init__(self, fields: Sequence[str], grids: Sequence[MatrixGrid | ModelGrid]) -> None:
-        self.fields = tuple(fields)
-        self._grids = tuple(grids)
+    fields: tuple[str, ...]
+    _grids: tuple[MatrixGrid | ModelGrid, ...]
 
     @property
     def size(self) -> int:
@@ -64,8 +66,9 @@ class Sweep:
         return f"Sweep({self.size} points of {', '.join(self.fields)})"
 
     def _repr_html_(self) -> str:
-        """Return the table that a notebook shows: the first rows."""
-        return html_table(self.fields, (tuple(count.values()) for count in islice(self, SHOWN_ROWS)))
+        """Return the table that a notebook shows: the first rows, and how many there are if there are more."""
+        table = html_table(self.fields, (tuple(count.values()) for count in islice(self, SHOWN_ROWS)))
+        return table if self.size <= SHOWN_ROWS else f"{table}<p>The first {SHOWN_ROWS} of {self.size:,} points</p>"
 
 
 def sweep(
@@ -76,7 +79,7 @@ def sweep(
     square: bool = False,
     method: str | Sequence[str] = DEFAULT_METHOD,
     settings: Mapping[str, object] | None = None,
-    model: str | Model | Sequence[str | Model] | None = None,
+    model: Source | Sequence[Source] | None = None,
     target: Target | Sequence[Target] | None = None,
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
@@ -108,7 +111,7 @@ def sweep(
     if target is not None:
         refuse_target(Adaptation(target=""))
     axes = _matrix_axes(d, h, ranks, square=square)
-    return Sweep(MATRIX_FIELDS, [matrix_grid(axes, how) for how in hows])
+    return Sweep(MATRIX_FIELDS, tuple(matrix_grid(axes, how) for how in hows))
 
 
 def _ranks(r: Axis | None, methods: Sequence[str]) -> Sequence[int]:
@@ -131,7 +134,7 @@ def _matrix_axes(d: Axis | None, h: Axis | None, ranks: Sequence[int], *, square
 
 
 def _model_sweep(
-    model: str | Model | Sequence[str | Model],
+    model: Source | Sequence[Source],
     target: Target | Sequence[Target] | None,
     hows: Sequence[Adaptation],
     ranks: Sequence[int],
@@ -141,7 +144,7 @@ def _model_sweep(
     from lora_cli.models.sources.read_model import read_model
 
     targets: Sequence[Target | None] = [target] if target is None or isinstance(target, str) else target
-    models = [model] if isinstance(model, str | Model) else model
+    models = [model] if isinstance(model, str | PathLike | Model) else model
     if not models or not targets:
         raise InvalidInput(f"{argument('model' if not models else 'target')}: the list is empty; give at least one")
     sets = [
@@ -149,8 +152,8 @@ def _model_sweep(
         for each in targets
         for how in hows
     ]
-    read = [read_model(each) if isinstance(each, str) else each for each in models]
-    return Sweep(FIELDS, [ModelGrid(read, sets, ranks)])
+    read = [read_model(each) for each in models]
+    return Sweep(FIELDS, (ModelGrid(read, sets, ranks),))
 
 
 def _target_name(target: Target | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -84,7 +85,7 @@ def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Rep
     parts: dict[str, list[Mapping[str, Any]]] = {}
     if with_parts:
         parts["modules"] = [record for inspection in inspections for record in inspection.modules]
-        parts["findings"] = [finding._asdict() for inspection in inspections for finding in inspection.findings]
+        parts["findings"] = [asdict(finding) for inspection in inspections for finding in inspection.findings]
     return Report(
         "inspect",
         fields,

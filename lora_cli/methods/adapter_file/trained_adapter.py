@@ -15,7 +15,7 @@ from lora_cli.methods.registry import method_named
 from lora_cli.methods.targeting.name_matching import by_pattern, matching_time_limit, ranker
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.config import Config
-from lora_cli.models.files import read_object
+from lora_cli.models.files import path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, BASE_MODEL, PICKLED_WEIGHTS
 
 # How the keys of A and B end: for a Linear or a convolution, and for an Embedding.
@@ -115,13 +115,13 @@ def has_weights(folder: str) -> bool:
     return any(os.path.lexists(os.path.join(folder, name)) for name in (ADAPTER_WEIGHTS, PICKLED_WEIGHTS))
 
 
-def read_adapter(path: str) -> TrainedAdapter:
+def read_adapter(path: str | os.PathLike[str]) -> TrainedAdapter:
     """Return the adapter in a folder, or the one that a path to one of its files names.
 
     Raise `InvalidInput` for a folder without a config or weights, for pickled weights, and for a broken config or
     file.
     """
-    found = adapter_without_tensors(path)
+    found = adapter_without_tensors(path_text("path", path))
     return replace(found, tensors=read_header(found.weights))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from types import MappingProxyType
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -23,7 +24,7 @@ class Adaptation(NamedTuple):
     alpha: float | None = None
     target: Target | None = None
     settings: Mapping[str, Any] = MappingProxyType({})
-    adapter: str | None = None
+    adapter: str | PathLike[str] | None = None
     adapter_dtype: str | None = None
 
     @property

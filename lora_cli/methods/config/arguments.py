@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
@@ -15,6 +15,7 @@ from lora_cli.models.peft_names import ADAPTER_CONFIG
 
 if TYPE_CHECKING:
     from lora_cli.methods.config.adapter_config import AdapterConfig
+    from lora_cli.methods.method import Method
 
 # A list of module names is made of these characters; any other text is a regular expression.
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
@@ -52,9 +53,11 @@ def config_fields(how: Adaptation, *, of_model: bool, needs_rank: bool) -> Confi
         if not of_model:
             _refuse_choices_of_modules(fields)
     else:
-        from lora_cli.models.files import read_object
+        from lora_cli.models.files import path_text, read_object
 
-        path = os.path.join(how.adapter, ADAPTER_CONFIG) if os.path.isdir(how.adapter) else how.adapter
+        path = path_text("adapter", how.adapter)
+        if os.path.isdir(path):
+            path = os.path.join(path, ADAPTER_CONFIG)
         fields, source = read_object(path), quote_long(path)
         _refuse_conflicts(how, fields, source)
     if of_model:
@@ -119,6 +122,8 @@ def target_modules(target: Target) -> list[str] | str:
     (['q_proj', 'v_proj'], 'all-linear', '.*\\\\.q_proj')
     """
     if not isinstance(target, str):
+        if not isinstance(target, Iterable):
+            raise InvalidInput(f"{argument('target')}: {quote(target)} is not a list of names; give names")
         names = list(target)
         if not all(isinstance(name, str) and name for name in names):
             raise InvalidInput(f"{argument('target')}: {quote(names)} has an entry that is not a name; give names")
@@ -138,17 +143,16 @@ def _argument_fields(how: Adaptation, *, needs_rank: bool) -> dict[str, Any]:
     """Return the fields of a PEFT config as the arguments give them."""
     method = method_named(how.method_name)
     fields: dict[str, Any] = {"peft_type": method.peft_type, **variant_fields(how.method_name)}
+    if not isinstance(how.settings, Mapping):
+        raise InvalidInput(
+            f"{argument('settings')}: {quote(how.settings)} is not a mapping; give fields with their values"
+        )
     if how.r is not None:
-        if method.rank is None:
-            knob = f"; its size is {method.knob}" if method.knob else ""
-            raise InvalidInput(f"{argument('r')}: method {method.name} has no rank{knob}; leave it out")
-        fields["r"] = dimension("r", how.r)
+        fields["r"] = _rank(method, how.r)
     elif needs_rank and method.rank is not None and "r" not in how.settings:
         raise missing("r")
     if how.alpha is not None:
-        if method.alpha is None:
-            raise InvalidInput(f"{argument('alpha')}: method {method.name} has no alpha; leave it out")
-        fields[method.alpha] = how.alpha
+        fields.update(_alpha_field(method, how.alpha))
     if how.target is not None:
         fields["target_modules"] = target_modules(how.target)
     for field, value in how.settings.items():
@@ -156,8 +160,34 @@ def _argument_fields(how: Adaptation, *, needs_rank: bool) -> dict[str, Any]:
             raise InvalidInput(
                 f"{argument('settings')}: {quote(field)} is set by another argument too; drop one of them"
             )
-        fields[field] = value
+        fields[field] = _json_value(value)
     return fields
+
+
+def _rank(method: Method[Any], r: SupportsIndex) -> int:
+    if method.rank is None:
+        size = f"; {argument('settings')} {method.knob}=N sets its size" if method.knob else ""
+        raise InvalidInput(f"{argument('r')}: method {method.name} has no rank{size}; leave it out")
+    return dimension("r", r)
+
+
+def _alpha_field(method: Method[Any], alpha: float) -> dict[str, float]:
+    """Return the field of the method's config that has the alpha; whether it is a number is checked with the config."""
+    if method.alpha is None:
+        raise InvalidInput(f"{argument('alpha')}: method {method.name} has no alpha; leave it out")
+    alpha = _json_value(alpha)
+    if isinstance(alpha, int | float) and not alpha > 0:
+        raise InvalidInput(f"{argument('alpha')}: {quote(alpha)} is not above 0; give a finite number, e.g. 16")
+    return {method.alpha: alpha}
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value as JSON has it: NumPy's scalars and arrays become numbers and lists."""
+    if isinstance(value, Mapping):
+        return {name: _json_value(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(each) for each in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def missing(name: str) -> InvalidInput:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.models.model import Model
+from lora_cli.models.files import path_text
+from lora_cli.models.model import Model, Source
 from lora_cli.models.sources.local_files import UNPICKLED, read_files
 
 UNREAD = (".gguf", ".ggml", ".h5", ".msgpack", ".onnx")
 
 
-def read_model(source: str) -> Model:
-    """Return the model of a source: a path that exists, or else the name of a preset."""
+def read_model(source: Source) -> Model:
+    """Return the model of a source: a path that exists, or else the name of a preset. A model is returned as it is."""
+    if isinstance(source, Model):
+        return source
+    source = path_text("model", source)
     name = source.lower()
     if name.endswith(UNPICKLED):
         raise InvalidInput(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,7 +69,7 @@ def test_the_thin_factors_give_what_the_whole_product_gives(
     assert one.norm == pytest.approx(norm, rel=1e-9)
     assert one.energy == pytest.approx(shares[: len(one.energy)], abs=1e-9)
     assert len(one.energy) == min(d, h, r)
-    for share, rank in zip((0.9, 0.95, 0.99), one[3:], strict=True):
+    for share, rank in zip((0.9, 0.95, 0.99), astuple(one)[3:], strict=True):
         assert rank is not None
         assert sum(shares[:rank]) >= share - 2e-6
         assert rank == 1 or sum(shares[: rank - 1]) < share
@@ -193,7 +194,7 @@ def test_values_at_the_ends_of_float32_are_no_trouble(tmp_path: Path, factor: fl
     result = found(tmp_path / "x", pair("q_proj", *scaled)).modules[0]
     _, shares, ranks = whole(b.astype(np.float64) @ a.astype(np.float64))
     assert result.energy == pytest.approx(shares[:4], abs=1e-3)
-    assert [*result[3:]] == ranks
+    assert [*astuple(result)[3:]] == ranks
 
 
 @pytest.mark.parametrize("factor", [1e160, 1.7e308])
@@ -207,7 +208,7 @@ def test_equal_singular_values_keep_exactly_their_share(tmp_path: Path) -> None:
     """Nine of ten equal ones are 90 %: rounding does not ask for a tenth."""
     q, _ = np.linalg.qr(RNG.standard_normal((30, 10)))
     result = found(tmp_path / "x", pair("q_proj", q.T.astype(np.float32), q.astype(np.float32)), r=10)
-    assert [*result.modules[0][3:]] == [9, 10, 10]
+    assert [*astuple(result.modules[0])[3:]] == [9, 10, 10]
 
 
 def test_what_is_saved_is_the_difference_of_two_files(tmp_path: Path) -> None:
