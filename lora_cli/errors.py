@@ -112,7 +112,7 @@ def counted(names: Sequence[str], noun: str) -> str:
     return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} ({first_few(names)})"
 
 
-def near_miss(wanted: str, known: Iterable[str], otherwise: str) -> str:
+def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     """Return `did you mean ...?` with the known names that resemble `wanted`, or `otherwise` if there are none.
 
     >>> near_miss("verra", ["lora", "vera", "pvera"], "`lora-cli methods` lists all")
@@ -123,11 +123,11 @@ def near_miss(wanted: str, known: Iterable[str], otherwise: str) -> str:
     from difflib import get_close_matches
     from itertools import islice
 
-    near = get_close_matches(wanted[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES)), SHOWN_NAMES, NEAR)
+    near = get_close_matches(str(wanted)[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES)), SHOWN_NAMES, NEAR)
     return f"did you mean {' or '.join(map(_shown_name, near))}?" if near else otherwise
 
 
-def choices(wanted: str, known: Sequence[str]) -> str:
+def choices(wanted: object, known: Sequence[str]) -> str:
     """Return what to write instead of an unknown name: the names that resemble it, or else all known names.
 
     >>> choices("jsn", ["json", "csv"]), choices("x", ["json", "csv"])

@@ -1,7 +1,7 @@
 """The limits that a check holds a count to, and that a fit stays inside. Each is declared here and nowhere else.
 
-Keywords of `check`, options of the command line, keys of pyproject.toml and the budgets of `fit` follow from
-`LIMITS`; a limit that is added to it is in all of them.
+Options of the command line, keys of pyproject.toml and budgets follow from `LIMITS`. The keywords of `check` and `fit`
+are spelled out for whoever reads them, and a test compares them with it.
 """
 
 from __future__ import annotations

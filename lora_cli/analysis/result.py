@@ -25,9 +25,11 @@ class Result(Mapping[str, Value]):
     warnings: tuple[str, ...]
     _record: Record
 
-    def __init__(self, record: Record, *, warnings: Sequence[str] = (), notes: Sequence[str] = ()) -> None:
-        for name, value in (("_record", record), ("warnings", tuple(warnings)), ("notes", tuple(notes))):
-            object.__setattr__(self, name, value)
+    def __init__(
+        self, record: Record, *, warnings: Sequence[str] = (), notes: Sequence[str] = (), **others: object
+    ) -> None:
+        """Make a result of its figures; `others` are what else a subclass keeps in its slots."""
+        self.__setstate__((None, {"_record": record, "warnings": tuple(warnings), "notes": tuple(notes), **others}))
 
     def record(self) -> dict[str, Value]:
         """Return the figures by name, in their order."""
@@ -59,7 +61,7 @@ class Result(Mapping[str, Value]):
         raise AttributeError(f"a result is read-only, so {name!r} cannot be deleted")
 
     def __setstate__(self, state: tuple[None, Mapping[str, object]]) -> None:
-        # What unpickling and copying would set is read-only.
+        # The one place where attributes are set: for a new result, and for one that is unpickled or copied.
         for name, value in state[1].items():
             object.__setattr__(self, name, value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.analysis.check.subject_check import (
@@ -52,7 +52,7 @@ def check(
     model: Source | None = None,
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
-    lock: str | None = None,
+    lock: str | PathLike[str] | None = None,
 ) -> list[Verdict]:
     """Check a count, an inspection, or the adapters and models that paths lead to; return a verdict per rule.
 
@@ -75,7 +75,7 @@ def check(
         max_bytes=max_bytes,
     )
     rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore))
-    judgement = judge(_check_subject(subject, rules, model), lock)
+    judgement = judge(_check_subject(subject, rules, model), None if lock is None else path_text("lock", lock))
     if judgement.new_lock is not None:
         from lora_cli.analysis.check.lock import create_lock
 
@@ -100,7 +100,7 @@ def _check_subject(
 
 def check_names(name: str, names: str | Sequence[str]) -> Sequence[str]:
     """Return the names that the argument `name` lists, each of which must be known."""
-    names = (names,) if isinstance(names, str) else tuple(names)
+    names = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
     # The default is known without the findings, whose import most checks do without.
     if names and (name, names) != ("fail_on", FAIL_ON):
         known = known_names(name)

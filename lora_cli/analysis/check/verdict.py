@@ -31,8 +31,7 @@ class Verdict(Result):
     ) -> None:
         """Make a verdict, which fails if there is a sentence for its failure."""
         record = dict(zip(FIELDS, (rule, value, limit, failure is None), strict=True))
-        super().__init__(record if path is None else {"path": path, **record})
-        object.__setattr__(self, "_failure", failure)
+        super().__init__(record if path is None else {"path": path, **record}, _failure=failure)
 
     def failure(self) -> str | None:
         """Return what is wrong, as a sentence; None where the subject passed."""

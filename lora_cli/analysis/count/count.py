@@ -58,10 +58,9 @@ class Count(Result):
         cost: ModelCount | None = None,
         warnings: Sequence[str] = (),
         notes: Sequence[str] = (),
+        **others: object,
     ) -> None:
-        super().__init__(record, warnings=warnings, notes=notes)
-        object.__setattr__(self, "_tensors", tuple(tensors))
-        object.__setattr__(self, "_cost", cost)
+        super().__init__(record, warnings=warnings, notes=notes, _tensors=tuple(tensors), _cost=cost, **others)
 
     @property
     def tensors(self) -> list[dict[str, object]]:

@@ -54,9 +54,10 @@ class Fit(Count):
             cost=None if isinstance(cost, AdaptedMatrix) else cost,
             warnings=[*warnings, *warnings_of(cost)],
             notes=[*notes_of(cost), *largest.notes],
+            _search=search,
+            _largest=largest,
+            _budget=budget,
         )
-        for name, value in (("_search", search), ("_largest", largest), ("_budget", budget)):
-            object.__setattr__(self, name, value)
 
     def alternatives(self) -> list[Record]:
         """Return what the same budget buys with other usual targets of a model."""

@@ -85,9 +85,7 @@ class Forward(Result):
         samples: Mapping[str, tuple[float | None, ...]],
         warnings: Sequence[str],
     ) -> None:
-        super().__init__(record, warnings=warnings)
-        object.__setattr__(self, "shapes", shapes)
-        object.__setattr__(self, "samples", samples)
+        super().__init__(record, warnings=warnings, shapes=shapes, samples=samples)
 
 
 def forward(

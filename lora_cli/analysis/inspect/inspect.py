@@ -74,9 +74,10 @@ class Inspection(Result):
             # An error says already that a file is broken.
             warnings=[each.sentence() for each in findings if each.severity != NOTE and each.code != BROKEN_FILE],
             notes=[*(each.sentence() for each in findings if each.severity == NOTE), *_remarks(adapter, spectrum)],
+            _adapter=adapter,
+            _findings=findings,
+            _spectrum=spectrum,
         )
-        for name, value in (("_adapter", adapter), ("_findings", findings), ("_spectrum", spectrum)):
-            object.__setattr__(self, name, value)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, SupportsIndex
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.matrix import dimension
@@ -31,6 +31,20 @@ class Axes(NamedTuple):
                     yield d, h, r
 
 
+def listed(values: Any) -> list[Any]:
+    """Return several values as a list, and a single one, e.g. a text or a path, as a list of one.
+
+    >>> listed("gpt2"), listed(("gpt2", "t5-small")), listed(8)
+    (['gpt2'], ['gpt2', 't5-small'], [8])
+    """
+    if isinstance(values, str):
+        return [values]
+    try:
+        return list(values)
+    except TypeError:
+        return [values]
+
+
 def read_axis(name: str, values: Axis) -> Sequence[int]:
     """Return the sizes of an axis; an empty one, or a size that no matrix has, raises `InvalidInput`.
 
@@ -38,12 +52,11 @@ def read_axis(name: str, values: Axis) -> Sequence[int]:
     """
     if isinstance(values, range):
         sizes: Sequence[int] = values
-        for end in (values[0], values[-1]) if values else ():
-            dimension(name, end)
-    elif isinstance(values, Iterable):
-        sizes = tuple(dimension(name, value) for value in values)
+        if values:
+            dimension(name, values[0])
+            dimension(name, values[-1])
     else:
-        sizes = (dimension(name, values),)
+        sizes = tuple(dimension(name, value) for value in listed(values))
     if not sizes:
         raise InvalidInput(f"{argument(name)}: the axis is empty; give at least one value")
     return sizes

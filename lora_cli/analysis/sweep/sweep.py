@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from os import PathLike
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
 from lora_cli.analysis.result import html_table
 from lora_cli.analysis.subject import refuse_target
-from lora_cli.analysis.sweep.axes import Axes, Axis, read_axis
+from lora_cli.analysis.sweep.axes import Axes, Axis, listed, read_axis
 from lora_cli.analysis.sweep.matrix_grid import MatrixGrid, matrix_grid
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation, Target
@@ -94,7 +93,7 @@ def sweep(
     >>> [(c.target, c.trainable_params) for c in sweep(model="gpt2", target=["c_attn", "all-linear"], r=8)]
     [('c_attn', 294912), ('all-linear', 1179648)]
     """
-    methods = [check_name(name) for name in ([method] if isinstance(method, str) else method)]
+    methods = [check_name(name) for name in listed(method)]
     if "r" in (settings or {}):
         raise InvalidInput(f"{argument('settings')}: r is an axis of a sweep; give {argument('r')} instead")
     hows = [Adaptation(name, settings=settings or {}) for name in methods]
@@ -140,11 +139,10 @@ def _model_sweep(
     ranks: Sequence[int],
 ) -> Sweep:
     from lora_cli.analysis.sweep.model_grid import FIELDS, ModelGrid, TargetSet
-    from lora_cli.models.model import Model
     from lora_cli.models.sources.read_model import read_model
 
     targets: Sequence[Target | None] = [target] if target is None or isinstance(target, str) else target
-    models = [model] if isinstance(model, str | PathLike | Model) else model
+    models: list[Source] = listed(model)
     if not models or not targets:
         raise InvalidInput(f"{argument('model' if not models else 'target')}: the list is empty; give at least one")
     sets = [

@@ -43,9 +43,14 @@ def factors(side: int, factor: int) -> tuple[int, int]:
 
     >>> factors(128, -1), factors(127, -1), factors(128, 4), factors(128, 5), factors(128, 64)
     ((8, 16), (1, 127), (4, 32), (4, 32), (64, 2))
+    >>> factors(0, -1), factors(0, 4)
+    ((0, 1), (4, 0))
     """
     if factor > 0 and side % factor == 0:
         return factor, side // factor
+    if side == 0:
+        # A head for no labels; PEFT's loop ends at once.
+        return 0, 1
     most = isqrt(side) if factor == AUTOMATIC else max(1, min(factor, isqrt(side)))
     small = next(number for number in range(most, 0, -1) if side % number == 0)
     return small, side // small

@@ -1,0 +1,71 @@
+"""What Python callers pass: paths, NumPy's values, and arguments that are refused in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_llama import llama
+
+import lora_cli
+from lora_cli import InvalidInput, check, count, fit, forward, read_adapter, read_model, sweep
+
+WRONG: Any = 5
+REFUSED: dict[str, Callable[[], object]] = {
+    "model: 5 is not a path": lambda: count(model=WRONG),
+    "method: 5 is not the name of a method": lambda: count(8, 8, 2, method=WRONG),
+    "target: 5 is not a list of names": lambda: count(model="gpt2", target=WRONG),
+    "settings: 5 is not a mapping": lambda: count(8, 8, 2, settings=WRONG),
+    "adapter: 5 is not a path": lambda: count(8, 8, adapter=WRONG),
+    "adapter_dtype: 5 is not known": lambda: count(8, 8, 2, adapter_dtype=WRONG),
+    "alpha: 0 is not above 0": lambda: count(8, 8, 2, alpha=0),
+    "alpha: nan is not above 0": lambda: fit(8, 8, alpha=float("nan"), max_params=100),
+    "lora_alpha is '5'; it must be a number": lambda: count(8, 8, 2, alpha="5"),  # type: ignore[arg-type]
+    "dtype: 5 is not known": lambda: forward(8, 8, 2, dtype=WRONG),
+    "path: 5 is not a path": lambda: read_adapter(WRONG),
+    "path: 5 is not a": lambda: lora_cli.inspect(WRONG),
+    "subject: 5 is not a path": lambda: check(WRONG),
+    "fail_on: 5 is not known": lambda: check(count(8, 8, 2), max_params=1, fail_on=WRONG),
+    "lock: 5 is not a path": lambda: check(count(8, 8, 2), lock=WRONG),
+    "model: 5 is not a": lambda: sweep(model=WRONG, r=2),
+    "method: 5 is not the name": lambda: sweep(8, 8, 2, method=WRONG),
+    "h: 4.0 is not a whole number": lambda: sweep(8, 4.0, 2),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize(("sentence", "ask"), REFUSED.items(), ids=list(REFUSED))
+def test_an_argument_of_the_wrong_type_is_refused_by_name(sentence: str, ask: Callable[[], object]) -> None:
+    """One line, without an option's name."""
+    with pytest.raises(InvalidInput) as caught:
+        ask()
+    assert sentence in str(caught.value)
+    assert "--" not in str(caught.value)
+
+
+def test_a_path_may_be_of_pathlib(tmp_path: Path) -> None:
+    """It says the same as its text, wherever a path can be given."""
+    (tmp_path / "config.json").write_text(json.dumps(llama()))
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4, "target_modules": ["q_proj"]}')
+    model = read_model(tmp_path)
+    assert model == read_model(str(tmp_path)) == read_model(model)
+    of_text = count(model=str(tmp_path), adapter=str(tmp_path))
+    assert count(model=tmp_path, adapter=tmp_path) == of_text
+    assert fit(model=tmp_path, max_params=10_000) == fit(model=str(tmp_path), max_params=10_000)
+    assert [each.trainable_params for each in sweep(model=tmp_path, target="q_proj", r=4)] == [of_text.trainable_params]
+    lock = tmp_path / "counts.lock"
+    assert all(verdict.passed for verdict in check(of_text, lock=lock))
+    assert lock.exists()
+
+
+def test_settings_may_hold_numpys_values() -> None:
+    """Numbers, truth values and arrays become those of JSON, also within a pattern."""
+    assert count(8, 8, 2, settings={"use_dora": np.True_}) == count(8, 8, 2, settings={"use_dora": True})
+    assert count(8, 8, method="vera", settings={"r": np.int64(4)}).r == 4
+    settings = {"rank_pattern": {"c_attn": np.int64(4)}, "layers_to_transform": np.arange(3)}
+    found = count(model="gpt2", target="c_attn", alpha=np.float32(16), settings=settings)
+    alone = count(model="gpt2", target="c_attn", r=4, settings={"layers_to_transform": [0, 1, 2]})
+    assert found.trainable_params == alone.trainable_params
