@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 SHOWN_CHARACTERS = 40
-# Paths, module names and messages of other programs say much at their end, so it is kept.
+# The end of a path, a module's name or another program's message is often what matters, so it is kept.
 SHOWN_LONG_CHARACTERS = 120
 SHOWN_START = 40
 SHOWN_END = 60
@@ -117,6 +117,10 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
 
     >>> near_miss("verra", ["lora", "vera", "pvera"], "`lora-cli methods` lists all")
     'did you mean vera or pvera?'
+    >>> near_miss("lorra", ["lora", "xlora", "glora"], "`lora-cli methods` lists all")
+    'did you mean lora, xlora or glora?'
+    >>> near_miss("lorra", ["lora", "xlora", "glora"], "`lora-cli methods` lists all")
+    'did you mean lora, xlora or glora?'
     >>> near_miss("x", ["lora"], "`lora-cli methods` lists all")
     '`lora-cli methods` lists all'
     """
@@ -124,7 +128,10 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     from itertools import islice
 
     near = get_close_matches(str(wanted)[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES)), SHOWN_NAMES, NEAR)
-    return f"did you mean {' or '.join(map(_shown_name, near))}?" if near else otherwise
+    if not near:
+        return otherwise
+    *others, last = map(_shown_name, near)
+    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
 
 
 def choices(wanted: object, known: Sequence[str]) -> str:

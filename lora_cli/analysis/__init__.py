@@ -1,1 +1,1 @@
-"""What is asked: each question combines modules and a method into records."""
+"""The questions. Each combines modules and a method into records."""

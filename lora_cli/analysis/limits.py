@@ -79,7 +79,7 @@ LIMITS = {
             "expect_params",
             "trainable_params",
             operator.eq,
-            "off",
+            "different from",
             parse_count,
             "COUNT",
             "Exact number of trained parameters.",

@@ -1,4 +1,4 @@
-"""Percentages and ratios of parameters: each formula stands once, for one count, a model and a whole grid."""
+"""Percentages and ratios of parameters: each formula is written once, for one count, a model and a whole grid."""
 
 from __future__ import annotations
 

@@ -46,8 +46,11 @@ def matrix_sizes(
     """Return the sizes of one matrix, both of which are needed."""
     if d is None or h is None:
         name = "d" if d is None else "h"
-        sizes = ", ".join(map(argument, needed))
-        raise InvalidInput(f"{argument(name)} is missing; one matrix takes {sizes}, a model takes {argument('model')}")
+        sizes = ", ".join(map(argument, needed[:-1]))
+        raise InvalidInput(
+            f"{argument(name)} is missing; give {sizes} and {argument(needed[-1])} for one matrix, "
+            f"or {argument('model')} for a model"
+        )
     return dimension("d", d), dimension("h", h)
 
 

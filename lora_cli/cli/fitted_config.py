@@ -1,4 +1,4 @@
-"""Writing the adapter_config.json of a fit, where there is none yet."""
+"""Write the adapter_config.json of a fit, unless there already is one."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _parsed(path: str) -> dict[str, Any]:
         if isinstance(error, InvalidInput):
             raise
         reason = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
-        raise InvalidInput(f"{quote_long(path)} cannot be read: {reason}; write it simpler") from error
+        raise InvalidInput(f"{quote_long(path)} cannot be read: {reason}; simplify it") from error
 
 
 def _settings(section: Mapping[str, Any], path: str, known_names: KnownNames) -> Settings:
@@ -124,7 +124,7 @@ def _settings(section: Mapping[str, Any], path: str, known_names: KnownNames) ->
 
 def _limit(value: object, limit: Limit, where: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise InvalidInput(f"{where} is {quote(value)}; it must be a number, or a text as --{limit.rule} takes it")
+        raise InvalidInput(f"{where} is {quote(value)}; it must be a number, or a string that --{limit.rule} accepts")
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
         raise InvalidInput(f"{where} is {quote(value)}; it must be a number of at most {MAX_BITS} bits")
     try:
@@ -135,7 +135,7 @@ def _limit(value: object, limit: Limit, where: str) -> int | float:
 
 def _names(value: object, known: Sequence[str], where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
-        raise InvalidInput(f'{where} is {quote(value)}; it must be a list of texts, e.g. ["error"]')
+        raise InvalidInput(f'{where} is {quote(value)}; it must be a list of strings, e.g. ["error"]')
     for name in value:
         if name not in known:
             raise InvalidInput(f"{where}: {quote(name)} is not known; {choices(name, known)}")

@@ -20,7 +20,7 @@ class Config:
     """The fields of a config.json. A wrong value raises `InvalidInput` with the field's name and limits.
 
     A missing or null field takes the `default`, which is that of transformers. `names` are a field and its
-    aliases; the first that is there counts.
+    aliases; the first one that is present is used.
     """
 
     def __init__(self, fields: Mapping[str, Any], source: str = "config.json") -> None:

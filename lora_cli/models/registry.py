@@ -73,7 +73,7 @@ def family(model_type: str) -> Family:
     found = find_family(model_type)
     if found is None:
         types = model_types()
-        hint = near_miss(model_type, types, f"known are {', '.join(types)}")
+        hint = near_miss(model_type, types, f"the known types are {', '.join(types)}")
         raise UnknownArchitecture(f"model_type {quote(model_type)} is not known; {hint}")
     return found
 

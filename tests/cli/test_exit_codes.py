@@ -55,7 +55,7 @@ def test_a_figure_that_is_not_known_is_2() -> None:
     unknown = ("check", "--model", "gpt2", "--method", "shadow", "--set", 'modules_to_save=["lm_head"]')
     done = run(*unknown, "--max-bytes", "1GB", "--max-params", "1")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "max-bytes: adapter_bytes is unknown here" in done.stderr
+    assert "max-bytes: adapter_bytes is unknown, because" in done.stderr
 
 
 def test_trouble_is_2() -> None:

@@ -123,12 +123,12 @@ def test_people_see_what_other_targets_would_get() -> None:
         ((*MATRIX, "--max-params", "1M", "--method", "lora,nope"), "method 'nope' is not known"),
         ((*MATRIX, "--max-params", "1M", "--method", ","), "method '' is not known"),
         ((*MATRIX, "--max-params", "1M", "--target", "q_proj"), "--target names modules of a model"),
-        ((*MATRIX, "--max-params", "1M", "--write", "x"), "--write writes one adapter_config.json of a model"),
+        ((*MATRIX, "--max-params", "1M", "--write", "x"), "--write writes one adapter_config.json for a model"),
         ((*MATRIX, "--max-params", "1M", "--method", "prompt_tuning"), "cannot adapt one matrix"),
         ((*MATRIX, "--max-bytes", "1MB", "--method", "adamss"), "does not follow from its config"),
         (
             (*LLAMA, "--max-params", "1M", "--method", "lora,vera", "--write", "x"),
-            "one adapter_config.json of a model, and there are 2 methods",
+            "give one method instead of 2",
         ),
         ((*LLAMA, "--max-params", "1M", "-d", "8"), "drop one of them"),
         (

@@ -95,7 +95,7 @@ def test_methods_stand_side_by_side_on_a_model() -> None:
         (("--method", "vera", "--set", "vera_dropout=2"), "vera_dropout is 2.0; it must be from 0 to 1"),
         (("--method", "vera", "--set", "nothing=1"), "has no field 'nothing'"),
         (("--method", "vera", "--set", "rank_pattern={}"), "rank_pattern chooses among the modules of a model"),
-        (("--method", "vera", "--set", "r=3"), "is set by another argument too"),
+        (("--method", "vera", "--set", "r=3"), "is also set by another argument"),
         (("--method", "vera", "--set", "r"), "is not FIELD=VALUE"),
         (("--method", "vera", "--set", "=3"), "is not FIELD=VALUE"),
         (("--method", "vera", "--alpha", "3"), "has no alpha"),

@@ -57,10 +57,10 @@ WRONG = [
     ("max-percent = inf", "max-percent: 'inf' is not a percentage"),
     ("max-percent = -1", "max-percent: '-1' can never hold"),
     ("min-saved = 100.5", "min-saved: '100.5' can never hold"),
-    ('fail-on = "error"', "fail-on is 'error'; it must be a list of texts"),
-    ("fail-on = [1]", "fail-on is [1]; it must be a list of texts"),
-    ('ignore = [""]', "ignore is ['']; it must be a list of texts"),
-    ("ignore = {}", "ignore is {}; it must be a list of texts"),
+    ('fail-on = "error"', "fail-on is 'error'; it must be a list of strings"),
+    ("fail-on = [1]", "fail-on is [1]; it must be a list of strings"),
+    ('ignore = [""]', "ignore is ['']; it must be a list of strings"),
+    ("ignore = {}", "ignore is {}; it must be a list of strings"),
     ("[tool.lora-cli.limits]", "has no key 'limits'; choose from: max-percent"),
 ]
 

@@ -125,7 +125,7 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None) -> Judgement:
     """
     if lock is None and not all(each.verdicts for each in checks):
         limits = ", ".join(map(argument, LIMITS))
-        raise NoLimit(f"there is no limit to check; give at least one of {limits}, or {argument('lock')}")
+        raise NoLimit(f"there is no limit to check; give at least one of {limits} or {argument('lock')}")
     judgement = Judgement(
         [verdict for each in checks for verdict in each.verdicts],
         [warning for each in checks for warning in each.warnings],

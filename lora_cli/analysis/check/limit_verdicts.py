@@ -23,7 +23,7 @@ def judge_limits(figures: Count | Inspection, limits: Limits, path: str | None =
 def _judge(limit: Limit, figures: Count | Inspection, bound: int | float, path: str | None) -> Verdict:
     value: int | float | None = getattr(figures, limit.field)
     if value is None:
-        raise InvalidInput(f"{argument(limit.name)}: {limit.field} is unknown here, because {limit.unknown}")
+        raise InvalidInput(f"{argument(limit.name)}: {limit.field} is unknown, because {limit.unknown}")
     failure = None if limit.holds(value, bound) else _failure(limit, value, bound)
     if failure is not None and path is not None:
         failure = f"{path}: {failure}"

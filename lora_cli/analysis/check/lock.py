@@ -117,7 +117,7 @@ def _refuse_malformed(key: str, figures: object, source: str) -> None:
             raise _malformed(source, f"{where}, which is not a figure of a lock")
         if figure in TEXTS:
             if not isinstance(value, str):
-                raise _malformed(source, f"{where}, which is not a text")
+                raise _malformed(source, f"{where}, which is not a string")
         elif type(value) is not int or not 0 <= value <= MAX_FIGURE:
             raise _malformed(source, f"{where}, which is not a whole number from 0 to 10^30")
 

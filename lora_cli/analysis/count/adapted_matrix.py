@@ -32,7 +32,7 @@ class AdaptedMatrix(ModelCount):
 
     @property
     def break_even_rank(self) -> float:
-        """d·h / (d + h), the rank from which LoRA trains as much as W holds."""
+        """d·h / (d + h), the rank at which LoRA trains as many parameters as W holds."""
         return ratio(self.full_params, self.d + self.h)
 
     @property

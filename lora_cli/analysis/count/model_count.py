@@ -166,7 +166,7 @@ class ModelCount(Percentages):
 
     @property
     def unfrozen_params(self) -> int:
-        """The parameters that stand on the model itself, which PEFT leaves trained beside a prompt, as CLIP's logit_scale."""
+        """The parameters that belong to the model itself, which PEFT leaves trained beside a prompt, e.g. CLIP's logit_scale."""
         return sum(p.params for p in self.subject.others if "." not in p.name) if self.how.is_prompt else 0
 
     @property

@@ -58,5 +58,5 @@ def untied(cost: ModelCount) -> Iterator[str]:
         if not trained.isdisjoint(owners):
             yield (
                 f"{quote_long(owners[0])} is tied to {quote_long(owners[1])}, which full_params counts once; "
-                "what is trained on either unties them when it is merged (ensure_weight_tying keeps them tied)"
+                "merging what is trained on either of them unties them (ensure_weight_tying keeps them tied)"
             )

@@ -58,7 +58,7 @@ class KnobSearch:
         sizes = self.plan.method.open_sizes
         runs = [] if sizes is None else [run for run in sizes(self.plan.targets.places, self.plan.settings) if run]
         if not runs:
-            raise InvalidInput(f"{self.source}: no {self.knob} fits all that is adapted; choose other targets")
+            raise InvalidInput(f"{self.source}: no {self.knob} fits every adapted module; choose other targets")
         return runs
 
     def at(self, size: int) -> ModelCount:

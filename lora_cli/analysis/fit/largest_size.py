@@ -14,7 +14,7 @@ from lora_cli.errors import InvalidInput
 from lora_cli.methods.knob import most_rank
 
 COUNTS_KEPT = 16
-# The knobs that are ranks, of which a weight has no more than its smaller side.
+# The knobs that are ranks. The rank of a weight is at most its smaller side.
 RANKS = ("r", "init_r")
 
 

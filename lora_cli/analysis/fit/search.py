@@ -11,13 +11,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-# So many guesses by a line, and then by halves.
+# The number of guesses by a line, and the number of those by halves.
 MOST_LINES = 8
 ROUNDING = 1e-9
 
 
 class Load(NamedTuple):
-    """How a size does: what is trained by it, and its figure and the most that it may be, for each limit."""
+    """How a size fares: what it trains, and for each limit its figure and the most that it may be."""
 
     params: int
     figures: tuple[tuple[float, float], ...]
@@ -40,7 +40,7 @@ class Edge(NamedTuple):
 
 
 def edge(run: Sequence[int], load: Loads) -> Edge:
-    """Return where a run of sizes, along which no figure gets smaller, stops to hold.
+    """Return where a run of sizes, along which no figure gets smaller, stops holding.
 
     >>> edge(range(1, 1000), lambda size: Load(7 * size, ((7 * size, 70),)))
     Edge(inside=10, outside=11)
@@ -81,14 +81,14 @@ def _guess(run: Sequence[int], low: int, high: int, known: dict[int, Load | None
     crossing = high - 1
     for (before, most), (after, _) in zip(first.figures, second.figures, strict=True):
         if before != after:
-            # A budget may be past what floats can multiply, and is past the end of the run then.
+            # A budget can be too large for floats to multiply, and is beyond the end of the run then.
             steps = (most - before) / (after - before) * (end - start)
             crossing = min(crossing, start + int(max(min(steps + ROUNDING, len(run)), -start)))
     return min(max(crossing, low + 1), high - 1)
 
 
 def first_alike(run: Sequence[int], load: Loads) -> int:
-    """Return the first size from which on a run costs what it does at its end, as past a rank that nothing has.
+    """Return the first size from which on a run costs what it does at its end, e.g. above a rank that nothing has.
 
     >>> first_alike(range(1, 1000), lambda size: Load(min(size, 20), ()))
     20

@@ -1,12 +1,12 @@
 """The question "what does merging do to the output?", on random numbers or through a trained adapter.
 
-Merged and unmerged outputs differ in half precision, and users take it for a bug. This shows how much to expect.
+Merged and unmerged outputs differ in half precision, and users take that for a bug. This shows how much to expect.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, SupportsIndex
 
 from lora_cli.analysis.forward.run import INITS, Outcome, Run, check_choice, check_size, read_seed
@@ -135,8 +135,8 @@ def forward(
     for name, size in sizes.items():
         if size is None:
             raise InvalidInput(
-                f"{argument(name)} is missing; a random pass takes {', '.join(map(argument, sizes))}, a trained adapter "
-                f"takes {', '.join(map(argument, files))}"
+                f"{argument(name)} is missing; give {_all_of(sizes)} for a pass on random numbers, or {_all_of(files)} "
+                "for a trained adapter"
             )
     d_size, h_size, rank = (dimension(name, size) for name, size in sizes.items() if size is not None)
     init = check_choice("init", INITS[0] if init is None else init, INITS)
@@ -148,7 +148,7 @@ def forward(
     outcome = tiled_pass.outcome(run, tiled_pass.Drawn(run), track)
     warnings = []
     if None in (outcome.output_norm, outcome.relative_difference):
-        warnings.append(f"values left the range of {run.dtype}; an infinite figure is given as unknown")
+        warnings.append(f"values left the range of {run.dtype}; an infinite figure is shown as unknown")
     return _result(_figures(FIELDS, run, outcome), run, outcome, warnings)
 
 
@@ -159,6 +159,11 @@ def _figures(fields: Sequence[str], run: Run, outcome: Outcome) -> dict[str, str
 def _result(record: Record, run: Run, outcome: Outcome, warnings: Sequence[str]) -> Forward:
     samples = {"output": outcome.output_sample, "modified_output": outcome.modified_output_sample}
     return Forward(record, run.shapes(), samples, warnings)
+
+
+def _all_of(names: Iterable[str]) -> str:
+    *first, last = map(argument, names)
+    return f"{', '.join(first)} and {last}"
 
 
 def _read_alpha(alpha: float | None, r: int) -> float:
@@ -183,6 +188,4 @@ def _refuse_mixture(files: Mapping[str, object], drawn: Mapping[str, object]) ->
             )
     for name, value in files.items():
         if value is None:
-            raise InvalidInput(
-                f"{argument(name)} is missing; a trained adapter takes {', '.join(map(argument, files))} together"
-            )
+            raise InvalidInput(f"{argument(name)} is missing; give {_all_of(files)} together for a trained adapter")

@@ -42,13 +42,13 @@ class TrainedPass:
         if None in (outcome.output_norm, outcome.modified_output_norm, outcome.max_abs_difference):
             found.append(
                 f"values left the range of {run.dtype}, or are not finite numbers in the files; "
-                "what is infinite is given as unknown"
+                "an infinite figure is shown as unknown"
             )
         elif outcome.percent_survived is None:
             found.append(f"the update of {quote_long(self.module)} is zero, so there is nothing to survive")
         if self.start is not None:
             found.append(
-                f"init_lora_weights {quote(self.start)} took its first B * A off the base weights; "
+                f"init_lora_weights {quote(self.start)} subtracted its first B * A from the base weights; "
                 "the figures hold for the weights that were left, not for the model's own"
             )
         return found
@@ -99,7 +99,7 @@ def trained_pass(
 def _check_update(trained: TrainedAdapter) -> None:
     reason = why_no_update(trained)
     if reason is None and trained.config.lora.alora_invocation_tokens:
-        reason = "aLoRA acts behind its invocation tokens alone, so it cannot be merged"
+        reason = "aLoRA acts only after its invocation tokens, so it cannot be merged"
     if reason is not None:
         raise InvalidInput(f"{quote_long(trained.name)}: {reason}; give an adapter of plain LoRA")
 

@@ -131,7 +131,7 @@ def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:
 
 
 def _instead(wanted: str, names: Iterable[str]) -> str:
-    """Return what there is instead of a name: those that end alike, or the first."""
+    """Return the names to suggest instead of an unknown one: those with a similar ending, or the first few."""
     known = list(names)[:COMPARED_NAMES]
     parts = wanted.count(".") + 1
     by_ending = {".".join(name.rsplit(".", parts)[-parts:]): name for name in reversed(known)}

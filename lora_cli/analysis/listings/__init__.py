@@ -1,1 +1,1 @@
-"""What is known: models and methods."""
+"""The known models and methods."""

@@ -4,7 +4,7 @@
 value at a time, and a large sweep would spend most of its time there. For the numbers a sweep has,
 the same digits follow from exact arithmetic on whole arrays; any other number goes through `repr`.
 
-Both functions return a matrix of characters, a row a number, with NUL (0) for "no character".
+Both functions return a matrix of characters, one row per number, with NUL (0) for "no character".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FLOAT_POWERS = POWERS.astype(np.float64)
 # Veltkamp's constant, which splits a double into two halves of 26 bits.
 SPLITTER = 2.0**27 + 1
 
-# The four digits of every number below 10,000, so that a number is four digits a look-up.
+# The four digits of every number below 10,000, so that each look-up gives four digits of a number.
 _QUADS = np.array([f"{value:04d}".encode() for value in range(10_000)]).view(np.uint32)
 
 

@@ -12,7 +12,7 @@ from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.registry import DEFAULT_METHOD, method_named
 from lora_cli.quantities import Value
 
-# NumPy takes as long to import as so many points take to count one by one.
+# Importing NumPy takes as long as counting this many points one by one.
 FEW_POINTS = 1000
 
 

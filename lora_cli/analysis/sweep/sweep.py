@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lora_cli.analysis.sweep.model_grid import ModelGrid
     from lora_cli.models.model import Source
 
-# A notebook shows so many rows.
+# The number of rows that a notebook shows.
 SHOWN_ROWS = 60
 DEFAULT_TARGETS = "default"
 

@@ -46,14 +46,14 @@ def check(
         typer.Option(metavar="FILE", help="Record the counts in FILE; later runs fail on any difference from it."),
     ] = None,
 ) -> Answer:
-    """Check adapters against limits, and for what is wrong with them.
+    """Check adapters against limits, and find what is wrong with them.
 
     \b
     A PATH is the folder or a file of a trained adapter, an
     adapter_config.json (with --model), or a model. A limit holds at
-    equality. Exit codes: 0 all hold, 1 one does not, 2 it could not be
-    checked. Limits can also be set in [tool.lora-cli] of pyproject.toml,
-    e.g. max-params = "20M"; an option wins over them.
+    equality. The exit code is 0 if all limits hold, 1 if one does not, and
+    2 if the check could not run. Limits can also be set in [tool.lora-cli]
+    of pyproject.toml, e.g. max-params = "20M"; an option wins over them.
 
     \b
     Examples:

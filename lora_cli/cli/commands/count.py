@@ -33,9 +33,9 @@ def count(
     """Count the parameters that an adapter trains.
 
     \b
-    LoRA trains A (r x d) and B (r x h) instead of W (d x h), which is
-    r * (d + h) parameters and not d * h. Above the break-even rank
-    d * h / (d + h) it trains more than W holds. For a model the figures are
+    LoRA trains A (r x d) and B (r x h) instead of W (d x h): r * (d + h)
+    parameters instead of d * h. Above the break-even rank d * h / (d + h),
+    it trains more parameters than W holds. For a model, the figures are
     those of PEFT's get_nb_trainable_parameters().
 
     \b

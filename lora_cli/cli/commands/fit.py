@@ -52,10 +52,11 @@ def fit(
 
     \b
     LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
-    down. For models and other methods it is searched for, and exact: the
-    next larger size breaks a limit. A limit holds at equality, and all that
-    are given hold. A method without a rank is fitted by the field that sets
-    its size (its knob in `lora-cli methods`). No rank exceeds min(d, h).
+    down. For models and other methods, a search finds the size. It is
+    exact: the next larger size breaks a limit. A limit holds at equality.
+    If there are several, all hold. A method without a rank is fitted by the
+    field that sets its size (its knob in `lora-cli methods`). The rank never
+    exceeds min(d, h).
 
     \b
     Examples:
@@ -75,8 +76,10 @@ def fit(
 
 def _refuse_conflicts(model: str | None, adapter: str | None, write: str | None, methods: int) -> None:
     if write is not None and (model is None or methods > 1):
-        what = "there is none" if model is None else f"there are {methods} methods"
-        raise InvalidInput(f"{argument('write')} writes one adapter_config.json of a model, and {what}; leave it out")
+        fix = f"give {argument('model')} too" if model is None else f"give one method instead of {methods}"
+        raise InvalidInput(
+            f"{argument('write')} writes one adapter_config.json for a model; {fix}, or drop {argument('write')}"
+        )
     if adapter is not None and methods > 1:
         raise InvalidInput(f"{argument('adapter')} is the config of one method; drop {argument('method')}")
 

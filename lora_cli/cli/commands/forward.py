@@ -48,19 +48,19 @@ def forward(
         str | None, typer.Option(metavar="PATH", help="A and B from the folder of a trained adapter."), INPUT
     ] = None,
     module: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The adapter's module, or an ending that no other has.")
+        str | None, typer.Option(metavar="NAME", help="Module of the adapter, or an ending that only its name has.")
     ] = None,
 ) -> Answer:
     """Run a sample forward pass, merged and factored.
 
     \b
-    Random W (d x h), A (r x d), B (r x h) and input x; s = alpha / r.
+    Draws random W (d x h), A (r x d), B (r x h) and input x; s = alpha / r.
     Compares x*W, the merged x*(W + s*AB) and the factored
     x*W + s*(x*A^T)*B: the outputs, what the paths cost in multiply-adds,
     and how far merged and factored differ in the chosen dtype.
     With --weights, --adapter and --module, W, A, B and s are those of a
     trained adapter, and percent_survived is the share of its update that
-    is left of it once merged in that dtype.
+    is left after a merge in that dtype.
 
     \b
     Examples:

@@ -14,7 +14,6 @@ from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
-from lora_cli.cli.options import subject
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output import Report
 from lora_cli.output.report import EXPENDABLE
@@ -36,7 +35,14 @@ def inspect(
         ),
         INPUT,
     ],
-    model: subject.ModelSource = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Base model to compare with: a preset, a config.json, a checkpoint or their folder.",
+        ),
+        INPUT,
+    ] = None,
     spectrum: Annotated[
         bool, typer.Option("--spectrum", help="Read the tensors, and show how much of its rank each LoRA update uses.")
     ] = False,

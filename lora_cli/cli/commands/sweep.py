@@ -19,7 +19,8 @@ def sweep(
     r: adaptation.R = None,
     d: subject.D = None,
     h: Annotated[
-        str | None, typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W; or --square.")
+        str | None,
+        typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W; --square replaces it."),
     ] = None,
     square: Annotated[bool, typer.Option("--square", help="Give W as many outputs as inputs.")] = False,
     model: Annotated[

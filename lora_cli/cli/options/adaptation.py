@@ -1,4 +1,4 @@
-"""The options that say how a subject is adapted, and what they stand for together."""
+"""The options that say how a subject is adapted, and the adaptation that they describe together."""
 
 from __future__ import annotations
 
@@ -23,15 +23,13 @@ Target = Annotated[
     ),
 ]
 Adapter = Annotated[
-    str | None,
-    typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or the folder that has it."),
-    INPUT,
+    str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or its folder."), INPUT
 ]
 Method = Annotated[
     str | None, typer.Option("--method", metavar="NAME", help="Method; `lora-cli methods` lists them.  [default: lora]")
 ]
 Alpha = Annotated[
-    str | None, typer.Option("--alpha", metavar="ALPHA", help="The method's alpha, which changes no count.")
+    str | None, typer.Option("--alpha", metavar="ALPHA", help="The method's alpha, which does not change any count.")
 ]
 AdapterDtype = Annotated[
     str | None,

@@ -154,5 +154,5 @@ def _check_weights(folder: str, path: str) -> None:
             "if you trust it, load it with PEFT and save it with save_pretrained, which writes safetensors"
         )
     raise InvalidInput(
-        f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; to count its config alone, give it to count as {argument('adapter')}"
+        f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; to count only its config, give it to count as {argument('adapter')}"
     )

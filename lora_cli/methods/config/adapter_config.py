@@ -78,9 +78,9 @@ class AdapterConfig:
     def _check_layers(self) -> None:
         is_text, rules = isinstance(self.target_modules, str), self.layer_rules
         if is_text and self.layers_to_transform is not None and LAYERS_WITH_TEXT in rules:
-            raise InvalidInput("layers_to_transform needs a list as target_modules, not a text; drop one of them")
+            raise InvalidInput("layers_to_transform needs target_modules to be a list, not a string; drop one of them")
         if is_text and self.layers_pattern is not None and PATTERN_WITH_TEXT in rules:
-            raise InvalidInput("layers_pattern needs a list as target_modules, not a text; drop one of them")
+            raise InvalidInput("layers_pattern needs target_modules to be a list, not a string; drop one of them")
         if self.layers_pattern and self.layers_to_transform is None and PATTERN_ALONE in rules:
             raise InvalidInput("layers_pattern needs layers_to_transform; give the layers too")
 

@@ -87,7 +87,7 @@ def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
 def unknown_field(source: str, field: str) -> InvalidInput:
     """Return the error for a field that the method does not have."""
     return InvalidInput(
-        f"{argument('settings')}: {source} has no field {quote(field)}; `lora-cli methods NAME` lists its fields"
+        f"{argument('settings')}: {source} has no field {quote(field)}; `lora-cli methods NAME` lists the fields of a method"
     )
 
 
@@ -158,7 +158,7 @@ def _argument_fields(how: Adaptation, *, needs_rank: bool) -> dict[str, Any]:
     for field, value in how.settings.items():
         if field in fields:
             raise InvalidInput(
-                f"{argument('settings')}: {quote(field)} is set by another argument too; drop one of them"
+                f"{argument('settings')}: {quote(field)} is also set by another argument; drop one of them"
             )
         fields[field] = _json_value(value)
     return fields
@@ -192,8 +192,10 @@ def _json_value(value: Any) -> Any:
 
 def missing(name: str) -> InvalidInput:
     """Return the error for an argument that one matrix needs."""
-    sizes = ", ".join(map(argument, ("d", "h", "r")))
-    return InvalidInput(f"{argument(name)} is missing; one matrix takes {sizes}, a model takes {argument('model')}")
+    d, h, r = map(argument, ("d", "h", "r"))
+    return InvalidInput(
+        f"{argument(name)} is missing; give {d}, {h} and {r} for one matrix, or {argument('model')} for a model"
+    )
 
 
 def _refuse_choices_of_modules(fields: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from lora_cli.time_limit import time_limit
 
 T = TypeVar("T")
 
-# A pattern that ever ends takes a fraction of this time for that many names.
+# Any pattern that terminates takes a fraction of this time for that many names.
 MATCHING_SECONDS = 3.0
 NAMES_A_SECOND = 20_000
 ALL_LINEAR = "all-linear"

@@ -148,8 +148,8 @@ def _check_module(name: str, model: Model, modules: Mapping[str, Module], method
     if method.module_kinds and (name not in modules or modules[name].kind not in method.module_kinds):
         has_modules = any(module.startswith(f"{name}.") for module in modules)
         raise InvalidInput(
-            f"target {quote_long(name)} is not a {_in_words(method.module_kinds)}, and PEFT adapts nothing else by "
-            f"{method.name}; {'name the modules inside it' if has_modules else 'leave it out'}"
+            f"target {quote_long(name)} is not a {_in_words(method.module_kinds)}, and {method.name} adapts "
+            f"nothing else in PEFT; {'name the modules inside it' if has_modules else 'leave it out'}"
         )
 
 

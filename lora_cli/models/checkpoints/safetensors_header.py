@@ -145,5 +145,5 @@ def _tensor(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     if len(shape) > MAX_DIMENSIONS:
         raise _Broken(f"{quote_long(name)} has {len(shape)} dimensions; a tensor has at most {MAX_DIMENSIONS}")
     if not isinstance(dtype, str) or dtype not in BY_NAME:
-        raise _Broken(f"{quote_long(name)} has dtype {quote(dtype)}; known are {', '.join(BY_NAME)}")
+        raise _Broken(f"{quote_long(name)} has dtype {quote(dtype)}; it must be one of {', '.join(BY_NAME)}")
     return dtype, tuple(shape), begin, end

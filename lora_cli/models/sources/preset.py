@@ -40,7 +40,7 @@ def preset(name: str) -> dict[str, Any]:
     768
     >>> preset("lama-3.1-8b")
     Traceback (most recent call last):
-    lora_cli.errors.InvalidInput: model 'lama-3.1-8b' is neither a file nor a preset; did you mean llama-3.1-8b or llama-3-8b or llama-3.1-70b?
+    lora_cli.errors.InvalidInput: model 'lama-3.1-8b' is neither a file nor a preset; did you mean llama-3.1-8b, llama-3-8b or llama-3.1-70b?
     """
     fields = _all().get(name.lower())
     if fields is None:

@@ -61,7 +61,7 @@ def test_a_code_that_does_not_exist_is_refused(adapter: str, names: dict[str, An
 def test_a_model_adds_the_limits_of_a_base(adapter: str) -> None:
     """Without it, what depends on the base is unknown."""
     assert check(adapter, model="base", max_percent=5)[1].passed
-    with pytest.raises(InvalidInput, match=r"^max_percent: percent_of_full is unknown here, because"):
+    with pytest.raises(InvalidInput, match=r"^max_percent: percent_of_full is unknown, because"):
         check(adapter, max_percent=5)
 
 
@@ -88,5 +88,5 @@ def test_a_new_lock_replaces_nothing(tmp_path: Path) -> None:
 
 def test_a_path_that_does_not_exist_is_refused() -> None:
     """The error says how to name a bundled model."""
-    with pytest.raises(InvalidInput, match="is neither a file nor a folder; give a bundled model as model"):
+    with pytest.raises(InvalidInput, match="is neither a file nor a folder; name a bundled model by model"):
         check("gpt2", max_params=1)

@@ -59,7 +59,10 @@ def test_a_limit_missed_by_the_least_shows_different_numbers(d: int, h: int, r: 
         ({"max_percent": 5}, "max-percent: percent_of_full is 6.25, over the limit of 5 by 1.25"),
         ({"max_params": 65535}, "max-params: trainable_params is 65,536, over the limit of 65,535 by 1"),
         ({"min_saved": 94.5}, "min-saved: percent_saved is 93.75, under the limit of 94.5 by 0.75"),
-        ({"expect_params": 65600}, "expect-params: trainable_params is 65,536, off the limit of 65,600 by 64"),
+        (
+            {"expect_params": 65600},
+            "expect-params: trainable_params is 65,536, different from the limit of 65,600 by 64",
+        ),
         ({"max_bytes": 262383}, "max-bytes: adapter_bytes is 262,384, over the limit of 262,383 by 1"),
     ],
 )
@@ -134,5 +137,5 @@ def test_what_is_not_known_is_not_judged(name: str) -> None:
     if field == "trainable_params":
         assert judge_limits(unknown, {name: 96})[0].passed
     else:
-        with pytest.raises(InvalidInput, match=f"{name}: {field} is unknown here, because .*; .*drop this limit"):
+        with pytest.raises(InvalidInput, match=f"{name}: {field} is unknown, because .*; .*drop this limit"):
             judge_limits(unknown, {name: 96})

@@ -116,7 +116,7 @@ def lock(**changes: Any) -> dict[str, Any]:
         (lock(subjects={"a": {"r": None}}), "'r' is None, which is not a whole number"),
         (lock(subjects={"a": {"r": -1}}), "'r' is -1, which is not a whole number"),
         (lock(subjects={"a": {"r": 10**4000}}), "'r' is an int of 13288 bits, which is not a whole number"),
-        (lock(subjects={"a": {"method": 1}}), "'method' is 1, which is not a text"),
+        (lock(subjects={"a": {"method": 1}}), "'method' is 1, which is not a string"),
         (lock(subjects={"a": {"params": 1}}), "'params' is 1, which is not a figure of a lock"),
         (lock(subjects={"\x1b[31m" * 99: {"\x1b": 1}}), "which is not a figure of a lock"),
     ],

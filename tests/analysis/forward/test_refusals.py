@@ -86,12 +86,15 @@ def test_what_is_refused_does_not_depend_on_the_machine(monkeypatch: pytest.Monk
     [
         (
             {"d": 6, "h": 8},
-            "r is missing; a random pass takes d, h, r, a trained adapter takes weights, adapter, module",
+            "r is missing; give d, h and r for a pass on random numbers, or weights, adapter and module for a",
         ),
         ({**FILES, "r": 2}, "r conflicts with weights and adapter"),
         ({**FILES, "init": "zero"}, "init conflicts with weights and adapter"),
         ({**FILES, "alpha": 2}, "alpha conflicts with weights and adapter"),
-        ({**FILES, "module": None}, "module is missing; a trained adapter takes weights, adapter, module together"),
+        (
+            {**FILES, "module": None},
+            "module is missing; give weights, adapter and module together for a trained adapter",
+        ),
         ({**FILES, "dtype": "float8"}, "dtype: 'float8' is not known"),
     ],
 )

@@ -174,7 +174,7 @@ def test_past_float16_is_unknown_and_said(tmp_path: Path) -> None:
 def test_a_base_that_was_cut_is_warned_of(tmp_path: Path) -> None:
     """PiSSA's base is not the model's own."""
     paths = setup(tmp_path, normal(8, 6), normal(4, 6), normal(8, 4), init_lora_weights="pissa")
-    assert "'pissa' took" in merge(*paths, "q_proj").warnings[0]
+    assert "'pissa' subtracted" in merge(*paths, "q_proj").warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_a_size_that_peft_moves_is_said() -> None:
     (warning,) = list(warnings_of(cost("oft", **BOTH, oft_block_size=7)))
     assert warning == (
         "oft_block_size 7 does not divide the 16 inputs of 'model.layers.0.self_attn.q_proj' and 3 more; "
-        "PEFT uses the nearest number that does, 8 there"
+        "PEFT uses 8 there, the nearest number that does"
     )
 
 
@@ -78,7 +78,7 @@ def test_butterfly_factors_are_counted_as_without_a_cuda_extension() -> None:
         ("road", {"group_size": 6}, "take 4 or 8"),
         ("road", {"group_size": 3}, "it must be even"),
         ("road", {"variant": "road_3"}, "did you mean road_"),
-        ("hra", {"target_modules": ["embed_tokens"]}, "is not a Linear or Conv2d, and PEFT adapts nothing else by hra"),
+        ("hra", {"target_modules": ["embed_tokens"]}, "is not a Linear or Conv2d, and hra adapts nothing else in PEFT"),
     ],
 )
 def test_what_peft_refuses_is_refused(method: str, fields: dict[str, Any], said: str) -> None:
@@ -90,7 +90,7 @@ def test_layers_are_ignored_beside_a_text_where_peft_does_not_look() -> None:
     """OFT's config class takes layers_to_transform with a text, and adapts all layers then."""
     fields = {"target_modules": r".*\.q_proj", "layers_to_transform": [0]}
     assert cost("oft", **fields).adapted_modules == 2
-    assert "needs a list" in refusal("hra", **fields)
+    assert "needs target_modules to be a list" in refusal("hra", **fields)
 
 
 @pytest.mark.parametrize(("layers", "adapted"), [(2, 14), (3, 7), (22, 7)])

@@ -141,8 +141,8 @@ def test_another_method_is_refused(peft_type: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"target_modules": ".*", "layers_to_transform": [1]}, "layers_to_transform needs a list"),
-        ({"target_modules": ".*", "layers_pattern": ["h"]}, "layers_pattern needs a list"),
+        ({"target_modules": ".*", "layers_to_transform": [1]}, "layers_to_transform needs target_modules to be a list"),
+        ({"target_modules": ".*", "layers_pattern": ["h"]}, "layers_pattern needs target_modules to be a list"),
         ({"target_modules": ["q_proj"], "layers_pattern": ["h"]}, "layers_pattern needs layers_to_transform"),
         ({"target_modules": ["q_proj"], "lora_bias": True, "use_dora": True}, "lora_bias conflicts with use_dora"),
         ({"target_modules": ["q_proj"], "bias": "every"}, "none, all, lora_only"),

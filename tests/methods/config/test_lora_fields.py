@@ -102,7 +102,7 @@ def test_what_changes_no_count(fields: dict[str, Any]) -> None:
         ({"ensure_weight_tying": 1}, "ensure_weight_tying"),
         ({"task_type": "causal_lm"}, "CAUSAL_LM"),
         ({"task_type": ""}, "task_type"),
-        ({"target_modules": ".*q_proj", "layers_pattern": []}, "layers_pattern needs a list"),
+        ({"target_modules": ".*q_proj", "layers_pattern": []}, "layers_pattern needs target_modules to be a list"),
     ],
     ids=repr,
 )

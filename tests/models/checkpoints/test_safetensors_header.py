@@ -137,7 +137,7 @@ def test_drawn_headers_are_read_and_refused_as_the_library_does(tmp_path: Path) 
         ({"a": {**F32, "shape": [2**62, 2**62]}}, 4, "does not take 4 bytes"),
         ({"a": {**F32, "shape": [1] * 65}}, 4, "65 dimensions"),
         ({"a": {**F32, "shape": [True]}}, 4, "not whole numbers from 0"),
-        ({"a": {**F32, "dtype": "Q7"}}, 4, "dtype 'Q7'; known are BOOL"),
+        ({"a": {**F32, "dtype": "Q7"}}, 4, "dtype 'Q7'; it must be one of BOOL"),
         ({"a": {**F32, "dtype": ["F32"]}}, 4, "dtype"),
         ({"a": 1}, 4, "does not have dtype, shape and two data_offsets"),
         ({"a": {**F32, "data_offsets": [0, 4, 8]}}, 4, "does not have dtype, shape and two data_offsets"),

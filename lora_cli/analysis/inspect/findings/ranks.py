@@ -54,7 +54,7 @@ def rank_past_break_even(adapter: InspectedAdapter) -> Iterator[str]:
     if past:
         r, d, h = next(iter(past.values()))
         yield (
-            f"{counted_with(list(past), 'module', 'has', 'have')} a rank past the break-even: "
+            f"{counted_with(list(past), 'module', 'has', 'have')} a rank above the break-even: "
             f"rank {r}, break-even at {d * h / (d + h):.6g}"
         )
 

@@ -1,4 +1,4 @@
-"""All findings, by code. A function that `finding` declares in one of the files below is found here by itself."""
+"""All findings, by code. A function that `finding` declares in one of the files below is registered here automatically."""
 
 from __future__ import annotations
 

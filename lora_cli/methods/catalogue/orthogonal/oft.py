@@ -75,7 +75,7 @@ def warnings(places: Sequence[Place], own: Settings) -> Iterator[str]:
         more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
         yield (
             f"{name} {wanted} does not divide the {width} inputs of {quote_long(moved[0].module.name)}{more}; "
-            f"PEFT uses the nearest number that does, {nearest_divisors(wanted, width)[0]} there"
+            f"PEFT uses {nearest_divisors(wanted, width)[0]} there, the nearest number that does"
         )
 
 

@@ -11,7 +11,7 @@ from lora_cli.models.parts.seq2seq import stack_layers
 
 
 def hidden(config: Config) -> int:
-    """Return the width; of two names the newer counts, as in transformers' attribute_map."""
+    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
     return config.size("hidden_size", "d_model", default=384)
 
 
@@ -49,7 +49,7 @@ def bare(config: Config) -> Skeleton:
 
 
 def headed(config: Config, nodes: Nodes) -> Skeleton:
-    """Build `nodes` below the head that speaks, which is tied unless config.json says otherwise."""
+    """Build `nodes` below the language-model head, which is tied unless config.json says otherwise."""
     embeddings = "model.decoder.embed_tokens"
     head = linear("proj_out", hidden(config), vocabulary(config))
     tied = config.flag("tie_word_embeddings", default=True)
@@ -63,12 +63,12 @@ def generation(config: Config) -> Skeleton:
 
 
 def causal(config: Config) -> Skeleton:
-    """Build `WhisperForCausalLM`: the decoder alone."""
+    """Build `WhisperForCausalLM`: only the decoder."""
     return headed(config, under("decoder", decoder(config)))
 
 
 def audio(config: Config) -> Skeleton:
-    """Build `WhisperForAudioClassification`: the encoder alone, whose input is taken by its first convolution."""
+    """Build `WhisperForAudioClassification`: only the encoder, whose first convolution takes the input."""
     d = hidden(config)
     count = config.layers("num_hidden_layers", "encoder_layers", default=4)
     weighted = config.flag("use_weighted_layer_sum", default=False)

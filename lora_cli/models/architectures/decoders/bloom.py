@@ -9,7 +9,7 @@ from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm,
 
 
 def hidden(config: Config) -> int:
-    """Return the width; the older n_embed counts before hidden_size."""
+    """Return the width; the older n_embed wins over hidden_size."""
     return config.size("n_embed", "hidden_size", default=64)
 
 

@@ -14,7 +14,7 @@ vocabulary = size("vocab_size", 256000)
 
 
 def body(config: Config) -> Nodes:
-    """Build `CohereModel`: one norm a layer, and where q and k are normed a weight for every head."""
+    """Build `CohereModel`: one norm per layer and, if q and k are normed, a weight for every head."""
     d = hidden(config)
     count, groups, width = heads(config, d, count=64)
     bias = config.flag("attention_bias", default=False)

@@ -9,7 +9,7 @@ from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm,
 
 
 def hidden(config: Config) -> int:
-    """Return the width; the older n_embed counts before hidden_size."""
+    """Return the width; the older n_embed wins over hidden_size."""
     return config.size("n_embed", "hidden_size", default=4544)
 
 
@@ -31,7 +31,7 @@ def queries_keys_values(config: Config, d: int) -> int:
 
 
 def norms(config: Config) -> tuple[str, ...]:
-    """Return the norms of a block: its feed-forward stands after attention, or beside it with a norm of its own or not."""
+    """Return the norms of a block: its feed-forward comes after attention, or beside it, with or without a norm of its own."""
     if not set_unless_null(config, "parallel_attn"):
         return ("post_attention_layernorm", "input_layernorm")
     new = config.flag("new_decoder_architecture", default=False)

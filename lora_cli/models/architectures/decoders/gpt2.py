@@ -23,7 +23,7 @@ from lora_cli.models.parts.layers import (
 
 
 def hidden(config: Config) -> int:
-    """Return the width; of two names the newer counts, as in transformers' attribute_map."""
+    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
     return config.size("hidden_size", "n_embd", default=768)
 
 

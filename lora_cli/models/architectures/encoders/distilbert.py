@@ -21,7 +21,7 @@ def _vocabulary(config: Config) -> int:
 
 
 def _body(config: Config) -> Nodes:
-    """Build `DistilBertModel`; sinusoidal positions are parameters too, they only start with other values."""
+    """Build `DistilBertModel`; sinusoidal positions are parameters too, which only start with other values."""
     d = _hidden(config)
     config.share(d, "dim", config.size("num_attention_heads", "n_heads", default=12), "n_heads")
     inner = config.size("hidden_dim", default=3072)

@@ -12,7 +12,7 @@ OFFSET = 2  # BartLearnedPositionalEmbedding: positions start at 2
 
 
 def hidden(config: Config) -> int:
-    """Return the width; of two names the newer counts, as in transformers' attribute_map."""
+    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
     return config.size("hidden_size", "d_model", default=1024)
 
 
@@ -71,7 +71,7 @@ def questions(config: Config) -> Skeleton:
 
 
 def causal(config: Config) -> Skeleton:
-    """Build `BartForCausalLM`: the decoder alone."""
+    """Build `BartForCausalLM`: only the decoder."""
     embeddings = "model.decoder.embed_tokens"
     head = linear("lm_head", hidden(config), vocabulary(config))
     ties = {"lm_head.weight": f"{embeddings}.weight"} if is_tied(config) else {}
