@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
 
+# The figures that every count has, in the order in which they are shown.
+FIGURES = (
+    "full_params",
+    "trainable_params",
+    "all_params",
+    "percent_of_full",
+    "percent_saved",
+    "reduction_factor",
+    "trainable_percent",
+)
+
 
 @overload
 def percent(part: int, whole: int) -> float: ...
@@ -35,7 +46,7 @@ def ratio(whole: int | Integers, part: int | Integers) -> float | Floats:
 
 
 class Percentages:
-    """What follows from full, trainable and all parameters, which a subclass has."""
+    """The `FIGURES` of a count, as far as they follow from its full, trainable and all parameters."""
 
     __slots__ = ()
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
-from lora_cli.analysis.percentages import Percentages
+from lora_cli.analysis.percentages import FIGURES, Percentages
 from lora_cli.analysis.result import Record
 from lora_cli.methods.adapter_file.file_contents import file_tensors, prompt_file_tensors
 from lora_cli.methods.adapter_file.file_size import written_bytes
@@ -21,20 +21,7 @@ from lora_cli.models.model import Model
 from lora_cli.models.nodes import around
 from lora_cli.quantities import count_text
 
-FIELDS = (
-    "model",
-    "method",
-    "r",
-    "adapted_modules",
-    "full_params",
-    "trainable_params",
-    "all_params",
-    "percent_of_full",
-    "percent_saved",
-    "reduction_factor",
-    "trainable_percent",
-    "adapter_bytes",
-)
+FIELDS = ("model", "method", "r", "adapted_modules", *FIGURES, "adapter_bytes")
 GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "percent")
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from lora_cli.analysis.percentages import percent, ratio
+from lora_cli.analysis.percentages import FIGURES, percent, ratio
 from lora_cli.methods.adapter_file.file_size import pair_bytes
 from lora_cli.models.matrix import MATRIX_NAME
 from lora_cli.quantities import count_text, number_text
@@ -21,21 +21,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 # The figures of one matrix, in the order in which they are shown.
-FIELDS = (
-    "method",
-    "d",
-    "h",
-    "r",
-    "full_params",
-    "trainable_params",
-    "all_params",
-    "percent_of_full",
-    "percent_saved",
-    "reduction_factor",
-    "trainable_percent",
-    "break_even_rank",
-    "adapter_bytes",
-)
+FIELDS = ("method", "d", "h", "r", *FIGURES, "break_even_rank", "adapter_bytes")
 
 
 # One body for both: what is checked of it is checked once for numbers, and once for arrays.
