@@ -119,8 +119,6 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     'did you mean vera or pvera?'
     >>> near_miss("lorra", ["lora", "xlora", "glora"], "`lora-cli methods` lists all")
     'did you mean lora, xlora or glora?'
-    >>> near_miss("lorra", ["lora", "xlora", "glora"], "`lora-cli methods` lists all")
-    'did you mean lora, xlora or glora?'
     >>> near_miss("x", ["lora"], "`lora-cli methods` lists all")
     '`lora-cli methods` lists all'
     """

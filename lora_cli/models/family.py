@@ -15,8 +15,8 @@ class PromptSizes:
 
     None means that the config class does not have the field. `groups` are the key-value heads, where "heads" means
     one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
-    `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields, the
-    first that is there counts. `section` names the part of config.json that holds the sizes, if one always does.
+    `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
+    first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
     """
 
     hidden: int | None

@@ -42,7 +42,7 @@ class AdaptedMatrix(ModelCount):
 
     @property
     def is_plain_lora(self) -> bool:
-        """Whether only A and B of the config's rank are trained, so that a rank can be pointless as such."""
+        """Whether only A and B of the config's rank are trained, so that break-even and min(d, h) apply to the rank."""
         return self.how.has_lora_factors and self.trainable_params == (self.r or 0) * (self.d + self.h)
 
     def record(self) -> Record:

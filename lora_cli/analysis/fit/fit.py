@@ -72,7 +72,7 @@ class Fit(Count):
         return fitted_fields(self._search, self._largest)
 
     def alpha_note(self) -> str | None:
-        """Return which alpha the config gets without one being asked for."""
+        """Return a note on the alpha that the config gets if none is given."""
         from lora_cli.analysis.fit.fitted_config import alpha_note
 
         return alpha_note(self._search, self._largest)

@@ -54,7 +54,7 @@ def fitted_fields(search: KnobSearch, largest: LargestSize) -> dict[str, Any]:
 
 
 def alpha_note(search: KnobSearch, largest: LargestSize) -> str | None:
-    """Return which alpha the config gets without one being asked for, which matters because it scales the update."""
+    """Return a note on the alpha that the config gets if none is given: it scales the update."""
     name, alpha = search.plan.method.alpha, default_alpha(search.plan)
     if name is None or name in search.fields or not largest.cost.r or not alpha:
         return None

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-# The number of guesses by a line, and the number of those by halves.
+# The number of guesses by a line; after these, the run is halved.
 MOST_LINES = 8
 ROUNDING = 1e-9
 

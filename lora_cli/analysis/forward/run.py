@@ -117,7 +117,7 @@ def strip_columns(run: Run) -> int:
 def held_values(run: Run) -> tuple[int, int]:
     """Return how many values are in memory all the time (A and the input), and how many more for each worker."""
     columns = strip_columns(run)
-    # What is read is there as it is stored, decoded and turned; what merging moves is squared in float64.
+    # A tensor from a file is held as stored, decoded and transposed; what merging moves is squared in float64.
     tiles = (8 if run.init == STORED else 2) * min(run.d, TILE_ROWS) * columns
     return run.r * run.d + run.batch * (run.d + run.r), tiles + (run.r + 6 * run.batch) * columns
 

@@ -1,7 +1,7 @@
 """A forward pass through a real weight and a trained adapter: what is left of the update once it is merged.
 
-In half precision most of W's values are so much larger than their update that rounding takes them back to where
-they were. Users find a merged model that answers otherwise than the adapter did; this tells how much of it is left.
+In half precision, most values of W are so much larger than their update that rounding undoes it. Users then find that
+the merged model answers differently from the adapter; this pass shows how much of the update is left.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def trained_pass(
     adapter stays in float32, as PEFT loads it (`autocast_adapter_dtype`) and merges it: Wm = round(Wq + s·AB).
     `percent_survived` is 100 · (1 − ‖(Wm − Wq) − s·AB‖² / ‖s·AB‖²). Rounding goes to the nearest and Wq is one of
     the values to go to, so no value's error is larger than its update, and the share is from 0 to 100.
-    `percent_changed` is the share of W's values that are others after merging. Biases, which add the same to both
+    `percent_changed` is the share of W's values that merging changes. Biases, which add the same to both
     paths, are left out; a convolution is run on one unrolled patch, an embedding on a mixture of its rows.
 
     `InvalidInput` is raised for an update that is not s·B·A, packed weights, and shapes that do not fit.

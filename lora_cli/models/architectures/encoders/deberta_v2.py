@@ -1,6 +1,6 @@
 """DeBERTa v2 and v3: `transformers.models.deberta_v2`.
 
-Several fields are none of the config class's; the modules take them from config.json if they are there.
+Several fields do not belong to the config class; the modules take them from config.json if it has them.
 """
 
 from __future__ import annotations
