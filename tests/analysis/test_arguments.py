@@ -29,6 +29,8 @@ REFUSED: dict[str, Callable[[], object]] = {
     "path: 5 is not a path": lambda: read_adapter(WRONG),
     "path: 5 is not a": lambda: lora_cli.inspect(WRONG),
     "subject: 5 is not a path": lambda: check(WRONG),
+    "subject: the list is empty": lambda: check([]),
+    "model is the base model of adapters": lambda: check(count(8, 8, 2), max_params=1, model="gpt2"),
     "fail_on: 5 is not known": lambda: check(count(8, 8, 2), max_params=1, fail_on=WRONG),
     "lock: 5 is not a path": lambda: check(count(8, 8, 2), lock=WRONG),
     "model: 5 is not a": lambda: sweep(model=WRONG, r=2),

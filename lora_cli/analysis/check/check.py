@@ -88,13 +88,17 @@ def _check_subject(
     rules: Rules,
     model: Source | None,
 ) -> list[SubjectCheck]:
-    if isinstance(subject, Count):
-        return [check_count(subject, rules)]
     from lora_cli.analysis.inspect.inspect import Inspection
 
+    if model is not None and isinstance(subject, Count | Inspection):
+        raise InvalidInput(f"{argument('model')} is the base model of adapters at paths; drop it, or give their paths")
+    if isinstance(subject, Count):
+        return [check_count(subject, rules)]
     if isinstance(subject, Inspection):
         return [check_inspection(subject, rules, subject.adapter)]
     paths = subject if isinstance(subject, list | tuple) else [subject]
+    if not paths:
+        raise InvalidInput(f"{argument('subject')}: the list is empty; give at least one path")
     return list(check_paths([path_text("subject", path) for path in paths], rules, model))
 
 

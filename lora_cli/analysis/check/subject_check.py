@@ -104,7 +104,7 @@ def check_paths(
     for path in paths:
         if not os.path.lexists(path):
             raise InvalidInput(
-                f"{quote_long(path)} is neither a file nor a folder; name a bundled model by {argument('model')} instead of a path"
+                f"{quote_long(path)} is neither a file nor a folder; a bundled model is not a path, and is counted by its name as {argument('model')}"
             )
         folder = adapter_folder(path)
         key = os.path.realpath(path if folder is None else folder)

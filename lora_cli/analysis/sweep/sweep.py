@@ -94,6 +94,8 @@ def sweep(
     [('c_attn', 294912), ('all-linear', 1179648)]
     """
     methods = [check_name(name) for name in listed(method)]
+    if not methods:
+        raise InvalidInput(f"{argument('method')}: the list is empty; give at least one")
     if "r" in (settings or {}):
         raise InvalidInput(f"{argument('settings')}: r is an axis of a sweep; give {argument('r')} instead")
     hows = [Adaptation(name, settings=settings or {}) for name in methods]

@@ -88,5 +88,5 @@ def test_a_new_lock_replaces_nothing(tmp_path: Path) -> None:
 
 def test_a_path_that_does_not_exist_is_refused() -> None:
     """The error says how to name a bundled model."""
-    with pytest.raises(InvalidInput, match="is neither a file nor a folder; name a bundled model by model"):
+    with pytest.raises(InvalidInput, match="is neither a file nor a folder; a bundled model is not a path"):
         check("gpt2", max_params=1)

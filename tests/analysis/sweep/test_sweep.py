@@ -302,6 +302,7 @@ def test_a_sweep_over_models_takes_pefts_targets_where_none_are_given() -> None:
         ({"model": "gpt2", "d": 8, "r": 1}, "d, h and square describe one matrix"),
         ({"model": "gpt2", "square": True, "r": 1}, "d, h and square describe one matrix"),
         ({"model": [], "r": 1}, "model: the list is empty"),
+        ({"d": 8, "h": 8, "r": 1, "method": []}, "method: the list is empty"),
         ({"model": "gpt2", "target": [], "r": 1}, "target: the list is empty"),
         ({"model": "gpt2"}, "r is missing"),
         ({"h": 8, "r": 1}, "d is missing"),
