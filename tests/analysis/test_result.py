@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lora_cli import Count, InvalidInput, count, fit, forward, read_model
+from lora_cli import Count, Fit, InvalidInput, count, fit, forward, read_model, sweep
 from lora_cli.analysis.count.model_count import FIELDS as MODEL_FIELDS
 from lora_cli.analysis.count.plain_lora import FIELDS
 from lora_cli.analysis.result import Result, html_table
@@ -49,6 +49,16 @@ def test_the_repr_names_every_field(make: Callable[[], Result]) -> None:
     assert text.startswith(f"{type(result).__name__}(")
     places = [text.index(f"{field}={value!r}") for field, value in result.items()]
     assert places == sorted(places)
+
+
+def test_every_declared_field_is_in_some_record() -> None:
+    """An annotation without a figure behind it would be None for ever."""
+    counts = [count(8, 8, 2), count(model="gpt2", r=2), next(iter(sweep(model="gpt2", r=2)))]
+    assert {name for name in vars(Count)["__annotations__"] if name[0] != "_"} == {
+        name for each in counts for name in each
+    }
+    own = {name for name in vars(Fit)["__annotations__"] if name[0] != "_"}
+    assert own == fit(8, 8, max_params=40).keys() - count(8, 8, 2).keys()
 
 
 def test_the_repr_of_a_model_shows_its_figures() -> None:

@@ -7,7 +7,7 @@ from typing import SupportsIndex
 
 from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
 from lora_cli.analysis.count.model_count import ModelCount
-from lora_cli.analysis.count.plain_lora import FIELDS
+from lora_cli.analysis.count.plain_lora import FIELDS, rank_warnings
 from lora_cli.analysis.percentages import ratio
 from lora_cli.analysis.result import Record
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -40,10 +40,11 @@ class AdaptedMatrix(ModelCount):
         """What is put beside W, and what would be shared with other matrices."""
         return (*(tensor for _, tensors in self.added for tensor in tensors), *self.shared)
 
-    @property
-    def is_plain_lora(self) -> bool:
-        """Whether only A and B of the config's rank are trained, so that break-even and min(d, h) apply to the rank."""
-        return self.how.has_lora_factors and self.trainable_params == (self.r or 0) * (self.d + self.h)
+    def rank_warnings(self) -> list[str]:
+        """Say what makes the rank pointless where only A and B of LoRA are trained, with the config's rank."""
+        r = self.r or 0
+        is_plain = self.how.has_lora_factors and self.trainable_params == r * (self.d + self.h)
+        return rank_warnings(self.d, self.h, r) if r and is_plain else []
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""

@@ -147,7 +147,6 @@ def plain_count(d: int, h: int, r: int) -> Count:
 
 def count_subject(subject: Subject, how: Adaptation) -> Count:
     """Count how a model or a matrix is adapted."""
-    from lora_cli.analysis.count.adapted_matrix import count_matrix
     from lora_cli.analysis.count.model_count import count_model
     from lora_cli.analysis.count.remarks import notes_of, warnings_of
     from lora_cli.methods.config.arguments import adapter_config
@@ -156,6 +155,8 @@ def count_subject(subject: Subject, how: Adaptation) -> Count:
     if subject.model is not None:
         cost = count_model(subject.model, config)
         return Count(cost.record(), cost=cost, warnings=[*warnings, *warnings_of(cost)], notes=[*notes_of(cost)])
+    from lora_cli.analysis.count.adapted_matrix import count_matrix
+
     matrix_cost = count_matrix(subject.d, subject.h, config)
     return Count(
         matrix_cost.record(),

@@ -182,6 +182,10 @@ class ModelCount(Percentages):
             return prompt_file_tensors(self.targets, self.prompts)
         return file_tensors(self.targets, self.added, self.shared)
 
+    def rank_warnings(self) -> list[str]:
+        """Return no warnings: what a rank is worth is not the same for all modules of a model."""
+        return []
+
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
         return {field: getattr(self, field) for field in FIELDS}

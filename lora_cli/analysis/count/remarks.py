@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
 from lora_cli.analysis.count.model_count import ModelCount
-from lora_cli.analysis.count.plain_lora import rank_warnings
 from lora_cli.errors import first_few, quote_long
 
 FUSED_DIMENSIONS = 3
@@ -23,8 +21,7 @@ def warnings_of(cost: ModelCount) -> Iterator[str]:
     percent = 100 * cost.full_copy_params / (cost.trainable_params or 1)
     if percent > MOST_PERCENT:
         yield f"full copies ({first_few(cost.targets.full_copies.names)}) are {percent:.1f} % of what is trained"
-    if isinstance(cost, AdaptedMatrix) and cost.is_plain_lora and cost.r is not None:
-        yield from rank_warnings(cost.d, cost.h, cost.r)
+    yield from cost.rank_warnings()
 
 
 def notes_of(cost: ModelCount) -> Iterator[str]:
