@@ -13,21 +13,26 @@ MAX_DIMENSION = 2**31 - 1
 MATRIX_NAME = "W"
 
 
-def dimension(name: str, value: SupportsIndex) -> int:
-    """Return `value`, also one of NumPy's integers, as an int if a matrix can have such a size.
+def whole_number(name: str, value: SupportsIndex, least: int, most: int) -> int:
+    """Return `value`, also one of NumPy's integers, as an int from `least` to `most`, or raise `InvalidInput`.
 
     `name` is the argument that the error names.
     """
-    expected = f"give a whole number from 1 to {MAX_DIMENSION}"
+    expected = f"give a whole number from {least} to {most}"
     try:
-        size = index(value)
+        number = index(value)
     except TypeError:
         raise InvalidInput(f"{argument(name)}: {quote(value)} is not a whole number; {expected}") from None
     if isinstance(value, bool):
         raise InvalidInput(f"{argument(name)}: {quote(value)} is not a whole number; {expected}")
-    if not 1 <= size <= MAX_DIMENSION:
-        raise InvalidInput(f"{argument(name)}: {quote(size)} is out of range; {expected}")
-    return size
+    if not least <= number <= most:
+        raise InvalidInput(f"{argument(name)}: {quote(number)} is out of range; {expected}")
+    return number
+
+
+def dimension(name: str, value: SupportsIndex) -> int:
+    """Return `value` as an int if a matrix can have such a size, or raise `InvalidInput`."""
+    return whole_number(name, value, 1, MAX_DIMENSION)
 
 
 def matrix(d: SupportsIndex, h: SupportsIndex) -> Module:

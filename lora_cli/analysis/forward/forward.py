@@ -180,12 +180,10 @@ def _read_alpha(alpha: float | None, r: int) -> float:
 
 def _refuse_mixture(files: Mapping[str, object], drawn: Mapping[str, object]) -> None:
     """Refuse a pass that is partly through files and partly on random numbers."""
+    paths = " and ".join(argument(name) for name, value in files.items() if value is not None)
     for name, value in drawn.items():
         if value is not None:
-            raise InvalidInput(
-                f"{argument(name)} conflicts with {argument('weights')} and {argument('adapter')}, which already set it; "
-                "drop one of them"
-            )
+            raise InvalidInput(f"{argument(name)} conflicts with {paths}, a pass through files; drop one of them")
     for name, value in files.items():
         if value is None:
             raise InvalidInput(f"{argument(name)} is missing; give {_all_of(files)} together for a trained adapter")

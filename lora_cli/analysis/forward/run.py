@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import index
 from typing import SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument, choices, quote
+from lora_cli.models.matrix import whole_number
 
 INITS = ("random", "zero")
 # The init of a pass whose W, A and B come from files.
@@ -91,15 +91,7 @@ class Outcome:
 
 def read_seed(seed: SupportsIndex) -> int:
     """Return a seed of the random numbers as an int, or refuse it."""
-    try:
-        number = -1 if isinstance(seed, bool) else index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number <= MAX_SEED:
-        raise InvalidInput(
-            f"{argument('seed')}: {quote(seed)} is out of range; give a whole number from 0 to {MAX_SEED}"
-        )
-    return number
+    return whole_number("seed", seed, 0, MAX_SEED)
 
 
 def check_choice(name: str, value: str, known: Sequence[str]) -> str:

@@ -208,9 +208,9 @@ def _target_description(config: AdapterConfig) -> str:
 
 
 def _target_advice(model: Model) -> str:
-    return f"name some ({argument('target')}): {_known_targets(model)}"
+    return f"name some ({argument('target')}); {_known_targets(model)}"
 
 
 def _known_targets(model: Model) -> str:
     leaves = sorted({module.name.rsplit(".", 1)[-1] for module in model.modules if module.kind in LINEARS})
-    return f"targets here are {', '.join(leaves)}"
+    return f"targets here are {', '.join(leaves)}" if leaves else f"it has no {' or '.join(LINEARS)}"
