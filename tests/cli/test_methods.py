@@ -128,7 +128,15 @@ def test_a_config_counts_on_one_matrix_too(tmp_path: Path) -> None:
     """What chooses among modules is left out there."""
     path = tmp_path / "adapter_config.json"
     path.write_text(
-        json.dumps({"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["lm_head"], "use_dora": True})
+        json.dumps(
+            {
+                "peft_type": "LORA",
+                "r": 4,
+                "target_modules": ["q_proj"],
+                "modules_to_save": ["lm_head"],
+                "use_dora": True,
+            }
+        )
     )
     assert answer("count", "-d", "8", "-h", "8", "--adapter", str(path), "--field", "trainable_params") == "72\n"
 

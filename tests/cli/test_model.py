@@ -259,8 +259,8 @@ def test_names_from_files_reach_no_terminal_raw(config: str, tmp_path: Path, sty
     [
         {"target_modules": [HOSTILE]},
         {"target_modules": HOSTILE},
-        {"target_modules": ["q_proj"], "rank_pattern": {HOSTILE: 0}},
-        {"target_modules": ["q_proj"], "rank_pattern": {"q" * 10**6: 0}},
+        {"target_modules": ["q_proj"], "rank_pattern": {f"{HOSTILE}|.*q_proj": 0}},
+        {"target_modules": ["q_proj"], "rank_pattern": {"q" * 10**6 + "|.*q_proj": 0}},
         {"target_modules": ["q" * 10**6]},
         {"target_modules": "(?\x1b)"},
         {"target_modules": "(?P<" + "a-" * 10**5 + ">x)"},

@@ -22,7 +22,9 @@ PLAIN = 4096
 
 def cost(model: dict[str, Any], **fields: Any) -> ModelCount:
     """Return the count of an adapter_config.json on a model, on q_proj unless other targets are given."""
-    config, unknown = read_adapter_config(Config({"target_modules": ["q_proj"]} | fields, "adapter_config.json"))
+    config, unknown = read_adapter_config(
+        Config({"peft_type": "LORA", "target_modules": ["q_proj"]} | fields, "adapter_config.json")
+    )
     assert unknown == []
     return count_model(read_config(Config(model), "small"), config)
 

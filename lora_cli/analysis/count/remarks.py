@@ -14,6 +14,7 @@ MOST_PERCENT = 50
 
 def warnings_of(cost: ModelCount) -> Iterator[str]:
     """Yield what of the source is in doubt, what in the config matched nothing, and whether copies are most of it."""
+    yield from cost.config.remarks
     yield from cost.subject.warnings
     for what in cost.targets.unmatched:
         yield f"{what} matched nothing in {cost.model}"

@@ -12,7 +12,12 @@ from lora_cli.quantities import Value
 
 FIELDS = ("method", "formula", "knob", "supports", "title", "arxiv")
 # PEFT's defaults of the fields that methods share; the others are null by default.
-SHARED_DEFAULTS: dict[str, object] = {"bias": "none", "ensure_weight_tying": False, "rank_pattern": {}}
+SHARED_DEFAULTS: dict[str, object] = {
+    "alpha_pattern": {},
+    "bias": "none",
+    "ensure_weight_tying": False,
+    "rank_pattern": {},
+}
 
 
 def _record(method: Method[Any]) -> Record:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.config.reading import read_adapter_config
+from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.methods.registry import method_named
 from lora_cli.methods.targeting.name_matching import by_pattern, matching_time_limit, ranker
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
@@ -83,7 +83,7 @@ class TrainedAdapter:
         """
         pairs = list(self._pairs())
         rank_of = ranker(self.config)
-        alpha_of = by_pattern(self.fields.get("alpha_pattern") or {}, self.alpha or 0.0)
+        alpha_of = by_pattern(self.config.alpha_pattern, self.alpha or 0.0)
         divisor = math.sqrt if self.fields.get("use_rslora") else float
         with matching_time_limit(len(pairs)):
             scales = [(float(alpha_of(module)), divisor(rank_of(module))) for module, _, _ in pairs]
@@ -141,7 +141,10 @@ def adapter_without_tensors(path: str) -> TrainedAdapter:
         )
     _check_weights(folder, path)
     fields = read_object(config)
-    read, unknown = read_adapter_config(Config(fields, quote_long(config)))
+    own = Config(fields, quote_long(config))
+    if fields.get("peft_type") is None:
+        raise no_peft_type(own)
+    read, unknown = read_adapter_config(own)
     return TrainedAdapter(path, folder, fields, read, tuple(unknown))
 
 

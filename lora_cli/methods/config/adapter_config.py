@@ -27,6 +27,8 @@ EVERYWHERE = frozenset(
 # target_modules, and layers_pattern without layers_to_transform. Not every class checks all three.
 LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, PATTERN_ALONE = "layers with text", "pattern with text", "pattern alone"
 LAYER_RULES = frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, PATTERN_ALONE})
+# The fields that hold values by patterns of names; PEFT ignores a pattern that matches nothing.
+PATTERNS = ("rank_pattern", "alpha_pattern")
 BIASES = ("none", "all", "lora_only")
 TASKS = ("SEQ_CLS", "SEQ_2_SEQ_LM", "CAUSAL_LM", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION")
 # The heads that PEFT trains as full copies for a task (peft_model.py).
@@ -43,7 +45,8 @@ class AdapterConfig:
 
     `settings` are the method's own fields. `layer_rules` and `has_task_heads` are facts of the method. `label` is the
     name shown to people, e.g. dora. `adapter_dtype` is safetensors' name for the type of the values in the file where
-    PEFT's own choice is overridden.
+    PEFT's own choice is overridden. A value in a pattern is its error where it is wrong. `remarks` say what PEFT makes
+    of fields that mean something else than they seem to.
     """
 
     r: int = 8
@@ -52,7 +55,8 @@ class AdapterConfig:
     layers_to_transform: tuple[int, ...] | None = None
     layers_pattern: Names | None = None
     layer_replication: tuple[tuple[int, int], ...] = ()
-    rank_pattern: Mapping[str, int] = field(default_factory=dict)
+    rank_pattern: Mapping[str, int | InvalidInput] = field(default_factory=dict)
+    alpha_pattern: Mapping[str, float | InvalidInput] = field(default_factory=dict)
     modules_to_save: Names = ()
     target_parameters: Names | None = None
     trainable_token_indices: Mapping[str, tuple[int, ...]] | None = None
@@ -65,6 +69,7 @@ class AdapterConfig:
     adapter_dtype: str | None = None
     layer_rules: frozenset[str] = LAYER_RULES
     has_task_heads: bool = True
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what the `__post_init__` of PEFT's config classes refuses."""

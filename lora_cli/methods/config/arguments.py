@@ -217,8 +217,10 @@ def _refuse_conflicts(how: Adaptation, fields: Mapping[str, Any], source: str) -
             raise InvalidInput(
                 f"{argument(name)} conflicts with {argument('adapter')}, whose config already sets it; drop one of them"
             )
-    peft_type = fields.get("peft_type", "LORA")
-    if how.method is not None and how.method.upper() != peft_type:
+    if how.method is None:
+        return
+    peft_type = fields.get("peft_type") or method_named(how.method).peft_type
+    if how.method.upper() != peft_type:
         raise InvalidInput(
             f"{source}: peft_type is {quote(peft_type)}, and {argument('method')} is {quote(how.method)}; drop {argument('method')}"
         )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, first_few, quote
-from lora_cli.methods.config.peft_fields import Names, names, scales
-from lora_cli.methods.config.settings import checked, flag, ignored, mapping, not_null, real, setting
+from lora_cli.methods.config.peft_fields import Names, names
+from lora_cli.methods.config.settings import checked, flag, ignored, mapping, real, setting
 from lora_cli.models.config import MAX_SIZE, Config
 
 VELORA_STARTS = ("batch_average_once", "batch_average", "random")
@@ -129,17 +129,11 @@ def _megatron(config: Config, name: str) -> None:
         )
 
 
-def _alphas(config: Config, name: str) -> dict[str, float]:
-    not_null(config, name)
-    return scales(config, name)
-
-
 @dataclass(frozen=True, slots=True)
 class LoraSettings:
     """LoRA's own fields; those that only describe the training are checked and not used."""
 
     alora_invocation_tokens: bool = setting(lambda config, name: bool(config.items(name)), default=False)
-    alpha_pattern: Mapping[str, float] = mapping(_alphas)
     arrow_config: object = checked(_arrow)
     corda_config: object = checked(_section)
     eva_config: object = checked(_eva)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.settings import not_null
 from lora_cli.models.config import Config
+
+T = TypeVar("T")
 
 Names = tuple[str, ...]
 # Where PEFT accepts one name instead of a list of one.
@@ -15,12 +19,12 @@ INPUT_EMBEDDINGS = ""
 
 
 def names(config: Config, name: str) -> Names | None:
-    """Return a list of names, or None where it is missing."""
+    """Return a list of names, or None where it is missing. Of an object its keys are the names, as in Python."""
     value = config.fields.get(name)
-    values = [value] if isinstance(value, str) and name in TEXT_OR_LIST else value
+    values = ([value] if value else []) if isinstance(value, str) and name in TEXT_OR_LIST else value
     if values is None:
         return None
-    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+    if not isinstance(values, list | dict) or not all(isinstance(item, str) for item in values):
         raise config.wrong(name, "a list of names")
     return tuple(values)
 
@@ -40,17 +44,43 @@ def numbers(config: Config, name: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def ranks(config: Config, name: str) -> dict[str, int]:
+def layers(config: Config, name: str) -> tuple[int, ...]:
+    """Return a list of the numbers of layers, among which true and 1.0 are 1, as in Python."""
+    value: Any = config.fields[name]
+    if isinstance(value, float):
+        raise config.wrong(name, "a whole number, or a list of them")
+    values = value if isinstance(value, list) else [value]
+    equal = [
+        int(item) if isinstance(item, bool) or (isinstance(item, float) and item.is_integer()) else item
+        for item in values
+    ]
+    return numbers(Config({name: equal}, config.source), name)
+
+
+def ranks(config: Config, name: str) -> dict[str, int | InvalidInput]:
     """Return the rank of each pattern."""
-    patterns = config.section(name)
-    return {pattern: patterns.needed(pattern) for pattern in patterns.fields}
+    return _by_pattern(config.section(name), Config.needed)
 
 
-def scales(config: Config, name: str) -> dict[str, float]:
+def scales(config: Config, name: str) -> dict[str, float | InvalidInput]:
     """Return the alpha of each pattern."""
-    patterns = config.section(name)
-    not_null(patterns, *patterns.fields)
-    return {pattern: patterns.real(pattern, default=0.0) for pattern in patterns.fields}
+    return _by_pattern(config.section(name), _scale)
+
+
+def _scale(patterns: Config, pattern: str) -> float:
+    not_null(patterns, pattern)
+    return patterns.real(pattern, default=0.0)
+
+
+def _by_pattern(patterns: Config, read: Callable[[Config, str], T]) -> dict[str, T | InvalidInput]:
+    """Return the value of each pattern. A wrong one is its error, to be raised where the pattern matches: PEFT reads no other."""
+    values: dict[str, T | InvalidInput] = {}
+    for pattern in patterns.fields:
+        try:
+            values[pattern] = read(patterns, pattern)
+        except InvalidInput as error:
+            values[pattern] = error
+    return values
 
 
 def tokens(config: Config, name: str) -> dict[str, tuple[int, ...]] | None:
@@ -68,8 +98,8 @@ def ranges(config: Config, name: str) -> tuple[tuple[int, int], ...]:
     value: Any = config.fields.get(name) or []
 
     def is_pair(item: Any) -> bool:
-        return isinstance(item, list) and len(item) == 2 and all(type(number) is int for number in item)
+        return isinstance(item, list) and len(item) == 2 and all(isinstance(number, int) for number in item)
 
     if not isinstance(value, list) or not all(map(is_pair, value)):
         raise config.wrong(name, "a list of pairs of whole numbers, e.g. [[0, 4], [2, 5]]")
-    return tuple((start, end) for start, end in value)
+    return tuple((int(start), int(end)) for start, end in value)

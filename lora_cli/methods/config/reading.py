@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from lora_cli.errors import InvalidInput, argument, near_miss, quote
 from lora_cli.methods.config import peft_fields
-from lora_cli.methods.config.adapter_config import EVERYWHERE, TARGETING, AdapterConfig
+from lora_cli.methods.config.adapter_config import EVERYWHERE, PATTERNS, TARGETING, AdapterConfig
 from lora_cli.methods.config.peft_fields import Names
 from lora_cli.methods.config.settings import not_null, read_settings
 from lora_cli.methods.method import Method
-from lora_cli.methods.registry import METHODS, method_named
+from lora_cli.methods.registry import DEFAULT_METHOD, METHODS, method_named
 from lora_cli.models.config import Config
 
 T = TypeVar("T")
@@ -19,7 +19,9 @@ D = TypeVar("D")
 
 # The fields that choose among the modules of a model and mean nothing for one matrix.
 CHOOSING = TARGETING | {"rank_pattern", "target_parameters", "trainable_token_indices", "layer_replication"}
-PATTERNS = ("rank_pattern", "alpha_pattern")
+# The fields by which a config of another program is recognised, which is called adapter_config.json too.
+OTHER_WRITERS = {"mlx-lm": frozenset({"fine_tune_type", "lora_parameters"})}
+Remarks = tuple[str, ...]
 
 
 def read_adapter_config(config: Config, label: str | None = None) -> tuple[AdapterConfig, list[str]]:
@@ -27,13 +29,38 @@ def read_adapter_config(config: Config, label: str | None = None) -> tuple[Adapt
 
     Without a `label` it is labelled with the name of its variant (LoRA with use_dora is dora) or of its method.
     """
-    not_null(config, "peft_type")
-    peft_type = config.text("peft_type", default="LORA")
+    if config.fields.get("peft_type") is None:
+        return _read(config, *_untyped(config, label))
+    peft_type = config.text("peft_type", default="")
     name = peft_type.lower()
     if name not in METHODS or peft_type != name.upper():
         known = near_miss(peft_type.upper(), map(str.upper, METHODS), "`lora-cli methods` lists all methods")
         raise InvalidInput(f"{config.source}: peft_type {quote(peft_type)} is not known; {known}")
     return _read(config, method_named(name), label)
+
+
+def no_peft_type(config: Config) -> InvalidInput:
+    """Return the error for a config that PEFT does not load, because it does not name its method."""
+    writer = next((name for name, own in OTHER_WRITERS.items() if not own.isdisjoint(config.fields)), None)
+    if writer is not None:
+        return InvalidInput(
+            f"{config.source} is a config of {writer}, which PEFT refuses; give a config that PEFT wrote"
+        )
+    return InvalidInput(f'{config.source} has no peft_type, so PEFT refuses it; add it, e.g. "peft_type": "LORA"')
+
+
+def _untyped(config: Config, label: str | None) -> tuple[Method[Any], str | None, Remarks]:
+    """Return the method of a config without a peft_type: the one that is named beside it.
+
+    One that holds nothing but targets is of the default method, with a remark; any other is refused, as PEFT does.
+    """
+    if label is not None:
+        return method_named(label), label, ()
+    if not config.fields.keys() <= TARGETING | EVERYWHERE:
+        raise no_peft_type(config)
+    method = method_named(DEFAULT_METHOD)
+    remark = f"{config.source} has no peft_type, without which PEFT does not load it; counted as {method.peft_type}"
+    return method, label, (remark,)
 
 
 def on_one_matrix(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +71,9 @@ def on_one_matrix(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {field: value for field, value in fields.items() if field not in CHOOSING} | {"target_modules": ["W"]}
 
 
-def _read(config: Config, method: Method[Any], label: str | None) -> tuple[AdapterConfig, list[str]]:
+def _read(
+    config: Config, method: Method[Any], label: str | None, remarks: Remarks = ()
+) -> tuple[AdapterConfig, list[str]]:
     own_fields = method.fields.keys()
     shared = method.shared_fields | ({"r"} if method.rank is not None else set())
     for pattern in PATTERNS:
@@ -56,17 +85,23 @@ def _read(config: Config, method: Method[Any], label: str | None) -> tuple[Adapt
         return reader(config, field) if field in shared and config.fields.get(field) is not None else default
 
     own = read_settings(method.settings, config)
-    no_ranks: dict[str, int] = {}
+    saved = config.fields.get("modules_to_save")
+    if isinstance(saved, str) and saved:
+        remarks += (
+            f"{config.source}: modules_to_save is the text {quote(saved)}, whose letters PEFT takes for ends of names; write a list",
+        )
+    no_values: dict[str, Any] = {}
     variant = None if method.variant is None else method.variant(own)
     return (
         AdapterConfig(
             r=_rank(config, method, own),
             target_modules=read("target_modules", peft_fields.names_or_text, None),
             exclude_modules=read("exclude_modules", peft_fields.names_or_text, None) or (),
-            layers_to_transform=read("layers_to_transform", peft_fields.numbers, None),
+            layers_to_transform=read("layers_to_transform", peft_fields.layers, None),
             layers_pattern=read("layers_pattern", peft_fields.names, None),
             layer_replication=read("layer_replication", peft_fields.ranges, ()),
-            rank_pattern=read("rank_pattern", peft_fields.ranks, no_ranks),
+            rank_pattern=read("rank_pattern", peft_fields.ranks, no_values),
+            alpha_pattern=read("alpha_pattern", peft_fields.scales, no_values),
             modules_to_save=read("modules_to_save", _names, ()),
             target_parameters=read("target_parameters", peft_fields.names, None) or None,
             trainable_token_indices=read("trainable_token_indices", peft_fields.tokens, None),
@@ -80,13 +115,16 @@ def _read(config: Config, method: Method[Any], label: str | None) -> tuple[Adapt
             label=(label or variant or method.name).lower(),
             layer_rules=method.layer_rules,
             has_task_heads=method.has_task_heads,
+            remarks=remarks,
         ),
         sorted(field for field in config.fields if field not in shared | own_fields | EVERYWHERE),
     )
 
 
 def _names(config: Config, name: str) -> Names:
-    return peft_fields.names(config, name) or ()
+    """Return a list of names; of a text its letters, as in Python."""
+    value = config.fields.get(name)
+    return tuple(value) if isinstance(value, str) else peft_fields.names(config, name) or ()
 
 
 def _rank(config: Config, method: Method[Any], own: object) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.config import peft_fields
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.settings import mapping, not_null, setting
 from lora_cli.methods.knob import Runs
@@ -50,7 +49,8 @@ def sizes_by_pattern() -> Mapping[str, int]:
 
 def _sizes(config: Config, name: str) -> Mapping[str, int]:
     not_null(config, name)
-    return peft_fields.ranks(config, name)
+    patterns = config.section(name)
+    return {pattern: patterns.needed(pattern) for pattern in patterns.fields}
 
 
 def size_of(place: Place, patterns: Mapping[str, int], default: int) -> int:

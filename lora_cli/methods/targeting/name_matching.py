@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import LINEARS
 from lora_cli.methods.targeting.name_endings import ends_with
@@ -105,10 +106,10 @@ def ranker(config: AdapterConfig) -> Callable[[str], int]:
     return by_pattern(config.rank_pattern, config.r)
 
 
-def by_pattern(values: Mapping[str, T], default: T) -> Callable[[str], T]:
+def by_pattern(values: Mapping[str, T | InvalidInput], default: T) -> Callable[[str], T]:
     """Return a function from a name to its value in `rank_pattern` or `alpha_pattern`.
 
-    That is the value of the first key that the name ends with, or else the default.
+    That is the value of the first key that the name ends with, or else the default; an error is raised.
 
     >>> by_pattern({"q_proj": 4, "layers.0.k_proj": 2}, 8)("model.layers.0.q_proj")
     4
@@ -117,14 +118,17 @@ def by_pattern(values: Mapping[str, T], default: T) -> Callable[[str], T]:
         (key.rpartition(".")[2] if PLAIN.issuperset(key) else "", key_pattern(key), value)
         for key, value in values.items()
     ]
-    candidates: dict[str, list[tuple[re.Pattern[str], T]]] = {}
+    candidates: dict[str, list[tuple[re.Pattern[str], T | InvalidInput]]] = {}
 
     def value_of(name: str) -> T:
         # EVA writes a thousand whole names as keys. Those with another last part need not be tried.
         leaf = name.rpartition(".")[2]
         if leaf not in candidates:
             candidates[leaf] = [(pattern, value) for ending, pattern, value in patterns if leaf.endswith(ending)]
-        return next((value for pattern, value in candidates[leaf] if pattern.match(name)), default)
+        value = next((value for pattern, value in candidates[leaf] if pattern.match(name)), default)
+        if isinstance(value, InvalidInput):
+            raise value
+        return value
 
     return value_of
 

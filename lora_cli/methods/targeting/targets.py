@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,14 @@ from lora_cli.methods.targeting.full_copies import FullCopies, find_full_copies
 from lora_cli.methods.targeting.fused_experts import fused_experts, with_experts
 from lora_cli.methods.targeting.layer_replication import replicate_layers
 from lora_cli.methods.targeting.model_types import MAMBA_PARTS, MAMBA_TYPES
-from lora_cli.methods.targeting.name_matching import ALL_LINEAR, excluder, matcher, matching_time_limit, ranker
+from lora_cli.methods.targeting.name_matching import (
+    ALL_LINEAR,
+    by_pattern,
+    excluder,
+    matcher,
+    matching_time_limit,
+    ranker,
+)
 from lora_cli.methods.targeting.target_parameters import parameter_places
 from lora_cli.methods.targeting.token_rows import TokenRows, find_token_rows
 from lora_cli.methods.targeting.unmatched_entries import unmatched_entries
@@ -131,6 +138,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
         raise InvalidInput(
             f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; {_known_targets(model)}"
         )
+    _check_alphas(places, config)
     copies = find_full_copies(model, names, config.full_copy_names, ties.copies, places)
     rows, row_ties = find_token_rows(model, names, config, copies, {place.owner for place in places})
     unmatched = unmatched_entries(config, parameters, [place.module.name for place in places], copies)
@@ -151,6 +159,14 @@ def _check_module(name: str, model: Model, modules: Mapping[str, Module], method
             f"target {quote_long(name)} is not a {_in_words(method.module_kinds)}, and {method.name} adapts "
             f"nothing else in PEFT; {'name the modules inside it' if has_modules else 'leave it out'}"
         )
+
+
+def _check_alphas(places: Sequence[Place], config: AdapterConfig) -> None:
+    """Refuse a wrong alpha of a place, which changes no count, but which PEFT divides by the rank."""
+    if config.alpha_pattern:
+        alpha_of = by_pattern(config.alpha_pattern, 0.0)
+        for place in places:
+            alpha_of(place.module.name)
 
 
 def _tied_place(place: Place, leading: Place | None, ties: Ties, config: AdapterConfig, method: Method[Any]) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lora_cli.errors import quote
-from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.adapter_config import PATTERNS, AdapterConfig
 from lora_cli.methods.targeting.full_copies import FullCopies
 from lora_cli.methods.targeting.name_endings import endings
 from lora_cli.methods.targeting.name_matching import excluder
@@ -26,8 +26,9 @@ def unmatched_entries(
         for entry in config.target_modules or ():
             if entry not in matched and not excluded(entry):
                 yield f"target_modules {quote(entry)}"
-    for key in config.rank_pattern:
-        if key not in matched and not any(map(key_pattern(key).match, names)):
-            yield f"rank_pattern {quote(key)}"
+    for field in PATTERNS:
+        for key in getattr(config, field):
+            if key not in matched and not any(map(key_pattern(key).match, names)):
+                yield f"{field} {quote(key)}"
     uncopied = frozenset(copies.unmatched)
     yield from (f"modules_to_save {quote(entry)}" for entry in config.modules_to_save if entry in uncopied)

@@ -19,7 +19,7 @@ SMALL = llama()
 
 def read(**fields: Any) -> AdapterConfig:
     """Return the config of these fields, all of which are known."""
-    config, unknown = read_adapter_config(Config(fields, "adapter_config.json"))
+    config, unknown = read_adapter_config(Config({"peft_type": "LORA"} | fields, "adapter_config.json"))
     assert unknown == []
     return config
 
@@ -37,7 +37,7 @@ def refusal(**fields: Any) -> str:
 
 def test_an_empty_object_is_pefts_default() -> None:
     """Rank 8 on whatever PEFT targets by default."""
-    assert read() == read(peft_type="LORA") == AdapterConfig()
+    assert read() == AdapterConfig()
     assert (read().r, read().target_modules, read().bias) == (8, None, "none")
 
 
@@ -72,13 +72,14 @@ def test_the_forms_of_each_field_are_read() -> None:
     ("field", "value"),
     [
         *(("r", value) for value in (0, -1, "8", 8.0, True, [8], 2**31, 10**4000)),
-        *(("target_modules", value) for value in (5, True, ["q_proj", 1], {"a": 1}, [["q_proj"]])),
+        *(("target_modules", value) for value in (5, True, ["q_proj", 1], [["q_proj"]])),
         *(("exclude_modules", value) for value in (5, [None])),
-        *(("layers_to_transform", value) for value in (True, "1", [1.0], ["1"], {"1": 1}, [None])),
+        *(("layers_to_transform", value) for value in ("1", 1.0, [1.5], ["1"], {"1": 1}, [None])),
         *(("layers_pattern", value) for value in (5, [5])),
         *(("rank_pattern", value) for value in (3, ["q_proj"], "q_proj", {"q_proj": 0}, {"q_proj": "8"})),
+        *(("alpha_pattern", value) for value in (None, 3, {"q_proj": None}, {"q_proj": "8"})),
         *(("rank_pattern", value) for value in ({"q_proj": -1}, {"q_proj": 2.0}, {"q_proj": True}, {"q_proj": None})),
-        *(("modules_to_save", value) for value in (5, [5], {"a": "b"})),
+        *(("modules_to_save", value) for value in (5, [5])),
         *(("target_parameters", value) for value in (5, [5])),
         *(("trainable_token_indices", value) for value in ("5", ["5"], [1.5], [True], {"wte": None}, {"wte": ["a"]})),
         *(("bias", value) for value in ("some", True, 3, "")),
@@ -99,7 +100,8 @@ def test_a_wrong_value_is_refused_by_name(field: str, value: object) -> None:
 @pytest.mark.parametrize("key", ["\x1b[31m", "q" * 10**6, "a\nb", "é"], ids=lambda key: ascii(key[:8]))
 @pytest.mark.parametrize(("field", "value"), [("rank_pattern", 0), ("trainable_token_indices", ["x"])])
 def test_a_hostile_key_is_shown_short_and_harmless(field: str, key: str, value: object) -> None:
-    """A key is data from a file, like a value."""
+    """A key is data from a file, like a value; that of a pattern is shown where it matches."""
+    key = f".*q_proj|{re.escape(key)}" if field == "rank_pattern" else key
     assert field in refusal(target_modules=["q_proj"], **{field: {key: value}})
 
 
@@ -114,9 +116,47 @@ def test_a_dropout_over_1_is_refused() -> None:
     assert "lora_dropout" in refusal(target_modules=["q_proj"], lora_dropout=1.5)
 
 
-def test_a_text_for_modules_to_save_is_refused() -> None:
-    """PEFT would read it letter by letter, and train whatever ends with one of them."""
-    assert "modules_to_save" in refusal(target_modules=["q_proj"], modules_to_save="lm_head")
+def test_a_text_for_modules_to_save_is_its_letters() -> None:
+    """PEFT reads it letter by letter, and trains whatever ends with one of them, which a remark says."""
+    config = read(target_modules=["q_proj"], modules_to_save="lm_head")
+    assert config.modules_to_save == tuple("lm_head")
+    assert "modules_to_save is the text 'lm_head'" in config.remarks[0]
+    assert read(modules_to_save="").remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "same"),
+    [
+        ({"rank_pattern": {"x": 0}}, {}),
+        ({"rank_pattern": {"x": None, "y": "a"}}, {}),
+        ({"alpha_pattern": {"x": None}}, {}),
+        ({"layers_to_transform": [True]}, {"layers_to_transform": [1]}),
+        ({"layers_to_transform": True}, {"layers_to_transform": [1]}),
+        ({"layers_to_transform": [1.0]}, {"layers_to_transform": [1]}),
+        ({"layers_pattern": ""}, {}),
+        ({"layers_pattern": "", "layers_to_transform": [0]}, {"layers_to_transform": [0]}),
+        ({"target_modules": {"q_proj": 1}}, {"target_modules": ["q_proj"]}),
+        ({"modules_to_save": {"lm_head": 1}}, {"modules_to_save": ["lm_head"]}),
+        ({"layer_replication": [[0, True]]}, {"layer_replication": [[0, 1]]}),
+    ],
+    ids=str,
+)
+def test_what_peft_takes_as_something_else(fields: dict[str, Any], same: dict[str, Any]) -> None:
+    """A value that no name reads, and Python's ways to say 1 or nothing; PEFT 0.21.2 on a real tiny model agrees."""
+    model = read_config(Config(SMALL), "small")
+    assert count_model(model, read(**fields)).record() == count_model(model, read(**same)).record()
+
+
+def test_a_config_without_a_peft_type() -> None:
+    """PEFT does not load it; one that holds only targets is counted, with a remark, and that of mlx-lm is named."""
+    config, _ = read_adapter_config(Config({"target_modules": ["q_proj"]}, "it"))
+    assert config == read(target_modules=["q_proj"])
+    assert "it has no peft_type" in config.remarks[0]
+    assert read_adapter_config(Config({"r": 4}, "it"), "hra")[0].method == "hra"
+    with pytest.raises(InvalidInput, match="it has no peft_type, so PEFT refuses it; add it"):
+        read_adapter_config(Config({"r": 4, "target_modules": ["q_proj"]}, "it"))
+    with pytest.raises(InvalidInput, match="it is a config of mlx-lm"):
+        read_adapter_config(Config({"fine_tune_type": "lora", "lora_parameters": {"rank": 16}}, "it"))
 
 
 @pytest.mark.parametrize("field", ["arrow_config", "megatron_config"])
@@ -128,7 +168,7 @@ def test_what_a_hugging_face_model_has_no_place_for_is_refused(field: str) -> No
 
 def test_fields_that_nobody_knows_are_named() -> None:
     """In order, and the rest is read."""
-    config, unknown = read_adapter_config(Config({"r": 4, "zeta": 1, "alpha": 2, "\x1b": 3}))
+    config, unknown = read_adapter_config(Config({"peft_type": "LORA", "r": 4, "zeta": 1, "alpha": 2, "\x1b": 3}))
     assert (config.r, unknown) == (4, ["\x1b", "alpha", "zeta"])
 
 

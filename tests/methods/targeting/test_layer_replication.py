@@ -25,7 +25,9 @@ ADAPTER = 8 * (64 + 64)
 
 def cost(model: dict[str, Any] | None = None, **fields: Any) -> ModelCount:
     """Return the count of an adapter_config.json on a small model, Llama on q_proj unless others are given."""
-    config, _ = read_adapter_config(Config({"target_modules": ["q_proj"]} | fields, "adapter_config.json"))
+    config, _ = read_adapter_config(
+        Config({"peft_type": "LORA", "target_modules": ["q_proj"]} | fields, "adapter_config.json")
+    )
     return count_model(read_config(Config(model or LLAMA), "small"), config)
 
 
@@ -112,7 +114,6 @@ def test_a_model_whose_layers_peft_does_not_find_is_refused(architecture: str) -
         [[0, 4]] * 2501,
         [["0", "4"]],
         [[0.0, 4.0]],
-        [[True, 4]],
         [[0]],
         [[0, 1, 2]],
         [[]],
@@ -141,6 +142,8 @@ def test_ranges_that_are_none_are_refused_at_once(ranges: object) -> None:
 def test_what_is_not_numbered_from_0_on_is_no_list_of_layers(index: str) -> None:
     """As a checkpoint's names may be."""
     parameters = [Parameter(f"layers.{number}.q_proj.weight", (8, 8)) for number in ("0", index)]
-    config, _ = read_adapter_config(Config({"target_modules": ["q_proj"], "layer_replication": [[0, 1]]}))
+    config, _ = read_adapter_config(
+        Config({"peft_type": "LORA", "target_modules": ["q_proj"], "layer_replication": [[0, 1]]})
+    )
     with pytest.raises(InvalidInput, match="finds no list of layers"):
         count_model(model_of_shapes(parameters, "drawn", ()), config)

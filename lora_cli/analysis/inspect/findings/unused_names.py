@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from lora_cli.analysis.inspect.findings.declaration import WARNING, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.errors import first_few, quote_long
+from lora_cli.methods.config.adapter_config import PATTERNS
 from lora_cli.methods.targeting.name_matching import excluder, matching_time_limit
 from lora_cli.methods.targeting.patterns import key_pattern
 from lora_cli.models.peft_names import BASE_MODEL
-
-PATTERNS = ("rank_pattern", "alpha_pattern")
 
 
 @finding("unmatched-target", WARNING, "correct the name, or drop it")
@@ -21,7 +20,7 @@ def unmatched_target(adapter: InspectedAdapter) -> Iterator[str]:
     wanted = adapter.trained.config.target_modules
     if adapter.cost is not None:
         # A count speaks of the keys of patterns too, which are another finding.
-        unmatched = [name for name in adapter.cost.targets.unmatched if not name.startswith("rank_pattern ")]
+        unmatched = [name for name in adapter.cost.targets.unmatched if not name.startswith(PATTERNS)]
     elif isinstance(wanted, tuple) and adapter.by_module:
         names, excluded = _all_names(adapter), excluder(adapter.trained.config)
         unmatched = [

@@ -55,6 +55,7 @@ class Settings(LoraSettings):
     """AdaLoRA's own fields; LoRA's are read for what PEFT refuses, but its layers follow none of them."""
 
     r: object = ignored()
+    alpha_pattern: object = ignored()
     arrow_config: object = ignored()
     megatron_config: object = ignored()
     target_r: object = ignored()
@@ -141,7 +142,7 @@ METHOD = Method(
     knob="init_r",
     alpha="lora_alpha",
     module_kinds=(*LINEARS, "Conv2d"),
-    shared_fields=LORA.shared_fields - {"rank_pattern"},
+    shared_fields=LORA.shared_fields - {"alpha_pattern", "rank_pattern"},
     refuses_mamba_parts=True,
     never_null=("bias",),
     default_targets={

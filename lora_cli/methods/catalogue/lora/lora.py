@@ -96,6 +96,7 @@ METHOD = Method(
     module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
     shared_fields=TARGETING
     | {
+        "alpha_pattern",
         "bias",
         "ensure_weight_tying",
         "layer_replication",
@@ -107,7 +108,7 @@ METHOD = Method(
     refuses_mamba_parts=True,
     keeps_rank_when_tied=fills_both,
     has_lora_factors=True,
-    never_null=("r", "bias", "rank_pattern"),
+    never_null=("r", "alpha_pattern", "bias", "rank_pattern"),
     resolved=with_own_ranks,
     knob_values=sizes,
     # Which factor is block-diagonal depends on a module's name.

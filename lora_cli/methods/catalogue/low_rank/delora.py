@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.peft_fields import scales
 from lora_cli.methods.config.settings import flag, mapping, probability, real
@@ -24,7 +25,7 @@ class Settings:
     delora_lambda: float = real(15)
     module_dropout: float = probability()
     init_weights: bool = flag(True)
-    lambda_pattern: Mapping[str, float] = mapping(scales)
+    lambda_pattern: Mapping[str, float | InvalidInput] = mapping(scales)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
@@ -49,5 +50,6 @@ METHOD = Method(
     settings=Settings,
     tensors=tensors,
     shared_fields=TARGETING | {"bias", "rank_pattern"},
+    never_null=("lambda_pattern", "rank_pattern"),
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_ALONE}),
 )

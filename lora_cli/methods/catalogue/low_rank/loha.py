@@ -7,13 +7,12 @@ arXiv:2108.06098, proposition 1; for convolutions, proposition 3; `peft.tuners.l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
-from lora_cli.methods.config.peft_fields import scales
-from lora_cli.methods.config.settings import flag, mapping, real
+from lora_cli.methods.config.settings import flag, real
 from lora_cli.methods.method import Method, always
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -23,7 +22,6 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """LoHa's own fields."""
 
-    alpha_pattern: Mapping[str, float] = mapping(scales)
     alpha: float = real(8)
     rank_dropout: float = real(0.0)
     module_dropout: float = real(0.0)
@@ -64,7 +62,8 @@ METHOD = Method(
     tensors=tensors,
     alpha="alpha",
     module_kinds=("Linear", "Conv1d", "Conv2d"),
-    shared_fields=TARGETING | {"rank_pattern"},
+    shared_fields=TARGETING | {"alpha_pattern", "rank_pattern"},
+    never_null=("alpha_pattern", "rank_pattern"),
     layer_rules=frozenset({PATTERN_ALONE}),
     same_for_same_shape=always,
 )

@@ -6,13 +6,12 @@ Yeh et al., "Navigating Text-To-Image Customization: From LyCORIS Fine-Tuning to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isqrt, prod
 
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
-from lora_cli.methods.config.peft_fields import scales
-from lora_cli.methods.config.settings import either, flag, mapping, real, size, text
+from lora_cli.methods.config.settings import either, flag, real, size, text
 from lora_cli.methods.knob import Runs, most_rank, runs_between
 from lora_cli.methods.method import Method, always
 from lora_cli.methods.place import Place
@@ -27,7 +26,6 @@ AUTOMATIC = -1
 class Settings:
     """LoKr's own fields."""
 
-    alpha_pattern: Mapping[str, float] = mapping(scales)
     alpha: float = real(8)
     rank_dropout: float = real(0.0)
     module_dropout: float = real(0.0)
@@ -106,7 +104,8 @@ METHOD = Method(
     tensors=tensors,
     alpha="alpha",
     module_kinds=("Linear", "Conv1d", "Conv2d"),
-    shared_fields=TARGETING | {"rank_pattern"},
+    shared_fields=TARGETING | {"alpha_pattern", "rank_pattern"},
+    never_null=("alpha_pattern", "rank_pattern"),
     layer_rules=frozenset({PATTERN_ALONE}),
     knob_values=sizes,
     same_for_same_shape=always,

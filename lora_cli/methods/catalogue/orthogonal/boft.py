@@ -17,6 +17,7 @@ from lora_cli.methods.method import Method
 from lora_cli.methods.parts.divisors import check_divides, divisors, rotated_width
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
+from lora_cli.models.config import MAX_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Settings:
 
     boft_block_size: int = size(4, least=0)
     boft_block_num: int = size(0, least=0)
-    boft_n_butterfly_factor: int = size(1)
+    boft_n_butterfly_factor: int = size(1, least=-MAX_SIZE)
     boft_dropout: float = real(0.0)
     fan_in_fan_out: bool = flag(False)
     init_weights: bool = flag(True)
