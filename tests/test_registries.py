@@ -23,7 +23,8 @@ from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.application import application
 from lora_cli.cli.registry import command_names
 from lora_cli.methods import METHODS, method_named
-from lora_cli.methods.registry import VARIANTS, home
+from lora_cli.methods.registry import home
+from lora_cli.methods.variants import VARIANTS
 from lora_cli.models.checkpoints.packings import PACKINGS
 from lora_cli.models.registry import family, model_types, modules
 from lora_cli.output.registry import format_named, format_names, formats_of

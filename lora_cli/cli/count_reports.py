@@ -18,25 +18,28 @@ def count_report(count: Count, per_module: bool) -> Report:
     record = count.record()
     parts: dict[str, Any] = {}
     picture = None
+    groups = count.groups
     if count.model is None:
         parts["tensors"] = count.tensors
         picture = count.pair_sizes
     elif per_module:
         parts["modules"] = count.modules
+    else:
+        parts["groups"] = groups
     return Report(
         "count",
         tuple(record),
         [[tuple(record.values())]],
         parts=parts,
         picture=picture,
-        details=count.groups,
+        details=[{name: "" if value is None else value for name, value in row.items()} for row in groups],
         closing=count.summary,
     )
 
 
 def modules_report(count: Count) -> Report:
     """Return the adapted modules of a model, a record each."""
-    from lora_cli.analysis.count.model_count import MODULE_FIELDS
+    from lora_cli.analysis.count.breakdown import MODULE_FIELDS
 
     rows = [tuple(record.values()) for record in count.modules]
     return Report("count", MODULE_FIELDS, [rows], len(rows), listing=True)

@@ -61,7 +61,7 @@ def unchanged(_: Adapted, own: S, config: AdapterConfig) -> S:
 
 
 def no_warnings(*_: object) -> tuple[str, ...]:
-    """Return no warnings."""
+    """Return no warnings, and no notes."""
     return ()
 
 
@@ -90,7 +90,6 @@ class Method(NamedTuple, Generic[S]):
     - `never_null` are shared fields that PEFT breaks on when they are null.
     - `layer_rules` are the checks of PEFT's config class on the fields that choose layers.
     - `alpha` and `knob` are the fields that scale the update and that decide how much is trained.
-    - `variant` returns the name of the variant that its settings make of it, if they do.
 
     What it adapts:
     - `module_kinds` are the kinds of modules that it can adapt, () for any module with parameters. PEFT refuses a
@@ -111,7 +110,7 @@ class Method(NamedTuple, Generic[S]):
     - `resolved` completes the settings once it is known what is adapted.
     - `config_tells_trained` says whether the config, without the model, tells which of these tensors are trained.
     - `same_for_same_shape` says whether places of one shape and rank always get the same tensors.
-    - `warnings` says where PEFT trains something other than the fields say.
+    - `warnings` says where PEFT trains something other than the fields say, `notes` on what else a count depends.
     - `knob_values` are the values that the knob can take, None where it is not a whole number.
 
     What its file holds:
@@ -149,10 +148,10 @@ class Method(NamedTuple, Generic[S]):
     resolved: Callable[[Adapted, S, AdapterConfig], S] = unchanged
     config_tells_trained: bool = True
     warnings: Callable[[Sequence[Place], S], Iterable[str]] = no_warnings
+    notes: Callable[[S], Iterable[str]] = no_warnings
     knob_values: Callable[[Sequence[Place], S], Runs] | None = ranks
     same_for_same_shape: Callable[[S], bool] = never
     skips_unsupported: bool = False
-    variant: Callable[[S], str | None] | None = None
 
     @property
     def fields(self) -> dict[str, object]:

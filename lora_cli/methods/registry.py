@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
 from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.methods.variants import VARIANTS
 
 if TYPE_CHECKING:
     from lora_cli.methods.method import Method
@@ -18,8 +19,6 @@ FAMILIES = ("lora", "low_rank", "shared_bases", "orthogonal", "vectors", "prompt
 CATALOGUE = os.path.join(os.path.dirname(__file__), "catalogue")
 # The method of a config, or of a question, that names none.
 DEFAULT_METHOD = "lora"
-# Names of their own for LoRA with some fields of its config set.
-VARIANTS: dict[str, dict[str, object]] = {"dora": {"use_dora": True}, "rslora": {"use_rslora": True}}
 
 
 @cache
@@ -80,13 +79,13 @@ def check_name(name: str) -> str:
 
 
 def method_named(name: str) -> Method[Any]:
-    """Return the method called `name`; a variant of LoRA is LoRA.
+    """Return the method called `name`, or the one that it is a variant of.
 
     >>> method_named("vera").peft_type, method_named("dora").peft_type
     ('VERA', 'LORA')
     """
     name = check_name(name)
-    method: Method[Any] = import_module(home("lora" if name in VARIANTS else name)).METHOD
+    method: Method[Any] = import_module(home(VARIANTS[name].method if name in VARIANTS else name)).METHOD
     return method
 
 
@@ -96,10 +95,11 @@ def home(name: str) -> str:
     return f"lora_cli.methods.catalogue.{family}.{name}"
 
 
-def variant_fields(name: str) -> dict[str, object]:
-    """Return the config fields that make a variant of LoRA, {} for any other method.
+def variant_fields(name: str) -> Mapping[str, object]:
+    """Return the config fields that make a variant, {} for a method.
 
     >>> variant_fields("dora"), variant_fields("vera")
     ({'use_dora': True}, {})
     """
-    return VARIANTS.get(check_name(name), {})
+    name = check_name(name)
+    return VARIANTS[name].fields if name in VARIANTS else {}

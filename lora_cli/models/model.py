@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # What a model is read from: a path, a preset's name, or the model itself.
 Source = Union[str, "PathLike[str]", "Model"]
 
+# The endings of the classes in the families that generate text.
+GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel")
+
 
 def parameters_of(node: Node) -> tuple[Parameter, ...]:
     """Return the parameters of a module, or the parameter itself."""
@@ -34,7 +37,8 @@ class Model:
 
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
     the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
-    `config` is its config.json, if there is one. `warnings` and `notes` are about its source.
+    `config` is its config.json, if there is one. `generates` says whether its class generates text
+    (`prepare_inputs_for_generation`), None where the class is not known. `warnings` and `notes` are about its source.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Model:
     embeddings: str | None
     dtype: str = "F32"
     config: Config | None = field(default=None, compare=False)
+    generates: bool | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -118,7 +123,7 @@ def read_dtype(config: Config) -> str:
 
 def read_config(config: Config, name: str) -> Model:
     """Return the model that a config.json describes."""
-    written = skeleton(config)
+    name_of_class, written = skeleton(config)
     return Model(
         name,
         config.text("model_type", default=""),
@@ -128,4 +133,5 @@ def read_config(config: Config, name: str) -> Model:
         written.embeddings,
         read_dtype(config),
         config,
+        generates=name_of_class.endswith(GENERATING_CLASSES),
     )

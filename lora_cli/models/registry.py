@@ -84,8 +84,8 @@ def _imported(module: str) -> Family:
     return declared
 
 
-def skeleton(config: Config) -> Skeleton:
-    """Return the skeleton of the model that a config.json describes."""
+def skeleton(config: Config) -> tuple[str, Skeleton]:
+    """Return the name of the class that a config.json describes, and its skeleton."""
     model_type = config.text("model_type", default="")
     if not model_type:
         adapter = f"; an adapter's config goes to {argument('adapter')}" if "peft_type" in config.fields else ""
@@ -109,4 +109,4 @@ def skeleton(config: Config) -> Skeleton:
         raise UnknownArchitecture(
             f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
         )
-    return classes[name](config)
+    return name, classes[name](config)

@@ -9,7 +9,7 @@ from lora_cli.output.report import Report, safe_text
 from lora_cli.quantities import Value, bytes_text, count_text, number_text, percent_text
 
 # Fields that a record may not have: an empty one is "none", not "unknown".
-OPTIONAL = ("r", "alpha", "knob", "arxiv", "base_model", "size", "next_size", "overshoot")
+OPTIONAL = ("d", "h", "r", "percent_of_full", "alpha", "knob", "arxiv", "base_model", "size", "next_size", "overshoot")
 
 # Fields that name the subject of a row.
 SUBJECTS = ("method", "model", "adapter")
@@ -42,6 +42,8 @@ def cell(field: str, value: Value) -> str:
         return str(value)
     if field in JUDGED:
         return f"{value:,}".removesuffix(".0")
+    if field == "share":
+        return percent_text(100 * value)
     if field.startswith("percent") or field.endswith("percent"):
         return percent_text(value)
     if field.endswith("_factor"):

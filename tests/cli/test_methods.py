@@ -12,6 +12,7 @@ from program import run
 from small_llama import llama
 
 from lora_cli.methods import METHODS
+from lora_cli.methods.variants import VARIANTS
 
 
 def answer(*arguments: str) -> str:
@@ -31,10 +32,25 @@ def refusal(*arguments: str) -> str:
 
 
 def test_all_methods_are_listed() -> None:
-    """Each with its formula and what it supports."""
+    """Each with its formula and what it supports, and variants behind their method."""
     listed = list(csv.DictReader(io.StringIO(answer("methods", "--format", "csv"))))
-    assert [row["method"] for row in listed] == list(METHODS)
+    assert [row["method"] for row in listed if row["method"] not in VARIANTS] == list(METHODS)
+    assert [row["method"] for row in listed][:3] == ["lora", "dora", "rslora"]
     assert all(row["formula"] and row["supports"] and row["title"] for row in listed)
+
+
+def test_a_variant_is_described_itself() -> None:
+    """By its own formula, title and paper, and the values of the fields that make it."""
+    dora = json.loads(answer("methods", "dora", "--format", "json"))
+    described = {
+        "formula": "r * (d + h) + h",
+        "title": "DoRA: Weight-Decomposed Low-Rank Adaptation",
+        "arxiv": "2402.09353",
+    }
+    assert described.items() <= dora["results"][0].items()
+    assert {"field": "use_dora", "default": True} in dora["fields"]
+    rslora = json.loads(answer("methods", "rslora", "--format", "json"))
+    assert {"field": "use_rslora", "default": True} in rslora["fields"]
 
 
 def test_one_method_is_shown_with_its_fields() -> None:

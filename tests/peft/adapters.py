@@ -6,6 +6,7 @@ that run without torch. It needs the `peft` extra.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import sys
@@ -19,6 +20,7 @@ import safetensors
 import torch
 import transformers
 
+from lora_cli.methods.config.adapter_config import TASKS
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 from lora_cli.models.registry import family, model_types
@@ -154,7 +156,7 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
             [[0, 1, 5], [3], [], {source.choice(leaves): [1]}, {"embed_tokens": [1, 2], source.choice(leaves): [1, 2]}],
         ),
         "target_parameters": (0.15, [some(parameters, 2)]),
-        "task_type": (0.2, ["SEQ_CLS", "CAUSAL_LM", "TOKEN_CLS"]),
+        "task_type": (0.2, list(TASKS)),
     }
     config = {
         "peft_type": "LORA",
@@ -167,12 +169,21 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     # Rows of what is inside a copy of a copy: PEFT saves several tensors under one key, and keeps one of them.
     if not set(above).isdisjoint(config.get("modules_to_save", ())):
         config.pop("trainable_token_indices", None)
+    # For these tasks PEFT looks for full copies twice, and copies anew what lies inside a copy, which is not followed here.
+    nested = [name for name in (*above, *hollow) if name.endswith(tuple(config.get("modules_to_save", ())))]
+    if nested and config.get("task_type") in {"TOKEN_CLS", "QUESTION_ANS"}:
+        config.pop("task_type")
     return config
+
+
+def _fields(adapter: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields without those that choose the classes; a copy, because PEFT adds the task's head to the list."""
+    return copy.deepcopy({name: value for name, value in adapter.items() if name not in {"peft_type", "task_type"}})
 
 
 def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, int, list[str]] | Exception:
     """Return PEFT's two figures and the names of the places it adapted, or how it refused."""
-    fields = {name: value for name, value in adapter.items() if name not in {"peft_type", "task_type"}}
+    fields = _fields(adapter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -189,17 +200,14 @@ def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, 
 
 
 def wrapped(model_config: dict[str, Any], config: peft.PeftConfig, device: str) -> peft.PeftModel:
-    """Return the adapted model, with the heads that its task trains."""
+    """Return the adapted model, of the class that PEFT has for its task; a prompt is wrapped without a task too."""
     model = drawn.build(model_config, device)
-    heads = ["classifier", "score"] if config.task_type in {"SEQ_CLS", "TOKEN_CLS"} else []
-    if hasattr(config, "modules_to_save"):
-        config.modules_to_save = (config.modules_to_save or []) + heads or None
-    return peft.PeftModel(model, config)
+    return peft.PeftModel(model, config) if config.task_type is None else peft.get_peft_model(model, config)
 
 
 def saved(model_config: dict[str, Any], adapter: dict[str, Any], folder: Path) -> dict[str, tuple[str, list[int]]]:
     """Return the type and the shape of each tensor in the adapter that PEFT saves, from a model that has its values."""
-    fields = {name: value for name, value in adapter.items() if name not in {"peft_type", "task_type"}}
+    fields = _fields(adapter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         config = peft.LoraConfig(**fields, task_type=adapter.get("task_type"))

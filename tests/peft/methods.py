@@ -7,6 +7,7 @@ the tests that run without torch. It needs the `peft` extra.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import runpy
@@ -103,7 +104,7 @@ def _common(model: Model, source: random.Random) -> dict[str, Any]:
 
 def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> Answer | Exception:
     """Return PEFT's two figures and the size of the file that it saves, or how it refused."""
-    fields = {name: value for name, value in adapter.items() if name != "peft_type"}
+    fields = copy.deepcopy({name: value for name, value in adapter.items() if name != "peft_type"})
     config_class = PEFT_TYPE_TO_CONFIG_MAPPING[adapter["peft_type"]]
     # What a config does not have, PEFT drops with a warning when it reads the file.
     fields = {name: value for name, value in fields.items() if name in config_class.__dataclass_fields__}

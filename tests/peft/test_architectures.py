@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import transformers
 
 from lora_cli.models.config import Config
-from lora_cli.models.model import read_config
+from lora_cli.models.model import GENERATING_CLASSES, read_config
 from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,3 +43,12 @@ def test_a_model_is_what_transformers_builds(model_type: str, turn: int) -> None
     output = theirs.get_output_embeddings()
     named = [name for name, module in theirs.named_modules() if module is output]
     assert ours.output == (named[0] if named and output is not None else None), context
+
+
+@pytest.mark.parametrize("model_type", model_types())
+def test_a_class_generates_text_where_transformers_class_does(model_type: str) -> None:
+    """PEFT asks for `prepare_inputs_for_generation` where the task is to generate."""
+    theirs = {
+        name: hasattr(getattr(transformers, name), "prepare_inputs_for_generation") for name in classes(model_type)
+    }
+    assert {name: name.endswith(GENERATING_CLASSES) for name in classes(model_type)} == theirs

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from breakdowns import assert_rows_add_up
 
 from lora_cli.analysis.count.model_count import count_model
 from lora_cli.errors import InvalidInput
@@ -24,6 +25,7 @@ def ours(case: dict[str, Any]) -> list[int]:
     adapter, unknown = read_adapter_config(Config(case["adapter"], "adapter_config.json"))
     assert unknown == []
     cost = count_model(read_config(Config(case["config"]), "recorded"), adapter)
+    assert_rows_add_up(cost)
     return [cost.trainable_params, cost.all_params, cost.adapted_modules]
 
 

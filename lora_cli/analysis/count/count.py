@@ -76,13 +76,21 @@ class Count(Result):
 
     @property
     def modules(self) -> list[Record]:
-        """A record per adapted module of a model, in the order of `MODULE_FIELDS`."""
-        return [] if self._cost is None else list(self._cost.modules())
+        """A record per adapted module of a model and per piece beside these; they add up to `trainable_params`."""
+        if self._cost is None:
+            return []
+        from lora_cli.analysis.count.breakdown import modules
+
+        return list(modules(self._cost))
 
     @property
     def groups(self) -> list[Record]:
         """What a model trains, by module name and shape; the rows add up to `trainable_params`."""
-        return [] if self._cost is None else self._cost.groups()
+        if self._cost is None:
+            return []
+        from lora_cli.analysis.count.breakdown import groups
+
+        return groups(self._cost)
 
     @property
     def summary(self) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
 from lora_cli.analysis.percentages import FIGURES, Percentages
@@ -22,8 +22,13 @@ from lora_cli.models.nodes import around
 from lora_cli.quantities import count_text
 
 FIELDS = ("model", "method", "r", "adapted_modules", *FIGURES, "adapter_bytes")
-GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "percent")
-MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
+
+
+class CopiedParams(NamedTuple):
+    """The parameters of a full copy, and those of them that are trained."""
+
+    all: int
+    trained: int
 
 
 @dataclass(frozen=True)
@@ -98,17 +103,20 @@ class ModelCount(Percentages):
     @cached_property
     def trained_adapter_params(self) -> int:
         """Those of them that are trained: not what lies inside a module that was copied, nor what a variant freezes."""
-        copied = self.targets.full_copies
-        added = (tensors for place, tensors in self.added if not (copied.steps and copied.contain(place.module.name)))
+        added = (tensors for place, tensors in self.added if not self.is_copied(place))
         return of_each(added, trained_params) + trained_params((*self.shared, *self.prompts))
 
+    def is_copied(self, place: Place) -> bool:
+        """Whether a place lies inside a module that was copied, with what was added to it; the original is frozen."""
+        copied = self.targets.full_copies
+        return bool(copied.steps) and copied.contain(place.module.name)
+
     @cached_property
-    def copies(self) -> Mapping[bool, int]:
-        """The parameters of full copies (`modules_to_save`), those that are trained and those that are idle."""
+    def copies(self) -> Mapping[str, CopiedParams]:
+        """The parameters of each full copy (`modules_to_save`), by the copied module."""
         copied, tied = self.targets.full_copies, self.targets.model.tied
-        sums = {True: 0, False: 0}
         if not copied.names:
-            return sums
+            return {}
         inside = [(p.name, p.params) for p in self.targets.model.all_parameters()]
         inside += [
             (f"{place.module.name}.{t.key}", t.params) for place, tensors in self.added for t in tensors if t.counted
@@ -119,14 +127,16 @@ class ModelCount(Percentages):
                 # What is tied within a copy stays tied, and is frozen under all of its names at once.
                 shared = (module, tied.get(name, name))
                 found[shared] = params, trained and found.get(shared, (0, True))[1]
-        for params, trained in found.values():
-            sums[trained] += params
+        sums = dict.fromkeys(copied.names, CopiedParams(0, 0))
+        for (module, _), (params, trained) in found.items():
+            own = sums[module]
+            sums[module] = CopiedParams(own.all + params, own.trained + params * trained)
         return sums
 
     @property
     def full_copy_params(self) -> int:
         """The parameters of the full copies that are trained (`modules_to_save`)."""
-        return self.copies[True]
+        return sum(copy.trained for copy in self.copies.values())
 
     @cached_property
     def token_params(self) -> int:
@@ -165,7 +175,12 @@ class ModelCount(Percentages):
     @property
     def all_params(self) -> int:
         """PEFT's `get_nb_trainable_parameters()[1]`: base, adapter and copies."""
-        return self.targets.model.full_params + self.adapter_params + sum(self.copies.values()) + self.token_params
+        return (
+            self.targets.model.full_params
+            + self.adapter_params
+            + sum(copy.all for copy in self.copies.values())
+            + self.token_params
+        )
 
     @cached_property
     def adapter_bytes(self) -> int | None:
@@ -189,46 +204,6 @@ class ModelCount(Percentages):
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
         return {field: getattr(self, field) for field in FIELDS}
-
-    def modules(self) -> Iterator[Record]:
-        """Yield a record per adapted module, in the order of `MODULE_FIELDS`."""
-        for place, tensors in self.added:
-            full, trained = place.full_params, trained_params(tensors)
-            module = place.module
-            figures = (
-                module.name,
-                module.kind,
-                module.d,
-                module.h,
-                place.r or None,
-                full,
-                trained,
-                100 * trained / full if full else None,
-            )
-            yield dict(zip(MODULE_FIELDS, figures, strict=True))
-
-    def groups(self) -> list[Record]:
-        """Return the adapted modules by name and shape, with how many there are and their share."""
-        found: dict[tuple[str, int, int, int], list[int]] = {}
-        for place, tensors in self.added:
-            module = place.module
-            key = (module.name.removesuffix(".weight").rsplit(".", 1)[-1], module.d, module.h, place.r)
-            found.setdefault(key, []).append(trained_params(tensors))
-        rows: list[Record] = [
-            self._share(name, len(params), d, h, r or "", sum(params)) for (name, d, h, r), params in found.items()
-        ]
-        return rows + [self._share(what, count, "", "", "", params) for what, count, params in self._beside() if params]
-
-    def _share(self, module: str, count: int | str, d: int | str, h: int | str, r: int | str, params: int) -> Record:
-        percent = 100 * params / (self.trainable_params or 1)
-        figures = (module, count, d, h, r, params, percent)
-        return dict(zip(GROUP_FIELDS, figures, strict=True))
-
-    def _beside(self) -> Iterator[tuple[str, int | str, int]]:
-        """Yield what is trained beside the adapters: what it is, how many there are, and its parameters."""
-        yield "full copies", len(self.targets.full_copies.names), self.full_copy_params
-        yield "embedding rows", sum(len(rows.tokens) for rows in self.targets.rows), self.token_params
-        yield "biases", "", self.bias_params
 
     def summary(self) -> str:
         """Return what PEFT's `print_trainable_parameters` prints."""

@@ -30,8 +30,7 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from cost.subject.notes
     yield from _idle_experts(cost)
     yield from untied(cost)
-    if cost.config.lora.use_qalora:
-        yield "use_qalora changes only the adapters of GPTQ layers; these are counted as on plain layers"
+    yield from cost.how.notes(cost.settings)
 
 
 def _idle_experts(cost: ModelCount) -> Iterator[str]:

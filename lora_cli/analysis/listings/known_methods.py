@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lora_cli.analysis.result import Record
-from lora_cli.methods import METHODS, method_named
+from lora_cli.methods import METHODS, check_name, method_named, variant_fields
 from lora_cli.methods.method import Method
+from lora_cli.methods.variants import VARIANTS, variants_of
 from lora_cli.quantities import Value
 
 FIELDS = ("method", "formula", "knob", "supports", "title", "arxiv")
@@ -20,25 +21,30 @@ SHARED_DEFAULTS: dict[str, object] = {
 }
 
 
-def _record(method: Method[Any]) -> Record:
+def _record(name: str, method: Method[Any]) -> Record:
+    formula, title, arxiv = method.formula, method.title, method.arxiv
+    if name in VARIANTS:
+        *_, title, arxiv, formula = VARIANTS[name]
     supports = ",".join(method.module_kinds) or "any module" if method.prompt_tensors is None else "models"
-    figures = (method.name, method.formula, method.knob, supports, method.title, method.arxiv)
+    figures = (name, formula, method.knob, supports, title, arxiv)
     return dict(zip(FIELDS, figures, strict=True))
 
 
 def known() -> Iterator[Record]:
-    """Yield a record per method, family by family."""
+    """Yield a record per method, family by family, each with its variants behind it."""
     for name in METHODS:
-        yield _record(method_named(name))
+        for each in (name, *variants_of(name)):
+            yield _record(each, method_named(name))
 
 
 def one(name: str) -> tuple[Record, list[Record]]:
-    """Return a method's record, and a record per field of its config with PEFT's default."""
-    method = method_named(name)
+    """Return a method's record, and a record per field of its config with PEFT's default, or its variant's value."""
+    name, method = check_name(name), method_named(name)
     defaults: dict[str, object] = {} if method.rank is None else {"r": method.rank}
     defaults |= method.fields
     defaults |= {field: SHARED_DEFAULTS.get(field) for field in sorted(method.shared_fields - defaults.keys())}
-    return _record(method), [{"field": field, "default": _value(value)} for field, value in defaults.items()]
+    defaults |= variant_fields(name)
+    return _record(name, method), [{"field": field, "default": _value(value)} for field, value in defaults.items()]
 
 
 def _value(value: object) -> Value:

@@ -31,7 +31,10 @@ LAYER_RULES = frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, PATTERN_ALONE})
 PATTERNS = ("rank_pattern", "alpha_pattern")
 BIASES = ("none", "all", "lora_only")
 TASKS = ("SEQ_CLS", "SEQ_2_SEQ_LM", "CAUSAL_LM", "TOKEN_CLS", "QUESTION_ANS", "FEATURE_EXTRACTION")
-# The heads that PEFT trains as full copies for a task (peft_model.py).
+# The tasks for which PEFT wraps a model that generates text.
+GENERATING_TASKS = ("SEQ_2_SEQ_LM", "CAUSAL_LM")
+# The heads that PEFT trains as full copies for a task (peft_model.py). Only for SEQ_CLS does it know them before it
+# adapts the targets, and leaves them out of these.
 TASK_HEADS = {
     "SEQ_CLS": ("classifier", "score"),
     "TOKEN_CLS": ("classifier", "score"),
@@ -94,6 +97,11 @@ class AdapterConfig:
         """LoRA's own settings; their defaults for any other method."""
         # AdaLoRA's settings extend LoRA's, but its layers follow none of them.
         return self.settings if type(self.settings) is LoraSettings else LoraSettings()
+
+    @property
+    def untargeted_copy_names(self) -> Names:
+        """The full copies that PEFT leaves out of the targets: all but the heads that it adds after it has adapted these."""
+        return self.full_copy_names if self.task_type == "SEQ_CLS" else self.modules_to_save
 
     @property
     def full_copy_names(self) -> Names:

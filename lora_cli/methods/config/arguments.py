@@ -75,6 +75,8 @@ def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
     from lora_cli.models.config import Config
 
     config, unknown = read_adapter_config(Config(given.fields, given.source), how.method)
+    if how.adapter is not None and config.task_type is None and method_named(config.method).is_prompt:
+        raise InvalidInput(f'{given.source} has no task_type, which {config.method} needs; add it, e.g. "CAUSAL_LM"')
     if how.adapter_dtype is not None:
         if how.adapter_dtype not in VALUE_TYPES:
             raise InvalidInput(

@@ -12,6 +12,7 @@ from lora_cli.methods.config.peft_fields import Names
 from lora_cli.methods.config.settings import not_null, read_settings
 from lora_cli.methods.method import Method
 from lora_cli.methods.registry import DEFAULT_METHOD, METHODS, method_named
+from lora_cli.methods.variants import variant_of
 from lora_cli.models.config import Config
 
 T = TypeVar("T")
@@ -91,7 +92,6 @@ def _read(
             f"{config.source}: modules_to_save is the text {quote(saved)}, whose letters PEFT takes for ends of names; write a list",
         )
     no_values: dict[str, Any] = {}
-    variant = None if method.variant is None else method.variant(own)
     return (
         AdapterConfig(
             r=_rank(config, method, own),
@@ -112,7 +112,7 @@ def _read(
             task_type=None if config.fields.get("task_type") is None else config.text("task_type", default=""),
             method=method.name,
             settings=own,
-            label=(label or variant or method.name).lower(),
+            label=(label or variant_of(method.name, own) or method.name).lower(),
             layer_rules=method.layer_rules,
             has_task_heads=method.has_task_heads,
             remarks=remarks,

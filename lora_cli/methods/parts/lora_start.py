@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.place import Place
@@ -16,6 +18,12 @@ DECOMPOSED = ("pissa", "olora", "loftq")
 NEED_WEIGHT = ("pissa", "corda", "olora", "orthogonal", "lora_ga")
 # These take a Conv1D's weight as it is stored, transposed compared with a Linear's.
 AS_STORED = ("olora", "loftq")
+# These start from data, by a function of PEFT that the user calls. EVA's also spreads the ranks anew.
+PREPARED = {
+    "corda": "preprocess_corda, without which it refuses",
+    "lora_ga": "preprocess_loraga, without which it starts as plain LoRA",
+    "eva": "initialize_lora_eva_weights, but by r: with a rho over 1 in eva_config, data decide which modules get more rank",
+}
 LOFTQ_BITS = (4, 8)
 # The variants that each kind of module takes; the others take none.
 CLASSES = ("alora_invocation_tokens", "velora_config", "use_bdlora", "kasa_config", "monteclora_config")
@@ -107,6 +115,13 @@ def _way(start: bool | str | None) -> str | None:
     if start.lower() in {"olora", "mica", "gaussian"}:
         return start.lower()
     return start if start in {"loftq", "eva", "orthogonal", "lora_ga"} else "unknown"
+
+
+def preparation(own: LoraSettings) -> Iterator[str]:
+    """Yield what PEFT's user has to run for a start that needs data, and what the count makes of it."""
+    prepare = PREPARED.get(_way(own.init_lora_weights) or "")
+    if prepare is not None:
+        yield f"init_lora_weights {quote(own.init_lora_weights)} is counted as after PEFT's {prepare}"
 
 
 def _is_whole(text: str) -> bool:

@@ -117,7 +117,7 @@ def find_full_copies(
             step = _retraining_step(name, copied) or Step(deed, name)
             steps.append(step)
             if step.deed != TRAIN and (reason := problem(name)):
-                raise InvalidInput(f"modules_to_save reaches {quote_long(name)}, {reason}; name other modules")
+                raise InvalidInput(f"modules_to_save, or the head of task_type, reaches {quote_long(name)}, {reason}")
             if step.deed == COPY:
                 copied.add(name)
     _check_layer_parts(places, wrappers, entries)
@@ -137,16 +137,16 @@ def _parent(name: str) -> str:
 
 
 def _problems(model: Model, places: Iterable[Place], wrappers: Mapping[str, int]) -> Callable[[str], str | None]:
-    """Return a function that says why PEFT cannot copy a module."""
+    """Return a function that says why PEFT cannot copy a module, and what to do."""
     owners = frozenset(place.owner for place in places)
     lists = {module.name for module in model.hollow if module.is_list}
 
     def problem(name: str) -> str | None:
         if name in owners:
-            return "which is adapted too"
+            return "which is adapted too; leave it out of the targets, e.g. by exclude_modules"
         if name in lists:
-            return "a list of layers, which PEFT cannot copy"
-        return "a part of what is adapted too" if _parent(name) in wrappers else None
+            return "a list of layers, which PEFT cannot copy; name other modules"
+        return "a part of what is adapted too; name other modules" if _parent(name) in wrappers else None
 
     return problem
 

@@ -54,7 +54,7 @@ def all_linear(model: Model, config: AdapterConfig) -> tuple[str, ...]:
 
 def excluder(config: AdapterConfig) -> Callable[[str], bool]:
     """Return a function that tells whether a name is left out, by `exclude_modules` or because of a full copy."""
-    copies = [entry_pattern(entry) for entry in config.full_copy_names]
+    copies = [entry_pattern(entry) for entry in config.untargeted_copy_names]
     if isinstance(config.exclude_modules, str):
         whole = regular_expression(config.exclude_modules)
         return lambda name: bool(whole.fullmatch(name)) or any(entry.match(name) for entry in copies)

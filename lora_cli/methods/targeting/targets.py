@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
-from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.adapter_config import GENERATING_TASKS, AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.place import Place
@@ -86,6 +86,11 @@ class Targets:
 
 def targets(model: Model, config: AdapterConfig) -> Targets:
     """Return what `config` adapts in `model`, or refuse what PEFT refuses."""
+    if model.generates is False and config.task_type in GENERATING_TASKS:
+        raise InvalidInput(
+            f"task_type {config.task_type} needs a model that generates text, and the class of {quote_long(model.name)} "
+            "has no prepare_inputs_for_generation; give another task_type, or leave it out"
+        )
     with matching_time_limit(len(model.nodes)):
         if method_named(config.method).prompt_tensors is not None:
             return _prompt_targets(model, config)

@@ -115,6 +115,7 @@ def _described(built: Any, config: Config, name: str, note: str, nn: Any, transp
         names.get(id(_embeddings(built))),
         read_dtype(config),
         _whole(built.config, config),
+        generates=hasattr(built, "prepare_inputs_for_generation"),
         notes=(note,),
     )
 

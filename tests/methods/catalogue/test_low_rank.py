@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from breakdowns import assert_rows_add_up
 from hypothesis import given
 from hypothesis import strategies as st
 from small_llama import llama
@@ -114,7 +115,7 @@ def test_a_method_counts_as_peft_counted_it(
     found = cost(model, method, fields)
     assert (found.trainable_params, found.all_params) == figures[:2]
     assert found.adapter_bytes in {figures[2], None}
-    assert sum(module["trainable_params"] for module in found.modules()) == found.trainable_params
+    assert_rows_add_up(found)
 
 
 @pytest.mark.parametrize(

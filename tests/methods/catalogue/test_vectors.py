@@ -8,6 +8,7 @@ import pytest
 from small_llama import BOTH, cost, refusal
 
 from lora_cli import InvalidInput
+from lora_cli.analysis.count.breakdown import modules
 from lora_cli.analysis.count.count import count
 from lora_cli.analysis.count.model_count import count_model
 from lora_cli.methods.config.reading import read_adapter_config
@@ -156,5 +157,5 @@ def test_a_classifier_of_no_labels_has_no_values_to_train() -> None:
     with pytest.raises(InvalidInput, match="leaves nothing to train of the 0 values of 'classifier'; leave it out"):
         count_model(model, read_adapter_config(Config(fields, "adapter_config.json"))[0])
     lora, _ = read_adapter_config(Config(fields | {"peft_type": "LORA"}, "adapter_config.json"))
-    (record,) = count_model(model, lora).modules()
+    (record,) = modules(count_model(model, lora))
     assert (record["full_params"], record["percent_of_full"]) == (0, None)

@@ -6,8 +6,10 @@ import time
 from typing import Any
 
 import pytest
+from breakdowns import assert_rows_add_up
 from small_models import cost, leaves, model
 
+from lora_cli.analysis.count.breakdown import groups
 from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.errors import InvalidInput
 
@@ -84,7 +86,5 @@ def test_what_is_trained_beside_adapters_is_in_the_table() -> None:
         bias="all",
         trainable_token_indices={"word_embeddings": (1,)},
     )
-    groups = found.groups()
-    assert [group["module"] for group in groups] == ["query", "full copies", "embedding rows", "biases"]
-    assert sum(float(group["percent"] or 0) for group in groups) == pytest.approx(100)
-    assert sum(int(group["trainable_params"] or 0) for group in groups) == found.trainable_params
+    assert [row["module"] for row in groups(found)] == ["query", "full copies", "embedding rows", "biases"]
+    assert_rows_add_up(found)

@@ -6,7 +6,7 @@ Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", arXiv:2106.0968
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import gcd
 
@@ -15,7 +15,7 @@ from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.knob import Runs, multiples
 from lora_cli.methods.method import LINEARS, Adapted, Method
-from lora_cli.methods.parts.lora_start import check_variants, fills_both, initialised, needs_even_rank
+from lora_cli.methods.parts.lora_start import check_variants, fills_both, initialised, needs_even_rank, preparation
 from lora_cli.methods.parts.lora_variants import diagonal, variant_tensors
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.name_matching import ranker
@@ -73,6 +73,13 @@ def with_own_ranks(targets: Adapted, own: LoraSettings, config: AdapterConfig) -
     return replace(own, with_own_rank=frozenset(name for name in names if rank(name)))
 
 
+def notes(own: LoraSettings) -> Iterator[str]:
+    """Yield what PEFT must do before or after it adds A and B, and what depends on the layers of the base."""
+    if own.use_qalora:
+        yield "use_qalora changes only the adapters of GPTQ layers; these are counted as on plain layers"
+    yield from preparation(own)
+
+
 def sizes(places: Sequence[Place], own: LoraSettings) -> Runs:
     """Return the ranks that a convolution's groups, block-diagonal factors and the initialisation divide."""
     free = [place for place in places if place.module.name not in own.with_own_rank]
@@ -110,8 +117,8 @@ METHOD = Method(
     has_lora_factors=True,
     never_null=("r", "alpha_pattern", "bias", "rank_pattern"),
     resolved=with_own_ranks,
+    notes=notes,
     knob_values=sizes,
     # Which factor is block-diagonal depends on a module's name.
     same_for_same_shape=lambda own: not own.use_bdlora,
-    variant=lambda own: "dora" if own.use_dora else None,
 )

@@ -1,0 +1,59 @@
+"""The rows of a count; that they add up is tested wherever a recorded count is (tests/recorded)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from breakdowns import assert_rows_add_up
+from small_llama import llama
+
+from lora_cli.analysis.count.breakdown import groups, modules
+from lora_cli.analysis.count.model_count import ModelCount, count_model
+from lora_cli.methods.config.reading import read_adapter_config
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+
+MIXTRAL = {
+    "model_type": "mixtral",
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 40,
+    "num_local_experts": 3,
+    "num_experts_per_tok": 2,
+}
+
+
+def count(model: dict[str, Any], peft_type: str, **fields: Any) -> ModelCount:
+    """Count a config on a model."""
+    read, _ = read_adapter_config(Config({"peft_type": peft_type, **fields}))
+    return count_model(read_config(Config(model), "small"), read)
+
+
+def test_an_adapter_inside_a_full_copy_is_part_of_the_copy() -> None:
+    """PEFT trains the copy, with the adapters in it, and freezes the original; the figures are PEFT's."""
+    cost = count(MIXTRAL, "LORA", r=4, target_modules="all-linear", modules_to_save=["mlp"])
+    assert (cost.trainable_params, cost.all_params) == (12_088, 26_176)
+    assert_rows_add_up(cost)
+    assert "gate_up_proj" not in {row["module"] for row in groups(cost)}
+    trained = {row["name"]: row["trainable_params"] for row in modules(cost)}
+    assert trained["model.layers.0.mlp.experts.gate_up_proj"] == 0
+    assert trained["model.layers.0.mlp"] == 5596
+
+
+@pytest.mark.parametrize(
+    ("peft_type", "fields", "row"),
+    [
+        ("TINYLORA", {"target_modules": ["q_proj"]}, "shared"),
+        ("VBLORA", {"vector_length": 4, "target_modules": ["q_proj"]}, "shared"),
+        ("PROMPT_TUNING", {"num_virtual_tokens": 5}, "prompt"),
+    ],
+)
+def test_what_is_shared_has_a_row(peft_type: str, fields: dict[str, Any], row: str) -> None:
+    """It belongs to no module."""
+    cost = count(llama(), peft_type, **fields)
+    assert row in {each["module"] for each in groups(cost)}
+    assert_rows_add_up(cost)
