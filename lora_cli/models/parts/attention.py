@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Nodes, linear, norm, under
 
 
 def heads(
-    config: Config, d: int, *, count: int, groups: int | None = None, width: int | None = None
+    config: Config, d: int, *, count: int, groups: int | None = None, width: int | None = None, empty: bool = False
 ) -> tuple[int, int, int]:
     """Return the number of heads, the number of groups and the width of a head. The arguments are the defaults.
 
     Null groups mean as many as heads, whatever a missing field means. Without a `width` the heads share the
-    hidden size.
+    hidden size, rounded down. Most classes take a root of the width, and refuse one of 0; others let it be `empty`.
     """
     heads = config.size("num_attention_heads", default=count)
     missing = "num_key_value_heads" not in config.fields
     shared = config.size("num_key_value_heads", default=groups if groups and missing else heads)
-    if not missing:
-        config.share(heads, "num_attention_heads", shared, "num_key_value_heads")
-    own = config.size("head_dim", default=width or 0)
-    return heads, shared, own or config.share(d, "hidden_size", heads, "num_attention_heads")
+    return heads, shared, head_width(config, d, heads, default=width, empty=empty)
+
+
+def head_width(config: Config, d: int, heads: int, *, default: int | None = None, empty: bool = False) -> int:
+    """Return the width of a head: `head_dim`, or else the heads' share of the hidden size, rounded down."""
+    width = config.size("head_dim", default=default or 0) or d // heads
+    if not (width or empty):
+        raise InvalidInput(f"{config.source}: hidden_size {d} is smaller than num_attention_heads {heads}")
+    return width
 
 
 def attention(d: int, heads: int, groups: int, width: int, *, bias: bool = False, output_bias: bool = False) -> Nodes:

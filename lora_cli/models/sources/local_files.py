@@ -30,7 +30,7 @@ def read_files(path: str) -> Model:
         model = read_config(config, path)
     except UnknownArchitecture as unknown:
         return _without_family(config, checkpoint, path, unknown)
-    return _compared(model, checkpoint)
+    return _compared(_with_loading_warnings(model, config), checkpoint)
 
 
 def _files(source: str) -> tuple[Config | None, list[str]]:
@@ -60,6 +60,18 @@ def _instead(folder: str) -> str:
     if any(name.endswith(UNPICKLED) for name in names):
         return "its weights would have to be unpickled, which can run any program; save them as safetensors"
     return "give a folder with one of them"
+
+
+def _with_loading_warnings(model: Model, config: Config) -> Model:
+    """Return the model, with a warning of what transformers refuses in its config."""
+    from lora_cli.models.loading import refused_fields
+
+    layers = None if model.facts is None else model.facts.layers
+    refused = ", ".join(refused_fields(config, layers))
+    if not refused:
+        return model
+    warning = f"{config.source}: transformers does not load this model: {refused}; it is counted all the same"
+    return replace(model, warnings=(*model.warnings, warning))
 
 
 def _compared(model: Model, checkpoint: list[str]) -> Model:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from lora_cli.models.architectures.decoders import llama
+from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.layers import Nodes
+
+
+def _body(config: Config) -> Nodes:
+    """Build `GraniteModel`, whose scaling does not depend on the width of a head, which may be 0."""
+    d = llama.hidden(config)
+    return llama.of_heads(config, d, heads(config, d, count=32, empty=True))
+
 
 # Every name, size and default is Llama's; what Granite adds are multipliers.
 TASKS = ("ForCausalLM", "Model")
 FAMILY = Family(
     "granite",
-    classes("Granite", llama.body, hidden=llama.hidden, vocabulary=llama.vocabulary, tasks=TASKS),
+    classes("Granite", _body, hidden=llama.hidden, vocabulary=llama.vocabulary, tasks=TASKS),
     PromptSizes(hidden=4096, layers=32, heads=32, groups="heads"),
 )

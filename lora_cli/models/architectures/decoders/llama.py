@@ -14,15 +14,22 @@ vocabulary = size("vocab_size", 32000)
 
 
 def body(config: Config) -> Nodes:
-    """Build `LlamaModel`."""
+    """Build `LlamaModel`, whose heads must share the hidden size evenly."""
     d = hidden(config)
+    shape = heads(config, d, count=32)
+    config.share(d, "hidden_size", shape[0], "num_attention_heads")
+    return of_heads(config, d, shape)
+
+
+def of_heads(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
+    """Build the same with any heads: their number, that of groups, and their width."""
     bias = config.flag("attention_bias", default=False)
     inner = config.size("intermediate_size", default=11008)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", attention(d, *heads(config, d, count=32), bias=bias, output_bias=bias)),
+        under("self_attn", attention(d, *shape, bias=bias, output_bias=bias)),
         under("mlp", gated(d, inner, bias=config.flag("mlp_bias", default=False))),
         norm("input_layernorm", d),
         norm("post_attention_layernorm", d),

@@ -23,7 +23,7 @@ def attention(config: Config, d: int) -> Nodes:
     )
     if not config.flag("qk_layernorm", default=False):
         return projections
-    share = config.share(d, "hidden_size", count, "num_attention_heads")
+    share = d // count
     return (*projections, *norm("q_layernorm", share, bias=True), *norm("k_layernorm", share, bias=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import head_width
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.heads import image_classifier
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
@@ -51,7 +52,7 @@ def _embeddings(config: Config, *, masked: bool) -> Nodes:
 def _attention(config: Config) -> Nodes:
     d = _hidden(config)
     heads = config.size("num_attention_heads", default=12)
-    width = config.size("head_dim", default=0) or config.share(d, "hidden_size", heads, "num_attention_heads")
+    width = head_width(config, d, heads)
     bias = config.flag("qkv_bias", default=True)
     return [
         *linear("q_proj", d, heads * width, bias=bias),

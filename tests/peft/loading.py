@@ -1,0 +1,70 @@
+"""What transformers refuses in a config.json although the model can be counted, for a warning beside the count.
+
+`python tests/peft/loading.py` records it in lora_cli/models/loading.json: for each model type the fields that must not
+be null, the padding token where config.json names none, and whether it must be inside the vocabulary. It needs the
+`peft` extra.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from lora_cli.models.registry import family, model_types
+
+RECORDED = Path(__file__).parents[2] / "lora_cli" / "models" / "loading.json"
+LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers", "decoder_layers")
+VOCABULARY = 40
+# Fields that a model may read although its config class does not have them.
+ALSO_READ = ("head_dim", "num_key_value_heads")
+
+
+def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
+    """Return whether transformers refuses to read the fields, or to build the first class of the family from them."""
+    config_class = transformers.models.auto.configuration_auto.CONFIG_MAPPING[model_type]
+    with warnings.catch_warnings(action="ignore"), torch.device("meta"):
+        try:
+            getattr(transformers, next(iter(family(model_type).classes)))(config_class(**fields))
+        # A wrong config can make transformers raise anything.
+        except Exception:  # noqa: BLE001
+            return True
+    return False
+
+
+def fields_of(model_type: str) -> frozenset[str]:
+    """Return the fields of the config class, and what a model may read beside them."""
+    return frozenset(transformers.models.auto.configuration_auto.CONFIG_MAPPING[model_type]().to_dict()) | {*ALSO_READ}
+
+
+def looked_up(model_type: str) -> dict[str, Any]:
+    """Return what is recorded of a model type."""
+    defaults = transformers.models.auto.configuration_auto.CONFIG_MAPPING[model_type]()
+    few = {field: 2 for field in LAYERS if hasattr(defaults, field)}
+    small = {} if is_refused(model_type, few) else few
+    beyond = {"vocab_size": VOCABULARY, "pad_token_id": VOCABULARY, "bos_token_id": 1, "eos_token_id": 2}
+    return {
+        "not_null": [field for field in sorted(fields_of(model_type)) if is_refused(model_type, small | {field: None})],
+        "padding": getattr(defaults, "pad_token_id", None),
+        "padded": is_refused(model_type, small | beyond),
+    }
+
+
+def record() -> None:
+    """Write the record anew."""
+    logging.disable(logging.WARNING)
+    versions = f"transformers {transformers.__version__}, torch {torch.__version__}"
+    head = {"made by": "python tests/peft/loading.py", "with": versions}
+    lines = [f"{json.dumps(name)}: {json.dumps(looked_up(name))}" for name in model_types()]
+    types = ",\n".join(lines)
+    RECORDED.write_text(f'{{"made": {json.dumps(head)},\n"types": {{\n{types}\n}}}}\n')
+
+
+if __name__ == "__main__":
+    record()
