@@ -6,12 +6,14 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 
 MAX_JSON_BYTES = 64 * 2**20
+# The key of the object by which transformers writes an infinite number into a config.json.
+TAGGED_NUMBER = "__float__"
 # JSON's names for the Python types of its values.
 JSON_NAMES = {
     list: "an array",
@@ -64,6 +66,14 @@ def _readable(path: str) -> Iterator[None]:
         raise InvalidInput(f"cannot read {quote_long(path)}: {reason}; give a path that can be read") from error
 
 
+def _number(found: dict[str, Any]) -> Any:
+    """Return the number that transformers writes as an object, because JSON has none for it: infinity or NaN."""
+    if found.keys() == {TAGGED_NUMBER} and isinstance(found[TAGGED_NUMBER], str):
+        with suppress(ValueError):
+            return float(found[TAGGED_NUMBER])
+    return found
+
+
 def read_object(path: str, what: str = "a config") -> dict[str, Any]:
     """Return the JSON object in the file at `path`. Errors call the object `what`."""
     with regular_file(path) as (file, size):
@@ -73,7 +83,7 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
             )
         content = file.read(MAX_JSON_BYTES + 1)
     try:
-        value = json.loads(content.decode("utf-8-sig"))
+        value = json.loads(content.decode("utf-8-sig"), object_hook=_number)
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{quote_long(path)} is not UTF-8 text, so it is not JSON") from error
     except (ValueError, RecursionError) as error:

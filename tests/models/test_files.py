@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -158,3 +159,11 @@ def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path) -> None:
     assert names_in(str(tmp_path)) == ["a", "b"]
     with pytest.raises(InvalidInput, match=r"cannot read .*: Not a directory"):
         names_in(str(tmp_path / "a"))
+
+
+@pytest.mark.parametrize(("written", "number"), [("Infinity", float("inf")), ("-Infinity", float("-inf"))])
+def test_an_infinite_number_is_read_as_transformers_writes_it(written: str, number: float, tmp_path: Path) -> None:
+    """As an object, at any depth; any other object stays one."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"limit": [0.0, {"__float__": written}], "rest": {"__float__": "many", "b": {}}}))
+    assert read_object(str(path)) == {"limit": [0.0, number], "rest": {"__float__": "many", "b": {}}}

@@ -20,8 +20,10 @@ from lora_cli.time_limit import time_limit
 
 PACKAGES = ("torch", "transformers")
 MAX_SECONDS = 30.0
-# Names of fields that are numbers of modules contain one of these.
-REPEATED = ("layer", "depth", "block", "expert", "stage")
+# A field is a number of modules if its name ends with one of these, or has one and begins as a number: block_ff_dim is none.
+REPEATED = ("layers", "depth", "depths", "blocks", "experts", "stages")
+PARTS = ("layer", "depth", "block", "expert", "stage")
+NUMBERS = ("num_", "n_")
 MAX_LABELS = 100_000
 # Fields that affect only how a model runs. They may need packages that a count does not.
 RUNNING = ("auto_map", "attn_implementation", "_attn_implementation", "quantization_config")
@@ -76,9 +78,10 @@ def _check_numbers(config: Config) -> None:
 
 def _most(key: str) -> int:
     """Return the largest value of a field: a number of modules, a number of labels or channels, or a size."""
-    if any(part in key for part in REPEATED) and "size" not in key:
+    is_number = key.startswith(NUMBERS)
+    if key.endswith(REPEATED) or (is_number and any(part in key for part in PARTS) and "size" not in key):
         return MAX_LAYERS
-    return MAX_LABELS if key.startswith(("num_", "n_")) else MAX_SIZE
+    return MAX_LABELS if is_number else MAX_SIZE
 
 
 def _instance(config: Config, transformers: Any) -> Any:

@@ -78,15 +78,26 @@ def _compared(model: Model, checkpoint: list[str]) -> Model:
     """Return the model, with a warning if its checkpoint differs."""
     if not checkpoint:
         return model
+    from lora_cli.models.checkpoints.adapter_names import are_an_adapter
     from lora_cli.models.checkpoints.comparison import difference
     from lora_cli.models.checkpoints.packings import unpacked
     from lora_cli.models.checkpoints.shards import read_checkpoint
 
-    stored = unpacked(read_checkpoint(checkpoint))
+    tensors = read_checkpoint(checkpoint)
+    if are_an_adapter(tensors):
+        raise _adapter_as_model(checkpoint[0])
+    stored = unpacked(tensors)
     differs = difference(model, stored.parameters)
     if differs is None:
         return model
     return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint[0])}: {differs}"))
+
+
+def _adapter_as_model(path: str) -> InvalidInput:
+    """Return the error for a file of adapters where a model is expected."""
+    return InvalidInput(
+        f"{quote_long(path)} holds a trained adapter, not a model; give its base model as {argument('model')}"
+    )
 
 
 def _without_family(config: Config, checkpoint: list[str], source: str, unknown: UnknownArchitecture) -> Model:
@@ -102,11 +113,15 @@ def _without_family(config: Config, checkpoint: list[str], source: str, unknown:
 
 
 def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
+    from lora_cli.models.checkpoints.adapter_names import hold_an_adapter
     from lora_cli.models.checkpoints.by_shape import model_of_shapes
     from lora_cli.models.checkpoints.packings import unpacked
     from lora_cli.models.checkpoints.shards import read_checkpoint
 
-    stored = unpacked(read_checkpoint(checkpoint))
+    tensors = read_checkpoint(checkpoint)
+    if hold_an_adapter(tensors):
+        raise _adapter_as_model(checkpoint[0])
+    stored = unpacked(tensors)
     if not any(parameter.params for parameter in stored.parameters):
         raise InvalidInput(f"{quote_long(source)} does not hold any parameters; give another checkpoint")
     how = "modules are derived from the names and shapes in the checkpoint"

@@ -48,3 +48,4 @@ def test_large_sizes_are_no_numbers_of_modules() -> None:
     _check_numbers(
         Config({"rope_theta": 10**7, "max_position_embeddings": 10**6, "eos_token_id": 151645, "block_size": 10**6})
     )
+    _check_numbers(Config({"block_ff_dim": 12288, "block_dim": 20480, "expert_layer_dim": 10**5, "layer_dim": 20_000}))
