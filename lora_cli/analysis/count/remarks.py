@@ -15,7 +15,7 @@ MOST_PERCENT = 50
 def warnings_of(cost: ModelCount) -> Iterator[str]:
     """Yield what of the source is in doubt, what in the config matched nothing, and whether copies are most of it."""
     yield from cost.subject.warnings
-    for what in cost.targets.unmatched:
+    for what in cost.unmatched:
         yield f"{what} matched nothing in {cost.model}"
     yield from cost.how.warnings(cost.targets.places, cost.settings)
     percent = 100 * cost.full_copy_params / (cost.trainable_params or 1)

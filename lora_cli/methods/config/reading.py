@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.errors import InvalidInput, near_miss, quote
 from lora_cli.methods.config import peft_fields
-from lora_cli.methods.config.adapter_config import EVERYWHERE, TARGETING, AdapterConfig
+from lora_cli.methods.config.adapter_config import EVERYWHERE, AdapterConfig
 from lora_cli.methods.config.peft_fields import Names
 from lora_cli.methods.config.settings import not_null, read_settings
 from lora_cli.methods.method import Method
@@ -17,8 +17,6 @@ from lora_cli.models.config import Config
 T = TypeVar("T")
 D = TypeVar("D")
 
-# The fields that choose among the modules of a model and mean nothing for one matrix.
-CHOOSING = TARGETING | {"rank_pattern", "target_parameters", "trainable_token_indices", "layer_replication"}
 PATTERNS = ("rank_pattern", "alpha_pattern")
 
 
@@ -34,14 +32,6 @@ def read_adapter_config(config: Config, label: str | None = None) -> tuple[Adapt
         known = near_miss(peft_type.upper(), map(str.upper, METHODS), "`lora-cli methods` lists all methods")
         raise InvalidInput(f"{config.source}: peft_type {quote(peft_type)} is not known; {known}")
     return _read(config, method_named(name), label)
-
-
-def on_one_matrix(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config's fields for one matrix, the module W: without those that choose among a model's modules."""
-    name = str(fields.get("peft_type")).lower()
-    if name in METHODS and method_named(name).prompt_tensors is not None:
-        raise InvalidInput(f"{name} adapts a whole model and cannot adapt one matrix; give {argument('model')}")
-    return {field: value for field, value in fields.items() if field not in CHOOSING} | {"target_modules": ["W"]}
 
 
 def _read(config: Config, method: Method[Any], label: str | None) -> tuple[AdapterConfig, list[str]]:

@@ -14,7 +14,8 @@ from small_llama import llama
 from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix, count_matrix
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.reading import on_one_matrix, read_adapter_config
+from lora_cli.methods.config.one_matrix import on_one_matrix
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
