@@ -14,7 +14,7 @@ from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
 from lora_cli.methods.config.settings import flag, ignored, real, size, text
 from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
-from lora_cli.methods.tensor import Tensor, parameter
+from lora_cli.methods.tensor import OF_BASE, OWN, Tensor, parameter
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Parameter
 
@@ -71,19 +71,19 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     """
     d, r = own.width, place.r
     u = own.update_hidden_size or r
-    yield parameter("shadow_down.default.weight", r, d)
-    yield parameter("shadow_up.default.weight", d, r)
+    yield parameter("shadow_down.default.weight", r, d, type_of=OWN)
+    yield parameter("shadow_up.default.weight", d, r, type_of=OWN)
     for network in ("transform", "gate"):
-        yield parameter(f"shadow_update_{network}.default.0.weight", u, d)
-        yield parameter(f"shadow_update_{network}.default.0.bias", u)
-        yield parameter(f"shadow_update_{network}.default.2.weight", d, u)
-        yield parameter(f"shadow_update_{network}.default.2.bias", d)
+        yield parameter(f"shadow_update_{network}.default.0.weight", u, d, type_of=OWN)
+        yield parameter(f"shadow_update_{network}.default.0.bias", u, type_of=OWN)
+        yield parameter(f"shadow_update_{network}.default.2.weight", d, u, type_of=OWN)
+        yield parameter(f"shadow_update_{network}.default.2.bias", d, type_of=OWN)
 
 
 def shared(_: Sequence[Place], own: Settings) -> Iterator[Tensor]:
     """Yield the shadow: the body of the model with only its first blocks, and a copy of a classifier's head."""
     for copied in own.shadow:
-        yield parameter(copied.name, *copied.shape)
+        yield parameter(copied.name, *copied.shape, type_of=OF_BASE)
 
 
 def blocks(model: Model) -> str | None:
