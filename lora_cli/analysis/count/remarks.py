@@ -29,8 +29,19 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from cost.subject.notes
     yield from _idle_experts(cost)
     yield from untied(cost)
+    yield from _unknown_size(cost)
     if cost.config.lora.use_qalora:
         yield "use_qalora changes only the adapters of GPTQ layers; these are counted as on plain layers"
+
+
+def _unknown_size(cost: ModelCount) -> Iterator[str]:
+    tensors = (cost.file_tensors or {}).items()
+    key = next((key for key, tensor in tensors if tensor.stored is None), None)
+    if key is not None:
+        yield (
+            f"adapter_bytes is unknown: the values of the weights decide how {quote_long(key)} is stored, "
+            "though not how many parameters it has"
+        )
 
 
 def _idle_experts(cost: ModelCount) -> Iterator[str]:
