@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Build
 
 
@@ -39,8 +40,14 @@ class Family:
 
     `classes` maps each class name to the function that builds its skeleton. The first class is the default for a
     config.json without `architectures`.
+
+    What a smaller copy of the model is made by: `feed_forward` is the config field of the width of the feed-forward
+    blocks, if the class has one that PEFT knows, and `filled` are the fields that the config class fills in from
+    others, and that keep their values when those change.
     """
 
     model_type: str
     classes: Mapping[str, Build]
     sizes: PromptSizes
+    feed_forward: str | None = "intermediate_size"
+    filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)

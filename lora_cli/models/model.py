@@ -111,6 +111,11 @@ class Model:
         return tuple(sorted(name.rpartition(".")[0] for name, source in self.tied.items() if source == weight))
 
 
+def names_dtype(config: Config) -> bool:
+    """Whether a config.json names the type of the model's values."""
+    return any(config.fields.get(name) is not None for name in ("dtype", "torch_dtype"))
+
+
 def read_dtype(config: Config) -> str:
     """Return safetensors' name of a config.json's `dtype`, or of `torch_dtype`, its older name. The default is float32.
 

@@ -110,7 +110,7 @@ def test_methods_stand_side_by_side_on_a_model() -> None:
         ),
         (("--method", "vera", "--set", "vera_dropout=2"), "vera_dropout is 2.0; it must be from 0 to 1"),
         (("--method", "vera", "--set", "nothing=1"), "has no field 'nothing'"),
-        (("--method", "vera", "--set", "rank_pattern={}"), "rank_pattern chooses among the modules of a model"),
+        (("--method", "vera", "--set", "rank_pattern={}"), "method vera has no field 'rank_pattern'"),
         (("--method", "vera", "--set", "r=3"), "is also set by another argument"),
         (("--method", "vera", "--set", "r"), "is not FIELD=VALUE"),
         (("--method", "vera", "--set", "=3"), "is not FIELD=VALUE"),
@@ -141,7 +141,7 @@ def test_a_rank_pattern_of_a_method_that_has_none_is_refused(tmp_path: Path) -> 
 
 
 def test_a_config_counts_on_one_matrix_too(tmp_path: Path) -> None:
-    """What chooses among modules is left out there."""
+    """The matrix is one of its targets, and not the module that it copies."""
     path = tmp_path / "adapter_config.json"
     path.write_text(
         json.dumps(

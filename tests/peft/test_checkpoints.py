@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from pathlib import Path
 
 import pytest
+import transformers
 
+from lora_cli.dtypes import torch_name
 from lora_cli.models.registry import model_types
 from lora_cli.models.sources.read_model import read_model
 
@@ -17,6 +20,26 @@ import drawn
 
 SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 4
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("has_float32", [False, True])
+@pytest.mark.parametrize("shard", ["5GB", "5KB"])
+def test_a_model_whose_config_names_no_type_has_its_checkpoints(
+    tmp_path: Path, dtype: str, shard: str, *, has_float32: bool
+) -> None:
+    """As transformers loads it, also where the checkpoint holds two types."""
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 40, **sizes}
+    model = drawn.build({**config, "dtype": dtype}, "cpu")
+    if has_float32:
+        model.lm_head.float()
+    model.save_pretrained(tmp_path, max_shard_size=shard)
+    fields = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**fields, "dtype": None}))
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).dtype
+    for source in (tmp_path, tmp_path / "config.json"):
+        assert f"torch.{torch_name(read_model(str(source)).dtype)}" == str(loaded)
 
 
 @pytest.mark.parametrize("model_type", model_types())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import sys
 from pathlib import Path
 
 import numpy as np
+import peft
 import pytest
 import torch
 
@@ -40,6 +42,42 @@ def test_the_recorded_reference_is_what_peft_says_today(tmp_path: Path, monkeypa
     monkeypatch.setattr(reference, "RECORDED", tmp_path / "again.csv")
     reference.record()
     assert (tmp_path / "again.csv").read_text() == recorded
+
+
+CHOICES = {
+    "target_modules": [["W"], ["V"], ["V", "W"], [], "W|V", "V", "all-linear"],
+    "modules_to_save": [["W"], ["V"]],
+    "exclude_modules": [["W"], ["V"], ".*"],
+    "rank_pattern": [{"W": 3}, {"V": 3}, {".*": 2}],
+    "trainable_token_indices": [[1], {"W": [1]}],
+    "target_parameters": [["W.weight"], ["V.weight"]],
+    "layers_to_transform": [[0]],
+    "layer_replication": [[[0, 1]]],
+    "feedforward_modules": [["W"], ["V"]],
+}
+
+
+@pytest.mark.parametrize("method", ["lora", "loha", "delora", "hra", "osf", "ia3"])
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in CHOICES.items() for value in values])
+@pytest.mark.filterwarnings("ignore")
+def test_what_chooses_among_modules_is_pefts(method: str, field: str, value: object) -> None:
+    """A model whose only module is a Linear named W gives our figures, or refuses what we refuse."""
+    kind = peft.PEFT_TYPE_TO_CONFIG_MAPPING[method.upper()]
+    rank = {"r": 8} if method in {"lora", "loha", "delora", "hra"} else {}
+    if field not in inspect.signature(kind).parameters:
+        pytest.skip("not a field of this method")
+    defaults = {"target_modules": ["W"], **({"feedforward_modules": []} if method == "ia3" else {})}
+    try:
+        model = peft.get_peft_model(reference.Toy(64, 32), kind(**{**defaults, field: value}, **rank))
+        expected = tuple(model.get_nb_trainable_parameters())
+    except (ValueError, TypeError):
+        expected = None
+    try:
+        found = count(64, 32, rank.get("r"), method, {field: value})
+        ours = (found.trainable_params, found.all_params)
+    except InvalidInput:
+        ours = None
+    assert ours == expected
 
 
 @pytest.mark.parametrize("r", [0, -1])

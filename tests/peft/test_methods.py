@@ -6,6 +6,7 @@ import dataclasses
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import methods
 
 SEED = random.SystemRandom().randrange(2**32)
-CONFIGS = 20
+CONFIGS, TYPED_CONFIGS = 20, 3
 # Where data decide how AdaMSS splits its factors, and where PEFT copies modules of a shadow, the size is not known.
 BYTES_UNKNOWN = ("adamss", "shadow")
 
@@ -32,7 +33,20 @@ BYTES_UNKNOWN = ("adamss", "shadow")
 @pytest.mark.parametrize("turn", range(CONFIGS))
 def test_a_method_counts_as_peft_counts_it(method: str, turn: int) -> None:
     """Trainable, all and the file's bytes are PEFT's, and what PEFT refuses is refused."""
-    config, adapter = methods.drawn_case(method, random.Random(f"{SEED}/{method}/{turn}"))
+    compare(method, *methods.drawn_case(method, random.Random(f"{SEED}/{method}/{turn}")))
+
+
+@pytest.mark.parametrize("method", methods.DRAWS)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("turn", range(TYPED_CONFIGS))
+def test_a_method_counts_so_on_a_base_of_any_type(method: str, dtype: str, turn: int) -> None:
+    """What PEFT casts to float32, what keeps the type of the base, and what trains because of it."""
+    config, adapter = methods.drawn_case(method, random.Random(f"{SEED}/{method}/{dtype}/{turn}"))
+    compare(method, {**config, "dtype": dtype}, adapter)
+
+
+def compare(method: str, config: dict[str, Any], adapter: dict[str, Any]) -> None:
+    """Compare both figures and the file's bytes, or both refusals."""
     theirs = methods.theirs(config, adapter)
     ours, refusal = None, None
     try:

@@ -20,18 +20,28 @@ from lora_cli.analysis.forward.run import STORED, Run
 DTYPES = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def llama() -> nn.Module:
-    """Return a small model of Linears."""
-    return LlamaForCausalLM(
+def llama(layers: int = 1) -> nn.Module:
+    """Return a small model of Linears, whose head is tied to the embeddings."""
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=300,
             hidden_size=96,
             intermediate_size=1200,
-            num_hidden_layers=1,
+            num_hidden_layers=layers,
             num_attention_heads=4,
             num_key_value_heads=2,
+            tie_word_embeddings=True,
         )
     )
+    # Layers of different sizes cannot be taken for each other.
+    for number, layer in enumerate(model.model.layers):
+        layer.self_attn.q_proj.weight.data *= 1000**number
+    return model
+
+
+def tall_llama() -> nn.Module:
+    """Return one of two layers."""
+    return llama(2)
 
 
 def gpt2() -> nn.Module:
@@ -57,6 +67,12 @@ LAYER = "model.layers.0"
 CASES: dict[str, tuple[Any, list[str], dict[str, Any]]] = {
     "llama": (llama, [f"{LAYER}.self_attn.k_proj", f"{LAYER}.mlp.up_proj", f"{LAYER}.mlp.down_proj"], {}),
     "llama, rslora": (llama, [f"{LAYER}.self_attn.q_proj"], {"use_rslora": True, "alpha_pattern": {"q_proj": 3}}),
+    "llama, tied": (llama, ["lm_head"], {}),
+    "llama, replicated": (
+        tall_llama,
+        [f"{LAYER}.self_attn.q_proj", "model.layers.1.self_attn.q_proj"],
+        {"layer_replication": [[1, 2], [0, 1]]},
+    ),
     "gpt2": (gpt2, ["transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_proj"], {"fan_in_fan_out": True}),
     "others": (Others, ["emb", "conv", "point"], {}),
 }
@@ -68,6 +84,8 @@ def trained(folder: Path, case: str, dtype: torch.dtype) -> tuple[peft.PeftModel
     make, modules, fields = CASES[case]
     base = make().to(dtype)
     save_model(base, folder / "model.safetensors")
+    if hasattr(base, "config"):
+        base.config.save_pretrained(folder)
     config = peft.LoraConfig(**{"r": 4, "lora_alpha": 6, "target_modules": modules, **fields})
     model = peft.get_peft_model(make(), config)
     with torch.no_grad():

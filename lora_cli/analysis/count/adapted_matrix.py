@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import SupportsIndex
 
@@ -29,6 +30,11 @@ class AdaptedMatrix(ModelCount):
     def h(self) -> int:
         """Outputs of W."""
         return self.subject.modules[0].h
+
+    @property
+    def unmatched(self) -> Sequence[str]:
+        """The ranks that match nothing; other entries name modules of the model that W is a part of."""
+        return [entry for entry in self.targets.unmatched if entry.startswith("rank_pattern ")]
 
     @property
     def break_even_rank(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -68,6 +68,11 @@ class ModelCount(Percentages):
     def targets(self) -> Targets:
         """What the config adapts; a prompt method adapts nothing."""
         return self.plan.targets
+
+    @property
+    def unmatched(self) -> Sequence[str]:
+        """The entries of the config that match nothing."""
+        return self.targets.unmatched
 
     @property
     def model(self) -> str:

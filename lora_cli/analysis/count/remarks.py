@@ -16,7 +16,7 @@ def warnings_of(cost: ModelCount) -> Iterator[str]:
     """Yield what of the source is in doubt, what in the config matched nothing, and whether copies are most of it."""
     yield from cost.config.remarks
     yield from cost.subject.warnings
-    for what in cost.targets.unmatched:
+    for what in cost.unmatched:
         yield f"{what} matched nothing in {cost.model}"
     yield from cost.how.warnings(cost.targets.places, cost.settings)
     percent = 100 * cost.full_copy_params / (cost.trainable_params or 1)
@@ -30,7 +30,18 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from cost.subject.notes
     yield from _idle_experts(cost)
     yield from untied(cost)
+    yield from _unknown_size(cost)
     yield from cost.how.notes(cost.settings)
+
+
+def _unknown_size(cost: ModelCount) -> Iterator[str]:
+    tensors = (cost.file_tensors or {}).items()
+    key = next((key for key, tensor in tensors if tensor.stored is None), None)
+    if key is not None:
+        yield (
+            f"adapter_bytes is unknown: the values of the weights decide how {quote_long(key)} is stored, "
+            "though not how many parameters it has"
+        )
 
 
 def _idle_experts(cost: ModelCount) -> Iterator[str]:

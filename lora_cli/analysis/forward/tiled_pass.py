@@ -44,9 +44,12 @@ def _round_float16(values: Array) -> Array:
 
 def _round_bfloat16(values: Array) -> Array:
     """Round float32 in place to the nearest bfloat16, ties to even: its upper 16 bits."""
+    not_numbers = np.isnan(values)
     bits = values.view(np.uint32)
     bits += np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
     bits &= np.uint32(0xFFFF0000)
+    # Rounding up carries the largest payloads of NaN into the sign, which leaves a zero.
+    values[not_numbers] = np.nan
     return values
 
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from lora_cli.analysis.forward.run import STORED, Outcome, Run, check_size
 from lora_cli.analysis.forward.weight_lookup import Weight, find_module, find_weight
 from lora_cli.analysis.progress import Track
-from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.errors import InvalidInput, first_few, quote, quote_long
 from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter, read_adapter
 from lora_cli.methods.adapter_file.weight_update import subtracting_start, why_no_update
+from lora_cli.methods.targeting.name_matching import ranker
 from lora_cli.models.matrix import matrix
 from lora_cli.models.peft_names import BASE_MODEL
 
@@ -82,7 +83,8 @@ def trained_pass(
     if not pairs:
         raise InvalidInput(f"{quote_long(adapter)} has no pair of A and B whose shapes fit each other; train it again")
     pair = pairs[find_module(module, list(pairs), adapter)]
-    weight = find_weight(weights, pair.module)
+    _check_pair(trained, pair)
+    weight = find_weight(weights, pair.module, trained)
     d, h, is_transposed = _sides(trained, pair, weight)
     matrix(d, h)
     if not math.isfinite(pair.scaling):
@@ -102,6 +104,19 @@ def _check_update(trained: TrainedAdapter) -> None:
         reason = "aLoRA acts only after its invocation tokens, so it cannot be merged"
     if reason is not None:
         raise InvalidInput(f"{quote_long(trained.name)}: {reason}; give an adapter of plain LoRA")
+
+
+def _check_pair(trained: TrainedAdapter, pair: Factors) -> None:
+    """Refuse a module whose A and B are not those of one matrix."""
+    if pair.groups > 1:
+        raise InvalidInput(
+            f"{quote_long(pair.module)} is a convolution in {pair.groups} groups, which PEFT cannot merge; name another module"
+        )
+    if trained.may_hold_experts(pair.module) and pair.r > ranker(trained.config)(pair.module):
+        raise InvalidInput(
+            f"{quote_long(pair.module)} holds a stack of fused experts (target_parameters "
+            f"{first_few(trained.config.target_parameters or ())}), and forward takes one matrix; name another module"
+        )
 
 
 def _sides(trained: TrainedAdapter, pair: Factors, weight: Weight) -> _Sides:

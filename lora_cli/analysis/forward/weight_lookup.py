@@ -1,20 +1,32 @@
-"""The weight that an adapter's module adapts, found in the files of its base model."""
+"""The weight that an adapter's module adapts, found in the files of its base model.
+
+A module may be a copy of a layer (`layer_replication`), tied with the embeddings, whose weight is stored once, or hold
+bare parameters (`target_parameters`).
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import NamedTuple
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, first_few, quote_long
+from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter, parameter_owner
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.targeting.layer_replication import LISTS, original_name
+from lora_cli.models.checkpoints.by_shape import OUTPUTS
 from lora_cli.models.checkpoints.packings import PACKED_NAMES, helped
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
-from lora_cli.models.checkpoints.shards import INDEX, checkpoint_in, is_checkpoint, read_checkpoint
+from lora_cli.models.checkpoints.shards import INDEX, NUMBERED, checkpoint_in, is_checkpoint, read_checkpoint
 from lora_cli.models.peft_names import BASE_MODEL
+from lora_cli.models.sources.local_files import CONFIG, read_files
 
 FLOATS = tuple(BY_TORCH_NAME[name].name for name in VALUE_TYPES)
+LAYER = re.compile(rf"(?:^|\.)(?:{'|'.join(map(re.escape, LISTS))})\.([0-9]{{1,5}})\.")
 SHOWN_NAMES = 3
 # Looking for a near name among more than these takes longer than it helps.
 COMPARED_NAMES = 20_000
@@ -42,15 +54,19 @@ def split_weights(text: str) -> tuple[str, str | None]:
     return (path, name) if colon and is_checkpoint(path) else (text, None)
 
 
-def find_weight(text: str, module: str) -> Weight:
-    """Return the tensor that FILE[:TENSOR] names: by default the module's `weight`, wherever the model begins.
+def find_weight(text: str, module: str, trained: TrainedAdapter) -> Weight:
+    """Return the tensor that FILE[:TENSOR] names: by default that of the module, wherever the model begins.
 
-    A file that is not a safetensors checkpoint, a name that is not in it, and packed values raise `InvalidInput`.
+    Embeddings that the adapter's own file holds replace those of the model when PEFT loads it. A file that is not a
+    safetensors checkpoint, a name that is not in it, and packed values raise `InvalidInput`.
     """
     path, name = split_weights(text)
     tensors = _tensors(path)
-    if name is None:
-        name = _of_module(tensors, f"{module}.weight", path)
+    own = f"{BASE_MODEL}{module}.base_layer.weight"
+    if name is None and own in trained.tensors:
+        tensors, name = trained.tensors, own
+    elif name is None:
+        name = _of_module(tensors, module, trained.config, path)
     elif name not in tensors:
         raise InvalidInput(f"{quote_long(path)} has no tensor {quote_long(name)}{_instead(name, tensors)}")
     stored = tensors[name]
@@ -88,28 +104,57 @@ def _tensors(path: str) -> Mapping[str, Stored]:
     return read_header(path)
 
 
-def _of_module(tensors: Mapping[str, Stored], wanted: str, path: str) -> str:
+def _of_module(tensors: Mapping[str, Stored], module: str, config: AdapterConfig, path: str) -> str:
+    """Return the name of the weight of a module, or else of its adapted parameter, or of what it is tied with."""
+    owner = original_name(parameter_owner(module), config.layer_replication, lambda: _layer_count(tensors, path))
+    wanted = f"{owner}.weight"
+    parameters = (f"{owner}.{name.rpartition('.')[2]}" for name in config.target_parameters or ())
+    named = next(filter(None, (_ending(tensors, name, path) for name in (wanted, *parameters))), None)
+    found = named or _ending(tensors, _tied(path).get(wanted, ""), path)
+    if found is not None:
+        return found
+    packed = next((name for leaf in PACKED_NAMES for name in tensors if name.endswith(f"{owner}.{leaf}")), None)
+    if packed is not None:
+        raise InvalidInput(
+            f"{quote_long(path)} has {quote_long(packed)}, which is packed; give the model before it was quantised"
+        )
+    head = " (a head that is tied to the embeddings has their weight)" if owner.endswith(OUTPUTS) else ""
+    raise InvalidInput(
+        f"{quote_long(path)} has no tensor {quote_long(wanted)}{_instead(wanted, tensors)}; name it as FILE:TENSOR{head}"
+    )
+
+
+def _layer_count(tensors: Iterable[str], path: str) -> int:
+    """Return the number of layers in a whole checkpoint."""
+    numbers = {int(found[1]) for name in tensors if (found := LAYER.search(name))}
+    if NUMBERED.fullmatch(os.path.basename(path)) or numbers != {*range(len(numbers))}:
+        raise InvalidInput(
+            f"layer_replication counts layers from the end, and {quote_long(path)} does not have all of them; "
+            "give the whole checkpoint, or name the weight as FILE:TENSOR"
+        )
+    return len(numbers)
+
+
+def _tied(path: str) -> Mapping[str, str]:
+    """Return the parameters that share their values with another, by the config.json of a checkpoint."""
+    config = os.path.join(path if os.path.isdir(path) else os.path.dirname(path), CONFIG)
+    with suppress(InvalidInput):
+        return read_files(config).tied
+    return {}
+
+
+def _ending(tensors: Mapping[str, Stored], wanted: str, path: str) -> str | None:
     """Return the one name that equals the wanted one, ends with it or is its ending: prefixes differ between files."""
     if wanted in tensors:
         return wanted
     found = [name for name in tensors if wanted.endswith(f".{name}") or name.endswith(f".{wanted}")]
     # An ending as short as `weight` could be any module's.
     found = [name for name in found if name.count(".") > 1 or wanted.count(".") == 1]
-    if len(found) == 1:
-        return found[0]
-    if found:
+    if len(found) > 1:
         raise InvalidInput(
             f"{quote_long(wanted)} could be {' or '.join(map(quote_long, found[:2]))} in {quote_long(path)}; name it as FILE:TENSOR"
         )
-    owner = wanted.removesuffix("weight")
-    packed = next((name for leaf in PACKED_NAMES for name in tensors if name.endswith(f"{owner}{leaf}")), None)
-    if packed is not None:
-        raise InvalidInput(
-            f"{quote_long(path)} has {quote_long(packed)}, which is packed; give the model before it was quantised"
-        )
-    raise InvalidInput(
-        f"{quote_long(path)} has no tensor {quote_long(wanted)}{_instead(wanted, tensors)}; name it as FILE:TENSOR"
-    )
+    return found[0] if found else None
 
 
 def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:

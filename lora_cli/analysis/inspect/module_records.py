@@ -67,4 +67,10 @@ def _percent(params: int, total: int) -> dict[str, Value]:
 
 
 def _largest_ranks(records: list[Record]) -> dict[str, Value]:
-    return {field: max(record[field] or 0 for record in records) for field in RANK_FIELDS}
+    return {field: _largest([record[field] for record in records]) for field in RANK_FIELDS}
+
+
+def _largest(ranks: list[Value]) -> int | None:
+    """Return the largest rank; None where one is not known."""
+    known = [rank for rank in ranks if isinstance(rank, int)]
+    return max(known) if len(known) == len(ranks) else None

@@ -105,10 +105,12 @@ def _updates(trained: TrainedAdapter) -> tuple[list[_Update], tuple[LeftOut, ...
 def _update(trained: TrainedAdapter, module: str, pair: Factors | None) -> _Update | str:
     """Return a module's update, or why it has no spectrum."""
     if pair is None:
-        return "B is missing, does not fit A, or is in groups, like that of a grouped convolution"
+        return "B is missing, or does not fit A"
+    if pair.groups > 1:
+        return "it is a grouped convolution, whose update PEFT cannot merge"
     if math.prod(pair.b.shape[2:]) != 1:
         return "B has a kernel of its own, so the update is not a product of two matrices"
-    if not _may_be_experts(trained, module):
+    if not trained.may_hold_experts(module):
         return _Update(pair, 1, pair.scaling)
     if trained.config.rank_pattern or trained.fields.get("alpha_pattern"):
         return "it may be fused experts, whose number does not follow from the file with a rank or alpha pattern"
@@ -118,14 +120,6 @@ def _update(trained: TrainedAdapter, module: str, pair: Factors | None) -> _Upda
     # Each expert has the config's rank, by which alpha is divided (`ParamWrapper.update_layer`).
     divisor = math.sqrt(r) if trained.fields.get("use_rslora") else r
     return _Update(pair, pair.r // r, pair.alpha / divisor)
-
-
-def _may_be_experts(trained: TrainedAdapter, module: str) -> bool:
-    """Whether one of `target_parameters` belongs to a module: PEFT names its factors after that module."""
-    while module.endswith(".base_layer"):
-        module = module.removesuffix(".base_layer")
-    owners = [name.rpartition(".")[0] for name in trained.config.target_parameters or ()]
-    return any(not owner or module == owner or module.endswith(f".{owner}") for owner in owners)
 
 
 def _module_spectrum(update: _Update) -> ModuleSpectrum:
@@ -144,10 +138,17 @@ def _module_spectrum(update: _Update) -> ModuleSpectrum:
         # Relative to the largest value, no square leaves the range.
         energy = np.square(values / largest).sum(axis=0)
         total = float(energy.sum())
+        ranks = [max(_rank_for(share, expert) for expert in values) for share in SHARES]
     norm = abs(update.scaling) * (largest * math.sqrt(total))
-    kept = np.cumsum(energy) / total
-    ranks = [int(np.searchsorted(kept, share - SLACK)) + 1 for share in SHARES]
     return ModuleSpectrum(module, norm if math.isfinite(norm) else None, tuple((energy / total).tolist()), *ranks)
+
+
+def _rank_for(share: float, values: Array) -> int:
+    """Return the rank that keeps a share of the energy of singular values, largest first; 0 where all are zero."""
+    if not values[0]:
+        return 0
+    kept = np.cumsum(np.square(values / values[0]))
+    return int(np.searchsorted(kept / kept[-1], share - SLACK)) + 1
 
 
 def _singular_values(update: _Update) -> Array | None:

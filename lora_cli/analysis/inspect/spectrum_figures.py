@@ -11,8 +11,8 @@ class ModuleSpectrum:
     """One module's update: its Frobenius norm, its energy by singular value, and the ranks that keep most of it.
 
     The energy is the sum of the squared singular values, and `energy` has the share of each, largest first. Fused
-    experts share one energy, whose k-th share is that of the k-th values of all experts, so a rank is one that each
-    expert gets. A zero update has no shares and needs rank 0. If a value is NaN or infinite, or the product leaves
+    experts share one energy, whose k-th share is that of the k-th values of all experts; a rank is the largest that any
+    of them needs. A zero update has no shares and needs rank 0. If a value is NaN or infinite, or the product leaves
     float64's range, norm and ranks are None.
     """
 

@@ -43,8 +43,12 @@ class ModelGrid:
         return self.ranks if method_named(config.method).rank is not None else (config.r,)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return each model's and target set's warnings, each sentence once."""
-        costs = (count_model(model, config) for model in self.models for _, config in self.target_sets)
+        """Return each model's and target set's warnings at its first rank, each sentence once."""
+        costs = (
+            count_model(model, replace(config, r=self._ranks(config)[0]))
+            for model in self.models
+            for _, config in self.target_sets
+        )
         return tuple(dict.fromkeys(warning for cost in costs for warning in warnings_of(cost)))
 
     def counts(self) -> Iterator[Count]:

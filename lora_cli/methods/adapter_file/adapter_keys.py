@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
-from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
-from lora_cli.methods.config.reading import on_one_matrix, read_adapter_config
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.methods.registry import method_named
 from lora_cli.methods.targeting.targets import targets
 from lora_cli.methods.tensor import Tensor
@@ -26,6 +26,8 @@ MODULES = (
     Module("W", SIDE, SIDE, "Embedding"),
     Module("W", SIDE, SIDE, "Conv2d", kernel=(1, 1)),
 )
+# The fields that choose among the modules of a model.
+CHOOSING = TARGETING | {"rank_pattern", "target_parameters", "trainable_token_indices", "layer_replication"}
 # Name parts that the wrappers of training loops add, and PEFT's own name for an adapter, which it does not save.
 WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 DEFAULT = "default"
@@ -60,7 +62,8 @@ def tensors_beside_a_module(trained: TrainedAdapter) -> dict[str, Tensor]:
     if method.prompt_tensors is not None or not method.module_kinds:
         return found
     with suppress(InvalidInput):
-        config, _ = read_adapter_config(Config(on_one_matrix(trained.fields), trained.name))
+        fields = {name: value for name, value in trained.fields.items() if name not in CHOOSING}
+        config, _ = read_adapter_config(Config({**fields, "target_modules": ["W"]}, trained.name))
         # Blocks shrink A and B by the names of modules, but do not change the keys of A and B.
         if isinstance(config.settings, LoraSettings):
             config = replace(config, settings=replace(config.settings, use_bdlora=None))

@@ -27,7 +27,7 @@ from lora_cli.methods.targeting.patterns import regular_expression
 from lora_cli.methods.targeting.shortened_names import shortened_names
 from lora_cli.methods.targeting.targets import Targets
 from lora_cli.methods.targeting.weight_tying import EMBEDDING_LAYERS
-from lora_cli.methods.tensor import Tensor
+from lora_cli.methods.tensor import OF_ADAPTER, OF_BASE, OWN, Tensor
 from lora_cli.models.model import Model
 from lora_cli.models.peft_names import BASE_MODEL, PEFT_MODEL
 
@@ -44,10 +44,9 @@ def file_tensors(targets: Targets, added: Added, shared: Iterable[Tensor]) -> di
     The result is None where the file is not known: PEFT would save the embeddings of a model that names none,
     e.g. CLIP with its two towers, or the method does not say what it saves beside full copies and embeddings.
     """
-    dtype = adapter_dtype(targets)
-    shared = [_in_dtype(dtype, tensor) for tensor in shared if tensor.in_file]
+    shared = [_in_dtype(targets, tensor) for tensor in shared if tensor.in_file]
     found = {f"{PEFT_MODEL}{tensor.key}": tensor for tensor in shared}
-    added = [(place, [_in_dtype(dtype, tensor) for tensor in tensors]) for place, tensors in added]
+    added = [(place, [_in_dtype(targets, tensor) for tensor in tensors]) for place, tensors in added]
     config = targets.config
     embeddings = _saves_embeddings(targets)
     if embeddings and targets.model.embeddings is None:
@@ -78,9 +77,12 @@ def prompt_file_tensors(targets: Targets, virtual: Iterable[Tensor]) -> dict[str
     return found | {_without_adapter_name(key): tensor for key, tensor in copies}
 
 
-def _in_dtype(dtype: str, tensor: Tensor) -> Tensor:
+def _in_dtype(targets: Targets, tensor: Tensor) -> Tensor:
     """Return an adapter's tensor in the type that the file has; a type other than float32, e.g. an index's, stays."""
-    return tensor._replace(dtype=dtype) if tensor.dtype == "F32" != dtype else tensor
+    if tensor.dtype != "F32":
+        return tensor
+    own = {OF_ADAPTER: adapter_dtype(targets), OF_BASE: targets.model.dtype, OWN: tensor.dtype}
+    return tensor._replace(dtype=targets.config.adapter_dtype or own[tensor.type_of])
 
 
 def adapter_dtype(targets: Targets) -> str:

@@ -27,7 +27,8 @@ DEFAULT_ALPHA = 8
 class Factors(NamedTuple):
     """LoRA's A and B of one module as the file stores them: A as r × d, B as h × r.
 
-    For a convolution the size of its kernel follows. The weight's update is `scaling` · B·A, of h × d.
+    For a convolution the size of its kernel follows, and B is h × r / groups. The weight's update is `scaling` · B·A,
+    of h × d.
     """
 
     module: str
@@ -40,6 +41,11 @@ class Factors(NamedTuple):
     def r(self) -> int:
         """The rank, from the shape of A."""
         return self.a.shape[0]
+
+    @property
+    def groups(self) -> int:
+        """How many groups a convolution has; 1 for any other module."""
+        return self.a.shape[0] // self.b.shape[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,33 @@ class TrainedAdapter:
         for key, a in self.tensors.items():
             ending, other = next((pair for pair in FACTOR_ENDINGS if key.endswith(pair[0])), ("", ""))
             b = self.tensors.get(f"{key.removesuffix(ending)}{other}") if ending else None
-            if b is not None and len(a.shape) == len(b.shape) > 1 and a.shape[0] == b.shape[1] > 0:
+            if b is not None and _fit(a.shape, b.shape):
                 yield key.removesuffix(ending).removeprefix(BASE_MODEL), a, b
+
+    def may_hold_experts(self, module: str) -> bool:
+        """Whether one of `target_parameters` belongs to a module: PEFT names its factors after that module."""
+        owner = parameter_owner(module)
+        owners = [name.rpartition(".")[0] for name in self.config.target_parameters or ()]
+        return any(not wanted or owner == wanted or owner.endswith(f".{wanted}") for wanted in owners)
+
+
+def parameter_owner(module: str) -> str:
+    """Return the module whose bare parameter is adapted; PEFT wraps it once for each of its parameters.
+
+    >>> parameter_owner("mlp.experts.base_layer")
+    'mlp.experts'
+    """
+    while module.endswith(".base_layer"):
+        module = module.removesuffix(".base_layer")
+    return module
+
+
+def _fit(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether A and B are of one rank, of which each group of a convolution has its part in B."""
+    if not (len(a) == len(b) > 1 and a[0] and b[1]):
+        return False
+    groups, rest = divmod(a[0], b[1])
+    return rest == 0 and (groups == 1 or (len(a) > 2 and b[0] % groups == 0))
 
 
 def adapter_folder(path: str) -> str | None:

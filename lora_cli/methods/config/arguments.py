@@ -10,7 +10,7 @@ from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
 from lora_cli.methods.config.adaptation import Adaptation, Target
 from lora_cli.methods.registry import method_named, variant_fields
-from lora_cli.models.matrix import MATRIX_NAME, dimension
+from lora_cli.models.matrix import dimension
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ def config_fields(how: Adaptation, *, of_model: bool, needs_rank: bool) -> Confi
     if how.adapter is None:
         fields = _argument_fields(how, needs_rank=needs_rank)
         source = f"method {fields['peft_type'].lower()}"
-        if not of_model:
-            _refuse_choices_of_modules(fields)
     else:
         from lora_cli.models.files import path_text, read_object
 
@@ -62,9 +60,9 @@ def config_fields(how: Adaptation, *, of_model: bool, needs_rank: bool) -> Confi
         _refuse_conflicts(how, fields, source)
     if of_model:
         return ConfigFields(fields, source)
-    from lora_cli.methods.config.reading import on_one_matrix
+    from lora_cli.methods.config.one_matrix import on_one_matrix, with_matrix_as_target
 
-    return ConfigFields(on_one_matrix(fields), source)
+    return ConfigFields(on_one_matrix(fields if how.adapter is None else with_matrix_as_target(fields)), source)
 
 
 def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
@@ -198,17 +196,6 @@ def missing(name: str) -> InvalidInput:
     return InvalidInput(
         f"{argument(name)} is missing; give {d}, {h} and {r} for one matrix, or {argument('model')} for a model"
     )
-
-
-def _refuse_choices_of_modules(fields: Mapping[str, Any]) -> None:
-    from lora_cli.methods.config.reading import CHOOSING
-
-    chosen = sorted(CHOOSING & fields.keys())
-    if chosen:
-        raise InvalidInput(
-            f"{argument('settings')}: {chosen[0]} chooses among the modules of a model, and {MATRIX_NAME} is one matrix; "
-            f"give {argument('model')} too, or leave it out"
-        )
 
 
 def _refuse_conflicts(how: Adaptation, fields: Mapping[str, Any], source: str) -> None:

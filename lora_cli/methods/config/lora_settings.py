@@ -157,6 +157,8 @@ class LoraSettings:
     velora_config: InputGroups | None = setting(input_groups, default=None)
     # The modules whose rank a pattern decides.
     with_own_rank: frozenset[str] = frozenset()
+    # The type of the base model's values.
+    base_dtype: str = "F32"
 
     def __post_init__(self) -> None:
         """Refuse what `LoraConfig.__post_init__` refuses."""

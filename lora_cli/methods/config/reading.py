@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.errors import InvalidInput, near_miss, quote
 from lora_cli.methods.config import peft_fields
 from lora_cli.methods.config.adapter_config import EVERYWHERE, PATTERNS, TARGETING, AdapterConfig
 from lora_cli.methods.config.peft_fields import Names
@@ -18,8 +18,6 @@ from lora_cli.models.config import Config
 T = TypeVar("T")
 D = TypeVar("D")
 
-# The fields that choose among the modules of a model and mean nothing for one matrix.
-CHOOSING = TARGETING | {"rank_pattern", "target_parameters", "trainable_token_indices", "layer_replication"}
 # The fields by which a config of another program is recognised, which is called adapter_config.json too.
 OTHER_WRITERS = {"mlx-lm": frozenset({"fine_tune_type", "lora_parameters"})}
 Remarks = tuple[str, ...]
@@ -62,14 +60,6 @@ def _untyped(config: Config, label: str | None) -> tuple[Method[Any], str | None
     method = method_named(DEFAULT_METHOD)
     remark = f"{config.source} has no peft_type, without which PEFT does not load it; counted as {method.peft_type}"
     return method, label, (remark,)
-
-
-def on_one_matrix(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config's fields for one matrix, the module W: without those that choose among a model's modules."""
-    name = str(fields.get("peft_type")).lower()
-    if name in METHODS and method_named(name).prompt_tensors is not None:
-        raise InvalidInput(f"{name} adapts a whole model and cannot adapt one matrix; give {argument('model')}")
-    return {field: value for field, value in fields.items() if field not in CHOOSING} | {"target_modules": ["W"]}
 
 
 def _read(

@@ -25,6 +25,9 @@ PREPARED = {
     "eva": "initialize_lora_eva_weights, but by r: with a rho over 1 in eva_config, data decide which modules get more rank",
 }
 LOFTQ_BITS = (4, 8)
+# PEFT decomposes weights in float32 and half precision, and refuses those in float64.
+NOT_FLOAT64 = ("pissa", "corda", "olora", "mica")
+HALF_PRECISION = ("F16", "BF16")
 # The variants that each kind of module takes; the others take none.
 CLASSES = ("alora_invocation_tokens", "velora_config", "use_bdlora", "kasa_config", "monteclora_config")
 VARIANTS = {
@@ -39,6 +42,16 @@ VARIANTS = {
 def fills_both(own: LoraSettings) -> bool:
     """Whether A and B start as new values of the place's own rank, whatever they were before."""
     return _way(own.init_lora_weights) in {*DECOMPOSED, "corda", "mica", "orthogonal"}
+
+
+def frozen_factors(own: LoraSettings) -> tuple[str, ...]:
+    """Return the keys of the factors that are not trained: B with MiCA.
+
+    That of an embedding is a bare parameter, and its cast out of half precision makes a parameter that trains.
+    """
+    if own.init_lora_weights != "mica":
+        return ()
+    return ("lora_B.weight",) if own.base_dtype in HALF_PRECISION else ("lora_B.weight", "lora_embedding_B")
 
 
 def check_variants(place: Place, own: LoraSettings) -> None:
@@ -71,6 +84,11 @@ def _initial_rank(place: Place, own: LoraSettings) -> int:
     if not _takes(place, way):
         raise InvalidInput(
             f"init_lora_weights {quote(start)} cannot initialise {quote(place.module.name)}; give another"
+        )
+    if own.base_dtype == "F64" and way in NOT_FLOAT64 and (place.module.kind != "Embedding" or way == "mica"):
+        raise InvalidInput(
+            f"init_lora_weights {quote(start)} cannot decompose {quote(place.module.name)} in float64; "
+            "give another, or a base model in float32"
         )
     most = min(place.module.d, place.module.h)
     if way == "mica" and r > most:

@@ -12,7 +12,7 @@ from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.parts.divisors import check_divides
 from lora_cli.methods.place import Place
-from lora_cli.methods.tensor import Tensor, buffer, parameter
+from lora_cli.methods.tensor import OF_BASE, Tensor, buffer, parameter
 
 
 def variant_tensors(place: Place, own: LoraSettings) -> Iterator[Tensor]:
@@ -30,8 +30,8 @@ def variant_tensors(place: Place, own: LoraSettings) -> Iterator[Tensor]:
         number = own.monteclora_config.number
         yield parameter("lora_monteclora_sampler.std_prior", place.r)
         yield parameter("lora_monteclora_sampler.expert_weights_prior", number)
-        yield buffer("lora_monteclora_sampler.gaussian_var_prior", place.r, place.r)
-        yield buffer("lora_monteclora_sampler.expert_weights", number)
+        yield buffer("lora_monteclora_sampler.gaussian_var_prior", place.r, place.r, type_of=OF_BASE)
+        yield buffer("lora_monteclora_sampler.expert_weights", number, type_of=OF_BASE)
 
 
 def diagonal(place: Place, own: LoraSettings) -> dict[str, tuple[int, ...]]:

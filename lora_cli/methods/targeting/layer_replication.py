@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS
 from lora_cli.models.model import Model, parameters_of
 from lora_cli.models.parts.layers import Node, under
@@ -38,9 +38,31 @@ def replicate_layers(model: Model, ranges: Ranges) -> Model:
     return replace(model, nodes=tuple(_new_nodes(model, prefix, order, layers)), tied=tied)
 
 
-def _prefix(model: Model) -> str | None:
+def original_name(name: str, ranges: Ranges, count: Callable[[], int]) -> str:
+    """Return the name in the base model of what became `name` in the model of the ranges.
+
+    `count` returns the number of layers in the base model, which is asked only where a range counts from the end.
+
+    >>> original_name("model.layers.1.mlp.up_proj", [(2, 3), (0, 2)], lambda: 4)
+    'model.layers.0.mlp.up_proj'
+    """
+    prefix = _prefix([name]) if ranges else None
+    if prefix is None:
+        return name
+    index, _, inner = name.removeprefix(prefix).partition(".")
+    order = {str(number): layer for number, layer in enumerate(_stacked(ranges))}
+    if index not in order:
+        raise InvalidInput(
+            f"layer_replication stacks {len(order)} layers, and {quote_long(name)} is in none of them; "
+            "give the config that the adapter was trained with"
+        )
+    layer = order[index]
+    return f"{prefix}{layer if layer >= 0 else layer % count()}.{inner}"
+
+
+def _prefix(names: Iterable[str]) -> str | None:
     """Return what the names of all layers start with, or None where there is no list of layers."""
-    names = [node.name for node in model.nodes]
+    names = tuple(names)
 
     def is_prefix(prefix: str) -> bool:
         return any(name.startswith(prefix) for name in names)
@@ -55,7 +77,7 @@ def _prefix(model: Model) -> str | None:
 
 def _layers(model: Model) -> tuple[str, list[list[Node]]]:
     """Return the prefix of the layers' names, and the nodes of each layer under their names within it."""
-    prefix = _prefix(model)
+    prefix = _prefix(node.name for node in model.nodes)
     layers: dict[str, list[Node]] = {}
     for node in model.nodes:
         if prefix and node.name.startswith(prefix):
@@ -78,10 +100,15 @@ def _layer_order(ranges: Ranges, count: int) -> list[int]:
                 f"layer_replication has the range {quote([start, end])}; the model has layers 0 to {count - 1}, so a range "
                 f"must be within 0 and {count}"
             )
+    return [layer % count for layer in _stacked(ranges)]
+
+
+def _stacked(ranges: Ranges) -> list[int]:
+    """Return the numbers of the layers as the ranges give them, negative ones too."""
     total = sum(max(end - start, 0) for start, end in ranges)
     if total > MAX_LAYERS:
         raise InvalidInput(f"layer_replication stacks {total} layers; a model has at most {MAX_LAYERS}, so give fewer")
-    return [layer % count for start, end in ranges for layer in range(start, end)]
+    return [layer for start, end in ranges for layer in range(start, end)]
 
 
 def _new_nodes(model: Model, prefix: str, order: Sequence[int], layers: Sequence[Sequence[Node]]) -> Iterator[Node]:

@@ -7,12 +7,13 @@ it. Without either, the names and shapes in the checkpoint are the model.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 
 from lora_cli.errors import InvalidInput, argument, counted, quote_long
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, read_object
-from lora_cli.models.model import Model, read_config
+from lora_cli.models.model import Model, names_dtype, read_config
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.registry import UnknownArchitecture
 
@@ -30,7 +31,7 @@ def read_files(path: str) -> Model:
         model = read_config(config, path)
     except UnknownArchitecture as unknown:
         return _without_family(config, checkpoint, path, unknown)
-    return _compared(_with_loading_warnings(model, config), checkpoint)
+    return _compared(_with_loading_warnings(model, config), config, checkpoint, path)
 
 
 def _files(source: str) -> tuple[Config | None, list[str]]:
@@ -74,20 +75,22 @@ def _with_loading_warnings(model: Model, config: Config) -> Model:
     return replace(model, warnings=(*model.warnings, warning))
 
 
-def _compared(model: Model, checkpoint: list[str]) -> Model:
-    """Return the model, with a warning if its checkpoint differs."""
+def _compared(model: Model, config: Config, checkpoint: list[str], source: str) -> Model:
+    """Return the model, with a warning if its checkpoint differs, and in the checkpoint's type if the config has none."""
     if not checkpoint:
-        return model
+        return model if names_dtype(config) else replace(model, dtype=_type_beside(source))
     from lora_cli.models.checkpoints.adapter_names import are_an_adapter
     from lora_cli.models.checkpoints.comparison import difference
     from lora_cli.models.checkpoints.packings import unpacked
     from lora_cli.models.checkpoints.shards import read_checkpoint
+    from lora_cli.models.checkpoints.value_type import value_type
 
-    tensors = read_checkpoint(checkpoint)
-    if are_an_adapter(tensors):
+    stored = read_checkpoint(checkpoint)
+    if are_an_adapter(stored):
         raise _adapter_as_model(checkpoint[0])
-    stored = unpacked(tensors)
-    differs = difference(model, stored.parameters)
+    if not names_dtype(config):
+        model = replace(model, dtype=value_type(stored))
+    differs = difference(model, unpacked(stored).parameters)
     if differs is None:
         return model
     return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint[0])}: {differs}"))
@@ -100,11 +103,22 @@ def _adapter_as_model(path: str) -> InvalidInput:
     )
 
 
+def _type_beside(path: str) -> str:
+    """Return the type of the checkpoint beside a config.json, which is not read for anything else."""
+    from lora_cli.models.checkpoints.shards import checkpoint_in, read_checkpoint
+    from lora_cli.models.checkpoints.value_type import value_type
+
+    with suppress(InvalidInput):
+        checkpoint = checkpoint_in(os.path.dirname(path) or ".")
+        return value_type(read_checkpoint(checkpoint) if checkpoint else {})
+    return "F32"
+
+
 def _without_family(config: Config, checkpoint: list[str], source: str, unknown: UnknownArchitecture) -> Model:
     from lora_cli.models.sources.installed_transformers import build, is_installed
 
     if is_installed():
-        return _compared(build(config, source), checkpoint)
+        return _compared(build(config, source), config, checkpoint, source)
     if checkpoint:
         return _by_shapes(checkpoint, source, str(unknown))
     raise InvalidInput(
@@ -117,11 +131,12 @@ def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
     from lora_cli.models.checkpoints.by_shape import model_of_shapes
     from lora_cli.models.checkpoints.packings import unpacked
     from lora_cli.models.checkpoints.shards import read_checkpoint
+    from lora_cli.models.checkpoints.value_type import value_type
 
-    tensors = read_checkpoint(checkpoint)
-    if hold_an_adapter(tensors):
+    headers = read_checkpoint(checkpoint)
+    if hold_an_adapter(headers):
         raise _adapter_as_model(checkpoint[0])
-    stored = unpacked(tensors)
+    stored = unpacked(headers)
     if not any(parameter.params for parameter in stored.parameters):
         raise InvalidInput(f"{quote_long(source)} does not hold any parameters; give another checkpoint")
     how = "modules are derived from the names and shapes in the checkpoint"
@@ -132,4 +147,4 @@ def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
             f"{quote_long(source)}: taken for buffers: {counted(stored.unknown, 'integer tensor')}; "
             "if they are packed weights, full_params is too small"
         )
-    return model_of_shapes(stored.parameters, source, tuple(warnings))
+    return replace(model_of_shapes(stored.parameters, source, tuple(warnings)), dtype=value_type(headers))

@@ -21,6 +21,7 @@ from lora_cli.analysis.forward.forward import TRAINED_FIELDS
 from lora_cli.analysis.forward.run import STORED, Run
 from lora_cli.analysis.forward.weight_lookup import find_weight
 from lora_cli.dtypes import VALUE_TYPES
+from lora_cli.methods.adapter_file.trained_adapter import read_adapter
 
 RNG = np.random.default_rng(11)
 
@@ -28,6 +29,19 @@ RNG = np.random.default_rng(11)
 def normal(*shape: int, scale: float = 1.0) -> Array:
     """Return normal numbers."""
     return (RNG.standard_normal(shape) * scale).astype(np.float32)
+
+
+@pytest.mark.parametrize("bits", [0x7FC00000, 0x7F800001, 0x7FFF8000, 0x7FFFFFFF, 0xFF800001, 0xFFFFFFFF])
+@pytest.mark.parametrize("dtype", VALUE_TYPES)
+@pytest.mark.parametrize("is_weight", [True, False])
+def test_every_nan_stays_one(tmp_path: Path, bits: int, dtype: str, *, is_weight: bool) -> None:
+    """Whatever its payload and sign, in W or in A: rounding makes neither zero nor infinity of it."""
+    w, a, b = np.ones((4, 4), np.float32), np.full((2, 4), 0.1, np.float32), np.ones((4, 2), np.float32)
+    (w if is_weight else a).view(np.uint32)[0, 0] = bits
+    found = merge(*setup(tmp_path, w, a, b, r=2), "q_proj", dtype=dtype)
+    assert found.percent_survived is None
+    assert found.modified_output_norm is None
+    assert "not finite numbers" in found.warnings[0]
 
 
 def rounded(values: Array, dtype: str) -> Array:
@@ -217,7 +231,7 @@ def found_weight(folder: Path, names: dict[str, Array], module: str, weights: st
     adapter = write_adapter(folder / "adapter", pair(module, normal(4, 6), normal(8, 4)))
     weights = weights or str(folder / "m.safetensors")
     assert merge(weights, adapter, module).module == module
-    return find_weight(weights, module).name
+    return find_weight(weights, module, read_adapter(adapter)).name
 
 
 W = normal(8, 6)

@@ -70,6 +70,23 @@ def test_a_whole_adapter_has_no_findings(tmp_path: Path) -> None:
     assert found.expected_bytes == 2576
 
 
+def test_a_grouped_convolution_has_its_rank_in_groups(tmp_path: Path) -> None:
+    """A is r x d, B h x r / groups; a rank of it costs 8 * 9 + 8 / 2 values, and its weight has 8 * 8 * 9 / 2."""
+    arrays = pair("cg", values(4, 8, 3, 3), values(8, 2, 1, 1))
+    found = inspect(write_adapter(tmp_path / "grouped", arrays, target_modules=["cg"]))
+    assert [found.modules[0][name] for name in ("d", "h", "r", "params")] == [8, 8, 4, 304]
+    assert [(finding.code, "3.78947" in finding.message) for finding in found.findings] == [
+        ("rank-past-break-even", True)
+    ]
+    half = pair("cg", values(2, 8, 3, 3), values(8, 1, 1, 1))
+    smaller = write_adapter(tmp_path / "smaller", half, r=2, target_modules=["cg"])
+    assert codes(inspect(smaller)) == []
+    assert codes(inspect(write_adapter(tmp_path / "other", arrays, r=2, target_modules=["cg"]))) == [
+        "rank-mismatch",
+        "rank-past-break-even",
+    ]
+
+
 def _set(key: str, array: Array) -> Damage:
     return lambda arrays, _: arrays.update({key: array})
 

@@ -37,12 +37,17 @@ def normal(*shape: int, dtype: str = "float32") -> Array:
 
 
 def whole(updates: Array) -> tuple[float, list[float], list[int]]:
-    """Return norm, shares and the ranks for 90, 95 and 99 % of a full update, or of a stack of them."""
+    """Return norm, shares and the ranks for 90, 95 and 99 % of a full update, or of each in a stack of them."""
     stack = updates.reshape(-1, *updates.shape[-2:]).astype(np.float64)
-    energy = (np.linalg.svd(stack, compute_uv=False) ** 2).sum(axis=0)
-    shares = energy / energy.sum()
-    ranks = [next(k for k in range(1, len(shares) + 1) if shares[:k].sum() >= q - 1e-9) for q in (0.9, 0.95, 0.99)]
-    return float(np.linalg.norm(stack)), shares.tolist(), ranks
+    energies = np.linalg.svd(stack, compute_uv=False) ** 2
+    ranks = [max(rank_for(q, energy / energy.sum()) for energy in energies) for q in (0.9, 0.95, 0.99)]
+    energy = energies.sum(axis=0)
+    return float(np.linalg.norm(stack)), (energy / energy.sum()).tolist(), ranks
+
+
+def rank_for(share: float, shares: Array) -> int:
+    """Return how many of the shares make up one of 90 %, 95 % or 99 %."""
+    return next(k for k in range(1, len(shares) + 1) if shares[:k].sum() >= share - 1e-9)
 
 
 def check(one: ModuleSpectrum, update: Array, rel: float = 1e-5) -> None:
@@ -133,6 +138,18 @@ def test_fused_experts_have_the_ranks_that_each_needs(tmp_path: Path, rslora: bo
     check(result.modules[0], (4 if rslora else 2) * update)
     assert result.rank_needed == 1
     assert result.saved_params == experts * (r - 1) * (d + h)
+
+
+def test_a_small_expert_of_high_rank_is_not_outvoted_by_a_large_one_of_rank_1(tmp_path: Path) -> None:
+    """Each expert keeps its 99 %; one that is zero needs no rank."""
+    a, b = np.eye(12, dtype="float32"), np.zeros((12, 12), "float32")
+    # B has the experts of each rank beside each other: 100 times rank 1, then rank 4, then nothing.
+    by_expert = b.reshape(12, 4, 3)
+    by_expert[0, 0, 0] = 100
+    by_expert[range(4), range(4), 1] = 1
+    result = found(tmp_path / "x", pair("experts", a, b), target_modules=[], target_parameters=["experts.up"])
+    one = result.modules[0]
+    assert (one.rank_90, one.rank_95, one.rank_99, result.rank_needed) == (4, 4, 4, 4)
 
 
 def test_experts_next_to_patterns_are_left_out_with_the_reason(tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 from collections.abc import Sequence
 from itertools import islice, product
+from pathlib import Path
 
 import numpy as np
 import pytest
 from draws import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_llama import narrow
 
 from lora_cli import Count, InvalidInput, Sweep, count, read_model, sweep
 from lora_cli.analysis.count.plain_lora import FIELDS
@@ -285,6 +288,14 @@ def test_a_sweep_over_models_targets_methods_and_ranks() -> None:
         assert point.target == (target if isinstance(target, str) else "c_attn,q_proj")
         assert point == alone.record() | {"target": point.target}
     assert [tuple(row) for batch in grid.batches() for row in batch] == counted(grid)
+
+
+def test_a_default_rank_that_does_not_fit_is_not_counted(tmp_path: Path) -> None:
+    """MiSS takes 64 by default, and the model is 16 wide."""
+    (tmp_path / "config.json").write_text(json.dumps(narrow()))
+    grid = sweep(model=str(tmp_path / "config.json"), target="q_proj", r=[4, 8], method="miss")
+    assert grid.warnings == ()
+    assert [(cost.r, cost.trainable_params) for cost in grid] == [(4, 128), (8, 256)]
 
 
 def test_a_sweep_over_models_takes_pefts_targets_where_none_are_given() -> None:

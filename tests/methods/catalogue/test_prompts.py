@@ -12,7 +12,8 @@ from small_llama import narrow
 
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.reading import on_one_matrix, read_adapter_config
+from lora_cli.methods.config.one_matrix import on_one_matrix
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.methods.registry import methods_of
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from small_llama import llama
 
+from lora_cli.analysis.count import count as counting
 from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix, count_matrix
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.errors import InvalidInput
-from lora_cli.methods.config.reading import on_one_matrix, read_adapter_config
+from lora_cli.methods.config.one_matrix import on_one_matrix
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -216,3 +218,11 @@ def test_many_targets_are_subject_to_the_layers_as_few_are_not(layers: int, adap
     fields = {"peft_type": "VERA", "r": 2, "target_modules": "all-linear", "layers_to_transform": [0]}
     read, _ = read_adapter_config(Config(fields, "adapter_config.json"))
     assert count_model(read_config(Config(model), "small"), read).adapted_modules == adapted
+
+
+def test_a_size_that_the_weights_decide_is_unknown_and_said() -> None:
+    """AdaMSS trains a known number of values, in clusters of rows that only the weights tell."""
+    found = counting.count(16, 24, 4, "adamss", {"num_subspaces": 5})
+    assert (found.trainable_params, found.adapter_bytes) == (5 * 4 + 24, None)
+    assert "adapter_bytes is unknown: the values of the weights decide" in found.notes[0]
+    assert counting.count(16, 24, 4, "adamss", {"num_subspaces": 1}).notes == ()

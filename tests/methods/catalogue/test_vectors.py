@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from small_llama import BOTH, cost, refusal
+from small_llama import BOTH, cost, narrow, refusal
 
 from lora_cli import InvalidInput
 from lora_cli.analysis.count.breakdown import modules
@@ -94,6 +95,38 @@ def test_a_tied_head_follows_its_embeddings_rows() -> None:
     assert [tensor.key for tensor in both.shared] == ["model.lm_head.base_layer.trainable_tokens_delta"]
 
 
+SMALL = {"num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 40}
+LLAMA_LIKE = {**SMALL, "hidden_size": 16, "intermediate_size": 24, "num_key_value_heads": 2}
+OPT = {**SMALL, "model_type": "opt", "hidden_size": 16, "ffn_dim": 24, "word_embed_proj_dim": 16}
+FALCON = {**SMALL, "model_type": "falcon", "hidden_size": 16}
+
+
+# PEFT 0.21.2's figures.
+@pytest.mark.parametrize(
+    ("model", "fields", "figures"),
+    [
+        # The width of a head stays, and a projection leads back to the width of the model.
+        (LLAMA_LIKE, {"shadow_hidden_size": 8}, (3064, 8264, 16296)),
+        ({**OPT, "architectures": ["OPTForCausalLM"]}, {"shadow_intermediate_size": 8}, (35896, 73288, 148712)),
+        ({**OPT, "architectures": ["OPTForCausalLM"]}, {"shadow_hidden_size": 8}, (19808, 57200, 84752)),
+        (FALCON, {"shadow_hidden_size": 8, "shadow_num_attention_heads": 2}, (3328, 9440, 17080)),
+        (LLAMA_LIKE, {"shadow_num_hidden_layers": 3}, (7504, 12704, 36176)),
+    ],
+)
+def test_a_shadow_of_another_shape(model: dict[str, Any], fields: dict[str, Any], figures: tuple[int, ...]) -> None:
+    """PEFT changes these sizes in the config of the model, whose other sizes stay."""
+    found = cost("shadow", model, **fields)
+    assert (found.trainable_params, found.all_params, found.adapter_bytes) == figures
+
+
+def test_a_shadow_without_a_config_keeps_the_models_shape() -> None:
+    """What another size makes of the shapes in a checkpoint is not known."""
+    config, _ = read_adapter_config(Config({"peft_type": "SHADOW", "shadow_hidden_size": 8}))
+    model = replace(read_config(Config(narrow()), "small"), config=None)
+    with pytest.raises(InvalidInput, match="shadow_hidden_size is 8, and what it makes of 'small' is not known"):
+        count_model(model, config)
+
+
 def test_a_shadow_has_a_classifiers_head_of_its_own() -> None:
     """Beside the head that is trained whole for the task."""
     found = cost("shadow", CLASSIFIER, r=2, task_type="SEQ_CLS")
@@ -122,8 +155,12 @@ def test_a_shadow_has_a_classifiers_head_of_its_own() -> None:
         ("trainable_tokens", {}, {"token_indices": [50]}, "has 50, but 'model.embed_tokens' has 50 rows"),
         ("trainable_tokens", {}, {"target_modules": ["norm"]}, "is not a Linear or Embedding"),
         ("shadow", {}, {"shadow_model": "other/model"}, "a trained model that PEFT loads"),
-        ("shadow", {}, {"shadow_hidden_size": 8}, "shadow_hidden_size is 8"),
-        ("shadow", {}, {"shadow_num_hidden_layers": 3}, "give 2 or less"),
+        (
+            "shadow",
+            {"model_type": "bloom"},
+            {"shadow_intermediate_size": 8},
+            "finds no such size in the config of 'bloom'",
+        ),
         ("xlora", {}, {"adapters": {"one": "./one"}}, "mixes trained LoRA adapters"),
     ],
 )

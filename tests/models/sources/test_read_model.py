@@ -169,6 +169,26 @@ def test_a_checkpoint_without_a_config_is_read_by_its_shapes(here: Path, source:
     assert "no config.json beside it" in model.warnings[0]
 
 
+@pytest.mark.parametrize("source", [".", "model.safetensors", "config.json"])
+def test_the_type_is_the_checkpoints_where_the_config_has_none(here: Path, source: str) -> None:
+    """That of the first float by name, as transformers loads it; a type in the config comes first."""
+    typed = {name: ("BF16" if name == min(stored()) else "F32", shape) for name, (_, shape) in stored().items()}
+    checkpoints.write(here / "model.safetensors", {"a": ("I64", (1,)), **typed})
+    for fields, dtype in ({}, "BF16"), ({"dtype": None}, "BF16"), ({"torch_dtype": "float16"}, "F16"):
+        (here / "config.json").write_text(json.dumps({**SMALL, **fields}))
+        assert read_model(source).dtype == dtype
+    (here / "config.json").write_text(json.dumps(SMALL))
+    (here / "model.safetensors").write_bytes(b"")
+    assert read_model("config.json").dtype == "F32"
+
+
+def test_a_checkpoint_alone_has_its_own_type(here: Path) -> None:
+    """Of packed values it says nothing."""
+    checkpoints.write(here / "half.safetensors", {"a.weight": ("F16", (3, 4))})
+    checkpoints.write(here / "packed.safetensors", {"a.weight": ("F8_E4M3", (3, 4))})
+    assert [read_model(f"{name}.safetensors").dtype for name in ("half", "packed")] == ["F16", "F32"]
+
+
 def test_integers_that_nobody_knows_are_warned_of(here: Path) -> None:
     """They may be packed weights."""
     checkpoints.write(here / "model.safetensors", stored() | {"q.W_q": ("U8", (9, 9))})

@@ -1,6 +1,6 @@
 """What is drawn for the methods that train vectors, copies or single rows."""
 
-ONLY = {"shadow": ("llama", "qwen2", "gpt2", "opt", "gpt_neox", "mixtral", "bloom")}
+ONLY = {"shadow": ("llama", "qwen2", "gpt2", "opt", "gpt_neox", "mixtral", "bloom", "falcon", "gptj")}
 DRAWS = {
     "ia3": {
         "feedforward_modules": [[], [], ["fc2"], ["c_proj"], r".*\.(wo|down_proj|fc1|dense)", ["v"]],
@@ -39,7 +39,11 @@ DRAWS = {
     "shadow": {
         "r": [1, 4],
         "target_modules": [None, None, None, [r"layers.0"], r".*\.(h|layers)\.0"],
-        "shadow_num_hidden_layers": [1, 0],
+        "shadow_num_hidden_layers": [1, 0, 4],
+        "shadow_hidden_size": [None, None, 8, 16, 32],
+        # No more heads of keys and values than of queries, which could not run.
+        "shadow_num_attention_heads": [None, 8],
+        "shadow_intermediate_size": [None, 20],
         "share_embeddings": [False],
         "update_hidden_size": [3],
         "init_weights": [False],

@@ -11,11 +11,15 @@ from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 
 
 class Sides(NamedTuple):
-    """A module's rank in the file, and the sides of the matrix that it adapts."""
+    """A module's rank in the file, and the sides of the matrix that it adapts.
+
+    A rank of a grouped convolution has d values in A, but only h / groups in B, and the weight has as many fewer.
+    """
 
     r: int
     d: int
     h: int
+    groups: int
 
     @property
     def is_past_dimension(self) -> bool:
@@ -23,16 +27,25 @@ class Sides(NamedTuple):
         return self.r > min(self.d, self.h)
 
     @property
+    def break_even(self) -> float:
+        """The rank at which A and B hold as much as the weight."""
+        share = self.h // self.groups
+        return self.d * share / (self.d + share)
+
+    @property
     def is_past_break_even(self) -> bool:
-        """Whether A and B hold more than the matrix does."""
-        return not self.is_past_dimension and self.r * (self.d + self.h) > self.d * self.h
+        """Whether A and B hold more than the weight does."""
+        return not self.is_past_dimension and self.r > self.break_even
 
 
 def _sides(adapter: InspectedAdapter) -> dict[str, Sides]:
     """Return the rank and sides of each module that LoRA adapts, unless some are stacked."""
     if adapter.has_stacked_factors:
         return {}
-    return {module: Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0]) for module, pair in adapter.factors.items()}
+    return {
+        module: Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0], pair.groups)
+        for module, pair in adapter.factors.items()
+    }
 
 
 @finding("rank-mismatch", ERROR, "set r, or rank_pattern, to the rank in the file")
@@ -52,10 +65,10 @@ def rank_past_break_even(adapter: InspectedAdapter) -> Iterator[str]:
     """Find modules whose A and B hold more than their weight."""
     past = {module: sides for module, sides in _sides(adapter).items() if sides.is_past_break_even}
     if past:
-        r, d, h = next(iter(past.values()))
+        first = next(iter(past.values()))
         yield (
             f"{counted_with(list(past), 'module', 'has', 'have')} a rank above the break-even: "
-            f"rank {r}, break-even at {d * h / (d + h):.6g}"
+            f"rank {first.r}, break-even at {first.break_even:.6g}"
         )
 
 
@@ -64,8 +77,8 @@ def rank_past_dimension(adapter: InspectedAdapter) -> Iterator[str]:
     """Find modules whose rank is larger than a side of their weight."""
     past = {module: sides for module, sides in _sides(adapter).items() if sides.is_past_dimension}
     if past:
-        r, d, h = next(iter(past.values()))
+        first = next(iter(past.values()))
         yield (
             f"{counted_with(list(past), 'module', 'has', 'have')} a rank above min(d, h): "
-            f"rank {r}, min(d, h) = {min(d, h)}"
+            f"rank {first.r}, min(d, h) = {min(first.d, first.h)}"
         )

@@ -47,9 +47,12 @@ def _wrong_shapes(adapter: InspectedAdapter) -> dict[str, tuple[Sizes, Sizes]]:
 
 
 def _differ_by_ranks(ours: Sizes, theirs: Sizes, ranks: tuple[int, int] | None) -> bool:
-    """Whether two shapes differ by the rank and nothing else."""
+    """Whether two shapes differ by the rank, or by a group's part of it, and nothing else."""
     different = {pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]}
-    return len(ours) == len(theirs) and different == {ranks}
+    if ranks is None or len(ours) != len(theirs) or len(different) != 1:
+        return False
+    (our_part, their_part), (our_rank, their_rank) = *different, ranks
+    return our_part * their_rank == their_part * our_rank
 
 
 def _unlike_factors(adapter: InspectedAdapter) -> dict[str, tuple[Sizes, Sizes]]:

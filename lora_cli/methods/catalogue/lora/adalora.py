@@ -70,6 +70,8 @@ class Settings(LoraSettings):
     rank_pattern: Mapping[str, tuple[bool, ...]] = mapping(_masks)
     # How many ranks a module keeps in the file.
     kept: Mapping[str, int] = field(default_factory=dict)
+    # PEFT makes a frozen parameter in float32, and the cast to another type makes one that trains.
+    trains_ranknum: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what `AdaLoraConfig.__post_init__` and `RankAllocator` refuse."""
@@ -91,9 +93,9 @@ class Settings(LoraSettings):
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
-    """Yield A, the singular values E and B, init_r·(d + h + 1) parameters, and the frozen number of ranks.
+    """Yield A, the singular values E and B, init_r·(d + h + 1) parameters, and the number of ranks.
 
-    On a convolution, A holds the whole kernel. What a rank_pattern masks is not saved.
+    That number trains too if the base is not float32. On a convolution, A holds the whole kernel. What a rank_pattern masks is not saved.
 
     >>> from lora_cli.models import matrix
     >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), Settings(total_step=10))]
@@ -107,15 +109,15 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     yield parameter("lora_A", r, d, in_file=kept == r)
     yield parameter("lora_E", r, 1, in_file=kept == r)
     yield parameter("lora_B", module.h, r, in_file=kept == r)
-    yield parameter("ranknum", 1, trained=False, in_file=False)
+    yield parameter("ranknum", 1, trained=own.trains_ranknum, in_file=False)
     if kept != r:
         yield buffer("lora_A", kept, d)
         yield buffer("lora_E", kept, 1)
         yield buffer("lora_B", module.h, kept)
 
 
-def with_kept_ranks(targets: Adapted, own: Settings, config: AdapterConfig) -> Settings:
-    """Add how many ranks each module keeps in the file."""
+def on_model(targets: Adapted, own: Settings, config: AdapterConfig) -> Settings:
+    """Add how many ranks each module keeps in the file, and whether their number trains."""
     adapted = {place.module.name for place in targets.places}
     kept: dict[str, int] = {}
     for key, mask in own.rank_pattern.items():
@@ -127,7 +129,7 @@ def with_kept_ranks(targets: Adapted, own: Settings, config: AdapterConfig) -> S
                 f"rank_pattern has {len(mask)} ranks for {quote_long(name)}, and init_r is {config.r}; give {config.r}"
             )
         kept[name] = ranks
-    return replace(own, kept=kept)
+    return replace(own, kept=kept, trains_ranknum=targets.model.dtype != "F32")
 
 
 METHOD = Method(
@@ -154,6 +156,6 @@ METHOD = Method(
         "roberta": ("query", "key", "value", "dense"),
         "deberta-v2": ("query_proj", "key_proj", "value_proj", "dense"),
     },
-    resolved=with_kept_ranks,
+    resolved=on_model,
     config_tells_trained=False,
 )

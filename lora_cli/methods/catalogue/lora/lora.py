@@ -15,7 +15,14 @@ from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.knob import Runs, multiples
 from lora_cli.methods.method import LINEARS, Adapted, Method
-from lora_cli.methods.parts.lora_start import check_variants, fills_both, initialised, needs_even_rank, preparation
+from lora_cli.methods.parts.lora_start import (
+    check_variants,
+    fills_both,
+    frozen_factors,
+    initialised,
+    needs_even_rank,
+    preparation,
+)
 from lora_cli.methods.parts.lora_variants import diagonal, variant_tensors
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.name_matching import ranker
@@ -59,13 +66,14 @@ def tensors(place: Place, own: LoraSettings) -> tuple[Tensor, ...]:
     # The direction onto which VeLoRA projects each group of inputs.
     groups = own.velora_config
     velora = () if groups is None else (buffer("lora_velora_embed", -(-place.module.d // groups.number)),)
-    frozen = ("lora_B.weight", "lora_embedding_B") if own.init_lora_weights == "mica" else ()
+    frozen = frozen_factors(own)
     factors = (Tensor(key, shape, key, shape, key not in frozen) for key, shape in shapes.items())
     return (*factors, *velora, *variant_tensors(place, own))
 
 
-def with_own_ranks(targets: Adapted, own: LoraSettings, config: AdapterConfig) -> LoraSettings:
-    """Add the modules whose rank a pattern decides."""
+def on_model(targets: Adapted, own: LoraSettings, config: AdapterConfig) -> LoraSettings:
+    """Add the type of the base, and the modules whose rank a pattern decides."""
+    own = replace(own, base_dtype=targets.model.dtype)
     if not config.rank_pattern:
         return own
     rank = ranker(replace(config, r=0))
@@ -116,7 +124,7 @@ METHOD = Method(
     keeps_rank_when_tied=fills_both,
     has_lora_factors=True,
     never_null=("r", "alpha_pattern", "bias", "rank_pattern"),
-    resolved=with_own_ranks,
+    resolved=on_model,
     notes=notes,
     knob_values=sizes,
     # Which factor is block-diagonal depends on a module's name.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from lora_cli.methods.config.settings import flag, text
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
-from lora_cli.methods.tensor import Tensor, buffer, parameter
+from lora_cli.methods.tensor import OF_BASE, Tensor, buffer, parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _path(key: str, kind: str, r: int, whole: tuple[int, ...], vector: tuple[int
         yield parameter(f"{key}.Xd", whole[0], r)
         yield parameter(f"{key}.Xu", r, whole[1])
     elif kind == "none":
-        yield buffer(f"{key}.zeros", *whole)
+        yield buffer(f"{key}.zeros", *whole, type_of=OF_BASE)
     else:
         yield parameter(f"{key}.X", *(vector if kind == "vector" else (1,)))
 

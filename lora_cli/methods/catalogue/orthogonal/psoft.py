@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.settings import flag, real, size, text
-from lora_cli.methods.method import Method
+from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 
@@ -69,6 +70,13 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
         yield parameter("psoft_R.vector_a", r)
 
 
+def checked(targets: Adapted, own: Settings, config: AdapterConfig) -> Settings:
+    """Refuse a base in float64, whose weights PEFT does not decompose."""
+    if targets.model.dtype == "F64":
+        raise InvalidInput("psoft cannot decompose weights in float64; give a base model in float32")
+    return own
+
+
 METHOD = Method(
     name="psoft",
     title="PSOFT: Efficient Orthogonal Fine-Tuning with Principal Subspace Adaptation",
@@ -78,4 +86,5 @@ METHOD = Method(
     tensors=tensors,
     rank=32,
     alpha="psoft_alpha",
+    resolved=checked,
 )

@@ -100,7 +100,7 @@ def with_feedforward(targets: Adapted, own: Settings, config: AdapterConfig) -> 
             )
         return replace(own, feedforward_modules=default)
     lost = [] if isinstance(named, str) or not isinstance(wanted, tuple) else sorted(set(named) - set(wanted))
-    if lost and not is_matrix(targets.model):
+    if lost:
         raise InvalidInput(
             f"feedforward_modules has {quote(lost[0])}, which is missing from target_modules; add it there"
         )

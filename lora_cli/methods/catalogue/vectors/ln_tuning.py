@@ -14,7 +14,7 @@ from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import TARGETS
-from lora_cli.methods.tensor import Tensor, buffer, parameter
+from lora_cli.methods.tensor import OF_BASE, Tensor, buffer, parameter
 
 NORMS: dict[str, tuple[str, ...]] = {
     "llama": ("input_layernorm", "post_attention_layernorm", "norm"),
@@ -70,7 +70,8 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
         below = copied.name.removeprefix(f"{place.module.name}.")
         # PEFT drops the adapter's name before a parameter's own name, and keeps it before a module's.
         key = f"ln_tuning_layers.{'default.' if '.' in below else ''}{below}"
-        yield buffer(key, *copied.shape) if known in seen else parameter(key, *copied.shape)
+        make = buffer if known in seen else parameter
+        yield make(key, *copied.shape, type_of=OF_BASE)
         seen.add(known)
 
 

@@ -14,9 +14,12 @@ from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
 from lora_cli.methods.config.settings import flag, ignored, real, size, text
 from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
-from lora_cli.methods.tensor import Tensor, parameter
-from lora_cli.models.model import Model
-from lora_cli.models.nodes import Parameter
+from lora_cli.methods.tensor import OF_ADAPTER, OF_BASE, OWN, Tensor, buffer, parameter
+from lora_cli.models.config import Config
+from lora_cli.models.facts import read_facts
+from lora_cli.models.model import Model, read_config
+from lora_cli.models.nodes import Buffer, Parameter
+from lora_cli.models.registry import find_family
 
 # Where PEFT looks for the list of a decoder's blocks: `_get_backbone`, `_get_decoder_layers`.
 BLOCKS = ("model.decoder.layers.", "model.layers.", "transformer.h.", "gpt_neox.layers.", "decoder.layers.")
@@ -41,21 +44,16 @@ class Settings:
     share_embeddings: bool = flag(True)
     update_hidden_size: int | None = size(None, least=0)
     auxiliary_loss_weight: object = ignored()
-    shadow: tuple[Parameter, ...] = ()
+    shadow: tuple[Parameter | Buffer, ...] = ()
     # Of the states between the blocks.
     width: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a shadow that is another model or has another shape, which this model's parameters do not tell."""
+        """Refuse a shadow that is another model."""
         if self.shadow_model != "mirror":
             raise InvalidInput(
                 f"shadow_model is {quote(self.shadow_model)}, a trained model that PEFT loads and whose size no field tells; "
                 'only "mirror" can be counted'
-            )
-        reshaped = next((name for name in RESHAPED if getattr(self, name) is not None), None)
-        if reshaped:
-            raise InvalidInput(
-                f"{reshaped} is {quote(getattr(self, reshaped))}; a shadow is counted by the model's own blocks, so leave it out"
             )
 
 
@@ -71,19 +69,24 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     """
     d, r = own.width, place.r
     u = own.update_hidden_size or r
-    yield parameter("shadow_down.default.weight", r, d)
-    yield parameter("shadow_up.default.weight", d, r)
+    # PEFT moves these to the type of the module's own weight, if it has one.
+    kind = OF_ADAPTER if any(p.name == f"{place.module.name}.weight" for p in place.whole) else OWN
+    yield parameter("shadow_down.default.weight", r, d, type_of=kind)
+    yield parameter("shadow_up.default.weight", d, r, type_of=kind)
     for network in ("transform", "gate"):
-        yield parameter(f"shadow_update_{network}.default.0.weight", u, d)
-        yield parameter(f"shadow_update_{network}.default.0.bias", u)
-        yield parameter(f"shadow_update_{network}.default.2.weight", d, u)
-        yield parameter(f"shadow_update_{network}.default.2.bias", d)
+        yield parameter(f"shadow_update_{network}.default.0.weight", u, d, type_of=kind)
+        yield parameter(f"shadow_update_{network}.default.0.bias", u, type_of=kind)
+        yield parameter(f"shadow_update_{network}.default.2.weight", d, u, type_of=kind)
+        yield parameter(f"shadow_update_{network}.default.2.bias", d, type_of=kind)
 
 
 def shared(_: Sequence[Place], own: Settings) -> Iterator[Tensor]:
     """Yield the shadow: the body of the model with only its first blocks, and a copy of a classifier's head."""
     for copied in own.shadow:
-        yield parameter(copied.name, *copied.shape)
+        if isinstance(copied, Buffer):
+            yield buffer(copied.name, *copied.shape, dtype=copied.dtype or "F32", type_of=OF_BASE)
+        else:
+            yield parameter(copied.name, *copied.shape, type_of=OF_BASE)
 
 
 def blocks(model: Model) -> str | None:
@@ -116,19 +119,21 @@ def with_shadow(targets: Adapted, own: Settings, config: AdapterConfig) -> Setti
         raise InvalidInput(
             f"method shadow is only counted for decoders, whose blocks are called layers or h; {quote(model.name)} has none"
         )
-    count, there = own.shadow_num_hidden_layers or 1, depth(model, prefix)
-    if count > there:
-        raise InvalidInput(
-            f"shadow_num_hidden_layers is {count}, and a shadow is counted by the model's own {there} blocks; "
-            f"give {there} or less"
-        )
+    count = own.shadow_num_hidden_layers or 1
+    mirror = _mirror(model, own, count, depth(model, prefix))
     body = prefix.rpartition("layers." if prefix.endswith("layers.") else "h.")[0]
-    kept = [p for p in model.all_parameters() if p.name.startswith(body) and _is_kept(p.name, prefix, count)]
+    values: list[Parameter | Buffer] = [*mirror.all_parameters()]
+    values += (node for node in mirror.nodes if isinstance(node, Buffer))
+    kept = [value for value in values if value.name.startswith(body) and _is_kept(value.name, prefix, count)]
     if body == "":
         kept = [p for p in kept if not p.name.startswith(("lm_head.", *HEADS))]
-    if own.share_embeddings:
+    hidden = None if model.facts is None else model.facts.hidden
+    width = own.shadow_hidden_size or hidden
+    if own.share_embeddings and width == hidden:
         kept = [p for p in kept if p.name != f"{body}embed_tokens.weight"]
-    shadow = [Parameter(f"shadow_backbone.default.{p.name.removeprefix(body)}", p.shape) for p in kept]
+    shadow = [value._replace(name=f"shadow_backbone.default.{value.name.removeprefix(body)}") for value in kept]
+    if width is not None and hidden is not None and width != hidden:
+        shadow.append(Parameter("shadow_projection.default.weight", (hidden, width)))
     if config.task_type == "SEQ_CLS":
         head = next((head for head in HEADS if any(p.name.startswith(head) for p in model.all_parameters())), None)
         shadow += [
@@ -137,6 +142,44 @@ def with_shadow(targets: Adapted, own: Settings, config: AdapterConfig) -> Setti
             if head and p.name.startswith(head)
         ]
     return replace(own, shadow=tuple(shadow), width=_width(model, body))
+
+
+def _mirror(model: Model, own: Settings, count: int, there: int) -> Model:
+    """Return the model of which the shadow is the body: the same one, or one that its config.json makes with other sizes.
+
+    PEFT changes the config after its class has filled in what follows from other fields.
+    """
+    sizes = {name: getattr(own, name) for name in RESHAPED if getattr(own, name) is not None}
+    if count > there:
+        sizes["shadow_num_hidden_layers"] = count
+    if not sizes:
+        return model
+    first, config = next(iter(sizes)), model.config
+    family = find_family(model.model_type)
+    if config is None or family is None:
+        raise InvalidInput(
+            f"{first} is {quote(sizes[first])}, and what it makes of {quote(model.name)} is not known; leave it out"
+        )
+    if family.feed_forward is None and own.shadow_intermediate_size is not None:
+        raise InvalidInput(
+            f"shadow_intermediate_size is {own.shadow_intermediate_size}, and PEFT finds no such size in the config of "
+            f"{quote(model.model_type)}; leave it out"
+        )
+    facts, names = read_facts(config), family.sizes
+    fields = dict(config.fields) | {name: value(config) for name, value in family.filled.items()}
+    changes = (
+        (names.groups_names, facts.groups),
+        (names.head_width_names, facts.width),
+        (names.hidden_names, own.shadow_hidden_size),
+        (names.heads_names, own.shadow_num_attention_heads),
+        ((family.feed_forward,), own.shadow_intermediate_size),
+        (names.layers_names, count),
+    )
+    fields |= {str(name): size for group, size in changes if size is not None for name in group}
+    kinds = fields.get("layer_types")
+    if isinstance(kinds, list) and kinds:
+        fields["layer_types"] = [*kinds, *kinds[-1:] * count][:count]
+    return read_config(Config(fields, config.source), model.name)
 
 
 def _is_kept(name: str, prefix: str, count: int) -> bool:

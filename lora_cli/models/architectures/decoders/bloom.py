@@ -49,4 +49,5 @@ FAMILY = Family(
         tokens_head="classifier",
     ),
     PromptSizes(hidden=64, layers=2, heads=8, hidden_names=("n_embed", "hidden_size", "n_embd", "d_model")),
+    feed_forward=None,
 )

@@ -26,7 +26,7 @@ def queries_keys_values(config: Config, d: int) -> int:
     heads = config.size("num_attention_heads", default=71)
     width = config.share(d, "hidden_size", heads, "num_attention_heads")
     if config.flag("new_decoder_architecture", default=False):
-        return (heads + 2 * config.size("num_kv_heads", default=heads)) * width
+        return (heads + 2 * key_value_heads(config)) * width
     return d + 2 * width if set_unless_null(config, "multi_query") else 3 * d
 
 
@@ -39,11 +39,21 @@ def norms(config: Config) -> tuple[str, ...]:
     return ("ln_attn", "ln_mlp") if own else ("input_layernorm",)
 
 
+def feed_forward_width(config: Config) -> int:
+    """Return the hidden units of a block's feed-forward."""
+    return config.size("ffn_hidden_size", default=4 * hidden(config))
+
+
+def key_value_heads(config: Config) -> int:
+    """Return the groups of heads of the new architecture."""
+    return config.size("num_kv_heads", default=config.size("num_attention_heads", default=71))
+
+
 def body(config: Config) -> Nodes:
     """Build `FalconModel`."""
     d = hidden(config)
     bias = config.flag("bias", default=False)
-    inner = config.size("ffn_hidden_size", default=4 * d)
+    inner = feed_forward_width(config)
     qkv = queries_keys_values(config, d)
     return [
         *embedding("word_embeddings", vocabulary(config), d),
@@ -73,4 +83,6 @@ FAMILY = Family(
         tokens_head="classifier",
     ),
     PromptSizes(hidden=4544, layers=32, heads=71, hidden_names=("n_embed", "hidden_size", "n_embd", "d_model")),
+    feed_forward=None,
+    filled={"ffn_hidden_size": feed_forward_width, "num_kv_heads": key_value_heads},
 )

@@ -87,4 +87,5 @@ FAMILY = Family(
         **{name: build for name, build in GPT2.items() if name != "GPT2ForCausalLM"},
     },
     PromptSizes(hidden=768, layers=12, heads=12),
+    feed_forward="n_inner",
 )

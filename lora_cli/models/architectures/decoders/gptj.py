@@ -58,4 +58,5 @@ FAMILY = Family(
         "GPTJForQuestionAnswering": questions,
     },
     PromptSizes(hidden=4096, layers=28, heads=16),
+    feed_forward="n_inner",
 )

@@ -75,4 +75,6 @@ FAMILY = Family(
         tasks=BUT_TOKENS,
     ),
     PromptSizes(hidden=768, layers=12, heads=12),
+    feed_forward="ffn_dim",
+    filled={"word_embed_proj_dim": hidden},
 )
