@@ -15,6 +15,7 @@ import typer
 from lora_cli import __version__
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.registry import command_function, command_names
+from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import InvalidInput, OutputFailed, choices, near_miss, quote
 
 # Typer returns this exit code after Ctrl-C.
@@ -65,7 +66,7 @@ def application(command: str | None = None, *, with_help: bool = True) -> typer.
     if command is None:
         app.callback()(_root)
     for name in command_names() if command is None else (command,):
-        app.command(name)(command_function(name, with_help=with_help))
+        app.command(name, cls=SingleOptions)(command_function(name, with_help=with_help))
     return app
 
 
