@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import IntEnum
@@ -10,6 +11,7 @@ from enum import IntEnum
 from lora_cli.cli import streams
 from lora_cli.cli.application import Printed, named_command, parse, spelling
 from lora_cli.errors import LoraCliError, arguments_spelled
+from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
 
@@ -61,7 +63,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        with arguments_spelled(spelling(named_command(argv))):
+        with arguments_spelled(spelling(named_command(argv))), shared_limits(), warnings.catch_warnings():
+            # Python's own warnings are about code, which the user of a command does not see.
+            warnings.simplefilter("ignore")
             return _answer(argv)
     except BrokenPipeError:
         return ExitCode.DONE

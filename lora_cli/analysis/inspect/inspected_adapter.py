@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from lora_cli.analysis.inspect.values import SpecialValues
 from lora_cli.methods.adapter_file.adapter_keys import canonical_key, tensors_beside_a_module
 from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter
-from lora_cli.methods.targeting.name_matching import matching_time_limit, ranker
+from lora_cli.methods.targeting.name_matching import ranker
+from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.tensor import Tensor
 from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.model import Model

@@ -12,7 +12,8 @@ from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.methods.registry import method_named
-from lora_cli.methods.targeting.name_matching import by_pattern, matching_time_limit, ranker
+from lora_cli.methods.targeting.name_matching import by_pattern, ranker
+from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.config import Config
 from lora_cli.models.files import path_text, read_object

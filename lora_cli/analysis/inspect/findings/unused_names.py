@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from lora_cli.analysis.inspect.findings.declaration import WARNING, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.errors import first_few, quote_long
-from lora_cli.methods.targeting.name_matching import excluder, matching_time_limit
-from lora_cli.methods.targeting.patterns import key_pattern
+from lora_cli.methods.targeting.name_matching import excluder
+from lora_cli.methods.targeting.patterns import key_pattern, matching_time_limit
 from lora_cli.models.peft_names import BASE_MODEL
 
 PATTERNS = ("rank_pattern", "alpha_pattern")
