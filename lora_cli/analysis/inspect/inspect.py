@@ -91,7 +91,7 @@ class Inspection(Result):
     @property
     def modules(self) -> list[Record]:
         """A record per module that the file has an adapter for."""
-        return module_records(self._adapter, self._spectrum)
+        return list(module_records(self._adapter, self._spectrum))
 
     @property
     def groups(self) -> list[Record]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from sys import intern
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.values import SpecialValues, special_values
@@ -115,7 +116,7 @@ class InspectedAdapter:
         modules: dict[str, dict[str, Stored]] = {}
         for key, stored in self.tensors.items():
             if part := self.split(key):
-                modules.setdefault(part[0], {})[part[1]] = stored
+                modules.setdefault(intern(part[0]), {})[part[1]] = stored
         return modules
 
     @cached_property
