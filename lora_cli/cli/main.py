@@ -38,7 +38,7 @@ def _answer(argv: Sequence[str]) -> int:
     """Run a command, write what it returns, and return the exit code."""
     answer = parse(argv)
     if isinstance(answer, Printed):
-        with streams.standard_output() as stream:
+        with suppress(BrokenPipeError), streams.standard_output() as stream:
             stream.write(answer.text)
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
     # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
@@ -67,8 +67,6 @@ def run(argv: Sequence[str] | None = None) -> int:
             # Python's own warnings are about code, which the user of a command does not see.
             warnings.simplefilter("ignore")
             return _answer(argv)
-    except BrokenPipeError:
-        return ExitCode.DONE
     except LoraCliError as error:
         _say("error", str(error))
         return ExitCode.TROUBLE

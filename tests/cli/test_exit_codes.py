@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from program import PROGRAM, environment, run
 
+from lora_cli.output.registry import formats_of
+
 MATRIX = ("-d", "4096", "-h", "4096", "-r", "16")
 LONG_SWEEP = ("sweep", "-d", "1:1000000:1", "-h", "1:1000000:1", "-r", "1", "--format", "csv")
 
@@ -90,11 +92,7 @@ def test_an_interruption_is_130(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("arguments", [LONG_SWEEP, ("--help",), ("count", *MATRIX)])
 def test_a_reader_that_went_away_is_0(arguments: tuple[str, ...]) -> None:
     """A closed pipe ends the program at once, silently and with success."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = run(*arguments, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert without_reader(*arguments) == (0, "")
 
 
 def test_the_first_row_is_there_before_the_grid_is_done() -> None:
@@ -130,13 +128,27 @@ def test_a_closed_stderr_changes_nothing_else(arguments: tuple[str, ...]) -> Non
     assert (deaf.returncode, deaf.stdout) == (usual.returncode, usual.stdout)
 
 
-def test_a_broken_limit_stays_1_when_nobody_reads() -> None:
-    """A gate whose records go nowhere still closes."""
+def without_reader(*arguments: str) -> tuple[int, str]:
+    """Run the program into a pipe that nobody reads, and return its exit code and stderr."""
     reading, writing = os.pipe()
     os.close(reading)
-    done = run("check", *MATRIX, "--max-params", "1", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    done = run(*arguments, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
-    assert (done.returncode, done.stderr.count("check failed")) == (1, 1)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", ["auto", *formats_of(judged=True)])
+def test_a_broken_limit_stays_1_when_nobody_reads(name: str) -> None:
+    """A gate whose records go nowhere still closes, in every format, and says why."""
+    code, stderr = without_reader("check", *MATRIX, "--max-params", "1", "--format", name)
+    assert (code, stderr.count("check failed")) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["auto", *formats_of(judged=False)])
+def test_no_reader_takes_nothing_from_stderr(name: str) -> None:
+    """A count is a success, and its warnings are there, in every format."""
+    code, stderr = without_reader("count", "-d", "8", "-h", "8", "-r", "8", "--format", name)
+    assert (code, stderr.count("warning: rank 8 is above the break-even")) == (0, 1)
 
 
 @pytest.mark.parametrize("option", [("--format", "bogus"), ("--field", "bogus"), ("--color", "red"), ("-o", "no/such")])
