@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from enum import IntEnum
 
 from lora_cli.cli import streams
 from lora_cli.cli.application import Printed, named_command, parse, spelling
-from lora_cli.errors import LoraCliError, arguments_spelled
+from lora_cli.errors import LoraCliError, arguments_spelled, printable
 from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
@@ -26,12 +27,14 @@ class ExitCode(IntEnum):
 
 
 def _say(kind: str, text: str) -> None:
-    """Write one line to stderr, as ASCII and without control characters, which an argument may hold."""
-    line = f"{PROGRAM}: {kind}: {text}".encode("ascii", "backslashreplace").decode()
+    """Write one line to stderr, without control characters, which an argument may hold."""
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        # A locale without Unicode gets escapes.
+        sys.stderr.reconfigure(errors="backslashreplace")
     # If stderr is closed or full, nobody can be told, but the exit code still tells.
     if sys.stderr is not None:
         with suppress(OSError):
-            print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
+            print(printable(f"{PROGRAM}: {kind}: {text}"), file=sys.stderr)
 
 
 def _answer(argv: Sequence[str]) -> int:
