@@ -1,13 +1,14 @@
-"""Safe reading of files that a user names: only regular ones, and JSON only up to a size limit."""
+"""Safe reading and writing of files that a user names: regular ones, JSON only up to a size limit, and written whole."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, BinaryIO
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, TextIO
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 
@@ -83,3 +84,22 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput(f"{quote_long(path)} holds {JSON_NAMES[type(value)]}; {what} is a JSON object")
     return value
+
+
+@contextmanager
+def replacement(target: str, mode: int | None) -> Iterator[TextIO]:
+    """Yield a stream to a temporary file that replaces `target` at the end."""
+    if mode is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    # The name is chosen before the file exists, so that the cleanup works whenever an interruption comes.
+    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.partial")
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

@@ -89,6 +89,48 @@ def test_an_interruption_is_130(arguments: tuple[str, ...]) -> None:
     assert (process.returncode, stderr) == (130, b"")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_no_half_file(tmp_path: Path, number: signal.Signals) -> None:
+    """Whatever ends the program, the file that it was writing goes, and the one that was there stays."""
+    (tmp_path / "out").write_text("mine")
+    with subprocess.Popen(
+        [PROGRAM, *LONG_SWEEP, "-o", "out"], env=environment(), cwd=tmp_path, stderr=subprocess.PIPE
+    ) as process:
+        deadline = time.monotonic() + 20
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (130 if number == signal.SIGINT else -number, b"")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "mine")]
+
+
+def test_nohup_is_respected() -> None:
+    """A signal that the caller ignores does not end the program."""
+    command = ["nohup", PROGRAM, *LONG_SWEEP]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(0.5)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.kill()
+
+
+@pytest.mark.parametrize("method", ["xlora", "adaption_prompt", "prompt_tuning", "adalora", "c3a"])
+@pytest.mark.parametrize("name", ["json", "csv", "ndjson", "plain"])
+def test_a_sweep_refuses_a_method_before_its_first_byte(method: str, name: str) -> None:
+    """What cannot be counted is known before the rows of another method are written."""
+    done = run("sweep", "-d", "100", "-h", "100", "-r", "4", "--method", f"lora,{method}", "--format", name)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_sweep_writes_no_half_a_document() -> None:
+    """A later point that is refused, here by a size that blocks do not divide, leaves nothing on stdout."""
+    done = run("sweep", "-d", "256,512,1000", "--square", "-r", "4", "--method", "lora,c3a", "--format", "json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not divide d 1000" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [LONG_SWEEP, ("--help",), ("count", *MATRIX)])
 def test_a_reader_that_went_away_is_0(arguments: tuple[str, ...]) -> None:
     """A closed pipe ends the program at once, silently and with success."""
