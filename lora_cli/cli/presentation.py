@@ -46,7 +46,14 @@ class Presentation(NamedTuple):
         ),
     ] = None
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all.")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=lambda path: None if path == "-" else path,
+            help="Write to FILE, whole or not at all; - is standard output.",
+        ),
     ] = None
     color: Annotated[str, typer.Option("--color", metavar="WHEN", help=f"When to use colour: {', '.join(COLORS)}.")] = (
         COLORS[0]

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TextIO
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
+from lora_cli.models.streams import is_stream, read_stream
 
 MAX_JSON_BYTES = 64 * 2**20
 # JSON's names for the Python types of its values.
@@ -69,10 +70,27 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
     """Return the JSON object in the file at `path`. Errors call the object `what`."""
     with regular_file(path) as (file, size):
         if size > MAX_JSON_BYTES:
-            raise InvalidInput(
-                f"{quote_long(path)} has {size} bytes; {what} has at most {MAX_JSON_BYTES}, so this is not one"
-            )
+            raise _too_large(path, f"{size} bytes", what)
         content = file.read(MAX_JSON_BYTES + 1)
+    return _object(content, path, what)
+
+
+def read_config_object(path: str) -> dict[str, Any]:
+    """Return the JSON object of a config in a file or, once, from a stream (`models.streams`)."""
+    if not is_stream(path):
+        return read_object(path)
+    with _readable(path):
+        content = read_stream(path, MAX_JSON_BYTES + 1)
+    if len(content) > MAX_JSON_BYTES:
+        raise _too_large(path, f"more than {MAX_JSON_BYTES} bytes", "a config")
+    return _object(content, path, "a config")
+
+
+def _too_large(path: str, size: str, what: str) -> InvalidInput:
+    return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {MAX_JSON_BYTES}, so this is not one")
+
+
+def _object(content: bytes, path: str, what: str) -> dict[str, Any]:
     try:
         value = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from lora_cli.analysis.limits import Limits
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
+from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
@@ -106,6 +107,12 @@ def check_paths(
 
     checked = set()
     for path in paths:
+        if is_stream(path):
+            if model is None:
+                yield _check_model(path, rules, model, how)
+            else:
+                yield _check_config(path, rules, _read(model), how)
+            continue
         if not os.path.lexists(path):
             raise InvalidInput(
                 f"{quote_long(path)} is neither a file nor a folder; a bundled model is not a path, and is counted by its name as {argument('model')}"
@@ -146,6 +153,10 @@ def _check_adapter(path: str, folder: str, rules: Rules, model: Model | None, ho
         raise InvalidInput(
             f"{quote_long(path)} is a config without weights; give the model that it adapts as {argument('model')}"
         )
+    return _check_config(path, rules, model, how)
+
+
+def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> SubjectCheck:
     return check_count(count_subject(Subject(model), how._replace(adapter=path)), rules, path)
 
 

@@ -25,7 +25,9 @@ Target = Annotated[
     ),
 ]
 Adapter = Annotated[
-    str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or its folder."), INPUT
+    str | None,
+    typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json (- for standard input), or its folder."),
+    INPUT,
 ]
 Method = Annotated[
     str | None, typer.Option("--method", metavar="NAME", help="Method; `lora-cli methods` lists them.  [default: lora]")
