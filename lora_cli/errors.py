@@ -5,6 +5,7 @@ A message says what is wrong, the user's own value, the limit, and the fix. The 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,9 @@ SHOWN_END = 60
 SHOWN_BITS = 10_000
 # A list of names in a message shows this many, and says how many more there are.
 SHOWN_NAMES = 3
+# What a terminal acts on or cannot show: control characters, line ends, marks that turn the direction of text, halves
+# of characters. The last two are no characters at all, and XML forbids them.
+UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 # Limits on the work of finding a near miss: characters of a name, and names of a list.
 COMPARED_CHARACTERS = 100
 COMPARED_NAMES = 20_000
@@ -38,8 +42,17 @@ class OutputFailed(LoraCliError, OSError):
     """The answer could not be written to its destination."""
 
 
+def printable(text: str) -> str:
+    """Return a text with its control characters escaped, because names from files may hold them.
+
+    >>> printable("blocks[red]\\x1b[31m\\n"), printable("模型 é")
+    ('blocks[red]\\\\x1b[31m\\\\n', '模型 é')
+    """
+    return text if text.isprintable() else re.sub(UNPRINTABLE, lambda found: ascii(found[0])[1:-1], text)
+
+
 def quote(value: object) -> str:
-    """Return `value` as short, printable ASCII for a message, however long or hostile it is.
+    """Return `value` as short, printable text for a message, however long or hostile it is.
 
     >>> quote("12a"), quote(7), quote("9" * 5000)
     ("'12a'", '7', "'9999999999999999999999999999999999999999'... (5000 characters)")
@@ -49,9 +62,9 @@ def quote(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
         return f"an int of {value.bit_length()} bits"
     if not isinstance(value, str):
-        value = repr(value)
-        return ascii(value)[1:-1] if len(value) <= SHOWN_CHARACTERS else quote(value)
-    shown = ascii(value[:SHOWN_CHARACTERS])
+        value = _repr(value)
+        return printable(value) if len(value) <= SHOWN_CHARACTERS else quote(value)
+    shown = _quoted(value[:SHOWN_CHARACTERS])
     return shown if len(value) <= SHOWN_CHARACTERS else f"{shown}... ({len(value)} characters)"
 
 
@@ -64,8 +77,23 @@ def quote_long(text: str) -> str:
     "/a/a/a/a/config.json' (10011 characters)"
     """
     if len(text) <= SHOWN_LONG_CHARACTERS:
-        return ascii(text)
-    return f"{text[:SHOWN_START]!a}...{text[-SHOWN_END:]!a} ({len(text)} characters)"
+        return _quoted(text)
+    return f"{_quoted(text[:SHOWN_START])}...{_quoted(text[-SHOWN_END:])} ({len(text)} characters)"
+
+
+def _quoted(text: str) -> str:
+    """Return a text between quotation marks, as Python writes it."""
+    mark = '"' if "'" in text and '"' not in text else "'"
+    inner = text.replace("\\", "\\\\").replace(mark, f"\\{mark}")
+    return f"{mark}{printable(inner)}{mark}"
+
+
+def _repr(value: object) -> str:
+    """Return Python's own text of a value, or its type where Python refuses to write a number or the nesting in it."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} that is too large to show"
 
 
 def argument(name: str) -> str:
@@ -143,4 +171,4 @@ def choices(wanted: object, known: Sequence[str]) -> str:
 
 def _shown_name(name: str) -> str:
     """Return a plain name unchanged, and any other quoted, because it may come from a file."""
-    return name if name.isascii() and name.isprintable() and len(name) <= SHOWN_CHARACTERS else quote_long(name)
+    return name if name.isprintable() and len(name) <= SHOWN_CHARACTERS else quote_long(name)

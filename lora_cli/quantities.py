@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from lora_cli.errors import choices
+from lora_cli.errors import choices, quote
 
 # What a field of a record can be. None means unknown, which is not 0.
 Value = str | int | float | bool | None
@@ -181,7 +181,7 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
         try:
             return parse_whole(part, least, maximum)
         except QuantityError as error:
-            where = "" if part == text else f"is not an axis: {part[:20]!a} "
+            where = "" if part == text else f"is not an axis: {quote(part)} "
             raise QuantityError(text, where + error.problem) from None
 
     if ":" not in text:

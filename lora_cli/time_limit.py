@@ -6,8 +6,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from lora_cli.errors import InvalidInput
+
+# A timer of no seconds would never ring.
+LEAST_SECONDS = 1e-3
+
+_seconds_left: ContextVar[dict[str, float] | None] = ContextVar("seconds_left", default=None)
 
 
 class TookTooLong(InvalidInput):
@@ -15,24 +21,45 @@ class TookTooLong(InvalidInput):
 
 
 @contextmanager
-def time_limit(seconds: float, work: str, fix: str) -> Iterator[None]:
-    """Raise `TookTooLong` when the work inside takes more than `seconds`. `work` and `fix` are parts of its message.
+def shared_limits() -> Iterator[None]:
+    """Make the limits inside on the same work add up to one of them, however often that work is done."""
+    token = _seconds_left.set({})
+    try:
+        yield
+    finally:
+        _seconds_left.reset(token)
+
+
+def is_limited() -> bool:
+    """Whether a limit holds now."""
+    return signal.getitimer(signal.ITIMER_VIRTUAL)[0] > 0 if hasattr(signal, "getitimer") else True
+
+
+@contextmanager
+def time_limit(seconds: float, work: str, fix: str, *, due: float = 0.0) -> Iterator[None]:
+    """Raise `TookTooLong` when the work inside takes `seconds` more than is `due` to its amount.
+
+    `work` and `fix` are parts of the message. Inside another limit, only that one holds.
 
     Only the processor time of this process counts, so a busy machine gives the same answer as an idle one. The
     limit is an alarm, which Python handles between its steps and within a regular expression. Alarms need the
     main thread of a Unix process; elsewhere there is no limit.
     """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+    if threading.current_thread() is not threading.main_thread() or is_limited():
         yield
         return
 
     def stop(*_: object) -> None:
-        raise TookTooLong(f"{work} took over {seconds:.0f} s; {fix}")
+        raise TookTooLong(f"{work} took over {seconds + due:.0f} s; {fix}")
 
+    shared = _seconds_left.get()
+    left = seconds if shared is None else shared.get(work, seconds)
     before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    signal.setitimer(signal.ITIMER_VIRTUAL, max(left + due, LEAST_SECONDS))
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        unused, _ = signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+        if shared is not None:
+            shared[work] = min(left, unused)

@@ -17,8 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(GARBAGE_THRESHOLD)
     try:
         # Imported here, so that Ctrl-C during the imports is handled too.
+        from lora_cli.cli.ending import ending_cleanly
         from lora_cli.cli.main import run
 
-        return run(argv)
+        with ending_cleanly():
+            return run(argv)
     except KeyboardInterrupt:
         return 130

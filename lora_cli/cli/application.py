@@ -15,7 +15,8 @@ import typer
 from lora_cli import __version__
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.registry import command_function, command_names
-from lora_cli.errors import InvalidInput, OutputFailed, choices, near_miss, quote
+from lora_cli.cli.single_options import SingleOptions
+from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
 # Typer returns this exit code after Ctrl-C.
 TYPERS_INTERRUPTED = 130
@@ -65,7 +66,7 @@ def application(command: str | None = None, *, with_help: bool = True) -> typer.
     if command is None:
         app.callback()(_root)
     for name in command_names() if command is None else (command,):
-        app.command(name)(command_function(name, with_help=with_help))
+        app.command(name, cls=SingleOptions)(command_function(name, with_help=with_help))
     return app
 
 
@@ -142,4 +143,7 @@ def _usage_error(problem: typer.TyperException, program: str) -> str:
     message, _, options = message.partition(TYPERS_NEAR_MISS)
     wanted = message.rpartition(" ")[2]
     help_text = f"see {program} --help"
+    # Typer repeats the user's word, however long it is.
+    if len(message) > SHOWN_LONG_CHARACTERS:
+        message = f"{message[:SHOWN_LONG_CHARACTERS]}... ({len(message)} characters)"
     return f"{message}; {near_miss(wanted, options.rstrip(')').split(', '), help_text)}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
 from lora_cli.cli.application import Printed, named_command, parse, spelling
-from lora_cli.errors import LoraCliError, arguments_spelled
+from lora_cli.errors import LoraCliError, arguments_spelled, printable
+from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
 
@@ -24,19 +27,21 @@ class ExitCode(IntEnum):
 
 
 def _say(kind: str, text: str) -> None:
-    """Write one line to stderr, as ASCII and without control characters, which an argument may hold."""
-    line = f"{PROGRAM}: {kind}: {text}".encode("ascii", "backslashreplace").decode()
+    """Write one line to stderr, without control characters, which an argument may hold."""
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        # A locale without Unicode gets escapes.
+        sys.stderr.reconfigure(errors="backslashreplace")
     # If stderr is closed or full, nobody can be told, but the exit code still tells.
     if sys.stderr is not None:
         with suppress(OSError):
-            print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
+            print(printable(f"{PROGRAM}: {kind}: {text}"), file=sys.stderr)
 
 
 def _answer(argv: Sequence[str]) -> int:
     """Run a command, write what it returns, and return the exit code."""
     answer = parse(argv)
     if isinstance(answer, Printed):
-        with streams.standard_output() as stream:
+        with suppress(BrokenPipeError), streams.standard_output() as stream:
             stream.write(answer.text)
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
     # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
@@ -61,10 +66,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        with arguments_spelled(spelling(named_command(argv))):
+        with arguments_spelled(spelling(named_command(argv))), shared_limits(), warnings.catch_warnings():
+            # Python's own warnings are about code, which the user of a command does not see.
+            warnings.simplefilter("ignore")
             return _answer(argv)
-    except BrokenPipeError:
-        return ExitCode.DONE
     except LoraCliError as error:
         _say("error", str(error))
         return ExitCode.TROUBLE

@@ -9,11 +9,12 @@ from typing import Annotated, NamedTuple, TypeVar
 import typer
 
 from lora_cli.cli import streams
+from lora_cli.cli.single_options import given_twice
 from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
 from lora_cli.errors import InvalidInput, choices, quote, quote_long
 from lora_cli.output import Report, field_writer, format_writer
 from lora_cli.output.format import Writer
-from lora_cli.output.registry import AUTO, ELSEWHERE, ON_TERMINAL, format_named, format_names
+from lora_cli.output.registry import AUTO, ELSEWHERE, JSON, ON_TERMINAL, format_named, format_names
 
 T = TypeVar("T")
 # Marks an option that names what is read, in its annotation: `--output` replaces none of it.
@@ -28,19 +29,31 @@ class Presentation(NamedTuple):
     """
 
     format: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
             metavar="NAME",
-            help="Output format: {formats}; auto is table on a terminal and plain elsewhere.",
+            help="Output format: {formats}; auto is table on a terminal and plain elsewhere.  [default: auto]",
         ),
-    ] = AUTO
+    ] = None
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False
     field: Annotated[
         str | None,
-        typer.Option("--field", metavar="NAME", help="Print only the raw value of this field, one per line."),
+        typer.Option(
+            "--field",
+            metavar="NAMES",
+            help="Print only the raw value of this field, a line for each record; several, e.g. r,d, with tabs between.",
+        ),
     ] = None
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all.")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=lambda path: None if path == "-" else path,
+            help="Write to FILE, whole or not at all; - is standard output.",
+        ),
     ] = None
     color: Annotated[str, typer.Option("--color", metavar="WHEN", help=f"When to use colour: {', '.join(COLORS)}.")] = (
         COLORS[0]
@@ -59,8 +72,8 @@ class Presentation(NamedTuple):
             streams.check_output(self.output)
         if self.field is None:
             return format_writer(self._format(), size, command, judged=judged)
-        if self.format != AUTO:
-            raise InvalidInput("--field prints only a raw value; drop --format")
+        if self._wanted_format() != AUTO:
+            raise InvalidInput("--field prints only raw values; drop --format and --json")
         return field_writer(self.field, command, fields)
 
     def write(self, report: Report) -> None:
@@ -101,6 +114,13 @@ class Presentation(NamedTuple):
 
     def _format(self) -> str:
         """Return the name of the format, with `auto` resolved."""
-        if self.format != AUTO:
-            return self.format
+        wanted = self._wanted_format()
+        if wanted != AUTO:
+            return wanted
         return ON_TERMINAL if self._to_terminal() else ELSEWHERE
+
+    def _wanted_format(self) -> str:
+        """Return the format that the options ask for, by its name or by `--json`."""
+        if self.json and self.format is not None:
+            raise given_twice("--format/--json", [self.format, JSON])
+        return JSON if self.json else self.format or AUTO

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from importlib import import_module
 from inspect import Parameter, Signature, signature
@@ -13,6 +13,8 @@ from lora_cli.cli import commands
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.options.groups import group_parameters, is_group
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.models.streams import stream_key
 from lora_cli.output.registry import formats_help
 
 # commands/list_models.py is `models`: its file name must not look like that of models/model.py.
@@ -62,6 +64,7 @@ def command_function(name: str, *, with_help: bool) -> Command:
 
     def run(**values: Any) -> Answer:
         sources = [values[option] for option in inputs]
+        _refuse_shared_streams(dict(zip(inputs, sources, strict=True)))
         for place, (group, options) in groups.items():
             values[place] = group(**{option: values.pop(option) for option in options})
             if group is Presentation:
@@ -74,6 +77,21 @@ def command_function(name: str, *, with_help: bool) -> Command:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _refuse_shared_streams(sources: Mapping[str, object]) -> None:
+    """Refuse two options, or one option twice, that would read the same stream."""
+    readers: dict[str, str] = {}
+    for option, source in sources.items():
+        for path in source if isinstance(source, list) else [source]:
+            stream = stream_key(path) if isinstance(path, str) else None
+            if stream is None:
+                continue
+            if stream in readers:
+                named = "standard input" if stream == "-" else quote_long(stream)
+                both = " and ".join(dict.fromkeys((argument(readers[stream]), argument(option))))
+                raise InvalidInput(f"{both}: {named} can be read only once; give the other one as a file")
+            readers[stream] = option
 
 
 def _with_formats(annotation: Any, formats: str) -> Any:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from lora_cli.errors import OutputFailed, quote
+from lora_cli.models.files import replacement
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def output_file(path: str) -> Iterator[TextIO]:
         elif mode is not None and not stat.S_ISREG(mode):
             target = _descriptor_stream(_special_file(path))
         else:
-            target = _replacement(os.path.realpath(path), mode)
+            target = replacement(os.path.realpath(path), mode)
         with target as stream:
             yield stream
 
@@ -122,22 +123,3 @@ def _special_file(path: str) -> int:
         raise
     os.set_blocking(descriptor, True)
     return descriptor
-
-
-@contextmanager
-def _replacement(target: str, mode: int | None) -> Iterator[TextIO]:
-    """Yield a stream to a temporary file that replaces `target` at the end."""
-    if mode is not None and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    # The name is chosen before the file exists, so that the cleanup works whenever an interruption comes.
-    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.partial")
-    try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
-            yield stream
-        if mode is not None:
-            os.chmod(temporary, stat.S_IMODE(mode))
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise

@@ -1,15 +1,17 @@
-"""Safe reading of files that a user names: only regular ones, and JSON only up to a size limit."""
+"""Safe reading and writing of files that a user names: regular ones, JSON only up to a size limit, and written whole."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
+from lora_cli.models.streams import is_stream, read_stream
 
 MAX_JSON_BYTES = 64 * 2**20
 # The key of the object by which transformers writes an infinite number into a config.json.
@@ -78,10 +80,27 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
     """Return the JSON object in the file at `path`. Errors call the object `what`."""
     with regular_file(path) as (file, size):
         if size > MAX_JSON_BYTES:
-            raise InvalidInput(
-                f"{quote_long(path)} has {size} bytes; {what} has at most {MAX_JSON_BYTES}, so this is not one"
-            )
+            raise _too_large(path, f"{size} bytes", what)
         content = file.read(MAX_JSON_BYTES + 1)
+    return _object(content, path, what)
+
+
+def read_config_object(path: str) -> dict[str, Any]:
+    """Return the JSON object of a config in a file or, once, from a stream (`models.streams`)."""
+    if not is_stream(path):
+        return read_object(path)
+    with _readable(path):
+        content = read_stream(path, MAX_JSON_BYTES + 1)
+    if len(content) > MAX_JSON_BYTES:
+        raise _too_large(path, f"more than {MAX_JSON_BYTES} bytes", "a config")
+    return _object(content, path, "a config")
+
+
+def _too_large(path: str, size: str, what: str) -> InvalidInput:
+    return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {MAX_JSON_BYTES}, so this is not one")
+
+
+def _object(content: bytes, path: str, what: str) -> dict[str, Any]:
     try:
         value = json.loads(content.decode("utf-8-sig"), object_hook=_number)
     except UnicodeDecodeError as error:
@@ -93,3 +112,22 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput(f"{quote_long(path)} holds {JSON_NAMES[type(value)]}; {what} is a JSON object")
     return value
+
+
+@contextmanager
+def replacement(target: str, mode: int | None) -> Iterator[TextIO]:
+    """Yield a stream to a temporary file that replaces `target` at the end."""
+    if mode is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    # The name is chosen before the file exists, so that the cleanup works whenever an interruption comes.
+    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.partial")
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lora_cli.output.report import Report, safe_text
+from lora_cli.errors import printable
+from lora_cli.output.report import Report
 from lora_cli.quantities import Value, bytes_text, count_text, number_text, percent_text
 
 # Fields that a record may not have: an empty one is "none", not "unknown".
@@ -37,7 +38,7 @@ def cell(field: str, value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return safe_text(value)
+        return printable(value)
     if field == "seed":
         return str(value)
     if field in JUDGED:

@@ -12,6 +12,8 @@ from lora_cli.output.format import Format, Writer
 
 # The format that stands for another: one on a terminal, one elsewhere.
 AUTO, ON_TERMINAL, ELSEWHERE = "auto", "table", "plain"
+# The format that has an option of its own.
+JSON = "json"
 
 
 def format_names() -> list[str]:
@@ -70,10 +72,14 @@ def format_writer(name: str, size: int, command: str, *, judged: bool = False) -
     return chosen.write
 
 
-def field_writer(name: str, command: str, fields: Sequence[str]) -> Writer:
-    """Return what writes only the raw values of one field, one per line."""
-    if name not in fields:
-        raise InvalidInput(f"{argument('field')}: {quote(name)} is not a field of {command}; {choices(name, fields)}")
+def field_writer(names: str, command: str, fields: Sequence[str]) -> Writer:
+    """Return what writes only the raw values of the fields in a list like `r,d`, a line for each record."""
+    wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in fields:
+            raise InvalidInput(
+                f"{argument('field')}: {quote(name)} is not a field of {command}; {choices(name, fields)}"
+            )
     from lora_cli.output.raw_field import field_values
 
-    return field_values(name)
+    return field_values(wanted)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
+from lora_cli.errors import printable
 from lora_cli.quantities import Value
 
 # A batch is rows of values in the order of the report's fields.
@@ -111,19 +112,10 @@ def rows_text(batch: Batch, pieces: Sequence[str], cell: Callable[[Value], str])
     )
 
 
-def safe_text(text: str) -> str:
-    """Return `text` as printable ASCII, because names from files may hold control characters.
-
-    >>> safe_text("blocks[red]\\x1b[31m\\n")
-    'blocks[red]\\\\x1b[31m\\\\n'
-    """
-    return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
-
-
 def raw_text(value: Value) -> str:
     """Return a value unrounded; an unknown value is empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return safe_text(value) if isinstance(value, str) else repr(value)
+    return printable(value) if isinstance(value, str) else repr(value)

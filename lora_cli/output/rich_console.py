@@ -25,8 +25,16 @@ STYLES = {"W": "blue", "A": "green", "B": "magenta", "": ""}
 UNKNOWN = ("", "none", "unknown")
 
 
+class _Console(Console):
+    """A console that leaves it to the program what a closed pipe means: Rich would end the program with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error that Rich is handling."""
+        raise  # noqa: PLE0704
+
+
 def _console(stream: TextIO, screen: Screen, width: int | None, *, terminal: bool) -> Console:
-    return Console(
+    return _Console(
         file=stream,
         width=width,
         force_terminal=terminal,

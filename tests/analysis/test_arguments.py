@@ -59,7 +59,7 @@ def test_a_path_may_be_of_pathlib(tmp_path: Path) -> None:
     assert fit(model=tmp_path, max_params=10_000) == fit(model=str(tmp_path), max_params=10_000)
     assert [each.trainable_params for each in sweep(model=tmp_path, target="q_proj", r=4)] == [of_text.trainable_params]
     lock = tmp_path / "counts.lock"
-    assert all(verdict.passed for verdict in check(of_text, lock=lock))
+    assert all(verdict.passed for verdict in check(of_text, lock=lock, update_lock=True))
     assert lock.exists()
 
 

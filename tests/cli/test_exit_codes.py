@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from program import PROGRAM, environment, run
 
+from lora_cli.output.registry import formats_of
+
 MATRIX = ("-d", "4096", "-h", "4096", "-r", "16")
 LONG_SWEEP = ("sweep", "-d", "1:1000000:1", "-h", "1:1000000:1", "-r", "1", "--format", "csv")
 
@@ -87,14 +89,52 @@ def test_an_interruption_is_130(arguments: tuple[str, ...]) -> None:
     assert (process.returncode, stderr) == (130, b"")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_no_half_file(tmp_path: Path, number: signal.Signals) -> None:
+    """Whatever ends the program, the file that it was writing goes, and the one that was there stays."""
+    (tmp_path / "out").write_text("mine")
+    with subprocess.Popen(
+        [PROGRAM, *LONG_SWEEP, "-o", "out"], env=environment(), cwd=tmp_path, stderr=subprocess.PIPE
+    ) as process:
+        deadline = time.monotonic() + 20
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (130 if number == signal.SIGINT else -number, b"")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "mine")]
+
+
+def test_nohup_is_respected() -> None:
+    """A signal that the caller ignores does not end the program."""
+    command = ["nohup", PROGRAM, *LONG_SWEEP]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(0.5)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.kill()
+
+
+@pytest.mark.parametrize("method", ["xlora", "adaption_prompt", "prompt_tuning", "adalora", "c3a"])
+@pytest.mark.parametrize("name", ["json", "csv", "ndjson", "plain"])
+def test_a_sweep_refuses_a_method_before_its_first_byte(method: str, name: str) -> None:
+    """What cannot be counted is known before the rows of another method are written."""
+    done = run("sweep", "-d", "100", "-h", "100", "-r", "4", "--method", f"lora,{method}", "--format", name)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_sweep_writes_no_half_a_document() -> None:
+    """A later point that is refused, here by a size that blocks do not divide, leaves nothing on stdout."""
+    done = run("sweep", "-d", "256,512,1000", "--square", "-r", "4", "--method", "lora,c3a", "--format", "json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "does not divide d 1000" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [LONG_SWEEP, ("--help",), ("count", *MATRIX)])
 def test_a_reader_that_went_away_is_0(arguments: tuple[str, ...]) -> None:
     """A closed pipe ends the program at once, silently and with success."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    done = run(*arguments, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert without_reader(*arguments) == (0, "")
 
 
 def test_the_first_row_is_there_before_the_grid_is_done() -> None:
@@ -130,13 +170,27 @@ def test_a_closed_stderr_changes_nothing_else(arguments: tuple[str, ...]) -> Non
     assert (deaf.returncode, deaf.stdout) == (usual.returncode, usual.stdout)
 
 
-def test_a_broken_limit_stays_1_when_nobody_reads() -> None:
-    """A gate whose records go nowhere still closes."""
+def without_reader(*arguments: str) -> tuple[int, str]:
+    """Run the program into a pipe that nobody reads, and return its exit code and stderr."""
     reading, writing = os.pipe()
     os.close(reading)
-    done = run("check", *MATRIX, "--max-params", "1", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    done = run(*arguments, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
-    assert (done.returncode, done.stderr.count("check failed")) == (1, 1)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", ["auto", *formats_of(judged=True)])
+def test_a_broken_limit_stays_1_when_nobody_reads(name: str) -> None:
+    """A gate whose records go nowhere still closes, in every format, and says why."""
+    code, stderr = without_reader("check", *MATRIX, "--max-params", "1", "--format", name)
+    assert (code, stderr.count("check failed")) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["auto", *formats_of(judged=False)])
+def test_no_reader_takes_nothing_from_stderr(name: str) -> None:
+    """A count is a success, and its warnings are there, in every format."""
+    code, stderr = without_reader("count", "-d", "8", "-h", "8", "-r", "8", "--format", name)
+    assert (code, stderr.count("warning: rank 8 is above the break-even")) == (0, 1)
 
 
 @pytest.mark.parametrize("option", [("--format", "bogus"), ("--field", "bogus"), ("--color", "red"), ("-o", "no/such")])

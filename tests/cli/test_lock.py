@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from program import run
+from program import PROGRAM, environment, run
 
-from lora_cli.analysis.check.lock import compare_with_file, create_lock
+from lora_cli.analysis.check.lock import compare_with_file, update_of_file
+from lora_cli.analysis.check.lock_file import write_lock
 from lora_cli.analysis.check.lock_keys import path_key
 
 MATRIX = ("check", "-d", "4096", "-h", "14336")
@@ -18,22 +20,91 @@ GPT2 = ("check", "--model", "gpt2", "--target", "c_attn")
 
 def lock_of(path: Path, *arguments: str) -> Path:
     """Record what the arguments name, and return the lock."""
-    assert run(*arguments, "--lock", str(path)).returncode == 0
+    assert run(*arguments, "--lock", str(path), "--update-lock").returncode == 0
     return path
 
 
 def test_the_first_run_records_and_says_so(tmp_path: Path) -> None:
-    """Without a file the counts are recorded, a line a figure, and all of them hold."""
+    """With --update-lock the counts are recorded, a line a figure, and all of them hold."""
     path = tmp_path / "counts.lock"
-    done = run(*MATRIX, "-r", "16", "--lock", str(path), "--field", "passed")
+    done = run(*MATRIX, "-r", "16", "--lock", str(path), "--update-lock", "--field", "passed")
     assert (done.returncode, set(done.stdout.split())) == (0, {"true"})
-    assert done.stderr == f"lora-cli: note: '{path}' is new and records 1 subject; later runs are compared with it\n"
+    assert done.stderr == f"lora-cli: note: '{path}' records 1 new subject\n"
     assert path.read_text() == (
-        '{\n  "lock": "lora-cli check",\n  "schema_version": 1,\n  "subjects": {\n    "4096 x 14336": {\n'
+        '{\n  "lock": "lora-cli check",\n  "schema_version": 1,\n  "subjects": {\n    "4096 x 14336 | lora r=16": {\n'
         '      "method": "lora",\n      "r": 16,\n      "full_params": 58720256,\n      "trainable_params": 294912,\n'
         '      "all_params": 59015168,\n      "adapter_bytes": 1179888\n    }\n  }\n}\n'
     )
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_file_is_2(tmp_path: Path) -> None:
+    """A gate whose lock was not committed does not open, and says what would record it."""
+    done = run(*MATRIX, "-r", "16", "--lock", "counts.lock", cwd=tmp_path)
+    assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (2, "", [])
+    assert "--lock: 'counts.lock' does not exist; run again with --update-lock to record it" in done.stderr
+    done = run(*MATRIX, "-r", "16", "--max-params", "1M", "--update-lock", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("as --lock")) == (2, 1)
+
+
+def test_an_update_writes_what_changed_or_is_new(tmp_path: Path) -> None:
+    """Other records stay, several configs of one model have their own, and a lock of the same is not touched."""
+    path = lock_of(tmp_path / "counts.lock", *MATRIX, "-r", "16")
+    lock_of(path, *GPT2, "-r", "8")
+    lock_of(path, *GPT2, "-r", "16")
+    lock_of(path, "check", "--model", "gpt2", "--method", "dora", "-r", "8")
+    subjects = json.loads(path.read_text())["subjects"]
+    assert list(subjects) == [
+        "4096 x 14336 | lora r=16",
+        "gpt2 | dora r=8",
+        "gpt2 | lora r=16 target=c_attn",
+        "gpt2 | lora r=8 target=c_attn",
+    ]
+    subjects["gpt2 | lora r=8 target=c_attn"]["trainable_params"] = 1
+    path.write_text(json.dumps({"lock": "lora-cli check", "schema_version": 1, "subjects": subjects}))
+    assert run(*GPT2, "-r", "8", "--lock", str(path)).returncode == 1
+    assert run(*GPT2, "-r", "16", "--lock", str(path)).returncode == 0
+    done = run(*GPT2, "-r", "8", "--lock", str(path), "--update-lock")
+    assert (done.returncode, done.stderr) == (0, f"lora-cli: note: '{path}' records 1 changed subject\n")
+    assert run(*GPT2, "-r", "8", "--lock", str(path)).returncode == 0
+    assert len(json.loads(path.read_text())["subjects"]) == 4
+    path.chmod(0o400)
+    assert run(*GPT2, "-r", "8", "--lock", str(path), "--update-lock").returncode == 0
+
+
+def test_other_limits_decide_beside_an_update(tmp_path: Path) -> None:
+    """The lock is written, and the check still fails."""
+    path = tmp_path / "counts.lock"
+    done = run(*GPT2, "-r", "8", "--lock", str(path), "--update-lock", "--max-params", "1")
+    assert (done.returncode, done.stderr.count("check failed: ")) == (1, 1)
+    assert run(*GPT2, "-r", "8", "--lock", str(path)).returncode == 0
+
+
+def test_configs_of_one_folder_have_their_own_records(tmp_path: Path) -> None:
+    """Each config file, and each model that it is counted on."""
+    for name, r in (("one", 8), ("two", 4)):
+        fields = {"peft_type": "LORA", "r": r, "target_modules": ["c_attn"]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(fields))
+    path = tmp_path / "counts.lock"
+    runs = [(name, model) for name in ("one", "two") for model in ("gpt2", "gpt2-medium")]
+    for name, model in runs:
+        lock_of(path, "check", "--model", model, "--adapter", str(tmp_path / f"{name}.json"))
+    for name, model in runs:
+        again = ("check", "--model", model, "--adapter", f"{name}.json", "--lock", "counts.lock")
+        assert run(*again, cwd=tmp_path).returncode == 0
+    assert len(json.loads(path.read_text())["subjects"]) == 4
+
+
+def test_runs_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Each merges its record with those that the others have written."""
+    command = [PROGRAM, "check", "-d", "64", "-h", "64", "--lock", "counts.lock", "--update-lock", "-r"]
+    runs = [
+        subprocess.Popen([*command, str(r)], cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL)
+        for r in range(1, 13)
+    ]
+    assert [each.wait(timeout=60) for each in runs] == [0] * 12
+    assert len(json.loads((tmp_path / "counts.lock").read_text())["subjects"]) == 12
+    assert [path.name for path in tmp_path.iterdir()] == ["counts.lock"]
 
 
 def test_a_later_run_of_the_same_is_silent(tmp_path: Path) -> None:
@@ -54,7 +125,8 @@ def test_a_difference_is_1_and_shows_old_and_new(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert failed[:2] == ["lock: r,4,8,false", "lock: trainable_params,147456,294912,false"]
     assert (
-        f"trainable_params of 'gpt2' is 147,456, recorded as 294,912 in '{path}'; if the change is intended, delete that file"
+        f"trainable_params of 'gpt2 | lora r=4 target=c_attn' is 147,456, recorded as 294,912 in '{path}'; "
+        "if the change is intended, run again with --update-lock to record it"
     ) in done.stderr
     assert path.read_text() == text
 
@@ -73,7 +145,7 @@ def test_a_subject_that_is_not_recorded_is_1(tmp_path: Path) -> None:
     text = path.read_text()
     done = run(*GPT2, "-r", "8", "--lock", str(path), "--field", "rule")
     assert (done.returncode, done.stdout, path.read_text()) == (1, "lock\n", text)
-    assert "'gpt2' is not recorded in" in done.stderr
+    assert "'gpt2 | lora r=8 target=c_attn' is not recorded in" in done.stderr
 
 
 def test_an_adapter_is_known_by_its_folder(tmp_path: Path) -> None:
@@ -83,7 +155,7 @@ def test_an_adapter_is_known_by_its_folder(tmp_path: Path) -> None:
         fields = {"peft_type": "LORA", "r": 8, "target_modules": ["c_attn"]}
         (tmp_path / "adapters" / name / "adapter_config.json").write_text(json.dumps(fields))
     path = lock_of(tmp_path / "counts.lock", "check", "--model", "gpt2", "--adapter", str(tmp_path / "adapters" / "a"))
-    assert list(json.loads(path.read_text())["subjects"]) == ["adapters/a"]
+    assert list(json.loads(path.read_text())["subjects"]) == ["adapters/a | gpt2"]
     inside = ("check", "--model", "GPT2", "--adapter", "adapter_config.json", "--lock", "../../counts.lock")
     assert run(*inside, cwd=tmp_path / "adapters" / "a").returncode == 0
     assert run(*inside, cwd=tmp_path / "adapters" / "b").returncode == 1
@@ -94,10 +166,11 @@ def test_a_model_is_known_by_its_path_or_its_name(tmp_path: Path) -> None:
     fields = {"model_type": "gpt2", "n_layer": 1}
     (tmp_path / "gpt2").mkdir()
     (tmp_path / "gpt2" / "config.json").write_text(json.dumps(fields))
-    run(*GPT2, "-r", "8", "--lock", "folder.lock", cwd=tmp_path)
-    run("check", "--model", "GPT2", "--target", "c_attn", "-r", "8", "--lock", "name.lock", cwd=tmp_path)
+    update = ("-r", "8", "--update-lock", "--lock")
+    run(*GPT2, *update, "folder.lock", cwd=tmp_path)
+    run("check", "--model", "GPT2", "--target", "c_attn", *update, "name.lock", cwd=tmp_path)
     found = [list(json.loads((tmp_path / f"{name}.lock").read_text())["subjects"]) for name in ("folder", "name")]
-    assert found == [["./gpt2"], ["gpt2"]]
+    assert found == [["./gpt2 | lora r=8 target=c_attn"], ["gpt2 | lora r=8 target=c_attn"]]
 
 
 @pytest.mark.parametrize(
@@ -127,16 +200,16 @@ def test_a_batch_records_all_of_its_subjects_or_checks_some(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     Path("a").mkdir()
     subjects = {"./a": {"r": 8}, "./b": {"r": 8}, "./c\x1b": {"r": 4}, "gpt2": {"r": 2}, "8 x 8": {"r": 1}}
-    first = compare_with_file("counts.lock", subjects)
-    assert first.notes == ["'counts.lock' is new and records 5 subjects; later runs are compared with it"]
-    assert first.new_lock is not None
-    create_lock(first.new_lock)
+    first = update_of_file("counts.lock", subjects)
+    assert first.notes == ["'counts.lock' records 5 new subjects"]
+    assert first.update is not None
+    write_lock(first.update)
     later = compare_with_file("counts.lock", {"gpt2": {"r": 2}})
     assert [verdict.passed for verdict in later.verdicts["gpt2"]] == [True]
-    assert later.new_lock is None
+    assert later.update is None
     gone = "'counts.lock' records what no longer exists: 2 subjects ('./b', './c\\x1b'); "
-    assert later.warnings == [gone + "delete that file and run again to record it anew"]
-    assert compare_with_file("counts.lock", subjects).warnings == ()
+    assert later.warnings == [gone + "remove its entry"]
+    assert compare_with_file("counts.lock", subjects).warnings == []
 
 
 @pytest.mark.parametrize(
@@ -160,10 +233,11 @@ def test_what_is_no_lock_is_2_and_untouched(tmp_path: Path, content: bytes) -> N
     """One line that names the file, and not a byte of it changed."""
     path = tmp_path / "counts.lock"
     path.write_bytes(content)
-    done = run("check", "-d", "8", "-h", "8", "-r", "2", "--lock", str(path), timeout=10)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert str(path) in done.stderr
-    assert path.read_bytes() == content
+    for more in ((), ("--update-lock",)):
+        done = run("check", "-d", "8", "-h", "8", "-r", "2", "--lock", str(path), *more, timeout=10)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert str(path) in done.stderr
+        assert path.read_bytes() == content
 
 
 def test_a_lock_of_any_size_is_no_wait(tmp_path: Path) -> None:
@@ -183,8 +257,9 @@ def test_a_path_that_holds_no_lock_is_2(tmp_path: Path, path: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "nothing").symlink_to("nowhere")
     before = sorted(tmp_path.iterdir())
-    done = run(*MATRIX, "-r", "2", "--lock", path, cwd=tmp_path, timeout=10)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    for more in ((), ("--update-lock",)):
+        done = run(*MATRIX, "-r", "2", "--lock", path, *more, cwd=tmp_path, timeout=10)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -194,6 +269,6 @@ def test_a_path_that_holds_no_lock_is_2(tmp_path: Path, path: str) -> None:
 )
 def test_a_run_that_is_refused_records_nothing(tmp_path: Path, wrong: tuple[str, str]) -> None:
     """A wrong option, and --output on the lock itself, leave no lock behind."""
-    done = run(*MATRIX, "-r", "2", "--lock", "new.lock", *wrong, cwd=tmp_path)
+    done = run(*MATRIX, "-r", "2", "--lock", "new.lock", "--update-lock", *wrong, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert list(tmp_path.iterdir()) == []

@@ -36,7 +36,9 @@ def test_every_command_has_the_options_of_all_commands(command: str) -> None:
 
 def test_a_command_gets_the_options_as_one_object() -> None:
     """What is given for the options arrives as one Presentation."""
-    answer = command_function("models", with_help=False)(format="csv", field=None, output=None, color="never")
+    answer = command_function("models", with_help=False)(
+        format="csv", json=False, field=None, output=None, color="never"
+    )
     assert isinstance(answer, Answer)
     assert answer.presentation == Presentation(format="csv", color="never")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from printing import has_controls
 from program import run
 
-from lora_cli.errors import InvalidInput
+from lora_cli.errors import InvalidInput, printable
 from lora_cli.output import Report, format_writer
 from lora_cli.output.registry import formats_of
-from lora_cli.output.report import safe_text
 
 Write = Callable[..., str]
 Make = Callable[..., Report]
@@ -48,10 +48,9 @@ def command(line: str) -> tuple[str, dict[str, str], str]:
 def test_each_failure_is_an_error_of_its_file(written: Write, judged: Make, verdicts: Judged) -> None:
     """Whatever names and sentences hold, the runner reads one command a failure, and none else."""
     text = written("github", judged(verdicts))
-    assert text.isascii()
-    assert text.replace("\n", "").isprintable()
+    assert not has_controls(text.replace("\n", ""))
     assert [command(line) for line in text.splitlines()] == [
-        ("error", {"file": safe_text(path), "title": safe_text(f"lora-cli check: {rule}")}, safe_text(failure))
+        ("error", {"file": printable(path), "title": printable(f"lora-cli check: {rule}")}, printable(failure))
         for path, rule, failure in verdicts
         if failure is not None
     ]

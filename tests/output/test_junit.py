@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from program import run
 
+from lora_cli.errors import printable
 from lora_cli.output import Report
 
 Write = Callable[..., str]
@@ -36,11 +37,6 @@ def parsed(text: str) -> ET.Element:
     return ET.fromstring(text)  # noqa: S314 - it is the program's own
 
 
-def readable(text: str) -> str:
-    """Return a text as XML can have it: what is not printable is spelt out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def assert_adds_up(node: ET.Element) -> None:
     """Fail where an element's counts are not those of the cases in it."""
     cases = node.findall(".//testcase")
@@ -64,11 +60,11 @@ def test_every_record_is_a_case_and_all_adds_up(written: Write, judged: Make, ve
     cases = root.findall("testsuite/testcase")
     assert len(cases) == len(verdicts)
     for case, (path, rule, failure) in zip(cases, verdicts, strict=True):
-        assert (case.get("name") or "").startswith(readable(rule if path is None else f"{path}: {rule}"))
+        assert (case.get("name") or "").startswith(printable(rule if path is None else f"{path}: {rule}"))
         found = case.find("failure")
         assert (found is None) is (failure is None)
         if found is not None and failure is not None:
-            assert (found.get("message"), found.text or "") == (readable(failure), readable(failure))
+            assert (found.get("message"), found.text or "") == (printable(failure), printable(failure))
 
 
 @SHARED

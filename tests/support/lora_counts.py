@@ -40,7 +40,6 @@ def refusal(model: dict[str, Any], **fields: Any) -> str:
     with pytest.raises(InvalidInput) as caught:
         cost(model, **fields)
     sentence = str(caught.value)
-    assert sentence.isascii()
     assert sentence.isprintable()
     assert len(sentence) < 400
     return sentence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +22,7 @@ from lora_cli.models.files import path_text
 if TYPE_CHECKING:
     from os import PathLike
 
-    from lora_cli.analysis.check.lock import NewLock
+    from lora_cli.analysis.check.lock import LockUpdate
     from lora_cli.analysis.inspect.inspect import Inspection
     from lora_cli.models.model import Source
 
@@ -33,12 +32,12 @@ class NoLimit(InvalidInput):
 
 
 class Judgement(NamedTuple):
-    """All verdicts of a check, what to say beside them, and the lock that is still to be written, if there is one."""
+    """All verdicts of a check, what to say beside them, and what is still to be written into a lock, if anything is."""
 
     verdicts: list[Verdict]
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
-    new_lock: NewLock | None = None
+    lock_update: LockUpdate | None = None
 
 
 def check(
@@ -53,13 +52,14 @@ def check(
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
     lock: str | PathLike[str] | None = None,
+    update_lock: bool = False,
 ) -> list[Verdict]:
     """Check a count, an inspection, or the adapters and models that paths lead to; return a verdict per rule.
 
     Percentages are of full fine-tuning (`percent_of_full`, `percent_saved`), parameters are `trainable_params`, bytes
     are `adapter_bytes`. A limit holds at equality. `model` is the base model of adapters. A trained adapter also fails
     on what `inspect` finds: `fail_on` lists severities and codes of findings, `ignore` lists codes. `lock` is a file of
-    counts, which is compared, or created where there is none.
+    counts, which are compared; `update_lock` records those that are new or have changed.
 
     A count without any limit or lock raises `InvalidInput`, and so does a limit whose figure is not known.
 
@@ -75,11 +75,12 @@ def check(
         max_bytes=max_bytes,
     )
     rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore))
-    judgement = judge(_check_subject(subject, rules, model), None if lock is None else path_text("lock", lock))
-    if judgement.new_lock is not None:
-        from lora_cli.analysis.check.lock import create_lock
+    lock = None if lock is None else path_text("lock", lock)
+    judgement = judge(_check_subject(subject, rules, model), lock, update_lock=update_lock)
+    if judgement.lock_update is not None:
+        from lora_cli.analysis.check.lock_file import write_lock
 
-        create_lock(judgement.new_lock)
+        write_lock(judgement.lock_update)
     return judgement.verdicts
 
 
@@ -122,11 +123,10 @@ def known_names(name: str) -> Sequence[str]:
     return (*SEVERITIES, *FINDINGS) if name == "fail_on" else tuple(FINDINGS)
 
 
-def judge(checks: Sequence[SubjectCheck], lock: str | None) -> Judgement:
-    """Return all verdicts on some subjects: their own, and those of a lock.
-
-    Where there is no lock, a new one records the subjects, unless one of them cannot be read.
-    """
+def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool = False) -> Judgement:
+    """Return all verdicts on some subjects: their own, and those of a lock, which `update_lock` brings up to date."""
+    if update_lock and lock is None:
+        raise InvalidInput(f"{argument('update_lock')} writes a lock; give its file as {argument('lock')}")
     if lock is None and not all(each.verdicts for each in checks):
         limits = ", ".join(map(argument, LIMITS))
         raise NoLimit(f"there is no limit to check; give at least one of {limits} or {argument('lock')}")
@@ -135,12 +135,13 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None) -> Judgement:
         [warning for each in checks for warning in each.warnings],
         [note for each in checks for note in each.notes],
     )
-    if lock is None or not (os.path.lexists(lock) or all(each.record is not None for each in checks)):
+    if lock is None:
         return judgement
-    from lora_cli.analysis.check.lock import compare_with_file, figures_of
+    from lora_cli.analysis.check.lock import compare_with_file, figures_of, update_of_file
 
     subjects = {each.key(lock): (each, figures_of(each.record)) for each in checks if each.record is not None}
-    comparison = compare_with_file(lock, {key: figures for key, (_, figures) in subjects.items()})
+    compare = update_of_file if update_lock else compare_with_file
+    comparison = compare(lock, {key: figures for key, (_, figures) in subjects.items()})
     compared = [
         verdict.of_path(subjects[key][0].path) for key, verdicts in comparison.verdicts.items() for verdict in verdicts
     ]
@@ -148,5 +149,5 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None) -> Judgement:
         [*judgement.verdicts, *compared],
         [*judgement.warnings, *comparison.warnings],
         [*judgement.notes, *comparison.notes],
-        comparison.new_lock,
+        comparison.update,
     )

@@ -1,4 +1,4 @@
-"""A lock: counts that are recorded once and compared by every later check.
+"""A lock: counts that are recorded, and compared by every later check.
 
 Recorded figures are exact, so any difference is real. A lock knows its subjects by name and compares each by itself,
 so a subject gets the same verdict in any batch.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lora_cli.analysis.check.lock_keys import is_path_key, path_of_key
+from lora_cli.analysis.check.lock_keys import path_of_key, subject_of_key
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.result import Record
-from lora_cli.errors import InvalidInput, OutputFailed, argument, counted, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, counted, quote, quote_long
 from lora_cli.models.files import read_object
 from lora_cli.quantities import Value
 
@@ -24,46 +25,76 @@ SCHEMA_VERSION = 1
 FIGURES = ("method", "r", "adapted_modules", "full_params", "trainable_params", "all_params", "adapter_bytes")
 TEXTS = ("method",)
 MAX_FIGURE = 10**30
-RECORD_AGAIN = "delete that file and run again to record it anew"
-
 Figures = Mapping[str, Value]
 Subjects = Mapping[str, Figures]
 
 
-class NewLock(NamedTuple):
-    """A lock that does not exist yet: its path and its text."""
+class LockUpdate(NamedTuple):
+    """What is to be written into a lock: its path, and the records that are new or have changed."""
 
     path: str
-    text: str
+    subjects: Subjects
 
 
 class LockComparison(NamedTuple):
-    """The verdicts on each subject by its key, what to say beside them, and the lock to be created."""
+    """The verdicts on each subject by its key, what to say beside them, and what is to be written, if anything is."""
 
     verdicts: Mapping[str, Sequence[Verdict]]
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
-    new_lock: NewLock | None = None
+    update: LockUpdate | None = None
 
 
 def compare_with_file(path: str, subjects: Subjects) -> LockComparison:
-    """Compare `subjects`, by key, with the lock at `path`; where there is no file, prepare a new one."""
+    """Compare `subjects`, by key, with the lock at `path`."""
     source = quote_long(path)
-    if os.path.lexists(path):
-        recorded = read_subjects(read_object(path, "a lock"), source)
-        missing = [
-            key
-            for key in recorded
-            if is_path_key(key) and key not in subjects and not os.path.lexists(path_of_key(key, path))
-        ]
-        warning = f"{source} records what no longer exists: {counted(missing, 'subject')}; {RECORD_AGAIN}"
-        return LockComparison(compare(subjects, recorded, source), [warning] if missing else ())
-    text = json.dumps(document(subjects), indent=2, allow_nan=False) + "\n"
+    if not os.path.lexists(path):
+        raise InvalidInput(f"{argument('lock')}: {source} does not exist; {_record_again()}")
+    recorded = read_lock(path)
+    return LockComparison(compare(subjects, recorded, source), _gone(recorded, subjects, path))
+
+
+def update_of_file(path: str, subjects: Subjects) -> LockComparison:
+    """Return what `subjects` change in the lock at `path`, or in a new one, which all of them pass then."""
+    source, recorded = quote_long(path), read_lock(path)
     # The text is read back, so that the verdicts are those of the next run.
-    verdicts = compare(subjects, read_subjects(json.loads(text), source), source)
-    amount = f"{len(subjects)} subject{'' if len(subjects) == 1 else 's'}"
-    note = f"{source} is new and records {amount}; later runs are compared with it"
-    return LockComparison(verdicts, notes=[note], new_lock=NewLock(path, text))
+    now = read_subjects(json.loads(lock_text(subjects)), source)
+    update = {key: now[key] for key in now if now[key] != recorded.get(key)}
+    amounts = {"new": len(update.keys() - recorded.keys()), "changed": len(update.keys() & recorded.keys())}
+    listed = " and ".join(f"{amount} {what} subject{'s'[: amount != 1]}" for what, amount in amounts.items() if amount)
+    return LockComparison(
+        compare(subjects, now, source),
+        _gone(recorded, subjects, path),
+        [f"{source} records {listed}"] if update else (),
+        LockUpdate(path, update) if update or not os.path.lexists(path) else None,
+    )
+
+
+def read_lock(path: str) -> Subjects:
+    """Return the subjects of the lock at `path`, or none where there is no file."""
+    return read_subjects(read_object(path, "a lock"), quote_long(path)) if os.path.lexists(path) else {}
+
+
+def merged(recorded: Subjects, update: Subjects) -> Subjects:
+    """Return the subjects of a lock after an update: those that it does not name stay as they are.
+
+    >>> merged({"a": {"r": 8}, "b": {"r": 8}}, {"b": {"r": 4}})
+    {'a': {'r': 8}, 'b': {'r': 4}}
+    """
+    return {**recorded, **update}
+
+
+def _gone(recorded: Subjects, subjects: Subjects, path: str) -> list[str]:
+    """Return a warning if the files of some records no longer exist."""
+    paths = {key: path_of_key(key, path) for key in recorded if key not in subjects}
+    missing = [key for key, own in paths.items() if own is not None and not os.path.lexists(own)]
+    if not missing:
+        return []
+    return [f"{quote_long(path)} records what no longer exists: {counted(missing, 'subject')}; remove its entry"]
+
+
+def _record_again() -> str:
+    return f"run again with {argument('update_lock')} to record it"
 
 
 def figures_of(record: Record) -> Figures:
@@ -73,6 +104,11 @@ def figures_of(record: Record) -> Figures:
     {'method': 'lora', 'r': 2, 'trainable_params': 32}
     """
     return {name: record[name] for name in FIGURES if record.get(name) is not None}
+
+
+def lock_text(subjects: Subjects) -> str:
+    """Return the text of a lock."""
+    return json.dumps(document(subjects), indent=2, allow_nan=False) + "\n"
 
 
 def document(subjects: Subjects) -> dict[str, Any]:
@@ -97,7 +133,7 @@ def read_subjects(content: Mapping[str, Any], source: str) -> Subjects:
     if type(version) is not int or version != SCHEMA_VERSION:
         raise InvalidInput(
             f"{source}: schema_version is {quote(version)}, but only {SCHEMA_VERSION} can be read; "
-            "use the lora-cli that wrote it, or delete it and run again to record it anew"
+            f"use the lora-cli that wrote it, or delete it and {_record_again()}"
         )
     subjects = content.get("subjects")
     if not isinstance(subjects, dict):
@@ -123,19 +159,25 @@ def _refuse_malformed(key: str, figures: object, source: str) -> None:
 
 
 def _malformed(source: str, problem: str) -> InvalidInput:
-    return InvalidInput(f"{source} is malformed: {problem}; restore it, or {RECORD_AGAIN}")
+    return InvalidInput(f"{source} is malformed: {problem}; restore it, or delete it and {_record_again()}")
 
 
 def compare(subjects: Subjects, recorded: Subjects, source: str) -> dict[str, list[Verdict]]:
     """Return a verdict on every figure of each subject, in the order of `FIGURES`; `source` names the lock.
 
-    A figure that is known on only one side is a difference.
+    A figure that is known on only one side is a difference. A config that is not recorded is compared with the only one
+    that is recorded of its subject, if there is one, so that a change of the config shows what it changes.
 
     >>> verdicts = compare({"gpt2": {"r": 8, "trainable_params": 294912}}, {"gpt2": {"r": 8}}, "'counts.lock'")
     >>> [(verdict.rule, verdict.limit, verdict.passed) for verdict in verdicts["gpt2"]]
     [('lock: r', 8, True), ('lock: trainable_params', None, False)]
     """
-    return {key: list(_compare(key, subjects[key], recorded.get(key), source)) for key in subjects}
+    configs = Counter(map(subject_of_key, recorded))
+    alone = {subject_of_key(key): figures for key, figures in recorded.items() if configs[subject_of_key(key)] == 1}
+    return {
+        key: list(_compare(key, now, recorded.get(key, alone.get(subject_of_key(key))), source))
+        for key, now in subjects.items()
+    }
 
 
 def _compare(key: str, now: Figures, then: Figures | None, source: str) -> Iterator[Verdict]:
@@ -144,7 +186,7 @@ def _compare(key: str, now: Figures, then: Figures | None, source: str) -> Itera
             "lock",
             None,
             None,
-            f"lock: {quote_long(key)} is not recorded in {source}, which is out of date; {RECORD_AGAIN}",
+            f"lock: {quote_long(key)} is not recorded in {source}, which is out of date; {_record_again()}",
         )
         return
     for figure in FIGURES:
@@ -153,7 +195,7 @@ def _compare(key: str, now: Figures, then: Figures | None, source: str) -> Itera
             continue
         difference = (
             f"lock: {figure} of {quote_long(key)} is {_shown(value)}, recorded as {_shown(limit)} in {source}; "
-            f"if the change is intended, {RECORD_AGAIN}"
+            f"if the change is intended, {_record_again()}"
         )
         yield Verdict(f"lock: {figure}", value, limit, None if value == limit else difference)
 
@@ -162,13 +204,3 @@ def _shown(value: Value) -> str:
     if value is None:
         return "unknown"
     return quote(value) if isinstance(value, str) else f"{value:,}"
-
-
-def create_lock(new: NewLock) -> None:
-    """Write a new lock; a file that appeared at its path meanwhile stays as it is."""
-    try:
-        with open(new.path, "x", encoding="utf-8", newline="\n") as file:
-            file.write(new.text)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise OutputFailed(f"cannot write {quote_long(new.path)}: {reason}; give a path that can be written") from error

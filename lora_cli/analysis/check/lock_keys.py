@@ -1,10 +1,21 @@
-"""The names that subjects have in a lock."""
+"""The names that subjects have in a lock: what is adapted, and how, so that each config has a record of its own."""
 
 from __future__ import annotations
 
+import json
 import os
+from hashlib import sha256
 
 from lora_cli.analysis.result import Record
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.arguments import target_modules
+from lora_cli.models.peft_names import ADAPTER_CONFIG
+
+# Stands between what is adapted and how.
+SEPARATOR = " | "
+# A longer description is cut, and ends with a digest of all of it.
+DESCRIBED_CHARACTERS = 120
+DIGEST_CHARACTERS = 12
 
 
 def path_key(path: str, lock: str) -> str:
@@ -16,24 +27,52 @@ def path_key(path: str, lock: str) -> str:
     return key if "/" in key else f"./{key}"
 
 
-def is_path_key(key: str) -> bool:
-    """Whether a key is that of a path."""
-    return "/" in key
+def subject_of_key(key: str) -> str:
+    """Return what is adapted, without how.
+
+    >>> subject_of_key("gpt2 | lora r=8")
+    'gpt2'
+    """
+    return key.partition(SEPARATOR)[0]
 
 
-def path_of_key(key: str, lock: str) -> str:
-    """Return the path that a key stands for."""
-    return os.path.join(os.path.dirname(_real(lock)), key)
+def path_of_key(key: str, lock: str) -> str | None:
+    """Return the path that a key begins with, or None for the key of a matrix or of a model by its name."""
+    subject = subject_of_key(key)
+    return os.path.join(os.path.dirname(_real(lock)), subject) if "/" in subject else None
 
 
-def count_key(record: Record, adapter: str | None, lock: str) -> str:
-    """Return the key of a count: its adapter's folder, its model's path or name, or the matrix, e.g. `4096 x 14336`."""
+def count_key(record: Record, how: Adaptation, lock: str) -> str:
+    """Return the key of a count: its model's path or name, or the matrix, e.g. `4096 x 14336`, and how it is adapted."""
     model = record.get("model")
-    if not isinstance(model, str):
-        return f"{record['d']} x {record['h']}"
-    if adapter is not None:
-        return path_key(adapter if os.path.isdir(adapter) else os.path.dirname(adapter) or ".", lock)
+    subject = model_key(model, lock) if isinstance(model, str) else f"{record['d']} x {record['h']}"
+    if how.adapter is None:
+        return f"{subject}{SEPARATOR}{_described(record, how)}"
+    path = os.fspath(how.adapter)
+    folder, name = os.path.split(path)
+    own = (folder or ".") if name == ADAPTER_CONFIG else path
+    return f"{path_key(own, lock)}{SEPARATOR}{subject}"
+
+
+def model_key(model: str, lock: str) -> str:
+    """Return the key of a model, by its path or its name."""
     return path_key(model, lock) if os.path.lexists(model) else model.lower()
+
+
+def _described(record: Record, how: Adaptation) -> str:
+    """Return what decides the figures, as the caller gave it: `lora r=8 target=q_proj,v_proj`."""
+    target = None if how.target is None else target_modules(how.target)
+    chosen = {
+        "r": record.get("r"),
+        "target": target if target is None or isinstance(target, str) else ",".join(target),
+        **{name: json.dumps(value, sort_keys=True, default=str) for name, value in sorted(how.settings.items())},
+        "dtype": how.adapter_dtype,
+    }
+    given = [f"{name}={value}" for name, value in chosen.items() if value is not None]
+    text = " ".join([str(record["method"]), *given])
+    if len(text) <= DESCRIBED_CHARACTERS:
+        return text
+    return f"{text[:DESCRIBED_CHARACTERS]}... {sha256(text.encode(errors='replace')).hexdigest()[:DIGEST_CHARACTERS]}"
 
 
 def _real(path: str) -> str:

@@ -13,7 +13,8 @@ from lora_cli.analysis.count.count import count_subject
 from lora_cli.analysis.limits import Limits
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument, quote_long
-from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
+from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Model, Source
 
 FAIL_ON = ("error",)
-# PEFT's defaults.
-UNCHANGED = Adaptation()
 
 
 class Rules(NamedTuple):
@@ -41,30 +40,35 @@ class Rules(NamedTuple):
 class SubjectCheck(NamedTuple):
     """The verdicts on one subject, its record for a lock, and what to say beside them.
 
-    `record` is None where the subject's file cannot be read. `adapter` is the path of the config that was counted.
+    `record` is None where the subject's file cannot be read. `how` is how a count is adapted, and `model` the base
+    model of a trained adapter.
     """
 
     verdicts: Sequence[Verdict]
     record: Record | None
     path: str | None = None
-    adapter: str | None = None
+    how: Adaptation | None = None
+    model: str | None = None
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
 
     def key(self, lock: str) -> str:
         """Return the subject's name in a lock."""
-        from lora_cli.analysis.check.lock_keys import count_key, path_key
+        from lora_cli.analysis.check.lock_keys import SEPARATOR, count_key, model_key, path_key
 
-        return count_key(self.record or {}, self.adapter, lock) if self.path is None else path_key(self.path, lock)
+        if self.how is not None:
+            return count_key(self.record or {}, self.how, lock)
+        own = path_key(self.path or ".", lock)
+        return own if self.model is None else f"{own}{SEPARATOR}{model_key(self.model, lock)}"
 
 
-def check_count(count: Count, rules: Rules, path: str | None = None, adapter: str | None = None) -> SubjectCheck:
+def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectCheck:
     """Check a count against the limits."""
     verdicts = judge_limits(count, rules.limits, path)
-    return SubjectCheck(verdicts, count.record(), path, adapter, count.warnings, count.notes)
+    return SubjectCheck(verdicts, count.record(), path, count.how, warnings=count.warnings, notes=count.notes)
 
 
-def check_inspection(inspection: Inspection, rules: Rules, path: str) -> SubjectCheck:
+def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Model | None = None) -> SubjectCheck:
     """Check a trained adapter: its findings and its limits."""
     from lora_cli.analysis.inspect.findings.declaration import NOTE
 
@@ -80,6 +84,7 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str) -> Subject
         verdicts,
         None if inspection.broken else record,
         path,
+        model=None if model is None else model.name,
         warnings=[finding.sentence() for finding in passing if finding.severity != NOTE],
         notes=[finding.sentence() for finding in passing if finding.severity == NOTE],
     )
@@ -102,6 +107,12 @@ def check_paths(
 
     checked = set()
     for path in paths:
+        if is_stream(path):
+            if model is None:
+                yield _check_model(path, rules, model, how)
+            else:
+                yield _check_config(path, rules, _read(model), how)
+            continue
         if not os.path.lexists(path):
             raise InvalidInput(
                 f"{quote_long(path)} is neither a file nor a folder; a bundled model is not a path, and is counted by its name as {argument('model')}"
@@ -137,12 +148,16 @@ def _check_adapter(path: str, folder: str, rules: Rules, model: Model | None, ho
             f"{quote_long(path)} is an adapter, whose config says how it adapts; drop {_any_of(options)}"
         )
     if has_weights(folder):
-        return check_inspection(inspect(path, model, values=True), rules, path)
+        return check_inspection(inspect(path, model, values=True), rules, path, model)
     if model is None:
         raise InvalidInput(
             f"{quote_long(path)} is a config without weights; give the model that it adapts as {argument('model')}"
         )
-    return check_count(count_subject(Subject(model), how._replace(adapter=folder)), rules, path)
+    return _check_config(path, rules, model, how)
+
+
+def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> SubjectCheck:
+    return check_count(count_subject(Subject(model), how._replace(adapter=path)), rules, path)
 
 
 def _any_of(names: Sequence[str]) -> str:

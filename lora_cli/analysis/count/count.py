@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 from lora_cli.analysis.count.plain_lora import plain_figures, rank_warnings
 from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.subject import Subject, matrix_sizes, read_subject, refuse_target
-from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.methods.parts.plain_lora import plain
 from lora_cli.methods.registry import DEFAULT_METHOD
 from lora_cli.models.matrix import dimension, matrix
@@ -29,7 +29,7 @@ class Count(Result):
     numbers of parameters, sizes are bytes; README lists what each field means.
     """
 
-    __slots__ = ("_cost", "_tensors")
+    __slots__ = ("_cost", "_how", "_tensors")
 
     method: str
     model: str | None
@@ -48,6 +48,7 @@ class Count(Result):
     break_even_rank: float | None
     adapter_bytes: int | None
     _cost: ModelCount | None
+    _how: Adaptation | None
     _tensors: tuple[Tensor, ...]
 
     def __init__(
@@ -56,11 +57,19 @@ class Count(Result):
         *,
         tensors: Sequence[Tensor] = (),
         cost: ModelCount | None = None,
+        how: Adaptation | None = None,
         warnings: Sequence[str] = (),
         notes: Sequence[str] = (),
         **others: object,
     ) -> None:
-        super().__init__(record, warnings=warnings, notes=notes, _tensors=tuple(tensors), _cost=cost, **others)
+        super().__init__(
+            record, warnings=warnings, notes=notes, _tensors=tuple(tensors), _cost=cost, _how=how, **others
+        )
+
+    @property
+    def how(self) -> Adaptation:
+        """How the subject is adapted, as the caller asked for it."""
+        return UNCHANGED if self._how is None else self._how
 
     @property
     def tensors(self) -> list[dict[str, object]]:
@@ -160,15 +169,20 @@ def count_subject(subject: Subject, how: Adaptation) -> Count:
     from lora_cli.methods.config.arguments import adapter_config
 
     config, warnings = adapter_config(how, of_model=subject.model is not None)
+    # A count can be pickled, and the default settings cannot.
+    how = how._replace(settings=dict(how.settings))
     if subject.model is not None:
         cost = count_model(subject.model, config)
-        return Count(cost.record(), cost=cost, warnings=[*warnings, *warnings_of(cost)], notes=[*notes_of(cost)])
+        return Count(
+            cost.record(), cost=cost, how=how, warnings=[*warnings, *warnings_of(cost)], notes=[*notes_of(cost)]
+        )
     from lora_cli.analysis.count.adapted_matrix import count_matrix
 
     matrix_cost = count_matrix(subject.d, subject.h, config)
     return Count(
         matrix_cost.record(),
         tensors=matrix_cost.tensors,
+        how=how,
         warnings=[*warnings, *warnings_of(matrix_cost)],
         notes=[*notes_of(matrix_cost)],
     )

@@ -9,6 +9,7 @@ from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.registry import method_named
+from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.targeting.resizing import resize_targets
 from lora_cli.methods.targeting.targets import Targets, targets
 from lora_cli.methods.tensor import Tensor
@@ -48,6 +49,12 @@ def _plan(model: Model, config: AdapterConfig, found: Targets) -> Plan:
 
 def plan_tensors(plan: Plan) -> tuple[Added, tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Return the tensors beside each place, those shared by all places, and those of a prompt."""
+    # Some methods have patterns of their own.
+    with matching_time_limit(len(plan.targets.places)):
+        return _plan_tensors(plan)
+
+
+def _plan_tensors(plan: Plan) -> tuple[Added, tuple[Tensor, ...], tuple[Tensor, ...]]:
     method, settings = plan.method, plan.settings
     shared = () if method.shared_tensors is None else tuple(method.shared_tensors(plan.targets.places, settings))
     prompts = () if method.prompt_tensors is None else tuple(method.prompt_tensors(plan.subject, settings, plan.config))

@@ -15,6 +15,7 @@ from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.methods.targeting.target_sets import Names, target_sets
 from lora_cli.models.config import Config
+from lora_cli.time_limit import TookTooLong
 
 FIELDS = ("target", "knob", "size", "adapted_modules", "trainable_params", "percent_of_full", "headroom")
 
@@ -38,6 +39,8 @@ def alternatives(search: KnobSearch, budget: Limits) -> Iterator[Record]:
             yield _record(other, largest_size(other, budget))
         except DoesNotFit:
             yield _record(other, None)
+        except TookTooLong:
+            raise
         except InvalidInput:
             continue
 

@@ -17,6 +17,7 @@ from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -125,6 +126,8 @@ def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) ->
             if isinstance(search, InvalidInput):
                 raise search
             fits.append(Fit(search, largest_size(search, budget), budget))
+        except TookTooLong:
+            raise
         except InvalidInput as refusal:
             refusals[how.method_name] = refusal
     if not fits:

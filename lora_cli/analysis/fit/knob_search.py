@@ -24,6 +24,7 @@ from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.methods.knob import Runs
 from lora_cli.methods.registry import check_name, method_named
 from lora_cli.models.config import Config
+from lora_cli.time_limit import TookTooLong
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ def knob_searches(subject: Subject, hows: Sequence[Adaptation]) -> list[KnobSear
             unknown_to.append(frozenset(unknown))
             known = {field: value for field, value in given.fields.items() if field not in unknown}
             searches.append(_search(subject, how, given._replace(fields=known))[0])
+        except TookTooLong:
+            raise
         except InvalidInput as refusal:
             searches.append(refusal)
     refuse_unknown_to_all(names[0], unknown_to)

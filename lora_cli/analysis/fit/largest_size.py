@@ -12,6 +12,7 @@ from lora_cli.analysis.fit.search import Load, edge, first_alike
 from lora_cli.analysis.limits import BUDGETS, Limits
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.knob import most_rank
+from lora_cli.time_limit import TookTooLong
 
 COUNTS_KEPT = 16
 # The knobs that are ranks. The rank of a weight is at most its smaller side.
@@ -53,6 +54,8 @@ def largest_size(search: KnobSearch, budget: Limits) -> LargestSize:
         if size not in loads and size not in refusals:
             try:
                 loads[size] = load(at(size), budget)
+            except TookTooLong:
+                raise
             except InvalidInput as refusal:
                 refusals[size] = refusal
         return loads.get(size)

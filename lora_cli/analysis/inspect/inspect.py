@@ -13,7 +13,6 @@ from lora_cli.analysis.inspect.findings.declaration import NOTE, Finding
 from lora_cli.analysis.inspect.findings.registry import findings_in
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.module_records import group_records, module_records
-from lora_cli.analysis.inspect.values import special_values
 from lora_cli.analysis.result import Record, Result
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.adapter_file.trained_adapter import adapter_without_tensors
@@ -92,7 +91,7 @@ class Inspection(Result):
     @property
     def modules(self) -> list[Record]:
         """A record per module that the file has an adapter for."""
-        return module_records(self._adapter, self._spectrum)
+        return list(module_records(self._adapter, self._spectrum))
 
     @property
     def groups(self) -> list[Record]:
@@ -161,10 +160,8 @@ def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> 
     except BrokenFile as error:
         broken = str(error)
     size = os.path.getsize(trained.weights)
-    adapter = InspectedAdapter(trained, size, model, cost, refusal, broken)
-    if broken is None and (values or (values is None and size <= READ_BYTES)):
-        return replace(adapter, values={key: special_values(stored) for key, stored in adapter.tensors.items()})
-    return adapter
+    reads_values = broken is None and (size <= READ_BYTES if values is None else values)
+    return InspectedAdapter(trained, size, model, cost, refusal, broken, reads_values)
 
 
 def _count(trained: TrainedAdapter, model: Model) -> tuple[ModelCount | None, str | None]:

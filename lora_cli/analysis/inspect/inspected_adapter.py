@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from sys import intern
 from typing import TYPE_CHECKING
 
-from lora_cli.analysis.inspect.values import SpecialValues
+from lora_cli.analysis.inspect.values import SpecialValues, special_values
 from lora_cli.methods.adapter_file.adapter_keys import canonical_key, tensors_beside_a_module
 from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter
-from lora_cli.methods.targeting.name_matching import matching_time_limit, ranker
+from lora_cli.methods.targeting.name_matching import ranker
+from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.tensor import Tensor
 from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.model import Model
@@ -25,8 +27,7 @@ class InspectedAdapter:
     """An adapter, the model that it is compared with, and what was read of its values.
 
     `adapter_bytes` is the size of its file. `broken` says why the file cannot be read; then it has no tensors.
-    `cost` is what the config trains on the model, and `refusal` why PEFT does not put the config on it. `values` is
-    None where the values were not read.
+    `cost` is what the config trains on the model, and `refusal` why PEFT does not put the config on it.
     """
 
     trained: TrainedAdapter
@@ -35,7 +36,12 @@ class InspectedAdapter:
     cost: ModelCount | None = None
     refusal: str | None = None
     broken: str | None = None
-    values: Mapping[str, SpecialValues] | None = None
+    reads_values: bool = False
+
+    @cached_property
+    def values(self) -> Mapping[str, SpecialValues] | None:
+        """The special values of the tensors, None where they are not read."""
+        return special_values(self.tensors) if self.reads_values else None
 
     @property
     def path(self) -> str:
@@ -95,26 +101,22 @@ class InspectedAdapter:
         return tensors_beside_a_module(self.trained)
 
     @cached_property
-    def _parts(self) -> Mapping[str, tuple[str, str]]:
-        """The module and the tensor that a key names, for the keys of the method's own tensors."""
-        endings = [f".{name}" for name in self.own_tensors]
-        parts = {}
-        for key in self.tensors:
-            ending = next(filter(key.endswith, endings), None)
-            if ending is not None:
-                parts[key] = (key.removesuffix(ending).removeprefix(BASE_MODEL), ending[1:])
-        return parts
+    def _endings(self) -> tuple[str, ...]:
+        """How the keys of the method's own tensors end."""
+        return tuple(f".{name}" for name in self.own_tensors)
 
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the method's tensor that a key names; None for a key of another kind."""
-        return self._parts.get(key)
+        ending = next(filter(key.endswith, self._endings), None)
+        return None if ending is None else (key.removesuffix(ending).removeprefix(BASE_MODEL), ending[1:])
 
     @cached_property
     def by_module(self) -> Mapping[str, Mapping[str, Stored]]:
         """The method's own tensors by module and name."""
         modules: dict[str, dict[str, Stored]] = {}
-        for key, (module, name) in self._parts.items():
-            modules.setdefault(module, {})[name] = self.tensors[key]
+        for key, stored in self.tensors.items():
+            if part := self.split(key):
+                modules.setdefault(intern(part[0]), {})[part[1]] = stored
         return modules
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.figures import dtype_names
@@ -21,10 +22,9 @@ GROUP_FIELDS = ("module", "count", "d", "h", "r", "scaling", "params")
 OTHER_TENSORS = "other tensors"
 
 
-def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[Record]:
-    """Return a record per module, in the order of `MODULE_FIELDS`, and of `SPECTRUM_MODULE_FIELDS` with a spectrum."""
+def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iterator[Record]:
+    """Yield a record per module, in the order of `MODULE_FIELDS`, and of `SPECTRUM_MODULE_FIELDS` with a spectrum."""
     spectra = {} if spectrum is None else {module.module: module for module in spectrum.modules}
-    records: list[Record] = []
     for name, tensors in adapter.by_module.items():
         pair = adapter.factors.get(name)
         sizes: tuple[Value, ...] = (None,) * 5
@@ -35,8 +35,7 @@ def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list
         record: dict[str, Value] = dict(zip(MODULE_FIELDS, (adapter.path, name, *sizes, params, types), strict=True))
         if spectrum is not None:
             record |= {field: getattr(spectra.get(name), field, None) for field in SPECTRUM_MODULE_FIELDS}
-        records.append(record)
-    return records
+        yield record
 
 
 def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[Record]:
@@ -44,17 +43,16 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
 
     With a spectrum the largest ranks of each group take the place of the percentage.
     """
-    groups: dict[tuple[Value, ...], list[Record]] = {}
+    groups: dict[tuple[Value, ...], _Group] = {}
     for record in module_records(adapter, spectrum):
         leaf = str(record["name"]).rpartition(".")[2]
         key = (leaf, record["d"], record["h"], record["r"], record["scaling"])
-        groups.setdefault(key, []).append(record)
+        groups.setdefault(key, _Group()).add(record)
     total = sum(stored.values for stored in adapter.tensors.values())
     rows: list[Record] = []
-    for (name, *sizes), records in groups.items():
-        params = sum(int(record["params"] or 0) for record in records)
-        row: dict[str, Value] = dict(zip(GROUP_FIELDS, (name, len(records), *sizes, params), strict=True))
-        rows.append(row | (_percent(params, total) if spectrum is None else _largest_ranks(records)))
+    for (name, *sizes), group in groups.items():
+        row: dict[str, Value] = dict(zip(GROUP_FIELDS, (name, group.count, *sizes, group.params), strict=True))
+        rows.append(row | (_percent(group.params, total) if spectrum is None else group.largest_ranks))
     other = sum(stored.values for key, stored in adapter.tensors.items() if adapter.split(key) is None)
     if other:
         rest: dict[str, Value] = dict(zip(GROUP_FIELDS, (OTHER_TENSORS, "", "", "", "", "", other), strict=True))
@@ -66,11 +64,19 @@ def _percent(params: int, total: int) -> dict[str, Value]:
     return {"percent": percent(params, total or 1)}
 
 
-def _largest_ranks(records: list[Record]) -> dict[str, Value]:
-    return {field: _largest([record[field] for record in records]) for field in RANK_FIELDS}
+class _Group:
+    """What the modules of a group have together; a rank is None where that of one of them is not known."""
 
+    def __init__(self) -> None:
+        self.count = 0
+        self.params = 0
+        self.largest_ranks: dict[str, Value] = dict.fromkeys(RANK_FIELDS, 0)
 
-def _largest(ranks: list[Value]) -> int | None:
-    """Return the largest rank; None where one is not known."""
-    known = [rank for rank in ranks if isinstance(rank, int)]
-    return max(known) if len(known) == len(ranks) else None
+    def add(self, record: Record) -> None:
+        """Add a module."""
+        self.count += 1
+        self.params += int(record["params"] or 0)
+        for field, largest in self.largest_ranks.items():
+            rank = record.get(field)
+            known = isinstance(largest, int) and isinstance(rank, int)
+            self.largest_ranks[field] = max(int(largest or 0), int(rank or 0)) if known else None

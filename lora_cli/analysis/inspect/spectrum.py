@@ -8,7 +8,8 @@ product is formed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +29,13 @@ from lora_cli.models.peft_names import BASE_MODEL
 SHARES = (0.9, 0.95, 0.99)
 # Factors in float32 make sums of squares inexact by some units in its last place.
 SLACK = 1e-6
+THRESHOLDS = [share - SLACK for share in SHARES]
 # QR takes the rows in slices, each below the triangle so far, so that only one slice is in memory as float64.
 SLICE_ROWS = 2**14
 # Factors with more values than this are computed one at a time, because several would take too much memory.
 LARGE_VALUES = 2**23
+# Modules are computed together up to that many values.
+BATCH_VALUES = 2**16
 
 
 class _Update(NamedTuple):
@@ -59,9 +63,11 @@ def spectrum(trained: TrainedAdapter, track: Track | None = None) -> Spectrum:
     updates, left_out = _updates(trained)
     if not updates:
         return Spectrum(reason="the file has no A and B whose shapes fit each other", left_out=left_out)
-    workers = 1 if any(_size(update) > LARGE_VALUES for update in updates) else min(cores(), len(updates))
-    results = on_cores(workers, _module_spectrum, updates)
-    modules = tuple(results if track is None else track(results, len(updates)))
+    batches = list(_batches(updates))
+    workers = 1 if any(_size(update) > LARGE_VALUES for update in updates) else min(cores(), len(batches))
+    results = chain.from_iterable(on_cores(workers, _spectra, batches))
+    found = {module.module: module for module in (results if track is None else track(results, len(updates)))}
+    modules = tuple(found[update.pair.module] for update in updates)
     needed = _largest([module.rank_99 for module in modules])
     saved = (None, None) if needed is None else _saved(trained, updates, max(needed, 1))
     return Spectrum(modules, needed, *saved, note=_note(trained), left_out=left_out)
@@ -83,6 +89,18 @@ def _size(update: _Update) -> int:
 def _largest(ranks: list[int | None]) -> int | None:
     known = [rank for rank in ranks if rank is not None]
     return max(known) if len(known) == len(ranks) else None
+
+
+def _batches(updates: Iterable[_Update]) -> Iterator[list[_Update]]:
+    """Yield the updates in batches of one shape, which NumPy computes together, as most modules of a model are alike."""
+    batches: dict[tuple[object, ...], list[_Update]] = {}
+    for update in updates:
+        shape = (update.pair.a.shape, update.pair.b.shape, update.experts)
+        batch = batches.setdefault(shape, [])
+        batch.append(update)
+        if len(batch) * (_size(update) + 1) >= BATCH_VALUES:
+            yield batches.pop(shape)
+    yield from batches.values()
 
 
 def _updates(trained: TrainedAdapter) -> tuple[list[_Update], tuple[LeftOut, ...]]:
@@ -112,7 +130,7 @@ def _update(trained: TrainedAdapter, module: str, pair: Factors | None) -> _Upda
         return "B has a kernel of its own, so the update is not a product of two matrices"
     if not trained.may_hold_experts(module):
         return _Update(pair, 1, pair.scaling)
-    if trained.config.rank_pattern or trained.fields.get("alpha_pattern"):
+    if trained.config.rank_pattern or trained.config.alpha_pattern:
         return "it may be fused experts, whose number does not follow from the file with a rank or alpha pattern"
     r = trained.config.r
     if pair.r % r:
@@ -122,65 +140,82 @@ def _update(trained: TrainedAdapter, module: str, pair: Factors | None) -> _Upda
     return _Update(pair, pair.r // r, pair.alpha / divisor)
 
 
-def _module_spectrum(update: _Update) -> ModuleSpectrum:
-    module = update.pair.module
+def _spectra(updates: Sequence[_Update]) -> list[ModuleSpectrum]:
+    """Return the spectra of updates of one shape."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         try:
-            values = _singular_values(update)
+            values = _singular_values(updates)
         except np.linalg.LinAlgError:
-            # A value left float64's range on the way.
-            values = None
-        if values is None or not math.isfinite(update.scaling):
-            return ModuleSpectrum(module, None, (), None, None, None)
-        largest = float(values.max(initial=0))
-        if largest == 0 or update.scaling == 0:
-            return ModuleSpectrum(module, 0.0, (), 0, 0, 0)
-        # Relative to the largest value, no square leaves the range.
-        energy = np.square(values / largest).sum(axis=0)
-        total = float(energy.sum())
-        ranks = [max(_rank_for(share, expert) for expert in values) for share in SHARES]
+            # A value left float64's range on the way, in one of them.
+            if len(updates) > 1:
+                return [spectrum for update in updates for spectrum in _spectra([update])]
+            values = np.full((1, updates[0].experts, 1), np.nan)
+        return [_module_spectrum(update, own) for update, own in zip(updates, values, strict=True)]
+
+
+def _module_spectrum(update: _Update, values: Array) -> ModuleSpectrum:
+    """Return the spectrum of the singular values of a module, a row for each expert."""
+    module = update.pair.module
+    if not np.isfinite(values).all() or not math.isfinite(update.scaling):
+        return ModuleSpectrum(module, None, (), None, None, None)
+    largest = float(values.max(initial=0))
+    if largest == 0 or update.scaling == 0:
+        return ModuleSpectrum(module, 0.0, (), 0, 0, 0)
+    # Relative to the largest value, no square leaves the range.
+    energy = np.square(values / largest).sum(axis=0)
+    total = float(energy.sum())
     norm = abs(update.scaling) * (largest * math.sqrt(total))
+    ranks = np.max([_ranks_for(expert) for expert in values], axis=0).tolist()
     return ModuleSpectrum(module, norm if math.isfinite(norm) else None, tuple((energy / total).tolist()), *ranks)
 
 
-def _rank_for(share: float, values: Array) -> int:
-    """Return the rank that keeps a share of the energy of singular values, largest first; 0 where all are zero."""
+def _ranks_for(values: Array) -> Array:
+    """Return the ranks that keep each share of the energy of singular values, largest first; 0 where all are zero."""
     if not values[0]:
-        return 0
+        return np.zeros(len(THRESHOLDS), dtype=np.int64)
     kept = np.cumsum(np.square(values / values[0]))
-    return int(np.searchsorted(kept / kept[-1], share - SLACK)) + 1
+    return np.searchsorted(kept / kept[-1], THRESHOLDS) + 1
 
 
-def _singular_values(update: _Update) -> Array | None:
-    """Return the singular values of B·A, a row for each expert; None where a value is not finite."""
-    pair, experts, r = update.pair, update.experts, update.r
+def _singular_values(updates: Sequence[_Update]) -> Array:
+    """Return the singular values of B·A of each update and expert; NaN for an update with a value that is not finite."""
+    (pair, experts, _), r = updates[0], updates[0].r
     if not pair.a.values or not pair.b.values:
-        return np.zeros((experts, 0))
+        return np.zeros((len(updates), experts, 0))
     # A is E × r × d, and B is h × r × E (`ParamWrapper.get_delta_weight`).
-    a = _factor(pair.a, pair.module, "A").reshape(experts, r, -1)
-    left = [_triangle(a[expert].T) for expert in range(experts)]
+    a = _stack([_factor(update.pair.a, update.pair.module, "A").reshape(experts, r, -1) for update in updates])
+    left = _triangles(a.swapaxes(2, 3))
     del a
-    b = _factor(pair.b, pair.module, "B").reshape(-1, r, experts)
-    right = [_triangle(b[:, :, expert]) for expert in range(experts)]
+    b = _stack([_factor(update.pair.b, update.pair.module, "B").reshape(-1, r, experts) for update in updates])
+    right = _triangles(b.transpose(0, 3, 1, 2))
     del b
-    small = np.stack([high @ low.T for high, low in zip(right, left, strict=True)])
+    small = right @ left.swapaxes(2, 3)
+    finite = np.isfinite(small).all(axis=(1, 2, 3))
     # LAPACK does not return from NaN.
-    return np.linalg.svd(small, compute_uv=False) if np.isfinite(small).all() else None
+    values = np.linalg.svd(np.where(finite[:, None, None, None], small, 0), compute_uv=False)
+    return np.where(finite[:, None, None], values, np.nan)
+
+
+def _stack(arrays: Sequence[Array]) -> Array:
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _factor(stored: Stored, module: str, name: str) -> Array:
     return read_array(stored, f"{name} of {module}")
 
 
-def _triangle(thin: Array) -> Array:
-    """Return R of the QR decomposition of a matrix of any shape, in float64."""
-    triangle: Array = np.zeros((0, thin.shape[1]))
-    step = max(SLICE_ROWS, 4 * thin.shape[1])
-    for start in range(0, thin.shape[0], step):
-        part = thin[start : start + step].astype(np.float64)
-        if not np.isfinite(part).all():
-            return np.full((1, thin.shape[1]), np.nan)
-        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, part]) if start else part, mode="r"))
+def _triangles(thin: Array) -> Array:
+    """Return R of the QR decompositions of stacked matrices of any shape, in float64."""
+    *stack, rows, columns = thin.shape
+    triangle: Array = np.zeros((*stack, 0, columns))
+    step = max(SLICE_ROWS, 4 * columns)
+    for start in range(0, rows, step):
+        part = thin[..., start : start + step, :].astype(np.float64)
+        # LAPACK does not return from NaN, which what is made of the triangle keeps.
+        lost = ~np.isfinite(part).all(axis=(-2, -1), keepdims=True)
+        part = np.where(lost, 0, part) if lost.any() else part
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, part], axis=-2) if start else part, mode="r"))
+        triangle[np.broadcast_to(lost, triangle.shape)] = np.nan
     return triangle
 
 

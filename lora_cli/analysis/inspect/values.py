@@ -7,12 +7,13 @@ half of a float32). The highest byte of such a value is rare among others, so mo
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isinf, isnan
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from lora_cli.dtypes import BY_NAME
 from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.files import regular_file
 
 CHUNK_BYTES = 2**20
 
@@ -41,22 +42,34 @@ class SpecialValues(NamedTuple):
     zero: bool = False
 
 
-def special_values(stored: Stored) -> SpecialValues:
-    """Read a tensor, a chunk at a time, for its special values; of other types than floats it has none."""
+# Of most tensors.
+PLAIN = SpecialValues()
+
+
+def special_values(tensors: Mapping[str, Stored]) -> dict[str, SpecialValues]:
+    """Read the tensors of one file, a chunk at a time, for their special values; other types than floats have none."""
+    path = next((stored.path for stored in tensors.values()), None)
+    if path is None:
+        return {}
+    with regular_file(path) as (file, _):
+        return {key: _special_values(stored, file) for key, stored in tensors.items()}
+
+
+def _special_values(stored: Stored, file: BinaryIO) -> SpecialValues:
     layout = LAYOUTS.get(stored.dtype)
     if layout is None or not stored.values:
-        return SpecialValues()
+        return PLAIN
     size = BY_NAME[stored.dtype].bits // 8
     nan = infinite = False
     zero = True
-    for chunk in stored.chunks(CHUNK_BYTES):
+    for chunk in stored.chunks(CHUNK_BYTES, file):
         zero = zero and not chunk.strip(b"\0")
         highest = chunk[size - 1 :: size]
         if len(highest.translate(None, layout.highest)) < len(highest):
             for value in floats(stored.dtype, chunk):
                 nan = nan or isnan(value)
                 infinite = infinite or isinf(value)
-    return SpecialValues(nan, infinite, zero)
+    return SpecialValues(nan, infinite, zero) if nan or infinite or zero else PLAIN
 
 
 def floats(dtype: str, content: bytes) -> Iterator[float]:

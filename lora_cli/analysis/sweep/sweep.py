@@ -112,7 +112,11 @@ def sweep(
     if target is not None:
         refuse_target(Adaptation(target=""))
     axes = _matrix_axes(d, h, ranks, square=square)
-    return Sweep(MATRIX_FIELDS, tuple(matrix_grid(axes, how) for how in hows))
+    grids = tuple(matrix_grid(axes, how) for how in hows)
+    for grid in grids:
+        # A method that is refused is refused before the first row of another one is written.
+        next(grid.counts())
+    return Sweep(MATRIX_FIELDS, grids)
 
 
 def _ranks(r: Axis | None, methods: Sequence[str]) -> Sequence[int]:

@@ -43,8 +43,13 @@ def check(
     ] = None,
     lock: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Record the counts in FILE; later runs fail on any difference from it."),
+        typer.Option(
+            metavar="FILE", help="Compare the counts with those that FILE records, and fail on any difference."
+        ),
     ] = None,
+    update_lock: Annotated[
+        bool, typer.Option("--update-lock", help="Record in the FILE of --lock what is new or has changed.")
+    ] = False,
 ) -> Answer:
     """Check adapters against limits, and find what is wrong with them.
 
@@ -67,16 +72,17 @@ def check(
     rules = _rules(project, limits, fail_on, ignore)
     _refuse_same_file(lock, presentation.output)
     try:
-        judgement = judge(_subjects(paths or [], configuration, rules), lock)
+        judgement = judge(_subjects(paths or [], configuration, rules), lock, update_lock=update_lock)
     except NoLimit as error:
         raise InvalidInput(f"{error}; a limit can also be set in pyproject.toml") from None
     report = _report(judgement, with_paths=bool(paths))
-    if judgement.new_lock is not None:
-        streams.check_output(judgement.new_lock.path)
+    if judgement.lock_update is not None:
+        from lora_cli.analysis.check.lock_file import write_lock
+
+        streams.check_output(judgement.lock_update.path)
         # A run that will be refused records nothing.
         presentation.writer(report.command, report.fields, report.size, judged=report.judged)
-        with streams.output_file(judgement.new_lock.path) as stream:
-            stream.write(judgement.new_lock.text)
+        write_lock(judgement.lock_update)
     return Answer(report, presentation, judgement.warnings, judgement.notes)
 
 
@@ -115,7 +121,7 @@ def _subjects(paths: Sequence[str], configuration: Configuration, rules: Rules) 
             f"there is nothing to check; give the {argument('paths')} of an adapter, {argument('model')}, "
             f"or one matrix with {sizes}"
         )
-    return [check_count(configuration.count_subject(), rules, adapter=configuration.adapter)]
+    return [check_count(configuration.count_subject(), rules)]
 
 
 def _report(judgement: Judgement, *, with_paths: bool) -> Report:

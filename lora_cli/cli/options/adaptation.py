@@ -11,19 +11,23 @@ from lora_cli.cli.options.reading import read, read_given, size
 from lora_cli.cli.presentation import INPUT
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.arguments import target_modules
 from lora_cli.quantities import parse_axis, parse_positive
 
 R = Annotated[str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.")]
 Target = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--target",
         metavar="NAMES",
-        help="Modules to adapt: names, e.g. q_proj,v_proj, or all-linear, or a regular expression for whole names.",
+        help="Modules to adapt: names, e.g. q_proj,v_proj (may be repeated), or all-linear, or a regular expression "
+        "for whole names.",
     ),
 ]
 Adapter = Annotated[
-    str | None, typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json, or its folder."), INPUT
+    str | None,
+    typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json (- for standard input), or its folder."),
+    INPUT,
 ]
 Method = Annotated[
     str | None, typer.Option("--method", metavar="NAME", help="Method; `lora-cli methods` lists them.  [default: lora]")
@@ -47,7 +51,7 @@ def read_adaptation(
     method: str | None = None,
     r: str | None = None,
     alpha: str | None = None,
-    target: str | None = None,
+    target: Sequence[str] | None = None,
     settings: Sequence[str] | None = None,
     adapter: str | None = None,
     adapter_dtype: str | None = None,
@@ -57,11 +61,27 @@ def read_adaptation(
         method,
         size("r", r),
         read_given("alpha", alpha, parse_positive),
-        target,
+        read_target(target),
         read_settings(settings),
         adapter,
         adapter_dtype,
     )
+
+
+def read_target(texts: Sequence[str] | None) -> list[str] | str | None:
+    """Return the targets of one option, or the names that several options list together."""
+    if not texts or len(texts) == 1:
+        return texts[0] if texts else None
+    names: list[str] = []
+    for text in texts:
+        listed = target_modules(text)
+        if isinstance(listed, str):
+            raise InvalidInput(
+                f"{argument('target')}: {quote(text)} adds to no other {argument('target')}, because it is not a list "
+                "of names; give only it, or only names, e.g. q_proj,v_proj"
+            )
+        names += listed
+    return list(dict.fromkeys(names))
 
 
 def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ ModelSource = Annotated[
     typer.Option(
         "--model",
         metavar="SOURCE",
-        help="A model instead of -d and -h: a preset, a config.json, a checkpoint or their folder.",
+        help="A model instead of -d and -h: a preset, a config.json (- for standard input), a checkpoint or their folder.",
     ),
     INPUT,
 ]

@@ -31,6 +31,8 @@ CHOOSING = TARGETING | {"rank_pattern", "target_parameters", "trainable_token_in
 # Name parts that the wrappers of training loops add, and PEFT's own name for an adapter, which it does not save.
 WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 DEFAULT = "default"
+# What a key that needs a closer look contains.
+ADDED = (*WRAPPERS, DEFAULT, BASE_MODEL + BASE_MODEL)
 
 
 def canonical_key(key: str) -> str:
@@ -41,6 +43,8 @@ def canonical_key(key: str) -> str:
     >>> canonical_key("model.layers.0.q_proj.lora_A.weight")
     'base_model.model.model.layers.0.q_proj.lora_A.weight'
     """
+    if key.startswith(BASE_MODEL) and not any(map(key.__contains__, ADDED)):
+        return key
     parts = [part for part in key.split(".") if part not in WRAPPERS]
     parts = parts[1:] if parts[:1] == ["module"] else parts
     if DEFAULT in parts[-2:]:

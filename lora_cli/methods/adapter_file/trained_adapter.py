@@ -6,13 +6,15 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.methods.registry import method_named
-from lora_cli.methods.targeting.name_matching import by_pattern, matching_time_limit, ranker
+from lora_cli.methods.targeting.name_matching import by_pattern, ranker
+from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.config import Config
 from lora_cli.models.files import path_text, read_object
@@ -81,27 +83,30 @@ class TrainedAdapter:
         alpha = self.fields.get("lora_alpha")
         return float(DEFAULT_ALPHA if alpha is None else alpha)
 
-    def factors(self) -> Iterator[Factors]:
-        """Yield the pairs of A and B whose shapes fit each other, in the file's order.
+    def patterns(self, name: str) -> Mapping[str, Any]:
+        """Return `rank_pattern` or `alpha_pattern`, which a method that ignores it may have as anything."""
+        value = self.fields.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def factors(self) -> list[Factors]:
+        """Return the pairs of A and B whose shapes fit each other, in the file's order.
 
         The scaling is α / r, or α / √r with `use_rslora`. α follows `alpha_pattern`. r is the config's rank and not
         the rows of A, because some starts store fewer rows.
         """
-        pairs = list(self._pairs())
         rank_of = ranker(self.config)
         alpha_of = by_pattern(self.config.alpha_pattern, self.alpha or 0.0)
         divisor = math.sqrt if self.fields.get("use_rslora") else float
-        with matching_time_limit(len(pairs)):
-            scales = [(float(alpha_of(module)), divisor(rank_of(module))) for module, _, _ in pairs]
-        for (module, a, b), (alpha, divided) in zip(pairs, scales, strict=True):
-            yield Factors(module, a, b, alpha, alpha / divided)
+        with matching_time_limit(len(self.tensors)):
+            scaled = ((module, a, b, float(alpha_of(module))) for module, a, b in self._pairs())
+            return [Factors(*pair, pair[-1] / divisor(rank_of(pair[0]))) for pair in scaled]
 
     def _pairs(self) -> Iterator[tuple[str, Stored, Stored]]:
         for key, a in self.tensors.items():
             ending, other = next((pair for pair in FACTOR_ENDINGS if key.endswith(pair[0])), ("", ""))
             b = self.tensors.get(f"{key.removesuffix(ending)}{other}") if ending else None
             if b is not None and _fit(a.shape, b.shape):
-                yield key.removesuffix(ending).removeprefix(BASE_MODEL), a, b
+                yield intern(key.removesuffix(ending).removeprefix(BASE_MODEL)), a, b
 
     def may_hold_experts(self, module: str) -> bool:
         """Whether one of `target_parameters` belongs to a module: PEFT names its factors after that module."""

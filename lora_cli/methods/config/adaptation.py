@@ -37,3 +37,7 @@ class Adaptation(NamedTuple):
         """Whether it is the default method by its rank and nothing else, whose count needs no config."""
         has_others = any(other is not None for other in (self.alpha, self.adapter, self.adapter_dtype))
         return self.method_name == DEFAULT_METHOD and self.r is not None and not self.settings and not has_others
+
+
+# PEFT's defaults.
+UNCHANGED = Adaptation()

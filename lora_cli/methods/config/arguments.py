@@ -51,12 +51,12 @@ def config_fields(how: Adaptation, *, of_model: bool, needs_rank: bool) -> Confi
         fields = _argument_fields(how, needs_rank=needs_rank)
         source = f"method {fields['peft_type'].lower()}"
     else:
-        from lora_cli.models.files import path_text, read_object
+        from lora_cli.models.files import path_text, read_config_object
 
         path = path_text("adapter", how.adapter)
         if os.path.isdir(path):
             path = os.path.join(path, ADAPTER_CONFIG)
-        fields, source = read_object(path), quote_long(path)
+        fields, source = read_config_object(path), quote_long(path)
         _refuse_conflicts(how, fields, source)
     if of_model:
         return ConfigFields(fields, source)

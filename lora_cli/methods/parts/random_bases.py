@@ -12,7 +12,7 @@ from lora_cli.methods.config.settings import mapping, not_null, setting
 from lora_cli.methods.knob import Runs
 from lora_cli.methods.method import Adapted
 from lora_cli.methods.place import Place
-from lora_cli.methods.targeting.patterns import regular_expression
+from lora_cli.methods.targeting.patterns import ending_pattern
 from lora_cli.models.config import MAX_SIZE, Config
 
 # What torch's generators accept; a negative seed counts down from 2⁶⁴.
@@ -62,7 +62,7 @@ def size_of(place: Place, patterns: Mapping[str, int], default: int) -> int:
     (2, 1, 3)
     """
     name = place.module.name
-    matched = next((size for key, size in patterns.items() if regular_expression(rf".*\.{key}$").match(name)), None)
+    matched = next((size for key, size in patterns.items() if ending_pattern(key).match(name)), None)
     return patterns.get(name, default) if matched is None else matched
 
 

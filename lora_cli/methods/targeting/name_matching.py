@@ -6,41 +6,26 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import LINEARS
 from lora_cli.methods.targeting.name_endings import ends_with
-from lora_cli.methods.targeting.patterns import entry_pattern, key_pattern, layer_pattern, regular_expression
+from lora_cli.methods.targeting.patterns import Pattern, entry_pattern, key_pattern, layer_pattern, regular_expression
 from lora_cli.methods.targeting.shortened_names import shortened_names
 from lora_cli.models.model import Model
-from lora_cli.time_limit import time_limit
 
 T = TypeVar("T")
 
-# Any pattern that terminates takes a fraction of this time for that many names.
-MATCHING_SECONDS = 3.0
-NAMES_A_SECOND = 20_000
 ALL_LINEAR = "all-linear"
 # The characters that stand for themselves in a pattern, and the dot, which stands for any character.
 PLAIN = frozenset(string.ascii_letters + string.digits + "_.")
 CLASSIFIER_HEADS = ("score", "classifier")
 # Where `layers_pattern` names no list of layers, the first number behind two parts of a name is a layer's.
-ANY_LIST = re.compile(r".*?\.[^.]*\.(?P<idx>\d+)\.")
-
-
-def matching_time_limit(names: int) -> AbstractContextManager[None]:
-    """Limit the time of the matching inside to what this many names may take."""
-    return time_limit(
-        MATCHING_SECONDS + names / NAMES_A_SECOND,
-        "matching the names and patterns of the config with the model's names",
-        "give fewer, or write patterns without nested repetition such as (a+)+",
-    )
+ANY_LIST = r".*?\.[^.]*\.(?P<idx>\d+)\."
 
 
 def all_linear(model: Model, config: AdapterConfig) -> tuple[str, ...]:
@@ -91,7 +76,7 @@ def _layer_filter(config: AdapterConfig) -> Callable[[str], bool]:
     layers = frozenset(config.layers_to_transform or ())
     if not layers:
         return lambda _name: True
-    patterns = [layer_pattern(name) for name in config.layers_pattern or ()] or [ANY_LIST]
+    patterns = [layer_pattern(name) for name in config.layers_pattern or ()] or [regular_expression(ANY_LIST)]
 
     def in_layer(name: str) -> bool:
         match = next(filter(None, (pattern.match(name) for pattern in patterns)), None)
@@ -118,7 +103,7 @@ def by_pattern(values: Mapping[str, T | InvalidInput], default: T) -> Callable[[
         (key.rpartition(".")[2] if PLAIN.issuperset(key) else "", key_pattern(key), value)
         for key, value in values.items()
     ]
-    candidates: dict[str, list[tuple[re.Pattern[str], T | InvalidInput]]] = {}
+    candidates: dict[str, list[tuple[Pattern, T | InvalidInput]]] = {}
 
     def value_of(name: str) -> T:
         # EVA writes a thousand whole names as keys. Those with another last part need not be tried.

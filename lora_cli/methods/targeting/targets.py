@@ -21,14 +21,8 @@ from lora_cli.methods.targeting.full_copies import FullCopies, find_full_copies
 from lora_cli.methods.targeting.fused_experts import fused_experts, with_experts
 from lora_cli.methods.targeting.layer_replication import replicate_layers
 from lora_cli.methods.targeting.model_types import MAMBA_PARTS, MAMBA_TYPES
-from lora_cli.methods.targeting.name_matching import (
-    ALL_LINEAR,
-    by_pattern,
-    excluder,
-    matcher,
-    matching_time_limit,
-    ranker,
-)
+from lora_cli.methods.targeting.name_matching import ALL_LINEAR, by_pattern, excluder, matcher, ranker
+from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.targeting.target_parameters import parameter_places
 from lora_cli.methods.targeting.token_rows import TokenRows, find_token_rows
 from lora_cli.methods.targeting.unmatched_entries import unmatched_entries
@@ -53,7 +47,9 @@ class SharedBases:
     def modules(self) -> tuple[Module, ...]:
         """The modules, in the model's order; the rank and the method's own settings do not matter."""
         matched, excluded = matcher(self.model, self.config, shortened=False), excluder(self.config)
-        return tuple(m for m in self.model.modules if m.kind in LINEARS and matched(m.name) and not excluded(m.name))
+        linears = [module for module in self.model.modules if module.kind in LINEARS]
+        with matching_time_limit(len(linears)):
+            return tuple(m for m in linears if matched(m.name) and not excluded(m.name))
 
 
 @dataclass(frozen=True)

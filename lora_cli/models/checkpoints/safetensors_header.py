@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from math import prod
-from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
 from lora_cli.dtypes import BY_NAME
@@ -47,12 +46,11 @@ class Stored(NamedTuple):
             file.seek(self.start)
             return file.read(self.end - self.start)
 
-    def chunks(self, size: int) -> Iterator[bytes]:
-        """Yield the bytes of the values in chunks of at most `size`."""
-        with regular_file(self.path) as (file, _):
-            file.seek(self.start)
-            for at in range(self.start, self.end, size):
-                yield file.read(min(size, self.end - at))
+    def chunks(self, size: int, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the bytes of the values in chunks of at most `size`, from the opened file."""
+        file.seek(self.start)
+        for at in range(self.start, self.end, size):
+            yield file.read(min(size, self.end - at))
 
 
 class BrokenFile(InvalidInput):
@@ -71,15 +69,15 @@ def read_header(path: str) -> dict[str, Stored]:
     """
     with regular_file(path) as (file, size):
         try:
-            return _tensors(*_entries(file, size), path)
+            return _tensors(*_entries(file, size, path))
         except _Broken as broken:
             raise BrokenFile(
                 f"{quote_long(path)} is not a complete safetensors file: {broken}; download or save it again"
             ) from broken
 
 
-def _entries(file: BinaryIO, size: int) -> tuple[dict[str, Any], int, int]:
-    """Return the header's entries, the position of the first tensor's bytes, and the number of bytes from there."""
+def _entries(file: BinaryIO, size: int, path: str) -> tuple[dict[str, Any], int, int]:
+    """Return the header's entries, the position of the first tensor's bytes, and the size of the file."""
     first = file.read(LENGTH_BYTES)
     if first == GIT_LFS:
         raise _Broken("it is a pointer of Git LFS; `git lfs pull` replaces it")
@@ -89,8 +87,19 @@ def _entries(file: BinaryIO, size: int) -> tuple[dict[str, Any], int, int]:
         raise _Broken(f"its header claims {length} bytes, and a header has at most {MAX_HEADER_BYTES}")
     if start > size:
         raise _Broken(f"its header ends at byte {start}, and the file at {size}")
+    shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+    def entry(pairs: list[tuple[str, Any]]) -> Any:
+        # A header may hold half a million entries, which take a third of the memory once they are tensors.
+        found = _object(pairs)
+        try:
+            dtype, shape, begin, end = _tensor("", found)
+        except _Broken:
+            return found
+        return Stored(BY_NAME[dtype].name, shapes.setdefault(shape, shape), path, start + begin, start + end)
+
     try:
-        entries = json.loads(file.read(length).decode(), object_pairs_hook=_object)
+        entries = json.loads(file.read(length).decode(), object_pairs_hook=entry)
     except UnicodeDecodeError:
         raise _Broken("its header is not UTF-8 text") from None
     except RecursionError:
@@ -98,8 +107,8 @@ def _entries(file: BinaryIO, size: int) -> tuple[dict[str, Any], int, int]:
     except ValueError as error:
         raise _Broken(f"its header is not JSON: {quote_long(str(error))}") from None
     if not isinstance(entries, dict):
-        raise _Broken("its header is not a JSON object")
-    return entries, start, size - start
+        raise _Broken("its header is not a JSON object of tensors")
+    return entries, start, size
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -110,27 +119,35 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _tensors(entries: dict[str, Any], start: int, size: int, path: str) -> dict[str, Stored]:
+def _tensors(entries: dict[str, Any], start: int, size: int) -> dict[str, Stored]:
     metadata = entries.pop(METADATA, None)
     if metadata is not None and not (
         isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
     ):
         raise _Broken("its metadata is not an object of strings")
-    tensors = [(name, *_tensor(name, entry)) for name, entry in entries.items()]
-    tensors.sort(key=itemgetter(3, 4))
-    found, offset = {}, 0
-    for name, dtype, shape, begin, end in tensors:
-        if begin != offset:
-            raise _Broken(f"{quote_long(name)} starts at byte {quote(begin)} instead of {offset}")
-        if (end - begin) * 8 != prod(shape) * BY_NAME[dtype].bits:
+    for name, entry in entries.items():
+        if not isinstance(entry, Stored):
+            _tensor(name, entry)
+    found, offset = {}, start
+    for name, stored in sorted(entries.items(), key=_position):
+        if stored.start != offset:
             raise _Broken(
-                f"{quote_long(name)} is {dtype} of shape {quote(shape)}, which does not take {quote(end - begin)} bytes"
+                f"{quote_long(name)} starts at byte {quote(stored.start - start)} instead of {offset - start}"
             )
-        found[name] = Stored(dtype, shape, path, start + begin, start + end)
-        offset = end
+        if (stored.end - offset) * 8 != stored.values * BY_NAME[stored.dtype].bits:
+            raise _Broken(
+                f"{quote_long(name)} is {stored.dtype} of shape {quote(stored.shape)}, "
+                f"which does not take {quote(stored.end - offset)} bytes"
+            )
+        found[name] = stored
+        offset = stored.end
     if offset != size:
-        raise _Broken(f"its tensors take {quote(offset)} bytes, and the file has {size} for them")
+        raise _Broken(f"its tensors take {quote(offset - start)} bytes, and the file has {size - start} for them")
     return found
+
+
+def _position(entry: tuple[str, Stored]) -> tuple[int, int]:
+    return entry[1].start, entry[1].end
 
 
 def _tensor(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:

@@ -81,7 +81,7 @@ def _shard(folder: str, place: str, index: str) -> str:
     In the cache of the Hugging Face Hub, files below `snapshots/REVISION` are links into its `blobs`; these are followed.
     """
     path = os.path.join(folder, place)
-    home, target = os.path.realpath(folder), os.path.realpath(path) if "\0" not in place else ""
+    home, target = os.path.realpath(folder), _real(path)
     repository, snapshots, _ = home.rpartition(f"{os.sep}snapshots{os.sep}")
     homes = [home, os.path.realpath(f"{repository}{os.sep}blobs")] if snapshots else [home]
     if not place.endswith(SAFETENSORS) or not any(target.startswith(os.path.join(allowed, "")) for allowed in homes):
@@ -90,6 +90,14 @@ def _shard(folder: str, place: str, index: str) -> str:
             "and not a link out of it"
         )
     return path
+
+
+def _real(path: str) -> str:
+    """Return a path with its links followed, or nothing for a text that cannot be a path, e.g. with a NUL byte."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return ""
 
 
 def _together(paths: list[str]) -> dict[str, Stored]:

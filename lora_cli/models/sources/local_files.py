@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from lora_cli.errors import InvalidInput, argument, counted, quote_long
 from lora_cli.models.config import Config
-from lora_cli.models.files import names_in, read_object
+from lora_cli.models.files import names_in, read_config_object, read_object
 from lora_cli.models.model import Model, names_dtype, read_config
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.registry import UnknownArchitecture
@@ -43,7 +43,7 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
     elif is_checkpoint(source):
         path, checkpoint = os.path.join(os.path.dirname(source), CONFIG), [source]
     else:
-        return Config(read_object(source), quote_long(source)), []
+        return Config(read_config_object(source), quote_long(source)), []
     if os.path.lexists(path):
         return Config(read_object(path), quote_long(path)), checkpoint
     if not checkpoint:

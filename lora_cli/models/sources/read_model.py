@@ -8,6 +8,7 @@ from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model, Source
 from lora_cli.models.sources.local_files import UNPICKLED, read_files
+from lora_cli.models.streams import is_stream
 
 UNREAD = (".gguf", ".ggml", ".h5", ".msgpack", ".onnx")
 
@@ -27,7 +28,7 @@ def read_model(source: Source) -> Model:
         raise InvalidInput(
             f"{quote_long(source)} is not a safetensors file, the only format of weights that is read; give its config.json"
         )
-    if os.path.lexists(source) or name.endswith((".json", ".safetensors")):
+    if is_stream(source) or os.path.lexists(source) or name.endswith((".json", ".safetensors")):
         return read_files(source)
     from lora_cli.models.sources.preset import read_preset
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from lora_cli.errors import printable
 from lora_cli.output.format import Format
-from lora_cli.output.report import Report, Screen, safe_text
+from lora_cli.output.report import Report, Screen
 
 
 def _data(text: str) -> str:
-    return safe_text(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

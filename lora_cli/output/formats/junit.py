@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple, TextIO
 
+from lora_cli.errors import printable
 from lora_cli.output.format import Format
 from lora_cli.output.report import Report, Screen
 
@@ -31,13 +32,8 @@ def text(value: str) -> str:
     >>> text('a<b>&"\\x00\\x1bé')
     'a&lt;b&gt;&amp;&quot;\\\\x00\\\\x1b&#233;'
     """
-    return "".join(map(_character, value))
-
-
-def _character(c: str) -> str:
-    if not c.isprintable():
-        return ascii(c)[1:-1]
-    return ENTITIES.get(c, c) if c.isascii() else f"&#{ord(c)};"
+    escaped = "".join(ENTITIES.get(c, c) for c in printable(value))
+    return escaped.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _cases(report: Report) -> Iterator[Case]:

@@ -1,4 +1,4 @@
-"""Plain text for logs and pipes: aligned ASCII that never cuts or wraps a cell."""
+"""Plain text for logs and pipes: aligned text that never cuts or wraps a cell."""
 
 from __future__ import annotations
 
@@ -28,11 +28,24 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
 
 
 def _write_rows(rows: list[list[str]], stream: TextIO) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        first = row[0].ljust(widths[0])
-        rest = [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
-        stream.write(GAP.join([first, *rest]).rstrip() + "\n")
+        first, *rest = [" " * (width - _columns(text)) for text, width in zip(row, widths, strict=True)]
+        cells = [row[0] + first, *(space + text for space, text in zip(rest, row[1:], strict=True))]
+        stream.write(GAP.join(cells).rstrip() + "\n")
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: Chinese characters take two, accents of their own none.
+
+    >>> _columns("qwen"), _columns("模型"), _columns("e\u0301")
+    (4, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
 
 
 FORMAT = Format(write, most_rows=READABLE_ROWS)

@@ -12,7 +12,8 @@ from adapter_files import pair, write_adapter
 from small_llama import llama
 
 from lora_cli import InvalidInput, check, count, inspect
-from lora_cli.analysis.check.lock import NewLock, create_lock
+from lora_cli.analysis.check.lock import LockUpdate
+from lora_cli.analysis.check.lock_file import write_lock
 from lora_cli.errors import OutputFailed
 
 MODULE = "model.layers.0.self_attn.q_proj"
@@ -66,24 +67,27 @@ def test_a_model_adds_the_limits_of_a_base(adapter: str) -> None:
 
 
 def test_a_lock_is_created_and_compared(adapter: str) -> None:
-    """The first check records a count or an adapter, and later ones compare it."""
-    assert all(verdict.passed for verdict in check(count(8, 8, 2), lock="counts.lock"))
-    assert list(json.loads(Path("counts.lock").read_text())["subjects"]) == ["8 x 8"]
+    """A check with update_lock records a count or an adapter, and later ones compare it."""
+    with pytest.raises(InvalidInput, match=r"^lock: 'counts.lock' does not exist; run again with update_lock"):
+        check(count(8, 8, 2), lock="counts.lock")
+    assert all(verdict.passed for verdict in check(count(8, 8, 2), lock="counts.lock", update_lock=True))
+    assert list(json.loads(Path("counts.lock").read_text())["subjects"]) == ["8 x 8 | lora r=2"]
     changed = check(count(8, 8, 1), lock="counts.lock")
     assert [verdict.rule for verdict in changed if not verdict.passed][:2] == ["lock: r", "lock: trainable_params"]
-    assert all(verdict.path == adapter for verdict in check(adapter, lock="adapters.lock"))
+    assert all(verdict.path == adapter for verdict in check(adapter, lock="adapters.lock", update_lock=True))
     assert list(json.loads(Path("adapters.lock").read_text())["subjects"]) == ["./fresh"]
     assert all(verdict.passed for verdict in check(adapter, lock="adapters.lock"))
 
 
-def test_a_new_lock_replaces_nothing(tmp_path: Path) -> None:
-    """A file that appeared meanwhile stays, and a folder that is not there is an error."""
+def test_an_update_keeps_what_is_there(tmp_path: Path) -> None:
+    """A file that is not a lock stays as it is, and a folder that is not there is an error."""
     path = tmp_path / "counts.lock"
     path.write_text("mine")
-    for place in (path, tmp_path / "missing" / "counts.lock"):
-        with pytest.raises(OutputFailed, match="cannot write"):
-            create_lock(NewLock(str(place), "new"))
+    with pytest.raises(InvalidInput, match="is not JSON"):
+        write_lock(LockUpdate(str(path), {}))
     assert path.read_text() == "mine"
+    with pytest.raises(OutputFailed, match="cannot write"):
+        write_lock(LockUpdate(str(tmp_path / "missing" / "counts.lock"), {}))
 
 
 def test_a_path_that_does_not_exist_is_refused() -> None:

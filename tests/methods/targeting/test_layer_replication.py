@@ -133,7 +133,6 @@ def test_ranges_that_are_none_are_refused_at_once(ranges: object) -> None:
         cost(layer_replication=ranges)
     assert time.process_time() - start < 0.5
     sentence = str(caught.value)
-    assert sentence.isascii()
     assert sentence.isprintable()
     assert len(sentence) < 400
 

@@ -85,10 +85,9 @@ def test_an_unknown_name_is_answered_with_near_ones(name: str, near: str) -> Non
 
 @pytest.mark.parametrize("name", ["", "zzzz", "x" * 100_000, "\x1b[31m", "é"])
 def test_a_name_like_no_other_points_to_the_list(name: str) -> None:
-    """However long or hostile it is, the message is short ASCII."""
+    """However long or hostile it is, the message is short."""
     with pytest.raises(InvalidInput, match=r"a preset; `lora-cli models` lists the presets$") as caught:
         preset(name)
-    assert str(caught.value).isascii()
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 200
 

@@ -238,7 +238,6 @@ def test_what_is_neither_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_model(name)
     sentence = str(caught.value)
-    assert sentence.isascii()
     assert sentence.isprintable()
     assert len(sentence) < 300
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import StringIO
+from itertools import chain
 
 from lora_cli.analysis.inspect.findings.declaration import WARNING, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.errors import first_few, quote_long
 from lora_cli.methods.config.adapter_config import PATTERNS
-from lora_cli.methods.targeting.name_matching import excluder, matching_time_limit
-from lora_cli.methods.targeting.patterns import key_pattern
+from lora_cli.methods.targeting.name_matching import excluder
+from lora_cli.methods.targeting.patterns import key_pattern, matching_time_limit
 from lora_cli.models.peft_names import BASE_MODEL
 
 
@@ -33,14 +35,16 @@ def unmatched_target(adapter: InspectedAdapter) -> Iterator[str]:
 @finding("unmatched-pattern", WARNING, "correct the key, or drop it: PEFT ignores it silently")
 def unmatched_pattern(adapter: InspectedAdapter) -> Iterator[str]:
     """Find keys of `rank_pattern` and `alpha_pattern` that match no module of the file."""
+    keys = [(field, key) for field in PATTERNS for key in adapter.trained.patterns(field)]
+    if not keys or not adapter.factors:
+        return
     modules = [module.removesuffix(".base_layer") for module in adapter.factors]
     ends = "".join(f".{module}\n" for module in modules)
     with matching_time_limit(len(modules)):
         unmatched = [
             f"{field} {quote_long(key)}"
-            for field in PATTERNS
-            for key in adapter.trained.fields.get(field) or {}
-            if modules and f".{key}\n" not in ends and not any(map(key_pattern(key).match, modules))
+            for field, key in keys
+            if f".{key}\n" not in ends and not any(map(key_pattern(key).match, modules))
         ]
     if unmatched:
         yield _match_nothing(unmatched)
@@ -48,7 +52,10 @@ def unmatched_pattern(adapter: InspectedAdapter) -> Iterator[str]:
 
 def _all_names(adapter: InspectedAdapter) -> str:
     """Return all names of the file as one text, in which dots surround each module, also one within a name."""
-    return "\n".join(f".{key.removeprefix(BASE_MODEL)}." for key in adapter.tensors)
+    others = (key for key in adapter.tensors if adapter.split(key) is None)
+    text = StringIO()
+    text.writelines(f".{name.removeprefix(BASE_MODEL)}.\n" for name in chain(adapter.by_module, others))
+    return text.getvalue()
 
 
 def _match_nothing(names: Sequence[str]) -> str:
