@@ -25,6 +25,7 @@ VARIANTS = {
     "Embedding": ("use_dora", "mica"),
     "Conv1d": ("use_dora",),
     "Conv2d": ("use_dora",),
+    "Conv3d": ("use_dora",),
 }
 
 
@@ -86,7 +87,7 @@ def _takes(place: Place, way: str) -> bool:
     kind = place.module.kind
     if kind == "Embedding":
         return way != "loftq"
-    if kind in {"Conv1d", "Conv2d"}:
+    if place.module.kernel:
         return way in {"gaussian", "lora_ga"}
     if kind == "Parameter":
         if way in {"loftq", "mica", "unknown"} or (way in NEED_WEIGHT and not place.module.name.endswith(".weight")):

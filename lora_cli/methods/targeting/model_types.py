@@ -31,5 +31,37 @@ _QWEN = Experts(
     {"gate": "gate.weight", "gate_proj": "gate_up_proj", "up_proj": "gate_up_proj", "down_proj": "down_proj"},
     {"gate_up_proj": ("gate_proj", "up_proj")},
 )
-# transformers maps these types onto the two conversions. It does not map qwen2_moe.
-EXPERTS = {"mixtral": _MIXTRAL, "qwen3_moe": _QWEN, "deepseek_v3": _QWEN}
+# The model types that transformers maps onto the two conversions (`_MODEL_TO_CONVERSION_PATTERN`; PEFT adds mixtral).
+# It does not map qwen2_moe itself.
+EXPERTS = {
+    **dict.fromkeys(("minimax", "minimax_m2", "mixtral"), _MIXTRAL),
+    **dict.fromkeys(
+        (
+            "afmoe",
+            "beam",
+            "cohere2_moe",
+            "deepseek_v2",
+            "deepseek_v3",
+            "deepseek_v32",
+            "dots1",
+            "ernie4_5_moe",
+            "exaone_moe",
+            "flex_olmo",
+            "glm4_moe",
+            "glm4_moe_lite",
+            "glm4v_moe",
+            "glm_moe_dsa",
+            "hunyuan_v1_moe",
+            "longcat_flash",
+            "mellum",
+            "olmoe",
+            "qwen3_moe",
+            "qwen3_next",
+            "qwen3_omni_moe",
+            "qwen3_omni_moe_text",
+            "qwen3_omni_moe_thinker",
+            "solar_open",
+        ),
+        _QWEN,
+    ),
+}

@@ -93,8 +93,8 @@ def _module(owner: str, shape: Shape, bias: Shape | None, transposed: set[str]) 
         if bias == (columns,) and not transposed.isdisjoint({block, leaf}):
             return Module(owner, rows, columns, "Conv1D")
         return Module(owner, columns, rows)
-    if len(shape) == 4:
-        return Module(owner, shape[1], shape[0], "Conv2d", kernel=shape[2:])
+    if len(shape) in {4, 5}:
+        return Module(owner, shape[1], shape[0], f"Conv{len(shape) - 2}d", kernel=shape[2:])
     if len(shape) == 3 and "conv" in leaf:
         return Module(owner, shape[1], shape[0], "Conv1d", kernel=shape[2:])
     return None
