@@ -16,16 +16,19 @@ MAMBA_PARTS = ("out_proj", "conv1d")
 class Experts(NamedTuple):
     """The experts of a mixture that transformers fuses: what each old name became, and what each fusion holds.
 
+    `block` is what the module around the router and the experts was called, where that has another name now.
     peft 0.21.2, `utils/transformers_weight_conversion.py`.
     """
 
     renamed: Mapping[str, str]
     fused: Mapping[str, tuple[str, ...]]
+    block: str = "mlp"
 
 
 _MIXTRAL = Experts(
     {"gate": "gate.weight", "w1": "gate_up_proj", "w3": "gate_up_proj", "w2": "down_proj"},
     {"gate_up_proj": ("w1", "w3")},
+    "block_sparse_moe",
 )
 _QWEN = Experts(
     {"gate": "gate.weight", "gate_proj": "gate_up_proj", "up_proj": "gate_up_proj", "down_proj": "down_proj"},

@@ -83,12 +83,22 @@ def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> se
     return names
 
 
+def is_embedding_name(owner: str) -> bool:
+    """Whether a module has a usual name of embeddings, or of the output embeddings.
+
+    >>> is_embedding_name("model.decoder.embed_tokens"), is_embedding_name("proj_out"), is_embedding_name("q_proj")
+    (True, True, False)
+    """
+    leaf = owner.rpartition(".")[2]
+    named = "embed" in leaf and "proj" not in leaf and "norm" not in leaf
+    return named or owner.endswith(OUTPUTS) or leaf in EMBEDDINGS
+
+
 def _module(owner: str, shape: Shape, bias: Shape | None, transposed: set[str]) -> Module | None:
     block, _, leaf = owner.rpartition(".")
     if len(shape) == 2:
         rows, columns = shape
-        named = "embed" in leaf and "proj" not in leaf and not owner.endswith(OUTPUTS)
-        if bias is None and (named or leaf in EMBEDDINGS):
+        if bias is None and not owner.endswith(OUTPUTS) and is_embedding_name(owner):
             return Module(owner, rows, columns, "Embedding")
         if bias == (columns,) and not transposed.isdisjoint({block, leaf}):
             return Module(owner, rows, columns, "Conv1D")

@@ -32,7 +32,11 @@ def _sides(adapter: InspectedAdapter) -> dict[str, Sides]:
     """Return the rank and sides of each module that LoRA adapts, unless some are stacked."""
     if adapter.has_stacked_factors:
         return {}
-    return {module: Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0]) for module, pair in adapter.factors.items()}
+    return {
+        module: Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0])
+        for module, pair in adapter.factors.items()
+        if module not in adapter.transposed
+    }
 
 
 @finding("rank-mismatch", ERROR, "set r, or rank_pattern, to the rank in the file")
