@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lora_cli.analysis.inspect.lora_names import A_NAMES, OTHER_FACTOR
+from lora_cli.analysis.inspect.lora_names import A_NAMES, EMBEDDING_A, OTHER_FACTOR
 from lora_cli.analysis.inspect.values import SpecialValues
 from lora_cli.methods.adapter_file.adapter_keys import spellings, tensors_beside_a_module
 from lora_cli.methods.adapter_file.moved_keys import moved_keys
-from lora_cli.methods.adapter_file.old_names import shapes_when_loaded
+from lora_cli.methods.adapter_file.old_names import key_when_loaded, shapes_when_loaded
 from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter
 from lora_cli.methods.parts.lora_start import rank_at_start
 from lora_cli.methods.targeting.name_matching import matching_time_limit, ranker
@@ -85,11 +85,16 @@ class InspectedAdapter:
                 return next(possible) if self.own_tensors else key
             first = next(possible)
             return next((name for name in (first, *possible) if self._ending(name)), first)
-        return key if key in self.expected else next(filter(self.expected.__contains__, possible), key)
+        loaded = key_when_loaded(key, self._converted_type)
+        return key if loaded in self.expected else next(filter(self.expected.__contains__, possible), key)
 
     def _loaded(self, tensors: Mapping[str, Stored]) -> Mapping[str, Sizes]:
-        shapes = {key: stored.shape for key, stored in tensors.items()}
-        return shapes_when_loaded(shapes, self.model.model_type) if self.is_lora and self.model else shapes
+        return shapes_when_loaded({key: stored.shape for key, stored in tensors.items()}, self._converted_type)
+
+    @property
+    def _converted_type(self) -> str:
+        """The model type by which PEFT converts keys, which it does for LoRA only."""
+        return self.model.model_type if self.is_lora and self.model is not None else ""
 
     @cached_property
     def loaded(self) -> Mapping[str, Sizes]:
@@ -192,7 +197,9 @@ class InspectedAdapter:
         rank = ranker(config)
         with matching_time_limit(len(self.factors)):
             return {
-                module: rank_at_start(rank(module), pair.a.shape[1], pair.b.shape[0], config.lora)
+                module: rank(module)
+                if EMBEDDING_A in self.by_module[module]
+                else rank_at_start(rank(module), pair.a.shape[1], pair.b.shape[0], config.lora)
                 for module, pair in self.factors.items()
             }
 

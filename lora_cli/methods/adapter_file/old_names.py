@@ -62,58 +62,67 @@ MOVED_TEXT = (
 )
 MOVED_TOWER = ((re.compile(r"^(model\.)?vision_tower\.vision_model\."), "model.vision_tower."),)
 LORA = ".lora_"
-EXPERT_KEY = re.compile(r"(?P<experts>.*\.experts)\.\d+\.(?P<part>[^.]+)\.(?P<factor>lora_[AB])\.weight")
+EXPERT_KEY = re.compile(r"(?P<experts>.*\.experts)\.\d+\.(?P<part>[^.]+)\.(?P<factor>lora_[AB])\..*")
 # A fusion that has no other beside it within PEFT's wrapper is the outer one.
 INNER, OUTER = ".base_layer", ""
 
 
-def shapes_when_loaded(shapes: Mapping[str, Sizes], model_type: str) -> dict[str, Sizes]:
-    """Return the shapes of LoRA's tensors as PEFT loads them: under the names of today, experts fused.
+def key_when_loaded(key: str, model_type: str) -> str:
+    """Return the key under which PEFT loads a tensor: LoRA's under the names of today, those of single experts as one.
 
-    >>> shapes_when_loaded({"base_model.model.language_model.model.norm.lora_A.weight": (2, 8)}, "llava")
-    {'base_model.model.model.language_model.norm.lora_A.weight': (2, 8)}
+    On the model types that it converts, PEFT takes LoRA's keys with its own root or without; those of experts also with
+    the root twice, and with an adapter's name.
+
+    >>> key_when_loaded("base_model.model.language_model.model.norm.lora_A.weight", "llava")
+    'base_model.model.model.language_model.norm.lora_A.weight'
     """
-    experts = EXPERTS.get(model_type)
-    if experts is not None:
-        return _fused(shapes, experts)
-    moves = (MOVED_TEXT if model_type in TEXT_TYPES else ()) + (MOVED_TOWER if model_type in TOWER_TYPES else ())
-    return {_moved(key, moves): sizes for key, sizes in shapes.items()} if moves else dict(shapes)
-
-
-def _moved(key: str, moves: Sequence[tuple[re.Pattern[str], str]]) -> str:
-    if LORA not in key:
+    if LORA not in key or not (model_type in EXPERTS or model_type in TEXT_TYPES):
         return key
     name = key.removeprefix(BASE_MODEL)
-    move = next(((pattern, new) for pattern, new in moves if pattern.match(name)), None)
-    return key if move is None else BASE_MODEL + move[0].sub(move[1], name)
+    if model_type in EXPERTS:
+        return BASE_MODEL + _fused_key(name, EXPERTS[model_type])
+    moves = MOVED_TEXT + (MOVED_TOWER if model_type in TOWER_TYPES else ())
+    return BASE_MODEL + next((pattern.sub(new, name) for pattern, new in moves if pattern.match(name)), name)
 
 
-def _fused(shapes: Mapping[str, Sizes], experts: Experts) -> dict[str, Sizes]:
-    """Put the tensors of single experts together: an A below the other, and the B of what is fused block by block.
+def _fused_key(name: str, experts: Experts) -> str:
+    name = name.replace(f".{experts.block}.", ".mlp.")
+    match = EXPERT_KEY.fullmatch(name)
+    new = experts.renamed.get(match["part"]) if match else None
+    if match is None or new is None:
+        return name
+    return (
+        f"{match['experts'].replace(BASE_MODEL, '')}{INNER if new in experts.fused else OUTER}.{match['factor']}.weight"
+    )
 
-    Those of one kind must have one shape, as PEFT stacks them.
+
+def shapes_when_loaded(shapes: Mapping[str, Sizes], model_type: str) -> dict[str, Sizes]:
+    """Return the shapes of a LoRA file's tensors as PEFT loads them.
+
+    Those of single experts are put together, each A below the other, and the B of what is fused block by block. PEFT
+    stacks the tensors of one kind, which must have one shape.
     """
     found: dict[str, Sizes] = {}
-    parts: dict[str, dict[str, list[Sizes]]] = {}
-    kept: dict[str, list[str]] = {}
+    stacks: dict[str, dict[str, dict[str, Sizes]]] = {}
     for key, sizes in shapes.items():
-        name = key.replace(f".{experts.block}.", ".mlp.") if LORA in key else key
-        match = EXPERT_KEY.fullmatch(name)
-        new = experts.renamed.get(match["part"]) if match else None
-        if match is None or new is None or len(sizes) != 2:
-            found[name] = sizes
-            continue
-        wrapper = INNER if new in experts.fused else OUTER
-        whole = f"{match['experts']}{wrapper}.{match['factor']}.weight"
-        parts.setdefault(whole, {}).setdefault(match["part"], []).append(sizes)
-        kept.setdefault(whole, []).append(key)
-    for whole, stacks in parts.items():
-        if any(len(set(stack)) > 1 for stack in stacks.values()):
-            found |= {key: shapes[key] for key in kept[whole]}
-            continue
-        every = [sizes for stack in stacks.values() for sizes in stack]
-        if whole.endswith("lora_A.weight"):
-            found[whole] = sum(rows for rows, _ in every), every[0][1]
+        match = EXPERT_KEY.fullmatch(key) if model_type in EXPERTS else None
+        if match is None:
+            found[key_when_loaded(key, model_type)] = sizes
         else:
-            found[whole] = sum(stack[0][0] for stack in stacks.values()), sum(columns for _, columns in every)
+            stacks.setdefault(key_when_loaded(key, model_type), {}).setdefault(match["part"], {})[key] = sizes
+    for whole, parts in stacks.items():
+        fused = _fused_shape([[*part.values()] for part in parts.values()], is_a=whole.endswith("lora_A.weight"))
+        found |= (
+            {key: sizes for part in parts.values() for key, sizes in part.items()} if fused is None else {whole: fused}
+        )
     return found
+
+
+def _fused_shape(parts: Sequence[Sequence[Sizes]], *, is_a: bool) -> Sizes | None:
+    """Return the shape of single experts' A, or B, put together; `parts` are fused. None where PEFT cannot."""
+    if any(len(set(part)) > 1 or len(part[0]) != 2 for part in parts):
+        return None
+    every = [sizes for part in parts for sizes in part]
+    if is_a:
+        return sum(rows for rows, _ in every), every[0][1]
+    return sum(part[0][0] for part in parts), sum(columns for _, columns in every)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,19 @@ def test_empty_tensors_give_no_advice_on_shapes(shape: tuple[int, ...], subject:
     arrays = factors() | {f"{LAYERS[0]}.lora_A.weight": np.zeros(shape, "<f4")}
     found = inspected(tmp_path, arrays, subject)
     assert [finding.code for finding in found.findings] == ["empty-tensor"]
+
+
+def test_the_old_paths_of_a_model_with_a_tower_are_peft_s_own(tmp_path: Path) -> None:
+    """PEFT renames them on LLaVA-like types, with its root and without; on others it skips them."""
+    arrays = {key.replace("model.layers", "language_model.model.layers"): array for key, array in factors().items()}
+    subject = base()
+    moved = replace(
+        subject,
+        model_type="llava",
+        nodes=tuple(
+            node._replace(name=node.name.replace("model.layers", "model.language_model.layers"))
+            for node in subject.nodes
+        ),
+    )
+    assert not errors(inspected(tmp_path, arrays, moved))
+    assert list(errors(inspected(tmp_path, arrays, replace(moved, model_type="qwen2_vl")))) == ["wrong-prefix"]
