@@ -24,7 +24,7 @@ class Module(NamedTuple):
     """A module with a weight `W` of `d` inputs and `h` outputs.
 
     `kind` is the class by PEFT's distinction: Linear, Conv1D (GPT-2's transposed Linear), Embedding
-    (`d` rows of `h`), or torch's Conv1d and Conv2d (`d` and `h` channels, with a kernel and groups).
+    (`d` rows of `h`), or torch's Conv1d, Conv2d and Conv3d (`d` and `h` channels, with a kernel and groups).
 
     `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from the same
     arithmetic; the sweep checks their ranges.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
 from lora_cli.analysis.percentages import FIGURES, Percentages
 from lora_cli.analysis.result import Record
-from lora_cli.methods.adapter_file.file_contents import file_tensors, prompt_file_tensors
+from lora_cli.methods.adapter_file.file_contents import base_tensors, file_tensors, prompt_file_tensors
 from lora_cli.methods.adapter_file.file_size import written_bytes
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.method import Method
@@ -201,6 +201,11 @@ class ModelCount(Percentages):
         if self.how.prompt_tensors is not None:
             return prompt_file_tensors(self.targets, self.prompts)
         return file_tensors(self.targets, self.added, self.shared)
+
+    @cached_property
+    def base_tensors(self) -> Mapping[str, Tensor]:
+        """The tensors of the base model once it is adapted, by the keys under which PEFT would load them."""
+        return base_tensors(self.targets, self.added, self.shared)
 
     def rank_warnings(self) -> list[str]:
         """Return no warnings: what a rank is worth is not the same for all modules of a model."""

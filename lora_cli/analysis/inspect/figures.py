@@ -61,8 +61,7 @@ def _trainable_params(adapter: InspectedAdapter) -> int | None:
 
 def _is_trained(adapter: InspectedAdapter, key: str) -> bool:
     part = adapter.split(key)
-    # The embeddings that PEFT adds to the file are frozen.
-    return adapter.own_tensors[part[1]].trained if part else not key.endswith(".base_layer.weight")
+    return adapter.own_tensors[part[1]].trained if part else not adapter.is_frozen(key)
 
 
 def _file_params(adapter: InspectedAdapter) -> int:

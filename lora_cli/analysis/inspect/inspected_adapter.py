@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from sys import intern
 from typing import TYPE_CHECKING
 
+from lora_cli.analysis.inspect.lora_names import A_NAMES, EMBEDDING_A, OTHER_FACTOR
 from lora_cli.analysis.inspect.values import SpecialValues, special_values
-from lora_cli.methods.adapter_file.adapter_keys import canonical_key, tensors_beside_a_module
+from lora_cli.methods.adapter_file.adapter_keys import spellings, tensors_beside_a_module
+from lora_cli.methods.adapter_file.moved_keys import moved_keys
+from lora_cli.methods.adapter_file.old_names import key_when_loaded, shapes_when_loaded
 from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter
+from lora_cli.methods.parts.lora_start import rank_at_start
 from lora_cli.methods.targeting.name_matching import ranker
 from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.tensor import Tensor
+from lora_cli.models.checkpoints.by_shape import is_embedding_name
 from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.model import Model
+from lora_cli.models.nodes import around
 from lora_cli.models.peft_names import BASE_MODEL
+
+Sizes = tuple[int, ...]
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.model_count import ModelCount
@@ -61,13 +69,44 @@ class InspectedAdapter:
     @cached_property
     def tensors(self) -> Mapping[str, Stored]:
         """The file's tensors by the keys that PEFT would write, as far as these are known."""
-        return {self._key(key): stored for key, stored in self.trained.tensors.items()}
+        own, right = self.trained.tensors, self.right_keys
+        return {right[key]: stored for key, stored in own.items()} if right else own
+
+    @cached_property
+    def right_keys(self) -> Mapping[str, str]:
+        """The keys that PEFT would write, by those of the file; empty where none is another."""
+        right = {key: self._key(key) for key in self.trained.tensors}
+        if self.expected is None:
+            return right if any(key != name for key, name in right.items()) else {}
+        loaded = self._loaded({right[key]: stored for key, stored in self.trained.tensors.items()})
+        missing = {key: tensor.stored or () for key, tensor in self.expected.items() if key not in loaded}
+        unknown = {key: sizes for key, sizes in loaded.items() if key not in self.expected} if missing else {}
+        moved = moved_keys(unknown, missing)
+        return {key: moved.get(name, name) for key, name in right.items()}
 
     def _key(self, key: str) -> str:
-        right = canonical_key(key)
+        """Return the key that PEFT would write for a tensor, or the key itself where that is not known."""
+        possible = (spelling.key for spelling in spellings(key, self.own_tensors))
         if self.expected is None:
-            return right if self.own_tensors else key
-        return right if right in self.expected and key not in self.expected else key
+            if not self.is_lora:
+                return next(possible) if self.own_tensors else key
+            first = next(possible)
+            return next((name for name in (first, *possible) if self._ending(name)), first)
+        loaded = key_when_loaded(key, self._converted_type)
+        return key if loaded in self.expected else next(filter(self.expected.__contains__, possible), key)
+
+    def _loaded(self, tensors: Mapping[str, Stored]) -> Mapping[str, Sizes]:
+        return shapes_when_loaded({key: stored.shape for key, stored in tensors.items()}, self._converted_type)
+
+    @property
+    def _converted_type(self) -> str:
+        """The model type by which PEFT converts keys, which it does for LoRA only."""
+        return self.model.model_type if self.is_lora and self.model is not None else ""
+
+    @cached_property
+    def loaded(self) -> Mapping[str, Sizes]:
+        """The shapes of the tensors by the keys under which PEFT loads them into the model."""
+        return self._loaded(self.tensors)
 
     @cached_property
     def renamed(self) -> TrainedAdapter:
@@ -83,12 +122,34 @@ class InspectedAdapter:
     @property
     def is_of_other_model(self) -> bool:
         """Whether the file has nothing of what the config has on the model."""
-        return self.broken is None and bool(self.expected) and (self.expected or {}).keys().isdisjoint(self.tensors)
+        return self.broken is None and bool(self.expected) and (self.expected or {}).keys().isdisjoint(self.loaded)
 
     @property
     def comparable(self) -> Mapping[str, Tensor] | None:
         """The tensors that PEFT saves, where those of the file can be compared with them one by one."""
         return None if self.broken is not None or self.is_of_other_model else self.expected
+
+    @cached_property
+    def shapes_on_model(self) -> Mapping[str, Sizes]:
+        """The shapes that the file's tensors have on the model: those that PEFT would write, and the base model's own."""
+        if self.cost is None or self.expected is None:
+            return {}
+        expected = {key: tensor.stored or () for key, tensor in self.expected.items()}
+        # The whole model is looked at only if the file has what PEFT would not write.
+        if expected.keys() >= self.loaded.keys():
+            return expected
+        return {key: tensor.stored or () for key, tensor in self.cost.base_tensors.items()} | expected
+
+    def is_full_copy(self, key: str) -> bool:
+        """Whether a key is that of a tensor in a full copy: PEFT compares the ends of modules' names."""
+        names = self.trained.config.full_copy_names
+        return any(module.endswith(names) for module in around(key.removeprefix(BASE_MODEL)))
+
+    def is_frozen(self, key: str) -> bool:
+        """Whether a key is that of embeddings that are not copied, which PEFT saves but does not train."""
+        owner, _, leaf = key.rpartition(".")
+        is_saved = owner.endswith(".base_layer") or (is_embedding_name(owner) and not self.is_full_copy(key))
+        return is_saved and (leaf == "weight" or (leaf == "bias" and self.trained.config.bias == "none"))
 
     @property
     def stands_alone(self) -> bool:
@@ -101,13 +162,16 @@ class InspectedAdapter:
         return tensors_beside_a_module(self.trained)
 
     @cached_property
-    def _endings(self) -> tuple[str, ...]:
-        """How the keys of the method's own tensors end."""
-        return tuple(f".{name}" for name in self.own_tensors)
+    def _endings(self) -> Sequence[str]:
+        return [f".{name}" for name in self.own_tensors]
+
+    def _ending(self, key: str) -> str | None:
+        """Return the end of a key that is one of the method's own tensors."""
+        return next(filter(key.endswith, self._endings), None)
 
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the method's tensor that a key names; None for a key of another kind."""
-        ending = next(filter(key.endswith, self._endings), None)
+        ending = self._ending(key)
         return None if ending is None else (key.removesuffix(ending).removeprefix(BASE_MODEL), ending[1:])
 
     @cached_property
@@ -121,15 +185,39 @@ class InspectedAdapter:
 
     @cached_property
     def factors(self) -> Mapping[str, Factors]:
-        """LoRA's pairs of A and B, by module."""
-        return {pair.module: pair for pair in self.renamed.factors()} if self.is_lora else {}
+        """LoRA's pairs of A and B, by module, without empty ones."""
+        pairs = self.renamed.factors() if self.is_lora else ()
+        return {pair.module: pair for pair in pairs if pair.a.values and pair.b.values}
 
     @cached_property
     def config_ranks(self) -> Mapping[str, int]:
-        """The ranks that the config gives the modules of these pairs."""
-        rank = ranker(self.trained.config)
+        """The ranks that PEFT gives the modules of these pairs with this config."""
+        config = self.trained.config
+        rank = ranker(config)
         with matching_time_limit(len(self.factors)):
-            return {module: rank(module) for module in self.factors}
+            return {
+                module: rank(module)
+                if EMBEDDING_A in self.by_module[module]
+                else rank_at_start(rank(module), pair.a.shape[1], pair.b.shape[0], config.lora)
+                for module, pair in self.factors.items()
+            }
+
+    @cached_property
+    def transposed(self) -> frozenset[str]:
+        """The modules whose A and B are both stored transposed, so that the rank is the other side of each."""
+        rank = ranker(self.trained.config)
+        sides = {
+            module: (tensors[name].shape, tensors[OTHER_FACTOR[name]].shape)
+            for module, tensors in self.by_module.items()
+            for name in A_NAMES
+            if name in tensors and OTHER_FACTOR[name] in tensors
+        }
+        with matching_time_limit(len(sides)):
+            return frozenset(
+                module
+                for module, (a, b) in sides.items()
+                if len(a) == len(b) == 2 and a[1] == b[0] == rank(module) < min(a[0], b[1])
+            )
 
     @property
     def has_stacked_factors(self) -> bool:
@@ -142,4 +230,4 @@ class InspectedAdapter:
         if self.has_stacked_factors:
             return {}
         ranks = {module: (pair.r, self.config_ranks[module]) for module, pair in self.factors.items()}
-        return {module: both for module, both in ranks.items() if both[0] != both[1]}
+        return {module: both for module, both in ranks.items() if both[0] != both[1] and module not in self.transposed}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-A_NAMES = ("lora_A.weight", "lora_embedding_A")
+EMBEDDING_A = "lora_embedding_A"
+A_NAMES = ("lora_A.weight", EMBEDDING_A)
 B_NAMES = ("lora_B.weight", "lora_embedding_B")
 # The B of each A, and the A of each B.
 OTHER_FACTOR = dict(zip((*A_NAMES, *B_NAMES), (*B_NAMES, *A_NAMES), strict=True))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
@@ -33,6 +34,18 @@ WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_
 DEFAULT = "default"
 # What a key that needs a closer look contains.
 ADDED = (*WRAPPERS, DEFAULT, BASE_MODEL + BASE_MODEL)
+# torchtune's names, where they differ from PEFT's on transformers' models.
+TORCHTUNE = {
+    "attn": "self_attn",
+    "output_proj": "o_proj",
+    "w1": "gate_proj",
+    "w2": "down_proj",
+    "w3": "up_proj",
+    "lora_a": "lora_A",
+    "lora_b": "lora_B",
+}
+TORCHTUNE_KEYS = (".lora_a.weight", ".lora_b.weight")
+TORCHTUNE_LAYERS = f"{BASE_MODEL}layers."
 
 
 def canonical_key(key: str) -> str:
@@ -54,6 +67,35 @@ def canonical_key(key: str) -> str:
     while name.startswith(BASE_MODEL + BASE_MODEL):
         name = name.removeprefix(BASE_MODEL)
     return name if name.startswith(PEFT_MODEL) else BASE_MODEL + name
+
+
+class Spelling(NamedTuple):
+    """The key of PEFT that a key may stand for, and why it is spelled otherwise, unless that shows."""
+
+    key: str
+    cause: str = ""
+
+
+def spellings(key: str, own: Iterable[str]) -> Iterator[Spelling]:
+    """Yield the keys of PEFT that a key may stand for, the likeliest first; `own` are the ends of the method's keys.
+
+    >>> [*spellings("q_proj_A.weight", ["lora_A.weight"])][-1].key
+    'base_model.model.q_proj.lora_A.weight'
+    """
+    right = canonical_key(key)
+    yield Spelling(right)
+    around, _, leaf = right.rpartition(".")
+    for shorter in (f"{around.rpartition('.')[0]}.{leaf}", around):
+        yield Spelling(shorter, "the adapter's name is in them, which PEFT leaves out")
+    if key.endswith(TORCHTUNE_KEYS):
+        name = ".".join(TORCHTUNE.get(part, part) for part in right.split("."))
+        yield Spelling(name.replace(TORCHTUNE_LAYERS, f"{BASE_MODEL}model.layers.", 1), "they are torchtune's")
+    # Older versions of PEFT cut an adapter's name out of the whole key, so that one called lora leaves `q_proj_A`.
+    for end in own:
+        cut = end[end.find("_") :]
+        if right.endswith(cut) and not right.endswith(f".{end}"):
+            name = f"{right.removesuffix(cut)}.{end}"
+            yield Spelling(name, f"the adapter's name {end.partition('_')[0]} is cut out of them")
 
 
 def tensors_beside_a_module(trained: TrainedAdapter) -> dict[str, Tensor]:

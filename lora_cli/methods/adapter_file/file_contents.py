@@ -64,6 +64,16 @@ def file_tensors(targets: Targets, added: Added, shared: Iterable[Tensor]) -> di
     return found | {_without_adapter_name(key): tensor for key, tensor in entries}
 
 
+def base_tensors(targets: Targets, added: Added, shared: Iterable[Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of the adapted model by the keys under which PEFT would load them from an adapter's file.
+
+    A file may hold the base model's own tensors, e.g. embeddings that were resized.
+    """
+    is_prompt = method_named(targets.config.method).prompt_tensors is not None
+    root = _adapted_tree(targets, added, tuple(shared))
+    return dict(root.state(PROMPT_ROOT if is_prompt else ADAPTED_ROOT))
+
+
 def prompt_file_tensors(targets: Targets, virtual: Iterable[Tensor]) -> dict[str, Tensor]:
     """Return the tensors of a prompt method's file by key: those of the `virtual` tokens, and full copies.
 

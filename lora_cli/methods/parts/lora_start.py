@@ -36,6 +36,7 @@ VARIANTS = {
     "Embedding": ("use_dora", "mica"),
     "Conv1d": ("use_dora",),
     "Conv2d": ("use_dora",),
+    "Conv3d": ("use_dora",),
 }
 
 
@@ -99,7 +100,16 @@ def _initial_rank(place: Place, own: LoraSettings) -> int:
         raise InvalidInput(f"init_lora_weights 'orthogonal' needs an even rank, and {quote(place.module.name)} has {r}")
     if way == "loftq":
         _check_loftq(own)
-    return min(r, most) if way in DECOMPOSED else r
+    return rank_at_start(r, place.module.d, place.module.h, own)
+
+
+def rank_at_start(r: int, d: int, h: int, own: LoraSettings) -> int:
+    """Return the rank that A and B of a module have after initialisation, which a decomposition of its weight limits.
+
+    >>> rank_at_start(20, 16, 32, LoraSettings(init_lora_weights="pissa"))
+    16
+    """
+    return min(r, d, h) if _way(own.init_lora_weights) in DECOMPOSED else r
 
 
 def needs_even_rank(place: Place, own: LoraSettings) -> bool:
@@ -112,7 +122,7 @@ def _takes(place: Place, way: str) -> bool:
     kind = place.module.kind
     if kind == "Embedding":
         return way != "loftq"
-    if kind in {"Conv1d", "Conv2d"}:
+    if place.module.kernel:
         return way in {"gaussian", "lora_ga"}
     if kind == "Parameter":
         if way in {"loftq", "mica", "unknown"} or (way in NEED_WEIGHT and not place.module.name.endswith(".weight")):

@@ -83,18 +83,28 @@ def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> se
     return names
 
 
+def is_embedding_name(owner: str) -> bool:
+    """Whether a module has a usual name of embeddings, or of the output embeddings.
+
+    >>> is_embedding_name("model.decoder.embed_tokens"), is_embedding_name("proj_out"), is_embedding_name("q_proj")
+    (True, True, False)
+    """
+    leaf = owner.rpartition(".")[2]
+    named = "embed" in leaf and "proj" not in leaf and "norm" not in leaf
+    return named or owner.endswith(OUTPUTS) or leaf in EMBEDDINGS
+
+
 def _module(owner: str, shape: Shape, bias: Shape | None, transposed: set[str]) -> Module | None:
     block, _, leaf = owner.rpartition(".")
     if len(shape) == 2:
         rows, columns = shape
-        named = "embed" in leaf and "proj" not in leaf and not owner.endswith(OUTPUTS)
-        if bias is None and (named or leaf in EMBEDDINGS):
+        if bias is None and not owner.endswith(OUTPUTS) and is_embedding_name(owner):
             return Module(owner, rows, columns, "Embedding")
         if bias == (columns,) and not transposed.isdisjoint({block, leaf}):
             return Module(owner, rows, columns, "Conv1D")
         return Module(owner, columns, rows)
-    if len(shape) == 4:
-        return Module(owner, shape[1], shape[0], "Conv2d", kernel=shape[2:])
+    if len(shape) in {4, 5}:
+        return Module(owner, shape[1], shape[0], f"Conv{len(shape) - 2}d", kernel=shape[2:])
     if len(shape) == 3 and "conv" in leaf:
         return Module(owner, shape[1], shape[0], "Conv1d", kernel=shape[2:])
     return None

@@ -133,10 +133,10 @@ def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
         bias = "bias" in own
         if isinstance(module, nn.Embedding):
             yield Module(name, module.num_embeddings, module.embedding_dim, "Embedding")
-        elif isinstance(module, nn.Conv2d | nn.Conv1d):
-            kind = "Conv2d" if isinstance(module, nn.Conv2d) else "Conv1d"
+        elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            kernel = tuple(module.kernel_size)
             sizes = module.in_channels, module.out_channels
-            yield Module(name, *sizes, kind, bias, tuple(module.kernel_size), module.groups)
+            yield Module(name, *sizes, f"Conv{len(kernel)}d", bias, kernel, module.groups)
         elif isinstance(module, nn.Linear):
             yield Module(name, module.in_features, module.out_features, "Linear", bias)
         elif isinstance(module, transposed):

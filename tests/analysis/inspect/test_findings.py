@@ -127,6 +127,11 @@ def _embeddings(arrays: ARRAYS, config: dict[str, Any]) -> None:
     config["modules_to_save"] = ["embed_tokens"]
 
 
+def _vocabulary(arrays: ARRAYS, _: dict[str, Any]) -> None:
+    """As PEFT saves an adapter after `resize_token_embeddings(53)`."""
+    arrays["model.embed_tokens.weight"] = values(53, 32)
+
+
 def _thick(r: int) -> Damage:
     def damage(arrays: ARRAYS, config: dict[str, Any]) -> None:
         arrays |= pair(Q0, values(r, 32), values(32, r)) | pair(Q1, values(r, 32), values(32, r))
@@ -145,7 +150,8 @@ DAMAGES: dict[str, tuple[Damage, set[str], set[str]]] = {
         {"missing-tensor"},
     ),
     "a stray tensor": (_set("model.layers.0.mlp.gate", values(3, 3)), {"unknown-tensor"}, {"unknown-tensor"}),
-    "A and B swapped": (_swapped, {"rank-mismatch"}, {"rank-mismatch", "shape-mismatch"}),
+    "A and B swapped": (_swapped, {"shape-mismatch"}, {"shape-mismatch"}),
+    "another vocabulary": (_vocabulary, {"full-embeddings"}, {"vocabulary-mismatch"}),
     "B transposed": (_set(B0, values(4, 32)), {"shape-mismatch"}, {"shape-mismatch"}),
     "A too wide": (_set(f"{Q0}.lora_A.weight", values(4, 48)), set(), {"shape-mismatch"}),
     "another rank in the config": (_config(r=8), {"rank-mismatch"}, {"rank-mismatch"}),
@@ -177,8 +183,8 @@ DAMAGES: dict[str, tuple[Damage, set[str], set[str]]] = {
     "no scaling": (_config(lora_alpha=0), {"extreme-scaling"}, {"extreme-scaling"}),
     "a field misspelt": (_config(lora_alfa=8), {"unknown-field"}, {"unknown-field"}),
     "another model's layers": (
-        _renamed(lambda key: key.replace("model.layers", "transformer.h")),
-        set(),
+        _renamed(lambda key: key.replace("self_attn.q_proj", "attn.c_attn")),
+        {"unmatched-target"},
         {"other-model"},
     ),
     "a config for another model": (
@@ -216,7 +222,7 @@ def test_a_prefix_is_named_once_and_the_rest_is_read_all_the_same(tmp_path: Path
     folder = write_adapter(tmp_path / "raw", arrays, **config)
     path = tmp_path / "raw" / "adapter_model.safetensors"
     path.write_bytes(path.read_bytes().replace(b'"base_model.model.', b'"model.model.model'))
-    assert codes(inspect(folder, base())) == ["other-model"]
+    assert codes(inspect(folder, base())) == ["wrong-prefix"]
     arrays = {f"base_model.model.{key}": array for key, array in arrays.items()}
     twice = write_adapter(tmp_path / "twice", arrays, **config)
     found = inspect(twice, base())

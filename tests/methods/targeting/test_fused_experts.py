@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from small_models import cost, model, names
+from small_models import cost, leaves, model, names
 
 from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.errors import InvalidInput
@@ -17,6 +19,22 @@ def test_a_mixtures_experts_are_reached_as_fused_parameters() -> None:
     places = {(place.module.name.rsplit(".", 1)[-1], place.r, place.experts) for place in found.targets.places}
     assert places == {("gate_up_proj", 4, 3), ("down_proj", 2, 3)}
     assert found.trainable_params == 2 * 3 * (4 * (64 + 192) + 2 * (96 + 64))
+
+
+@pytest.mark.parametrize("model_type", ["minimax", "minimax_m2"])
+def test_every_type_with_mixtrals_experts_is_rewritten(model_type: str) -> None:
+    """PEFT looks at the model type alone, whatever the model has."""
+    subject = replace(model("mixtral"), model_type=model_type)
+    assert names(subject, target_modules="all-linear") == names(model("mixtral"), target_modules="all-linear")
+
+
+@pytest.mark.parametrize("model_type", ["deepseek_v2", "glm4_moe", "olmoe", "qwen3_next", "qwen3_omni_moe_text"])
+def test_every_type_with_qwens_experts_is_rewritten(model_type: str) -> None:
+    """The old names of the experts are taken from the list, so that dense layers are not adapted by them."""
+    dense = replace(model(), model_type=model_type)
+    assert leaves(dense, target_modules="all-linear") == {"q_proj", "k_proj", "v_proj", "o_proj"}
+    with pytest.raises(InvalidInput, match="target up_proj too"):
+        names(dense, target_modules=("gate_proj", "q_proj"))
 
 
 def test_half_of_what_is_fused_is_refused() -> None:

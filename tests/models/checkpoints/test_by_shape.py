@@ -62,13 +62,19 @@ def test_embeddings_are_known_by_name() -> None:
 
 
 def test_convolutions_are_known_by_their_dimensions() -> None:
-    """Four are two of pictures; three are one of sound if the name says so, else experts or the like."""
-    model = read(patch__weight=(8, 3, 4, 4), conv1__weight=(8, 80, 3), experts__weight=(4, 8, 6))
+    """Five are three of videos, four two of pictures; three are one of sound if the name says so, else experts or the like."""
+    model = read(
+        patch__weight=(8, 3, 4, 4),
+        video_patch__weight=(8, 3, 2, 4, 4),
+        conv1__weight=(8, 80, 3),
+        experts__weight=(4, 8, 6),
+    )
     assert [(m.name, m.kind, m.d, m.h, m.kernel) for m in model.modules] == [
         ("patch", "Conv2d", 3, 8, (4, 4)),
+        ("video_patch", "Conv3d", 3, 8, (2, 4, 4)),
         ("conv1", "Conv1d", 80, 8, (3,)),
     ]
-    assert model.full_params == 8 * 3 * 16 + 8 * 80 * 3 + 4 * 8 * 6
+    assert model.full_params == 8 * 3 * 16 + 8 * 3 * 32 + 8 * 80 * 3 + 4 * 8 * 6
 
 
 def test_the_rest_belongs_to_no_module() -> None:

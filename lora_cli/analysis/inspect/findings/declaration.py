@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,8 +11,9 @@ from lora_cli.errors import counted
 if TYPE_CHECKING:
     from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 
-    # A function that looks for something yields a sentence for each time it finds it, without a full stop.
-    Look = Callable[[InspectedAdapter], Iterable[str]]
+    # A function that looks for something yields a sentence for each time it finds it, without a full stop, alone or
+    # with a remedy that is better than that of its kind.
+    Look = Callable[[InspectedAdapter], Iterable[str | tuple[str, str]]]
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
@@ -48,6 +49,12 @@ class Kind(NamedTuple):
     severity: str
     remedy: str
     look: Look
+
+    def in_adapter(self, adapter: InspectedAdapter) -> Iterator[Finding]:
+        """Yield each finding of this kind in an adapter."""
+        for found in self.look(adapter):
+            message, remedy = (found, self.remedy) if isinstance(found, str) else found
+            yield Finding(adapter.path, self.severity, self.code, message, remedy)
 
 
 def finding(code: str, severity: str, remedy: str) -> Callable[[Look], Kind]:

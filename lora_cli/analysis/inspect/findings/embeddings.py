@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.analysis.count.remarks import untied
 from lora_cli.analysis.inspect.findings.declaration import WARNING, counted_with, finding
@@ -14,12 +14,10 @@ MOST_PERCENT = 50
 
 
 @finding(
-    "full-embeddings",
-    WARNING,
-    "drop them from modules_to_save and target_modules unless tokens were added; trainable_token_indices trains rows",
+    "full-embeddings", WARNING, "leave them out where no token was added; trainable_token_indices trains only rows"
 )
-def full_embeddings(adapter: InspectedAdapter) -> Iterator[str]:
-    """Find whole embeddings that are most of the file."""
+def full_embeddings(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
+    """Find whole embeddings that are most of the file, and say what put them there."""
     model = adapter.model
     named = {name for name in (model.embeddings, model.output) if name} if model else set()
     layers = {*EMBEDDING_LAYERS, *(name.rpartition(".")[2] for name in named)}
@@ -32,7 +30,26 @@ def full_embeddings(adapter: InspectedAdapter) -> Iterator[str]:
     size = sum(adapter.tensors[key].end - adapter.tensors[key].start for key in whole)
     if 100 * size > MOST_PERCENT * adapter.adapter_bytes:
         percent = 100 * size / adapter.adapter_bytes
-        yield f"{counted_with(whole, 'full embedding', 'takes', 'take')} {percent:.1f} % of the file"
+        message = (
+            f"{counted_with(whole, 'full embedding', 'takes', 'take')} {percent:.1f} % of the file, "
+            f"with a vocabulary of {adapter.tensors[whole[0]].shape[0]:,}"
+        )
+        yield message, _remedy(adapter, whole)
+
+
+def _remedy(adapter: InspectedAdapter, whole: Sequence[str]) -> str:
+    """Return how to do without embeddings in the file, by why PEFT put them there."""
+    if any(map(adapter.is_full_copy, whole)):
+        return "drop them from modules_to_save unless tokens were added; trainable_token_indices trains only the rows of those"
+    if any(map(adapter.is_frozen, whole)):
+        return (
+            "drop embed_tokens and lm_head from target_modules unless they are meant: "
+            "such a target makes PEFT save the frozen weight too (save_embedding_layers=False leaves it out)"
+        )
+    return (
+        "PEFT saves them where the vocabulary was resized, or with save_embedding_layers; "
+        "where the base model has the same, save with save_embedding_layers=False"
+    )
 
 
 @finding("tied-apart", WARNING, "set ensure_weight_tying, or merge with the weights untied")

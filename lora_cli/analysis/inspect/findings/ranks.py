@@ -45,6 +45,7 @@ def _sides(adapter: InspectedAdapter) -> dict[str, Sides]:
     return {
         module: Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0], pair.groups)
         for module, pair in adapter.factors.items()
+        if module not in adapter.transposed
     }
 
 

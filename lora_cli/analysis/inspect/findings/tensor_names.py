@@ -8,7 +8,8 @@ from lora_cli.analysis.inspect.findings.declaration import ERROR, counted_with, 
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.lora_names import OTHER_FACTOR
 from lora_cli.errors import quote_long
-from lora_cli.methods.targeting.weight_tying import EMBEDDING_LAYERS
+from lora_cli.methods.adapter_file.adapter_keys import spellings
+from lora_cli.methods.adapter_file.moved_keys import different_parts
 from lora_cli.models.peft_names import BASE_MODEL
 
 # The parts of an adapted module that PEFT also saves, and rows of embeddings.
@@ -17,14 +18,21 @@ MAGNITUDE = "lora_magnitude_vector"
 
 
 @finding("wrong-prefix", ERROR, "rename the keys, or save with PEFT's save_pretrained: loaders skip them silently")
-def wrong_prefix(adapter: InspectedAdapter) -> Iterator[str]:
+def wrong_prefix(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
     """Find keys that PEFT would look for under another name."""
-    pairs = zip(adapter.trained.tensors, adapter.tensors, strict=False)
-    wrong = {key: right for key, right in pairs if key != right}
+    wrong = {key: right for key, right in adapter.right_keys.items() if key != right}
     if wrong:
-        right = next(iter(wrong.values()))
+        key, right = next(iter(wrong.items()))
+        old, new = map(quote_long, different_parts(key, right))
+        causes = {spelling.key: spelling.cause for spelling in spellings(key, adapter.own_tensors)}
+        cause = causes.get(right, f"these modules have another prefix on {quote_long(adapter.model_name)}")
+        message = (
+            f"{counted_with(list(wrong), 'key', 'does', 'do')} not use PEFT's names{': ' if cause else ''}{cause}; "
+            f"PEFT would write {quote_long(right)}"
+        )
         yield (
-            f"{counted_with(list(wrong), 'key', 'does', 'do')} not use PEFT's names; PEFT would write {quote_long(right)}"
+            message,
+            f"rename {old} to {new} in the keys, or save with PEFT's save_pretrained: loaders skip them silently",
         )
 
 
@@ -38,9 +46,8 @@ def other_model(adapter: InspectedAdapter) -> Iterator[str]:
 @finding("unknown-tensor", ERROR, "check that config and file belong together: loaders skip these silently")
 def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
     """Find tensors that PEFT would not write."""
-    expected = adapter.comparable
-    if expected is not None:
-        unknown = [key for key in adapter.tensors if key not in expected]
+    if adapter.comparable is not None:
+        unknown = [key for key in adapter.loaded if key not in adapter.shapes_on_model]
         if unknown:
             yield (
                 f"{counted_with(unknown, 'tensor', 'does', 'do')} not belong to this config "
@@ -53,14 +60,15 @@ def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
 
 
 def _unknown_to_lora(adapter: InspectedAdapter) -> list[str]:
-    """Return the keys of tensors that are neither LoRA's nor those of what the config trains beside it."""
-    config = adapter.trained.config
-    whole = {*config.full_copy_names, *EMBEDDING_LAYERS}
-    beside = (*BESIDE_ADAPTERS, ".bias") if config.bias != "none" else BESIDE_ADAPTERS
+    """Return the keys of tensors that are neither LoRA's nor those of what the config trains beside it.
+
+    Embeddings are known by their names, as PEFT saves those that were resized.
+    """
+    beside = (*BESIDE_ADAPTERS, ".bias") if adapter.trained.config.bias != "none" else BESIDE_ADAPTERS
     return [
         key
         for key in adapter.tensors
-        if not adapter.split(key) and not key.endswith(beside) and not any(f".{name}." in f".{key}" for name in whole)
+        if not (adapter.split(key) or key.endswith(beside) or adapter.is_full_copy(key) or adapter.is_frozen(key))
     ]
 
 
@@ -69,7 +77,7 @@ def missing_tensor(adapter: InspectedAdapter) -> Iterator[str]:
     """Find tensors that PEFT would write and that the file does not have."""
     expected = adapter.comparable
     if expected is not None:
-        missing = [key for key in expected if key not in adapter.tensors]
+        missing = [key for key in expected if key not in adapter.loaded and not adapter.is_frozen(key)]
         if missing:
             yield (
                 f"{counted_with(missing, 'tensor', 'is', 'are')} missing, which this config has "

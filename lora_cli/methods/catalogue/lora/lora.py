@@ -108,7 +108,7 @@ METHOD = Method(
     settings=LoraSettings,
     tensors=tensors,
     alpha="lora_alpha",
-    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
+    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d", "Conv3d"),
     shared_fields=TARGETING
     | {
         "alpha_pattern",

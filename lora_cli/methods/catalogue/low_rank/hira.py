@@ -57,7 +57,7 @@ METHOD = Method(
     settings=Settings,
     tensors=tensors,
     rank=32,
-    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d"),
+    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d", "Conv3d"),
     shared_fields=TARGETING,
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),
 )
