@@ -61,7 +61,9 @@ class InspectedAdapter:
     @cached_property
     def tensors(self) -> Mapping[str, Stored]:
         """The file's tensors by the keys that PEFT would write, as far as these are known."""
-        return {self._key(key): stored for key, stored in self.trained.tensors.items()}
+        own = self.trained.tensors
+        renamed = {key: right for key in own if (right := self._key(key)) != key}
+        return {renamed.get(key, key): stored for key, stored in own.items()} if renamed else own
 
     def _key(self, key: str) -> str:
         right = canonical_key(key)
@@ -141,5 +143,5 @@ class InspectedAdapter:
         """The modules whose rank in the file is not the config's, with both."""
         if self.has_stacked_factors:
             return {}
-        ranks = {module: (pair.r, self.config_ranks[module]) for module, pair in self.factors.items()}
-        return {module: both for module, both in ranks.items() if both[0] != both[1]}
+        ranks = ((module, (pair.r, self.config_ranks[module])) for module, pair in self.factors.items())
+        return {module: both for module, both in ranks if both[0] != both[1]}
