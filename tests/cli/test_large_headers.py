@@ -7,7 +7,6 @@ import os
 import subprocess
 from pathlib import Path
 
-import checkpoints
 import pytest
 from program import PROGRAM, environment
 
@@ -19,16 +18,21 @@ MOST_MEMORY = 400 * 2**20
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write an adapter of a few hundred thousand modules, and return its folder."""
     folder = tmp_path_factory.mktemp("large")
-    names = (f"base_model.model.model.layers.{n // 7}.self_attn.{'x' * 30}p{n % 7}" for n in range(MODULES))
-    header = checkpoints.entries(
-        {
-            f"{name}.lora_{side}.weight": ("F32", shape)
-            for name in names
-            for side, shape in (("A", [2, 8]), ("B", [8, 2]))
-        }
-    )
-    checkpoints.write_header(folder / "adapter_model.safetensors", header)
-    assert (folder / "adapter_model.safetensors").stat().st_size > 85e6
+    # Written piece by piece: a program that is started counts the memory of the process that starts it as its own.
+    with (folder / "adapter_model.safetensors").open("wb") as file:
+        file.write(bytes(8) + b"{")
+        for n in range(2 * MODULES):
+            name = (
+                f"base_model.model.model.layers.{n // 14}.self_attn.{'x' * 30}p{n // 2 % 7}.lora_{'AB'[n % 2]}.weight"
+            )
+            shape = [[2, 8], [8, 2]][n % 2]
+            entry = {"dtype": "F32", "shape": shape, "data_offsets": [64 * n, 64 * n + 64]}
+            file.write(f'{", " if n else ""}"{name}": {json.dumps(entry)}'.encode())
+        length = file.write(b"}") + file.tell() - 1 - 8
+        file.seek(0)
+        file.write(length.to_bytes(8, "little"))
+        file.truncate(8 + length + 128 * MODULES)
+    assert length > 85e6
     fields = {"peft_type": "LORA", "r": 2, "target_modules": [f"{'x' * 30}p{n}" for n in range(7)]}
     (folder / "adapter_config.json").write_text(json.dumps(fields))
     return folder
@@ -36,7 +40,11 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "arguments", [("inspect", "."), ("count", "--model", "adapter_model.safetensors", "--target", ".*", "-r", "1")]
+    "arguments",
+    [
+        ("inspect", "."),
+        ("count", "--model", "adapter_model.safetensors", "--target", r".*layers\.1\..*lora_A", "-r", "1"),
+    ],
 )
 def test_the_largest_header_is_read_in_little_memory(large: Path, arguments: tuple[str, ...]) -> None:
     """Its half a million entries are not held twice."""
