@@ -82,8 +82,10 @@ def _expected_params(adapter: InspectedAdapter) -> int | None:
 
 def _expected_bytes(adapter: InspectedAdapter) -> int | None:
     """Return the size of PEFT's file of this config on the model, in the types of this file."""
+    if adapter.expected is None:
+        return None
     types = {key: stored.dtype for key, stored in adapter.tensors.items()}
-    if adapter.expected is None or not all(BY_NAME[name].in_peft_files for name in types.values()):
+    if not all(BY_NAME[name].in_peft_files for name in types.values()):
         return None
     return written_bytes(
         (key, tensor._replace(dtype=types.get(key, tensor.dtype))) for key, tensor in adapter.expected.items()

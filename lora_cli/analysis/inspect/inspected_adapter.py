@@ -69,20 +69,21 @@ class InspectedAdapter:
     @cached_property
     def tensors(self) -> Mapping[str, Stored]:
         """The file's tensors by the keys that PEFT would write, as far as these are known."""
-        own, right = self.trained.tensors, self.right_keys
-        return {right[key]: stored for key, stored in own.items()} if right else own
+        own, renamed = self.trained.tensors, self.renamed_keys
+        return {renamed.get(key, key): stored for key, stored in own.items()} if renamed else own
 
     @cached_property
-    def right_keys(self) -> Mapping[str, str]:
-        """The keys that PEFT would write, by those of the file; empty where none is another."""
-        right = {key: self._key(key) for key in self.trained.tensors}
+    def renamed_keys(self) -> Mapping[str, str]:
+        """The keys that PEFT would write, by those of the file that are others."""
+        own = self.trained.tensors
+        right = {key: name for key in own if (name := self._key(key)) != key}
         if self.expected is None:
-            return right if any(key != name for key, name in right.items()) else {}
-        loaded = self._loaded({right[key]: stored for key, stored in self.trained.tensors.items()})
+            return right
+        loaded = self._loaded({right.get(key, key): stored for key, stored in own.items()})
         missing = {key: tensor.stored or () for key, tensor in self.expected.items() if key not in loaded}
         unknown = {key: sizes for key, sizes in loaded.items() if key not in self.expected} if missing else {}
         moved = moved_keys(unknown, missing)
-        return {key: moved.get(name, name) for key, name in right.items()}
+        return right | {key: moved[name] for key in own if (name := right.get(key, key)) in moved}
 
     def _key(self, key: str) -> str:
         """Return the key that PEFT would write for a tensor, or the key itself where that is not known."""
@@ -229,5 +230,5 @@ class InspectedAdapter:
         """The modules whose rank in the file is not the config's, with both."""
         if self.has_stacked_factors:
             return {}
-        ranks = {module: (pair.r, self.config_ranks[module]) for module, pair in self.factors.items()}
-        return {module: both for module, both in ranks.items() if both[0] != both[1] and module not in self.transposed}
+        ranks = ((module, (pair.r, self.config_ranks[module])) for module, pair in self.factors.items())
+        return {module: both for module, both in ranks if both[0] != both[1] and module not in self.transposed}

@@ -17,6 +17,8 @@ Shape = tuple[int, ...]
 
 MAX_DOTS = 32
 MAX_NAME_CHARACTERS = 500
+# The parameters of a module.
+ENDINGS = (".weight", ".bias")
 
 # transformers' names of embeddings that do not contain the word embedding.
 EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias")
@@ -40,12 +42,16 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
         module = _module(owner, shape, bias, transposed)
         if module and bias in {None, (module.h,)}:
             modules[owner] = module._replace(bias=bias is not None)
-    in_modules = {parameter.name for module in modules.values() for parameter in module.parameters()}
+    others = (
+        parameter
+        for parameter in parameters
+        if parameter.name.rpartition(".")[0] not in modules or not parameter.name.endswith(ENDINGS)
+    )
     embeddings = [module for module in modules.values() if module.kind == "Embedding"]
     return Model(
         name,
         "",
-        (*modules.values(), *(parameter for parameter in parameters if parameter.name not in in_modules)),
+        (*modules.values(), *others),
         {},
         next((owner for owner in modules if owner.endswith(OUTPUTS)), None),
         max(embeddings, key=lambda module: module.d).name if embeddings else None,

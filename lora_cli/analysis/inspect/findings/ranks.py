@@ -38,15 +38,12 @@ class Sides(NamedTuple):
         return not self.is_past_dimension and self.r > self.break_even
 
 
-def _sides(adapter: InspectedAdapter) -> dict[str, Sides]:
-    """Return the rank and sides of each module that LoRA adapts, unless some are stacked."""
-    if adapter.has_stacked_factors:
-        return {}
-    return {
-        module: Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0], pair.groups)
-        for module, pair in adapter.factors.items()
-        if module not in adapter.transposed
-    }
+def _sides(adapter: InspectedAdapter) -> Iterator[tuple[str, Sides]]:
+    """Yield each module that LoRA adapts with its rank and sides, unless some are stacked."""
+    if not adapter.has_stacked_factors:
+        for module, pair in adapter.factors.items():
+            if module not in adapter.transposed:
+                yield module, Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0], pair.groups)
 
 
 @finding("rank-mismatch", ERROR, "set r, or rank_pattern, to the rank in the file")
@@ -64,7 +61,7 @@ def rank_mismatch(adapter: InspectedAdapter) -> Iterator[str]:
 @finding("rank-past-break-even", WARNING, "lower the rank, or train the weight itself")
 def rank_past_break_even(adapter: InspectedAdapter) -> Iterator[str]:
     """Find modules whose A and B hold more than their weight."""
-    past = {module: sides for module, sides in _sides(adapter).items() if sides.is_past_break_even}
+    past = {module: sides for module, sides in _sides(adapter) if sides.is_past_break_even}
     if past:
         first = next(iter(past.values()))
         yield (
@@ -76,7 +73,7 @@ def rank_past_break_even(adapter: InspectedAdapter) -> Iterator[str]:
 @finding("rank-past-dimension", WARNING, "lower the rank: no update has a higher one")
 def rank_past_dimension(adapter: InspectedAdapter) -> Iterator[str]:
     """Find modules whose rank is larger than a side of their weight."""
-    past = {module: sides for module, sides in _sides(adapter).items() if sides.is_past_dimension}
+    past = {module: sides for module, sides in _sides(adapter) if sides.is_past_dimension}
     if past:
         first = next(iter(past.values()))
         yield (

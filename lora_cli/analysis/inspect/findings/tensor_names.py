@@ -20,7 +20,7 @@ MAGNITUDE = "lora_magnitude_vector"
 @finding("wrong-prefix", ERROR, "rename the keys, or save with PEFT's save_pretrained: loaders skip them silently")
 def wrong_prefix(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
     """Find keys that PEFT would look for under another name."""
-    wrong = {key: right for key, right in adapter.right_keys.items() if key != right}
+    wrong = adapter.renamed_keys
     if wrong:
         key, right = next(iter(wrong.items()))
         old, new = map(quote_long, different_parts(key, right))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from io import StringIO
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from lora_cli.analysis.inspect.findings.declaration import WARNING, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
@@ -13,6 +12,8 @@ from lora_cli.methods.config.adapter_config import PATTERNS
 from lora_cli.methods.targeting.name_matching import excluder
 from lora_cli.methods.targeting.patterns import key_pattern, matching_time_limit
 from lora_cli.models.peft_names import BASE_MODEL
+
+SEARCHED_NAMES = 10_000
 
 
 @finding("unmatched-target", WARNING, "correct the name, or drop it")
@@ -24,10 +25,8 @@ def unmatched_target(adapter: InspectedAdapter) -> Iterator[str]:
         # A count speaks of the keys of patterns too, which are another finding.
         unmatched = [name for name in adapter.cost.targets.unmatched if not name.startswith(PATTERNS)]
     elif isinstance(wanted, tuple) and adapter.by_module:
-        names, excluded = _all_names(adapter), excluder(adapter.trained.config)
-        unmatched = [
-            f"target {quote_long(target)}" for target in wanted if f".{target}." not in names and not excluded(target)
-        ]
+        excluded = excluder(adapter.trained.config)
+        unmatched = [f"target {quote_long(target)}" for target in _unnamed(wanted, adapter) if not excluded(target)]
     if unmatched:
         yield _match_nothing(unmatched)
 
@@ -50,12 +49,15 @@ def unmatched_pattern(adapter: InspectedAdapter) -> Iterator[str]:
         yield _match_nothing(unmatched)
 
 
-def _all_names(adapter: InspectedAdapter) -> str:
-    """Return all names of the file as one text, in which dots surround each module, also one within a name."""
-    others = (key for key in adapter.tensors if adapter.split(key) is None)
-    text = StringIO()
-    text.writelines(f".{name.removeprefix(BASE_MODEL)}.\n" for name in chain(adapter.by_module, others))
-    return text.getvalue()
+def _unnamed(targets: Iterable[str], adapter: InspectedAdapter) -> list[str]:
+    """Return the targets that are neither a module of the file nor a part of its name."""
+    left = list(targets)
+    names = chain(adapter.by_module, (key for key in adapter.tensors if adapter.split(key) is None))
+    # Many names in one text are searched at once; all of them would take as much memory as the header.
+    while left and (some := list(islice(names, SEARCHED_NAMES))):
+        text = "\n".join(f".{name.removeprefix(BASE_MODEL)}." for name in some)
+        left = [target for target in left if f".{target}." not in text]
+    return left
 
 
 def _match_nothing(names: Sequence[str]) -> str:

@@ -1,0 +1,57 @@
+"""A header of 90 MB, the largest that is read: in limited memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from program import PROGRAM, environment
+
+MODULES = 265_000
+MOST_MEMORY = 400 * 2**20
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write an adapter of a few hundred thousand modules, and return its folder."""
+    folder = tmp_path_factory.mktemp("large")
+    # Written piece by piece: a program that is started counts the memory of the process that starts it as its own.
+    with (folder / "adapter_model.safetensors").open("wb") as file:
+        file.write(bytes(8) + b"{")
+        for n in range(2 * MODULES):
+            name = (
+                f"base_model.model.model.layers.{n // 14}.self_attn.{'x' * 30}p{n // 2 % 7}.lora_{'AB'[n % 2]}.weight"
+            )
+            shape = [[2, 8], [8, 2]][n % 2]
+            entry = {"dtype": "F32", "shape": shape, "data_offsets": [64 * n, 64 * n + 64]}
+            file.write(f'{", " if n else ""}"{name}": {json.dumps(entry)}'.encode())
+        length = file.write(b"}") + file.tell() - 1 - 8
+        file.seek(0)
+        file.write(length.to_bytes(8, "little"))
+        file.truncate(8 + length + 128 * MODULES)
+    assert length > 85e6
+    fields = {"peft_type": "LORA", "r": 2, "target_modules": [f"{'x' * 30}p{n}" for n in range(7)]}
+    (folder / "adapter_config.json").write_text(json.dumps(fields))
+    return folder
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", "."),
+        ("count", "--model", "adapter_model.safetensors", "--target", r".*layers\.1\..*lora_A", "-r", "1"),
+    ],
+)
+def test_the_largest_header_is_read_in_little_memory(large: Path, arguments: tuple[str, ...]) -> None:
+    """Its half a million entries are not held twice."""
+    process = subprocess.Popen(
+        [PROGRAM, *arguments, "-o", os.devnull], cwd=large, env=environment(), stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss * 1024 < MOST_MEMORY

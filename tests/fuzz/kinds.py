@@ -1,0 +1,271 @@
+"""The kinds of hostile input: each writes files into a folder and returns a command line that reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import hostile
+from small_models import SMALL
+
+from lora_cli.analysis.limits import LIMITS
+from lora_cli.cli.registry import command_function, command_names
+from lora_cli.methods.registry import METHODS, method_named
+from lora_cli.models.registry import model_types
+from lora_cli.output.registry import format_names
+
+Kind = Callable[[Random, Path], list[str]]
+Header = dict[str, Any]
+
+PRESETS = ["gpt2", "llama-3.2-1b", "qwen3-0.6b"]
+LEAVES = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj", "c_attn", "query", "lm_head", "embed_tokens"]
+TARGETS: list[Any] = [*([leaf] for leaf in LEAVES), LEAVES, "all-linear", r".*\.(q|v)_proj", None]
+DTYPES = ["F32", "F16", "BF16", "F64", "I8", "U8", "F8_E4M3", "I64"]
+# Values that fit some field of a config.
+FITTING: dict[str, list[Any]] = {
+    "r": [1, 2, 4, 8, 64],
+    "lora_alpha": [1, 8, 16.5],
+    "target_modules": TARGETS,
+    "exclude_modules": [["k_proj"], ".*k_proj"],
+    "modules_to_save": [["lm_head"], ["embed_tokens"], ["nothing"], []],
+    "layers_to_transform": [[0], 0, [0, 1], [9]],
+    "layers_pattern": ["layers", ["layers", "h"], ""],
+    "layer_replication": [[[0, 1], [0, 2]], [[1, 1]], [[0, 9]]],
+    "rank_pattern": [{"q_proj": 2}, {".*": 3}, {"(": 1}],
+    "alpha_pattern": [{"q_proj": 2}, {"k_proj": 0}],
+    "bias": ["none", "all", "lora_only"],
+    "task_type": ["CAUSAL_LM", "SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS", "SEQ_2_SEQ_LM"],
+    "trainable_token_indices": [[0, 1], {"embed_tokens": [0]}, [10**6]],
+    "target_parameters": [["mlp.experts.gate_up_proj"], ["experts.down_proj"]],
+    "init_lora_weights": [True, "pissa", "olora", "loftq", "eva", "corda", "lora_ga", "orthogonal"],
+}
+SUBJECTS = {"count", "forward", "sweep", "fit", "check"}
+NUMBERS = ["1", "2", "8", "64", "100", "4096", "1:8:x2", "4,8"]
+
+
+def options(command: str) -> list[str]:
+    """Return the names of a command's options."""
+    from typer.main import get_command
+
+    from lora_cli.cli.application import application
+
+    parameters = get_command(application(command, with_help=False)).params
+    return [name for each in parameters if each.param_type_name == "option" for name in each.opts]
+
+
+OPTIONS = {command: options(command) for command in command_names()}
+
+
+def argv(draw: Random, _: Path) -> list[str]:
+    """Draw a command line: options that fit, and words that do not."""
+    command = draw.choice(command_names())
+    words = [command]
+    if command in SUBJECTS and draw.random() < 0.8:
+        words += ["-d", draw.choice(NUMBERS[:6]), "-h", draw.choice(NUMBERS[:6]), "-r", draw.choice(NUMBERS[:6])]
+        if draw.random() < 0.4:
+            words = [command, "--model", draw.choice(PRESETS), "-r", draw.choice(NUMBERS[:5])]
+    for _ in range(draw.randrange(4)):
+        option = draw.choice(OPTIONS[command])
+        fitting = {
+            "--method": list(METHODS),
+            "--format": format_names(),
+            "--set": ["use_dora=true", "block_size=4", "bias=all", "init_lora_weights=pissa", 'modules_to_save=["a"]'],
+            "--target": ["q_proj", "all-linear", "c_attn,c_proj", ".*"],
+            "--field": ["r", "trainable_params", "r,d"],
+        }.get(option, NUMBERS)
+        words += [option, draw.choice(fitting) if draw.random() < 0.6 else hostile.word(draw)]
+    if draw.random() < 0.2:
+        words.insert(draw.randrange(len(words) + 1), hostile.word(draw))
+    if draw.random() < 0.1:
+        del words[draw.randrange(len(words))]
+    # A pass over a large matrix is a long one, and neither a terminal nor a home is written to.
+    kept = [word[:200_000] for word in words if "completion" not in word and "-batch" not in word]
+    return [os.fsencode(word.replace("\0", "")).decode("utf-8", "surrogateescape") for word in map(encodable, kept)]
+
+
+def encodable(word: str) -> str:
+    """Return a word that a command line can hold: half a character arrives as bytes that are not UTF-8."""
+    return word.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
+
+
+def model_config(draw: Random, folder: Path) -> list[str]:
+    """Draw a config.json: a small model of some family, damaged."""
+    kind = draw.choice(model_types())
+    content = dict(SMALL.get(kind, draw.choice(list(SMALL.values()))), model_type=kind)
+    if draw.random() < 0.3:
+        content["architectures"] = [draw.choice(["LlamaForCausalLM", "GPT2LMHeadModel", "BertModel", "X", "\x1b"])]
+    if draw.random() < 0.3:
+        content = {"model_type": "llava", "text_config": content, "vision_config": dict(SMALL["vit"])}
+    for _ in range(draw.choice([0, 1, 1, 2, 4])):
+        content = hostile.damaged(draw, content)
+    (folder / "config.json").write_bytes(hostile.text(draw, content))
+    source = draw.choice([".", "config.json", "./config.json"])
+    target = draw.choice([[], ["--target", "all-linear"], ["--target", "q_proj,v_proj"], ["--target", ".*"]])
+    command = draw.choice(["count", "count", "check", "fit"])
+    budget = {"check": ["--max-params", "1M", "-r", "4"], "fit": ["--max-params", "1M"]}.get(command, ["-r", "4"])
+    return [command, "--model", source, *target, *budget, *presented(draw)]
+
+
+def peft_config(draw: Random) -> Header:
+    """Return the config of a method with some of its fields set, damaged or not."""
+    method = method_named(draw.choice(list(METHODS)))
+    content: Header = {"peft_type": method.peft_type, "target_modules": draw.choice(TARGETS)}
+    fields = sorted({*method.fields, *method.shared_fields, "r"})
+    for field in draw.sample(fields, min(len(fields), draw.randrange(6))):
+        default = method.fields.get(field)
+        fitting = FITTING.get(field, [default, 1, 2, 4, True, "x"])
+        content[field] = draw.choice(fitting) if draw.random() < 0.7 else hostile.value(draw)
+    for _ in range(draw.choice([0, 0, 1, 2])):
+        content = hostile.damaged(draw, content)
+    return content if isinstance(content, dict) else {"peft_type": content}
+
+
+def adapter_config(draw: Random, folder: Path) -> list[str]:
+    """Draw an adapter_config.json on a small model, on a matrix, or as a path of a check."""
+    (folder / "adapter_config.json").write_bytes(hostile.text(draw, peft_config(draw)))
+    (folder / "config.json").write_text(json.dumps(draw.choice(list(SMALL.values()))))
+    subject = ["--model", draw.choice([".", ".", "gpt2"])] if draw.random() < 0.85 else ["-d", "64", "-h", "48"]
+    command = draw.choice(["count", "count", "fit", "check", "check-path"])
+    if command == "check-path":
+        return ["check", "adapter_config.json", *subject, "--max-params", "1M", *presented(draw)]
+    budget = {"check": ["--max-params", "1M"], "fit": ["--max-params", "1M"]}.get(command, [])
+    return [command, *subject, "--adapter", draw.choice([".", "adapter_config.json"]), *budget, *presented(draw)]
+
+
+def lora_header(draw: Random) -> Header:
+    """Return the header of a LoRA file with a few modules."""
+    header: Header = {}
+    offset = 0
+    for _ in range(draw.randrange(5)):
+        module = f"base_model.model.model.layers.{draw.randrange(3)}.self_attn.{draw.choice(LEAVES)}"
+        r, dtype = draw.choice([1, 2, 4]), draw.choice(DTYPES[:3])
+        size = {"F32": 4, "F16": 2, "BF16": 2}[dtype]
+        for name, shape in (("lora_A", [r, 8]), ("lora_B", [8, r])):
+            end = offset + 8 * r * size
+            header[f"{module}.{name}.weight"] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, end]}
+            offset = end
+    return header
+
+
+def write_tensors(draw: Random, path: Path, header: Header) -> None:
+    """Write a safetensors file, mostly whole."""
+    sizes = [entry["data_offsets"][1] for entry in header.values() if isinstance(entry, dict) and intact(entry)]
+    length = min(max(sizes, default=0), 10_000)
+    for _ in range(draw.choice([0, 0, 1, 2])):
+        header = hostile.damaged(draw, header)
+    content = hostile.text(draw, header)
+    claimed = len(content) if draw.random() < 0.95 else draw.choice([0, 1, len(content) + 1, 2**63, 2**64 - 1])
+    values = draw.choice([bytes(length), draw.randbytes(length), b"\xff" * length, b"\x7f" * length])
+    path.write_bytes((struct.pack("<Q", claimed) + content + values)[: None if draw.random() < 0.95 else -1])
+
+
+def intact(entry: Header) -> bool:
+    """Whether an entry of a header says where its bytes end."""
+    offsets = entry.get("data_offsets")
+    return isinstance(offsets, list) and len(offsets) == 2 and type(offsets[1]) is int
+
+
+def header(draw: Random, folder: Path) -> list[str]:
+    """Draw the header of a model's checkpoint, alone, in an index's shards, or beside a config."""
+    found: Header = {}
+    offset = 0
+    for number in range(draw.randrange(6)):
+        name = draw.choice(
+            ["model.layers.0.q_proj.weight", f"a.{number}.weight", f"h.{number}.bias", hostile.word(draw)]
+        )
+        shape = draw.choice([[4], [4, 8], [8, 4, 1, 1], [], [0, 3], [2, 2, 2]])
+        dtype = draw.choice(DTYPES)
+        end = offset + 4 * 8
+        found[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    name = draw.choice(["model.safetensors", "model-00001-of-00001.safetensors", "x.safetensors"])
+    write_tensors(draw, folder / name, found)
+    source = draw.choice([".", name])
+    if draw.random() < 0.3:
+        index = {"metadata": {}, "weight_map": dict.fromkeys(found, name)}
+        for _ in range(draw.randrange(3)):
+            index = hostile.damaged(draw, index)
+        (folder / "model.safetensors.index.json").write_bytes(hostile.text(draw, index))
+        source = draw.choice([".", "model.safetensors.index.json"])
+    if draw.random() < 0.2:
+        (folder / "config.json").write_text(json.dumps(SMALL["llama"]))
+    if draw.random() < 0.1:
+        return ["forward", "--weights", source, "--adapter", ".", "--module", "q_proj", *presented(draw)]
+    target = draw.choice(["all-linear", "q_proj", ".*"])
+    return ["count", "--model", source, "--target", target, "-r", "2", *presented(draw)]
+
+
+def adapter_folder(draw: Random, folder: Path) -> list[str]:
+    """Draw a trained adapter: a config and a file that fit each other, nearly or not at all."""
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": LEAVES[:4]}
+    if draw.random() < 0.5:
+        config = {**peft_config(draw), **({} if draw.random() < 0.5 else {"peft_type": "LORA"})}
+    (folder / "adapter_config.json").write_bytes(hostile.text(draw, config))
+    write_tensors(draw, folder / "adapter_model.safetensors", lora_header(draw))
+    (folder / "config.json").write_text(json.dumps(SMALL["llama"]))
+    model = draw.choice([[], ["--model", "config.json"], ["--model", "gpt2"]])
+    command = draw.choice([["inspect"], ["inspect", "--spectrum"], ["inspect", "--per-module"], ["check"], ["forward"]])
+    if command == ["forward"]:
+        return [*command, "--adapter", ".", "--module", draw.choice(LEAVES), "--weights", ".", *presented(draw)]
+    return [*command, ".", *model, *presented(draw)]
+
+
+def pyproject(draw: Random, folder: Path) -> list[str]:
+    """Draw the section of a pyproject.toml."""
+    section = {"max-params": "5M", "max-percent": 10, "fail-on": ["error"], "ignore": ["nan"]}
+    lines = [f"[{draw.choice(['tool.lora-cli', 'tool.lora-cli', 'tool.lora_cli', 'tool', '[tool.lora-cli]'])}]"]
+    for key, own in section.items():
+        if draw.random() < 0.6:
+            shown = json.dumps(own if draw.random() < 0.5 else hostile.value(draw))
+            lines.append(f"{draw.choice([key, key, key, json.dumps(hostile.word(draw))])} = {shown}")
+    if draw.random() < 0.1:
+        lines.append(f"x = [{'0x' + 'f' * 4000}]")
+    content = "\n".join(lines).encode("utf-8", "replace")
+    (folder / "pyproject.toml").write_bytes(content if draw.random() < 0.8 else hostile.noise(draw, content))
+    return ["check", "-d", "64", "-h", "64", "-r", "4", "--max-params", "5M", *presented(draw)]
+
+
+def lock(draw: Random, folder: Path) -> list[str]:
+    """Draw a lock's file, and a check that compares or updates it."""
+    figures = {"method": "lora", "r": 4, "full_params": 4096, "trainable_params": 512, "all_params": 4608}
+    content: Any = {
+        "lock": "lora-cli check",
+        "schema_version": 1,
+        "subjects": {"64 x 64 | lora r=4": figures, "./a": {}},
+    }
+    for _ in range(draw.choice([0, 1, 2, 3])):
+        content = hostile.damaged(draw, content)
+    if draw.random() < 0.95:
+        (folder / "counts.lock").write_bytes(hostile.text(draw, content))
+    update = draw.choice([[], ["--update-lock"]])
+    limit = draw.choice(
+        [[], [f"--{draw.choice(list(LIMITS.values())).rule}", draw.choice(["1", "99", hostile.word(draw)])]]
+    )
+    limit = [encodable(word.replace("\0", "")) for word in limit]
+    return ["check", "-d", "64", "-h", "64", "-r", "4", "--lock", "counts.lock", *update, *limit, *presented(draw)]
+
+
+def presented(draw: Random) -> list[str]:
+    """Return options for the output."""
+    kind = draw.random()
+    if kind < 0.4:
+        return ["--format", draw.choice(format_names())]
+    if kind < 0.5:
+        return ["--json", "-o", "out.json"]
+    return ["--field", "r"] if kind < 0.6 else []
+
+
+KINDS: dict[str, Kind] = {
+    kind.__name__: kind for kind in (argv, model_config, adapter_config, header, adapter_folder, pyproject, lock)
+}
+
+
+def warm_up() -> None:
+    """Import what the commands need, so that each run forks a process that has it."""
+    for command in command_names():
+        command_function(command, with_help=True)
