@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lora_cli.errors import argument
-from lora_cli.output.people import HIGHLIGHTS, SUBJECTS, details, heading, listing, sheet
+from lora_cli.output.people import HIGHLIGHTS, SUBJECTS, details, findings, heading, listing, sheet
 from lora_cli.output.picture import Picture, draw
 from lora_cli.output.report import Report, Screen
 
@@ -57,6 +57,14 @@ def _listing(fields: list[str], hidden: list[str], rows: list[list[str]]) -> Tab
         table.add_column(title, justify="right" if numbers else "left", vertical="bottom")
     for row in rows:
         table.add_row(*(Text(row[position]) for position in kept))
+    return table
+
+
+def _texts(fields: list[str], rows: list[list[str]]) -> Table:
+    """Return a table whose columns are texts, also where these begin with a number."""
+    table = Table(*fields, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -109,6 +117,8 @@ def print_report(report: Report, stream: TextIO, screen: Screen) -> None:
         if report.details:
             fields, rows = details(report)
             console.print(_listing(fields, [], rows))
+        if report.findings:
+            console.print(_texts(list(report.findings[0]), findings(report)))
         if report.closing:
             console.print(Text(f" {report.closing}\n"))
         return

@@ -63,6 +63,18 @@ class Count(Result):
         super().__init__(record, warnings=warnings, notes=notes, _tensors=tuple(tensors), _cost=cost, **others)
 
     @property
+    def cost(self) -> ModelCount | None:
+        """What the figures follow from: the tensors of a config. None where there are only figures."""
+        sizes = self.pair_sizes
+        if self._cost is not None or sizes is None:
+            return self._cost
+        from lora_cli.analysis.count.adapted_matrix import count_matrix
+        from lora_cli.methods.config.adapter_config import AdapterConfig
+
+        d, h, r = sizes
+        return count_matrix(d, h, AdapterConfig(r=r, target_modules=("W",)))
+
+    @property
     def tensors(self) -> list[dict[str, object]]:
         """What is put beside one matrix: `name`, `shape` and `params` of each tensor."""
         return [{"name": tensor.name, "shape": tensor.shape, "params": tensor.params} for tensor in self._tensors]
@@ -77,17 +89,17 @@ class Count(Result):
     @property
     def modules(self) -> list[Record]:
         """A record per adapted module of a model, in the order of `MODULE_FIELDS`."""
-        return [] if self._cost is None else list(self._cost.modules())
+        return [] if self._cost is None or self.model is None else list(self._cost.modules())
 
     @property
     def groups(self) -> list[Record]:
         """What a model trains, by module name and shape; the rows add up to `trainable_params`."""
-        return [] if self._cost is None else self._cost.groups()
+        return [] if self._cost is None or self.model is None else self._cost.groups()
 
     @property
     def summary(self) -> str | None:
         """The line that PEFT's `print_trainable_parameters` prints of a model."""
-        return None if self._cost is None else self._cost.summary()
+        return None if self._cost is None or self.model is None else self._cost.summary()
 
 
 def count(
@@ -161,6 +173,7 @@ def count_subject(subject: Subject, how: Adaptation) -> Count:
     return Count(
         matrix_cost.record(),
         tensors=matrix_cost.tensors,
+        cost=matrix_cost,
         warnings=[*warnings, *warnings_of(matrix_cost)],
         notes=[*notes_of(matrix_cost)],
     )
