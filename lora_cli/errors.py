@@ -147,13 +147,17 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     'did you mean vera or pvera?'
     >>> near_miss("lorra", ["lora", "xlora", "glora"], "`lora-cli methods` lists all")
     'did you mean lora, xlora or glora?'
+    >>> near_miss("all", ["k_proj", "all-linear"], "choose another")
+    'did you mean all-linear?'
     >>> near_miss("x", ["lora"], "`lora-cli methods` lists all")
     '`lora-cli methods` lists all'
     """
     from difflib import get_close_matches
     from itertools import islice
 
-    near = get_close_matches(str(wanted)[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES)), SHOWN_NAMES, NEAR)
+    name, names = str(wanted)[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES))
+    begun = [each for each in names if each.startswith((f"{name}-", f"{name}_"))]
+    near = begun[:SHOWN_NAMES] or get_close_matches(name, names, SHOWN_NAMES, NEAR)
     if not near:
         return otherwise
     *others, last = map(_shown_name, near)

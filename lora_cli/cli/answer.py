@@ -12,7 +12,8 @@ from lora_cli.output import Report
 class Answer(NamedTuple):
     """A report, how to show it, and what to say on stderr beside it.
 
-    `troubles` say which inputs could not be read: the run ends with exit code 2.
+    `errors` are wrong with a subject that was read. `troubles` say which inputs could not be read: the run ends with
+    exit code 2.
     """
 
     report: Report
@@ -20,6 +21,7 @@ class Answer(NamedTuple):
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
     troubles: Sequence[str] = ()
+    errors: Sequence[str] = ()
 
     @property
     def failures(self) -> list[str]:

@@ -49,6 +49,8 @@ def _answer(argv: Sequence[str]) -> int:
     if not (answer.troubles and answer.presentation.output is not None):
         with suppress(BrokenPipeError):
             answer.presentation.write(answer.report)
+    for error in answer.errors:
+        _say("error", error)
     for warning in answer.warnings:
         _say("warning", warning)
     for note in answer.notes:

@@ -97,6 +97,11 @@ def details(report: Report) -> tuple[list[str], list[list[str]]]:
     return fields, [[cell(field, value) for field, value in row.items()] for row in report.details]
 
 
+def findings(report: Report) -> list[list[str]]:
+    """Return the texts of a report's findings, row by row."""
+    return [[printable(text) for text in found.values()] for found in report.findings]
+
+
 def listing(report: Report) -> list[list[str]]:
     """Return the texts of a report's records, row by row."""
     return [[cell(field, value) for field, value in zip(report.fields, row, strict=True)] for row in report.rows()]

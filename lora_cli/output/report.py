@@ -48,6 +48,7 @@ class Report(NamedTuple):
     `parts` are lists of objects, or objects, that JSON shows beside the records.
     `picture` is the d, h and r of matrices to draw.
     `details` are records that people see below a sheet, and `closing` is its last line.
+    `findings` are texts by field, which people see below all that: what is wrong with the subject of a sheet.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
     `expendable` are the fields that a narrow table leaves out, first to last.
     """
@@ -61,6 +62,7 @@ class Report(NamedTuple):
     picture: tuple[int, int, int] | None = None
     details: Sequence[Mapping[str, Value]] = ()
     closing: str | None = None
+    findings: Sequence[Mapping[str, str]] = ()
     failures: Sequence[str | None] | None = None
     expendable: Sequence[str] = EXPENDABLE
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lora_cli.errors import argument
-from lora_cli.output.people import HIGHLIGHTS, SUBJECTS, details, heading, listing, sheet
+from lora_cli.output.people import HIGHLIGHTS, SUBJECTS, details, findings, heading, listing, sheet
 from lora_cli.output.picture import Picture, draw
 from lora_cli.output.report import Report, Screen
 
@@ -68,6 +68,14 @@ def _listing(fields: list[str], hidden: list[str], rows: list[list[str]]) -> Tab
     return table
 
 
+def _texts(fields: list[str], rows: list[list[str]]) -> Table:
+    """Return a table whose columns are texts, also where these begin with a number."""
+    table = Table(*fields, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
 def _print_listing(console: Console, report: Report, width: int | None) -> None:
     """Print the listing with as many columns as fit; a hidden column is named, and no column is cut."""
     fields, rows = list(report.fields), listing(report)
@@ -117,6 +125,8 @@ def print_report(report: Report, stream: TextIO, screen: Screen) -> None:
         if report.details:
             fields, rows = details(report)
             console.print(_listing(fields, [], rows))
+        if report.findings:
+            console.print(_texts(list(report.findings[0]), findings(report)))
         if report.closing:
             console.print(Text(f" {report.closing}\n"))
         return

@@ -55,6 +55,21 @@ def test_inspect_tells_records_modules_and_findings() -> None:
 
 
 @pytest.mark.usefixtures("adapters")
+@pytest.mark.parametrize("layout", ["plain", "table"])
+def test_findings_are_shown_by_their_severity(layout: str) -> None:
+    """Below the sheet, from their left edge; an error is called one on stderr, and the exit code stays 0."""
+    done = run("inspect", "good", "--model", "base", "--format", layout)
+    assert "severity" not in done.stdout
+    config = json.loads(Path("good/adapter_config.json").read_text())
+    Path("good/adapter_config.json").write_text(json.dumps(config | {"r": 5, "lora_alfa": 1}))
+    done = run("inspect", "good", "--format", layout)
+    assert done.returncode == 0
+    rows = [line.split()[:3] for line in done.stdout.splitlines() if "mismatch" in line or "unknown-field" in line]
+    assert rows == [["error", "rank-mismatch", "1"], ["note", "unknown-field", "1"]]
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["error", "note"]
+
+
+@pytest.mark.usefixtures("adapters")
 def test_a_broken_file_is_a_finding_and_exit_code_2() -> None:
     """The other adapters are told all the same."""
     done = run("inspect", "short", "good", "--format", "json")
@@ -149,7 +164,7 @@ def test_ci_reads_the_verdicts() -> None:
 
 def test_a_lock_holds_adapters(adapters: Path) -> None:
     """What was recorded of a folder is held against it later, and a difference shows old and new."""
-    assert run("check", "good", "--lock", "counts.lock").returncode == 0
+    assert run("check", "good", "--lock", "counts.lock", "--update-lock").returncode == 0
     assert run("check", "good", "--lock", "counts.lock").returncode == 0
     stale = run("check", "fresh", "--lock", "counts.lock")
     assert stale.returncode == 1
@@ -235,10 +250,10 @@ def test_what_is_not_read_can_be_written_over(adapters: Path, command: list[str]
 
 
 def test_a_file_that_cannot_be_read_is_in_no_lock(adapters: Path) -> None:
-    """It fails, and nothing is recorded."""
-    done = run("check", "good", "short", "--lock", "counts.lock")
+    """It fails, and is not recorded."""
+    done = run("check", "good", "short", "--lock", "counts.lock", "--update-lock")
     assert done.returncode == 1
-    assert not (adapters / "counts.lock").exists()
+    assert "short" not in (adapters / "counts.lock").read_text()
 
 
 @pytest.mark.parametrize(

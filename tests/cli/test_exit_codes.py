@@ -41,7 +41,8 @@ def test_a_broken_limit_is_1_and_says_by_how_much() -> None:
     done = run("check", *MATRIX, "--max-params", "100K", "--max-percent", "1", "--field", "passed")
     assert (done.returncode, done.stdout) == (1, "true\nfalse\n")
     assert done.stderr == (
-        "lora-cli: check failed: max-params: trainable_params is 131,072, over the limit of 100,000 by 31,072\n"
+        "lora-cli: check failed: max-params: trainable_params is 131,072, over the limit of 100,000 by 31,072; "
+        "r 12 would hold\n"
     )
 
 

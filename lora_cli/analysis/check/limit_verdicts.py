@@ -24,10 +24,23 @@ def _judge(limit: Limit, figures: Count | Inspection, bound: int | float, path: 
     value: int | float | None = getattr(figures, limit.field)
     if value is None:
         raise InvalidInput(f"{argument(limit.name)}: {limit.field} is unknown, because {limit.unknown}")
-    failure = None if limit.holds(value, bound) else _failure(limit, value, bound)
+    failure = (
+        None if limit.holds(value, bound) else _failure(limit, value, bound) + _advice(limit, figures, value, bound)
+    )
     if failure is not None and path is not None:
         failure = f"{path}: {failure}"
     return Verdict(limit.rule, value, bound, failure, path)
+
+
+def _advice(limit: Limit, figures: Count | Inspection, value: float, bound: int | float) -> str:
+    """Return which size would hold a limit, where the value follows from a config alone."""
+    cost = figures.cost
+    if cost is None or getattr(cost, limit.field) != value:
+        return ""
+    from lora_cli.analysis.fit.holding_size import holding_size
+
+    size = holding_size(cost, limit, bound)
+    return f"; {size}" if size else ""
 
 
 def _failure(limit: Limit, value: int | float, bound: int | float) -> str:

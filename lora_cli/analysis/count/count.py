@@ -72,6 +72,18 @@ class Count(Result):
         return UNCHANGED if self._how is None else self._how
 
     @property
+    def cost(self) -> ModelCount | None:
+        """What the figures follow from: the tensors of a config. None where there are only figures."""
+        sizes = self.pair_sizes
+        if self._cost is not None or sizes is None:
+            return self._cost
+        from lora_cli.analysis.count.adapted_matrix import count_matrix
+        from lora_cli.methods.config.adapter_config import AdapterConfig
+
+        d, h, r = sizes
+        return count_matrix(d, h, AdapterConfig(r=r, target_modules=("W",)))
+
+    @property
     def tensors(self) -> list[dict[str, object]]:
         """What is put beside one matrix: `name`, `shape` and `params` of each tensor."""
         return [{"name": tensor.name, "shape": tensor.shape, "params": tensor.params} for tensor in self._tensors]
@@ -86,7 +98,7 @@ class Count(Result):
     @property
     def modules(self) -> list[Record]:
         """A record per adapted module of a model and per piece beside these; they add up to `trainable_params`."""
-        if self._cost is None:
+        if self._cost is None or self.model is None:
             return []
         from lora_cli.analysis.count.breakdown import modules
 
@@ -95,7 +107,7 @@ class Count(Result):
     @property
     def groups(self) -> list[Record]:
         """What a model trains, by module name and shape; the rows add up to `trainable_params`."""
-        if self._cost is None:
+        if self._cost is None or self.model is None:
             return []
         from lora_cli.analysis.count.breakdown import groups
 
@@ -104,7 +116,7 @@ class Count(Result):
     @property
     def summary(self) -> str | None:
         """The line that PEFT's `print_trainable_parameters` prints of a model."""
-        return None if self._cost is None else self._cost.summary()
+        return None if self._cost is None or self.model is None else self._cost.summary()
 
 
 def count(
@@ -183,6 +195,7 @@ def count_subject(subject: Subject, how: Adaptation) -> Count:
         matrix_cost.record(),
         tensors=matrix_cost.tensors,
         how=how,
+        cost=matrix_cost,
         warnings=[*warnings, *warnings_of(matrix_cost)],
         notes=[*notes_of(matrix_cost)],
     )

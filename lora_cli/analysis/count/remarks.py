@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.analysis.count.model_count import ModelCount
+from lora_cli.dtypes import BY_NAME
 from lora_cli.errors import first_few, quote_long
+from lora_cli.methods.targeting.weight_tying import EMBEDDING_LAYERS
+from lora_cli.models.peft_names import BASE_MODEL
 
 FUSED_DIMENSIONS = 3
 # Full copies are worth a warning from this percentage of what is trained.
 MOST_PERCENT = 50
+FROZEN_WEIGHT = ".base_layer.weight"
 
 
 def warnings_of(cost: ModelCount) -> Iterator[str]:
@@ -22,13 +26,16 @@ def warnings_of(cost: ModelCount) -> Iterator[str]:
     percent = 100 * cost.full_copy_params / (cost.trainable_params or 1)
     if percent > MOST_PERCENT:
         yield f"full copies ({first_few(cost.targets.full_copies.names)}) are {percent:.1f} % of what is trained"
+    yield from _saved_embeddings(cost)
+    yield from lost_adapters(cost)
     yield from cost.rank_warnings()
 
 
 def notes_of(cost: ModelCount) -> Iterator[str]:
-    """Yield what surprises people: experts that no target reaches, and tied weights that training unties."""
+    """Yield what surprises people: experts or layers that no target reaches, and tied weights that training unties."""
     yield from cost.subject.notes
     yield from _idle_experts(cost)
+    yield from idle_layers(cost)
     yield from untied(cost)
     yield from _unknown_size(cost)
     yield from cost.how.notes(cost.settings)
@@ -54,6 +61,75 @@ def _idle_experts(cost: ModelCount) -> Iterator[str]:
             f"no target reaches the experts, {100 * idle / cost.full_params:.1f} % of the model; "
             f"target_parameters adapts them: {', '.join(map(quote_long, names))}"
         )
+
+
+def idle_layers(cost: ModelCount) -> Iterator[str]:
+    """Yield the lists of layers of which targets reach some, although the config chooses no layers."""
+    if cost.config.layers_to_transform is not None:
+        return
+    reached: dict[str, set[str]] = {}
+    for place in cost.targets.places:
+        for stack, number in layer_numbers(place.module.name):
+            reached.setdefault(stack, set()).add(number)
+    layers: dict[str, set[str]] = {stack: set() for stack in reached}
+    for name in cost.targets.model.module_names if reached else ():
+        for stack, number in layer_numbers(name):
+            if stack in layers:
+                layers[stack].add(number)
+    for stack, numbers in layers.items():
+        if len(numbers) > len(reached[stack]):
+            yield f"the targets reach {len(reached[stack])} of the {len(numbers)} layers in {quote_long(stack)}"
+
+
+def layer_numbers(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the outermost list of modules that a module is somewhere within, and the number there.
+
+    >>> list(layer_numbers("model.layers.3.mlp.experts.0.up_proj")), list(layer_numbers("classifier.0"))
+    ([('model.layers', '3')], [])
+    """
+    parts = name.split(".")
+    place = next((place for place, part in enumerate(parts) if part.isdigit()), 0)
+    if 0 < place < len(parts) - 1:
+        yield ".".join(parts[:place]), parts[place]
+
+
+def _saved_embeddings(cost: ModelCount) -> Iterator[str]:
+    """Yield a sentence on embeddings that PEFT saves beside their adapters, where they are most of the file."""
+    model = cost.targets.model
+    adapted = {place.module.name for place in cost.targets.places} & {model.embeddings, model.output}
+    if not adapted or cost.adapter_bytes is None:
+        return
+    sizes = {
+        key: tensor.params * BY_NAME[tensor.dtype].bits // 8
+        for key, tensor in (cost.file_tensors or {}).items()
+        if key.endswith(FROZEN_WEIGHT)
+    }
+    size = sum(sizes.values())
+    if 100 * size > MOST_PERCENT * cost.adapter_bytes:
+        names = sorted(key.removesuffix(FROZEN_WEIGHT).removeprefix(BASE_MODEL) for key in sizes)
+        yield (
+            f"PEFT also saves the frozen weight of {first_few(names)}, because a target is named "
+            f"{' or '.join(EMBEDDING_LAYERS)}: {100 * size / cost.adapter_bytes:.1f} % of the file; "
+            "save_pretrained(save_embedding_layers=False) leaves it out"
+        )
+
+
+def lost_adapters(cost: ModelCount) -> Iterator[str]:
+    """Yield a sentence on targets that get no adapter because modules_to_save copies them."""
+    if cost.targets.copied_targets:
+        yield copied_targets_text(cost.targets.copied_targets, cost.method)
+
+
+def copied_targets_text(names: Sequence[str], method: str) -> str:
+    """Return what PEFT does with targets that modules_to_save copies.
+
+    >>> copied_targets_text(["lm_head"], "lora")
+    "'lm_head' is both targeted and copied by modules_to_save: PEFT trains the full copy and adds no lora adapter"
+    """
+    return (
+        f"{first_few(names)} {'is' if len(names) == 1 else 'are'} both targeted and copied by modules_to_save: "
+        f"PEFT trains the full copy and adds no {method} adapter"
+    )
 
 
 def untied(cost: ModelCount) -> Iterator[str]:

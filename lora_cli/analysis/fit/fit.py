@@ -52,7 +52,7 @@ class Fit(Count):
         super().__init__(
             {**cost.record(), **{field: getattr(largest, field) for field in FIELDS}},
             tensors=cost.tensors if isinstance(cost, AdaptedMatrix) else (),
-            cost=None if isinstance(cost, AdaptedMatrix) else cost,
+            cost=cost,
             warnings=[*warnings, *warnings_of(cost)],
             notes=[*notes_of(cost), *largest.notes],
             _search=search,

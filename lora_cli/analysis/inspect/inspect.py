@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.analysis.inspect.figures import figures
-from lora_cli.analysis.inspect.findings.declaration import NOTE, Finding
+from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, WARNING, Finding
 from lora_cli.analysis.inspect.findings.registry import findings_in
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.module_records import group_records, module_records
@@ -70,8 +70,7 @@ class Inspection(Result):
         findings = findings_in(adapter)
         super().__init__(
             record,
-            # An error says already that a file is broken.
-            warnings=[each.sentence() for each in findings if each.severity != NOTE and each.code != BROKEN_FILE],
+            warnings=[each.sentence() for each in findings if each.severity == WARNING],
             notes=[*(each.sentence() for each in findings if each.severity == NOTE), *_remarks(adapter, spectrum)],
             _adapter=adapter,
             _findings=findings,
@@ -82,6 +81,11 @@ class Inspection(Result):
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with the adapter, the worst first: `severity`, `code`, `message` and `remedy` of each."""
         return self._findings
+
+    @property
+    def errors(self) -> list[str]:
+        """The findings that are errors, as sentences, without why the file cannot be read."""
+        return [each.sentence() for each in self._findings if each.severity == ERROR and each.code != BROKEN_FILE]
 
     @property
     def broken(self) -> str | None:
@@ -102,6 +106,11 @@ class Inspection(Result):
     def spectrum(self) -> Spectrum | None:
         """How much of LoRA's rank the updates use, if this was asked for."""
         return self._spectrum
+
+    @property
+    def cost(self) -> ModelCount | None:
+        """What the config trains on the model, if there is a model that takes it."""
+        return self._adapter.cost
 
     @property
     def full_params(self) -> int | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lora_cli.analysis.inspect.figures import FIELDS
+from lora_cli.analysis.inspect.findings.declaration import Finding
 from lora_cli.analysis.inspect.inspect import SPECTRUM_FIELDS, Inspection
 from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
@@ -54,7 +55,8 @@ def inspect(
     Reads the config and the header of the file, and in files up to 64 MiB
     also the values, to find NaN, infinity or an all-zero B. With --model,
     compares names and shapes with those that PEFT would save for that
-    model. Findings go to stderr and into JSON; `check` fails on them.
+    model. Findings are shown, and go to stderr and into JSON; `check`
+    fails on them.
     --spectrum computes the singular values of each update s*B*A: its
     Frobenius norm, the ranks that keep 90, 95 and 99 % of the energy, and
     what the smallest uniform rank that keeps 99 % everywhere would save.
@@ -81,6 +83,7 @@ def inspect(
         presentation,
         [warning for inspection in inspections for warning in inspection.warnings],
         [note for inspection in inspections for note in inspection.notes],
+        errors=[error for inspection in inspections for error in inspection.errors],
         troubles=[inspection.broken for inspection in inspections if inspection.broken is not None],
     )
 
@@ -101,7 +104,12 @@ def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Rep
         parts=parts,
         expendable=INSPECT_EXPENDABLE,
         details=inspections[0].groups if len(inspections) == 1 else (),
+        findings=_shown(inspections[0].findings) if len(inspections) == 1 else (),
     )
+
+
+def _shown(findings: Sequence[Finding]) -> list[Mapping[str, str]]:
+    return [{"severity": each.severity, "finding": each.code, "message": each.message} for each in findings]
 
 
 def _modules_report(inspections: Sequence[Inspection]) -> Report:

@@ -69,6 +69,10 @@ class FullCopies:
         """Whether a module or a parameter lies inside a copied module."""
         return not self._name_set.isdisjoint(around(name))
 
+    def cover(self, name: str) -> bool:
+        """Whether a module is copied, by itself or with one around it."""
+        return name in self._name_set or self.contain(name)
+
     def around(self, inner: str) -> tuple[str, ...]:
         """Return the copied modules that a module or a parameter lies in, the outer before the inner."""
         return tuple(name for name in around(inner) if name in self._name_set)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from lora_cli.errors import InvalidInput, argument, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, near_miss, quote, quote_long
 from lora_cli.methods.config.adapter_config import GENERATING_TASKS, AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.method import LINEARS, Method
@@ -57,7 +57,8 @@ class Targets:
     """What a config adapts in a model, what it trains whole or by rows, and which of its entries match nothing.
 
     `model` is the model that is adapted, after any layer replication. `config` is the config after PEFT has
-    rewritten it. The modules in `row_ties` are tied with the embeddings and share their trained rows.
+    rewritten it. The modules in `row_ties` are tied with the embeddings and share their trained rows. The
+    `copied_targets` are targets that are trained as full copies instead.
     """
 
     model: Model
@@ -68,6 +69,7 @@ class Targets:
     unmatched: tuple[str, ...]
     config: AdapterConfig
     shared_bases: SharedBases = field(compare=False)
+    copied_targets: tuple[str, ...] = ()
 
     @property
     def full_copy_names(self) -> tuple[str, ...]:
@@ -136,14 +138,23 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     leading = next((place for place in places if place.module.name == model.embeddings), None)
     places += [_tied_place(Place(modules[name], rank(name)), leading, ties, config, method) for name in tied]
     if not places and not chosen:
+        wanted = config.target_modules or ()
+        name = wanted if isinstance(wanted, str) else next(iter(wanted), "")
+        near = near_miss(name, [*_linear_names(model), ALL_LINEAR], "")
         raise InvalidInput(
-            f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; {_known_targets(model)}"
+            f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; "
+            f"{near}{' ' if near else ''}{_known_targets(model)}"
         )
     _check_alphas(places, config)
     copies = find_full_copies(model, names, config.full_copy_names, ties.copies, places)
     rows, row_ties = find_token_rows(model, names, config, copies, {place.owner for place in places})
     unmatched = unmatched_entries(config, parameters, [place.module.name for place in places], copies)
-    return Targets(model, tuple(places), copies, rows, row_ties, tuple(unmatched), config, SharedBases(model, config))
+    bases = SharedBases(model, config)
+    # A target in a copy that is not chosen is one that the copy excludes.
+    whole = frozenset(chosen) if copies.names else None
+    copied = [name for name in modules if whole is not None and name not in whole and copies.cover(name)]
+    copied = [name for name in copied if matched(name)]
+    return Targets(model, tuple(places), copies, rows, row_ties, tuple(unmatched), config, bases, tuple(copied))
 
 
 def _check_module(name: str, model: Model, modules: Mapping[str, Module], method: Method[Any]) -> None:
@@ -228,6 +239,10 @@ def _target_advice(model: Model) -> str:
     return f"name some ({argument('target')}); {_known_targets(model)}"
 
 
+def _linear_names(model: Model) -> list[str]:
+    return sorted({module.name.rsplit(".", 1)[-1] for module in model.modules if module.kind in LINEARS})
+
+
 def _known_targets(model: Model) -> str:
-    leaves = sorted({module.name.rsplit(".", 1)[-1] for module in model.modules if module.kind in LINEARS})
+    leaves = _linear_names(model)
     return f"targets here are {', '.join(leaves)}" if leaves else f"it has no {' or '.join(LINEARS)}"

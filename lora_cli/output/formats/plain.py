@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from lora_cli.output.format import READABLE_ROWS, Format
-from lora_cli.output.people import details, listing, sheet
+from lora_cli.output.people import details, findings, listing, sheet
 from lora_cli.output.report import Report, Screen
 
 GAP = "  "
@@ -23,6 +23,9 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
         fields, rows = details(report)
         stream.write("\n")
         _write_rows([fields, *rows], stream)
+    if report.findings:
+        stream.write("\n")
+        _write_texts([list(report.findings[0]), *findings(report)], stream)
     if report.closing:
         stream.write(f"\n{report.closing}\n")
 
@@ -46,6 +49,14 @@ def _columns(text: str) -> int:
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
+def _write_texts(rows: list[list[str]], stream: TextIO) -> None:
+    """Write rows of texts, each column from its left edge on."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    stream.writelines(
+        GAP.join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
+    )
 
 
 FORMAT = Format(write, most_rows=READABLE_ROWS)

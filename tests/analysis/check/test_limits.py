@@ -56,20 +56,49 @@ def test_a_limit_missed_by_the_least_shows_different_numbers(d: int, h: int, r: 
 @pytest.mark.parametrize(
     ("limits", "text"),
     [
-        ({"max_percent": 5}, "max-percent: percent_of_full is 6.25, over the limit of 5 by 1.25"),
-        ({"max_params": 65535}, "max-params: trainable_params is 65,536, over the limit of 65,535 by 1"),
-        ({"min_saved": 94.5}, "min-saved: percent_saved is 93.75, under the limit of 94.5 by 0.75"),
+        ({"max_percent": 5}, "max-percent: percent_of_full is 6.25, over the limit of 5 by 1.25; r 25 would hold"),
+        (
+            {"max_params": 65535},
+            "max-params: trainable_params is 65,536, over the limit of 65,535 by 1; r 31 would hold",
+        ),
+        ({"min_saved": 94.5}, "min-saved: percent_saved is 93.75, under the limit of 94.5 by 0.75; r 28 would hold"),
         (
             {"expect_params": 65600},
             "expect-params: trainable_params is 65,536, different from the limit of 65,600 by 64",
         ),
-        ({"max_bytes": 262383}, "max-bytes: adapter_bytes is 262,384, over the limit of 262,383 by 1"),
+        ({"max_bytes": 262383}, "max-bytes: adapter_bytes is 262,384, over the limit of 262,383 by 1; r 31 would hold"),
     ],
 )
 def test_a_failure_names_rule_field_value_limit_and_gap(limits: dict[str, float], text: str) -> None:
     """The line of a broken limit has everything that its reader needs."""
     (verdict,) = check(count(1024, 1024, 32), **limits)
     assert verdict.failure() == text
+
+
+@pytest.mark.parametrize(
+    ("cost", "limits", "advice"),
+    [
+        (count(1024, 1024, 32), {"expect_params": 16384}, "; r 8 would hold"),
+        (count(1024, 1024, 32), {"expect_params": 16385}, " by 49,151"),
+        (count(1024, 1024, 32), {"max_params": 2047}, "; no r would hold"),
+        (count(1024, 1024, 32), {"max_percent": -1}, " by 7.25"),
+        (count(64, 64, method="fourierft"), {"max_params": 100}, "; n_frequency 100 would hold"),
+        (count(model="gpt2", r=16), {"max_params": 294912}, "; r 8 would hold"),
+        (count(model="gpt2", r=16), {"max_bytes": 1_200_000}, "; r 8 would hold"),
+        (count(model="gpt2", method="ia3"), {"max_params": 100}, " by 64,412"),
+        (
+            count(model="gpt2", method="adalora", settings={"total_step": 9}),
+            {"max_params": 100_000},
+            "; init_r 2 would hold",
+        ),
+    ],
+)
+def test_a_broken_limit_says_which_size_would_hold(cost: Count, limits: dict[str, float], advice: str) -> None:
+    """The largest, by the field that sets the size of the method; nothing where no size is known to hold."""
+    (verdict,) = check(cost, **limits)
+    failure = verdict.failure()
+    assert failure is not None
+    assert failure.endswith(advice)
 
 
 def test_a_limit_of_zero_is_a_limit() -> None:

@@ -214,3 +214,17 @@ def test_the_old_paths_of_a_model_with_a_tower_are_peft_s_own(tmp_path: Path) ->
     )
     assert not errors(inspected(tmp_path, arrays, moved))
     assert list(errors(inspected(tmp_path, arrays, replace(moved, model_type="qwen2_vl")))) == ["wrong-prefix"]
+
+
+def test_the_weight_that_a_targeted_head_brings_is_named(tmp_path: Path) -> None:
+    """What put it there decides the remedy."""
+    frozen = {"lm_head.base_layer.weight": values(ROWS, WIDTH), **pair("lm_head", values(R, WIDTH), values(ROWS, R))}
+    copied = factors() | {"lm_head.weight": values(ROWS, WIDTH)}
+    for arrays, config, said in (
+        (frozen, {"target_modules": ["lm_head"]}, "such a target makes PEFT save the frozen weight too"),
+        (copied, {"modules_to_save": ["lm_head"]}, "drop them from modules_to_save"),
+        (copied, {}, "PEFT saves them where the vocabulary was resized"),
+    ):
+        found = inspected(tmp_path, arrays, base(), **config)
+        remedies = {each.code: each.remedy for each in found.findings}
+        assert said in remedies["full-embeddings"]

@@ -195,6 +195,22 @@ DAMAGES: dict[str, tuple[Damage, set[str], set[str]]] = {
         set(),
         {"refused-config"},
     ),
+    "a target that is copied": (
+        lambda arrays, config: (
+            arrays.update({"lm_head.weight": values(50, 32)})
+            or config.update(target_modules=["q_proj", "lm_head"], modules_to_save=["lm_head"])
+        ),
+        {"copied-target"},
+        {"copied-target"},
+    ),
+    "few layers": (
+        lambda arrays, config: (
+            [_drop(f"{Q1}.lora_{side}.weight")(arrays, config) for side in "AB"]
+            and config.update(target_modules=["layers.0.self_attn.q_proj"])
+        ),
+        set(),
+        {"few-layers"},
+    ),
     "ungathered": (_set(B0, np.zeros((0,), "<f4")), {"empty-tensor"}, {"empty-tensor"}),
 }
 

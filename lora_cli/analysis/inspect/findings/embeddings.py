@@ -41,7 +41,7 @@ def _remedy(adapter: InspectedAdapter, whole: Sequence[str]) -> str:
     """Return how to do without embeddings in the file, by why PEFT put them there."""
     if any(map(adapter.is_full_copy, whole)):
         return "drop them from modules_to_save unless tokens were added; trainable_token_indices trains only the rows of those"
-    if any(map(adapter.is_frozen, whole)):
+    if any(key.endswith(".base_layer.weight") for key in whole):
         return (
             "drop embed_tokens and lm_head from target_modules unless they are meant: "
             "such a target makes PEFT save the frozen weight too (save_embedding_layers=False leaves it out)"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
-from lora_cli.analysis.inspect.findings.declaration import WARNING, finding
+from lora_cli.analysis.count.remarks import copied_targets_text, idle_layers, lost_adapters
+from lora_cli.analysis.inspect.findings.declaration import NOTE, WARNING, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.errors import first_few, quote_long
 from lora_cli.methods.config.adapter_config import PATTERNS
@@ -47,6 +48,25 @@ def unmatched_pattern(adapter: InspectedAdapter) -> Iterator[str]:
         ]
     if unmatched:
         yield _match_nothing(unmatched)
+
+
+@finding("few-layers", NOTE, "if all layers are meant, name targets that each of them has")
+def few_layers(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find targets that reach only some of the model's layers."""
+    if adapter.cost is not None:
+        yield from idle_layers(adapter.cost)
+
+
+@finding("copied-target", WARNING, "name it in target_modules or in modules_to_save, not in both")
+def copied_target(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find targets that get no adapter, because they are trained as full copies."""
+    config = adapter.trained.config
+    if adapter.cost is not None:
+        yield from lost_adapters(adapter.cost)
+    elif adapter.model is None and isinstance(config.target_modules, tuple):
+        both = [name for name in config.target_modules if name in config.modules_to_save]
+        if both:
+            yield copied_targets_text(both, config.label)
 
 
 def _unnamed(targets: Iterable[str], adapter: InspectedAdapter) -> list[str]:

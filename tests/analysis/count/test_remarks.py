@@ -1,0 +1,40 @@
+"""What is said beside a count: what surprises people, before they train."""
+
+from __future__ import annotations
+
+import pytest
+from small_models import cost
+
+from lora_cli.analysis.count.remarks import notes_of, warnings_of
+from lora_cli.errors import InvalidInput
+
+
+def test_a_target_that_brings_the_frozen_head_into_the_file_is_told() -> None:
+    """PEFT saves the weight of an adapted lm_head; it is most of the file, and not trained."""
+    found = cost(target_modules=("q_proj", "lm_head"), r=1)
+    assert any("PEFT also saves the frozen weight of 'lm_head'" in said for said in warnings_of(found))
+    assert not any("frozen weight" in said for said in warnings_of(cost(target_modules=("q_proj",), r=1)))
+
+
+def test_a_target_that_is_copied_is_told() -> None:
+    """It gets no adapter, and neither does what is inside a copy."""
+    both = cost(target_modules=("q_proj", "lm_head"), modules_to_save=("lm_head",))
+    assert any("'lm_head' is both targeted and copied by modules_to_save" in said for said in warnings_of(both))
+    inside = cost(target_modules=("q_proj", "up_proj"), modules_to_save=("mlp",))
+    assert any("'model.layers.0.mlp.up_proj', " in said and "full copy" in said for said in warnings_of(inside))
+    assert not any("both targeted" in said for said in warnings_of(cost(target_modules=("q_proj",))))
+
+
+def test_layers_that_no_target_reaches_are_told() -> None:
+    """Unless the config chooses layers."""
+    said = "the targets reach 2 of the 4 layers in 'model.layers'"
+    assert said in list(notes_of(cost(target_modules=r"model\.layers\.[13]\..*q_proj")))
+    assert not list(notes_of(cost(target_modules=("q_proj",), layers_to_transform=(1,))))
+    assert not list(notes_of(cost(target_modules=("q_proj",))))
+
+
+def test_a_target_that_was_not_finished_is_completed() -> None:
+    """`all` is no name of a module, and an ending alone is none either."""
+    for wanted, meant in (("all", "all-linear"), ("q", "q_proj"), ("down_porj", "down_proj")):
+        with pytest.raises(InvalidInput, match=f"did you mean {meant}.*\\? targets here are"):
+            cost(target_modules=(wanted,))
