@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from sys import intern
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.lora_names import A_NAMES, EMBEDDING_A, OTHER_FACTOR
 from lora_cli.analysis.inspect.values import SpecialValues, special_values
-from lora_cli.methods.adapter_file.adapter_keys import spellings, tensors_beside_a_module
+from lora_cli.methods.adapter_file.adapter_keys import canonical_key, spellings, tensors_beside_a_module
 from lora_cli.methods.adapter_file.moved_keys import moved_keys
 from lora_cli.methods.adapter_file.old_names import key_when_loaded, shapes_when_loaded
 from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter
@@ -61,7 +61,7 @@ class InspectedAdapter:
         """The name of the model."""
         return "" if self.model is None else self.model.name
 
-    @property
+    @cached_property
     def is_lora(self) -> bool:
         """Whether the method adds the A and B of LoRA."""
         return self.trained.has_lora_factors
@@ -87,14 +87,17 @@ class InspectedAdapter:
 
     def _key(self, key: str) -> str:
         """Return the key that PEFT would write for a tensor, or the key itself where that is not known."""
-        possible = (spelling.key for spelling in spellings(key, self.own_tensors))
-        if self.expected is None:
-            if not self.is_lora:
-                return next(possible) if self.own_tensors else key
-            first = next(possible)
-            return next((name for name in (first, *possible) if self._ending(name)), first)
-        loaded = key_when_loaded(key, self._converted_type)
-        return key if loaded in self.expected else next(filter(self.expected.__contains__, possible), key)
+        if self.expected is not None:
+            if key in self.expected or key_when_loaded(key, self._converted_type) in self.expected:
+                return key
+            return next(filter(self.expected.__contains__, self._possible_keys(key)), key)
+        right = canonical_key(key) if self.own_tensors else key
+        if not self.is_lora or self._ending(right):
+            return right
+        return next(filter(self._ending, self._possible_keys(key)), right)
+
+    def _possible_keys(self, key: str) -> Iterator[str]:
+        return (spelling.key for spelling in spellings(key, self.own_tensors))
 
     def _loaded(self, tensors: Mapping[str, Stored]) -> Mapping[str, Sizes]:
         return shapes_when_loaded({key: stored.shape for key, stored in tensors.items()}, self._converted_type)
