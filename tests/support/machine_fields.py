@@ -54,7 +54,7 @@ EXAMPLES = (
     "check base -r 8 --target all-linear --max-percent 50",
     "check my-adapter --lock counts.lock --update-lock",
     "check --model base -r 8 --lock model.lock --update-lock",
-    "check --model base -r 4 --lock model.lock --update-lock",
+    "check --model base -r 4 --lock model.lock",
     "inspect my-adapter",
     "inspect my-adapter broken --model base",
     "inspect my-adapter --per-module",
