@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.figures import dtype_names
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
-from lora_cli.analysis.percentages import percent
 from lora_cli.analysis.result import Record
 from lora_cli.quantities import Value
 
@@ -39,9 +38,9 @@ def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iter
 
 
 def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[Record]:
-    """Return the modules by name, shape and rank: how many there are, and their percentage of the file.
+    """Return the modules by name, shape and rank: how many there are, and their share of the file.
 
-    With a spectrum the largest ranks of each group take the place of the percentage.
+    With a spectrum the largest ranks of each group take the place of the share.
     """
     groups: dict[tuple[Value, ...], _Group] = {}
     for record in module_records(adapter, spectrum):
@@ -52,16 +51,16 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
     rows: list[Record] = []
     for (name, *sizes), group in groups.items():
         row: dict[str, Value] = dict(zip(GROUP_FIELDS, (name, group.count, *sizes, group.params), strict=True))
-        rows.append(row | (_percent(group.params, total) if spectrum is None else group.largest_ranks))
+        rows.append(row | (_share(group.params, total) if spectrum is None else group.largest_ranks))
     other = sum(stored.values for key, stored in adapter.tensors.items() if adapter.split(key) is None)
     if other:
         rest: dict[str, Value] = dict(zip(GROUP_FIELDS, (OTHER_TENSORS, "", "", "", "", "", other), strict=True))
-        rows.append(rest | (_percent(other, total) if spectrum is None else dict.fromkeys(RANK_FIELDS, "")))
+        rows.append(rest | (_share(other, total) if spectrum is None else dict.fromkeys(RANK_FIELDS, "")))
     return rows
 
 
-def _percent(params: int, total: int) -> dict[str, Value]:
-    return {"percent": percent(params, total or 1)}
+def _share(params: int, total: int) -> dict[str, Value]:
+    return {"share": params / (total or 1)}
 
 
 class _Group:
