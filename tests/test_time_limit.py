@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lora_cli.errors import InvalidInput
-from lora_cli.time_limit import time_limit
+from lora_cli.time_limit import TookTooLong, shared_limits, time_limit
 
 
 def compute(seconds: float) -> None:
@@ -58,3 +58,32 @@ def test_another_thread_has_no_limit() -> None:
     thread.start()
     thread.join()
     assert ended == [True]
+
+
+def test_limits_on_the_same_work_share_their_seconds() -> None:
+    """What one of them has taken is missing to the next, but not to other work."""
+    with shared_limits():
+        with time_limit(0.4, "matching", "b"):
+            compute(0.3)
+        with time_limit(0.4, "other work", "b"):
+            compute(0.3)
+        with pytest.raises(TookTooLong, match="matching took over"), time_limit(0.4, "matching", "b"):
+            compute(30)
+    with time_limit(0.4, "matching", "b"):
+        compute(0.3)
+
+
+def test_what_is_due_is_not_shared() -> None:
+    """Each amount of work has a time of its own beside the shared seconds."""
+    with shared_limits():
+        for _ in range(4):
+            with time_limit(0.2, "matching", "b", due=0.3):
+                compute(0.2)
+
+
+def test_inside_another_limit_only_that_one_holds() -> None:
+    """A limit in a loop costs nothing, and cannot lengthen the one around it."""
+    with pytest.raises(TookTooLong, match="outer"), time_limit(0.3, "outer", "b"), time_limit(30, "inner", "b"):
+        compute(30)
+    with time_limit(30, "outer", "b"), time_limit(0.1, "inner", "b"):
+        compute(0.3)

@@ -12,6 +12,7 @@ from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settings
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output import Report
+from lora_cli.output.format import READABLE_ROWS
 
 
 def sweep(
@@ -60,5 +61,9 @@ def sweep(
         model=model or None,
         target=target or None,
     )
-    report = Report("sweep", grid.fields, grid.batches(), grid.size, listing=True)
+    batches = grid.batches()
+    if presentation.has_parts and grid.size <= READABLE_ROWS:
+        # A point that is refused must not leave half a document.
+        batches = list(batches)
+    report = Report("sweep", grid.fields, batches, grid.size, listing=True)
     return Answer(report, presentation, grid.warnings)

@@ -1,10 +1,10 @@
-"""JSON: one object, with one record per line; long lists are written as the records come."""
+"""JSON: one object, with one record per line, written as the records come."""
 
 from __future__ import annotations
 
 from typing import TextIO
 
-from lora_cli.output.format import READABLE_ROWS, Format
+from lora_cli.output.format import Format
 from lora_cli.output.json_text import json_text, object_pieces
 from lora_cli.output.report import Report, Screen
 
@@ -13,15 +13,11 @@ SCHEMA_VERSION = 1
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write the object: the schema version, the command, the results, and the parts of the report."""
-    start, *rest = object_pieces(report.fields, "")
-    texts = report.texts([",\n" + start, *rest], json_text)
-    if report.size <= READABLE_ROWS:
-        # A row that is refused leaves no half a document.
-        texts = list(texts)
     stream.write(f'{{"schema_version": {SCHEMA_VERSION}, "command": {json_text(report.command)}, "results": [')
+    start, *rest = object_pieces(report.fields, "")
     # Every record brings the comma before it; the first record must not have one.
     unused = ","
-    for text in texts:
+    for text in report.texts([",\n" + start, *rest], json_text):
         stream.write(text.removeprefix(unused))
         stream.flush()
         if text:
