@@ -16,15 +16,24 @@ MOST_MEMORY = 400 * 2**20
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write an adapter of a few hundred thousand modules, and return its folder."""
+    """Write an adapter and a model of a few hundred thousand modules, and return their folder."""
     folder = tmp_path_factory.mktemp("large")
-    # Written piece by piece: a program that is started counts the memory of the process that starts it as its own.
-    with (folder / "adapter_model.safetensors").open("wb") as file:
+    write_large(folder / "adapter_model.safetensors", "base_model.model.model", "lora_")
+    write_large(folder / "model.safetensors", "model.decoder.model", "part_")
+    fields = {"peft_type": "LORA", "r": 2, "target_modules": [f"{'x' * 30}p{n}" for n in range(7)]}
+    (folder / "adapter_config.json").write_text(json.dumps(fields))
+    return folder
+
+
+def write_large(path: Path, root: str, part: str) -> None:
+    """Write a file whose tensors are two parts of each module.
+
+    It is written piece by piece: a program that is started counts the memory of the process that starts it as its own.
+    """
+    with path.open("wb") as file:
         file.write(bytes(8) + b"{")
         for n in range(2 * MODULES):
-            name = (
-                f"base_model.model.model.layers.{n // 14}.self_attn.{'x' * 30}p{n // 2 % 7}.lora_{'AB'[n % 2]}.weight"
-            )
+            name = f"{root}.layers.{n // 14}.self_attn.{'x' * 30}p{n // 2 % 7}.{part}{'AB'[n % 2]}.weight"
             shape = [[2, 8], [8, 2]][n % 2]
             entry = {"dtype": "F32", "shape": shape, "data_offsets": [64 * n, 64 * n + 64]}
             file.write(f'{", " if n else ""}"{name}": {json.dumps(entry)}'.encode())
@@ -33,9 +42,6 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(length.to_bytes(8, "little"))
         file.truncate(8 + length + 128 * MODULES)
     assert length > 85e6
-    fields = {"peft_type": "LORA", "r": 2, "target_modules": [f"{'x' * 30}p{n}" for n in range(7)]}
-    (folder / "adapter_config.json").write_text(json.dumps(fields))
-    return folder
 
 
 @pytest.mark.long
@@ -43,7 +49,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "arguments",
     [
         ("inspect", "."),
-        ("count", "--model", "adapter_model.safetensors", "--target", r".*layers\.1\..*lora_A", "-r", "1"),
+        ("count", "--model", "model.safetensors", "--target", r".*layers\.1\..*part_A", "-r", "1"),
     ],
 )
 def test_the_largest_header_is_read_in_little_memory(large: Path, arguments: tuple[str, ...]) -> None:

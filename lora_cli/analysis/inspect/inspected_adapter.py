@@ -210,16 +210,16 @@ class InspectedAdapter:
     def transposed(self) -> frozenset[str]:
         """The modules whose A and B are both stored transposed, so that the rank is the other side of each."""
         rank = ranker(self.trained.config)
-        sides = {
-            module: (tensors[name].shape, tensors[OTHER_FACTOR[name]].shape)
+        sides = (
+            (module, tensors[name].shape, tensors[OTHER_FACTOR[name]].shape)
             for module, tensors in self.by_module.items()
             for name in A_NAMES
             if name in tensors and OTHER_FACTOR[name] in tensors
-        }
-        with matching_time_limit(len(sides)):
+        )
+        with matching_time_limit(len(self.by_module)):
             return frozenset(
                 module
-                for module, (a, b) in sides.items()
+                for module, a, b in sides
                 if len(a) == len(b) == 2 and a[1] == b[0] == rank(module) < min(a[0], b[1])
             )
 

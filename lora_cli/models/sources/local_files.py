@@ -136,7 +136,9 @@ def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
     headers = read_checkpoint(checkpoint)
     if hold_an_adapter(headers):
         raise _adapter_as_model(checkpoint[0])
-    stored = unpacked(headers)
+    stored, dtype = unpacked(headers), value_type(headers)
+    # A large header takes as much memory as the model that is made of it.
+    del headers
     if not any(parameter.params for parameter in stored.parameters):
         raise InvalidInput(f"{quote_long(source)} does not hold any parameters; give another checkpoint")
     how = "modules are derived from the names and shapes in the checkpoint"
@@ -147,4 +149,4 @@ def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
             f"{quote_long(source)}: taken for buffers: {counted(stored.unknown, 'integer tensor')}; "
             "if they are packed weights, full_params is too small"
         )
-    return replace(model_of_shapes(stored.parameters, source, tuple(warnings)), dtype=value_type(headers))
+    return replace(model_of_shapes(stored.parameters, source, tuple(warnings)), dtype=dtype)

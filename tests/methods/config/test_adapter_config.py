@@ -97,7 +97,7 @@ def test_a_wrong_value_is_refused_by_name(field: str, value: object) -> None:
     assert field in refusal(**{"target_modules": ["q_proj"]} | {field: value})
 
 
-@pytest.mark.parametrize("key", ["\x1b[31m", "q" * 10**6, "a\nb", "é"], ids=lambda key: ascii(key[:8]))
+@pytest.mark.parametrize("key", ["\x1b[31m", "q" * 10**5, "a\nb", "é"], ids=lambda key: ascii(key[:8]))
 @pytest.mark.parametrize(("field", "value"), [("rank_pattern", 0), ("trainable_token_indices", ["x"])])
 def test_a_hostile_key_is_shown_short_and_harmless(field: str, key: str, value: object) -> None:
     """A key is data from a file, like a value; that of a pattern is shown where it matches."""
