@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
@@ -37,7 +37,7 @@ def methods_of(family: str) -> tuple[str, ...]:
 class MethodNames(Sequence[str]):
     """The names of all methods, family by family. The folders are listed when a name is first asked for."""
 
-    @property
+    @cached_property
     def _names(self) -> tuple[str, ...]:
         return tuple(name for family in FAMILIES for name in methods_of(family))
 
@@ -47,6 +47,9 @@ class MethodNames(Sequence[str]):
     def __getitem__(self, index: slice) -> tuple[str, ...]: ...
     def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
         return self._names[index]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
     def __len__(self) -> int:
         return len(self._names)
