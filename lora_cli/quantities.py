@@ -14,15 +14,17 @@ from lora_cli.errors import choices, quote
 # What a field of a record can be. None means unknown, which is not 0.
 Value = str | int | float | bool | None
 
-COUNT_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+# Units in lower case; every quantity is read in any case.
+COUNT_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-BYTE_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
 # Only ASCII digits: \d, int() and float() also accept digits of other scripts. The patterns are compiled when they are
 # first used, which most runs never do.
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([kKMBT]?)"
-_BYTES = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?(?:(?:([kKMGTPE])(i?))?B)?"
+_WHOLE = r"(-?)([0-9]+(?:_[0-9]+)*)([km]?)(i?)"
+_COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([kmbt]?)"
+_BYTES = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?(?:(?:([kmgtpe])(i?))?b)?"
 
 
 class QuantityError(ValueError):
@@ -38,23 +40,27 @@ class QuantityError(ValueError):
 
 
 def parse_whole(text: str, minimum: int, maximum: int) -> int:
-    """Read a whole number from `minimum` to `maximum`, written in ASCII digits.
+    """Read a whole number from `minimum` to `maximum`: ASCII digits, _ between them, and K or M (Ki and Mi for 1024).
 
-    >>> parse_whole("4096", 1, 2**31 - 1)
-    4096
+    >>> [parse_whole(text, 1, 2**31 - 1) for text in ("4096", "4_096", "4K", "4ki")]
+    [4096, 4096, 4000, 4096]
     >>> parse_whole("0", 1, 2**31 - 1)
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '0' is out of range; give a whole number from 1 to 2147483647
     """
     expected = f"give a whole number from {minimum} to {maximum}"
+    sign, written, unit = "", text, 1
+    if not (text.isascii() and text.isdigit()):
+        match = re.fullmatch(_WHOLE, _lower(text))
+        if match is None or (match[4] and not match[3]):
+            raise QuantityError(text, f"is not a whole number; {expected}")
+        sign, written = match[1], match[2].replace("_", "")
+        unit = 1024 ** BYTE_POWERS[match[3]] if match[4] else COUNT_UNITS[match[3]]
     # The length is checked first, because int() takes quadratic time and refuses more than 4,300 digits.
-    digits = text.lstrip("0") or "0"
-    unsigned = text.removeprefix("-")
-    if not (unsigned.isascii() and unsigned.isdigit()):
-        raise QuantityError(text, f"is not a whole number; {expected}")
-    if text.startswith("-") or len(digits) > len(str(maximum)) or not minimum <= int(digits) <= maximum:
+    digits = written.lstrip("0") or "0"
+    if sign or len(digits) > len(str(maximum)) or not minimum <= int(digits) * unit <= maximum:
         raise QuantityError(text, f"is out of range; {expected}")
-    return int(digits)
+    return int(digits) * unit
 
 
 def parse_real(text: str) -> int | float:
@@ -119,13 +125,13 @@ def parse_percent(text: str, least: float = -math.inf, most: float = math.inf) -
 def parse_count(text: str) -> int:
     """Read a number of parameters: digits, and K, M, B or T for powers of a thousand.
 
-    >>> parse_count("131072"), parse_count("200K"), parse_count("1.5B")
+    >>> parse_count("131_072"), parse_count("200K"), parse_count("1.5b")
     (131072, 200000, 1500000000)
     >>> parse_count("1.5")
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '1.5' is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B
     """
-    match = re.fullmatch(_COUNT, text)
+    match = re.fullmatch(_COUNT, _plain(text))
     value = _whole(match, COUNT_UNITS[match[3]]) if match else None
     if value is None:
         raise QuantityError(
@@ -137,13 +143,13 @@ def parse_count(text: str) -> int:
 def parse_bytes(text: str) -> int:
     """Read a size in bytes, or with a unit: kB, MB and GB are powers of 1000, KiB, MiB and GiB powers of 1024.
 
-    >>> parse_bytes("262384"), parse_bytes("50MB"), parse_bytes("1.5MiB")
+    >>> parse_bytes("262384"), parse_bytes("50mb"), parse_bytes("1.5MiB")
     (262384, 50000000, 1572864)
     >>> parse_bytes("50M")
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '50M' is not a whole number of bytes of at most 30 digits; write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
     """
-    match = re.fullmatch(_BYTES, text)
+    match = re.fullmatch(_BYTES, _plain(text))
     value = _whole(match, (1024 if match[4] else 1000) ** BYTE_POWERS[match[3] or ""]) if match else None
     if value is None:
         raise QuantityError(
@@ -152,6 +158,16 @@ def parse_bytes(text: str) -> int:
             "write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)",
         )
     return value
+
+
+def _plain(text: str) -> str:
+    """Return a quantity in lower case and without _ between its digits."""
+    return re.sub("(?<=[0-9])_(?=[0-9])", "", _lower(text))
+
+
+def _lower(text: str) -> str:
+    """Return a text in lower case, but one of other scripts as it is: the sign of Kelvin has a k as its lower case."""
+    return text.lower() if text.isascii() else text
 
 
 def _whole(match: re.Match[str], unit: int) -> int | None:
@@ -168,8 +184,8 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
 
     >>> parse_axis("4,8,16", 1, 1024)
     (4, 8, 16)
-    >>> parse_axis("64:256:64", 1, 1024)
-    range(64, 257, 64)
+    >>> parse_axis("64:256:64", 1, 1024), parse_axis("1:100", 1, 1024)
+    (range(64, 257, 64), range(1, 101))
     >>> parse_axis("512:4096:x2", 1, 8192)
     (512, 1024, 2048, 4096)
     >>> parse_axis("8:4:1", 1, 1024)
@@ -187,8 +203,10 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
     if ":" not in text:
         return tuple(number(part, minimum) for part in text.split(","))
     parts = text.split(":")
+    if len(parts) == 2:
+        parts.append("1")
     if len(parts) != 3:
-        raise QuantityError(text, "is not an axis; write 4,8,16 or 64:512:64 or 64:512:x2")
+        raise QuantityError(text, "is not an axis; write 4,8,16 or 1:64 or 64:512:64 or 64:512:x2")
     start, stop = (number(part, minimum) for part in parts[:2])
     if start > stop:
         raise QuantityError(text, "runs backwards; give start:stop:step with start at most stop")
