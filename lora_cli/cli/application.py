@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import cache
+from inspect import signature
 from itertools import zip_longest
 from typing import Annotated, NamedTuple
 
@@ -40,7 +41,7 @@ def _version(wanted: bool) -> None:
 
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Count what a parameter-efficient fine-tune costs, exact to the parameter.
@@ -52,7 +53,7 @@ def _root(
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1
       lora-cli inspect my-adapter --model base
-      lora-cli fit --model llama-3.1-8b --target all-linear --max-params 20M
+      lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
     """
 
 
@@ -109,12 +110,8 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
 
     Nothing is written here: Typer exits with 1 on a closed pipe, which for `check` means that a limit does not hold.
     """
-    for option, value in zip_longest(argv, argv[1:]):
-        if option == "-h" and (value is None or (value[:1] == "-" and not value[1:2].isdigit())):
-            raise InvalidInput(
-                "-h is the number of outputs of the matrix and needs a value, e.g. -h 1024; for help use --help"
-            )
     command = named_command(argv)
+    argv = _with_help(argv, command)
     if command is None and argv and argv[0][:1] not in {"", "-"}:
         raise InvalidInput(f"{quote(argv[0])} is not a command; {choices(argv[0], command_names())}")
     program = "lora-cli" if command is None else f"lora-cli {command}"
@@ -135,6 +132,25 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
     if answer == TYPERS_INTERRUPTED:
         raise KeyboardInterrupt
     return answer if isinstance(answer, Answer) else Printed(shown.getvalue(), int(answer or 0))
+
+
+def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
+    """Return a command line in which help is asked for by --help.
+
+    That is what an empty one asks for, and -h where no matrix has a number of outputs; elsewhere -h needs a value.
+    """
+    if not argv and COMPLETION_VARIABLE not in os.environ:
+        return ["--help"]
+    if "-h" not in argv or (command is None and argv[0] != "-h"):
+        return argv
+    if command is None or "h" not in signature(command_function(command, with_help=False)).parameters:
+        return ["--help" if word == "-h" else word for word in argv]
+    for option, value in zip_longest(argv, argv[1:]):
+        if option == "-h" and (value is None or (value[:1] == "-" and not value[1:2].isdigit())):
+            raise InvalidInput(
+                "-h is the number of outputs of the matrix and needs a value, e.g. -h 1024; for help use --help"
+            )
+    return argv
 
 
 def _usage_error(problem: typer.TyperException, program: str) -> str:

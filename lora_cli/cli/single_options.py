@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from typer.core import TyperCommand, TyperOption
@@ -27,11 +27,21 @@ class SingleOptions(TyperCommand):
         parser = self.make_parser(ctx)
         for option in single:
             option.multiple = False
+        names = {name for each in self.params for name in each.opts if isinstance(each, TyperOption)}
         given, *_ = parser.parse_args(list(args))
         for option in single:
             values = given.get(str(option.name), ())
+            if not option.is_flag:
+                _refuse_options_as_values(option, values, names)
             if len(values) > 1:
                 raise given_twice("/".join(sorted(option.opts, key=len)), () if option.is_flag else values)
+
+
+def _refuse_options_as_values(option: TyperOption, values: Sequence[str], names: Set[str]) -> None:
+    """Refuse an option whose value was forgotten, so that it took the name of the next one."""
+    if (value := next((value for value in values if value in names), None)) is not None:
+        name = "/".join(sorted(option.opts, key=len))
+        raise InvalidInput(f"{name} has no value: {value} follows it at once; give one")
 
 
 def given_twice(name: str, values: Sequence[str] = ()) -> InvalidInput:

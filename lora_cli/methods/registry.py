@@ -75,6 +75,8 @@ def check_name(name: str) -> str:
     lower = name.lower()
     if lower == DEFAULT_METHOD or lower in VARIANTS or lower in METHODS:
         return lower
+    if "," in name:
+        raise InvalidInput(f"method {quote(name)} is not known; give one, or compare several with `lora-cli sweep`")
     raise InvalidInput(
         f"method {quote(name)} is not known; "
         f"{near_miss(lower, (*METHODS, *VARIANTS), '`lora-cli methods` lists all methods')}"

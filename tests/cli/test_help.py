@@ -34,8 +34,59 @@ def test_help_lists_the_commands() -> None:
 
 
 def test_the_version_is_the_packages() -> None:
-    """--version prints the name and the version."""
-    assert run("--version").stdout == f"lora-cli {lora_cli.__version__}\n"
+    """--version prints the name and the version, and so does -V."""
+    assert run("--version").stdout == run("-V").stdout == f"lora-cli {lora_cli.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("-h",)])
+def test_the_program_alone_shows_help(arguments: tuple[str, ...]) -> None:
+    """On stdout, as what was asked for."""
+    done = run(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, run("--help").stdout, "")
+
+
+@pytest.mark.parametrize("command", ["check", "fit", "forward", "count", "sweep"])
+def test_h_is_the_outputs_where_there_is_a_matrix(command: str) -> None:
+    """A value that is missing is said, not taken for help."""
+    done = run(command, "-h")
+    assert done.returncode == 2
+    assert "-h is the number of outputs of the matrix and needs a value" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["inspect", "models", "methods"])
+def test_h_is_help_where_there_is_no_matrix(command: str) -> None:
+    """As people expect."""
+    assert run(command, "-h").stdout == run(command, "--help").stdout
+
+
+def test_the_model_is_the_argument_of_a_command() -> None:
+    """As good as -m, and not beside it; a sweep takes several."""
+    field = ("-t", "c_attn", "-r", "8", "--field", "trainable_params")
+    assert run("count", "gpt2", *field).stdout == run("count", "-m", "gpt2", *field).stdout == "294912\n"
+    assert run("sweep", "gpt2", "gpt2-medium", *field).stdout.splitlines() == ["294912", "786432"]
+    assert run("fit", "gpt2", "--max-params", "1M", "--field", "r").stdout == "27\n"
+    assert "SOURCE 'gpt2' conflicts with -m/--model" in run("count", "gpt2", "-m", "gpt2", "-r", "8").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (
+            ("-d", "8", "-h", "8", "-r", "8,16"),
+            "-r/--rank: '8,16' is not a whole number; give one, or use `lora-cli sweep`",
+        ),
+        (("gpt2", "-r", "4", "--method", "lora,dora"), "compare several with `lora-cli sweep`"),
+        (("-d", "-h", "1024", "-r", "4"), "-d/--in-features has no value: -h follows it at once"),
+        (("gpt2", "-r", "4", "-t", "all_linear"), "did you mean all-linear?"),
+        (
+            ("gpt2", "-r", "4", "--set", "modules_to_sav=x"),
+            "has no field 'modules_to_sav'; did you mean modules_to_save?",
+        ),
+    ],
+)
+def test_what_people_type_gets_an_answer_that_helps(arguments: tuple[str, ...], answer: str) -> None:
+    """In one line."""
+    assert answer in run("count", *arguments).stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

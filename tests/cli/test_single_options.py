@@ -81,7 +81,7 @@ def test_what_is_not_a_list_of_names_adds_to_nothing(other: str, first: bool) ->
     targets = (other, "q_proj") if first else ("q_proj", other)
     done = run("count", *MODEL, "--target", targets[0], "--target", targets[1])
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"--target: '{other}' adds to no other --target" in done.stderr
+    assert f"-t/--target: '{other}' adds to no other -t/--target" in done.stderr
 
 
 def test_each_target_of_a_sweep_is_a_point() -> None:

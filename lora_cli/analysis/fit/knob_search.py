@@ -83,7 +83,7 @@ def knob_search(subject: Subject, how: Adaptation) -> tuple[KnobSearch, list[str
         given = given._replace(fields={name: value for name, value in given.fields.items() if name != knob})
     search, unknown = _search(subject, how, given)
     if unknown and how.adapter is None:
-        raise unknown_field(given.source, unknown[0])
+        raise unknown_field(how.method_name, unknown[0])
     return search, unknown_warnings(given.source, unknown)
 
 

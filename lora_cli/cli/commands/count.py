@@ -21,6 +21,7 @@ def count(
     d: subject.D = None,
     h: subject.H = None,
     r: adaptation.R = None,
+    source: subject.Source = None,
     model: subject.ModelSource = None,
     target: adaptation.Target = None,
     adapter: adaptation.Adapter = None,
@@ -43,8 +44,9 @@ def count(
       lora-cli count -d 1024 -h 1024 -r 32
       lora-cli count -d 4096 -h 14336 -r 16 --format json
       lora-cli count -d 6 -h 8 -r 2 --field trainable_params
-      lora-cli count --model llama-3.1-8b --target all-linear -r 16
+      lora-cli count llama-3.1-8b --target all-linear -r 16
     """
+    model = subject.model_of(source, model)
     if model is None and per_module:
         raise InvalidInput(f"{argument('per_module')} lists the modules of a model; give {argument('model')} too")
     how = read_adaptation(method, r, alpha, target, settings, adapter, adapter_dtype)

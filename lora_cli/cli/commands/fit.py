@@ -33,6 +33,7 @@ def fit(
     limits: BudgetOptions,
     d: subject.D = None,
     h: subject.H = None,
+    source: subject.Source = None,
     model: subject.ModelSource = None,
     target: adaptation.Target = None,
     adapter: adaptation.Adapter = None,
@@ -61,9 +62,10 @@ def fit(
     \b
     Examples:
       lora-cli fit -d 4096 -h 4096 --max-params 200K
-      lora-cli fit --model llama-3.1-8b --target all-linear --max-params 20M
-      lora-cli fit --model llama-3.1-8b --method lora,dora,loha,vera --max-bytes 50MB
+      lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
+      lora-cli fit llama-3.1-8b --method lora,dora,loha,vera --max-bytes 50MB
     """
+    model = subject.model_of(source, model)
     names = [None] if method is None else read_methods(method)
     _refuse_conflicts(model, adapter, write, len(names))
     budget = read_budget(**limits.read())

@@ -24,13 +24,14 @@ def sweep(
         typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W; --square replaces it."),
     ] = None,
     square: Annotated[bool, typer.Option("--square", help="Give W as many outputs as inputs.")] = False,
+    sources: subject.Sources = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", metavar="SOURCE", help="A model instead of -d and -h; may be repeated."),
+        typer.Option("--model", "-m", metavar="SOURCE", help="A model instead of -d and -h; may be repeated."),
         INPUT,
     ] = None,
     target: Annotated[
-        list[str] | None, typer.Option("--target", metavar="NAMES", help="Modules to adapt; may be repeated.")
+        list[str] | None, typer.Option("--target", "-t", metavar="NAMES", help="Modules to adapt; may be repeated.")
     ] = None,
     method: Annotated[str, typer.Option(metavar="NAMES", help="Methods to compare, e.g. lora,dora,vera.")] = "lora",
     settings: Annotated[
@@ -49,7 +50,7 @@ def sweep(
     Examples:
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
-      lora-cli sweep --model llama-3.2-1b --model qwen3-0.6b -r 8,16 --target q_proj,v_proj --target all-linear
+      lora-cli sweep llama-3.2-1b qwen3-0.6b -r 8,16 --target q_proj,v_proj --target all-linear
     """
     grid = sweep_grid(
         read_axis("d", d),
@@ -58,7 +59,7 @@ def sweep(
         square=square,
         method=read_methods(method),
         settings=read_settings(settings),
-        model=model or None,
+        model=[*(sources or ()), *(model or ())] or None,
         target=target or None,
     )
     batches = grid.batches()

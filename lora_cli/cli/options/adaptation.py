@@ -19,6 +19,7 @@ Target = Annotated[
     list[str] | None,
     typer.Option(
         "--target",
+        "-t",
         metavar="NAMES",
         help="Modules to adapt: names, e.g. q_proj,v_proj (may be repeated), or all-linear, or a regular expression "
         "for whole names.",

@@ -31,4 +31,6 @@ def read_given(name: str, text: str | None, parse: Callable[..., T], *limits: ob
 
 def size(name: str, text: str | None) -> int | None:
     """Return a size of a matrix or a rank, or None where the option is left out."""
+    if text is not None and ("," in text or ":" in text):
+        raise InvalidInput(f"{argument(name)}: {quote(text)} is not a whole number; give one, or use `lora-cli sweep`")
     return read_given(name, text, parse_whole, 1, MAX_DIMENSION)

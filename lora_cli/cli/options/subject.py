@@ -1,4 +1,4 @@
-"""The options that name what is adapted: one matrix or a model."""
+"""The options that name what is adapted: one matrix or a model, which is the argument of a command too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lora_cli.cli.presentation import INPUT
+from lora_cli.errors import InvalidInput, argument, quote
 
 D = Annotated[str | None, typer.Option("--in-features", "-d", metavar="D", help="Number of inputs of W.")]
 H = Annotated[str | None, typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W.")]
@@ -14,8 +15,20 @@ ModelSource = Annotated[
     str | None,
     typer.Option(
         "--model",
+        "-m",
         metavar="SOURCE",
         help="A model instead of -d and -h: a preset, a config.json (- for standard input), a checkpoint or their folder.",
     ),
     INPUT,
 ]
+Source = Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="The model, as --model takes it."), INPUT]
+Sources = Annotated[
+    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Models, as --model takes them."), INPUT
+]
+
+
+def model_of(source: str | None, model: str | None) -> str | None:
+    """Return the model that a command's argument or its option names."""
+    if source is not None and model is not None:
+        raise InvalidInput(f"SOURCE {quote(source)} conflicts with {argument('model')}; drop one of them")
+    return model if source is None else source

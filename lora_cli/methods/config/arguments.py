@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
-from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, choices, near_miss, quote, quote_long
 from lora_cli.methods.config.adaptation import Adaptation, Target
 from lora_cli.methods.registry import method_named, variant_fields
 from lora_cli.models.matrix import dimension
@@ -41,7 +41,7 @@ def adapter_config(how: Adaptation, *, of_model: bool) -> tuple[AdapterConfig, l
     given = config_fields(how, of_model=of_model, needs_rank=not of_model)
     read = read_fields(how, given)
     if read.unknown and how.adapter is None:
-        raise unknown_field(given.source, read.unknown[0])
+        raise unknown_field(how.method_name, read.unknown[0])
     return read.config, unknown_warnings(given.source, read.unknown)
 
 
@@ -84,11 +84,11 @@ def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
     return ReadConfig(config, unknown)
 
 
-def unknown_field(source: str, field: str) -> InvalidInput:
-    """Return the error for a field that the method does not have."""
-    return InvalidInput(
-        f"{argument('settings')}: {source} has no field {quote(field)}; `lora-cli methods NAME` lists the fields of a method"
-    )
+def unknown_field(method: str, field: str) -> InvalidInput:
+    """Return the error for a field that a method does not have."""
+    own = method_named(method)
+    near = near_miss(field, (*own.fields, *sorted(own.shared_fields)), f"`lora-cli methods {method}` lists its fields")
+    return InvalidInput(f"{argument('settings')}: method {own.name} has no field {quote(field)}; {near}")
 
 
 def unknown_warnings(source: str, unknown: Sequence[str]) -> list[str]:
@@ -112,7 +112,7 @@ def shared_settings(hows: Sequence[Adaptation], *, of_model: bool) -> list[Adapt
 def refuse_unknown_to_all(method: str, unknown: Sequence[frozenset[str]]) -> None:
     """Refuse a field that none of several methods has; `method` is one of them."""
     if unknown and (fields := frozenset.intersection(*unknown)):
-        raise unknown_field(f"method {method}", min(fields))
+        raise unknown_field(method, min(fields))
 
 
 def target_modules(target: Target) -> list[str] | str:
