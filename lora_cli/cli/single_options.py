@@ -9,6 +9,9 @@ from typer.core import TyperCommand, TyperOption
 
 from lora_cli.errors import InvalidInput, first_few, quote
 
+# The metavar of an option whose value may begin with a dash: `--sort -r` is no option without its value.
+FALLING = "[-]"
+
 
 class SingleOptions(TyperCommand):
     """A command that refuses an option which is given twice, unless the option is a list."""
@@ -31,7 +34,7 @@ class SingleOptions(TyperCommand):
         given, *_ = parser.parse_args(list(args))
         for option in single:
             values = given.get(str(option.name), ())
-            if not option.is_flag:
+            if not option.is_flag and not str(option.metavar).startswith(FALLING):
                 _refuse_options_as_values(option, values, names)
             if len(values) > 1:
                 raise given_twice("/".join(sorted(option.opts, key=len)), () if option.is_flag else values)

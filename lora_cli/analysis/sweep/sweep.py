@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
+from lora_cli.analysis.limits import Number, read_limits
 from lora_cli.analysis.result import html_table
 from lora_cli.analysis.subject import refuse_target
 from lora_cli.analysis.sweep.axes import Axes, Axis, listed, read_axis
 from lora_cli.analysis.sweep.matrix_grid import MatrixGrid, matrix_grid
+from lora_cli.analysis.sweep.selection import EVERYTHING, Selection, read_selection
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation, Target
 from lora_cli.methods.config.arguments import adapter_config, missing, shared_settings
@@ -30,18 +33,30 @@ DEFAULT_TARGETS = "default"
 
 @dataclass(frozen=True, repr=False)
 class Sweep:
-    """The counts of a grid, in its order: iterate over them, or pass them on, e.g. to `pandas.DataFrame`.
+    """The counts of a grid, in its order or the one that was asked for: iterate over them, or pass them on, e.g. to `pandas.DataFrame`.
 
     Nothing is counted before it is asked for, and no more than a batch is held at a time.
     """
 
     fields: tuple[str, ...]
     _grids: tuple[MatrixGrid | ModelGrid, ...]
+    _selection: Selection = EVERYTHING
 
     @property
     def size(self) -> int:
-        """The number of points, also where it is more than `len` can return."""
+        """The number of rows, also where it is more than `len` can return."""
+        return self._points if self._selection.is_everything else len(self._rows)
+
+    @property
+    def _points(self) -> int:
         return sum(grid.size for grid in self._grids)
+
+    @cached_property
+    def _rows(self) -> list[Sequence[Value]]:
+        """The values of the selected rows."""
+        places = {field: place for place, field in enumerate(self.fields)}
+        rows = chain.from_iterable(self._batches())
+        return self._selection.of(rows, lambda row, field: row[places[field]])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -52,10 +67,16 @@ class Sweep:
         return self.size
 
     def __iter__(self) -> Iterator[Count]:
-        return chain.from_iterable(grid.counts() for grid in self._grids)
+        counts = chain.from_iterable(grid.counts() for grid in self._grids)
+        if self._selection.is_everything:
+            return counts
+        return iter(self._selection.of(counts, lambda count, field: count[field]))
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Return the rows of values in batches, in the order of `fields`."""
+        return self._batches() if self._selection.is_everything else [self._rows]
+
+    def _batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         # A single grid is passed on as it is: it can work on several batches at a time.
         if len(self._grids) == 1:
             return self._grids[0].batches()
@@ -80,13 +101,19 @@ def sweep(
     settings: Mapping[str, object] | None = None,
     model: Source | Sequence[Source] | None = None,
     target: Target | Sequence[Target] | None = None,
+    max_params: Number | None = None,
+    max_percent: Number | None = None,
+    max_bytes: Number | None = None,
+    sort: str | None = None,
+    limit: SupportsIndex | None = None,
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
 
     An axis is a value, a list or a `range`; the last one, r, runs fastest. With `square`, h follows d. Each entry of a
     list of targets is a set of its own: a text as `count` takes it, or a list of names. A method without a rank is
     counted once in place of each rank. `settings` are fields of the methods' PEFT configs, given to those that have
-    them.
+    them. Only rows inside the limits are kept; `sort` is the field that they are sorted by, with - before it for the
+    largest first, and `limit` how many are wanted.
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
@@ -102,13 +129,14 @@ def sweep(
     if settings:
         hows = shared_settings(hows, of_model=model is not None)
     ranks = _ranks(r, methods)
+    limits = read_limits(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes)
     if model is not None:
         if d is not None or h is not None or square:
             raise InvalidInput(
                 f"{argument('d')}, {argument('h')} and {argument('square')} describe one matrix, "
                 f"{argument('model')} a whole model; drop one of them"
             )
-        return _model_sweep(model, target, hows, ranks)
+        return _selected(_model_sweep(model, target, hows, ranks), limits, sort, limit)
     if target is not None:
         refuse_target(Adaptation(target=""))
     axes = _matrix_axes(d, h, ranks, square=square)
@@ -116,7 +144,11 @@ def sweep(
     for grid in grids:
         # A method that is refused is refused before the first row of another one is written.
         next(grid.counts())
-    return Sweep(MATRIX_FIELDS, grids)
+    return _selected(Sweep(MATRIX_FIELDS, grids), limits, sort, limit)
+
+
+def _selected(grid: Sweep, limits: Mapping[str, int | float], sort: str | None, limit: SupportsIndex | None) -> Sweep:
+    return replace(grid, _selection=read_selection(grid.fields, grid.size, limits, sort, limit))
 
 
 def _ranks(r: Axis | None, methods: Sequence[str]) -> Sequence[int]:

@@ -10,6 +10,8 @@ from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settings
+from lora_cli.cli.options.limits import BudgetOptions
+from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
@@ -17,6 +19,7 @@ from lora_cli.output.format import READABLE_ROWS
 
 def sweep(
     presentation: Presentation,
+    limits: BudgetOptions,
     r: adaptation.R = None,
     d: subject.D = None,
     h: Annotated[
@@ -38,6 +41,10 @@ def sweep(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="A field of the methods that have it; may be repeated."),
     ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="[-]FIELD", help="Sort the rows by this field; - puts the largest first.")
+    ] = None,
+    limit: Annotated[str | None, typer.Option(metavar="N", help="Show only the first N rows.")] = None,
 ) -> Answer:
     """Count over a grid of d, h and r, or of models.
 
@@ -50,6 +57,7 @@ def sweep(
     Examples:
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
+      lora-cli sweep gpt2 -r 1:64 --method lora,dora,vera --max-percent 1 --sort -trainable_params --limit 10
       lora-cli sweep llama-3.2-1b qwen3-0.6b -r 8,16 --target q_proj,v_proj --target all-linear
     """
     grid = sweep_grid(
@@ -61,6 +69,9 @@ def sweep(
         settings=read_settings(settings),
         model=[*(sources or ()), *(model or ())] or None,
         target=target or None,
+        **limits.read(),
+        sort=sort,
+        limit=size("limit", limit),
     )
     batches = grid.batches()
     if presentation.has_parts and grid.size <= READABLE_ROWS:
