@@ -14,7 +14,7 @@ from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
 from lora_cli.errors import InvalidInput, choices, quote, quote_long
 from lora_cli.output import Report, field_writer, format_writer
 from lora_cli.output.format import Writer
-from lora_cli.output.registry import AUTO, ELSEWHERE, JSON, ON_TERMINAL, format_named, format_names
+from lora_cli.output.registry import AUTO, ELSEWHERE, JSON, ON_TERMINAL, format_named, format_names, format_of_file
 
 T = TypeVar("T")
 # Marks an option that names what is read, in its annotation: `--output` replaces none of it.
@@ -52,7 +52,7 @@ class Presentation(NamedTuple):
             "-o",
             metavar="FILE",
             callback=lambda path: None if path == "-" else path,
-            help="Write to FILE, whole or not at all; - is standard output.",
+            help="Write to FILE, whole or not at all, in the format of its ending, e.g. .csv; - is standard output.",
         ),
     ] = None
     color: Annotated[str, typer.Option("--color", metavar="WHEN", help=f"When to use colour: {', '.join(COLORS)}.")] = (
@@ -117,6 +117,9 @@ class Presentation(NamedTuple):
         wanted = self._wanted_format()
         if wanted != AUTO:
             return wanted
+        by_name = None if self.output is None else format_of_file(self.output)
+        if by_name is not None:
+            return by_name
         return ON_TERMINAL if self._to_terminal() else ELSEWHERE
 
     def _wanted_format(self) -> str:

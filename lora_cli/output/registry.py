@@ -14,6 +14,8 @@ from lora_cli.output.format import Format, Writer
 AUTO, ON_TERMINAL, ELSEWHERE = "auto", "table", "plain"
 # The format that has an option of its own.
 JSON = "json"
+# The formats that a file's name asks for by its ending.
+ENDINGS = {".csv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".md": "markdown"}
 
 
 def format_names() -> list[str]:
@@ -24,6 +26,15 @@ def format_names() -> list[str]:
     """
     stems = (name.removesuffix(".py") for name in os.listdir(formats.__path__[0]) if name.endswith(".py"))
     return sorted(stem for stem in stems if not stem.startswith("_"))
+
+
+def format_of_file(path: str) -> str | None:
+    """Return the format that a file's name asks for, or None where it asks for none.
+
+    >>> format_of_file("counts.CSV"), format_of_file("counts")
+    ('csv', None)
+    """
+    return ENDINGS.get(os.path.splitext(path)[1].lower())
 
 
 def format_named(name: str) -> Format:

@@ -236,3 +236,25 @@ def test_a_progress_bar_has_the_colour_that_was_asked_for() -> None:
     for shown in (on_terminal(*long, "--color", "never"), on_terminal(*long, NO_COLOR="1")):
         assert "━" in shown
         assert re.search(r"\x1b\[[0-9;]*m", shown) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("a.json", '{"schema_version": 1'),
+        ("a.CSV", "method,d,h,r,"),
+        ("a.ndjson", '{"method": "lora"'),
+        ("a.jsonl", '{"method": "lora"'),
+        ("a.md", "| "),
+        ("a.txt", "method "),
+        ("json", "method "),
+        (".json", "method "),
+    ],
+)
+def test_a_file_takes_its_format_from_its_ending(tmp_path: Path, name: str, begins: str) -> None:
+    """Unless --format says otherwise."""
+    command = ("count", "-d", "6", "-h", "8", "-r", "2", "-o", str(tmp_path / name))
+    assert run(*command).returncode == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+    assert run(*command, "--format", "csv").returncode == 0
+    assert (tmp_path / name).read_text().startswith("method,d,h,r,")
