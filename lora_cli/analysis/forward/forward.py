@@ -157,7 +157,12 @@ def _figures(fields: Sequence[str], run: Run, outcome: Outcome) -> dict[str, str
 
 
 def _result(record: Record, run: Run, outcome: Outcome, warnings: Sequence[str]) -> Forward:
-    samples = {"output": outcome.output_sample, "modified_output": outcome.modified_output_sample}
+    samples = {
+        "output": outcome.output_sample,
+        "modified_output": outcome.modified_output_sample,
+        "merged": outcome.modified_output_sample,
+        "factored": outcome.factored_sample,
+    }
     return Forward(record, run.shapes(), samples, warnings)
 
 

@@ -75,7 +75,7 @@ class Outcome:
 
     The norms are of the plain output x·W and of the modified output x·(W + s·AB). The differences are between that
     merged output and the factored one: the largest of one value, and the norm relative to the modified output's. The
-    samples are the first values of the first rows. Of a stored adapter there is also the percentage of its update
+    samples are the first values of the first rows; the modified output is that of the merged path. Of a stored adapter there is also the percentage of its update
     that survives merging, and of W's values that change.
     """
 
@@ -85,6 +85,7 @@ class Outcome:
     relative_difference: float | None
     output_sample: tuple[float | None, ...]
     modified_output_sample: tuple[float | None, ...]
+    factored_sample: tuple[float | None, ...]
     percent_survived: float | None = None
     percent_changed: float | None = None
 

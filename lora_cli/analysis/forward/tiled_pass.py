@@ -78,6 +78,7 @@ class Strip:
     changed: int
     plain_sample: tuple[float, ...]
     merged_sample: tuple[float, ...]
+    factored_sample: tuple[float, ...]
 
 
 class Source(Protocol):
@@ -180,6 +181,7 @@ def _strip(run: Run, source: Source, x: Array, a: Array, low: Array, column: int
         changed=changed,
         plain_sample=tuple(plain[0, :SAMPLE_VALUES].tolist()),
         merged_sample=tuple(merged[0, :SAMPLE_VALUES].tolist()),
+        factored_sample=tuple(factored[0, :SAMPLE_VALUES].tolist()),
     )
 
 
@@ -221,12 +223,14 @@ def outcome(run: Run, source: Source, track: Track | None = None) -> Outcome:
         largest, changed = 0.0, 0
         plain_sample: tuple[float, ...] = ()
         merged_sample: tuple[float, ...] = ()
+        factored_sample: tuple[float, ...] = ()
         for part in results if track is None else track(results, columns):
             squares += part.squares
             changed += part.changed
             largest = float(np.maximum(largest, part.difference))
             plain_sample = (plain_sample + part.plain_sample)[:SAMPLE_VALUES]
             merged_sample = (merged_sample + part.merged_sample)[:SAMPLE_VALUES]
+            factored_sample = (factored_sample + part.factored_sample)[:SAMPLE_VALUES]
         plain, merged, difference = np.sqrt(squares[:3]).tolist()
     update_square, lost_square = squares[3:].tolist()
     is_measured = run.init == STORED and math.isfinite(update_square) and math.isfinite(lost_square)
@@ -237,6 +241,7 @@ def outcome(run: Run, source: Source, track: Track | None = None) -> Outcome:
         relative_difference=_known(difference / merged) if merged else None,
         output_sample=tuple(map(_known, plain_sample)),
         modified_output_sample=tuple(map(_known, merged_sample)),
+        factored_sample=tuple(map(_known, factored_sample)),
         percent_survived=_survived(update_square, lost_square),
         percent_changed=100 * changed / (run.d * run.h) if is_measured else None,
     )

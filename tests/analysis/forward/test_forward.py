@@ -64,6 +64,8 @@ def test_the_tiled_pass_is_the_notebooks(d: int, h: int, r: int, batch: int, dty
     assert outcome.modified_output_norm == pytest.approx(np.linalg.norm(merged), rel=off)
     assert outcome.samples["output"] == pytest.approx(output[0, :SAMPLE_VALUES].tolist(), rel=off, abs=4 * off)
     assert outcome.samples["modified_output"] == pytest.approx(merged[0, :SAMPLE_VALUES].tolist(), rel=off, abs=4 * off)
+    assert outcome.samples["merged"] == outcome.samples["modified_output"]
+    assert outcome.samples["factored"] == pytest.approx(factored[0, :SAMPLE_VALUES].tolist(), rel=off, abs=4 * off)
 
 
 @settings(max_examples=examples(50))
@@ -130,7 +132,7 @@ def test_multiply_adds_and_shapes_are_those_of_the_products(d: int, h: int, r: i
 def test_samples_are_the_first_values_of_the_first_rows(h: int, samples: int) -> None:
     """There are four samples of each output, or as many as the output has."""
     found = forward(4, h, 2, batch=3)
-    assert list(found.samples) == ["output", "modified_output"]
+    assert list(found.samples) == ["output", "modified_output", "merged", "factored"]
     assert {len(values) for values in found.samples.values()} == {samples}
 
 
