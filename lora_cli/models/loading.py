@@ -1,14 +1,14 @@
 """What transformers refuses in a config.json that can be counted all the same: only loading such a model fails.
 
 `transformers.configuration_utils`: `PreTrainedConfig.validate_layer_type`; `transformers.modeling_rope_utils`;
-`torch.nn.Embedding`. What a class makes of null and of a padding token is recorded in loading.json.
+`torch.nn.Embedding`. What a class makes of null, of a padding token and of rotary embeddings is recorded in loading.json.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from lora_cli.errors import quote
@@ -35,11 +35,11 @@ def refused_fields(config: Config, layers: int | None) -> Iterator[str]:
     if known is not None:
         yield from (f"{key(field)} is null" for field in known["not_null"] if field in fields and fields[field] is None)
         yield from _padding(fields, known)
+        yield from _rope(fields, known["no_ropes"]) if known["rope"] else ()
     for name in LAYER_TYPES:
         types = fields.get(name)
         if isinstance(types, list) and layers is not None and len(types) != layers:
             yield f"{name} has {len(types)} entries for {layers} layers"
-    yield from _rope(fields)
 
 
 def _padding(fields: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
@@ -51,12 +51,16 @@ def _padding(fields: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[st
         yield f"pad_token_id {quote(token)}{default} is outside the vocabulary of {vocabulary}"
 
 
-def _rope(fields: Mapping[str, Any]) -> Iterator[str]:
+def _rope(fields: Mapping[str, Any], refused: Collection[str]) -> Iterator[str]:
     for name in ROPE:
         rope = fields.get(name)
         if not isinstance(rope, dict):
             continue
         kind = rope.get("rope_type", rope.get("type"))
-        missing = [each for each in ROPE_KEYS.get(kind, ()) if each not in rope] if isinstance(kind, str) else []
-        if missing:
+        if not isinstance(kind, str):
+            continue
+        missing = [each for each in ROPE_KEYS.get(kind, ()) if each not in rope]
+        if kind in refused:
+            yield f"{name} is of type {kind}, which this class does not take"
+        elif missing:
             yield f"{name} of type {kind} has no {' and no '.join(missing)}"

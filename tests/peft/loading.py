@@ -1,8 +1,8 @@
 """What transformers refuses in a config.json although the model can be counted, for a warning beside the count.
 
 `python tests/peft/loading.py` records it in lora_cli/models/loading.json: for each model type the fields that must not
-be null, the padding token where config.json names none, and whether it must be inside the vocabulary. It needs the
-`peft` extra.
+be null, the padding token where config.json names none, whether it must be inside the vocabulary, whether a rotary
+embedding must have its keys, and which types of them it does not take. It needs the `peft` extra.
 """
 
 from __future__ import annotations
@@ -22,6 +22,21 @@ from lora_cli.models.registry import family, model_types
 RECORDED = Path(__file__).parents[2] / "lora_cli" / "models" / "loading.json"
 LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers", "decoder_layers")
 VOCABULARY = 40
+# Where layers have rotary embeddings of two kinds, a class looks at some of this only: nothing is said of those.
+WITHOUT_FACTOR = ({"rope_type": "linear"}, {"type": "yarn"})
+# Rotary embeddings of each type with all that they need, but for lists, whose lengths depend on the model.
+COMPLETE: Mapping[str, Mapping[str, Any]] = {
+    "linear": {"factor": 2.0},
+    "dynamic": {"factor": 2.0},
+    "yarn": {"factor": 2.0, "original_max_position_embeddings": 16},
+    "llama3": {
+        "factor": 2.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 16,
+        "rope_theta": 1e4,
+    },
+}
 # Fields that a model may read although its config class does not have them.
 ALSO_READ = ("head_dim", "num_key_value_heads")
 
@@ -36,6 +51,11 @@ def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
         except Exception:  # noqa: BLE001
             return True
     return False
+
+
+def rope(kind: str) -> dict[str, Any]:
+    """Return a rotary embedding of a type with all that it needs; transformers adds to what it is given."""
+    return {"rope_type": kind, **COMPLETE[kind]}
 
 
 def fields_of(model_type: str) -> frozenset[str]:
@@ -53,6 +73,8 @@ def looked_up(model_type: str) -> dict[str, Any]:
         "not_null": [field for field in sorted(fields_of(model_type)) if is_refused(model_type, small | {field: None})],
         "padding": getattr(defaults, "pad_token_id", None),
         "padded": is_refused(model_type, small | beyond),
+        "rope": all(is_refused(model_type, small | {"rope_scaling": dict(each)}) for each in WITHOUT_FACTOR),
+        "no_ropes": [kind for kind in COMPLETE if is_refused(model_type, small | {"rope_scaling": rope(kind)})],
     }
 
 
