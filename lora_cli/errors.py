@@ -20,7 +20,7 @@ SHOWN_BITS = 10_000
 # A list of names in a message shows this many, and says how many more there are.
 SHOWN_NAMES = 3
 # What a terminal acts on or cannot show: control characters, line ends, marks that turn the direction of text, halves
-# of characters. The last two are no characters at all, and XML forbids them.
+# of characters. The last two are not characters, and XML forbids them.
 UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 # Limits on the work of finding a near miss: characters of a name, and names of a list.
 COMPARED_CHARACTERS = 100

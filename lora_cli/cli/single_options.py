@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperOption
 
 from lora_cli.errors import InvalidInput, first_few, quote
 
-# The metavar of an option whose value may begin with a dash: `--sort -r` is no option without its value.
+# The metavar of an option whose value may begin with a dash: in `--sort -r` the value is not missing.
 FALLING = "[-]"
 
 

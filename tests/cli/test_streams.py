@@ -49,7 +49,7 @@ def test_standard_input_is_read_as_the_file_is(path: str) -> None:
 
 
 def test_a_file_as_standard_input_is_read(files: Path) -> None:
-    """`< model.json` is no pipe."""
+    """`< model.json` is not a pipe."""
     with (files / "model.json").open() as file:
         assert run("count", "--model", "/dev/stdin", "-r", "4", *FIELD, stdin=file).returncode == 0
     with (files / "model.json").open() as file:

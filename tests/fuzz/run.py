@@ -105,7 +105,7 @@ def broken_promises(argv: list[str], folder: Path, found: Outcome) -> list[str]:
         if strange:
             problems.append(f"a line on stderr that is not ours: {strange[0]!a}")
         errors = [line for line in lines if line.startswith("lora-cli: error: ")]
-        # A finding of inspect may be an error of the adapter, which is no trouble of the run.
+        # A finding of inspect may be an error of the adapter, and the run itself is fine.
         troubles = [line for line in errors if not FINDING.search(line)]
         if not errors if found.code == 2 else troubles:
             problems.append(f"exit code {found.code} with {len(lines)} lines on stderr")

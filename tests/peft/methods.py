@@ -23,6 +23,9 @@ import torch
 import transformers
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
+from lora_cli.analysis.count.model_count import count_model
+from lora_cli.errors import InvalidInput
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.methods.registry import methods_of
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
@@ -126,6 +129,16 @@ def theirs(model_config: dict[str, Any], adapter: dict[str, Any]) -> Answer | Ex
         ) as error:
             return error
         return (*figures, (Path(folder) / "adapter_model.safetensors").stat().st_size)
+
+
+def ours(model_config: dict[str, Any], adapter: dict[str, Any]) -> tuple[int, int, int | None] | InvalidInput:
+    """Return the same as they are counted here, the size None where it is not known, or how that was refused."""
+    try:
+        read, _ = read_adapter_config(Config(adapter, "adapter_config.json"))
+        cost = count_model(read_config(Config(model_config), "drawn"), read)
+    except InvalidInput as refusal:
+        return refusal
+    return cost.trainable_params, cost.all_params, cost.adapter_bytes
 
 
 def record() -> None:

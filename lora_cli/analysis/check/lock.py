@@ -71,7 +71,7 @@ def update_of_file(path: str, subjects: Subjects) -> LockComparison:
 
 
 def read_lock(path: str) -> Subjects:
-    """Return the subjects of the lock at `path`, or none where there is no file."""
+    """Return the subjects of the lock at `path`, or none if the file does not exist."""
     return read_subjects(read_object(path, "a lock"), quote_long(path)) if os.path.lexists(path) else {}
 
 

@@ -16,8 +16,8 @@ MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params
 class Piece(NamedTuple):
     """What is trained in one place: an adapted module, or what stands beside these.
 
-    `group` names the pieces that one row of a table sums up. Sizes are None where there is no one matrix. `number` is
-    how many there are in the piece.
+    `group` names the pieces that one row of a table sums up. Sizes are None for what is not one
+    matrix. `number` is how many there are in the piece.
     """
 
     group: str

@@ -195,7 +195,7 @@ def _known(value: float) -> float | None:
 
 
 def _survived(update_square: float, lost_square: float) -> float | None:
-    """Return 100 · (1 − lost / update), or None where there is no update, or it is not finite.
+    """Return 100 · (1 − lost / update), or None if the update is zero or not finite.
 
     Rounding goes to the nearest, and W without the update is one of the values to go to, so no value loses
     more than its update. That the sum is formed in float32 first can break a tie otherwise, hence the 0.

@@ -20,7 +20,7 @@ from lora_cli.time_limit import time_limit
 
 PACKAGES = ("torch", "transformers")
 MAX_SECONDS = 30.0
-# A field is a number of modules if its name ends with one of these, or has one and begins as a number: block_ff_dim is none.
+# A field is a number of modules if its name ends with one of these, or has one and begins as a number; block_ff_dim is not one.
 REPEATED = ("layers", "depth", "depths", "blocks", "experts", "stages")
 PARTS = ("layer", "depth", "block", "expert", "stage")
 NUMBERS = ("num_", "n_")

@@ -9,7 +9,7 @@ from lora_cli.errors import InvalidInput
 
 
 def test_a_list_matches_whole_names_and_endings() -> None:
-    """An ending begins at a dot: proj is no ending of q_proj."""
+    """An ending begins at a dot: proj is not an ending of q_proj."""
     assert names(target_modules=("q_proj",)) == [f"model.layers.{i}.self_attn.q_proj" for i in range(4)]
     assert names(target_modules=("model.layers.1.mlp.up_proj",)) == ["model.layers.1.mlp.up_proj"]
     assert names(target_modules=("1.mlp.up_proj", "lm_head")) == ["model.layers.1.mlp.up_proj", "lm_head"]

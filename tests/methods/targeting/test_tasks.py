@@ -1,4 +1,4 @@
-"""What a config's task_type asks of the model: a head that is no target too, and a class that generates text.
+"""What a config's task_type asks of the model: a head that is not a target as well, and a class that generates text.
 
 The values are PEFT's; tests/peft/test_unusual_configs.py compares every class with every task.
 """
@@ -27,7 +27,7 @@ def count(model_type: str, architecture: str, **fields: Any) -> ModelCount:
 
 
 @pytest.mark.parametrize("targets", ["all-linear", ["query", "classifier"]], ids=str)
-def test_the_head_of_token_classification_is_no_target(targets: Any) -> None:
+def test_the_head_of_token_classification_cannot_be_a_target(targets: Any) -> None:
     """PEFT adapts it first, and cannot copy it then; it leaves out the head of SEQ_CLS."""
     with pytest.raises(InvalidInput, match=r"'classifier', which is adapted too.*exclude_modules"):
         count("bert", "BertForTokenClassification", task_type="TOKEN_CLS", target_modules=targets)
