@@ -20,7 +20,7 @@ import safetensors
 import torch
 import transformers
 
-from lora_cli.methods.config.adapter_config import TASKS
+from lora_cli.methods.config.adapter_config import TASK_HEADS, TASKS
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 from lora_cli.models.registry import family, model_types
@@ -169,9 +169,11 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     # Rows of what is inside a copy of a copy: PEFT saves several tensors under one key, and keeps one of them.
     if not set(above).isdisjoint(config.get("modules_to_save", ())):
         config.pop("trainable_token_indices", None)
-    # For these tasks PEFT looks for full copies twice, and copies anew what lies inside a copy, which is not followed here.
-    nested = [name for name in (*above, *hollow) if name.endswith(tuple(config.get("modules_to_save", ())))]
-    if nested and config.get("task_type") in {"TOKEN_CLS", "QUESTION_ANS"}:
+    # For tasks with a head PEFT looks for full copies twice, and copies anew what lies inside a copy: refused here.
+    heads = TASK_HEADS.get(config.get("task_type", ""), ())
+    entries = (*config.get("modules_to_save", ()), *heads)
+    copied = [name for name in {*whole, *above, *hollow} if name.endswith(entries)]
+    if heads and any(inner.startswith(f"{outer}.") for outer in copied for inner in copied):
         config.pop("task_type")
     return config
 

@@ -15,8 +15,8 @@ from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 30
 
 

@@ -17,8 +17,8 @@ from lora_cli.models.sources.read_model import read_model
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters
 import drawn
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 4
 
 

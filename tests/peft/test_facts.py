@@ -21,8 +21,7 @@ from lora_cli.models.registry import model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
-
-SEED = random.SystemRandom().randrange(2**32)
+from seed import SEED
 
 
 def theirs(config: dict[str, Any], adapter: peft.PromptLearningConfig) -> tuple[int, int] | None:

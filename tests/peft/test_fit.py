@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import adapters
 import drawn
 import methods
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 TURNS = 2
 LORA_CLI = [sys.executable, "-m", "lora_cli"]
 # What some methods need or are too large without, and the models that they go with.

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import adapters
 import drawn
 import methods
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 3
 TRIES = 10
 

@@ -26,8 +26,8 @@ from lora_cli.models.model import read_config
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters
 import drawn
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 CASES = 150
 MODELS = ("llama", "qwen2", "gemma", "gpt2", "opt", "gpt_neox", "t5", "whisper", "bert", "mixtral", "qwen3_moe")
 MOST_PARAMS = 2 * 10**6

@@ -15,8 +15,8 @@ from lora_cli.models.registry import model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import loading
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 FIELDS = ("tie_word_embeddings", "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_size", "use_cache")
 RECORDED_TYPES = json.loads(loading.RECORDED.read_text())["types"]
 ROPES = (

@@ -17,8 +17,8 @@ from lora_cli.models.registry import model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 CONFIGS = 30
 
 

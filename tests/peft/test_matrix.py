@@ -18,8 +18,8 @@ from lora_cli.analysis.forward.run import Run
 
 sys.path.insert(0, str(Path(__file__).parent))
 import reference
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 TORCH = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 

@@ -18,8 +18,8 @@ from lora_cli.methods.config.adapter_config import EVERYWHERE
 
 sys.path.insert(0, str(Path(__file__).parent))
 import methods
+from seed import SEED
 
-SEED = random.SystemRandom().randrange(2**32)
 CONFIGS, TYPED_CONFIGS = 20, 3
 # Where data decide how AdaMSS splits its factors, and where PEFT copies modules of a shadow, the size is not known.
 BYTES_UNKNOWN = ("adamss", "shadow")

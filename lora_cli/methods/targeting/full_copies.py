@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.place import Place
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import around
@@ -101,14 +102,14 @@ class FullCopies:
 
 
 def find_full_copies(
-    model: Model, names: Sequence[str], entries: Iterable[str], ties: Iterable[str], places: Sequence[Place]
+    model: Model, names: Sequence[str], config: AdapterConfig, ties: Iterable[str], places: Sequence[Place]
 ) -> FullCopies:
     """Return what PEFT copies of the modules `names`: each whose name ends with an entry, after a dot or not.
 
     PEFT does not copy the grandchildren of a copied module: it takes them for the module itself, and trains all of
     that copy again. The modules `ties` share the copy of the embeddings.
     """
-    entries = tuple(entries)
+    entries = tuple(config.full_copy_names)
     if not entries:
         return FullCopies()
     wrappers = Counter(place.owner for place in places if place.parameter)
@@ -125,6 +126,7 @@ def find_full_copies(
             if step.deed == COPY:
                 copied.add(name)
     _check_layer_parts(places, wrappers, entries)
+    check_copied_once((step.name for step in steps), copied, config)
     unmatched = (entry for entry in entries if not any(name.endswith(entry) for name in wrapped_names.values()))
     return FullCopies(steps, tuple(unmatched))
 
@@ -134,6 +136,20 @@ def _retraining_step(name: str, copied: set[str]) -> Step | None:
     grandparent = _parent(_parent(name))
     again = grandparent if grandparent in copied else name
     return Step(TRAIN, again) if again in copied else None
+
+
+def check_copied_once(trained: Iterable[str], copied: Collection[str], config: AdapterConfig) -> None:
+    """Refuse what is trained inside a copy where a task has a head: for it PEFT looks for full copies a second time."""
+    if tuple(config.full_copy_names) == tuple(config.modules_to_save):
+        return
+    for name in trained:
+        outer = next((outer for outer in around(name) if outer in copied), None)
+        if outer:
+            raise InvalidInput(
+                f"{quote_long(name)} is trained by itself and lies inside {quote_long(outer)}, a full copy; for "
+                f"task_type {config.task_type} PEFT copies it anew, which is not counted; train one of the two, or "
+                "leave task_type out"
+            )
 
 
 def _parent(name: str) -> str:

@@ -97,7 +97,7 @@ def targets(model: Model, config: AdapterConfig) -> Targets:
 
 def _prompt_targets(model: Model, config: AdapterConfig) -> Targets:
     """Return the targets of a prompt method, which adapts no module."""
-    copies = find_full_copies(model, model.module_names, config.full_copy_names, (), ())
+    copies = find_full_copies(model, model.module_names, config, (), ())
     unmatched = tuple(unmatched_entries(config, (), (), copies))
     return Targets(model, (), copies, (), (), unmatched, config, SharedBases(model, config))
 
@@ -146,7 +146,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
             f"{near}{' ' if near else ''}{_known_targets(model)}"
         )
     _check_alphas(places, config)
-    copies = find_full_copies(model, names, config.full_copy_names, ties.copies, places)
+    copies = find_full_copies(model, names, config, ties.copies, places)
     rows, row_ties = find_token_rows(model, names, config, copies, {place.owner for place in places})
     unmatched = unmatched_entries(config, parameters, [place.module.name for place in places], copies)
     bases = SharedBases(model, config)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.peft_fields import INPUT_EMBEDDINGS
-from lora_cli.methods.targeting.full_copies import FullCopies
+from lora_cli.methods.targeting.full_copies import FullCopies, check_copied_once
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
 
@@ -69,6 +69,7 @@ def find_token_rows(
             module = _rows_module(name, ending, tokens, modules.get(name), adapted)
             # PEFT keeps the first rows that it is given for a module.
             rows.setdefault(name, TokenRows(module, tokens, places[name]))
+    check_copied_once(rows, copies.names, config)
     tied = _tied(model, copies, ())
     share = tied if model.embeddings in rows and not differ else []
     if share and not any(path.endswith(name) for name in tied for path in _paths(name, copies)):

@@ -38,6 +38,21 @@ def test_a_copy_of_a_module_that_holds_nothing_costs_nothing() -> None:
     assert (found.trainable_params, found.all_params) == (plain.trainable_params, plain.all_params)
 
 
+def test_what_a_task_copies_twice_is_refused() -> None:
+    """For a task with a head PEFT looks for full copies a second time, and copies anew what lies inside a copy."""
+    bert = model("bert", architectures=["BertForSequenceClassification"])
+    nested = {"target_modules": ("query",), "modules_to_save": ("embeddings",)}
+    assert len(cost(bert, **nested).targets.full_copies.names) == 4
+    with pytest.raises(
+        InvalidInput, match=r"'.*word_embeddings' .* inside 'bert.embeddings'.*SEQ_CLS.*leave task_type"
+    ):
+        cost(bert, **nested, task_type="SEQ_CLS")
+    rows = {"modules_to_save": ("bert.embeddings",), "trainable_token_indices": {"word_embeddings": (1,)}}
+    assert cost(bert, target_modules=("query",), **rows)
+    with pytest.raises(InvalidInput, match=r"lies inside .*, a full copy"):
+        cost(bert, target_modules=("query",), task_type="TOKEN_CLS", **rows)
+
+
 def test_an_ending_that_the_adapter_has_too_cannot_be_saved() -> None:
     """An adapted layer holds lora_dropout, so dropout reaches it; self.dropout does not."""
     bert = model("bert", architectures=["BertModel"])
