@@ -98,9 +98,9 @@ class Presentation(NamedTuple):
                     f"--output: {quote_long(self.output)} is an input of this command; give another FILE"
                 )
 
-    def tracked(self, parts: Iterable[T], total: int, /) -> Iterator[T]:
-        """Yield `parts`, and show the progress on a terminal."""
-        return self._terminal().tracked(parts, total)
+    def tracked(self, work: str, parts: Iterable[T], total: int, /) -> Iterator[T]:
+        """Yield `parts`, and show on a terminal how far the `work` is."""
+        return self._terminal().tracked(work, parts, total)
 
     def _terminal(self) -> Terminal:
         """Return the terminal with the colours that the options ask for, or refuse."""

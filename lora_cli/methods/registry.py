@@ -108,3 +108,13 @@ def variant_fields(name: str) -> Mapping[str, object]:
     """
     name = check_name(name)
     return VARIANTS[name].fields if name in VARIANTS else {}
+
+
+def short_title(name: str) -> str:
+    """Return a method's name as its paper writes it.
+
+    >>> short_title("dora"), short_title("vera")
+    ('DoRA', 'VeRA')
+    """
+    title = VARIANTS[name].title if name in VARIANTS else method_named(name).title
+    return title.partition(":")[0]

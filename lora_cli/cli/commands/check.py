@@ -129,4 +129,4 @@ def _report(judgement: Judgement, *, with_paths: bool) -> Report:
     rows = [tuple(verdict.values()) for verdict in judgement.verdicts]
     failures = [verdict.failure() for verdict in judgement.verdicts]
     fields = ("path", *FIELDS) if with_paths else FIELDS
-    return Report("check", fields, [rows], len(rows), listing=True, failures=failures)
+    return Report("check", fields, [rows], len(rows), listing=True, failures=failures, design="check")

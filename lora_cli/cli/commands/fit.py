@@ -9,6 +9,7 @@ import typer
 
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.fit import Fit, fit_methods, fit_subject
+from lora_cli.analysis.limits import BUDGETS, Limits
 from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.fitted_config import write_config
@@ -25,7 +26,18 @@ from lora_cli.output.report import EXPENDABLE
 SHOWN = ("target", "knob", "size", "adapted_modules", "trainable_params", "headroom")
 NAMED = {"target": "other_targets"}
 # What a narrow table of several methods leaves out: the size and the figures that it is judged by stay.
-FIT_EXPENDABLE = (*EXPENDABLE, "percent_saved", "limit", "budget", "model", "adapted_modules", "r", "next_size")
+FIT_EXPENDABLE = (
+    *EXPENDABLE,
+    "percent_saved",
+    "limit",
+    "budget",
+    "model",
+    "adapted_modules",
+    "r",
+    "next_size",
+    "overshoot",
+    "headroom",
+)
 
 
 def fit(
@@ -72,7 +84,7 @@ def fit(
     adapted = read_subject(size("d", d), size("h", h), model)
     hows = [read_adaptation(name, None, alpha, target, settings, adapter, adapter_dtype) for name in names]
     if len(hows) > 1:
-        return _listing(*fit_methods(adapted, hows, budget), presentation)
+        return _listing(*fit_methods(adapted, hows, budget), presentation, budget)
     return _single(fit_subject(adapted, hows[0], budget), presentation, write)
 
 
@@ -96,6 +108,8 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
         [[tuple(record.values())]],
         parts={} if largest.model is None else {"alternatives": others},
         details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
+        design="fit",
+        title=lambda: largest.title,
     )
     notes = list(largest.notes)
     if write is not None:
@@ -105,10 +119,12 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
     return Answer(report, presentation, largest.warnings, notes)
 
 
-def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presentation) -> Answer:
+def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presentation, budget: Limits) -> Answer:
     """Return a row for each method that fits, and a warning for each that does not."""
     warnings = dict.fromkeys(warning for largest in fits for warning in largest.warnings)
     notes = dict.fromkeys(note for largest in fits for note in largest.notes)
     rows = [tuple(largest.values()) for largest in fits]
-    report = Report("fit", tuple(fits[0]), [rows], len(rows), listing=True, expendable=FIT_EXPENDABLE)
+    budgeted = {BUDGETS[name].field for name in budget}
+    expendable = [field for field in FIT_EXPENDABLE if field not in budgeted]
+    report = Report("fit", tuple(fits[0]), [rows], len(rows), listing=True, expendable=expendable)
     return Answer(report, presentation, [*warnings, *missing], list(notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -82,9 +83,9 @@ def forward(
         init=init,
         seed=read("seed", seed, parse_whole, 0, MAX_SEED),
         **files,
-        track=presentation.tracked,
+        track=partial(presentation.tracked, "Multiplying"),
     )
     record = passed.record()
     parts = {"shapes": passed.shapes, "samples": passed.samples}
-    report = Report("forward", tuple(record), [[tuple(record.values())]], parts=parts)
+    report = Report("forward", tuple(record), [[tuple(record.values())]], parts=parts, design="forward")
     return Answer(report, presentation, passed.warnings)

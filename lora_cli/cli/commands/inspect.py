@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -75,7 +76,8 @@ def inspect(
         base = read_model(model)
     if spectrum:
         one_blas_thread()
-    inspections = [inspect_adapter(path, base, spectrum=spectrum, track=presentation.tracked) for path in paths]
+    track = partial(presentation.tracked, "Singular values")
+    inspections = [inspect_adapter(path, base, spectrum=spectrum, track=track) for path in paths]
     is_whole = presentation.has_parts or not per_module
     report = _adapters_report(inspections, presentation.has_parts) if is_whole else _modules_report(inspections)
     return Answer(
@@ -105,6 +107,7 @@ def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Rep
         expendable=INSPECT_EXPENDABLE,
         details=inspections[0].groups if len(inspections) == 1 else (),
         findings=_shown(inspections[0].findings) if len(inspections) == 1 else (),
+        design="inspect" if len(inspections) == 1 else None,
     )
 
 

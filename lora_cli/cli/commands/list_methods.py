@@ -11,7 +11,7 @@ from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
 
 # What a narrow table leaves out first.
-EXPENDABLE = ("title", "arxiv", "supports", "formula")
+EXPENDABLE = ("title", "supports")
 
 
 def methods(
