@@ -29,7 +29,7 @@ STYLES = {
     "bad": "bold red",
     "warn": "yellow",
     "bar": "cyan",
-    "W": "blue",
+    "W": "bright_blue",
     "A": "green",
     "B": "magenta",
     "": "",

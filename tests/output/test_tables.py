@@ -19,6 +19,11 @@ def recorded(name: str) -> str:
     return (tables.RECORDED / f"{name}.txt").read_text(encoding="utf-8")
 
 
+def settled(text: str) -> str:
+    """Return a table without what depends on the order in which a machine sums up: differences in the last bits."""
+    return re.sub(r" {2,}|─+", " ", re.sub(r"-?\d[\d.]*e-\d\d|(?<= )0$", "~", text, flags=re.MULTILINE))
+
+
 def rows(text: str, heading: str) -> Iterator[list[str]]:
     """Yield the cells of a table's rows, which begin below the rule under its heading and end at a blank line."""
     body = text.partition(heading)[2].partition("─\n")[2].partition("\n\n")[0]
@@ -38,7 +43,7 @@ def number(text: str) -> float:
 def test_a_command_shows_the_table_that_is_recorded(name: str) -> None:
     """`python tests/support/tables.py --write` renews them; none is wider than the terminal."""
     shown = tables.drawn(tables.COMMANDS[name], Screen(tables.WIDTH, unicode=True))
-    assert shown == recorded(name)
+    assert settled(shown) == settled(recorded(name))
     assert max(map(len, shown.splitlines())) <= tables.WIDTH
 
 

@@ -8,7 +8,7 @@ from lora_cli.output.blocks import Block, Grid, Line, Title, facts
 from lora_cli.output.columns import Column, column
 from lora_cli.output.people import cell, sizes
 from lora_cli.output.report import Report
-from lora_cli.quantities import Value, count_text, number_text, percent_text
+from lora_cli.quantities import Value, count_text, number_text
 
 FACTS = (
     "full_params",
@@ -53,7 +53,7 @@ def _sizes(record: Mapping[str, Value]) -> Grid:
     ]
     if budget:
         shares = [amount / budget for amount in used]
-        columns.append(Column("of the budget", [percent_text(round(100 * share, 2)) for share in shares], True))
+        columns.append(Column("of the budget", [f"{100 * share:,.2f} %" for share in shares], True))
         columns.append(Column("", [repr(share) for share in shares], is_bar=True))
     return Grid(columns, ["good", "dim"][: len(rows)])
 

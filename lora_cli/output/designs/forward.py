@@ -51,14 +51,17 @@ def _shapes(shapes: Mapping[str, Sequence[int]]) -> Grid:
 
 
 def _outputs(samples: Mapping[str, Sequence[float | None]]) -> Grid:
-    """Return the first values of the outputs side by side."""
+    """Return the first values of the outputs side by side, all with as many decimals."""
     merged, factored = samples["merged"], samples["factored"]
+    shown = {"plain": samples["output"], "merged": merged, "factored": factored}
+    texts = column("output", [value for values in shown.values() for value in values]).cells
+    size = len(merged)
+    outputs = [Column(name, texts[at * size : (at + 1) * size], is_number=True) for at, name in enumerate(shown)]
     differences = [
         None if one is None or other is None else one - other for one, other in zip(merged, factored, strict=True)
     ]
-    shown: dict[str, Sequence[Any]] = {"plain": samples["output"], "merged": merged, "factored": factored}
-    numbers = Column("first values", [f"y{at}" for at in range(1, len(merged) + 1)])
-    return Grid([numbers, *(column(name, values) for name, values in shown.items()), column("difference", differences)])
+    numbers = Column("first values", [f"y{at + 1}" for at in range(size)])
+    return Grid([numbers, *outputs, column("difference", differences)])
 
 
 def _paths(record: Mapping[str, Value]) -> Grid:
