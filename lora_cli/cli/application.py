@@ -15,7 +15,8 @@ import typer
 
 from lora_cli import __version__
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.registry import command_function, command_names
+from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
+from lora_cli.cli.registry import command_function, command_names, is_listing
 from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
@@ -31,6 +32,10 @@ class Printed(NamedTuple):
 
     text: str
     code: int
+
+
+class _Command(SingleOptions, GroupedHelp):
+    """What every command has."""
 
 
 def _version(wanted: bool) -> None:
@@ -63,11 +68,18 @@ def application(command: str | None = None, *, with_help: bool = True) -> typer.
     Typer builds every option of every command on each run, so a run that names its command gets only that one.
     """
     # Without Rich, help is the same everywhere and its examples keep their lines.
-    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=command is None)
+    app = typer.Typer(
+        cls=GroupedCommands,
+        context_settings=WIDTH,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=command is None,
+    )
     if command is None:
         app.callback()(_root)
     for name in command_names() if command is None else (command,):
-        app.command(name, cls=SingleOptions)(command_function(name, with_help=with_help))
+        group = LISTINGS if is_listing(name) else QUESTIONS
+        app.command(name, cls=_Command, rich_help_panel=group)(command_function(name, with_help=with_help))
     return app
 
 

@@ -36,14 +36,22 @@ def command_names() -> tuple[str, ...]:
     return tuple(sorted(known, key=lambda name: (first.get(name, len(first)), known[name], name)))
 
 
+def is_listing(name: str) -> bool:
+    """Whether a command lists what is known, instead of answering a question.
+
+    >>> is_listing("models"), is_listing("count")
+    (True, False)
+    """
+    return not os.path.exists(os.path.join(commands.__path__[0], name + SUFFIX))
+
+
 def command_function(name: str, *, with_help: bool) -> Command:
     """Return the function of a command with the signature that Typer reads: its own options and those of all commands.
 
     A parameter that is a group of options is replaced by these options, and the function gets them as that group.
     `with_help` says whether the run shows help; only then are all formats read for the help of `--format`.
     """
-    folder = commands.__path__[0]
-    stem = name if os.path.exists(os.path.join(folder, name + SUFFIX)) else LISTING + name
+    stem = LISTING + name if is_listing(name) else name
     module = import_module(f"{commands.__name__}.{stem}")
     function: Command = getattr(module, name)
     formats = formats_help(judged=getattr(module, "JUDGES", False)) if with_help else ""

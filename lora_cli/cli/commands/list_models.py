@@ -13,13 +13,12 @@ def models(
     """List the bundled models.
 
     \b
-    For each model: the name that --model takes, its parameters, and the
-    modules that PEFT adapts if no target is given.
-
-    \b
     Examples:
       lora-cli models --format csv
       lora-cli models --field model
+
+    For each model: the name that --model takes, its parameters, and the
+    modules that PEFT adapts if no target is given.
     """
     from lora_cli.analysis.listings.bundled_models import FIELDS, bundled
 
