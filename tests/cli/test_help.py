@@ -114,6 +114,10 @@ def test_the_model_is_the_argument_of_a_command() -> None:
             "-r/--rank: '8,16' is not a whole number; give one, or use `lora-cli sweep`",
         ),
         (("gpt2", "-r", "4", "--method", "lora,dora"), "compare several with `lora-cli sweep`"),
+        (
+            ("gpt2", "-r", "4", "--method", "QLoRA"),
+            "'QLoRA' is lora on a base model in 4 bits, which trains the same parameters; give --method lora",
+        ),
         (("-d", "-h", "1024", "-r", "4"), "-d/--in-features has no value: -h follows it at once"),
         (("gpt2", "-r", "4", "-t", "all_linear"), "did you mean all-linear?"),
         (
