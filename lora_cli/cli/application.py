@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import cache
@@ -24,7 +23,6 @@ from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, c
 TYPERS_INTERRUPTED = 130
 # What Typer writes before the options that resemble an unknown one.
 TYPERS_NEAR_MISS = " (Possible options: "
-COMPLETION_VARIABLE = "_LORA_CLI_COMPLETE"
 
 
 class Printed(NamedTuple):
@@ -62,20 +60,21 @@ def _root(
     """
 
 
-def application(command: str | None = None, *, with_help: bool = True) -> typer.Typer:
-    """Return the Typer application, or one of its commands as an application of its own.
+def application(command: str | None = None, *, with_help: bool = True, is_whole: bool = False) -> typer.Typer:
+    """Return the Typer application, or one of its commands as an application of its own or, `is_whole`, as its only one.
 
     Typer builds every option of every command on each run, so a run that names its command gets only that one.
     """
+    is_whole = is_whole or command is None
     # Without Rich, help is the same everywhere and its examples keep their lines.
     app = typer.Typer(
         cls=GroupedCommands,
         context_settings=WIDTH,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=command is None,
+        add_completion=is_whole,
     )
-    if command is None:
+    if is_whole:
         app.callback()(_root)
     for name in command_names() if command is None else (command,):
         group = LISTINGS if is_listing(name) else QUESTIONS
@@ -84,8 +83,8 @@ def application(command: str | None = None, *, with_help: bool = True) -> typer.
 
 
 def named_command(argv: Sequence[str]) -> str | None:
-    """Return the command that a command line names; completion and the program's own options name none."""
-    return argv[0] if argv and COMPLETION_VARIABLE not in os.environ and argv[0] in command_names() else None
+    """Return the command that a command line names; the program's own options name none."""
+    return argv[0] if argv and argv[0] in command_names() else None
 
 
 def spelling(command: str | None) -> Callable[[str], str]:
@@ -151,7 +150,7 @@ def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
 
     That is what an empty one asks for, and -h where no matrix has a number of outputs; elsewhere -h needs a value.
     """
-    if not argv and COMPLETION_VARIABLE not in os.environ:
+    if not argv:
         return ["--help"]
     if "-h" not in argv or (command is None and argv[0] != "-h"):
         return argv

@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple, TypeVar
 import typer
 
 from lora_cli.cli import streams
+from lora_cli.cli.candidates import one_of
 from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.single_options import given_twice
 from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
@@ -62,7 +63,11 @@ class Presentation(NamedTuple):
     color: Annotated[
         str,
         typer.Option(
-            "--color", metavar="WHEN", help=f"When to use colour: {', '.join(COLORS)}.", rich_help_panel=OUTPUT
+            "--color",
+            metavar="WHEN",
+            help=f"When to use colour: {', '.join(COLORS)}.",
+            autocompletion=one_of(COLORS),
+            rich_help_panel=OUTPUT,
         ),
     ] = COLORS[0]
 

@@ -1,4 +1,4 @@
-"""Help, version and completion."""
+"""Help and version."""
 
 from __future__ import annotations
 
@@ -129,13 +129,3 @@ def test_the_model_is_the_argument_of_a_command() -> None:
 def test_what_people_type_gets_an_answer_that_helps(arguments: tuple[str, ...], answer: str) -> None:
     """In one line."""
     assert answer in run("count", *arguments).stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_commands_and_options(shell: str) -> None:
-    """The completion that --show-completion prints works for commands and options."""
-    assert "lora-cli" in run("--show-completion", shell).stdout
-    words = {"bash": "COMP_WORDS", "zsh": "_TYPER_COMPLETE_ARGS", "fish": "_TYPER_COMPLETE_ARGS"}[shell]
-    env = {"_LORA_CLI_COMPLETE": f"complete_{shell}", "COMP_CWORD": "2", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    done = run(env={**env, words: "lora-cli count --"})
-    assert "--in-features" in done.stdout

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, 
 from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import one_of
 from lora_cli.cli.help_text import LIMITS, SUBJECT
 from lora_cli.cli.options.configuration import Configuration
 from lora_cli.cli.options.limits import LimitOptions
@@ -23,6 +25,11 @@ from lora_cli.output import Report
 
 # Its records are verdicts.
 JUDGES = True
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    return ("path", *FIELDS)
 
 
 def check(
@@ -39,12 +46,18 @@ def check(
         typer.Option(
             metavar="NAME",
             help="Findings that fail: error, warning, note or a code; may be repeated.  [default: error]",
+            autocompletion=one_of(partial(known_names, "fail_on")),
             rich_help_panel=LIMITS,
         ),
     ] = None,
     ignore: Annotated[
         list[str] | None,
-        typer.Option(metavar="CODE", help="Findings to ignore; may be repeated.", rich_help_panel=LIMITS),
+        typer.Option(
+            metavar="CODE",
+            help="Findings to ignore; may be repeated.",
+            autocompletion=one_of(partial(known_names, "ignore")),
+            rich_help_panel=LIMITS,
+        ),
     ] = None,
     lock: Annotated[
         str | None,

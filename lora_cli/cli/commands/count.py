@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -15,6 +16,14 @@ from lora_cli.cli.options.adaptation import read_adaptation
 from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import Presentation
 from lora_cli.errors import InvalidInput, argument
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.count import model_count, plain_lora
+    from lora_cli.analysis.count.breakdown import MODULE_FIELDS
+
+    return (*model_count.FIELDS, *plain_lora.FIELDS, *MODULE_FIELDS)
 
 
 def count(

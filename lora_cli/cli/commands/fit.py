@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import Fit, fit_methods, fit_subject
+from lora_cli.analysis.fit.fit import FIELDS, Fit, fit_methods, fit_subject
 from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import list_of, method_names
 from lora_cli.cli.fitted_config import write_config
 from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
@@ -29,6 +30,13 @@ NAMED = {"target": "other_targets"}
 FIT_EXPENDABLE = (*EXPENDABLE, "percent_saved", "limit", "budget", "model", "adapted_modules", "r", "next_size")
 
 
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.count import model_count, plain_lora
+
+    return (*model_count.FIELDS, *plain_lora.FIELDS, *FIELDS)
+
+
 def fit(
     presentation: Presentation,
     limits: BudgetOptions,
@@ -44,6 +52,7 @@ def fit(
             "--method",
             metavar="NAMES",
             help="Methods to fit, e.g. lora,dora,loha.  [default: lora]",
+            autocompletion=list_of(method_names),
             rich_help_panel=METHOD,
         ),
     ] = None,

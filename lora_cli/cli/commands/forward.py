@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from lora_cli.analysis.forward.forward import FIELDS, TRAINED_FIELDS
 from lora_cli.analysis.forward.forward import forward as forward_pass
-from lora_cli.analysis.forward.run import MAX_SEED
+from lora_cli.analysis.forward.run import INITS, MAX_SEED
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
+from lora_cli.cli.candidates import one_of
 from lora_cli.cli.help_text import METHOD, RUN, SUBJECT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.reading import read, read_given, size
@@ -19,6 +21,11 @@ from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
 from lora_cli.quantities import parse_positive, parse_whole
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    return (*FIELDS, *TRAINED_FIELDS)
 
 
 def forward(
@@ -32,12 +39,21 @@ def forward(
     ] = None,
     batch: Annotated[str, typer.Option(metavar="N", help="Number of rows of the input.", rich_help_panel=RUN)] = "1",
     dtype: Annotated[
-        str, typer.Option(metavar="NAME", help=f"Precision: {', '.join(VALUE_TYPES)}.", rich_help_panel=RUN)
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Precision: {', '.join(VALUE_TYPES)}.",
+            autocompletion=one_of(VALUE_TYPES),
+            rich_help_panel=RUN,
+        ),
     ] = "float32",
     init: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Values of B: random, or zero, as PEFT starts.  [default: random]", rich_help_panel=RUN
+            metavar="NAME",
+            help="Values of B: random, or zero, as PEFT starts.  [default: random]",
+            autocompletion=one_of(INITS),
+            rich_help_panel=RUN,
         ),
     ] = None,
     seed: Annotated[str, typer.Option(metavar="N", help="Random seed.", rich_help_panel=RUN)] = "0",

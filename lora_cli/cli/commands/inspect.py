@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
+from lora_cli.cli.candidates import model_sources
 from lora_cli.cli.help_text import OUTPUT, RUN, SUBJECT
 from lora_cli.cli.options import subject
 from lora_cli.cli.presentation import INPUT, Presentation
@@ -27,6 +28,11 @@ INSPECT_EXPENDABLE = (
     *EXPENDABLE,
     *("d", "h"),
 )
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    return (*FIELDS, *SPECTRUM_FIELDS, *MODULE_FIELDS, *SPECTRUM_MODULE_FIELDS)
 
 
 def inspect(
@@ -47,6 +53,7 @@ def inspect(
             "-m",
             metavar="SOURCE",
             help=f"Base model to compare with: {subject.A_MODEL}.",
+            autocompletion=model_sources,
             rich_help_panel=SUBJECT,
         ),
         INPUT,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import method_names, one_of
 from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
@@ -15,12 +17,22 @@ from lora_cli.output import Report
 EXPENDABLE = ("title", "arxiv", "supports", "formula")
 
 
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.listings.known_methods import FIELDS
+
+    return FIELDS
+
+
 def methods(
     presentation: Presentation,
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="Show only this method, with the fields of its config.", rich_help_panel=SUBJECT
+            metavar="NAME",
+            help="Show only this method, with the fields of its config.",
+            autocompletion=one_of(method_names),
+            rich_help_panel=SUBJECT,
         ),
     ] = None,
 ) -> Answer:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.listings.bundled_models import FIELDS
+
+    return FIELDS
 
 
 def models(

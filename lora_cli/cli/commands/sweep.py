@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
+from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
 from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
 from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settings
 from lora_cli.cli.options.limits import BudgetOptions
 from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.methods.config.arguments import ALL_LINEAR
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.sweep import model_grid
+
+    return (*model_grid.FIELDS, *MATRIX_FIELDS)
 
 
 def sweep(
@@ -44,6 +55,7 @@ def sweep(
             "-m",
             metavar="SOURCE",
             help=f"A model instead of -d and -h: {subject.A_MODEL}; may be repeated.",
+            autocompletion=model_sources,
             rich_help_panel=SUBJECT,
         ),
         INPUT,
@@ -51,11 +63,22 @@ def sweep(
     target: Annotated[
         list[str] | None,
         typer.Option(
-            "--target", "-t", metavar="NAMES", help="Modules to adapt; may be repeated.", rich_help_panel=METHOD
+            "--target",
+            "-t",
+            metavar="NAMES",
+            help="Modules to adapt; may be repeated.",
+            autocompletion=one_of((ALL_LINEAR,)),
+            rich_help_panel=METHOD,
         ),
     ] = None,
     method: Annotated[
-        str, typer.Option(metavar="NAMES", help="Methods to compare, e.g. lora,dora,vera.", rich_help_panel=METHOD)
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Methods to compare, e.g. lora,dora,vera.",
+            autocompletion=list_of(method_names),
+            rich_help_panel=METHOD,
+        ),
     ] = "lora",
     settings: Annotated[
         list[str] | None,
@@ -63,13 +86,17 @@ def sweep(
             "--set",
             metavar="FIELD=VALUE",
             help="A field of the methods that have it; may be repeated.",
+            autocompletion=setting_fields,
             rich_help_panel=METHOD,
         ),
     ] = None,
     sort: Annotated[
         str | None,
         typer.Option(
-            metavar="[-]FIELD", help="Sort the rows by this field; - puts the largest first.", rich_help_panel=OUTPUT
+            metavar="[-]FIELD",
+            help="Sort the rows by this field; - puts the largest first.",
+            autocompletion=sort_keys(field_names),
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     limit: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lora_cli.cli.candidates import model_sources
 from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import INPUT
 from lora_cli.errors import InvalidInput, argument, quote
@@ -26,18 +27,29 @@ ModelSource = Annotated[
         "-m",
         metavar="SOURCE",
         help=f"A model instead of -d and -h: {A_MODEL}.",
+        autocompletion=model_sources,
         rich_help_panel=SUBJECT,
     ),
     INPUT,
 ]
 Source = Annotated[
     str | None,
-    typer.Argument(metavar="[SOURCE]", help="The model, as --model takes it.", rich_help_panel=SUBJECT),
+    typer.Argument(
+        metavar="[SOURCE]",
+        help="The model, as --model takes it.",
+        rich_help_panel=SUBJECT,
+        autocompletion=model_sources,
+    ),
     INPUT,
 ]
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SOURCE]...", help="Models, as --model takes them.", rich_help_panel=SUBJECT),
+    typer.Argument(
+        metavar="[SOURCE]...",
+        help="Models, as --model takes them.",
+        rich_help_panel=SUBJECT,
+        autocompletion=model_sources,
+    ),
     INPUT,
 ]
 
