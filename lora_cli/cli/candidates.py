@@ -14,7 +14,7 @@ from typing import Any
 Names = Iterable[str] | Callable[[], Iterable[str]]
 Candidates = Callable[[str], list[str]]
 # Words that mean themselves in every shell.
-PLAIN = re.compile(r"[\w.+-]+")
+PLAIN = r"[\w.+-]+"
 
 
 def one_of(names: Names) -> Candidates:
@@ -75,7 +75,7 @@ def _paths_here(start: str) -> list[str]:
     """Return the files and folders of the working directory that no shell needs to quote."""
     try:
         with os.scandir() as entries:
-            found = [(entry.name, entry.is_dir()) for entry in entries if PLAIN.fullmatch(entry.name)]
+            found = [(entry.name, entry.is_dir()) for entry in entries if re.fullmatch(PLAIN, entry.name)]
     except OSError:
         return []
     return sorted(
@@ -110,4 +110,4 @@ def _usual_values(default: object) -> list[str]:
     import json
 
     text = default if isinstance(default, str) else json.dumps(default)
-    return [text] if PLAIN.fullmatch(text) else []
+    return [text] if re.fullmatch(PLAIN, text) else []

@@ -23,7 +23,7 @@ WIDTH = {"max_content_width": 100}
 SHORT_NAME = "-x, "
 # No line ends inside `code` and [default: …], around an operator, or behind a hyphen. Until the
 # lines are made, other characters stand for these spaces and hyphens.
-WHOLE = re.compile(r"`[^`]*`|\[default: [^]]*\]| [*/+=] |(?<!\w)- |-")
+WHOLE = r"`[^`]*`|\[default: [^]]*\]| [*/+=] |(?<!\w)- |-"
 UNBROKEN = str.maketrans(" -", "\xa0\u2011")
 BROKEN = str.maketrans("\xa0\u2011", " -")
 
@@ -81,4 +81,4 @@ def _with_whole_terms(text: str) -> str:
     >>> [part.translate(BROKEN) for part in _with_whole_terms(text).split(" ")]
     ['up', 'to', 'd * h,', 'e.g.', '`lora-cli methods`', '', '[default: lora]']
     """
-    return WHOLE.sub(lambda term: term[0].translate(UNBROKEN), text)
+    return re.sub(WHOLE, lambda term: term[0].translate(UNBROKEN), text)

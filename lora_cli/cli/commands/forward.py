@@ -35,7 +35,9 @@ def forward(
     r: adaptation.R = None,
     alpha: Annotated[
         str | None,
-        typer.Option(metavar="ALPHA", help="The scaling is alpha / r; without it, 1.", rich_help_panel=METHOD),
+        typer.Option(
+            "--alpha", metavar="ALPHA", help="The scaling is alpha / r; without it, 1.", rich_help_panel=METHOD
+        ),
     ] = None,
     batch: Annotated[str, typer.Option(metavar="N", help="Number of rows of the input.", rich_help_panel=RUN)] = "1",
     dtype: Annotated[
