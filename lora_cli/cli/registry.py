@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from importlib import import_module
 from inspect import Parameter, Signature, signature
+from types import ModuleType
 from typing import Annotated, Any, get_args
 
 from lora_cli.cli import commands
@@ -42,11 +43,8 @@ def command_function(name: str, *, with_help: bool) -> Command:
     A parameter that is a group of options is replaced by these options, and the function gets them as that group.
     `with_help` says whether the run shows help; only then are all formats read for the help of `--format`.
     """
-    folder = commands.__path__[0]
-    stem = name if os.path.exists(os.path.join(folder, name + SUFFIX)) else LISTING + name
-    module = import_module(f"{commands.__name__}.{stem}")
-    function: Command = getattr(module, name)
-    formats = formats_help(judged=getattr(module, "JUDGES", False)) if with_help else ""
+    function: Command = getattr(_module(name), name)
+    formats = formats_help(judged=judges(name)) if with_help else ""
     own = signature(function, eval_str=True).parameters.values()
     parameters, common = [], []
     groups: dict[str, tuple[Any, list[str]]] = {}
@@ -77,6 +75,17 @@ def command_function(name: str, *, with_help: bool) -> Command:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def judges(name: str) -> bool:
+    """Whether the records of a command are verdicts."""
+    return getattr(_module(name), "JUDGES", False)
+
+
+def _module(name: str) -> ModuleType:
+    folder = commands.__path__[0]
+    stem = name if os.path.exists(os.path.join(folder, name + SUFFIX)) else LISTING + name
+    return import_module(f"{commands.__name__}.{stem}")
 
 
 def _refuse_shared_streams(sources: Mapping[str, object]) -> None:

@@ -40,6 +40,13 @@ if TYPE_CHECKING:
             """Yield `function` of each batch in order."""
 
 
+class Location(NamedTuple):
+    """A file, and a line of it where one is known."""
+
+    file: str
+    line: int | None = None
+
+
 # A named tuple, because every run makes it: a dataclass takes half a millisecond, and its module another.
 class Report(NamedTuple):
     """An answer: `size` records in batches, which are read once and need not fit in memory.
@@ -50,6 +57,7 @@ class Report(NamedTuple):
     `details` are records that people see below a sheet, and `closing` is its last line.
     `findings` are texts by field, which people see below all that: what is wrong with the subject of a sheet.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
+    `locations` are the files that the records are about, by the records' paths; a record without a path has None.
     `expendable` are the fields that a narrow table leaves out, first to last.
     """
 
@@ -64,6 +72,7 @@ class Report(NamedTuple):
     closing: str | None = None
     findings: Sequence[Mapping[str, str]] = ()
     failures: Sequence[str | None] | None = None
+    locations: Mapping[str | None, Location] = MappingProxyType({})
     expendable: Sequence[str] = EXPENDABLE
 
     @property
@@ -75,6 +84,11 @@ class Report(NamedTuple):
         """Yield each record with why it fails, or None."""
         for row, failure in zip(self.rows(), self.failures or (), strict=True):
             yield dict(zip(self.fields, row, strict=True)), failure
+
+    def location(self, record: Mapping[str, Value]) -> Location | None:
+        """Return the file that a record is about, if one is known."""
+        path = record.get("path")
+        return self.locations.get(path) if path is None or isinstance(path, str) else None
 
     def rows(self) -> Iterable[Sequence[Value]]:
         """Yield the records one by one."""

@@ -215,19 +215,55 @@ def adapter_folder(draw: Random, folder: Path) -> list[str]:
     return [*command, ".", *model, *presented(draw)]
 
 
+RULES: Header = {"max-params": "5M", "max-percent": 10, "fail-on": ["error"], "ignore": ["nan"]}
+TABLES: list[Header] = [
+    {"model": "gpt2", "r": 8, "target": "c_attn"},
+    {"model": ".", "method": "vera", "set": {"save_projection": True}},
+    {"model": "gpt2", "adapter": "adapter_config.json", "adapter-dtype": "float16"},
+    {"path": ".", "max-bytes": "1MB"},
+    {"path": "config.json", "r": 2, "alpha": 4},
+    {"d": 64, "h": 48, "r": 4},
+    {"r": 4},
+]
+
+
 def pyproject(draw: Random, folder: Path) -> list[str]:
-    """Draw the section of a pyproject.toml."""
-    section = {"max-params": "5M", "max-percent": 10, "fail-on": ["error"], "ignore": ["nan"]}
+    """Draw the section of a pyproject.toml, with or without subjects of its own."""
+    section = {**RULES, "model": draw.choice(["gpt2", "."])}
+    tables = [draw.choice(TABLES) for _ in range(draw.choice([0, 1, 1, 2, 4]))]
     lines = [f"[{draw.choice(['tool.lora-cli', 'tool.lora-cli', 'tool.lora_cli', 'tool', '[tool.lora-cli]'])}]"]
-    for key, own in section.items():
-        if draw.random() < 0.6:
-            shown = json.dumps(own if draw.random() < 0.5 else hostile.value(draw))
-            lines.append(f"{draw.choice([key, key, key, json.dumps(hostile.word(draw))])} = {shown}")
+    # Of a table less is drawn anew, so that some of them are counted.
+    lines += toml_keys(draw, section, 0.6, 0.5)
     if draw.random() < 0.1:
         lines.append(f"x = [{'0x' + 'f' * 4000}]")
+    for table in tables:
+        lines.append(
+            draw.choice([*["[[tool.lora-cli.check]]"] * 8, "[tool.lora-cli.check]", "[[tool.lora-cli.checks]]"])
+        )
+        lines += toml_keys(draw, {**table, draw.choice(list(RULES)): draw.choice(list(RULES.values()))}, 0.9, 0.1)
     content = "\n".join(lines).encode("utf-8", "replace")
     (folder / "pyproject.toml").write_bytes(content if draw.random() < 0.8 else hostile.noise(draw, content))
-    return ["check", "-d", "64", "-h", "64", "-r", "4", "--max-params", "5M", *presented(draw)]
+    (folder / "config.json").write_text(json.dumps(draw.choice(list(SMALL.values()))))
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "target_modules": ["c_attn"]}))
+    subject = [] if draw.random() < 0.7 else ["-d", "64", "-h", "64", "-r", "4", "--max-params", "5M"]
+    return ["check", *subject, *presented(draw)]
+
+
+def toml_keys(draw: Random, keys: Header, kept: float, own: float) -> list[str]:
+    """Return lines of TOML with some of the keys, some of them with another name or a hostile value."""
+    lines = []
+    for key, value in keys.items():
+        if draw.random() < kept:
+            name = key if draw.random() < 1 - own / 2 else json.dumps(hostile.word(draw))
+            lines.append(f"{name} = {toml(hostile.value(draw) if draw.random() < own else value)}")
+    return lines
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML has it, where that has it."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {toml(each)}' for key, each in value.items())}}}"
+    return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
 
 
 def lock(draw: Random, folder: Path) -> list[str]:
