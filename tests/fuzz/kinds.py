@@ -229,41 +229,41 @@ TABLES: list[Header] = [
 
 def pyproject(draw: Random, folder: Path) -> list[str]:
     """Draw the section of a pyproject.toml, with or without subjects of its own."""
-    section = {**RULES, "model": draw.choice(["gpt2", "."])}
-    tables = [draw.choice(TABLES) for _ in range(draw.choice([0, 1, 1, 2, 4]))]
-    lines = [f"[{draw.choice(['tool.lora-cli', 'tool.lora-cli', 'tool.lora_cli', 'tool', '[tool.lora-cli]'])}]"]
-    # Of a table less is drawn anew, so that some of them are counted.
-    lines += toml_keys(draw, section, 0.6, 0.5)
-    if draw.random() < 0.1:
-        lines.append(f"x = [{'0x' + 'f' * 4000}]")
-    for table in tables:
-        lines.append(
-            draw.choice([*["[[tool.lora-cli.check]]"] * 8, "[tool.lora-cli.check]", "[[tool.lora-cli.checks]]"])
-        )
-        lines += toml_keys(draw, {**table, draw.choice(list(RULES)): draw.choice(list(RULES.values()))}, 0.9, 0.1)
+    damage = draw.choice([0.0, 0.0, 0.05, 0.3])
+    lines = ["[tool.lora-cli]", *toml_lines(draw, {**RULES, "model": draw.choice(["gpt2", "."])}, damage)]
+    for _ in range(draw.choice([0, 1, 1, 2, 4])):
+        limit = draw.choice(list(RULES))
+        table = {**draw.choice(TABLES), limit: RULES[limit]}
+        lines += ["[[tool.lora-cli.check]]", *toml_lines(draw, table, damage)]
+    if draw.random() < damage:
+        lines[0] = draw.choice(["[tool.lora_cli]", "[tool]", "[[tool.lora-cli]]", f"x = [{'0x' + 'f' * 4000}]"])
     content = "\n".join(lines).encode("utf-8", "replace")
-    (folder / "pyproject.toml").write_bytes(content if draw.random() < 0.8 else hostile.noise(draw, content))
+    (folder / "pyproject.toml").write_bytes(content if draw.random() > damage else hostile.noise(draw, content))
     (folder / "config.json").write_text(json.dumps(draw.choice(list(SMALL.values()))))
     (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "target_modules": ["c_attn"]}))
     subject = [] if draw.random() < 0.7 else ["-d", "64", "-h", "64", "-r", "4", "--max-params", "5M"]
     return ["check", *subject, *presented(draw)]
 
 
-def toml_keys(draw: Random, keys: Header, kept: float, own: float) -> list[str]:
-    """Return lines of TOML with some of the keys, some of them with another name or a hostile value."""
-    lines = []
-    for key, value in keys.items():
-        if draw.random() < kept:
-            name = key if draw.random() < 1 - own / 2 else json.dumps(hostile.word(draw))
-            lines.append(f"{name} = {toml(hostile.value(draw) if draw.random() < own else value)}")
-    return lines
+def toml_lines(draw: Random, keys: Header, damage: float) -> list[str]:
+    """Return lines of TOML with most of the keys, some of them with another name or a hostile value."""
+    kept = {
+        hostile.word(draw) if draw.random() < damage / 2 else key: hostile.value(draw)
+        if draw.random() < damage
+        else own
+        for key, own in keys.items()
+        if draw.random() < 0.8
+    }
+    return [f"{json.dumps(key, ensure_ascii=False)} = {toml(value)}" for key, value in kept.items()]
 
 
 def toml(value: Any) -> str:
     """Return a value as TOML has it, where that has it."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{json.dumps(key)} = {toml(each)}' for key, each in value.items())}}}"
-    return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
+        return f"{{{', '.join(f'{toml(key)} = {toml(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def lock(draw: Random, folder: Path) -> list[str]:
