@@ -51,7 +51,7 @@ def listed_checks(project: Settings, options: OwnRules, *, needs_limit: bool) ->
             check = _check(table, rules, base, read, project)
         if check.path in found:
             raise InvalidInput(
-                f"{table.where} has the subject of {_name(found[check.path][0])}, {quote_long(str(check.path))}; "
+                f"{table.where} has the same subject as {_name(found[check.path][0])}, {quote_long(str(check.path))}; "
                 "write the limits of both into one of them"
             )
         if needs_limit and not check.verdicts:
@@ -140,10 +140,9 @@ def _errors_of(where: str, values: Mapping[str, Any], project: Settings) -> Iter
         first = re.match(r"[\w-]++(?! \w+:)", message)
         if first is not None and first[0] in TABLE_KEYS:
             raise InvalidInput(f"{where}.{message}") from error
-        for key in ("path", "model", "adapter"):
-            text = values.get(key, "")
-            shown = {quote_long(path)[:-1] for path in (text, project.path(text)) if path}
-            if message.removeprefix("cannot read ").startswith(tuple(shown)):
+        for key in values.keys() & {"path", "model", "adapter"}:
+            starts = tuple(quote_long(path)[:-1] for path in (values[key], project.path(values[key])))
+            if message.removeprefix("cannot read ").startswith(starts):
                 raise InvalidInput(f"{where}.{key}: {message}") from error
         raise InvalidInput(f"{where}: {message}") from error
 

@@ -62,7 +62,7 @@ WRONG = [
     ("model = 'gpt2'\ncheck = []", " has no key 'check'; choose from: model, path"),
     (
         "model = 'gpt2'\nr = 4",
-        " has the subject of tool.lora-cli.check[0], 'gpt2 | lora r=4'; write the limits of both",
+        " has the same subject as tool.lora-cli.check[0], 'gpt2 | lora r=4'; write the limits of both",
     ),
 ]
 
@@ -202,6 +202,10 @@ def test_paths_are_those_of_the_files_folder(project: Write, tmp_path: Path, mon
     for name in ("base", "gpt2"):
         (tmp_path / "below" / name).mkdir()
     assert [line.partition(",")[0] for line in lines()] == ["../config", "../base | lora r=8", "../base | lora r=2"]
+    project("[tool.lora-cli]\nmax-params = '1M'\n[[tool.lora-cli.check]]\nmodel = 'base'\nadapter = 'none'\n")
+    assert ": tool.lora-cli.check[0].adapter: cannot read '../none'" in run("check").stderr
+    project("[tool.lora-cli]\nmodel = 'config'\nmax-params = '1M'\n")
+    assert ": tool.lora-cli.model: '../config' has neither" in run("check").stderr
 
 
 def test_names_tell_configs_of_one_model_apart(project: Write) -> None:
