@@ -15,7 +15,8 @@ import typer
 from lora_cli import __version__
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
-from lora_cli.cli.registry import command_function, command_names, is_listing
+from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.registry import command_function, command_names, is_listing, judges
 from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
@@ -23,6 +24,8 @@ from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, c
 TYPERS_INTERRUPTED = 130
 # What Typer writes before the options that resemble an unknown one.
 TYPERS_NEAR_MISS = " (Possible options: "
+# The options that say where an error goes, too.
+PRESENTED = {"--format": "format", "--output": "output", "-o": "output"}
 
 
 class Printed(NamedTuple):
@@ -143,6 +146,26 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
     if answer == TYPERS_INTERRUPTED:
         raise KeyboardInterrupt
     return answer if isinstance(answer, Answer) else Printed(shown.getvalue(), int(answer or 0))
+
+
+def presentation_of(argv: Sequence[str]) -> Presentation | None:
+    """Return where and in which format a command line wants its verdicts, also where the rest of it is wrong.
+
+    None for a command without verdicts. A forgotten value takes no option along, as in `-r --format github`.
+
+    >>> presentation_of(["check", "-r", "--format=github", "-o", "out"])[0:4]
+    ('github', False, None, 'out')
+    """
+    command = named_command(argv)
+    if command is None or not judges(command):
+        return None
+    wanted: dict[str, str] = {}
+    for word, following in zip_longest(argv, argv[1:], fillvalue=""):
+        option, equals, value = word.partition("=")
+        if option in PRESENTED:
+            wanted[PRESENTED[option]] = value if equals else following
+    output = wanted.get("output")
+    return Presentation(format=wanted.get("format"), output=None if output == "-" else output)
 
 
 def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:

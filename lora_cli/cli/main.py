@@ -11,8 +11,8 @@ from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
-from lora_cli.cli.application import Printed, named_command, parse, spelling
-from lora_cli.errors import LoraCliError, arguments_spelled, printable
+from lora_cli.cli.application import Printed, named_command, parse, presentation_of, spelling
+from lora_cli.errors import LoraCliError, OutputFailed, arguments_spelled, printable
 from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
@@ -49,16 +49,18 @@ def _answer(argv: Sequence[str]) -> int:
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
     # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
     # could be read.
+    shown = False
     if not (answer.troubles and answer.presentation.output is not None):
         with suppress(BrokenPipeError):
             answer.presentation.write(answer.report)
+            shown = answer.presentation.is_log
     for error in answer.errors:
         _say("error", error)
     for warning in answer.warnings:
         _say("warning", warning)
     for note in answer.notes:
         _say("note", note)
-    for failure in answer.failures:
+    for failure in () if shown else answer.failures:
         _say("check failed", failure)
     for trouble in answer.troubles:
         _say("error", trouble)
@@ -80,6 +82,18 @@ def _completion(argv: Sequence[str]) -> Printed | None:
     return None
 
 
+def _refuse(argv: Sequence[str], message: str) -> int:
+    """Say why there is no answer, in the format that the command line wants where that has errors, and return 2."""
+    shown = False
+    # What cannot be written there is still said on stderr.
+    with suppress(LoraCliError, OSError):
+        presentation = presentation_of(argv)
+        shown = presentation is not None and presentation.write_error(argv[0], message)
+    if not shown:
+        _say("error", message)
+    return ExitCode.TROUBLE
+
+
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's) and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
@@ -88,12 +102,13 @@ def run(argv: Sequence[str] | None = None) -> int:
             # Python's own warnings are about code, which the user of a command does not see.
             warnings.simplefilter("ignore")
             return _answer(argv)
-    except LoraCliError as error:
+    except OutputFailed as error:
         _say("error", str(error))
         return ExitCode.TROUBLE
+    except LoraCliError as error:
+        return _refuse(argv, str(error))
     except MemoryError:
-        _say("error", "not enough memory; give smaller sizes")
-        return ExitCode.TROUBLE
+        return _refuse(argv, "not enough memory; give smaller sizes")
     except Exception:
         import traceback
 

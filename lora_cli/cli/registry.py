@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from importlib import import_module
 from inspect import Parameter, Signature, signature
+from types import ModuleType
 from typing import Annotated, Any, get_args
 
 from lora_cli.cli import commands
@@ -52,10 +53,9 @@ def command_function(name: str, *, with_help: bool) -> Command:
     A parameter that is a group of options is replaced by these options, and the function gets them as that group.
     `with_help` says whether the run shows help; only then are all formats read for the help of `--format`.
     """
-    stem = LISTING + name if is_listing(name) else name
-    module = import_module(f"{commands.__name__}.{stem}")
+    module = _module(name)
     function: Command = getattr(module, name)
-    judged = getattr(module, "JUDGES", False)
+    judged = judges(name)
     formats = formats_help(judged=judged) if with_help else ""
     candidates = {"format": one_of(lambda: (AUTO, *formats_of(judged=judged))), "field": list_of(module.field_names)}
     own = signature(function, eval_str=True).parameters.values()
@@ -88,6 +88,16 @@ def command_function(name: str, *, with_help: bool) -> Command:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def judges(name: str) -> bool:
+    """Whether the records of a command are verdicts."""
+    return getattr(_module(name), "JUDGES", False)
+
+
+def _module(name: str) -> ModuleType:
+    stem = LISTING + name if is_listing(name) else name
+    return import_module(f"{commands.__name__}.{stem}")
 
 
 def _refuse_shared_streams(sources: Mapping[str, object]) -> None:

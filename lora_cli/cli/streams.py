@@ -14,10 +14,13 @@ from typing import TextIO
 from lora_cli.errors import OutputFailed, quote
 from lora_cli.models.files import replacement
 
+# A report begins with at least as much that no other file begins with.
+KIND_BYTES = 5
+
 
 @contextmanager
-def standard_output() -> Iterator[TextIO]:
-    """Yield standard output, and flush it while an error can still be reported.
+def standard_output(encoding: str | None = None) -> Iterator[TextIO]:
+    """Yield standard output, in the locale's encoding or another, and flush it while an error can still be reported.
 
     A closed pipe raises `BrokenPipeError`. After an error nothing is left for the interpreter to flush at exit, when it
     would report the error again.
@@ -27,7 +30,7 @@ def standard_output() -> Iterator[TextIO]:
         raise OutputFailed("standard output is closed; redirect it to a file, or use --output FILE")
     if isinstance(stream, io.TextIOWrapper):
         # A locale without Unicode gets escapes, and line ends are the same on every platform.
-        stream.reconfigure(errors="backslashreplace", newline="\n")
+        stream.reconfigure(encoding=encoding, errors="backslashreplace", newline="\n")
     try:
         yield stream
         stream.flush()
@@ -77,6 +80,15 @@ def output_file(path: str) -> Iterator[TextIO]:
             target = replacement(os.path.realpath(path), mode)
         with target as stream:
             yield stream
+
+
+def holds_other(path: str, text: str) -> bool:
+    """Whether a regular file holds anything but an earlier text of this kind, to judge by how both begin."""
+    if not os.path.isfile(path):
+        return False
+    with _refusal(path), open(path, "rb") as file:
+        start = file.read(KIND_BYTES)
+    return start not in {b"", text[:KIND_BYTES].encode()}
 
 
 @contextmanager
