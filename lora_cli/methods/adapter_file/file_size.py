@@ -89,7 +89,10 @@ def decimal_digits(value: Number) -> Number:
         return len(str(value))
     digits = value * 0 + 1
     for power in POWERS_OF_TEN:
-        digits = digits + (value >= power)
+        is_longer = value >= power
+        if not is_longer.any():
+            break
+        digits = digits + is_longer
     return digits
 
 
