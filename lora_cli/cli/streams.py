@@ -13,6 +13,7 @@ from typing import TextIO
 
 from lora_cli.errors import OutputFailed, quote
 from lora_cli.models.files import replacement
+from lora_cli.models.streams import let_wait, open_at_once
 
 
 @contextmanager
@@ -116,10 +117,10 @@ def _descriptor_stream(descriptor: int) -> Iterator[TextIO]:
 def _special_file(path: str) -> int:
     """Open a device or a pipe, and return its number. A pipe without a reader is an error, so that nothing waits for one."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = open_at_once(path, os.O_WRONLY)
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise OSError(error.errno, "no program reads from this pipe") from error
         raise
-    os.set_blocking(descriptor, True)
+    let_wait(descriptor)
     return descriptor
