@@ -89,6 +89,16 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded(command("--help")) == set()
 
 
+def test_completion_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor any command but the one that is typed; and no other run loads anything of completion."""
+    asked = ("lora_cli.cli.completion", "lora_cli.cli.completion_setup")
+    assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2"), asked) == set()
+    monkeypatch.setenv("_LORA_CLI_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "lora-cli count --set use_")
+    assert loaded(command(), (*HEAVY[:1], *HEAVY[2:], "lora_cli.cli.commands.sweep", asked[1])) == set()
+    assert loaded(command(), ("rich.text", *asked)) == {asked[0]}
+
+
 def test_arrays_load_numpy_alone() -> None:
     """A forward pass and a sweep of many points load NumPy, and no Rich for a format that needs none."""
     assert loaded(command("forward", "-d", "8", "-h", "8", "-r", "2")) == {"numpy"}

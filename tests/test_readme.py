@@ -35,6 +35,14 @@ def test_every_command_is_shown() -> None:
         assert f"$ lora-cli {command} " in TEXT
 
 
+def test_readme_is_read_in_one_sitting() -> None:
+    """What is not folded away has at most 350 lines, and its text lines of at most 120 characters."""
+    unfolded = re.sub(r"<details>.*?</details>\n?", "", TEXT, flags=re.DOTALL)
+    assert len(unfolded.splitlines()) <= 350
+    prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.DOTALL | re.MULTILINE)
+    assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")] == []
+
+
 def test_the_version_has_a_changelog_entry() -> None:
     """What is released is in the changelog."""
     changelog = readme.README.with_name("CHANGELOG.md").read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import cache
@@ -15,7 +14,8 @@ import typer
 
 from lora_cli import __version__
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.registry import command_function, command_names
+from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
+from lora_cli.cli.registry import command_function, command_names, is_listing
 from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
@@ -23,7 +23,6 @@ from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, c
 TYPERS_INTERRUPTED = 130
 # What Typer writes before the options that resemble an unknown one.
 TYPERS_NEAR_MISS = " (Possible options: "
-COMPLETION_VARIABLE = "_LORA_CLI_COMPLETE"
 
 
 class Printed(NamedTuple):
@@ -31,6 +30,10 @@ class Printed(NamedTuple):
 
     text: str
     code: int
+
+
+class _Command(SingleOptions, GroupedHelp):
+    """What every command has."""
 
 
 def _version(wanted: bool) -> None:
@@ -57,23 +60,31 @@ def _root(
     """
 
 
-def application(command: str | None = None, *, with_help: bool = True) -> typer.Typer:
-    """Return the Typer application, or one of its commands as an application of its own.
+def application(command: str | None = None, *, with_help: bool = True, is_whole: bool = False) -> typer.Typer:
+    """Return the Typer application, or one of its commands as an application of its own or, `is_whole`, as its only one.
 
     Typer builds every option of every command on each run, so a run that names its command gets only that one.
     """
+    is_whole = is_whole or command is None
     # Without Rich, help is the same everywhere and its examples keep their lines.
-    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=command is None)
-    if command is None:
+    app = typer.Typer(
+        cls=GroupedCommands,
+        context_settings=WIDTH,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=is_whole,
+    )
+    if is_whole:
         app.callback()(_root)
     for name in command_names() if command is None else (command,):
-        app.command(name, cls=SingleOptions)(command_function(name, with_help=with_help))
+        group = LISTINGS if is_listing(name) else QUESTIONS
+        app.command(name, cls=_Command, rich_help_panel=group)(command_function(name, with_help=with_help))
     return app
 
 
 def named_command(argv: Sequence[str]) -> str | None:
-    """Return the command that a command line names; completion and the program's own options name none."""
-    return argv[0] if argv and COMPLETION_VARIABLE not in os.environ and argv[0] in command_names() else None
+    """Return the command that a command line names; the program's own options name none."""
+    return argv[0] if argv and argv[0] in command_names() else None
 
 
 def spelling(command: str | None) -> Callable[[str], str]:
@@ -139,7 +150,7 @@ def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
 
     That is what an empty one asks for, and -h where no matrix has a number of outputs; elsewhere -h needs a value.
     """
-    if not argv and COMPLETION_VARIABLE not in os.environ:
+    if not argv:
         return ["--help"]
     if "-h" not in argv or (command is None and argv[0] != "-h"):
         return argv

@@ -34,6 +34,8 @@ def count_report(count: Count, per_module: bool) -> Report:
         picture=picture,
         details=[{name: "" if value is None else value for name, value in row.items()} for row in groups],
         closing=count.summary,
+        design="count",
+        title=lambda: count.title,
     )
 
 

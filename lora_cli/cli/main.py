@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from lora_cli.errors import LoraCliError, arguments_spelled, printable
 from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
+# What Typer's completion is asked by.
+COMPLETION_VARIABLE, COMPLETION_OPTIONS = "_LORA_CLI_COMPLETE", ("--install-completion", "--show-completion")
 
 
 class ExitCode(IntEnum):
@@ -39,7 +42,7 @@ def _say(kind: str, text: str) -> None:
 
 def _answer(argv: Sequence[str]) -> int:
     """Run a command, write what it returns, and return the exit code."""
-    answer = parse(argv)
+    answer = _completion(argv) or parse(argv)
     if isinstance(answer, Printed):
         with suppress(BrokenPipeError), streams.standard_output() as stream:
             stream.write(answer.text)
@@ -62,6 +65,19 @@ def _answer(argv: Sequence[str]) -> int:
     if answer.troubles:
         return ExitCode.TROUBLE
     return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
+
+
+def _completion(argv: Sequence[str]) -> Printed | None:
+    """Return the answer where a shell, or a user who sets one up, asks for completion."""
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        from lora_cli.cli.completion import completion
+
+        return completion(instruction)
+    if argv and argv[0] in COMPLETION_OPTIONS:
+        from lora_cli.cli.completion_setup import set_up
+
+        return set_up(*argv)
+    return None
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple, TypeVar
 import typer
 
 from lora_cli.cli import streams
+from lora_cli.cli.candidates import one_of
+from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.single_options import given_twice
 from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
 from lora_cli.errors import InvalidInput, choices, quote, quote_long
@@ -34,15 +36,17 @@ class Presentation(NamedTuple):
             "--format",
             metavar="NAME",
             help="Output format: {formats}; auto is table on a terminal and plain elsewhere.  [default: auto]",
+            rich_help_panel=OUTPUT,
         ),
     ] = None
-    json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=OUTPUT)] = False
     field: Annotated[
         str | None,
         typer.Option(
             "--field",
             metavar="NAMES",
             help="Print only the raw value of this field, a line for each record; several, e.g. r,d, with tabs between.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None
     output: Annotated[
@@ -53,11 +57,19 @@ class Presentation(NamedTuple):
             metavar="FILE",
             callback=lambda path: None if path == "-" else path,
             help="Write to FILE, whole or not at all, in the format of its ending, e.g. .csv; - is standard output.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None
-    color: Annotated[str, typer.Option("--color", metavar="WHEN", help=f"When to use colour: {', '.join(COLORS)}.")] = (
-        COLORS[0]
-    )
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color",
+            metavar="WHEN",
+            help=f"When to use colour: {', '.join(COLORS)}.",
+            autocompletion=one_of(COLORS),
+            rich_help_panel=OUTPUT,
+        ),
+    ] = COLORS[0]
 
     @property
     def has_parts(self) -> bool:
@@ -98,9 +110,9 @@ class Presentation(NamedTuple):
                     f"--output: {quote_long(self.output)} is an input of this command; give another FILE"
                 )
 
-    def tracked(self, parts: Iterable[T], total: int, /) -> Iterator[T]:
-        """Yield `parts`, and show the progress on a terminal."""
-        return self._terminal().tracked(parts, total)
+    def tracked(self, work: str, parts: Iterable[T], total: int, /) -> Iterator[T]:
+        """Yield `parts`, and show on a terminal how far the `work` is."""
+        return self._terminal().tracked(work, parts, total)
 
     def _terminal(self) -> Terminal:
         """Return the terminal with the colours that the options ask for, or refuse."""

@@ -30,8 +30,8 @@ class Terminal(NamedTuple):
         encoding = (stream.encoding or "").lower().replace("-", "")
         return Screen(width, self._has_color(is_terminal), unicode=encoding.startswith("utf"))
 
-    def tracked(self, parts: Iterable[T], total: int) -> Iterator[T]:
-        """Yield `parts`; once they have taken a second, show a progress bar if stderr is a terminal."""
+    def tracked(self, work: str, parts: Iterable[T], total: int) -> Iterator[T]:
+        """Yield `parts`; once they have taken a second, show a progress bar that says what `work` it is on a terminal."""
         parts = iter(parts)
         if sys.stderr is None or not sys.stderr.isatty():
             yield from parts
@@ -42,7 +42,7 @@ class Terminal(NamedTuple):
             if time.monotonic() - start > SECONDS_BEFORE_PROGRESS:
                 from lora_cli.output.rich_console import progress
 
-                yield from progress(parts, done, total, sys.stderr, self.screen(sys.stderr, is_terminal=True))
+                yield from progress(work, parts, done, total, sys.stderr, self.screen(sys.stderr, is_terminal=True))
 
     def _has_color(self, is_terminal: bool) -> bool:
         """Decide on colour: the option wins, then a non-empty NO_COLOR, then whether it is a terminal."""

@@ -12,12 +12,13 @@ from lora_cli.quantities import Value, bytes_text, count_text, number_text, perc
 # Fields that a record may not have: an empty one is "none", not "unknown".
 OPTIONAL = ("d", "h", "r", "percent_of_full", "alpha", "knob", "arxiv", "base_model", "size", "next_size", "overshoot")
 
+PERCENT = " %"
+# Shares are compared with each other; nobody computes with them.
+SHARE_DIGITS = 4
 # Fields that name the subject of a row.
 SUBJECTS = ("method", "model", "adapter")
 # Fields that a sheet shows in bold.
 HIGHLIGHTS = ("trainable_params", "percent_saved")
-# Fields whose numbers are shown in full: 99.9999999 against a limit of 100 must not read as 100 against 100.
-JUDGED = ("value", "limit")
 
 
 def heading(field: str) -> str:
@@ -41,17 +42,38 @@ def cell(field: str, value: Value) -> str:
         return printable(value)
     if field == "seed":
         return str(value)
-    if field in JUDGED:
-        return f"{value:,}".removesuffix(".0")
+    number, unit = scaled(field, value)
     if field == "share":
-        return percent_text(100 * value)
+        return number_text(number, SHARE_DIGITS) + unit
+    if unit == PERCENT:
+        return percent_text(number)
+    return (number_text(number) if unit or isinstance(number, float) else count_text(number)) + unit
+
+
+def scaled(field: str, value: int | float) -> tuple[int | float, str]:
+    """Return a number as people read it, and its unit.
+
+    >>> scaled("share", 0.25), scaled("reduction_factor", 16.0), scaled("r", 8)
+    ((25.0, ' %'), (16.0, 'x'), (8, ''))
+    """
+    if field == "share":
+        return 100 * value, PERCENT
     if field.startswith("percent") or field.endswith("percent"):
-        return percent_text(value)
-    if field.endswith("_factor"):
-        return f"{number_text(value)}x"
-    if isinstance(value, float):
-        return number_text(value)
-    return count_text(value)
+        return value, PERCENT
+    return value, "x" if field.endswith("_factor") else ""
+
+
+def verdict_cells(value: Value, limit: Value) -> tuple[str, str]:
+    """Return the texts of a value and its limit: rounded, unless two that differ would read the same.
+
+    >>> verdict_cells(0.78125, 1), verdict_cells(99.9999999, 100)
+    (('0.78125', '1'), ('99.9999999', '100'))
+    """
+    texts = cell("value", value), cell("limit", limit)
+    both_numbers = isinstance(value, int | float) and isinstance(limit, int | float)
+    if both_numbers and value != limit and texts[0] == texts[1]:
+        return f"{value:,}", f"{limit:,}"
+    return texts
 
 
 def series(values: Sequence[Value]) -> str:
@@ -62,6 +84,25 @@ def series(values: Sequence[Value]) -> str:
     """
     sizes = all(isinstance(value, int) for value in values)
     return (" x " if sizes else ", ").join(str(value) if sizes else cell("", value) for value in values)
+
+
+def times(shape: Sequence[int]) -> str:
+    """Return a shape for a table.
+
+    >>> times((4096, 16))
+    '4,096 × 16'
+    """
+    return " × ".join(map(count_text, shape))
+
+
+def sizes(record: Mapping[str, Value]) -> list[str]:
+    """Return the sizes of a subject in words.
+
+    >>> sizes({"d": 4096, "h": 8, "r": 2})
+    ['d 4,096', 'h 8', 'rank 2']
+    """
+    words = {"d": "d", "h": "h", "r": "rank"}
+    return [f"{word} {cell(field, record[field])}" for field, word in words.items() if record.get(field) is not None]
 
 
 def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -89,19 +130,3 @@ def sheet_cell(field: str, value: Value) -> str:
     if field.endswith("_bytes") and isinstance(value, int) and value >= 1000:
         return f"{text} ({bytes_text(value)})"
     return text
-
-
-def details(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return the fields of a report's details and the texts of their rows."""
-    fields = list(report.details[0]) if report.details else []
-    return fields, [[cell(field, value) for field, value in row.items()] for row in report.details]
-
-
-def findings(report: Report) -> list[list[str]]:
-    """Return the texts of a report's findings, row by row."""
-    return [[printable(text) for text in found.values()] for found in report.findings]
-
-
-def listing(report: Report) -> list[list[str]]:
-    """Return the texts of a report's records, row by row."""
-    return [[cell(field, value) for field, value in zip(report.fields, row, strict=True)] for row in report.rows()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 # A character is about twice as high as wide.
 ASPECT = 2
-COLUMNS, LINES = 34, 13
+COLUMNS, LINES = 37, 15
 # Left and lower eighths of a cell; without Unicode a cell is full or empty.
 LEFT = " ▏▎▍▌▋▊▉█"
 LOWER = " ▁▂▃▄▅▆▇█"
@@ -34,8 +34,8 @@ def _bar(eighths: int, blocks: str, cells: int) -> list[str]:
     return [blocks[min(8, max(0, eighths - 8 * cell))] for cell in range(cells)]
 
 
-def draw(d: int, h: int, r: int, unicode: bool) -> Picture:
-    """Draw W (d × h), Aᵀ (d × r) and B (r × h) to the same scale.
+def draw(d: int, h: int, r: int, unicode: bool, columns: int = COLUMNS, lines: int = LINES) -> Picture:
+    """Draw W (d × h), Aᵀ (d × r) and B (r × h) to the same scale, in that many columns and lines or fewer.
 
     >>> for line in draw(6, 8, 2, unicode=False).lines[-3:]:
     ...     print("".join(text for text, _ in line))
@@ -43,19 +43,20 @@ def draw(d: int, h: int, r: int, unicode: bool) -> Picture:
     ######  ######################## W
     A
     """
-    # Characters a unit of the matrices is wide; a unit's height follows from the aspect.
-    scale = min((COLUMNS - 2) / (h + r), (LINES - 1) * ASPECT / (d + r))
+    # Characters a unit of the matrices is wide; a unit's height follows from the aspect. Names, gaps and the rounding
+    # of the strips take the rest.
+    scale = min((columns - 5) / (h + r), (lines - 3) * ASPECT / (d + r))
     width, height = max(1, round(h * scale)), max(1, round(d * scale / ASPECT))
     across, down = _eighths(r * scale), _eighths(r * scale / ASPECT)
     strip_columns, strip_lines = -(-across // 8), -(-down // 8)
     left, lower = (LEFT, LOWER) if unicode else (" ########", " ########")
     margin = " " * (strip_columns + 2)
     strip = "".join(_bar(across, left, strip_columns))
-    lines = [[(margin, ""), (block * width, "B")] for block in reversed(_bar(down, lower, strip_lines))]
-    lines[-1].append((" B", "B"))
-    lines += [[(strip, "A"), ("  ", ""), (lower[8] * width, "W")] for _ in range(height)]
-    lines[-1].append((" W", "W"))
-    lines.append([("A", "A")])
+    rows = [[(margin, ""), (block * width, "B")] for block in reversed(_bar(down, lower, strip_lines))]
+    rows[-1].append((" B", "B"))
+    rows += [[(strip, "A"), ("  ", ""), (lower[8] * width, "W")] for _ in range(height)]
+    rows[-1].append((" W", "W"))
+    rows.append([("A", "A")])
     thinnest = 1 / 8 if unicode else 1
     to_scale = min(r * scale, r * scale / ASPECT, h * scale, d * scale / ASPECT) >= thinnest / 2
-    return Picture(lines, to_scale)
+    return Picture(rows, to_scale)

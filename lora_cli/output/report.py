@@ -19,10 +19,10 @@ EXPENDABLE = (
     "trainable_percent",
     "break_even_rank",
     "percent_of_full",
-    "adapter_bytes",
-    "method",
     "reduction_factor",
     "full_params",
+    "method",
+    "adapter_bytes",
 )
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Report(NamedTuple):
     `picture` is the d, h and r of matrices to draw.
     `details` are records that people see below a sheet, and `closing` is its last line.
     `findings` are texts by field, which people see below all that: what is wrong with the subject of a sheet.
+    `design` names the file in `designs` that lays the report out on a terminal.
+    `title` returns what the answer is about, in a few parts, for a table.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
     `expendable` are the fields that a narrow table leaves out, first to last.
     """
@@ -65,6 +67,13 @@ class Report(NamedTuple):
     findings: Sequence[Mapping[str, str]] = ()
     failures: Sequence[str | None] | None = None
     expendable: Sequence[str] = EXPENDABLE
+    design: str | None = None
+    title: Callable[[], Sequence[str]] = tuple
+
+    def record(self) -> dict[str, Value]:
+        """Return the record of a report of one."""
+        (row,) = self.rows()
+        return dict(zip(self.fields, row, strict=True))
 
     @property
     def judged(self) -> bool:

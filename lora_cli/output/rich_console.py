@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO, TypeVar
 
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.box import Box
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from lora_cli.errors import argument
-from lora_cli.output.people import HIGHLIGHTS, SUBJECTS, details, findings, heading, listing, sheet
-from lora_cli.output.picture import Picture, draw
+from lora_cli.errors import printable
+from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title, in_ascii
+from lora_cli.output.columns import fold, packed
+from lora_cli.output.layout import GAP, blocks
+from lora_cli.output.picture import COLUMNS, LINES, draw
 from lora_cli.output.report import Report, Screen
 
 T = TypeVar("T")
 
 UNLIMITED = 10_000
-BOLD = frozenset(map(heading, HIGHLIGHTS))
-STYLES = {"W": "blue", "A": "green", "B": "magenta", "": ""}
-# Texts that a column of numbers may hold instead of a number.
-UNKNOWN = ("", "none", "unknown")
+SEPARATOR = " · "
+STYLES = {
+    "strong": "bold",
+    "dim": "dim",
+    "good": "green",
+    "bad": "bold red",
+    "warn": "yellow",
+    "bar": "cyan",
+    "W": "bright_blue",
+    "A": "green",
+    "B": "magenta",
+    "": "",
+}
+# A rule below the headings and above a sum, and nothing else.
+RULES = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
+ASCII_RULES = Box("    \n    \n -- \n    \n -- \n    \n    \n    \n", ascii=True)
+# A picture narrower than this shows nothing; a terminal has this many lines, and one is the prompt's.
+LEAST_PICTURE, LEAST_LINES, TERMINAL_LINES = 14, 6, 24
 
 
 class _Console(Console):
@@ -46,104 +62,107 @@ def _console(stream: TextIO, screen: Screen, width: int | None, *, terminal: boo
     )
 
 
-def _sheet(report: Report) -> Table:
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column("field", style="dim")
-    table.add_column("value", justify="right")
-    for label, text in sheet(report):
-        table.add_row(Text(label), Text(text, "bold" if label in BOLD else ""))
+def print_report(report: Report, stream: TextIO, screen: Screen) -> None:
+    """Print the blocks of a report, with a blank line between them, and a picture beside or below what it shows."""
+    # Rich would cut numbers to fit the width; a terminal breaks the line instead.
+    console = _console(stream, screen, UNLIMITED, terminal=screen.color)
+    shown: list[RenderableType] = []
+    drawing: Drawing | None = None
+    beside = 0
+    for block in blocks(report, screen):
+        if isinstance(block, Drawing):
+            drawing, beside = block, len(shown)
+        else:
+            shown += [_rendered(block, screen), Text("")]
+    if drawing is not None:
+        shown[beside:] = [_with_picture(shown[beside:], drawing, console, screen)]
+    with console.capture() as capture:
+        console.print(Group(*_without_last_blank(shown)))
+    stream.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def _without_last_blank(shown: Sequence[RenderableType]) -> Sequence[RenderableType]:
+    return shown[:-1] if shown and isinstance(shown[-1], Text) and not shown[-1].plain else shown
+
+
+def _rendered(block: Block, screen: Screen) -> RenderableType:
+    if isinstance(block, Title):
+        return _text(packed(map(printable, block.parts), SEPARATOR, screen.width), block.style, screen)
+    if isinstance(block, Line):
+        text = printable(block.text)
+        return _text(text if screen.width is None else fold(text, screen.width), block.style, screen)
+    if isinstance(block, Facts):
+        return _facts(block, screen)
+    assert isinstance(block, Grid)
+    return _grid(block, screen)
+
+
+def _text(text: str, style: str, screen: Screen) -> Text:
+    return Text(text if screen.unicode else in_ascii(text), STYLES[style])
+
+
+def _facts(block: Facts, screen: Screen) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0))
+    for label, value in block.rows:
+        table.add_row(_text(label, "dim", screen), _text(value, "", screen))
     return table
 
 
-def _listing(fields: list[str], hidden: list[str], rows: list[list[str]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    kept = [position for position, field in enumerate(fields) if field not in hidden]
-    for position in kept:
-        known = [row[position] for row in rows if row[position] not in UNKNOWN]
-        numbers = bool(known) and all(text.lstrip("-")[:1].isdigit() for text in known)
-        title = Text(heading(fields[position]).replace(" ", "\n"))
-        table.add_column(title, justify="right" if numbers else "left", vertical="bottom")
-    for row in rows:
-        table.add_row(*(Text(row[position]) for position in kept))
-    return table
-
-
-def _texts(fields: list[str], rows: list[list[str]]) -> Table:
-    """Return a table whose columns are texts, also where these begin with a number."""
-    table = Table(*fields, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _print_listing(console: Console, report: Report, width: int | None) -> None:
-    """Print the listing with as many columns as fit; a hidden column is named, and no column is cut."""
-    fields, rows = list(report.fields), listing(report)
-    hidden: list[str] = []
-    table = _listing(fields, hidden, rows)
-    candidates = [name for name in report.expendable if name in fields and not _tells_apart(name, fields, rows)]
-    while candidates and not _fits(console, table, width):
-        hidden.append(candidates.pop(0))
-        table = _listing(fields, hidden, rows)
-    console.print(table)
-    if hidden:
-        console.print(
-            Text(f"No room for {', '.join(hidden)}: {argument('format')} csv shows all columns.", "dim"), width=width
+def _grid(block: Grid, screen: Screen) -> Table:
+    box = RULES if screen.unicode else ASCII_RULES
+    table = Table(
+        box=box, show_edge=False, pad_edge=False, collapse_padding=True, header_style="dim", border_style="dim"
+    )
+    height = max(each.heading.count("\n") for each in block.columns)
+    for each in block.columns:
+        lowered = "\n" * (height - each.heading.count("\n")) + each.heading
+        table.add_column(_text(lowered, "", screen), justify="right" if each.is_number else "left", no_wrap=True)
+    for at, cells in enumerate(zip(*(each.cells for each in block.columns), strict=True)):
+        row_style = block.styles[at] if block.styles else ""
+        is_last = at == len(block.columns[0].cells) - 1
+        if block.has_total and is_last:
+            table.add_section()
+        table.add_row(
+            *(_text(text, each.style or row_style, screen) for text, each in zip(cells, block.columns, strict=True))
         )
+    return table
 
 
-def _tells_apart(field: str, fields: list[str], rows: list[list[str]]) -> bool:
-    """Whether a column names the subjects of the rows, and they differ."""
-    return field in SUBJECTS and len({row[fields.index(field)] for row in rows}) > 1
+def _with_picture(
+    shown: Sequence[RenderableType], drawing: Drawing, console: Console, screen: Screen
+) -> RenderableType:
+    """Return what is shown with the picture on its right, or below where there is no room for that."""
+    left = Group(*_without_last_blank(shown))
+    width = console.measure(left).maximum
+    room = COLUMNS if screen.width is None else min(COLUMNS, screen.width - width - 2 * GAP)
+    lines = len(console.render_lines(left, console.options.update(width=UNLIMITED), pad=False))
+    if room >= LEAST_PICTURE:
+        table = Table.grid(padding=(0, 2 * GAP, 0, 0))
+        table.add_row(left, _picture(drawing, room, max(LINES, lines), screen))
+        return table
+    below = max(LEAST_LINES, TERMINAL_LINES - lines - 4)
+    columns = COLUMNS if screen.width is None else max(1, min(COLUMNS, screen.width))
+    return Group(left, Text(""), _picture(drawing, columns, below, screen))
 
 
-def _fits(console: Console, table: Table, width: int | None) -> bool:
-    return width is None or console.measure(table).maximum <= width
-
-
-def _picture(picture: Picture) -> Text:
-    text = Text("\n")
-    for line in picture.lines:
+def _picture(drawing: Drawing, columns: int, lines: int, screen: Screen) -> Text:
+    picture = draw(*drawing, unicode=screen.unicode, columns=columns, lines=lines)
+    text = Text()
+    for number, line in enumerate(picture.lines):
+        text.append("\n" * bool(number))
         for segment, part in line:
             text.append(segment, STYLES[part])
-        text.append("\n")
     if not picture.to_scale:
-        text.append("\nThe thinnest part is drawn thicker than it is.", "dim")
+        said = "The thinnest part is drawn thicker than it is."
+        text.append("\n\n" + (said if screen.width is None else fold(said, columns)), "dim")
     return text
 
 
-def print_report(report: Report, stream: TextIO, screen: Screen) -> None:
-    """Print a table, and the picture beside it or, on a narrow screen, under it."""
-    # Rich would cut numbers to fit the width; a terminal breaks the line instead.
-    console = _console(stream, screen, UNLIMITED, terminal=screen.color)
-    if report.listing:
-        _print_listing(console, report, screen.width)
-        return
-    table = _sheet(report)
-    if report.picture is None:
-        console.print(table)
-        if report.details:
-            fields, rows = details(report)
-            console.print(_listing(fields, [], rows))
-        if report.findings:
-            console.print(_texts(list(report.findings[0]), findings(report)))
-        if report.closing:
-            console.print(Text(f" {report.closing}\n"))
-        return
-    picture = _picture(draw(*report.picture, unicode=screen.unicode))
-    beside = Table.grid(padding=(0, 4))
-    beside.add_row(table, picture)
-    if _fits(console, beside, screen.width):
-        console.print(beside)
-    else:
-        console.print(table, picture, sep="")
-
-
-def progress(parts: Iterable[T], done: int, total: int, stream: TextIO, screen: Screen) -> Iterator[T]:
-    """Yield the remaining parts under a progress bar, which disappears at the end."""
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def progress(work: str, parts: Iterable[T], done: int, total: int, stream: TextIO, screen: Screen) -> Iterator[T]:
+    """Yield the remaining parts under a progress bar that says what `work` it is, and disappears at the end."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_console(stream, screen, screen.width, terminal=True), transient=True) as bar:
-        task = bar.add_task("", total=total, completed=done)
+        task = bar.add_task(work, total=total, completed=done)
         for part in parts:
             yield part
             bar.advance(task)

@@ -14,7 +14,8 @@ from lora_cli import count, sweep
 from lora_cli.analysis.count.plain_lora import FIELDS
 from lora_cli.errors import printable
 from lora_cli.output import Report
-from lora_cli.output.people import cell, heading, listing, series, sheet
+from lora_cli.output.columns import listing
+from lora_cli.output.people import cell, heading, series, sheet
 from lora_cli.quantities import Value
 
 Write = Callable[..., str]
@@ -92,12 +93,13 @@ def test_a_plain_sheet_is_a_line_a_field(written: Write) -> None:
 
 
 def test_a_plain_listing_is_aligned_and_its_cells_are_whole(written: Write) -> None:
-    """Each line splits into the cells again, right-aligned columns end where their header ends."""
+    """Each line splits into the cells again, and columns of numbers end where their header ends."""
     grid = sweep([1, 2**31 - 1], [8, 4096], [1, 2**20])
     report = Report("sweep", FIELDS, list(grid.batches()), grid.size, listing=True)
     header, *lines = written("plain", report).splitlines()
     assert header.split() == list(FIELDS)
-    assert [re.split(" {2,}", line) for line in lines] == listing(report)
+    rows = [list(row) for row in zip(*(each.cells for each in listing(report)), strict=True)]
+    assert [re.split(" {2,}", line.strip()) for line in lines] == rows
     assert {len(line) for line in lines} == {len(header)}
 
 

@@ -43,7 +43,7 @@ def test_a_picture_to_scale_has_the_areas_of_its_matrices(d: int, h: int, r: int
     picture = draw(d, h, r, unicode=False)
     if not picture.to_scale:
         return
-    scale = min((COLUMNS - 2) / (h + r), (LINES - 1) * ASPECT / (d + r))
+    scale = min((COLUMNS - 5) / (h + r), (LINES - 3) * ASPECT / (d + r))
     width, height = scale * h, scale * d / ASPECT
     assert (
         (width - 0.5) * (height - 0.5) - 1 <= cells(picture, "W") <= (max(width, 0.5) + 0.5) * (max(height, 0.5) + 0.5)

@@ -11,7 +11,8 @@ import pytest
 from lora_cli import count, sweep
 from lora_cli.analysis.count.plain_lora import FIELDS
 from lora_cli.output import Report, Screen
-from lora_cli.output.people import cell, heading, listing, sheet
+from lora_cli.output.columns import listing
+from lora_cli.output.people import cell, heading, sheet
 from lora_cli.output.report import EXPENDABLE
 from lora_cli.output.rich_console import progress
 
@@ -37,9 +38,8 @@ MARKUP = [
 
 def shown_columns(text: str) -> list[str]:
     """Return the fields whose every cell is in the text of the sweep, in one piece."""
-    rows, words = listing(SWEEP), text.split()
-    joined = " " + " ".join(words) + " "
-    return [field for index, field in enumerate(FIELDS) if all(f" {row[index]} " in joined for row in rows)]
+    joined = " " + " ".join(text.split()) + " "
+    return [each.field for each in listing(SWEEP) if all(f" {cell} " in joined for cell in each.cells)]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -147,9 +147,13 @@ def test_the_environments_columns_do_not_matter(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_columns_stand_in_the_order_of_the_fields(written: Write) -> None:
-    """The header has the fields' names in words, their last words in one line from left to right."""
-    header = written("table", SWEEP, Screen(None)).partition(" ─")[0].rstrip().splitlines()
-    assert header[-1].split() == [heading(field).split()[-1] for field in FIELDS]
+    """The header has the fields' names in words, their last words in one line from left to right.
+
+    What every row says stands above it.
+    """
+    above, header = written("table", SWEEP, Screen(None)).partition("\n--")[0].split("\n\n")
+    assert above == "method lora"
+    assert header.splitlines()[-1].split() == [heading(field).split()[-1] for field in FIELDS if field != "method"]
 
 
 def test_an_empty_listing_is_its_header(written: Write, listed: Make) -> None:
@@ -160,8 +164,9 @@ def test_an_empty_listing_is_its_header(written: Write, listed: Make) -> None:
 def test_progress_yields_every_part_and_leaves_no_bar_behind() -> None:
     """The parts come through unchanged, and the bar is erased at the end."""
     stream = io.StringIO()
-    parts = list(progress(iter("abc"), 2, 5, stream, Screen(80, color=True)))
+    parts = list(progress("Multiplying", iter("abc"), 2, 5, stream, Screen(80, color=True)))
     assert parts == ["a", "b", "c"]
+    assert "Multiplying" in stream.getvalue()
     assert "5/5" in stream.getvalue()
     assert stream.getvalue().endswith("\x1b[2K")
 
@@ -169,6 +174,6 @@ def test_progress_yields_every_part_and_leaves_no_bar_behind() -> None:
 def test_progress_without_colour_moves_the_cursor_alone() -> None:
     """Under NO_COLOR a terminal still sees the bar, and no colour."""
     stream = io.StringIO()
-    assert list(progress([1, 2], 0, 2, stream, Screen(80))) == [1, 2]
+    assert list(progress("Multiplying", [1, 2], 0, 2, stream, Screen(80))) == [1, 2]
     assert re.search(r"\x1b\[[0-9;]*m", stream.getvalue()) is None
     assert "━" in stream.getvalue()

@@ -169,11 +169,14 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     # Rows of what is inside a copy of a copy: PEFT saves several tensors under one key, and keeps one of them.
     if not set(above).isdisjoint(config.get("modules_to_save", ())):
         config.pop("trainable_token_indices", None)
-    # For tasks with a head PEFT looks for full copies twice, and copies anew what lies inside a copy: refused here.
+    # For tasks with a head PEFT looks for full copies twice, and copies anew what is trained inside a copy, or what it
+    # put around the model itself: refused here.
     heads = TASK_HEADS.get(config.get("task_type", ""), ())
     entries = (*config.get("modules_to_save", ()), *heads)
     copied = [name for name in {*whole, *above, *hollow} if name.endswith(entries)]
-    if heads and any(inner.startswith(f"{outer}.") for outer in copied for inner in copied):
+    nested = any(inner.startswith(f"{outer}.") for outer in copied for inner in copied)
+    rows_and_copies = {"trainable_token_indices", "modules_to_save"} <= config.keys()
+    if heads and (nested or rows_and_copies or "model" in entries):
         config.pop("task_type")
     return config
 

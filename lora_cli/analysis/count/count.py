@@ -72,6 +72,18 @@ class Count(Result):
         return UNCHANGED if self._how is None else self._how
 
     @property
+    def title(self) -> tuple[str, ...]:
+        """What is counted, in words: the method on its subject, and the targets or the config where any are given."""
+        from lora_cli.methods.registry import short_title
+
+        target, adapter = self.how.target, self.how.adapter
+        chosen = adapter if target is None else target if isinstance(target, str) else ",".join(target)
+        return (
+            f"{short_title(self.method)} on {self.model or 'one matrix'}",
+            *([] if chosen is None else [str(chosen)]),
+        )
+
+    @property
     def cost(self) -> ModelCount | None:
         """What the figures follow from: the tensors of a config. None where there are only figures."""
         sizes = self.pair_sizes

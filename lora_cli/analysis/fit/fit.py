@@ -47,12 +47,20 @@ class Fit(Count):
 
     __slots__ = ("_budget", "_largest", "_search")
 
-    def __init__(self, search: KnobSearch, largest: LargestSize, budget: Limits, warnings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        search: KnobSearch,
+        largest: LargestSize,
+        budget: Limits,
+        how: Adaptation,
+        warnings: Sequence[str] = (),
+    ) -> None:
         cost = largest.cost
         super().__init__(
             {**cost.record(), **{field: getattr(largest, field) for field in FIELDS}},
             tensors=cost.tensors if isinstance(cost, AdaptedMatrix) else (),
             cost=cost,
+            how=how,
             warnings=[*warnings, *warnings_of(cost)],
             notes=[*notes_of(cost), *largest.notes],
             _search=search,
@@ -114,7 +122,7 @@ def fit(
 def fit_subject(subject: Subject, how: Adaptation, budget: Limits) -> Fit:
     """Find the largest adapter of a subject, as `how` adapts it, inside a budget."""
     search, warnings = knob_search(subject, how)
-    return Fit(search, largest_size(search, budget), budget, warnings)
+    return Fit(search, largest_size(search, budget), budget, how, warnings)
 
 
 def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) -> tuple[list[Fit], list[str]]:
@@ -125,7 +133,7 @@ def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) ->
         try:
             if isinstance(search, InvalidInput):
                 raise search
-            fits.append(Fit(search, largest_size(search, budget), budget))
+            fits.append(Fit(search, largest_size(search, budget), budget, how))
         except TookTooLong:
             raise
         except InvalidInput as refusal:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,6 +14,8 @@ from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, 
 from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import one_of
+from lora_cli.cli.help_text import LIMITS, SUBJECT
 from lora_cli.cli.options.configuration import Configuration
 from lora_cli.cli.options.limits import LimitOptions
 from lora_cli.cli.presentation import INPUT, Presentation
@@ -24,48 +27,67 @@ from lora_cli.output import Report
 JUDGES = True
 
 
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    return ("path", *FIELDS)
+
+
 def check(
     presentation: Presentation,
     configuration: Configuration,
     limits: LimitOptions,
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models."), INPUT
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models.", rich_help_panel=SUBJECT),
+        INPUT,
     ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="Findings that fail: error, warning, note or a code; may be repeated.  [default: error]",
+            autocompletion=one_of(partial(known_names, "fail_on")),
+            rich_help_panel=LIMITS,
         ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="CODE", help="Findings to ignore; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Findings to ignore; may be repeated.",
+            autocompletion=one_of(partial(known_names, "ignore")),
+            rich_help_panel=LIMITS,
+        ),
     ] = None,
     lock: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Compare the counts with those that FILE records, and fail on any difference."
+            metavar="FILE",
+            help="Compare the counts with those that FILE records, and fail on any difference.",
+            rich_help_panel=LIMITS,
         ),
     ] = None,
     update_lock: Annotated[
-        bool, typer.Option("--update-lock", help="Record in the FILE of --lock what is new or has changed.")
+        bool,
+        typer.Option(
+            "--update-lock", help="Record in the FILE of --lock what is new or has changed.", rich_help_panel=LIMITS
+        ),
     ] = False,
 ) -> Answer:
     """Check adapters against limits, and find what is wrong with them.
 
     \b
+    Examples:
+      lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
+      lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
+      lora-cli check -m llama-3.2-3b -t q_proj,v_proj -r 32 --max-params 10M
+      lora-cli check my-adapter --max-bytes 50MB --fail-on warning
+
     A PATH is the folder or a file of a trained adapter, an
     adapter_config.json (with --model), or a model. A limit holds at
     equality. The exit code is 0 if all limits hold, 1 if one does not, and
     2 if the check could not run. Limits can also be set in [tool.lora-cli]
     of pyproject.toml, e.g. max-params = "20M"; an option wins over them.
-
-    \b
-    Examples:
-      lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
-      lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
-      lora-cli check --model llama-3.2-3b --target q_proj,v_proj -r 32 --max-params 10M
-      lora-cli check my-adapter --max-bytes 50MB --fail-on warning
     """
     project = read_settings(known_names)
     presentation.check_kept([project.source])
@@ -129,4 +151,4 @@ def _report(judgement: Judgement, *, with_paths: bool) -> Report:
     rows = [tuple(verdict.values()) for verdict in judgement.verdicts]
     failures = [verdict.failure() for verdict in judgement.verdicts]
     fields = ("path", *FIELDS) if with_paths else FIELDS
-    return Report("check", fields, [rows], len(rows), listing=True, failures=failures)
+    return Report("check", fields, [rows], len(rows), listing=True, failures=failures, design="check")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import Fit, fit_methods, fit_subject
+from lora_cli.analysis.fit.fit import FIELDS, Fit, fit_methods, fit_subject
+from lora_cli.analysis.limits import BUDGETS, Limits
 from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import list_of, method_names
 from lora_cli.cli.fitted_config import write_config
+from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation, read_methods
 from lora_cli.cli.options.limits import BudgetOptions
@@ -25,7 +28,25 @@ from lora_cli.output.report import EXPENDABLE
 SHOWN = ("target", "knob", "size", "adapted_modules", "trainable_params", "headroom")
 NAMED = {"target": "other_targets"}
 # What a narrow table of several methods leaves out: the size and the figures that it is judged by stay.
-FIT_EXPENDABLE = (*EXPENDABLE, "percent_saved", "limit", "budget", "model", "adapted_modules", "r", "next_size")
+FIT_EXPENDABLE = (
+    *EXPENDABLE,
+    "percent_saved",
+    "limit",
+    "budget",
+    "model",
+    "adapted_modules",
+    "r",
+    "next_size",
+    "overshoot",
+    "headroom",
+)
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.count import model_count, plain_lora
+
+    return (*model_count.FIELDS, *plain_lora.FIELDS, *FIELDS)
 
 
 def fit(
@@ -39,31 +60,40 @@ def fit(
     adapter: adaptation.Adapter = None,
     method: Annotated[
         str | None,
-        typer.Option("--method", metavar="NAMES", help="Methods to fit, e.g. lora,dora,loha.  [default: lora]"),
+        typer.Option(
+            "--method",
+            metavar="NAMES",
+            help="Methods to fit, e.g. lora,dora,loha.  [default: lora]",
+            autocompletion=list_of(method_names),
+            rich_help_panel=METHOD,
+        ),
     ] = None,
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
     adapter_dtype: adaptation.AdapterDtype = None,
     write: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Write DIR/adapter_config.json for PEFT; an existing one is never replaced."),
+        typer.Option(
+            metavar="DIR",
+            help="Write DIR/adapter_config.json for PEFT; an existing one is never replaced.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
 ) -> Answer:
     """Find the largest rank that stays inside a budget.
-
-    \b
-    LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
-    down. For models and other methods, a search finds the size. It is
-    exact: the next larger size breaks a limit. A limit holds at equality.
-    If there are several, all hold. A method without a rank is fitted by the
-    field that sets its size (its knob in `lora-cli methods`). The rank never
-    exceeds min(d, h).
 
     \b
     Examples:
       lora-cli fit -d 4096 -h 4096 --max-params 200K
       lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
       lora-cli fit llama-3.1-8b --method lora,dora,loha,vera --max-bytes 50MB
+
+    LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
+    down. For models and other methods, a search finds the size. It is
+    exact: the next larger size breaks a limit. A limit holds at equality.
+    If there are several, all hold. A method without a rank is fitted by the
+    field that sets its size (its knob in `lora-cli methods`). The rank never
+    exceeds min(d, h).
     """
     model = subject.model_of(source, model)
     names = [None] if method is None else read_methods(method)
@@ -72,7 +102,7 @@ def fit(
     adapted = read_subject(size("d", d), size("h", h), model)
     hows = [read_adaptation(name, None, alpha, target, settings, adapter, adapter_dtype) for name in names]
     if len(hows) > 1:
-        return _listing(*fit_methods(adapted, hows, budget), presentation)
+        return _listing(*fit_methods(adapted, hows, budget), presentation, budget)
     return _single(fit_subject(adapted, hows[0], budget), presentation, write)
 
 
@@ -96,6 +126,8 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
         [[tuple(record.values())]],
         parts={} if largest.model is None else {"alternatives": others},
         details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
+        design="fit",
+        title=lambda: largest.title,
     )
     notes = list(largest.notes)
     if write is not None:
@@ -105,10 +137,12 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
     return Answer(report, presentation, largest.warnings, notes)
 
 
-def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presentation) -> Answer:
+def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presentation, budget: Limits) -> Answer:
     """Return a row for each method that fits, and a warning for each that does not."""
     warnings = dict.fromkeys(warning for largest in fits for warning in largest.warnings)
     notes = dict.fromkeys(note for largest in fits for note in largest.notes)
     rows = [tuple(largest.values()) for largest in fits]
-    report = Report("fit", tuple(fits[0]), [rows], len(rows), listing=True, expendable=FIT_EXPENDABLE)
+    budgeted = {BUDGETS[name].field for name in budget}
+    expendable = [field for field in FIT_EXPENDABLE if field not in budgeted]
+    report = Report("fit", tuple(fits[0]), [rows], len(rows), listing=True, expendable=expendable)
     return Answer(report, presentation, [*warnings, *missing], list(notes))

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.listings.bundled_models import FIELDS
+
+    return FIELDS
 
 
 def models(
@@ -13,13 +22,12 @@ def models(
     """List the bundled models.
 
     \b
-    For each model: the name that --model takes, its parameters, and the
-    modules that PEFT adapts if no target is given.
-
-    \b
     Examples:
       lora-cli models --format csv
       lora-cli models --field model
+
+    For each model: the name that --model takes, its parameters, and the
+    modules that PEFT adapts if no target is given.
     """
     from lora_cli.analysis.listings.bundled_models import FIELDS, bundled
 

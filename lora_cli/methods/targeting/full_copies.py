@@ -23,6 +23,8 @@ LAYER_PARTS = tuple(
     for part in ("dropout", "A", "B", "embedding_A", "embedding_B", "magnitude_vector")
     for of in ("", ".default")
 )
+# What PEFT puts around the model and around each copy.
+WRAPPER_PARTS = ("base_model", "base_model.model", "original_module", "modules_to_save", "modules_to_save.default")
 COPY, TRAIN, FREEZE = "copy", "train", "freeze"
 
 
@@ -139,16 +141,26 @@ def _retraining_step(name: str, copied: set[str]) -> Step | None:
 
 
 def check_copied_once(trained: Iterable[str], copied: Collection[str], config: AdapterConfig) -> None:
-    """Refuse what is trained inside a copy where a task has a head: for it PEFT looks for full copies a second time."""
+    """Refuse what PEFT would copy a second time: where a task has a head, it looks for full copies once more.
+
+    Then it finds what is trained inside a copy, and modules of its own.
+    """
     if tuple(config.full_copy_names) == tuple(config.modules_to_save):
         return
+    fix = f"PEFT copies it anew for task_type {config.task_type}, which is not counted; "
     for name in trained:
         outer = next((outer for outer in around(name) if outer in copied), None)
         if outer:
             raise InvalidInput(
-                f"{quote_long(name)} is trained by itself and lies inside {quote_long(outer)}, a full copy; for "
-                f"task_type {config.task_type} PEFT copies it anew, which is not counted; train one of the two, or "
-                "leave task_type out"
+                f"{quote_long(name)} is trained by itself and lies inside {quote_long(outer)}, a full copy; {fix}"
+                "train one of the two, or leave task_type out"
+            )
+    for entry in config.modules_to_save:
+        part = next((part for part in WRAPPER_PARTS if part.endswith(entry)), None)
+        if part:
+            raise InvalidInput(
+                f"modules_to_save: {quote_long(entry)} reaches {part} too, which PEFT puts around the model; {fix}"
+                "give more of the name, or leave task_type out"
             )
 
 

@@ -69,7 +69,7 @@ def find_token_rows(
             module = _rows_module(name, ending, tokens, modules.get(name), adapted)
             # PEFT keeps the first rows that it is given for a module.
             rows.setdefault(name, TokenRows(module, tokens, places[name]))
-    check_copied_once(rows, copies.names, config)
+    check_copied_once((f"{name}.weight" for name in rows), copies.names, config)
     tied = _tied(model, copies, ())
     share = tied if model.embeddings in rows and not differ else []
     if share and not any(path.endswith(name) for name in tied for path in _paths(name, copies)):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
+from lora_cli.output.columns import Column, listing
 from lora_cli.output.format import READABLE_ROWS, Format
-from lora_cli.output.people import listing, sheet
+from lora_cli.output.people import sheet
 from lora_cli.output.report import Report, Screen
 
 
@@ -16,10 +17,15 @@ def _line(cells: Sequence[str]) -> str:
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write one table: one row per record, or one row per field if there is one record."""
-    header, rows = (report.fields, listing(report)) if report.listing else (("field", "value"), sheet(report))
-    stream.write(_line(header))
-    stream.write(_line(["---", *["---:"] * (len(header) - 1)]))
-    stream.writelines(map(_line, rows))
+    columns = listing(report) if report.listing else _sheet(report)
+    stream.write(_line([each.field for each in columns]))
+    stream.write(_line(["---:" if each.is_number else "---" for each in columns]))
+    stream.writelines(map(_line, zip(*(each.cells for each in columns), strict=True)))
+
+
+def _sheet(report: Report) -> list[Column]:
+    labels, texts = zip(*sheet(report), strict=True)
+    return [Column("", labels, field="field"), Column("", texts, field="value", is_number=True)]
 
 
 FORMAT = Format(write, most_rows=READABLE_ROWS)

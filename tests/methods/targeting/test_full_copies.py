@@ -51,6 +51,8 @@ def test_what_a_task_copies_twice_is_refused() -> None:
     assert cost(bert, target_modules=("query",), **rows)
     with pytest.raises(InvalidInput, match=r"lies inside .*, a full copy"):
         cost(bert, target_modules=("query",), task_type="TOKEN_CLS", **rows)
+    with pytest.raises(InvalidInput, match=r"'model' reaches base_model too, .* give more of the name"):
+        cost(target_modules=("lm_head",), modules_to_save=("model",), task_type="SEQ_CLS")
 
 
 def test_an_ending_that_the_adapter_has_too_cannot_be_saved() -> None:

@@ -1,0 +1,166 @@
+"""Columns of a table: texts on the left, numbers on the right with their decimals under each other, and their widths.
+
+Numbers of one column get as many decimals as the one that needs the most, so each digit shown is one of the value's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeGuard
+
+from lora_cli.output.people import HIGHLIGHTS, cell, heading, scaled, verdict_cells
+from lora_cli.output.report import Report
+from lora_cli.quantities import Value
+
+# A folded column keeps this much of a line.
+LEAST_FOLDED = 20
+# Numbers that need more decimals stand as they are.
+MOST_DECIMALS = 10
+# Where a long text may be broken: after these, but not within a number.
+_PIECE = r"(?:[^,.\s/|]|(?<=\d)[,.](?=\d))*[,.\s/|]?"
+
+
+class Column(NamedTuple):
+    """A column of a table: its heading and a text for each row.
+
+    `style` is a word that the console knows, as in `blocks`. A `bar` column holds shares from 0 to 1 as texts.
+    """
+
+    heading: str
+    cells: Sequence[str]
+    is_number: bool = False
+    style: str = ""
+    field: str = ""
+    is_bar: bool = False
+
+    @property
+    def width(self) -> int:
+        """The width of the widest line of a cell or of the heading, in columns of a terminal."""
+        return max(screen_width(line) for text in (self.heading, *self.cells) for line in text.split("\n"))
+
+    @property
+    def folds(self) -> bool:
+        """Whether its cells may be broken over several lines."""
+        return not self.is_number and not self.is_bar and self.width > LEAST_FOLDED
+
+    def folded(self, width: int) -> Column:
+        """Return the column with its cells broken to a width."""
+        return self._replace(cells=[fold(text, width) for text in self.cells])
+
+
+def column(field: str, values: Sequence[Value], title: str | None = None) -> Column:
+    """Return the column of a field's values.
+
+    >>> column("share", [0.225, 0.1, None]).cells
+    ['22.5 %', '10.0 %', 'unknown']
+    >>> column("name", ["q_proj", "lm_head"]).is_number
+    False
+    """
+    cells = [cell(field, value) for value in values]
+    numbers = {at: value for at, value in enumerate(values) if _is_number(value)}
+    is_number = len(numbers) == sum(value is not None and value != "" for value in values) > 0
+    decimals = [_decimals(cells[at]) for at, value in numbers.items() if isinstance(value, float)]
+    if is_number and decimals and None not in decimals:
+        most = max(filter(None, decimals), default=0)
+        for at, value in numbers.items():
+            number, unit = scaled(field, value)
+            cells[at] = f"{number:,.{most}f}{unit}"
+    style = "strong" if field in HIGHLIGHTS else ""
+    return Column(heading(field) if title is None else title, cells, is_number, style, field)
+
+
+def _is_number(value: Value) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def listing(report: Report) -> list[Column]:
+    """Return the columns of a report's records. Where these are verdicts, a value and its limit are rounded together."""
+    rows = list(report.rows())
+    columns = [column(field, [row[at] for row in rows]) for at, field in enumerate(report.fields)]
+    if report.judged:
+        at, limit_at = report.fields.index("value"), report.fields.index("limit")
+        pairs = [verdict_cells(row[at], row[limit_at]) for row in rows]
+        for position, cells in zip((at, limit_at), zip(*pairs, strict=True), strict=True):
+            columns[position] = columns[position]._replace(cells=cells)
+    return columns
+
+
+def _decimals(text: str) -> int | None:
+    """Return how many decimals a number has, or None where it is not written with a point."""
+    found = re.match(r"-?[\d,]+(?:\.(\d+))?(?![\d.e])", text)
+    return None if found is None or len(found[1] or "") > MOST_DECIMALS else len(found[1] or "")
+
+
+def screen_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: Chinese characters take two, accents of their own none.
+
+    >>> screen_width("qwen"), screen_width("模型"), screen_width("e\u0301")
+    (4, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+
+
+def fold(text: str, width: int) -> str:
+    """Return a text broken into lines of at most `width`, after a space, a comma, a dot or a slash where there is one.
+
+    >>> fold("q_proj,k_proj,v_proj", 14)
+    'q_proj,k_proj,\\nv_proj'
+    >>> fold("unbreakable", 4)
+    'unbr\\neaka\\nble'
+    """
+    lines = [""]
+    for piece in re.findall(_PIECE, text):
+        if lines[-1] and screen_width(lines[-1] + piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+        while screen_width(lines[-1].rstrip()) > width:
+            kept = next(end for end in range(width, 0, -1) if screen_width(lines[-1][:end]) <= width or end == 1)
+            lines[-1:] = [lines[-1][:kept], lines[-1][kept:]]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def packed(parts: Iterable[str], separator: str, width: int | None) -> str:
+    """Return parts with a separator between them, on lines of at most `width`; only a longer part is broken.
+
+    >>> packed(["d 4,096", "h 14,336", "rank 16"], " - ", 20)
+    'd 4,096 - h 14,336\\nrank 16'
+    """
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]}{separator}{part}" if lines else part
+        if lines and (width is None or screen_width(longer) <= width):
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(line if width is None else fold(line, width) for line in lines)
+
+
+def table_width(columns: Sequence[Column], gap: int) -> int:
+    """Return the width of a table of these columns."""
+    return sum(each.width for each in columns) + gap * (len(columns) - 1)
+
+
+def folded_to(columns: Sequence[Column], width: int | None, gap: int) -> list[Column]:
+    """Return the columns with the widest texts folded until the table fits, or nothing is left to fold."""
+    columns = list(columns)
+    while width is not None and (over := table_width(columns, gap) - width) > 0:
+        widths = {at: each.width for at, each in enumerate(columns) if each.folds}
+        if not widths:
+            break
+        widest = max(widths, key=widths.__getitem__)
+        target = max(LEAST_FOLDED, widths[widest] - over)
+        narrower = columns[widest].folded(target)
+        if narrower.width >= widths[widest]:
+            break
+        columns[widest] = narrower
+    return columns
+
+
+def same_in_all_rows(columns: Iterable[Column]) -> list[Column]:
+    """Return the columns that say the same in every one of several rows."""
+    return [each for each in columns if len(each.cells) > 1 and len(set(each.cells)) == 1]

@@ -1,0 +1,25 @@
+"""The design of a check: which rules hold, in words and in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.output.blocks import Block, Grid, Line
+from lora_cli.output.columns import Column, listing
+from lora_cli.output.report import Report
+
+PASS, FAIL = "pass", "FAIL"
+
+
+def design(report: Report) -> Iterator[Block]:
+    """Yield a row for each rule, failed ones in red, and how many hold."""
+    failed = [failure is not None for failure in report.failures or ()]
+    columns = [Column("", [FAIL if each else PASS for each in failed])]
+    columns += [each for each in listing(report) if each.field != "passed"]
+    yield Grid(columns, ["bad" if each else "good" for each in failed])
+    holding = len(failed) - sum(failed)
+    if all(failed) or not any(failed):
+        verdict = "All rules fail." if any(failed) else "All rules hold."
+    else:
+        verdict = f"{holding} of {len(failed)} rules hold."
+    yield Line(verdict, "bad" if any(failed) else "good")

@@ -1,0 +1,67 @@
+"""The design of a fit: the largest size inside the budget beside the next one, and what other targets would get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from lora_cli.output.blocks import Block, Grid, Line, Title, facts
+from lora_cli.output.columns import Column, column
+from lora_cli.output.people import cell, sizes
+from lora_cli.output.report import Report
+from lora_cli.quantities import Value, count_text, number_text
+
+FACTS = (
+    "full_params",
+    "trainable_params",
+    "percent_of_full",
+    "percent_saved",
+    "reduction_factor",
+    "break_even_rank",
+    "adapter_bytes",
+)
+
+
+def design(report: Report) -> Iterator[Block]:
+    """Yield the answer in a sentence, the size and the next one against the budget, the facts, and other targets."""
+    record = report.record()
+    limit, knob, size = record["limit"], record["knob"], record["size"]
+    budget = _amount(record["budget"])
+    yield Title([*report.title(), *sizes({**record, "r": None}), f"{limit} {budget}"])
+    if size is None:
+        yield Line(f"This configuration is inside the budget; {limit} leaves {_amount(record['headroom'])}.", "strong")
+    else:
+        yield Line(f"{knob} {cell('size', size)} is the largest inside the budget.", "strong")
+        yield _sizes(record)
+    yield facts(record, FACTS)
+    if report.details:
+        fields = list(report.details[0])
+        yield Grid([column(field, [row[field] for row in report.details]) for field in fields])
+
+
+def _sizes(record: Mapping[str, Value]) -> Grid:
+    """Return the size and the next one: what each takes of the budget, and what is left or over."""
+    budget, headroom = _number(record["budget"]), _number(record["headroom"])
+    rows = [(record["size"], budget - headroom, f"{_amount(headroom)} left")]
+    if record["next_size"] is not None:
+        over = _number(record["overshoot"])
+        rows.append((record["next_size"], budget + over, f"{_amount(over)} over"))
+    tried, used, rest = zip(*rows, strict=True)
+    columns = [
+        column("size", tried, str(record["knob"])),
+        column("used", used, str(record["limit"]).removeprefix("max-")),
+        Column("", rest, is_number=True),
+    ]
+    if budget:
+        shares = [amount / budget for amount in used]
+        columns.append(Column("of the budget", [f"{100 * share:,.2f} %" for share in shares], True))
+        columns.append(Column("", [repr(share) for share in shares], is_bar=True))
+    return Grid(columns, ["good", "dim"][: len(rows)])
+
+
+def _number(value: Value) -> int | float:
+    return value if isinstance(value, int | float) else 0
+
+
+def _amount(value: Value) -> str:
+    """Return an amount of a budget, which is a count, a size or a percentage."""
+    return count_text(value) if isinstance(value, int) else number_text(_number(value))

@@ -1,0 +1,37 @@
+"""The design of an inspection: what is wrong, what the adapter trains module by module, and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.output.blocks import Block, Grid, Line, Title, facts
+from lora_cli.output.columns import Column, column
+from lora_cli.output.people import cell, heading
+from lora_cli.output.report import Report
+
+TITLE = ("adapter", "method", "base_model")
+STYLES = {"error": "bad", "warning": "warn", "note": "dim"}
+
+
+def design(report: Report) -> Iterator[Block]:
+    """Yield the subject, the findings by severity, the groups of modules with their shares, and the figures."""
+    record = report.record()
+    yield Title([cell(field, record[field]) for field in TITLE if record[field] is not None])
+    yield from _findings(report)
+    if report.details:
+        fields = list(report.details[0])
+        grid = [column(field, [row[field] for row in report.details]) for field in fields]
+        if "share" in fields:
+            grid.append(Column("", [repr(row["share"]) for row in report.details], is_bar=True))
+        yield Grid(grid)
+    yield facts(record, [field for field in report.fields if field not in TITLE and record[field] is not None])
+
+
+def _findings(report: Report) -> Iterator[Block]:
+    findings = sorted(report.findings, key=lambda each: list(STYLES).index(each["severity"]))
+    if not findings:
+        yield Line("Nothing wrong was found.", "good")
+        return
+    columns = {field: [cell(field, each[field]) for each in findings] for field in findings[0]}
+    grid = [Column(heading(field), texts) for field, texts in columns.items()]
+    yield Grid(grid, [STYLES[each["severity"]] for each in findings])

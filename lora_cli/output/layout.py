@@ -1,0 +1,101 @@
+"""How a report is laid out for people: by a design of its own, as a table of its records, or as a list of one's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+
+from lora_cli.errors import argument
+from lora_cli.output import designs
+from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title
+from lora_cli.output.columns import Column, column, folded_to, listing, same_in_all_rows, table_width
+from lora_cli.output.people import SUBJECTS, heading, sheet
+from lora_cli.output.report import Report, Screen
+
+# Columns of a terminal between two columns of a table.
+GAP = 2
+BAR_WIDTH, LEAST_BAR = 20, 4
+FULL, PARTS = "█", " ▏▎▍▌▋▊▉"
+
+
+def blocks(report: Report, screen: Screen) -> Iterator[Block]:
+    """Yield the blocks of a report, each table as wide as the screen or narrower where that is possible."""
+    for block in _designed(report):
+        if not isinstance(block, Grid):
+            yield block
+            continue
+        columns: Sequence[Column] = block.columns
+        hidden: list[str] = []
+        if report.listing and report.design is None:
+            said = same_in_all_rows(columns)
+            if said:
+                yield Title([f"{heading(each.field)} {each.cells[0]}" for each in said], "dim")
+            columns, hidden = _shown([each for each in columns if each not in said], report, screen.width)
+        yield block._replace(columns=_fitted(columns, screen))
+        if hidden:
+            yield Line(f"No room for {', '.join(hidden)}: {argument('format')} csv shows all columns.", "dim")
+
+
+def _designed(report: Report) -> Iterable[Block]:
+    if report.design is not None:
+        designed: Iterable[Block] = import_module(f"{designs.__name__}.{report.design}").design(report)
+        return designed
+    if report.listing:
+        return [Grid([_upright(each) for each in listing(report)])]
+    return _sheet(report)
+
+
+def _sheet(report: Report) -> Iterator[Block]:
+    if report.picture:
+        yield Drawing(*report.picture)
+    yield Facts(sheet(report))
+    if report.details:
+        yield Grid([_upright(column(field, [row[field] for row in report.details])) for field in report.details[0]])
+
+
+def _upright(each: Column) -> Column:
+    """Return a column with the words of its heading one below the other."""
+    return each._replace(heading=each.heading.replace(" ", "\n"))
+
+
+def _shown(columns: list[Column], report: Report, width: int | None) -> tuple[list[Column], list[str]]:
+    """Return the columns without those that there is no room for, and the fields of these."""
+    hidden: list[str] = []
+    candidates = [name for name in report.expendable if not _tells_apart(name, columns)]
+    while width is not None and candidates and table_width(folded_to(columns, width, GAP), GAP) > width:
+        if any(each.field == candidates[0] for each in columns):
+            hidden.append(candidates[0])
+            columns = [each for each in columns if each.field != candidates[0]]
+        candidates.pop(0)
+    return columns, hidden
+
+
+def _tells_apart(field: str, columns: Sequence[Column]) -> bool:
+    """Whether a column names the subjects of the rows, and they differ."""
+    return field in SUBJECTS and any(each.field == field and len(set(each.cells)) > 1 for each in columns)
+
+
+def _fitted(columns: Sequence[Column], screen: Screen) -> list[Column]:
+    """Return the columns with long texts folded, and bars in the room that is left."""
+    texts = [each for each in columns if not each.is_bar]
+    fitted = iter(folded_to(texts, screen.width, GAP))
+    room = BAR_WIDTH if screen.width is None else min(BAR_WIDTH, screen.width - table_width(texts, GAP) - GAP)
+    return [
+        _bars(each, room, unicode=screen.unicode) if each.is_bar else next(fitted)
+        for each in columns
+        if not each.is_bar or room >= LEAST_BAR
+    ]
+
+
+def _bars(shares: Column, room: int, *, unicode: bool) -> Column:
+    """Return a column of bars, the longest as wide as the room."""
+    numbers = [float(text or 0) for text in shares.cells]
+    longest = max(numbers, default=0) or 1
+    cells = [_bar(round(8 * room * number / longest), unicode=unicode) for number in numbers]
+    return shares._replace(cells=cells, style="bar")
+
+
+def _bar(eighths: int, *, unicode: bool) -> str:
+    if not unicode:
+        return "#" * round(eighths / 8)
+    return (FULL * (eighths // 8) + PARTS[eighths % 8]).rstrip()

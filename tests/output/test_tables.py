@@ -1,0 +1,118 @@
+"""The tables of a terminal of 80 columns, as recorded: their sums, their width, and README's picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import tables
+
+from lora_cli.output import Screen
+
+NUMBER = r"-?[\d,]+(?:\.\d+)?"
+TERMINAL_LINES = 24
+
+
+def recorded(name: str) -> str:
+    """Return a recorded table."""
+    return (tables.RECORDED / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def settled(text: str) -> str:
+    """Return a table without what depends on the order in which a machine sums up: differences in the last bits."""
+    return re.sub(r" {2,}|─+", " ", re.sub(r"-?\d[\d.]*e-\d\d|(?<= )0$", "~", text, flags=re.MULTILINE))
+
+
+def rows(text: str, heading: str) -> Iterator[list[str]]:
+    """Yield the cells of a table's rows, which begin below the rule under its heading and end at a blank line."""
+    body = text.partition(heading)[2].partition("─\n")[2].partition("\n\n")[0]
+    for line in body.splitlines():
+        if not line.startswith("─"):
+            yield re.split(r" {2,}", line.strip())
+
+
+def number(text: str) -> float:
+    """Return the number that a cell begins with."""
+    found = re.match(NUMBER, text)
+    assert found is not None, text
+    return float(found[0].replace(",", ""))
+
+
+@pytest.mark.parametrize("name", tables.COMMANDS)
+def test_a_command_shows_the_table_that_is_recorded(name: str) -> None:
+    """`python tests/support/tables.py --write` renews them; none is wider than the terminal."""
+    shown = tables.drawn(tables.COMMANDS[name], Screen(tables.WIDTH, unicode=True))
+    assert settled(shown) == settled(recorded(name))
+    assert max(map(len, shown.splitlines())) <= tables.WIDTH
+
+
+def test_the_rows_of_one_matrix_add_up() -> None:
+    """A and B make A + B, and each share is of W."""
+    # So narrow that the picture is below.
+    text = tables.drawn(tables.COMMANDS["count"], Screen(45, unicode=True))
+    w, a, b, total = (row[-2:] for row in rows(text, "parameters"))
+    assert [number(params) for params, _ in (w, a, b, total)] == [48, 12, 16, 28]
+    assert number(a[1]) + number(b[1]) == pytest.approx(number(total[1]), abs=1e-3)
+    assert number(total[1]) == pytest.approx(100 * 28 / 48, abs=1e-4)
+    assert f"percent saved      {100 - number(total[1]):.4f} %" in recorded("count")
+
+
+def test_the_rows_of_a_model_add_up() -> None:
+    """The modules make the total, which is the figure of PEFT's line, and the shares make 100 %."""
+    *modules, total = rows(recorded("count-model"), "module")
+    params = [number(row[5]) for row in modules]
+    assert sum(params) == number(total[1]) == 41_943_040
+    assert sum(number(row[6]) for row in modules) == number(total[2]) == 100
+    assert "trainable params: 41,943,040 ||" in recorded("count-model")
+
+
+def test_the_steps_of_a_forward_pass_fit_together() -> None:
+    """The difference is merged less factored, and the path of a pass costs its matrix products."""
+    text = recorded("forward")
+    for _, _, merged, factored, difference in rows(text, "first values"):
+        assert number(merged) - number(factored) == pytest.approx(number(difference) * 0, abs=2e-6)
+    costs = {row[0]: number(row[2]) for row in rows(text, "multiply adds")}
+    assert costs == {"plain": 6 * 8, "merged": 6 * 8 + 6 * 2 * 8, "factored": 6 * 8 + 6 * 2 + 2 * 8}
+
+
+def test_the_next_size_of_a_fit_breaks_the_budget() -> None:
+    """What is used and what is left are the budget, and the next size is over it."""
+    (_, used, left, _, _), (_, more, over, _, _) = rows(recorded("fit"), "of the budget")
+    assert number(used) + number(left) == 20_000_000 == number(more) - number(over)
+
+
+@pytest.mark.parametrize(("d", "h", "r"), [(6, 8, 2), (4096, 14336, 16), (100, 90_000, 4), (90_000, 100, 4), (8, 8, 8)])
+def test_a_matrix_and_its_picture_fit_on_one_screen(d: int, h: int, r: int) -> None:
+    """Also when W is not square: 80 columns, and 24 lines with the prompt's."""
+    shown = tables.drawn(f"lora-cli count -d {d} -h {h} -r {r}", Screen(80, unicode=True))
+    assert "█" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert len(shown.splitlines()) < TERMINAL_LINES
+
+
+@pytest.mark.parametrize("width", [1, 20, 60, 80, 100, 200, 1000, None])
+@pytest.mark.parametrize("name", tables.COMMANDS)
+def test_no_table_breaks_a_number_or_a_word_at_any_width(name: str, width: int | None) -> None:
+    """Without Unicode there is none, and a wider screen never drops what a narrower one shows."""
+    shown = tables.drawn(tables.COMMANDS[name], Screen(width))
+    assert shown.isascii()
+    assert "…" not in shown
+    assert shown == tables.drawn(tables.COMMANDS[name], Screen(width))
+
+
+@pytest.mark.parametrize("name", tables.COMMANDS)
+def test_colour_adds_nothing_but_colour(name: str) -> None:
+    """The same text stands in both."""
+    colored, plain = (tables.drawn(tables.COMMANDS[name], Screen(80, color, unicode=True)) for color in (True, False))
+    assert "\x1b[" in colored
+    bare = "".join(line.rstrip() + "\n" for line in re.sub(r"\x1b\[[0-9;]*m", "", colored).splitlines())
+    assert bare == plain
+
+
+def test_the_picture_of_readme_shows_what_the_command_shows() -> None:
+    """Its text is the command's today, so that it is renewed with the tables."""
+    shown = tables.drawn(tables.SHOWN, Screen(tables.PICTURE_WIDTH, unicode=True))
+    lines = ["".join(line.split()) for line in f"$ {tables.SHOWN}\n{shown}".splitlines() if line.strip()]
+    drawn = [line for line in tables.picture_lines(tables.PICTURE.read_text(encoding="utf-8")) if line != "lora-cli"]
+    assert [line for line in drawn if line] == lines

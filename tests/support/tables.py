@@ -1,0 +1,104 @@
+"""The tables that a terminal shows: recorded in tests/reference/tables, and one of them as README's picture.
+
+`python tests/support/tables.py --write` renews both. Each answer is drawn at 80 columns, as in a terminal.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+
+import example
+from rich.console import Console
+from rich.text import Text
+
+from lora_cli.cli.answer import Answer
+from lora_cli.cli.application import parse, spelling
+from lora_cli.errors import arguments_spelled
+from lora_cli.output import Screen, format_writer
+
+PROJECT = Path(__file__).parents[2]
+RECORDED = PROJECT / "tests" / "reference" / "tables"
+PICTURE = PROJECT / ".github" / "lora-cli.svg"
+WIDTH, PICTURE_WIDTH = 80, 88
+SHOWN = "lora-cli count llama-3.1-8b --target all-linear -r 16"
+# The notebook's matrix comes first: these are what our user asked for.
+COMMANDS = {
+    "count": "lora-cli count -d 6 -h 8 -r 2",
+    "forward": "lora-cli forward -d 6 -h 8 -r 2",
+    "count-wide": "lora-cli count -d 4096 -h 14336 -r 16",
+    "count-dora": "lora-cli count -d 1024 -h 1024 -r 32 --method dora",
+    "count-model": SHOWN,
+    "fit": "lora-cli fit llama-3.1-8b --target all-linear --max-params 20M",
+    "fit-methods": "lora-cli fit llama-3.1-8b --method lora,dora,loha,vera,c3a --max-bytes 50MB",
+    "sweep-methods": "lora-cli sweep llama-3.1-8b -r 8 --method lora,dora,loha,vera",
+    "check": "lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 100K",
+    "inspect": "lora-cli inspect my-adapter --model base",
+    "inspect-broken": "lora-cli inspect broken --model base",
+    "forward-trained": "lora-cli forward --weights base --adapter my-adapter --module layers.0.self_attn.q_proj "
+    "--dtype bfloat16",
+    "methods": "lora-cli methods",
+}
+
+
+@contextmanager
+def example_folder() -> Iterator[None]:
+    """Work in a folder that holds README's example."""
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        example.write(Path(folder))
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def drawn(command: str, screen: Screen) -> str:
+    """Return the table that a command shows on a screen."""
+    argv = command.split()[1:]
+    with example_folder(), arguments_spelled(spelling(argv[0])):
+        answer = parse(argv)
+        assert isinstance(answer, Answer), command
+        report, stream = answer.report, io.StringIO()
+        format_writer("table", report.size, report.command, judged=report.judged)(report, stream, screen)
+    return stream.getvalue()
+
+
+def picture() -> str:
+    """Return README's picture, an SVG of a terminal."""
+    console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
+    console.print(Text(f"$ {SHOWN}\n"))
+    console.print(Text.from_ansi(drawn(SHOWN, Screen(PICTURE_WIDTH, color=True, unicode=True))))
+    return console.export_svg(title="lora-cli", unique_id="lora-cli")
+
+
+def picture_lines(svg: str) -> list[str]:
+    """Return the lines of text that an SVG of a terminal shows, without spaces."""
+    lines: dict[float, str] = {}
+    for y, text in re.findall(r'<text [^>]*\by="([\d.]+)"[^>]*>(.*?)</text>', svg):
+        lines[float(y)] = lines.get(float(y), "") + unescape(text)
+    return ["".join(text.split()) for _, text in sorted(lines.items())]
+
+
+def main() -> int:
+    """Write what the commands show now."""
+    if sys.argv[1:] != ["--write"]:
+        print(__doc__, file=sys.stderr)
+        return 2
+    RECORDED.mkdir(exist_ok=True)
+    for name, command in COMMANDS.items():
+        (RECORDED / f"{name}.txt").write_text(drawn(command, Screen(WIDTH, unicode=True)), encoding="utf-8")
+    PICTURE.write_text(picture(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
