@@ -46,6 +46,26 @@ def is_listing(name: str) -> bool:
     return not os.path.exists(os.path.join(commands.__path__[0], name + SUFFIX))
 
 
+def command_outline(name: str) -> Callable[[], None]:
+    """Return a function that has the first line of a command's help and nothing else, and load nothing for it.
+
+    It is all that the program's own help shows of a command, whose module loads what an answer takes.
+
+    >>> command_outline("models").__doc__
+    'List the bundled models.'
+    """
+    stem = LISTING + name if is_listing(name) else name
+    with open(os.path.join(commands.__path__[0], stem + SUFFIX), encoding="utf-8") as file:
+        source = file.read()
+
+    def outline() -> None:
+        pass
+
+    _, _, function = source.partition(f"\ndef {name}(")
+    outline.__doc__ = function.split('"""')[1].partition("\n")[0]
+    return outline
+
+
 def command_function(name: str, *, with_help: bool) -> Command:
     """Return the function of a command with the signature that Typer reads: its own options and those of all commands.
 
