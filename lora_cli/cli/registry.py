@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import cache
 from importlib import import_module
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, get_args
@@ -66,6 +67,7 @@ def command_outline(name: str) -> Callable[[], None]:
     return outline
 
 
+@cache
 def command_function(name: str, *, with_help: bool) -> Command:
     """Return the function of a command with the signature that Typer reads: its own options and those of all commands.
 

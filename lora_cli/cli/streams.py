@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from lora_cli.errors import OutputFailed, quote
-from lora_cli.models.files import replacement
 from lora_cli.models.streams import let_wait, open_at_once
 
 
@@ -75,6 +74,9 @@ def output_file(path: str) -> Iterator[TextIO]:
         elif mode is not None and not stat.S_ISREG(mode):
             target = _descriptor_stream(_special_file(path))
         else:
+            # Only who writes a file loads this.
+            from lora_cli.models.files import replacement
+
             target = replacement(os.path.realpath(path), mode)
         with target as stream:
             yield stream
