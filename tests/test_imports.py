@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pkgutil import iter_modules
 
 import pytest
 
+from lora_cli.cli import commands
 from lora_cli.methods import METHODS
 from lora_cli.methods.registry import home
 from lora_cli.output import format_names
@@ -85,8 +87,10 @@ def test_a_fit_loads_nothing_heavy() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    """Help is as quick as an answer."""
-    assert loaded(command("--help")) == set()
+    """Help is as quick as an answer, and that of the program loads no command."""
+    modules = [module.name for module in iter_modules(commands.__path__, f"{commands.__name__}.")]
+    assert loaded(command("--help"), [*HEAVY, *modules]) == set()
+    assert loaded(command("fit", "--help"), [*HEAVY, *modules]) == {f"{commands.__name__}.fit"}
 
 
 def test_completion_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:

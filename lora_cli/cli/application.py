@@ -16,7 +16,7 @@ from lora_cli import __version__
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
 from lora_cli.cli.presentation import Presentation
-from lora_cli.cli.registry import command_function, command_names, is_listing, judges
+from lora_cli.cli.registry import command_function, command_names, command_outline, is_listing, judges
 from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
@@ -66,7 +66,8 @@ def _root(
 def application(command: str | None = None, *, with_help: bool = True, is_whole: bool = False) -> typer.Typer:
     """Return the Typer application, or one of its commands as an application of its own or, `is_whole`, as its only one.
 
-    Typer builds every option of every command on each run, so a run that names its command gets only that one.
+    Typer builds every option of every command on each run, so a run that names its command gets only that one, and
+    a run that names none gets only the outline of each.
     """
     is_whole = is_whole or command is None
     # Without Rich, help is the same everywhere and its examples keep their lines.
@@ -81,7 +82,8 @@ def application(command: str | None = None, *, with_help: bool = True, is_whole:
         app.callback()(_root)
     for name in command_names() if command is None else (command,):
         group = LISTINGS if is_listing(name) else QUESTIONS
-        app.command(name, cls=_Command, rich_help_panel=group)(command_function(name, with_help=with_help))
+        function = command_outline(name) if command is None else command_function(name, with_help=with_help)
+        app.command(name, cls=_Command, rich_help_panel=group)(function)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import cache
 from importlib import import_module
 from inspect import Parameter, Signature, signature
 from types import ModuleType
@@ -47,6 +48,27 @@ def is_listing(name: str) -> bool:
     return not os.path.exists(os.path.join(commands.__path__[0], name + SUFFIX))
 
 
+def command_outline(name: str) -> Callable[[], None]:
+    """Return a function that has the first line of a command's help and nothing else, and load nothing for it.
+
+    It is all that the program's own help shows of a command, whose module loads what an answer takes.
+
+    >>> command_outline("models").__doc__
+    'List the bundled models.'
+    """
+    stem = LISTING + name if is_listing(name) else name
+    with open(os.path.join(commands.__path__[0], stem + SUFFIX), encoding="utf-8") as file:
+        source = file.read()
+
+    def outline() -> None:
+        pass
+
+    _, _, function = source.partition(f"\ndef {name}(")
+    outline.__doc__ = function.split('"""')[1].partition("\n")[0]
+    return outline
+
+
+@cache
 def command_function(name: str, *, with_help: bool) -> Command:
     """Return the function of a command with the signature that Typer reads: its own options and those of all commands.
 

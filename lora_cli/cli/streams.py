@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from lora_cli.errors import OutputFailed, quote
-from lora_cli.models.files import replacement
+from lora_cli.models.streams import let_wait, open_at_once
 
 # A report begins with at least as much that no other file begins with.
 KIND_BYTES = 5
@@ -77,6 +77,9 @@ def output_file(path: str) -> Iterator[TextIO]:
         elif mode is not None and not stat.S_ISREG(mode):
             target = _descriptor_stream(_special_file(path))
         else:
+            # Only who writes a file loads this.
+            from lora_cli.models.files import replacement
+
             target = replacement(os.path.realpath(path), mode)
         with target as stream:
             yield stream
@@ -128,10 +131,10 @@ def _descriptor_stream(descriptor: int) -> Iterator[TextIO]:
 def _special_file(path: str) -> int:
     """Open a device or a pipe, and return its number. A pipe without a reader is an error, so that nothing waits for one."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = open_at_once(path, os.O_WRONLY)
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise OSError(error.errno, "no program reads from this pipe") from error
         raise
-    os.set_blocking(descriptor, True)
+    let_wait(descriptor)
     return descriptor
