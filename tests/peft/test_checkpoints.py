@@ -17,7 +17,7 @@ from lora_cli.models.sources.read_model import read_model
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters
 import drawn
-from seed import SEED
+from seed import SEED, turns
 
 CONFIGS = 4
 
@@ -43,7 +43,7 @@ def test_a_model_whose_config_names_no_type_has_its_checkpoints(
 
 
 @pytest.mark.parametrize("model_type", model_types())
-@pytest.mark.parametrize("turn", range(CONFIGS))
+@pytest.mark.parametrize("turn", turns(CONFIGS))
 def test_a_saved_model_is_confirmed_and_read_by_its_shapes(model_type: str, turn: int, tmp_path: Path) -> None:
     """Beside its config.json no difference is found; without, the total and the kinds of its modules are the same."""
     config = drawn.draw(model_type, adapters.classes(model_type), random.Random(f"{SEED}/{model_type}/{turn}"))
