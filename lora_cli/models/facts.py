@@ -62,7 +62,7 @@ def read_facts(config: Config) -> Facts:
 
 
 def _size(config: Config, names: tuple[str, ...], default: int | None) -> int | None:
-    return config.size(*names, default=default or 0) or None if names else None
+    return config.size(*names, default=default or 0) or None if names else default
 
 
 def _groups(config: Config, sizes: PromptSizes, heads: int | None) -> int | None:
@@ -77,4 +77,6 @@ def _head_width(config: Config, sizes: PromptSizes, hidden: int | None, heads: i
     default = sizes.head_width
     if isinstance(default, str):
         default = hidden // heads if hidden and heads else None
+    elif callable(default):
+        default = default(config)
     return _size(config, sizes.head_width_names, default)

@@ -15,7 +15,8 @@ class PromptSizes:
     """The sizes that prompt methods take from config.json, with the defaults of transformers' config class.
 
     None means that the config class does not have the field. `groups` are the key-value heads, where "heads" means
-    one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
+    one for each head; `head_width` is the width of a head, or how it follows from the config, where "shared" means
+    hidden size / heads.
     `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
     first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
     """
@@ -24,7 +25,7 @@ class PromptSizes:
     layers: int | None
     heads: int | None
     groups: int | Literal["heads"] | None = None
-    head_width: int | Literal["shared"] | None = None
+    head_width: int | Literal["shared"] | Callable[[Config], int] | None = None
     has_vocabulary: bool = True
     hidden_names: tuple[str, ...] = ("hidden_size", "n_embd", "d_model")
     layers_names: tuple[str, ...] = ("num_hidden_layers", "num_layers", "n_layer", "encoder_layers", "n_layers")

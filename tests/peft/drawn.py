@@ -34,8 +34,13 @@ DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     },
 }
 
+# The fields, with a value for each, without which transformers builds no model of a type.
+NEEDED: dict[str, Mapping[str, Any]] = {}
+
 for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
-    DRAWS.update(runpy.run_path(str(path))["DRAWS"])
+    written = runpy.run_path(str(path))
+    DRAWS.update(written["DRAWS"])
+    NEEDED.update(written.get("NEEDED", {}))
 
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
@@ -45,7 +50,8 @@ def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict
         for name, values in DRAWS[model_type].items()
         if source.random() < 0.9 or "num_" in name
     }
-    return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
+    needed = NEEDED.get(model_type, {})
+    return {"model_type": model_type, "architectures": [source.choice(classes)], **deepcopy(dict(needed)), **config}
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:

@@ -42,6 +42,9 @@ def attention(d: int, heads: int, groups: int, width: int, *, bias: bool = False
 def attention_with_head_norms(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
     """Build `self_attn` with a norm on each head of q and k, and with biases where `attention_bias` is true."""
     bias = config.flag("attention_bias", default=False)
-    width = shape[-1]
-    parts = attention(d, *shape, bias=bias, output_bias=bias), norm("q_norm", width), norm("k_norm", width)
-    return under("self_attn", *parts)
+    return under("self_attn", attention(d, *shape, bias=bias, output_bias=bias), head_norms(shape[-1]))
+
+
+def head_norms(width: int) -> Nodes:
+    """Build the norms on each head of q and k."""
+    return (*norm("q_norm", width), *norm("k_norm", width))
