@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from lora_cli.dtypes import BY_NAME
@@ -19,7 +19,7 @@ from lora_cli.models.nodes import Parameter
 Tensors = Mapping[str, Stored]
 
 INTEGER_KINDS = ("integer", "boolean")
-# Buffers of transformers' models, which are not parameters.
+# Buffers of transformers' models, which are not parameters, but for those that a few models have as parameters.
 BUFFERS = frozenset(
     (
         "inv_freq",
@@ -32,6 +32,11 @@ BUFFERS = frozenset(
         "running_var",
         "num_batches_tracked",
         "e_score_correction_bias",
+        "expert_bias",
+        "slope_rate",
+        "query_decay",
+        "key_decay",
+        "diagonal_decay",
         "final_logits_bias",
         "k_scale",
         "v_scale",
@@ -64,11 +69,12 @@ class Unpacked(NamedTuple):
     unknown: list[str]
 
 
-def unpacked(stored: Tensors) -> Unpacked:
-    """Return the parameters that a checkpoint's tensors stand for."""
+def unpacked(stored: Tensors, known: Iterable[Parameter] = ()) -> Unpacked:
+    """Return the parameters that a checkpoint's tensors stand for; the last names of `known` ones are not buffers."""
     parameters, unknown = [], []
+    buffers = BUFFERS - {parameter.name.rpartition(".")[2] for parameter in known}
     for name, tensor in stored.items():
-        if _helps(name, stored) or _is_buffer(name, tensor):
+        if _helps(name, stored) or _is_buffer(name, tensor, buffers):
             continue
         if BY_NAME[tensor.dtype].kind not in INTEGER_KINDS:
             parameters.append(Parameter(name, tensor.shape))
@@ -105,10 +111,10 @@ def _helps(name: str, stored: Tensors) -> bool:
     return owner.endswith((".weight", ".quant_state")) and owner.removesuffix(".quant_state") in stored
 
 
-def _is_buffer(name: str, tensor: Stored) -> bool:
+def _is_buffer(name: str, tensor: Stored, buffers: Collection[str]) -> bool:
     leaf = name.rpartition(".")[2]
     # GPT-2 and similar models keep their causal mask as `bias`.
-    return leaf in BUFFERS or (leaf == "bias" and len(tensor.shape) == 4)
+    return leaf in buffers or (leaf == "bias" and len(tensor.shape) == 4)
 
 
 def _bitsandbytes(name: str, stored: Tensors) -> Parameter | None:

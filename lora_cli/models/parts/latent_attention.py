@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Node, linear, norm
+from lora_cli.models.parts.layers import Node, linear, norm, under
 
 
 def latent_attention(
@@ -36,6 +36,19 @@ def latent_attention(
     yield from norm("kv_a_layernorm", rank)
     yield from linear("kv_b_proj", rank, heads * (plain + value))
     yield from linear("o_proj", heads * value, d, bias=bias)
+
+
+def indexer(config: Config, d: int, *, query: int, heads: int, width: int) -> Iterator[Node]:
+    """Build the `indexer` beside it, which selects the keys that DeepSeek's sparse attention looks at."""
+    heads = config.size("index_n_heads", default=heads)
+    width = config.size("index_head_dim", default=width)
+    parts = (
+        linear("wq_b", query_rank(config, query), heads * width),
+        linear("wk", d, width),
+        norm("k_norm", width, bias=True),
+        linear("weights_proj", d, heads),
+    )
+    return under("indexer", *parts)
 
 
 def query_rank(config: Config, default: int) -> int:
