@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from lora_cli.dtypes import BY_NAME
@@ -19,7 +19,7 @@ from lora_cli.models.nodes import Parameter
 Tensors = Mapping[str, Stored]
 
 INTEGER_KINDS = ("integer", "boolean")
-# Buffers of transformers' models, which are not parameters, but for those that a few models have as parameters.
+# How buffers of transformers' models are named, which are not parameters, but for those that a few models have as such.
 BUFFERS = frozenset(
     (
         "inv_freq",
@@ -33,6 +33,7 @@ BUFFERS = frozenset(
         "num_batches_tracked",
         "e_score_correction_bias",
         "expert_bias",
+        "ffn.gate.bias",
         "slope_rate",
         "query_decay",
         "key_decay",
@@ -70,9 +71,10 @@ class Unpacked(NamedTuple):
 
 
 def unpacked(stored: Tensors, known: Iterable[Parameter] = ()) -> Unpacked:
-    """Return the parameters that a checkpoint's tensors stand for; the last names of `known` ones are not buffers."""
+    """Return the parameters that a checkpoint's tensors stand for; what `known` ones are named is not a buffer."""
     parameters, unknown = [], []
-    buffers = BUFFERS - {parameter.name.rpartition(".")[2] for parameter in known}
+    leaves = {parameter.name.rpartition(".")[2] for parameter in known}
+    buffers = tuple(f".{name}" for name in BUFFERS - leaves)
     for name, tensor in stored.items():
         if _helps(name, stored) or _is_buffer(name, tensor, buffers):
             continue
@@ -111,10 +113,10 @@ def _helps(name: str, stored: Tensors) -> bool:
     return owner.endswith((".weight", ".quant_state")) and owner.removesuffix(".quant_state") in stored
 
 
-def _is_buffer(name: str, tensor: Stored, buffers: Collection[str]) -> bool:
-    leaf = name.rpartition(".")[2]
+def _is_buffer(name: str, tensor: Stored, endings: tuple[str, ...]) -> bool:
+    whole = f".{name}"
     # GPT-2 and similar models keep their causal mask as `bias`.
-    return leaf in buffers or (leaf == "bias" and len(tensor.shape) == 4)
+    return whole.endswith(endings) or (whole.endswith(".bias") and len(tensor.shape) == 4)
 
 
 def _bitsandbytes(name: str, stored: Tensors) -> Parameter | None:

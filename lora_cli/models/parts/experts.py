@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
@@ -83,7 +83,7 @@ def sparse_types(config: Config, layers: int, *, dense: int) -> list[bool]:
     return [kind == "sparse" for kind in layer_types(config, "mlp_layer_types", default)]
 
 
-def mixed_blocks(sparse: Sequence[bool], *common: Nodes, experts: Nodes, dense: Nodes) -> Iterable[Nodes]:
+def mixed_blocks(sparse: Sequence[bool], *common: Nodes, experts: Nodes, dense: Nodes) -> list[Nodes]:
     """Return the layers of a decoder, which share what is `common`; `mlp` is a mixture of `experts`, or `dense`."""
     shared = [node for part in common for node in part]
     blocks = {True: [*shared, *under("mlp", experts)], False: [*shared, *under("mlp", dense)]}

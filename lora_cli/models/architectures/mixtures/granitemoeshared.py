@@ -21,8 +21,6 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "granitemoeshared",
-    classes(
-        "GraniteMoeShared", body, hidden=granitemoe.hidden, vocabulary=granitemoe.vocabulary, tasks=TASKS[:2]
-    ),
+    classes("GraniteMoeShared", body, hidden=granitemoe.hidden, vocabulary=granitemoe.vocabulary, tasks=TASKS[:2]),
     granitemoe.FAMILY.sizes,
 )

@@ -47,7 +47,9 @@ def body(config: Config) -> Nodes:
         False: [*under("self_attn", attention(d, *shape)), *common],
     }
     layers = config.layers("num_hidden_layers", default=32)
-    types = layer_types(config, "layer_types", ["full_attention", LINEAR] * (layers // 2) + ["full_attention"] * (layers % 2))
+    types = layer_types(
+        config, "layer_types", ["full_attention", LINEAR] * (layers // 2) + ["full_attention"] * (layers % 2)
+    )
     return layered_decoder(vocabulary(config), d, [blocks[kind == LINEAR] for kind in types])
 
 
