@@ -75,6 +75,9 @@ def _groups(config: Config, sizes: PromptSizes, heads: int | None) -> int | None
 
 def _head_width(config: Config, sizes: PromptSizes, hidden: int | None, heads: int | None) -> int | None:
     default = sizes.head_width
+    # A null field means the heads' share, whatever a missing field means.
+    if default is not None and any(name in config.fields for name in sizes.head_width_names):
+        default = "shared"
     if isinstance(default, str):
         default = hidden // heads if hidden and heads else None
     return _size(config, sizes.head_width_names, default)

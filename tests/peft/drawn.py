@@ -18,6 +18,8 @@ import torch
 import transformers
 from transformers import AutoConfig
 
+from lora_cli.models.registry import family
+
 DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     "llama": {
         "hidden_size": [16, 64, 96],
@@ -43,7 +45,7 @@ def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict
     config = {
         name: source.choice(values)
         for name, values in DRAWS[model_type].items()
-        if source.random() < 0.9 or "num_" in name
+        if source.random() < 0.9 or "num_" in name or name in family(model_type).required
     }
     return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
 

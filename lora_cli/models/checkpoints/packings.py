@@ -37,6 +37,8 @@ BUFFERS = frozenset(
         "v_scale",
     )
 )
+# Those of xIELU, which are single numbers. Other modules have parameters of these names.
+ACTIVATION_BUFFERS = ("beta", "eps")
 MAX_STATE_BYTES = 65_536
 MAX_RECORDED_DIMENSIONS = 8
 
@@ -107,6 +109,8 @@ def _helps(name: str, stored: Tensors) -> bool:
 
 def _is_buffer(name: str, tensor: Stored) -> bool:
     leaf = name.rpartition(".")[2]
+    if leaf in ACTIVATION_BUFFERS:
+        return not tensor.shape
     # GPT-2 and similar models keep their causal mask as `bias`.
     return leaf in BUFFERS or (leaf == "bias" and len(tensor.shape) == 4)
 
