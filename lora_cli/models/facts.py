@@ -66,7 +66,7 @@ def _size(config: Config, names: tuple[str, ...], default: int | None) -> int | 
 
 
 def _groups(config: Config, sizes: PromptSizes, heads: int | None) -> int | None:
-    default = sizes.groups
+    default = sizes.groups(config) if callable(sizes.groups) else sizes.groups
     # A null field means as many groups as heads, whatever a missing field means.
     if default == "heads" or (default is not None and "num_key_value_heads" in config.fields):
         default = heads

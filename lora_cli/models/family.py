@@ -15,7 +15,7 @@ class PromptSizes:
     """The sizes that prompt methods take from config.json, with the defaults of transformers' config class.
 
     None means that the config class does not have the field. `groups` are the key-value heads, where "heads" means
-    one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
+    one for each head, and a function is that of the config class; `head_width` is the width of a head, where "shared" means hidden size / heads.
     `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
     first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
     """
@@ -23,7 +23,7 @@ class PromptSizes:
     hidden: int | None
     layers: int | None
     heads: int | None
-    groups: int | Literal["heads"] | None = None
+    groups: int | Literal["heads"] | Callable[[Config], int] | None = None
     head_width: int | Literal["shared"] | None = None
     has_vocabulary: bool = True
     hidden_names: tuple[str, ...] = ("hidden_size", "n_embd", "d_model")

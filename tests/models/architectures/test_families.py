@@ -78,6 +78,27 @@ def test_a_model_that_transformers_does_not_build_is_refused(model_type: str, va
     assert "head_dim is missing" in refusal(model_type=model_type, **value)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "sentence"),
+    [
+        (None, "attention_types has 24 kinds for 3 layers"),
+        ([[["global", "local"], 2]], "attention_types has 4 kinds for 3 layers"),
+        ([["global"], 3], "attention_types is"),
+        ([[["global"], "3"]], "attention_types is"),
+    ],
+    ids=str,
+)
+def test_layers_without_a_kind_of_attention_are_refused(kinds: object, sentence: str) -> None:
+    """GPT-Neo's class counts them."""
+    assert sentence in refusal(model_type="gpt_neo", num_layers=3, attention_types=kinds)
+
+
+def test_cross_attention_with_one_key_for_all_heads_is_refused() -> None:
+    """No such attention is implemented in transformers."""
+    sentence = refusal(model_type="gpt_bigcode", add_cross_attention=True)
+    assert "add_cross_attention is true; it needs multi_query to be false" in sentence
+
+
 @pytest.mark.parametrize(("activation", "params"), [("xielu", 2), ("prelu", 1), ("silu", 0)])
 def test_an_activation_of_apertus_may_have_parameters(activation: str, params: int) -> None:
     """Each layer has its own. No other family builds them."""

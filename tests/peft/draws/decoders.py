@@ -70,6 +70,16 @@ DRAWS = {
         **MLP_BIAS,
         "hidden_act": ["xielu", "xielu", "silu", "prelu"],
     },
+    "youtu": {
+        **COMMON,
+        "num_key_value_heads": [1, 4],
+        "kv_lora_rank": [5, 9],
+        "q_lora_rank": [None, 7],
+        "qk_rope_head_dim": [4, 8],
+        "qk_nope_head_dim": [3, 6],
+        "v_head_dim": [5, 10],
+        **BIAS,
+    },
     "granite": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS, "mlp_bias": [True, False]},
     "starcoder2": {**COMMON, **GROUPS, **NULL_WIDTH, "use_bias": [True, False]},
     "stablelm": {

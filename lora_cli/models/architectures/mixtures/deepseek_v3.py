@@ -28,10 +28,12 @@ def query(config: Config, d: int, outputs: int) -> Iterator[Node]:
     yield from linear("q_b_proj", rank, outputs)
 
 
-def attention(config: Config) -> Iterator[Node]:
-    """Build `DeepseekV3Attention`: keys and values go through kv_lora_rank, the rotated part of the key beside it."""
-    d = hidden(config)
-    heads = config.size("num_attention_heads", default=128)
+def attention(config: Config, d: int, *, heads: int) -> Iterator[Node]:
+    """Build `DeepseekV3Attention`: keys and values go through kv_lora_rank, the rotated part of the key beside it.
+
+    `heads` is the default of their number.
+    """
+    heads = config.size("num_attention_heads", default=heads)
     rank = config.size("kv_lora_rank", default=512)
     rotated = config.size("qk_rope_head_dim", default=64)
     plain = config.size("qk_nope_head_dim", default=128)
@@ -62,7 +64,7 @@ def body(config: Config) -> Nodes:
     dense = min(layers, config.layers("first_k_dense_replace", default=3))
     feed_forward = gated(d, config.size("intermediate_size", default=18432))
     shared = [
-        *under("self_attn", attention(config)),
+        *under("self_attn", attention(config, d, heads=128)),
         *norm("input_layernorm", d),
         *norm("post_attention_layernorm", d),
     ]
