@@ -73,7 +73,7 @@ def _size(config: Config, names: tuple[str, ...], default: int | None) -> int | 
 
 
 def _groups(config: Config, sizes: PromptSizes, heads: int | None) -> int | None:
-    default = sizes.groups
+    default = sizes.groups(config) if callable(sizes.groups) else sizes.groups
     # A null field means as many groups as heads, whatever a missing field means.
     if default == "heads" or (default is not None and "num_key_value_heads" in config.fields):
         default = heads
@@ -82,6 +82,9 @@ def _groups(config: Config, sizes: PromptSizes, heads: int | None) -> int | None
 
 def _head_width(config: Config, sizes: PromptSizes, hidden: int | None, heads: int | None) -> int | None:
     default = sizes.head_width
+    # A null field means the heads' share, whatever a missing field means.
+    if default is not None and any(name in config.fields for name in sizes.head_width_names):
+        default = "shared"
     if isinstance(default, str):
         default = hidden // heads if hidden and heads else None
     elif callable(default):

@@ -24,7 +24,7 @@ class PromptSizes:
     hidden: int | None
     layers: int | Callable[[Config], int] | None
     heads: int | None
-    groups: int | Literal["heads"] | None = None
+    groups: int | Literal["heads"] | Callable[[Config], int] | None = None
     head_width: int | Literal["shared"] | Callable[[Config], int] | None = None
     has_vocabulary: bool = True
     hidden_names: tuple[str, ...] = ("hidden_size", "n_embd", "d_model")
@@ -45,6 +45,9 @@ class Family:
     What a smaller copy of the model is made by: `feed_forward` is the config field of the width of the feed-forward
     blocks, if the class has one that PEFT knows, and `filled` are the fields that the config class fills in from
     others, and that keep their values when those change.
+
+    `required` are the config fields without which transformers reads a config.json, but builds no model of it.
+    `trained_activations` says whether the parameters that an activation may have are built.
     """
 
     model_type: str
@@ -52,3 +55,5 @@ class Family:
     sizes: PromptSizes
     feed_forward: str | None = "intermediate_size"
     filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    trained_activations: bool = False

@@ -49,6 +49,7 @@ ALSO_READ = ("head_dim", "num_key_value_heads")
 def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
     """Return whether transformers refuses to read the fields, or to build the first class of the family from them."""
     config_class = transformers.models.auto.configuration_auto.CONFIG_MAPPING[model_type]
+    fields = {**dict.fromkeys(family(model_type).required, 8), **fields}
     with warnings.catch_warnings(action="ignore"), torch.device("meta"):
         try:
             read = config_class(**deepcopy({**drawn.NEEDED.get(model_type, {}), **fields}))

@@ -43,6 +43,8 @@ BUFFERS = frozenset(
         "v_scale",
     )
 )
+# Those of xIELU, which are single numbers. Other modules have parameters of these names.
+ACTIVATION_BUFFERS = ("beta", "eps")
 MAX_STATE_BYTES = 65_536
 MAX_RECORDED_DIMENSIONS = 8
 
@@ -114,6 +116,8 @@ def _helps(name: str, stored: Tensors) -> bool:
 
 
 def _is_buffer(name: str, tensor: Stored, endings: tuple[str, ...]) -> bool:
+    if name.rpartition(".")[2] in ACTIVATION_BUFFERS:
+        return not tensor.shape
     whole = f".{name}"
     # GPT-2 and similar models keep their causal mask as `bias`.
     return whole.endswith(endings) or (whole.endswith(".bias") and len(tensor.shape) == 4)

@@ -10,6 +10,7 @@ from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding
 TASKS = ("ForCausalLM", "Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 BUT_QUESTIONS = TASKS[:-1]
 BUT_TOKENS = (*TASKS[:3], *TASKS[4:])
+PRE_NORMS = ("input_layernorm", "post_attention_layernorm")
 
 
 def decoder(vocabulary: int, d: int, layers: int, *block: Nodes, final: Nodes | None = None) -> Nodes:
@@ -25,6 +26,14 @@ def layered_decoder(vocabulary: int, d: int, blocks: Iterable[Nodes], *, final: 
         *(norm("norm", d) if final is None else final),
         *hollow("rotary_emb"),
     ]
+
+
+def block(d: int, attention: Nodes, feed_forward: Nodes, *, norms: Iterable[str] = PRE_NORMS) -> Nodes:
+    """Build a block: `self_attn`, `mlp` and RMSNorms, by default one before each of the two."""
+    yield from under("self_attn", attention)
+    yield from under("mlp", feed_forward)
+    for name in norms:
+        yield from norm(name, d)
 
 
 def classes(

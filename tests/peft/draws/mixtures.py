@@ -172,9 +172,5 @@ DRAWS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     },
     "dots1": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS, **EXPERTS, **FIRST},
 }
-# transformers has no default for these.
-NEEDED: Mapping[str, Mapping[str, Any]] = {
-    "dots1": {"n_routed_experts": 4, "n_shared_experts": 2},
-    "hunyuan_v1_moe": {"head_dim": 8},
-    "dbrx": {"attn_config": {"rope_theta": 1e4}},
-}
+# Of this transformers reads the base of rotary embeddings, for which its class has no default.
+NEEDED: Mapping[str, Mapping[str, Any]] = {"dbrx": {"attn_config": {"rope_theta": 1e4}}}

@@ -15,14 +15,14 @@ vocabulary = size("vocab_size", 152064)
 
 
 def body(config: Config) -> Nodes:
-    """Build `Dots1Model`. transformers has no defaults for its experts: these are the published model's."""
+    """Build `Dots1Model`, whose class has no default for the number of experts."""
     d = hidden(config)
     return mixed_decoder(
         vocabulary(config),
         d,
         dense_first(config, config.layers("num_hidden_layers", default=62), dense=0),
         attention_with_head_norms(config, d, heads(config, d, count=32, groups=32)),
-        experts=experts_with_shared(config, d, count=128, inner=1408, shared=2),
+        experts=experts_with_shared(config, d, count=0, inner=1408, shared=0),
         dense=gated(d, config.size("intermediate_size", default=10944)),
     )
 
@@ -31,4 +31,5 @@ FAMILY = Family(
     "dots1",
     classes("Dots1", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS[:2]),
     PromptSizes(hidden=4608, layers=62, heads=32, groups=32),
+    required=("n_routed_experts", "n_shared_experts"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import TASKS, classes, decoder
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.layers import Nodes, norm, under
@@ -16,14 +16,13 @@ vocabulary = size("vocab_size", 32000)
 def body(config: Config, shared: Nodes = ()) -> Nodes:
     """Build `GraniteMoeModel`, or one of its kin whose layers have a `shared` feed-forward too."""
     d = hidden(config)
-    bias = config.flag("attention_bias", default=False)
     inner = config.size("intermediate_size", default=11008)
     count = config.size("num_local_experts", default=8)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", attention(d, *heads(config, d, count=32), bias=bias, output_bias=bias)),
+        under("self_attn", biased(config, d, heads(config, d, count=32))),
         norm("input_layernorm", d),
         norm("post_attention_layernorm", d),
         under("block_sparse_moe", experts(d, inner, count, router="router")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.attention import attention_with_head_norms, heads
 from lora_cli.models.parts.decoder import TASKS, classes, decoder
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.feed_forward import gated
@@ -17,9 +17,7 @@ vocabulary = size("vocab_size", 290943)
 def body(config: Config) -> Nodes:
     """Build `HunYuanMoEV1Model`, whose routers are always of float32."""
     d = hidden(config)
-    shape = heads(config, d, count=32)
-    bias = config.flag("attention_bias", default=False)
-    norms = norm("query_layernorm", shape[-1]), norm("key_layernorm", shape[-1])
+    norms = "query_layernorm", "key_layernorm"
     inner = config.size("intermediate_size", default=11008)
     count = config.size("num_local_experts", "num_experts", default=1)
     router = linear("gate.wg", d, count, dtype="F32")
@@ -27,7 +25,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", attention(d, *shape, bias=bias, output_bias=bias), *norms),
+        attention_with_head_norms(config, d, heads(config, d, count=32), norms=norms),
         under("mlp", experts(d, inner, count, router=router), under("shared_mlp", gated(d, inner))),
         norm("input_layernorm", d),
         norm("post_attention_layernorm", d),
@@ -38,4 +36,5 @@ FAMILY = Family(
     "hunyuan_v1_moe",
     classes("HunYuanMoEV1", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS[:3]),
     PromptSizes(hidden=4096, layers=32, heads=32, groups="heads"),
+    required=("head_dim",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import TASKS, classes, decoder
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.layers import Nodes, norm, under
@@ -17,8 +17,7 @@ def body(config: Config) -> Nodes:
     """Build `OlmoeModel`, which has a norm on all of q and one on all of k, both sized without `head_dim`."""
     d = hidden(config)
     shape = count, groups, _ = heads(config, d, count=16)
-    bias = config.flag("attention_bias", default=False)
-    projections = attention(d, *shape, bias=bias, output_bias=bias)
+    projections = biased(config, d, shape)
     inner = config.size("intermediate_size", default=2048)
     routed = config.size("num_local_experts", "num_experts", default=64)
     return decoder(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import TASKS, classes, decoder
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.layers import Nodes, linear, norm, under
@@ -16,14 +16,13 @@ vocabulary = size("vocab_size", 32064)
 def body(config: Config) -> Nodes:
     """Build `PhimoeModel`, whose router is a Linear and whose norms are LayerNorms."""
     d = hidden(config)
-    bias = config.flag("attention_bias", default=False)
     inner = config.size("intermediate_size", default=6400)
     count = config.size("num_local_experts", default=16)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", attention(d, *heads(config, d, count=32, groups=8), bias=bias, output_bias=bias)),
+        under("self_attn", biased(config, d, heads(config, d, count=32, groups=8))),
         under("mlp", experts(d, inner, count, router=linear("router", d, count))),
         norm("input_layernorm", d, bias=True),
         norm("post_attention_layernorm", d, bias=True),
