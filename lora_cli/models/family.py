@@ -15,16 +15,17 @@ class PromptSizes:
     """The sizes that prompt methods take from config.json, with the defaults of transformers' config class.
 
     None means that the config class does not have the field. `groups` are the key-value heads, where "heads" means
-    one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
+    one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads. A function says how
+    a size follows from the config.
     `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
     first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
     """
 
     hidden: int | None
-    layers: int | None
+    layers: int | Callable[[Config], int] | None
     heads: int | None
-    groups: int | Literal["heads"] | None = None
-    head_width: int | Literal["shared"] | None = None
+    groups: int | Literal["heads"] | Callable[[Config], int] | None = None
+    head_width: int | Literal["shared"] | Callable[[Config], int] | None = None
     has_vocabulary: bool = True
     hidden_names: tuple[str, ...] = ("hidden_size", "n_embd", "d_model")
     layers_names: tuple[str, ...] = ("num_hidden_layers", "num_layers", "n_layer", "encoder_layers", "n_layers")
@@ -44,6 +45,9 @@ class Family:
     What a smaller copy of the model is made by: `feed_forward` is the config field of the width of the feed-forward
     blocks, if the class has one that PEFT knows, and `filled` are the fields that the config class fills in from
     others, and that keep their values when those change.
+
+    `required` are the config fields without which transformers reads a config.json, but builds no model of it.
+    `trained_activations` says whether the parameters that an activation may have are built.
     """
 
     model_type: str
@@ -51,3 +55,5 @@ class Family:
     sizes: PromptSizes
     feed_forward: str | None = "intermediate_size"
     filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    trained_activations: bool = False

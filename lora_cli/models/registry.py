@@ -93,16 +93,20 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
             f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
         )
     try:
-        classes = family(model_type).classes
+        found = family(model_type)
     except UnknownArchitecture as unknown:
         raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
     if config.fields.get("per_layer_config"):
         raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
-    for activation in ACTIVATIONS:
+    for field in found.required:
+        if config.fields.get(field) is None:
+            raise InvalidInput(f"{config.source}: {field} is missing; model_type {model_type} has no default for it")
+    for activation in () if found.trained_activations else ACTIVATIONS:
         if config.fields.get(activation) in TRAINED_ACTIVATIONS:
             raise UnknownArchitecture(
                 f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"
             )
+    classes = found.classes
     named = config.items("architectures")
     name = named[0] if named else next(iter(classes))
     if not isinstance(name, str) or name not in classes:

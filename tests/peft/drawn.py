@@ -1,7 +1,8 @@
 """Random config.json files for each family, and what transformers builds from them.
 
-`DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
-put together from here and the files of `draws`. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
+`DRAWS` has, for each model type, the fields that change its sizes and the values to draw from, where fields that
+belong together are one entry ("num_layers, attention_types"); it is put together from here and the files of `draws`.
+Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 import torch
 import transformers
 from transformers import AutoConfig
+
+from lora_cli.models.registry import family
 
 DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     "llama": {
@@ -34,18 +37,25 @@ DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     },
 }
 
+# The fields, with a value for each, without which transformers builds no model of a type.
+NEEDED: dict[str, Mapping[str, Any]] = {}
+
 for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
-    DRAWS.update(runpy.run_path(str(path))["DRAWS"])
+    written = runpy.run_path(str(path))
+    DRAWS.update(written["DRAWS"])
+    NEEDED.update(written.get("NEEDED", {}))
 
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
     """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
-    config = {
-        name: source.choice(values)
-        for name, values in DRAWS[model_type].items()
-        if source.random() < 0.9 or "num_" in name
-    }
-    return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
+    config: dict[str, Any] = {}
+    for name, values in DRAWS[model_type].items():
+        if source.random() < 0.9 or "num_" in name or name in family(model_type).required:
+            value = source.choice(values)
+            names = name.split(", ")
+            config.update(zip(names, value, strict=True) if len(names) > 1 else {name: value})
+    needed = deepcopy(dict(NEEDED.get(model_type, {})))
+    return {"model_type": model_type, "architectures": [source.choice(classes)], **needed, **config}
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
