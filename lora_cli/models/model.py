@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Source = Union[str, "PathLike[str]", "Model"]
 
 # The endings of the classes in the families that generate text.
-GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel")
+GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel", "MTModel")
 
 
 def parameters_of(node: Node) -> tuple[Parameter, ...]:
@@ -38,7 +38,8 @@ class Model:
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
     the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
     `config` is its config.json, if there is one. `generates` says whether its class generates text
-    (`prepare_inputs_for_generation`), None where the class is not known. `warnings` and `notes` are about its source.
+    (`prepare_inputs_for_generation`), None where the class is not known. `unsaved` are the parameters that its
+    checkpoints leave out. `warnings` and `notes` are about its source.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Model:
     dtype: str = "F32"
     config: Config | None = field(default=None, compare=False)
     generates: bool | None = None
+    unsaved: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -139,4 +141,5 @@ def read_config(config: Config, name: str) -> Model:
         read_dtype(config),
         config,
         generates=name_of_class.endswith(GENERATING_CLASSES),
+        unsaved=written.unsaved,
     )

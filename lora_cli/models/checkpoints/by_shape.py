@@ -21,7 +21,7 @@ MAX_NAME_CHARACTERS = 500
 ENDINGS = (".weight", ".bias")
 
 # transformers' names of embeddings that do not contain the word embedding.
-EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias")
+EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias", "global_relative_attention_bias")
 OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
 
 

@@ -18,12 +18,14 @@ class Skeleton(NamedTuple):
 
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores
     of the vocabulary (`get_output_embeddings()`), `embeddings` the one that takes tokens (`get_input_embeddings()`).
+    `unsaved` are the parameters that transformers leaves out of a checkpoint (`_keys_to_ignore_on_save`).
     """
 
     nodes: Nodes
     tied: Mapping[str, str] = MappingProxyType({})
     output: str | None = None
     embeddings: str | None = None
+    unsaved: frozenset[str] = frozenset()
 
 
 # How a model class, and a part of one, are built from a config.json.
