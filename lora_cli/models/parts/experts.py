@@ -10,10 +10,10 @@ from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, listed, norm, parameter, under
 
 
-def experts(d: int, inner: int, count: int) -> Nodes:
+def experts(d: int, inner: int, count: int, *, router: str = "gate") -> Nodes:
     """Build a router and its experts, whose weights transformers fuses into one parameter each."""
     return (
-        *parameter("gate.weight", count, d),
+        *parameter(f"{router}.weight", count, d),
         *parameter("experts.gate_up_proj", count, 2 * inner, d),
         *parameter("experts.down_proj", count, d, inner),
         *hollow("experts.act_fn"),

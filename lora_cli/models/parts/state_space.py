@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Nodes, convolution, linear, norm, parameter
+from typing import NamedTuple
+
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.models.config import Config, set_unless_null
+from lora_cli.models.parts.layers import Nodes, convolution, hollow, linear, norm, parameter
 
 
 def depthwise(name: str, channels: int, kernel: int, *, bias: bool) -> Nodes:
@@ -33,4 +36,55 @@ def gated_delta_net(config: Config, d: int, *, split: bool) -> Nodes:
         *parameter("A_log", heads),
         *norm("norm", width),
         *linear("out_proj", values, d),
+    )
+
+
+class Mamba2(NamedTuple):
+    """The sizes of Mamba-2: its heads, their width all together, and the groups that share a state."""
+
+    heads: int
+    inner: int
+    groups: int
+    state: int
+    kernel: int
+
+
+def mamba2(d: int, size: Mamba2, *, bias: bool, convolution_bias: bool) -> Nodes:
+    """Build what all of Mamba-2's mixers have in common: all but the output and its norm.
+
+    in_proj returns the gate, the convolved inputs with a B and a C for each group, and a time step for each head.
+    """
+    convolved = size.inner + 2 * size.groups * size.state
+    return (
+        *hollow("act"),
+        *depthwise("conv1d", convolved, size.kernel, bias=convolution_bias),
+        *linear("in_proj", d, size.inner + convolved + size.heads, bias=bias),
+        *(node for name in ("dt_bias", "A_log", "D") for node in parameter(name, size.heads)),
+    )
+
+
+def hybrid_mamba2(config: Config, d: int, inner: int, *, output_bias: bool | None = None, normed: bool = True) -> Nodes:
+    """Build Mamba-2 of width `inner` from the fields `mamba_…` that several hybrids share, with their defaults.
+
+    The output has a bias where the input has one, unless `output_bias` says otherwise.
+    """
+    heads = config.size("mamba_n_heads", default=128)
+    width = config.share(inner, "the width of Mamba", heads, "mamba_n_heads")
+    if config.fields.get("mamba_d_head") not in {"auto", None} and config.size("mamba_d_head", default=width) != width:
+        raise InvalidInput(
+            f"{config.source}: mamba_d_head is {quote(config.fields['mamba_d_head'])}; {heads} heads that share "
+            f"{inner} are {width} wide"
+        )
+    size = Mamba2(
+        heads,
+        inner,
+        config.number("mamba_n_groups", default=1),
+        config.number("mamba_d_state", default=256),
+        config.size("mamba_d_conv", default=4),
+    )
+    bias = config.flag("mamba_proj_bias", default=False)
+    return (
+        *mamba2(d, size, bias=bias, convolution_bias=set_unless_null(config, "mamba_conv_bias")),
+        *(norm("norm", inner) if normed else hollow("norm")),
+        *linear("out_proj", inner, d, bias=bias if output_bias is None else output_bias),
     )

@@ -35,6 +35,21 @@ EXPERTS: Mapping[str, Sequence[Any]] = {
     "moe_intermediate_size": [12, 20],
     "shared_expert_intermediate_size": [14, 30],
 }
+# The width of Mamba must be divisible by mamba_n_heads, by default 128.
+MAMBA2: Mapping[str, Sequence[Any]] = {
+    **COMMON,
+    "hidden_size": [64, 128],
+    "num_key_value_heads": [None, 1, 4],
+    "attention_bias": BOTH,
+    "mamba_expand": [2, 4],
+    "mamba_n_heads": [2, 4, 8],
+    "mamba_n_groups": [1, 2],
+    "mamba_d_state": [5, 16],
+    "mamba_d_conv": [2, 4],
+    "mamba_d_head": ["auto"],
+    "mamba_conv_bias": [None, *BOTH],
+    "mamba_proj_bias": [None, *BOTH],
+}
 
 DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     "qwen3_next": {
@@ -46,4 +61,19 @@ DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     },
     "qwen3_5_text": DELTA_NET,
     "qwen3_5_moe_text": {**DELTA_NET, **EXPERTS},
+    "falcon_h1": {
+        **MAMBA2,
+        "mlp_bias": BOTH,
+        "mamba_d_ssm": [None, 128, 256],
+        "mamba_rms_norm": BOTH,
+        "projectors_bias": [None, *BOTH],
+    },
+    "bamba": {**MAMBA2, "mlp_bias": BOTH, "attn_layer_indices": [None, [], [1], [0, 2], [7]]},
+    "granitemoehybrid": {
+        **MAMBA2,
+        "layer_types": MIXED,
+        "num_local_experts": [0, 3, 8],
+        "shared_intermediate_size": [14, 30],
+        "position_embedding_type": [None, "rope", "nope"],
+    },
 }
