@@ -48,17 +48,24 @@ def read_facts(config: Config) -> Facts:
         raise InvalidInput(
             f"{config.source}: per_layer_config makes layers differ, so prompts are not counted for it yet"
         )
-    layers = config.layers(*sizes.layers_names, default=-1 if sizes.layers is None else sizes.layers)
+    layers = _layers(config, sizes)
     hidden = _size(config, sizes.hidden_names, sizes.hidden)
     heads = _size(config, sizes.heads_names, sizes.heads)
     return Facts(
         hidden,
-        None if layers < 0 else layers,
+        layers,
         heads,
         _groups(config, sizes, heads),
         _head_width(config, sizes, hidden, heads),
         sizes.has_vocabulary or config.fields.get("vocab_size") is not None,
     )
+
+
+def _layers(config: Config, sizes: PromptSizes) -> int | None:
+    if callable(sizes.layers):
+        return sizes.layers(config)
+    layers = config.layers(*sizes.layers_names, default=-1 if sizes.layers is None else sizes.layers)
+    return None if layers < 0 else layers
 
 
 def _size(config: Config, names: tuple[str, ...], default: int | None) -> int | None:

@@ -16,12 +16,13 @@ class PromptSizes:
 
     None means that the config class does not have the field. `groups` are the key-value heads, where "heads" means
     one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
+    `layers` can be a function where the config class derives their number from other fields.
     `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
     first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
     """
 
     hidden: int | None
-    layers: int | None
+    layers: int | Callable[[Config], int] | None
     heads: int | None
     groups: int | Literal["heads"] | None = None
     head_width: int | Literal["shared"] | None = None

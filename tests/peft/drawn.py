@@ -1,7 +1,8 @@
 """Random config.json files for each family, and what transformers builds from them.
 
 `DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
-put together from here and the files of `draws`. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
+put together from here and the files of `draws`. Fields that must fit each other are a tuple, with tuples of values.
+Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 import transformers
 from transformers import AutoConfig
 
-DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
+DRAWS: dict[str, Mapping[str | tuple[str, ...], Sequence[Any]]] = {
     "llama": {
         "hidden_size": [16, 64, 96],
         "intermediate_size": [24, 40],
@@ -40,11 +41,12 @@ for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
     """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
-    config = {
-        name: source.choice(values)
-        for name, values in DRAWS[model_type].items()
-        if source.random() < 0.9 or "num_" in name
-    }
+    config: dict[str, Any] = {}
+    for name, values in DRAWS[model_type].items():
+        if isinstance(name, tuple):
+            config |= zip(name, source.choice(values), strict=True)
+        elif source.random() < 0.9 or "num_" in name:
+            config[name] = source.choice(values)
     return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
 
 

@@ -32,6 +32,7 @@ BUFFERS = frozenset(
         "running_var",
         "num_batches_tracked",
         "e_score_correction_bias",
+        "expert_bias",
         "final_logits_bias",
         "k_scale",
         "v_scale",

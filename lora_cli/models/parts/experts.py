@@ -11,12 +11,15 @@ from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear,
 
 
 def experts(d: int, inner: int, count: int, *, router: str = "gate") -> Nodes:
-    """Build a router and its experts, whose weights transformers fuses into one parameter each."""
+    """Build a router and its experts, with their activation."""
+    return (*parameter(f"{router}.weight", count, d), *fused(d, inner, count), *hollow("experts.act_fn"))
+
+
+def fused(d: int, inner: int, count: int) -> Nodes:
+    """Build experts, whose weights transformers fuses into one parameter each."""
     return (
-        *parameter(f"{router}.weight", count, d),
         *parameter("experts.gate_up_proj", count, 2 * inner, d),
         *parameter("experts.down_proj", count, d, inner),
-        *hollow("experts.act_fn"),
     )
 
 
