@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Union
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.models.config import Config
 from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter, around
-from lora_cli.models.parts.layers import Node
+from lora_cli.models.parts.layers import Node, parameters_of
 from lora_cli.models.registry import skeleton
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ Source = Union[str, "PathLike[str]", "Model"]
 
 # The endings of the classes in the families that generate text.
 GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel", "MTModel")
-
-
-def parameters_of(node: Node) -> tuple[Parameter, ...]:
-    """Return the parameters of a module, or the parameter itself."""
-    if isinstance(node, Module):
-        return node.parameters()
-    return (node,) if isinstance(node, Parameter) else ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Random config.json files for each family, and what transformers builds from them.
 
 `DRAWS` has, for each model type, the fields that change its sizes and the values to draw from, where fields that
-belong together are one entry ("num_layers, attention_types"); it is put together from here and the files of `draws`.
+belong together are one entry: a tuple of names with tuples of values. It is put together from here and the files of `draws`.
 Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
 """
 
@@ -21,7 +21,7 @@ from transformers import AutoConfig
 
 from lora_cli.models.registry import family
 
-DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
+DRAWS: dict[str, Mapping[str | tuple[str, ...], Sequence[Any]]] = {
     "llama": {
         "hidden_size": [16, 64, 96],
         "intermediate_size": [24, 40],
@@ -50,10 +50,10 @@ def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict
     """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
     config: dict[str, Any] = {}
     for name, values in DRAWS[model_type].items():
-        if source.random() < 0.9 or "num_" in name or name in family(model_type).required:
+        names = name if isinstance(name, tuple) else (name,)
+        if len(names) > 1 or source.random() < 0.9 or "num_" in names[0] or names[0] in family(model_type).required:
             value = source.choice(values)
-            names = name.split(", ")
-            config.update(zip(names, value, strict=True) if len(names) > 1 else {name: value})
+            config |= zip(names, value, strict=True) if len(names) > 1 else {names[0]: value}
     needed = deepcopy(dict(NEEDED.get(model_type, {})))
     return {"model_type": model_type, "architectures": [source.choice(classes)], **needed, **config}
 

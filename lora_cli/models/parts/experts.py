@@ -9,7 +9,7 @@ from lora_cli.models.config import Config
 from lora_cli.models.parts.decoder import layered_decoder
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layer_types import layer_types
-from lora_cli.models.parts.layers import Node, Nodes, buffer, hollow, norm, parameter, under
+from lora_cli.models.parts.layers import Node, Nodes, buffer, hollow, linear, norm, parameter, under
 
 CORRECTION = "e_score_correction_bias"
 
@@ -96,3 +96,8 @@ def mixed_decoder(
     """Build a decoder whose layers share `block`, and have either `experts` or a `dense` feed-forward."""
     norms = norm("input_layernorm", d), norm("post_attention_layernorm", d)
     return layered_decoder(vocabulary, d, mixed_blocks(sparse, block, *norms, experts=experts, dense=dense))
+
+
+def shared_expert(d: int, inner: int) -> Nodes:
+    """Build the expert that every token takes, and its gate, as Qwen's mixtures have them."""
+    return (*under("shared_expert", gated(d, inner)), *linear("shared_expert_gate", d, 1))

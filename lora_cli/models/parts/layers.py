@@ -92,3 +92,10 @@ def repeat(prefix: str, count: int, *parts: Nodes, first: int = 0) -> Iterator[N
     """Build a `torch.nn.ModuleList` of `count` copies of the parts."""
     block = [node for part in parts for node in part]
     return listed(prefix, [block] * count, first=first)
+
+
+def parameters_of(node: Node) -> tuple[Parameter, ...]:
+    """Return the parameters of a module, or the parameter itself."""
+    if isinstance(node, Module):
+        return node.parameters()
+    return (node,) if isinstance(node, Parameter) else ()
