@@ -39,6 +39,8 @@ def read_facts(config: Config) -> Facts:
     Facts(hidden=64, layers=12, heads=12, groups=None, width=None, has_words=True)
     """
     family = find_family(config.text("model_type", default=""))
+    if family is not None and family.text is not None:
+        return read_facts(family.text(config))
     sizes = UNKNOWN if family is None else family.sizes
     if sizes.section:
         config = config.section(*sizes.section)

@@ -9,6 +9,9 @@ from typing import Literal
 from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Build
 
+# The endings of the classes that generate text.
+GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptSizes:
@@ -44,6 +47,8 @@ class Family:
     What a smaller copy of the model is made by: `feed_forward` is the config field of the width of the feed-forward
     blocks, if the class has one that PEFT knows, and `filled` are the fields that the config class fills in from
     others, and that keep their values when those change.
+
+    Where the text is only one part of the model, `text` returns the config of that part.
     """
 
     model_type: str
@@ -51,3 +56,10 @@ class Family:
     sizes: PromptSizes
     feed_forward: str | None = "intermediate_size"
     filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)
+    text: Callable[[Config], Config] | None = None
+
+    @property
+    def body(self) -> Build:
+        """The class that has only the body, which transformers' AutoModel takes."""
+        bare = (name for name in self.classes if name.endswith(("Model", "Encoder", "Transformer")))
+        return self.classes[next(name for name in bare if not name.endswith(GENERATING_CLASSES))]

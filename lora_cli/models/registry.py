@@ -92,8 +92,31 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
         raise InvalidInput(
             f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
         )
+    classes = _family_of(config).classes
+    named = config.items("architectures")
+    name = named[0] if named else next(iter(classes))
+    if not isinstance(name, str) or name not in classes:
+        raise UnknownArchitecture(
+            f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
+        )
+    return name, classes[name](config)
+
+
+def body(config: Config) -> Skeleton:
+    """Return what the section of a config.json describes: the body of its model type."""
+    return _family_of(config).body(config)
+
+
+def hidden_size(config: Config) -> int:
+    """Return the width of the body that a section describes."""
+    sizes = _family_of(config).sizes
+    return config.size(*sizes.hidden_names, default=sizes.hidden or 0)
+
+
+def _family_of(config: Config) -> Family:
+    """Return the family of a config or of a section; what no family is prepared for is refused."""
     try:
-        classes = family(model_type).classes
+        found = family(config.text("model_type", default=""))
     except UnknownArchitecture as unknown:
         raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
     if config.fields.get("per_layer_config"):
@@ -103,10 +126,4 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
             raise UnknownArchitecture(
                 f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"
             )
-    named = config.items("architectures")
-    name = named[0] if named else next(iter(classes))
-    if not isinstance(name, str) or name not in classes:
-        raise UnknownArchitecture(
-            f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
-        )
-    return name, classes[name](config)
+    return found

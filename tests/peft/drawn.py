@@ -1,7 +1,7 @@
 """Random config.json files for each family, and what transformers builds from them.
 
 `DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
-put together from here and the files of `draws`. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
+put together from here and the files of `draws`. A section is a mapping of its own fields, or a tuple of sections, of which one is drawn. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import torch
 import transformers
 from transformers import AutoConfig
 
-DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
+Fields = Mapping[str, Any]
+
+DRAWS: dict[str, Fields] = {
     "llama": {
         "hidden_size": [16, 64, 96],
         "intermediate_size": [24, 40],
@@ -40,12 +42,21 @@ for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
     """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
-    config = {
-        name: source.choice(values)
-        for name, values in DRAWS[model_type].items()
-        if source.random() < 0.9 or "num_" in name
-    }
+    config = drawn_fields(DRAWS[model_type], source)
     return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
+
+
+def drawn_fields(fields: Fields, source: random.Random) -> dict[str, Any]:
+    """Draw some of the fields, and each section."""
+    config: dict[str, Any] = {}
+    for name, values in fields.items():
+        if isinstance(values, tuple) and all(isinstance(value, Mapping) for value in values):
+            config[name] = drawn_fields(source.choice(values), source)
+        elif isinstance(values, Mapping):
+            config[name] = drawn_fields(values, source)
+        elif source.random() < 0.9 or "num_" in name or name == "model_type":
+            config[name] = source.choice(values)
+    return config
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
