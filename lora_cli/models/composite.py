@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.nodes import Module
@@ -26,7 +27,8 @@ class Section:
 
     The section's `model_type` finds its family. The one declared here is for a section that names none, or for any
     section if it is `fixed`. Without a section its fields are `missing`, or those of config.json itself if it may be
-    `flat`; a part that is `optional` is then left out. `build` is for a part that is not a family by itself.
+    `flat`; a part that is `optional` is then left out. A part is the body of its family, or if it is `headed` the
+    class with a head; `build` is for a part that is not a family by itself.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Section:
     fixed: bool = False
     flat: bool = False
     optional: bool = False
+    headed: bool = False
     build: Build | None = None
 
     def of(self, config: Config) -> Config:
@@ -52,7 +55,7 @@ class Section:
     def body(self, config: Config) -> Skeleton:
         """Return the part itself."""
         own = self.of(config)
-        return self.build(own) if self.build else body(own)
+        return self.build(own) if self.build else body(own, headed=self.headed)
 
 
 class Tower(NamedTuple):
@@ -113,9 +116,11 @@ class Composite:
         decoder = self.text.body(config)
         name = _joined(prefix, self.text_name)
         nodes += under(name, decoder.nodes)
+        if decoder.embeddings is None:
+            raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
         ties |= {f"{name}.{key}": f"{name}.{source}" for key, source in decoder.tied.items()}
-        embeddings = decoder.embeddings and f"{name}.{decoder.embeddings}"
-        return Skeleton(nodes, ties, embeddings=embeddings, towers=towers)
+        output = decoder.output and f"{name}.{decoder.output}"
+        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", towers)
 
     def generation(self, tied: Callable[[Config, Config], bool], prefix: str = "model") -> Build:
         """Return the class with a head that scores the vocabulary; `tied` says whether it is that of the embeddings."""

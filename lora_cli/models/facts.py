@@ -46,19 +46,21 @@ def read_facts(config: Config) -> Facts:
         config = config.section(*sizes.section)
     elif config.fields.get("text_config") is not None:
         config = config.section("text_config")
-    if config.fields.get("per_layer_config"):
+    if config.fields.get("per_layer_config") and sizes.widest is None:
         raise InvalidInput(
             f"{config.source}: per_layer_config makes layers differ, so prompts are not counted for it yet"
         )
     layers = config.layers(*sizes.layers_names, default=-1 if sizes.layers is None else sizes.layers)
     hidden = _size(config, sizes.hidden_names, sizes.hidden)
     heads = _size(config, sizes.heads_names, sizes.heads)
+    shape = _groups(config, sizes, heads), _head_width(config, sizes, hidden, heads)
+    groups, width = shape if sizes.widest is None else sizes.widest(config)
     return Facts(
         hidden,
         None if layers < 0 else layers,
         heads,
-        _groups(config, sizes, heads),
-        _head_width(config, sizes, hidden, heads),
+        groups,
+        width,
         sizes.has_vocabulary or config.fields.get("vocab_size") is not None,
     )
 

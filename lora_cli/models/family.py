@@ -11,6 +11,8 @@ from lora_cli.models.parts.layers import Build
 
 # The endings of the classes that generate text.
 GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel")
+# And of those that have only a body.
+BODIES = ("Model", "Encoder", "Transformer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class PromptSizes:
     one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
     `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
     first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
+    Where layers differ (`per_layer_config`), `widest` returns the groups and the width of a head of the widest.
     """
 
     hidden: int | None
@@ -35,6 +38,7 @@ class PromptSizes:
     groups_names: tuple[str, ...] = ("num_global_key_value_heads", "num_key_value_heads")
     head_width_names: tuple[str, ...] = ("global_head_dim", "head_dim")
     section: tuple[str, ...] = ()
+    widest: Callable[[Config], tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ class Family:
     text: Callable[[Config], Config] | None = None
 
     @property
-    def body(self) -> Build:
-        """The class that has only the body, which transformers' AutoModel takes."""
-        bare = (name for name in self.classes if name.endswith(("Model", "Encoder", "Transformer")))
-        return self.classes[next(name for name in bare if not name.endswith(GENERATING_CLASSES))]
+    def body(self) -> Build | None:
+        """The class that transformers' AutoModel takes: the one that has only the body, or the only one."""
+        bare = [name for name in self.classes if name.endswith(BODIES) and not name.endswith(GENERATING_CLASSES)]
+        names = bare or list(self.classes)
+        return self.classes[names[0]] if bare or len(names) == 1 else None

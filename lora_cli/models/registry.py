@@ -102,15 +102,23 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
     return name, classes[name](config)
 
 
-def body(config: Config) -> Skeleton:
-    """Return what the section of a config.json describes: the body of its model type."""
-    return _family_of(config).body(config)
+def body(config: Config, *, headed: bool = False) -> Skeleton:
+    """Return what the section of a config.json describes: the body of its model type, or the class with a head."""
+    found = _family_of(config)
+    build = next(iter(found.classes.values())) if headed else found.body
+    if build is None:
+        raise UnknownArchitecture(
+            f"{config.source}: model_type {quote(found.model_type)} is not a part of other models"
+        )
+    return build(config)
 
 
 def hidden_size(config: Config) -> int:
     """Return the width of the body that a section describes."""
     sizes = _family_of(config).sizes
-    return config.size(*sizes.hidden_names, default=sizes.hidden or 0)
+    if sizes.hidden is None:
+        raise UnknownArchitecture(f"{config.source}: the width of {quote(config.fields['model_type'])} is not known")
+    return config.size(*sizes.hidden_names, default=sizes.hidden)
 
 
 def _family_of(config: Config) -> Family:
@@ -119,7 +127,7 @@ def _family_of(config: Config) -> Family:
         found = family(config.text("model_type", default=""))
     except UnknownArchitecture as unknown:
         raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
-    if config.fields.get("per_layer_config"):
+    if config.fields.get("per_layer_config") and found.sizes.widest is None:
         raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
     for activation in ACTIVATIONS:
         if config.fields.get(activation) in TRAINED_ACTIVATIONS:

@@ -1,7 +1,9 @@
 """Random config.json files for each family, and what transformers builds from them.
 
 `DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
-put together from here and the files of `draws`. A section is a mapping of its own fields, or a tuple of sections, of which one is drawn. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
+put together from here and the files of `draws`. Some fields are left out now and then; those with a tuple of values never
+are. A section is a mapping of its own fields, or a tuple of such mappings. Small sizes are enough: what is compared is
+every parameter's name and shape, not how long it takes.
 """
 
 from __future__ import annotations
@@ -47,14 +49,15 @@ def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict
 
 
 def drawn_fields(fields: Fields, source: random.Random) -> dict[str, Any]:
-    """Draw some of the fields, and each section."""
+    """Draw some of the fields, those that are always there, and each section."""
     config: dict[str, Any] = {}
     for name, values in fields.items():
-        if isinstance(values, tuple) and all(isinstance(value, Mapping) for value in values):
-            config[name] = drawn_fields(source.choice(values), source)
-        elif isinstance(values, Mapping):
+        if isinstance(values, Mapping):
             config[name] = drawn_fields(values, source)
-        elif source.random() < 0.9 or "num_" in name or name == "model_type":
+        elif isinstance(values, tuple):
+            value = source.choice(values)
+            config[name] = drawn_fields(value, source) if isinstance(value, Mapping) else value
+        elif source.random() < 0.9 or "num_" in name:
             config[name] = source.choice(values)
     return config
 
