@@ -50,7 +50,8 @@ def read_facts(config: Config) -> Facts:
         raise InvalidInput(
             f"{config.source}: per_layer_config makes layers differ, so prompts are not counted for it yet"
         )
-    layers = config.layers(*sizes.layers_names, default=-1 if sizes.layers is None else sizes.layers)
+    missing = -1 if sizes.layers is None else sizes.layers
+    layers = config.layers(*sizes.layers_names, default=missing) if sizes.layers_names else missing
     hidden = _size(config, sizes.hidden_names, sizes.hidden)
     heads = _size(config, sizes.heads_names, sizes.heads)
     shape = _groups(config, sizes, heads), _head_width(config, sizes, hidden, heads)
