@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, listed, norm, parameter, under
+from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, listed, norm, parameter, under
 
 
-def experts(d: int, inner: int, count: int) -> Nodes:
+def experts(d: int, inner: int, count: int, *, router: str = "gate") -> Nodes:
     """Build a router and its experts, whose weights transformers fuses into one parameter each."""
     return (
-        *parameter("gate.weight", count, d),
+        *parameter(f"{router}.weight", count, d),
         *parameter("experts.gate_up_proj", count, 2 * inner, d),
         *parameter("experts.down_proj", count, d, inner),
         *hollow("experts.act_fn"),
@@ -39,3 +40,8 @@ def mixed_decoder(
     yield from listed("layers", [blocks[has_experts] for has_experts in sparse])
     yield from norm("norm", d)
     yield from hollow("rotary_emb")
+
+
+def shared_expert(d: int, inner: int) -> Nodes:
+    """Build the expert that every token takes, and its gate, as Qwen's mixtures have them."""
+    return (*under("shared_expert", gated(d, inner)), *linear("shared_expert_gate", d, 1))
