@@ -25,6 +25,7 @@ class Module(NamedTuple):
 
     `kind` is the class by PEFT's distinction: Linear, Conv1D (GPT-2's transposed Linear), Embedding
     (`d` rows of `h`), or torch's Conv1d, Conv2d and Conv3d (`d` and `h` channels, with a kernel and groups).
+    Without a `dtype` its values are of the model's own.
 
     `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from the same
     arithmetic; the sweep checks their ranges.
@@ -37,6 +38,7 @@ class Module(NamedTuple):
     bias: bool = False
     kernel: tuple[int, ...] = ()
     groups: int = 1
+    dtype: str | None = None
 
     @property
     def weight_params(self) -> int:
@@ -49,15 +51,19 @@ class Module(NamedTuple):
             shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
         else:
             shape = (self.h, self.d) if self.kind == "Linear" else (self.d, self.h)
-        weight = Parameter(f"{self.name}.weight", shape)
-        return (weight, Parameter(f"{self.name}.bias", (self.h,))) if self.bias else (weight,)
+        weight = Parameter(f"{self.name}.weight", shape, self.dtype)
+        return (weight, Parameter(f"{self.name}.bias", (self.h,), self.dtype)) if self.bias else (weight,)
 
 
 class Parameter(NamedTuple):
-    """A parameter by name and shape, e.g. a norm's weight, positions or fused experts."""
+    """A parameter by name and shape, e.g. a norm's weight, positions or fused experts.
+
+    Without a `dtype` it has the model's own.
+    """
 
     name: str
     shape: tuple[int, ...]
+    dtype: str | None = None
 
     @property
     def params(self) -> int:

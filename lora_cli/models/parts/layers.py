@@ -33,9 +33,9 @@ Build = Callable[[Config], Skeleton]
 Part = Callable[[Config], Nodes]
 
 
-def linear(name: str, d: int, h: int, *, bias: bool = False) -> Nodes:
+def linear(name: str, d: int, h: int, *, bias: bool = False, dtype: str | None = None) -> Nodes:
     """Build a `torch.nn.Linear` of `d` inputs and `h` outputs."""
-    return (Module(name, d, h, "Linear", bias),)
+    return (Module(name, d, h, "Linear", bias, dtype=dtype),)
 
 
 def transposed(name: str, d: int, h: int) -> Nodes:
@@ -59,9 +59,9 @@ def norm(name: str, width: int, *, bias: bool = False) -> Nodes:
     return (weight, Parameter(f"{name}.bias", (width,))) if bias else (weight,)
 
 
-def parameter(name: str, *shape: int) -> Nodes:
+def parameter(name: str, *shape: int, dtype: str | None = None) -> Nodes:
     """Build a parameter that does not belong to a module of the kinds above."""
-    return (Parameter(name, shape),)
+    return (Parameter(name, shape, dtype),)
 
 
 def buffer(name: str, *shape: int, dtype: str | None = None) -> Nodes:
