@@ -15,7 +15,7 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.nodes import Module
-from lora_cli.models.parts.layers import Build, Node, Nodes, Skeleton, linear, under
+from lora_cli.models.parts.layers import LANGUAGE_MODEL, Build, Node, Nodes, Skeleton, linear, under
 from lora_cli.models.registry import body, family, hidden_size
 
 # Where PEFT finds no sizes, because no part of config.json has them by a name that it looks for.
@@ -122,23 +122,24 @@ class Composite:
         text = self.text.of(config)
         nodes: list[Node] = []
         ties: dict[str, str] = {}
-        towers: dict[str, str] = {}
+        name = _joined(prefix, self.text_name)
+        parts = {name: LANGUAGE_MODEL}
         for tower in self.towers:
             if tower.section.is_left_out(config):
                 continue
             what = tower.section.name.removesuffix("_config")
             built = list(tower.projector(config, tower.section.of(config), text))
             nodes += under(prefix, under(tower.name, tower.section.body(config).nodes), built)
-            towers[_joined(prefix, tower.name)] = f"{what} tower"
-            towers |= {_joined(prefix, node.name.partition(".")[0]): f"{what} projector" for node in built}
+            beside = dict.fromkeys(node.name.partition(".")[0] for node in built)
+            parts |= {_joined(prefix, module): f"{what} projector" for module in beside}
+            parts[_joined(prefix, tower.name)] = f"{what} tower"
         decoder = self.text.body(config)
-        name = _joined(prefix, self.text_name)
         nodes += under(name, decoder.nodes)
         if decoder.embeddings is None:
             raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
         ties |= {f"{name}.{key}": f"{name}.{source}" for key, source in decoder.tied.items()}
         output = decoder.output and f"{name}.{decoder.output}"
-        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", towers)
+        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", parts)
 
     def generation(self, tied: Callable[[Config, Config], bool], prefix: str = "model") -> Build:
         """Return the class with a head that scores the vocabulary; `tied` says whether it is that of the embeddings."""

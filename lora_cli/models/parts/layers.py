@@ -12,20 +12,23 @@ from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter
 Node = Module | Parameter | Hollow | Buffer
 Nodes = Iterable[Node]
 
+LANGUAGE_MODEL = "language model"
+
 
 class Skeleton(NamedTuple):
     """A model class: its nodes, and which of them are tied or have a role.
 
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores
     of the vocabulary (`get_output_embeddings()`), `embeddings` the one that takes tokens (`get_input_embeddings()`).
-    `towers` says of the modules that see or hear, and of those that connect them to the text, what they are.
+    `parts` says of the outermost modules of a model of several parts what each is: the language model, a tower, or
+    what connects them.
     """
 
     nodes: Nodes
     tied: Mapping[str, str] = MappingProxyType({})
     output: str | None = None
     embeddings: str | None = None
-    towers: Mapping[str, str] = MappingProxyType({})
+    parts: Mapping[str, str] = MappingProxyType({})
 
 
 # How a model class, and a part of one, are built from a config.json.
