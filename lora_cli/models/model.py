@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Union
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.models.config import Config
+from lora_cli.models.family import GENERATING_CLASSES
 from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter, around
 from lora_cli.models.parts.layers import Node, parameters_of
 from lora_cli.models.registry import skeleton
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 # What a model is read from: a path, a preset's name, or the model itself.
 Source = Union[str, "PathLike[str]", "Model"]
 
-# The endings of the classes in the families that generate text.
-GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel", "MTModel")
-
 
 @dataclass(frozen=True)
 class Model:
@@ -32,7 +30,8 @@ class Model:
     the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
     `config` is its config.json, if there is one. `generates` says whether its class generates text
     (`prepare_inputs_for_generation`), None where the class is not known. `unsaved` are the parameters that its
-    checkpoints leave out. `warnings` and `notes` are about its source.
+    checkpoints leave out. `parts` says of the outermost modules of a model of several parts what each is. `warnings` and
+    `notes` are about its source.
     """
 
     name: str
@@ -45,6 +44,7 @@ class Model:
     config: Config | None = field(default=None, compare=False)
     generates: bool | None = None
     unsaved: frozenset[str] = frozenset()
+    parts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -135,4 +135,5 @@ def read_config(config: Config, name: str) -> Model:
         config,
         generates=name_of_class.endswith(GENERATING_CLASSES),
         unsaved=written.unsaved,
+        parts=written.parts,
     )

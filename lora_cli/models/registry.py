@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.errors import InvalidInput, argument, first_few, near_miss, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
 from lora_cli.models.parts.layers import Skeleton
@@ -73,7 +73,7 @@ def family(model_type: str) -> Family:
     found = find_family(model_type)
     if found is None:
         types = model_types()
-        hint = near_miss(model_type, types, f"the known types are {', '.join(types)}")
+        hint = near_miss(model_type, types, f"the known types are {first_few(types, str)}")
         raise UnknownArchitecture(f"model_type {quote(model_type)} is not known; {hint}")
     return found
 
@@ -92,21 +92,7 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
         raise InvalidInput(
             f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
         )
-    try:
-        found = family(model_type)
-    except UnknownArchitecture as unknown:
-        raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
-    if config.fields.get("per_layer_config"):
-        raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
-    for field in found.required:
-        if config.fields.get(field) is None:
-            raise InvalidInput(f"{config.source}: {field} is missing; model_type {model_type} has no default for it")
-    for activation in () if found.trained_activations else ACTIVATIONS:
-        if config.fields.get(activation) in TRAINED_ACTIVATIONS:
-            raise UnknownArchitecture(
-                f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"
-            )
-    classes = found.classes
+    classes = _family_of(config).classes
     named = config.items("architectures")
     name = named[0] if named else next(iter(classes))
     if not isinstance(name, str) or name not in classes:
@@ -114,3 +100,43 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
             f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
         )
     return name, classes[name](config)
+
+
+def body(config: Config, *, headed: bool = False) -> Skeleton:
+    """Return what the section of a config.json describes: the body of its model type, or the class with a head."""
+    found = _family_of(config)
+    build = next(iter(found.classes.values())) if headed else found.body
+    if build is None:
+        raise UnknownArchitecture(
+            f"{config.source}: model_type {quote(found.model_type)} is not a part of other models"
+        )
+    return build(config)
+
+
+def hidden_size(config: Config) -> int:
+    """Return the width of the body that a section describes."""
+    sizes = _family_of(config).sizes
+    if sizes.hidden is None:
+        raise UnknownArchitecture(f"{config.source}: the width of {quote(config.fields['model_type'])} is not known")
+    return config.size(*sizes.hidden_names, default=sizes.hidden)
+
+
+def _family_of(config: Config) -> Family:
+    """Return the family of a config or of a section; what no family is prepared for is refused."""
+    try:
+        found = family(config.text("model_type", default=""))
+    except UnknownArchitecture as unknown:
+        raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
+    if config.fields.get("per_layer_config") and found.sizes.widest is None:
+        raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
+    for field in found.required:
+        if config.fields.get(field) is None:
+            raise InvalidInput(
+                f"{config.source}: {field} is missing; model_type {found.model_type} has no default for it"
+            )
+    for activation in () if found.trained_activations else ACTIVATIONS:
+        if config.fields.get(activation) in TRAINED_ACTIVATIONS:
+            raise UnknownArchitecture(
+                f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"
+            )
+    return found

@@ -51,7 +51,7 @@ def test_an_unknown_model_type_gets_a_suggestion() -> None:
     """Near model types, or where they are listed."""
     with pytest.raises(UnknownArchitecture, match=r"did you mean xlm-roberta, .*roberta"):
         family("xlmroberta")
-    with pytest.raises(UnknownArchitecture, match=r"the known types are .*, bart, bert, "):
+    with pytest.raises(UnknownArchitecture, match=r"the known types are afmoe, .* and \d+ more$"):
         family("#")
 
 
@@ -67,5 +67,6 @@ def test_only_the_wanted_family_is_imported() -> None:
 
 @pytest.mark.parametrize("model_type", model_types())
 def test_every_family_has_layers_for_prompts(model_type: str) -> None:
-    """Prompt methods read them from a config.json without any other field."""
-    assert read_facts(Config({"model_type": model_type})).layers
+    """Prompt methods read them from a config.json without any other field, unless PEFT does not find them either."""
+    sizes = family(model_type).sizes
+    assert read_facts(Config({"model_type": model_type})).layers or not sizes.layers_names

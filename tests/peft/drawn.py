@@ -1,8 +1,10 @@
 """Random config.json files for each family, and what transformers builds from them.
 
 `DRAWS` has, for each model type, the fields that change its sizes and the values to draw from, where fields that
-belong together are one entry: a tuple of names with tuples of values. It is put together from here and the files of `draws`.
-Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
+belong together are one entry: a tuple of names with tuples of values. It is put together from here and the files of
+`draws`. Some fields are left out now and then; those with a tuple of values never are. A section is a mapping of its own
+fields, or a tuple of such mappings. Small sizes are enough: what is compared is every parameter's name and shape, not
+how long it takes.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from transformers import AutoConfig
 
 from lora_cli.models.registry import family
 
-DRAWS: dict[str, Mapping[str | tuple[str, ...], Sequence[Any]]] = {
+Fields = Mapping[Any, Any]
+
+DRAWS: dict[str, Fields] = {
     "llama": {
         "hidden_size": [16, 64, 96],
         "intermediate_size": [24, 40],
@@ -48,14 +52,25 @@ for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
     """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
-    config: dict[str, Any] = {}
-    for name, values in DRAWS[model_type].items():
-        names = name if isinstance(name, tuple) else (name,)
-        if len(names) > 1 or source.random() < 0.9 or "num_" in names[0] or names[0] in family(model_type).required:
-            value = source.choice(values)
-            config |= zip(names, value, strict=True) if len(names) > 1 else {names[0]: value}
     needed = deepcopy(dict(NEEDED.get(model_type, {})))
+    config = drawn_fields(DRAWS[model_type], source, family(model_type).required)
     return {"model_type": model_type, "architectures": [source.choice(classes)], **needed, **config}
+
+
+def drawn_fields(fields: Fields, source: random.Random, required: Sequence[str] = ()) -> dict[str, Any]:
+    """Draw some of the fields, those that are always there, and each section."""
+    config: dict[str, Any] = {}
+    for name, values in fields.items():
+        names = name if isinstance(name, tuple) else (name,)
+        if isinstance(values, Mapping):
+            config[name] = drawn_fields(values, source)
+        elif isinstance(values, tuple):
+            value = source.choice(values)
+            config[name] = drawn_fields(value, source) if isinstance(value, Mapping) else value
+        elif len(names) > 1 or source.random() < 0.9 or "num_" in name or name in required:
+            value = source.choice(values)
+            config.update(zip(names, value, strict=True) if len(names) > 1 else {name: value})
+    return config
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:

@@ -10,7 +10,8 @@ from lora_cli.errors import InvalidInput, near_miss, quote
 from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.targeting.model_types import EXPERTS
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module, parameters_of
+from lora_cli.models.nodes import Module
+from lora_cli.models.parts.layers import parameters_of
 from lora_cli.models.sources.preset import names, read_preset
 
 FIELDS = ("model", "family", "full_params", "default_targets")

@@ -12,6 +12,8 @@ from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter
 Node = Module | Parameter | Hollow | Buffer
 Nodes = Iterable[Node]
 
+LANGUAGE_MODEL = "language model"
+
 
 class Skeleton(NamedTuple):
     """A model class: its nodes, and which of them are tied or have a role.
@@ -19,6 +21,8 @@ class Skeleton(NamedTuple):
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores
     of the vocabulary (`get_output_embeddings()`), `embeddings` the one that takes tokens (`get_input_embeddings()`).
     `unsaved` are the parameters that transformers leaves out of a checkpoint (`_keys_to_ignore_on_save`).
+    `parts` says of the outermost modules of a model of several parts what each is: the language model, a tower, or
+    what connects them.
     """
 
     nodes: Nodes
@@ -26,6 +30,7 @@ class Skeleton(NamedTuple):
     output: str | None = None
     embeddings: str | None = None
     unsaved: frozenset[str] = frozenset()
+    parts: Mapping[str, str] = MappingProxyType({})
 
 
 # How a model class, and a part of one, are built from a config.json.
@@ -44,7 +49,7 @@ def transposed(name: str, d: int, h: int) -> Nodes:
 
 
 def convolution(name: str, d: int, h: int, *kernel: int, groups: int = 1, bias: bool = True) -> Nodes:
-    """Build a `torch.nn.Conv1d` or `Conv2d`, by the kernel's dimensions, of `d` input and `h` output channels."""
+    """Build a `torch.nn.Conv1d`, `Conv2d` or `Conv3d`, by the kernel's dimensions, of `d` input and `h` output channels."""
     return (Module(name, d, h, f"Conv{len(kernel)}d", bias, kernel, groups),)
 
 
