@@ -61,15 +61,15 @@ def drawn_fields(fields: Fields, source: random.Random, required: Sequence[str] 
     """Draw some of the fields, those that are always there, and each section."""
     config: dict[str, Any] = {}
     for name, values in fields.items():
-        names = name if isinstance(name, tuple) else (name,)
         if isinstance(values, Mapping):
             config[name] = drawn_fields(values, source)
+        elif isinstance(name, tuple):
+            config.update(zip(name, source.choice(values), strict=True))
         elif isinstance(values, tuple):
             value = source.choice(values)
             config[name] = drawn_fields(value, source) if isinstance(value, Mapping) else value
-        elif len(names) > 1 or source.random() < 0.9 or "num_" in name or name in required:
-            value = source.choice(values)
-            config.update(zip(names, value, strict=True) if len(names) > 1 else {name: value})
+        elif source.random() < 0.9 or "num_" in name or name in required:
+            config[name] = source.choice(values)
     return config
 
 
