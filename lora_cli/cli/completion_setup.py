@@ -20,17 +20,27 @@ SHOW = "--show-completion"
 
 
 class Place(NamedTuple):
-    """Where a shell finds completions below the home folder: a script, and the line of a start-up file that reads it."""
+    """Where a shell finds completions below the home folder: a script, and the line of a start-up file that reads it.
+
+    `end` is what the script there needs besides.
+    """
 
     script: str
     startup: str | None = None
     line: str = ""
+    end: str = ""
 
 
 # Typer's places, so that what it installed is replaced.
 PLACES: Mapping[str, Place] = {
     "bash": Place(".bash_completions/lora-cli.sh", ".bashrc", "source '{script}'"),
-    "zsh": Place(".zfunc/_lora-cli", ".zshrc", "fpath+=~/.zfunc; autoload -Uz compinit; compinit"),
+    "zsh": Place(
+        ".zfunc/_lora-cli",
+        ".zshrc",
+        "fpath+=~/.zfunc; autoload -Uz compinit; compinit",
+        # zsh reads the script at the first Tab, as the function that is to answer it.
+        '\n_lora_cli_completion "$@"\n',
+    ),
     "fish": Place(".config/fish/completions/lora-cli.fish"),
 }
 
@@ -75,7 +85,7 @@ def _install(shell: str, script: str) -> str:
             raise FileNotFoundError(0, "there is no such home folder", home)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with streams.output_file(path) as stream:
-            stream.write(f"{script}\n")
+            stream.write(f"{script}\n{place.end}")
         if place.startup is not None:
             _add_line(os.path.join(home, place.startup), place.line.format(script=path))
     except OutputFailed as error:

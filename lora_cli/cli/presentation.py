@@ -87,6 +87,11 @@ class Presentation(NamedTuple):
             return format_writer(self._format(), size, command, judged=judged)
         if self._wanted_format() != AUTO:
             raise InvalidInput("--field prints only raw values; drop --format and --json")
+        if self.output is not None and (wanted := format_of_file(self.output)):
+            raise InvalidInput(
+                f"--field prints only raw values, which are not {wanted}, as the ending of {quote_long(self.output)} wants; "
+                "drop --field, or give another FILE"
+            )
         return field_writer(self.field, command, fields)
 
     def write(self, report: Report) -> None:

@@ -206,7 +206,16 @@ def test_what_is_installed_is_what_is_shown(shell: str, tmp_path: Path) -> None:
         if startup is not None:
             assert len(files.pop(startup).read_text(encoding="utf-8").splitlines()) == 2
         (script,) = files.values()
-        assert script.read_text(encoding="utf-8") == run("--show-completion", shell).stdout
+        assert script.read_text(encoding="utf-8").startswith(run("--show-completion", shell).stdout)
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_what_is_installed_answers_the_first_tab_in_zsh(tmp_path: Path) -> None:
+    """There zsh reads the script, and takes it for the function that answers."""
+    assert run("--install-completion", "zsh", env={"HOME": str(tmp_path)}).returncode == 0
+    with shells.shell("zsh", tmp_path, "", "unsetopt zle_bracketed_paste; . ~/.zshrc; set -x") as shell:
+        shell.press("lora-cli sweep gpt2 -r 8 --method lora,ver\t\n")
+        assert shell.wait_for("--method lora,vera")
 
 
 @pytest.mark.parametrize("in_the_way", [".bashrc/", ".bash_completions", ".bash_completions/lora-cli.sh/"])

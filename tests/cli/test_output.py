@@ -222,6 +222,14 @@ def test_a_shells_process_substitution_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "got").read_text() == "6\n"
 
 
+def test_raw_values_are_not_written_to_a_file_of_another_format(tmp_path: Path) -> None:
+    """A bare number is not JSON."""
+    target = tmp_path / "counts.json"
+    done = run(*MATRIX, "--field", "r", "-o", str(target))
+    assert (done.returncode, target.exists()) == (2, False)
+    assert "--field prints only raw values, which are not json" in done.stderr
+
+
 def test_a_file_with_a_long_name_is_written(tmp_path: Path) -> None:
     """The longest name that a file can have is not too long for --output."""
     target = tmp_path / ("n" * 255)
@@ -258,3 +266,10 @@ def test_a_file_takes_its_format_from_its_ending(tmp_path: Path, name: str, begi
     assert (tmp_path / name).read_text().startswith(begins)
     assert run(*command, "--format", "csv").returncode == 0
     assert (tmp_path / name).read_text().startswith("method,d,h,r,")
+
+
+def test_a_sweep_without_rows_says_so() -> None:
+    """A header alone looks like a mistake of the program."""
+    done = run("sweep", "gpt2", "-r", "8", "--max-params", "1", "--format", "csv")
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+    assert done.stderr == "lora-cli: note: no point of the grid is inside the limits\n"

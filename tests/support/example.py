@@ -100,5 +100,14 @@ def _write(
     (folder / file).write_bytes(len(header).to_bytes(8, "little") + header + content)
 
 
+def main() -> int:
+    """Write the example into the folder that the command line names, which must hold no project."""
+    if len(sys.argv) != 2 or (Path(sys.argv[1]) / "pyproject.toml").exists():
+        print("give the folder to write to, one without a pyproject.toml", file=sys.stderr)
+        return 2
+    write(Path(sys.argv[1]))
+    return 0
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    sys.exit(main())

@@ -50,10 +50,11 @@ class Shell:
 
 
 @contextmanager
-def shell(name: str, folder: Path, script: str) -> Iterator[Shell]:
-    """Yield a shell in a folder that has read a script for completion."""
+def shell(name: str, folder: Path, script: str, setup: str | None = None) -> Iterator[Shell]:
+    """Yield a shell in a folder that has read a script for completion, or has run `setup` instead."""
     path = folder / f".script.{name}"
     path.write_text(script, encoding="utf-8")
+    setup = SETUP[name].format(script=path) if setup is None else setup
     terminal, inner = pty.openpty()
     env = environment(
         HOME=str(folder), TERM="dumb", PS1="$ ", PATH=f"{Path(PROGRAM).parent}:{os.environ['PATH']}", COLUMNS="200"
@@ -64,7 +65,7 @@ def shell(name: str, folder: Path, script: str) -> Iterator[Shell]:
     os.close(inner)
     try:
         started = Shell(terminal)
-        started.press(f"{SETUP[name].format(script=path)}; echo re''ady\n")
+        started.press(f"{setup}; echo re''ady\n")
         assert started.wait_for("ready")
         yield started
     finally:

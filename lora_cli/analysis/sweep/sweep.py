@@ -157,7 +157,7 @@ def _ranks(r: Axis | None, methods: Sequence[str]) -> Sequence[int]:
         return read_axis("r", r)
     if all(method_named(name).rank is None for name in methods):
         return range(1, 2)
-    raise missing("r")
+    raise InvalidInput(f"{argument('r')} is missing; give the ranks to sweep, e.g. 8,16 or 4:64:x2")
 
 
 def _matrix_axes(d: Axis | None, h: Axis | None, ranks: Sequence[int], *, square: bool) -> Axes:
