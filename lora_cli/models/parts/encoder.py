@@ -51,6 +51,11 @@ def defaulting(classes: Mapping[str, Build], **defaults: int) -> dict[str, Build
     return {name: partial(build, built=built) for name, built in classes.items()}
 
 
+def hidden(config: Config, *, default: int = 768) -> int:
+    """Return the width of the layers."""
+    return config.size("hidden_size", default=default)
+
+
 class Sizes(NamedTuple):
     """The sizes of an encoder."""
 
@@ -65,7 +70,7 @@ class Sizes(NamedTuple):
 
 def sizes(config: Config, *, vocabulary: int = 30522, d: int = 768, heads: int = 12, inner: int = 3072) -> Sizes:
     """Return the sizes of a config. The arguments are the defaults that differ between families."""
-    d = config.size("hidden_size", default=d)
+    d = hidden(config, default=d)
     config.share(d, "hidden_size", config.size("num_attention_heads", default=heads), "num_attention_heads")
     cross = config.flag("add_cross_attention", default=False)
     if cross and not config.flag("is_decoder", default=False):
@@ -144,14 +149,14 @@ def layers(size: Sizes) -> Nodes:
 
 def classifier(config: Config) -> Nodes:
     """Build the classifier that is one Linear."""
-    return [*hollow("dropout"), *dense("classifier", sizes(config).d, config.labels())]
+    return [*hollow("dropout"), *dense("classifier", hidden(config), config.labels())]
 
 
 def choice(config: Config) -> Nodes:
     """Build the head that scores one of several choices."""
-    return [*hollow("dropout"), *dense("classifier", sizes(config).d, 1)]
+    return [*hollow("dropout"), *dense("classifier", hidden(config), 1)]
 
 
 def answers(config: Config) -> Nodes:
     """Build the head that marks where an answer starts and ends. transformers sizes it by the labels."""
-    return dense("qa_outputs", sizes(config).d, config.labels())
+    return dense("qa_outputs", hidden(config), config.labels())

@@ -5,12 +5,8 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import bare, dense, headed
+from lora_cli.models.parts.encoder import answers, bare, choice, classifier, defaulting, dense, headed, hidden
 from lora_cli.models.parts.layers import Build, Nodes, Part, embedding, hollow, norm, parameter, repeat, under
-
-
-def _hidden(config: Config) -> int:
-    return config.size("hidden_size", default=4096)
 
 
 def _width(config: Config) -> int:
@@ -23,7 +19,7 @@ def _vocabulary(config: Config) -> int:
 
 def _attention(config: Config) -> Nodes:
     """Build `AlbertAttention`, whose heads share the hidden size, rounded down."""
-    d = _hidden(config)
+    d = hidden(config)
     heads = config.size("num_attention_heads", default=64)
     if heads > d:
         raise InvalidInput(f"{config.source}: hidden_size {d} is smaller than num_attention_heads {heads}")
@@ -37,7 +33,7 @@ def _attention(config: Config) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    d, width = _hidden(config), _width(config)
+    d, width = hidden(config), _width(config)
     inner = config.size("intermediate_size", default=16384)
     layer = [
         *norm("full_layer_layer_norm", d, bias=True),
@@ -62,12 +58,12 @@ def _body(config: Config) -> Nodes:
 
 
 def _pooled(config: Config) -> Nodes:
-    d = _hidden(config)
+    d = hidden(config)
     return [*_body(config), *dense("pooler", d, d), *hollow("pooler_activation")]
 
 
 def _predictions(config: Config) -> Nodes:
-    d, width, vocabulary = _hidden(config), _width(config), _vocabulary(config)
+    d, width, vocabulary = hidden(config), _width(config), _vocabulary(config)
     return under(
         "predictions",
         norm("LayerNorm", width, bias=True),
@@ -78,20 +74,8 @@ def _predictions(config: Config) -> Nodes:
     )
 
 
-def _classifier(config: Config) -> Nodes:
-    return [*hollow("dropout"), *dense("classifier", _hidden(config), config.labels())]
-
-
 def _both(config: Config) -> Nodes:
-    return [*_predictions(config), *under("sop_classifier", _classifier(config))]
-
-
-def _choice(config: Config) -> Nodes:
-    return [*hollow("dropout"), *dense("classifier", _hidden(config), 1)]
-
-
-def _answers(config: Config) -> Nodes:
-    return dense("qa_outputs", _hidden(config), config.labels())
+    return [*_predictions(config), *under("sop_classifier", classifier(config))]
 
 
 def _predicting(body: Part, head: Part) -> Build:
@@ -102,14 +86,17 @@ def _predicting(body: Part, head: Part) -> Build:
 
 FAMILY = Family(
     "albert",
-    {
-        "AlbertForMaskedLM": _predicting(_body, _predictions),
-        "AlbertModel": bare(_pooled),
-        "AlbertForPreTraining": _predicting(_pooled, _both),
-        "AlbertForSequenceClassification": headed("albert", _pooled, _classifier),
-        "AlbertForTokenClassification": headed("albert", _body, _classifier),
-        "AlbertForQuestionAnswering": headed("albert", _body, _answers),
-        "AlbertForMultipleChoice": headed("albert", _pooled, _choice),
-    },
+    defaulting(
+        {
+            "AlbertForMaskedLM": _predicting(_body, _predictions),
+            "AlbertModel": bare(_pooled),
+            "AlbertForPreTraining": _predicting(_pooled, _both),
+            "AlbertForSequenceClassification": headed("albert", _pooled, classifier),
+            "AlbertForTokenClassification": headed("albert", _body, classifier),
+            "AlbertForQuestionAnswering": headed("albert", _body, answers),
+            "AlbertForMultipleChoice": headed("albert", _pooled, choice),
+        },
+        hidden_size=4096,
+    ),
     PromptSizes(hidden=4096, layers=12, heads=64),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import Sizes, bare, dense, headed, layers, sizes, words
+from lora_cli.models.parts.encoder import bare, dense, headed, hidden, layers, sizes, words
 from lora_cli.models.parts.layers import (
     Build,
     Nodes,
@@ -62,12 +62,8 @@ def _biases(config: Config) -> Nodes:
     ]
 
 
-def _sizes(config: Config) -> Sizes:
-    return sizes(config, vocabulary=50265)
-
-
 def _body(config: Config) -> Nodes:
-    size = _sizes(config)
+    size = sizes(config, vocabulary=50265)
     return [
         *((*words(size, size.d), *_places(config)) if config.flag("text_embed", default=True) else ()),
         *(_image(config, size.d) if config.flag("visual_embed", default=True) else ()),
@@ -78,7 +74,7 @@ def _body(config: Config) -> Nodes:
 
 def _two_layers(name: str) -> Part:
     def head(config: Config) -> Nodes:
-        d = _sizes(config).d
+        d = hidden(config)
         return under(name, dense("dense", d, d), hollow("dropout"), dense("out_proj", d, config.labels()))
 
     return head
@@ -87,7 +83,7 @@ def _two_layers(name: str) -> Part:
 def _tokens(config: Config) -> Nodes:
     """Build the classifier of tokens, which has two layers where there are many labels."""
     labels = config.labels()
-    plain = dense("classifier", _sizes(config).d, labels)
+    plain = dense("classifier", hidden(config), labels)
     return [*hollow("dropout"), *(plain if labels <= MOST_PLAIN_LABELS else _two_layers("classifier")(config))]
 
 
