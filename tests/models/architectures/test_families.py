@@ -241,6 +241,7 @@ FIELDS = sorted(
     | {"text_config", "vision_config", "id2label", "num_labels", "tie_word_embeddings", "architectures", "is_decoder"}
     | {"layer_types", "mlp_only_layers", "pad_token_id", "attention_bias", "conv_bias", "per_layer_config"}
     | {"decoder_sparse_step", "first_k_dense_replace", "add_cross_attention", "pos_att_type", "feed_forward_proj"}
+    | {"mlp_layer_types", "index_topk_pattern", "indexer_types", "compress_ratios", "compress_rates", "ffn_config"}
     | {"pooler_output_size", "position_biased_input", "embedding_size", "word_embed_proj_dim", "encoder_stride"}
 )
 
