@@ -39,6 +39,14 @@ COMPLETE: Mapping[str, Mapping[str, Any]] = {
 }
 # Fields that a model may read although its config class does not have them.
 ALSO_READ = ("head_dim", "num_key_value_heads")
+# What a type needs to be built, or to have attention among two layers.
+NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "bamba": {"attn_layer_indices": [0]},
+    "granitemoehybrid": {"num_hidden_layers": 2, "layer_types": ["attention", "mamba"]},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "lfm2_moe": {"num_hidden_layers": 2, "layer_types": ["attention", "conv"]},
+    "recurrent_gemma": {"block_types": ["attention"]},
+}
 
 
 def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
@@ -46,7 +54,9 @@ def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
     config_class = transformers.models.auto.configuration_auto.CONFIG_MAPPING[model_type]
     with warnings.catch_warnings(action="ignore"), torch.device("meta"):
         try:
-            getattr(transformers, next(iter(family(model_type).classes)))(config_class(**fields))
+            getattr(transformers, next(iter(family(model_type).classes)))(
+                config_class(**{**NEEDED.get(model_type, {}), **fields})
+            )
         # A wrong config can make transformers raise anything.
         except Exception:  # noqa: BLE001
             return True
