@@ -66,9 +66,9 @@ def family(model_type: str) -> Family:
 
     >>> next(iter(family("llama").classes))
     'LlamaForCausalLM'
-    >>> family("lama")
+    >>> family("llamma")
     Traceback (most recent call last):
-    lora_cli.models.registry.UnknownArchitecture: model_type 'lama' is not known; did you mean llama?
+    lora_cli.models.registry.UnknownArchitecture: model_type 'llamma' is not known; did you mean llama?
     """
     found = find_family(model_type)
     if found is None:

@@ -44,6 +44,14 @@ COMPLETE: Mapping[str, Mapping[str, Any]] = {
 }
 # Fields that a model may read although its config class does not have them.
 ALSO_READ = ("head_dim", "num_key_value_heads")
+# What a type needs to be built, or to have attention among two layers.
+NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "bamba": {"attn_layer_indices": [0]},
+    "granitemoehybrid": {"num_hidden_layers": 2, "layer_types": ["attention", "mamba"]},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "lfm2_moe": {"num_hidden_layers": 2, "layer_types": ["attention", "conv"]},
+    "recurrent_gemma": {"block_types": ["attention"]},
+}
 
 
 def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
@@ -52,7 +60,8 @@ def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
     fields = {**dict.fromkeys(family(model_type).required, 8), **fields}
     with warnings.catch_warnings(action="ignore"), torch.device("meta"):
         try:
-            read = config_class(**deepcopy({**drawn.NEEDED.get(model_type, {}), **fields}))
+            needed = {**drawn.NEEDED.get(model_type, {}), **NEEDED.get(model_type, {})}
+            read = config_class(**deepcopy({**needed, **fields}))
             getattr(transformers, next(iter(family(model_type).classes)))(read)
         # A wrong config can make transformers raise anything.
         except Exception:  # noqa: BLE001

@@ -20,7 +20,7 @@ import adapters
 import drawn
 
 OTHERS = [
-    {"model_type": "mamba", "architectures": ["MambaForCausalLM"], "num_hidden_layers": 2},
+    {"model_type": "falcon_mamba", "architectures": ["FalconMambaForCausalLM"], "num_hidden_layers": 2},
     {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]},
     {"model_type": "siglip", "architectures": ["SiglipModel"]},
     {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]},
@@ -60,13 +60,13 @@ def test_another_model_counts_as_peft_counts_it(
     "fields",
     [
         {"model_type": "nonsense"},
-        {"model_type": "mamba", "architectures": ["os"]},
-        {"model_type": "mamba", "architectures": [["MambaModel"]]},
-        {"model_type": "mamba", "architectures": ["LlamaConfig"]},
-        {"model_type": "mamba", "num_hidden_layers": 10**9},
-        {"model_type": "mamba", "hidden_size": "x"},
-        {"model_type": "mamba", "hidden_size": -4},
-        {"model_type": "mamba", "hidden_size": 2**40},
+        {"model_type": "falcon_mamba", "architectures": ["os"]},
+        {"model_type": "falcon_mamba", "architectures": [["FalconMambaModel"]]},
+        {"model_type": "falcon_mamba", "architectures": ["LlamaConfig"]},
+        {"model_type": "falcon_mamba", "num_hidden_layers": 10**9},
+        {"model_type": "falcon_mamba", "hidden_size": "x"},
+        {"model_type": "falcon_mamba", "hidden_size": -4},
+        {"model_type": "falcon_mamba", "hidden_size": 2**40},
         {"model_type": "gemma3", "text_config": {"num_hidden_layers": 10**9}},
         {"model_type": "../../etc"},
         {"model_type": "x" * 10**6},
@@ -84,6 +84,6 @@ def test_what_transformers_cannot_build_is_refused(fields: dict[str, Any], tmp_p
 def test_code_that_a_model_brings_along_is_not_run(tmp_path: Path) -> None:
     """auto_map names it; only what transformers has itself is built."""
     (tmp_path / "modeling.py").write_text("raise SystemExit('run')")
-    fields = {"model_type": "mamba", "num_hidden_layers": 1, "auto_map": {"AutoModel": "modeling.Model"}}
+    fields = {"model_type": "falcon_mamba", "num_hidden_layers": 1, "auto_map": {"AutoModel": "modeling.Model"}}
     (tmp_path / "config.json").write_text(json.dumps(fields))
     assert read_model(str(tmp_path)).full_params > 0

@@ -139,10 +139,26 @@ def untied(cost: ModelCount) -> Iterator[str]:
     trained = {place.owner for place in cost.targets.places} | set(cost.targets.full_copies.names)
     if cost.config.ensure_weight_tying:
         return
-    for name, other in cost.subject.tied.items():
-        owners = name.rpartition(".")[0], other.rpartition(".")[0]
-        if not trained.isdisjoint(owners):
-            yield (
-                f"{quote_long(owners[0])} is tied to {quote_long(owners[1])}, which full_params counts once; "
-                "merging what is trained on either of them unties them (ensure_weight_tying keeps them tied)"
-            )
+    model = cost.subject
+    pairs = dict.fromkeys((name.rpartition(".")[0], other.rpartition(".")[0]) for name, other in model.tied.items())
+    trained_pairs = [pair for pair in pairs if not trained.isdisjoint(pair)]
+    with_embeddings = [pair for pair in trained_pairs if pair[1] == model.embeddings]
+    others = [pair for pair in trained_pairs if pair[1] != model.embeddings]
+    if with_embeddings:
+        yield f"{_ties_text(with_embeddings)} (ensure_weight_tying keeps them tied)"
+    if others:
+        yield _ties_text(others)
+
+
+def _ties_text(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return what happens to tied weights, with the names of the first two.
+
+    >>> _ties_text([("b.q", "a.q"), ("b.k", "a.k")])[:57]
+    "'b.q' is tied to 'a.q' (and 1 more pair of modules), whic"
+    """
+    (name, other), *more = pairs
+    rest = f" (and {len(more)} more pair{'' if len(more) == 1 else 's'} of modules)" if more else ""
+    return (
+        f"{quote_long(name)} is tied to {quote_long(other)}{rest}, which full_params counts once; "
+        "merging what is trained on either of them unties them"
+    )

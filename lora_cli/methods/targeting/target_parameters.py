@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.place import Place
+from lora_cli.methods.targeting.mamba_parts import check_mamba
 from lora_cli.methods.targeting.model_types import TRANSPOSED_TYPES
 from lora_cli.methods.targeting.name_endings import ends_with
 from lora_cli.models.model import Model
@@ -28,6 +29,7 @@ def parameter_places(
     for parameter in model.all_parameters():
         if ends_with(parameter.name, wanted):
             _check(parameter, config, modules)
+            check_mamba(parameter.name.rpartition(".")[0], model.model_type, config.method)
             experts = parameter.shape[0] if len(parameter.shape) == EXPERT_DIMENSIONS else 1
             h, d = parameter.shape[-2:]
             if len(parameter.shape) == EXPERT_DIMENSIONS and model.model_type in TRANSPOSED_TYPES:

@@ -20,7 +20,7 @@ from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.targeting.full_copies import FullCopies, find_full_copies
 from lora_cli.methods.targeting.fused_experts import fused_experts, with_experts
 from lora_cli.methods.targeting.layer_replication import replicate_layers
-from lora_cli.methods.targeting.model_types import MAMBA_PARTS, MAMBA_TYPES
+from lora_cli.methods.targeting.mamba_parts import check_mamba
 from lora_cli.methods.targeting.name_matching import ALL_LINEAR, by_pattern, excluder, matcher, ranker
 from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.targeting.target_parameters import parameter_places
@@ -159,12 +159,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
 
 def _check_module(name: str, model: Model, modules: Mapping[str, Module], method: Method[Any]) -> None:
     """Refuse a module that PEFT cannot adapt by this method."""
-    leaf = name.rpartition(".")[2]
-    if method.refuses_mamba_parts and model.model_type in MAMBA_TYPES and leaf in MAMBA_PARTS:
-        raise InvalidInput(
-            f"PEFT refuses the target {quote_long(name)}, whose weight Mamba uses without calling the module; "
-            f"leave out {' and '.join(MAMBA_PARTS)}"
-        )
+    check_mamba(name, model.model_type, method.name)
     if method.module_kinds and (name not in modules or modules[name].kind not in method.module_kinds):
         has_modules = any(module.startswith(f"{name}.") for module in modules)
         raise InvalidInput(

@@ -34,7 +34,9 @@ def layer_kinds(
             raise config.wrong(names[0], "a list with the kind of each layer")
         return [default(index) for index in range(layers)]
     if len(written) != layers:
-        raise InvalidInput(f"{config.source}: {names[0]} has {len(written)} entries for {layers} layers")
+        raise InvalidInput(
+            f"{config.source}: {names[0]} has length {len(written)}; it must have an entry for each of the {layers} layers"
+        )
     kinds = [RENAMED.get(str(kind), kind) for kind in written]
     unknown = [kind for kind in kinds if kind not in known]
     if unknown:

@@ -198,16 +198,16 @@ def test_integers_that_nobody_knows_are_warned_of(here: Path) -> None:
 def test_an_unknown_architecture_is_read_from_its_checkpoint(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where transformers is not installed; without a checkpoint the error offers both ways."""
     monkeypatch.setattr("lora_cli.models.sources.installed_transformers.PACKAGES", ("no_such_package",))
-    (here / "config.json").write_text(json.dumps(SMALL | {"model_type": "mamba"}))
+    (here / "config.json").write_text(json.dumps(SMALL | {"model_type": "falcon_mamba"}))
     for source in (".", "config.json"):
         with pytest.raises(
-            InvalidInput, match=r"'mamba' is not known.*install torch and transformers.*safetensors checkpoint"
+            InvalidInput, match=r"'falcon_mamba' is not known.*install torch and transformers.*safetensors checkpoint"
         ):
             read_model(source)
     checkpoints.write(here / "model.safetensors", stored())
     model = read_model(".")
     assert model.full_params == LLAMA_PARAMS
-    assert "'mamba' is not known" in model.warnings[0]
+    assert "'falcon_mamba' is not known" in model.warnings[0]
     assert "names and shapes" in model.warnings[0]
 
 
