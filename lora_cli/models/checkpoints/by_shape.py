@@ -19,6 +19,7 @@ MAX_DOTS = 32
 MAX_NAME_CHARACTERS = 500
 # The parameters of a module.
 ENDINGS = (".weight", ".bias")
+LINEARS_BESIDE = ("shared", "per_layer")
 
 # transformers' names of embeddings that do not contain the word embedding.
 EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias", "global_relative_attention_bias")
@@ -29,7 +30,10 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
     """Return the model with a module for each weight among `parameters`."""
     shapes = {parameter.name: parameter.shape for parameter in parameters}
     _check_names(shapes)
+    # The router beside one shared expert is a Linear too, as Llama 4 has it.
+    shared = {key.partition(".shared_expert.")[0] for key in shapes if ".shared_expert." in key}
     mixtures = {key.partition(".experts.")[0] for key in shapes if ".experts." in key}
+    mixtures -= {block for block in shared if f"{block}.router.weight" in shapes}
     weights = {
         key.removesuffix(".weight"): shape
         for key, shape in shapes.items()
@@ -72,8 +76,8 @@ def _check_names(names: Iterable[str]) -> None:
 def _is_norm_or_router(owner: str, mixtures: set[str]) -> bool:
     """Return whether a weight is that of a norm, or of a router, which stands beside its experts."""
     block, _, leaf = owner.rpartition(".")
-    # The gate of shared experts stands there too, and is a Linear.
-    return "norm" in leaf.lower() or (block in mixtures and "shared" not in leaf)
+    # Linears stand there too: the gate of shared experts, and what Gemma 4's layers add to their words.
+    return "norm" in leaf.lower() or (block in mixtures and not any(part in leaf for part in LINEARS_BESIDE))
 
 
 def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> set[str]:
