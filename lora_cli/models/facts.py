@@ -39,24 +39,28 @@ def read_facts(config: Config) -> Facts:
     Facts(hidden=64, layers=12, heads=12, groups=None, width=None, has_words=True)
     """
     family = find_family(config.text("model_type", default=""))
+    if family is not None and family.text is not None:
+        return read_facts(family.text(config))
     sizes = UNKNOWN if family is None else family.sizes
     if sizes.section:
         config = config.section(*sizes.section)
     elif config.fields.get("text_config") is not None:
         config = config.section("text_config")
-    if config.fields.get("per_layer_config"):
+    if config.fields.get("per_layer_config") and sizes.widest is None:
         raise InvalidInput(
             f"{config.source}: per_layer_config makes layers differ, so prompts are not counted for it yet"
         )
     layers = config.layers(*sizes.layers_names, default=-1 if sizes.layers is None else sizes.layers)
     hidden = _size(config, sizes.hidden_names, sizes.hidden)
     heads = _size(config, sizes.heads_names, sizes.heads)
+    shape = _groups(config, sizes, heads), _head_width(config, sizes, hidden, heads)
+    groups, width = shape if sizes.widest is None else sizes.widest(config)
     return Facts(
         hidden,
         None if layers < 0 else layers,
         heads,
-        _groups(config, sizes, heads),
-        _head_width(config, sizes, hidden, heads),
+        groups,
+        width,
         sizes.has_vocabulary or config.fields.get("vocab_size") is not None,
     )
 

@@ -9,6 +9,11 @@ from typing import Literal
 from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Build
 
+# The endings of the classes that generate text.
+GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel")
+# And of those that have only a body.
+BODIES = ("Model", "Encoder", "Transformer")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptSizes:
@@ -18,6 +23,7 @@ class PromptSizes:
     one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
     `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
     first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
+    Where layers differ (`per_layer_config`), `widest` returns the groups and the width of a head of the widest.
     """
 
     hidden: int | None
@@ -32,6 +38,7 @@ class PromptSizes:
     groups_names: tuple[str, ...] = ("num_global_key_value_heads", "num_key_value_heads")
     head_width_names: tuple[str, ...] = ("global_head_dim", "head_dim")
     section: tuple[str, ...] = ()
+    widest: Callable[[Config], tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Family:
     What a smaller copy of the model is made by: `feed_forward` is the config field of the width of the feed-forward
     blocks, if the class has one that PEFT knows, and `filled` are the fields that the config class fills in from
     others, and that keep their values when those change.
+
+    Where the text is only one part of the model, `text` returns the config of that part.
     """
 
     model_type: str
@@ -51,3 +60,11 @@ class Family:
     sizes: PromptSizes
     feed_forward: str | None = "intermediate_size"
     filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)
+    text: Callable[[Config], Config] | None = None
+
+    @property
+    def body(self) -> Build | None:
+        """The class that transformers' AutoModel takes: the one that has only the body, or the only one."""
+        bare = [name for name in self.classes if name.endswith(BODIES) and not name.endswith(GENERATING_CLASSES)]
+        names = bare or list(self.classes)
+        return self.classes[names[0]] if bare or len(names) == 1 else None

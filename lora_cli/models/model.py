@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Union
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.models.config import Config
+from lora_cli.models.family import GENERATING_CLASSES
 from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter, around
 from lora_cli.models.parts.layers import Node
 from lora_cli.models.registry import skeleton
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 # What a model is read from: a path, a preset's name, or the model itself.
 Source = Union[str, "PathLike[str]", "Model"]
-
-# The endings of the classes in the families that generate text.
-GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel")
 
 
 def parameters_of(node: Node) -> tuple[Parameter, ...]:
@@ -38,7 +36,8 @@ class Model:
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
     the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
     `config` is its config.json, if there is one. `generates` says whether its class generates text
-    (`prepare_inputs_for_generation`), None where the class is not known. `warnings` and `notes` are about its source.
+    (`prepare_inputs_for_generation`), None where the class is not known. `towers` says of the modules that see or hear,
+    and of those that connect them to the text, what they are. `warnings` and `notes` are about its source.
     """
 
     name: str
@@ -50,6 +49,7 @@ class Model:
     dtype: str = "F32"
     config: Config | None = field(default=None, compare=False)
     generates: bool | None = None
+    towers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -139,4 +139,5 @@ def read_config(config: Config, name: str) -> Model:
         read_dtype(config),
         config,
         generates=name_of_class.endswith(GENERATING_CLASSES),
+        towers=written.towers,
     )

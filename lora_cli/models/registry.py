@@ -92,17 +92,7 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
         raise InvalidInput(
             f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
         )
-    try:
-        classes = family(model_type).classes
-    except UnknownArchitecture as unknown:
-        raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
-    if config.fields.get("per_layer_config"):
-        raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
-    for activation in ACTIVATIONS:
-        if config.fields.get(activation) in TRAINED_ACTIVATIONS:
-            raise UnknownArchitecture(
-                f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"
-            )
+    classes = _family_of(config).classes
     named = config.items("architectures")
     name = named[0] if named else next(iter(classes))
     if not isinstance(name, str) or name not in classes:
@@ -110,3 +100,38 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
             f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
         )
     return name, classes[name](config)
+
+
+def body(config: Config, *, headed: bool = False) -> Skeleton:
+    """Return what the section of a config.json describes: the body of its model type, or the class with a head."""
+    found = _family_of(config)
+    build = next(iter(found.classes.values())) if headed else found.body
+    if build is None:
+        raise UnknownArchitecture(
+            f"{config.source}: model_type {quote(found.model_type)} is not a part of other models"
+        )
+    return build(config)
+
+
+def hidden_size(config: Config) -> int:
+    """Return the width of the body that a section describes."""
+    sizes = _family_of(config).sizes
+    if sizes.hidden is None:
+        raise UnknownArchitecture(f"{config.source}: the width of {quote(config.fields['model_type'])} is not known")
+    return config.size(*sizes.hidden_names, default=sizes.hidden)
+
+
+def _family_of(config: Config) -> Family:
+    """Return the family of a config or of a section; what no family is prepared for is refused."""
+    try:
+        found = family(config.text("model_type", default=""))
+    except UnknownArchitecture as unknown:
+        raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
+    if config.fields.get("per_layer_config") and found.sizes.widest is None:
+        raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
+    for activation in ACTIVATIONS:
+        if config.fields.get(activation) in TRAINED_ACTIVATIONS:
+            raise UnknownArchitecture(
+                f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"
+            )
+    return found

@@ -1,7 +1,9 @@
 """Random config.json files for each family, and what transformers builds from them.
 
 `DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
-put together from here and the files of `draws`. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
+put together from here and the files of `draws`. Some fields are left out now and then; those with a tuple of values never
+are. A section is a mapping of its own fields, or a tuple of such mappings. Small sizes are enough: what is compared is
+every parameter's name and shape, not how long it takes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import torch
 import transformers
 from transformers import AutoConfig
 
-DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
+Fields = Mapping[str, Any]
+
+DRAWS: dict[str, Fields] = {
     "llama": {
         "hidden_size": [16, 64, 96],
         "intermediate_size": [24, 40],
@@ -40,12 +44,22 @@ for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
     """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
-    config = {
-        name: source.choice(values)
-        for name, values in DRAWS[model_type].items()
-        if source.random() < 0.9 or "num_" in name
-    }
+    config = drawn_fields(DRAWS[model_type], source)
     return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
+
+
+def drawn_fields(fields: Fields, source: random.Random) -> dict[str, Any]:
+    """Draw some of the fields, those that are always there, and each section."""
+    config: dict[str, Any] = {}
+    for name, values in fields.items():
+        if isinstance(values, Mapping):
+            config[name] = drawn_fields(values, source)
+        elif isinstance(values, tuple):
+            value = source.choice(values)
+            config[name] = drawn_fields(value, source) if isinstance(value, Mapping) else value
+        elif source.random() < 0.9 or "num_" in name:
+            config[name] = source.choice(values)
+    return config
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:

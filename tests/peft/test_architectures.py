@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import transformers
+from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
 from lora_cli.models.config import Config
-from lora_cli.models.model import GENERATING_CLASSES, read_config
+from lora_cli.models.family import GENERATING_CLASSES
+from lora_cli.models.model import read_config
 from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,3 +54,12 @@ def test_a_class_generates_text_where_transformers_class_does(model_type: str) -
         name: hasattr(getattr(transformers, name), "prepare_inputs_for_generation") for name in classes(model_type)
     }
     assert {name: name.endswith(GENERATING_CLASSES) for name in classes(model_type)} == theirs
+
+
+@pytest.mark.parametrize("model_type", model_types())
+def test_the_body_of_a_family_is_what_transformers_makes_of_a_section(model_type: str) -> None:
+    """A model of several parts builds each of them by `AutoModel`."""
+    declared = family(model_type)
+    named = MODEL_MAPPING_NAMES.get(model_type)
+    if named in declared.classes:
+        assert declared.body is declared.classes[named]

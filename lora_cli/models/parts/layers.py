@@ -18,12 +18,14 @@ class Skeleton(NamedTuple):
 
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores
     of the vocabulary (`get_output_embeddings()`), `embeddings` the one that takes tokens (`get_input_embeddings()`).
+    `towers` says of the modules that see or hear, and of those that connect them to the text, what they are.
     """
 
     nodes: Nodes
     tied: Mapping[str, str] = MappingProxyType({})
     output: str | None = None
     embeddings: str | None = None
+    towers: Mapping[str, str] = MappingProxyType({})
 
 
 # How a model class, and a part of one, are built from a config.json.
@@ -42,7 +44,7 @@ def transposed(name: str, d: int, h: int) -> Nodes:
 
 
 def convolution(name: str, d: int, h: int, *kernel: int, groups: int = 1, bias: bool = True) -> Nodes:
-    """Build a `torch.nn.Conv1d` or `Conv2d`, by the kernel's dimensions, of `d` input and `h` output channels."""
+    """Build a `torch.nn.Conv1d`, `Conv2d` or `Conv3d`, by the kernel's dimensions, of `d` input and `h` output channels."""
     return (Module(name, d, h, f"Conv{len(kernel)}d", bias, kernel, groups),)
 
 
