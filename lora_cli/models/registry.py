@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.errors import InvalidInput, argument, first_few, near_miss, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
 from lora_cli.models.parts.layers import Skeleton
@@ -73,7 +73,7 @@ def family(model_type: str) -> Family:
     found = find_family(model_type)
     if found is None:
         types = model_types()
-        hint = near_miss(model_type, types, f"the known types are {', '.join(types)}")
+        hint = near_miss(model_type, types, f"the known types are {first_few(types, str)}")
         raise UnknownArchitecture(f"model_type {quote(model_type)} is not known; {hint}")
     return found
 

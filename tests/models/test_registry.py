@@ -51,7 +51,7 @@ def test_an_unknown_model_type_gets_a_suggestion() -> None:
     """Near model types, or where they are listed."""
     with pytest.raises(UnknownArchitecture, match=r"did you mean xlm-roberta or roberta"):
         family("xlmroberta")
-    with pytest.raises(UnknownArchitecture, match="the known types are bart, bert, "):
+    with pytest.raises(UnknownArchitecture, match=r"the known types are .* and \d+ more$"):
         family("#")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lora_cli.models.nodes import Hollow, Module
 from lora_cli.models.parts.layers import Nodes, buffer, convolution, hollow, norm, parameter
 
 
@@ -17,6 +18,16 @@ def batch_norm(name: str, channels: int) -> Nodes:
         *buffer(f"{name}.running_mean", channels),
         *buffer(f"{name}.running_var", channels),
         *buffer(f"{name}.num_batches_tracked", dtype="I64"),
+    ]
+
+
+def weight_normed(name: str, channels: int, kernel: int, *, groups: int) -> Nodes:
+    """Build a Conv1d whose weight is computed from its direction and its length at each step of the kernel."""
+    return [
+        Module(name, channels, channels, "Conv1d", bias=True, kernel=(kernel,), groups=groups, weight_norm=True),
+        Hollow(f"{name}.parametrizations", is_list=True),
+        Hollow(f"{name}.parametrizations.weight", is_list=True),
+        Hollow(f"{name}.parametrizations.weight.0"),
     ]
 
 

@@ -6,15 +6,13 @@ from lora_cli.errors import InvalidInput
 from lora_cli.models.architectures.vision.vit import PATCHES, attention, patch_grid, projection
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.convolutions import batch_norm, normalised, transposed_convolution
 from lora_cli.models.parts.encoder import dense
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.heads import image_classifier
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, norm, parameter, repeat, under
-from lora_cli.models.parts.stages import stage_sizes
+from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, norm, parameter, repeat, under
+from lora_cli.models.parts.segmentation import LEVELS, auxiliary_head, decode_head, pyramid
 
-# The layers that a segmentation sees, and the fields that name them.
-FEATURES = 4
+# The fields that name the layers that a segmentation sees.
 FEATURE_FIELDS = ("out_indices", "segmentation_indices", "out_features")
 
 hidden = size("hidden_size", 768)
@@ -93,51 +91,15 @@ def _masked(config: Config) -> Skeleton:
     )
 
 
-def _decode_head(config: Config, d: int) -> Nodes:
-    """Build `BeitUperHead`."""
-    scales = len(stage_sizes(config, "pool_scales", default=(1, 2, 3, 6), stages=0))
-    return under(
-        "decode_head",
-        convolution("classifier", d, config.labels(), 1, 1),
-        repeat("psp_modules.blocks", scales, hollow("pooling"), under("conv", normalised(d, d, 1))),
-        under("psp_bottleneck", normalised(d + scales * d, d, 3)),
-        repeat("lateral_convs", FEATURES - 1, normalised(d, d, 1)),
-        repeat("fpn_convs", FEATURES - 1, normalised(d, d, 3)),
-        under("fpn_bottleneck", normalised(FEATURES * d, d, 3)),
-    )
-
-
-def _auxiliary_head(config: Config, d: int) -> Nodes:
-    """Build `BeitFCNHead`."""
-    width, count = config.size("auxiliary_channels", default=256), config.layers("auxiliary_num_convs", default=1)
-    joined = config.flag("auxiliary_concat_input", default=False)
-    return under(
-        "auxiliary_head",
-        listed("convs", (normalised(width if index else d, width, 3) for index in range(count))),
-        under("conv_cat", normalised(d + width, width, 3)) if joined else (),
-        convolution("classifier", width, config.labels(), 1, 1),
-    )
-
-
 def _segments(config: Config) -> Skeleton:
     """Build `BeitForSemanticSegmentation`, which needs the indices of four layers."""
     features = next((config.items(name) for name in FEATURE_FIELDS if config.fields.get(name)), None) or []
-    if len(features) != FEATURES:
+    if len(features) != LEVELS:
         raise InvalidInput(
-            f"{config.source}: out_indices names {len(features)} layers; BeitForSemanticSegmentation needs {FEATURES}"
+            f"{config.source}: out_indices names {len(features)} layers; BeitForSemanticSegmentation needs {LEVELS}"
         )
     d = hidden(config)
-    upsampling = under(
-        "fpn",
-        transposed_convolution("fpn1.conv_transpose1", d, d, 2, 2),
-        batch_norm("fpn1.normalization", d),
-        hollow("fpn1.activation"),
-        transposed_convolution("fpn1.conv_transpose2", d, d, 2, 2),
-        transposed_convolution("fpn2", d, d, 2, 2),
-        hollow("fpn4"),
-    )
-    auxiliary = _auxiliary_head(config, d) if config.flag("use_auxiliary_head", default=True) else ()
-    return _headed(config, upsampling, _decode_head(config, d), auxiliary)
+    return _headed(config, pyramid(d), decode_head(config, d), auxiliary_head(config, d))
 
 
 FAMILY = Family(

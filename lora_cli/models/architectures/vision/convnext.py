@@ -70,5 +70,13 @@ FAMILY = Family(
     "convnext",
     {"ConvNextForImageClassification": _images, "ConvNextModel": _bare},
     # Each stage has a width of its own, and PEFT does not find one for prompts.
-    PromptSizes(hidden=None, layers=None, heads=None, has_vocabulary=False, hidden_names=()),
+    PromptSizes(
+        hidden=None,
+        layers=4,
+        heads=None,
+        has_vocabulary=False,
+        hidden_names=(),
+        layers_names=("num_hidden_layers", "num_stages"),
+        heads_names=(),
+    ),
 )

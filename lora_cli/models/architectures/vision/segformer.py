@@ -98,5 +98,13 @@ FAMILY = Family(
         "SegformerForImageClassification": _images,
     },
     # Each stage has a width of its own, and PEFT does not find one for prompts.
-    PromptSizes(hidden=None, layers=None, heads=None, has_vocabulary=False, hidden_names=(), heads_names=()),
+    PromptSizes(
+        hidden=None,
+        layers=4,
+        heads=None,
+        has_vocabulary=False,
+        hidden_names=(),
+        layers_names=("num_hidden_layers", "num_encoder_blocks"),
+        heads_names=(),
+    ),
 )
