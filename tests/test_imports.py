@@ -53,7 +53,7 @@ def test_a_run_loads_its_own_format_alone() -> None:
 def test_a_model_loads_nothing_heavy() -> None:
     """The largest model costs neither NumPy nor Rich, and imports its own family alone."""
     code = command("count", "--model", "llama-3.1-405b", "--target", "all-linear", "--format", "json")
-    code += "\nimport sys\nassert 'lora_cli.models.architectures.decoders.gpt2' not in sys.modules"
+    code += "\nimport sys\nassert 'lora_cli.models.architectures.decoders.layer_norm.gpt2' not in sys.modules"
     assert loaded(code) == set()
 
 

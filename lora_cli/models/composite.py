@@ -15,10 +15,19 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.nodes import Module
-from lora_cli.models.parts.layers import Build, Node, Nodes, Skeleton, linear, under
+from lora_cli.models.parts.layers import LANGUAGE_MODEL, Build, Node, Nodes, Skeleton, linear, under
 from lora_cli.models.registry import body, family, hidden_size
 
-NO_SIZES = PromptSizes(hidden=None, layers=None, heads=None, has_vocabulary=False)
+# Where PEFT finds no sizes, because no part of config.json has them by a name that it looks for.
+NO_SIZES = PromptSizes(
+    hidden=None,
+    layers=None,
+    heads=None,
+    has_vocabulary=False,
+    hidden_names=(),
+    layers_names=(),
+    heads_names=(),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +35,8 @@ class Section:
     """A section of config.json and the part of the model that it describes.
 
     The section's `model_type` finds its family. The one declared here is for a section that names none, or for any
-    section if it is `fixed`. Without a section its fields are `missing`, or those of config.json itself if it may be
-    `flat`; a part that is `optional` is then left out. A part is the body of its family, or if it is `headed` the
+    section if it is `fixed`. Without a section its fields are `missing`, which a `completed` one has beside its own, or
+    those of config.json itself if it may be `flat`; a part that is `optional` is then left out. A part is the body of its family, or if it is `headed` the
     class with a head; `build` is for a part that is not a family by itself.
     """
 
@@ -38,6 +47,7 @@ class Section:
     flat: bool = False
     optional: bool = False
     headed: bool = False
+    completed: bool = False
     build: Build | None = None
 
     def of(self, config: Config) -> Config:
@@ -45,6 +55,8 @@ class Section:
         own = config.section(self.name)
         if config.fields.get(self.name) is None:
             own = config if self.flat else Config(self.missing, own.source)
+        elif self.completed:
+            own = Config({**self.missing, **own.fields}, own.source)
         kept = self.fixed or "model_type" not in own.fields
         return Config({**own.fields, "model_type": self.model_type}, own.source) if kept else own
 
@@ -86,6 +98,11 @@ def untied(config: Config, _text: Config) -> bool:
     return config.flag("tie_word_embeddings", default=False)
 
 
+def never_tied(_config: Config, _text: Config) -> bool:
+    """Whether the head is tied in a class that does not tie it."""
+    return False
+
+
 def either_ties(config: Config, text: Config) -> bool:
     """Whether config.json ties the head, or its text section does."""
     return untied(config, text) or text_ties(text)
@@ -93,34 +110,36 @@ def either_ties(config: Config, text: Config) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composite:
-    """A text decoder named `text_name`, and its towers."""
+    """A text decoder named `text_name`, and its towers. Of its words the last `extra_words` are never written."""
 
     text: Section
     towers: Iterable[Tower]
     text_name: str = "language_model"
+    extra_words: int = 0
 
     def body(self, config: Config, prefix: str = "") -> Skeleton:
         """Build the parts beside each other, below `prefix`."""
         text = self.text.of(config)
         nodes: list[Node] = []
         ties: dict[str, str] = {}
-        towers: dict[str, str] = {}
+        name = _joined(prefix, self.text_name)
+        parts = {name: LANGUAGE_MODEL}
         for tower in self.towers:
             if tower.section.is_left_out(config):
                 continue
             what = tower.section.name.removesuffix("_config")
             built = list(tower.projector(config, tower.section.of(config), text))
             nodes += under(prefix, under(tower.name, tower.section.body(config).nodes), built)
-            towers[_joined(prefix, tower.name)] = f"{what} tower"
-            towers |= {_joined(prefix, node.name.partition(".")[0]): f"{what} projector" for node in built}
+            beside = dict.fromkeys(node.name.partition(".")[0] for node in built)
+            parts |= {_joined(prefix, module): f"{what} projector" for module in beside}
+            parts[_joined(prefix, tower.name)] = f"{what} tower"
         decoder = self.text.body(config)
-        name = _joined(prefix, self.text_name)
         nodes += under(name, decoder.nodes)
         if decoder.embeddings is None:
             raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
         ties |= {f"{name}.{key}": f"{name}.{source}" for key, source in decoder.tied.items()}
         output = decoder.output and f"{name}.{decoder.output}"
-        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", towers)
+        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", parts)
 
     def generation(self, tied: Callable[[Config, Config], bool], prefix: str = "model") -> Build:
         """Return the class with a head that scores the vocabulary; `tied` says whether it is that of the embeddings."""
@@ -128,7 +147,7 @@ class Composite:
         def build(config: Config) -> Skeleton:
             text, made = self.text.of(config), self.body(config, prefix)
             words = next(node for node in made.nodes if isinstance(node, Module) and node.name == made.embeddings)
-            head = linear("lm_head", hidden_size(text), words.d)
+            head = linear("lm_head", hidden_size(text), words.d - self.extra_words)
             ties = {"lm_head.weight": f"{made.embeddings}.weight"} if tied(config, text) else {}
             return made._replace(nodes=[*made.nodes, *head], tied={**made.tied, **ties}, output="lm_head")
 

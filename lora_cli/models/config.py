@@ -120,3 +120,12 @@ def size(name: str, default: int) -> Callable[[Config], int]:
     4096
     """
     return lambda config: config.size(name, default=default)
+
+
+def set_unless_null(config: Config, name: str) -> bool:
+    """Return a flag that transformers sets where it is missing and clears where it is null.
+
+    >>> set_unless_null(Config({}), "bias"), set_unless_null(Config({"bias": None}), "bias")
+    (True, False)
+    """
+    return config.flag(name, default=name not in config.fields)

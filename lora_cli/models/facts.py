@@ -53,14 +53,14 @@ def read_facts(config: Config) -> Facts:
         raise InvalidInput(
             f"{config.source}: per_layer_config makes layers differ, so prompts are not counted for it yet"
         )
-    layers = config.layers(*sizes.layers_names, default=-1 if sizes.layers is None else sizes.layers)
+    layers = _layers(config, sizes)
     hidden = _size(config, sizes.hidden_names, sizes.hidden)
     heads = _size(config, sizes.heads_names, sizes.heads)
     shape = _groups(config, sizes, heads), _head_width(config, sizes, hidden, heads)
     groups, width = shape if sizes.widest is None else sizes.widest(config)
     return Facts(
         hidden,
-        None if layers < 0 else layers,
+        layers,
         heads,
         groups,
         width,
@@ -68,12 +68,21 @@ def read_facts(config: Config) -> Facts:
     )
 
 
+def _layers(config: Config, sizes: PromptSizes) -> int | None:
+    if callable(sizes.layers):
+        return sizes.layers(config)
+    if not sizes.layers_names:
+        return sizes.layers
+    layers = config.layers(*sizes.layers_names, default=-1 if sizes.layers is None else sizes.layers)
+    return None if layers < 0 else layers
+
+
 def _size(config: Config, names: tuple[str, ...], default: int | None) -> int | None:
-    return config.size(*names, default=default or 0) or None if names else None
+    return config.size(*names, default=default or 0) or None if names else default
 
 
 def _groups(config: Config, sizes: PromptSizes, heads: int | None) -> int | None:
-    default = sizes.groups
+    default = sizes.groups(config) if callable(sizes.groups) else sizes.groups
     # A null field means as many groups as heads, whatever a missing field means.
     if default == "heads" or (default is not None and "num_key_value_heads" in config.fields):
         default = heads
@@ -82,6 +91,11 @@ def _groups(config: Config, sizes: PromptSizes, heads: int | None) -> int | None
 
 def _head_width(config: Config, sizes: PromptSizes, hidden: int | None, heads: int | None) -> int | None:
     default = sizes.head_width
+    # A null field means the heads' share, whatever a missing field means.
+    if default is not None and any(name in config.fields for name in sizes.head_width_names):
+        default = "shared"
     if isinstance(default, str):
         default = hidden // heads if hidden and heads else None
+    elif callable(default):
+        default = default(config)
     return _size(config, sizes.head_width_names, default)

@@ -20,17 +20,18 @@ class PromptSizes:
     """The sizes that prompt methods take from config.json, with the defaults of transformers' config class.
 
     None means that the config class does not have the field. `groups` are the key-value heads, where "heads" means
-    one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads.
+    one for each head; `head_width` is the width of a head, where "shared" means hidden size / heads. A function says how
+    a size follows from the config.
     `has_vocabulary` says whether the config class has a vocabulary size. The `*_names` are the config fields; the
     first one that is present is used. `section` names the part of config.json that holds the sizes, if one always does.
     Where layers differ (`per_layer_config`), `widest` returns the groups and the width of a head of the widest.
     """
 
     hidden: int | None
-    layers: int | None
+    layers: int | Callable[[Config], int] | None
     heads: int | None
-    groups: int | Literal["heads"] | None = None
-    head_width: int | Literal["shared"] | None = None
+    groups: int | Literal["heads"] | Callable[[Config], int] | None = None
+    head_width: int | Literal["shared"] | Callable[[Config], int] | None = None
     has_vocabulary: bool = True
     hidden_names: tuple[str, ...] = ("hidden_size", "n_embd", "d_model")
     layers_names: tuple[str, ...] = ("num_hidden_layers", "num_layers", "n_layer", "encoder_layers", "n_layers")
@@ -53,6 +54,9 @@ class Family:
     others, and that keep their values when those change.
 
     Where the text is only one part of the model, `text` returns the config of that part.
+
+    `required` are the config fields without which transformers reads a config.json, but builds no model of it.
+    `trained_activations` says whether the parameters that an activation may have are built.
     """
 
     model_type: str
@@ -60,6 +64,8 @@ class Family:
     sizes: PromptSizes
     feed_forward: str | None = "intermediate_size"
     filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    trained_activations: bool = False
     text: Callable[[Config], Config] | None = None
 
     @property

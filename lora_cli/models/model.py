@@ -36,8 +36,8 @@ class Model:
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
     the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
     `config` is its config.json, if there is one. `generates` says whether its class generates text
-    (`prepare_inputs_for_generation`), None where the class is not known. `towers` says of the modules that see or hear,
-    and of those that connect them to the text, what they are. `warnings` and `notes` are about its source.
+    (`prepare_inputs_for_generation`), None where the class is not known. `parts` says of the outermost modules of a
+    model of several parts what each is. `warnings` and `notes` are about its source.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Model:
     dtype: str = "F32"
     config: Config | None = field(default=None, compare=False)
     generates: bool | None = None
-    towers: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -139,5 +139,5 @@ def read_config(config: Config, name: str) -> Model:
         read_dtype(config),
         config,
         generates=name_of_class.endswith(GENERATING_CLASSES),
-        towers=written.towers,
+        parts=written.parts,
     )

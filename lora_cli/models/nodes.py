@@ -30,6 +30,7 @@ class Module(NamedTuple):
     `kind` is the class by PEFT's distinction: Linear, Conv1D (GPT-2's transposed Linear), Embedding
     (`d` rows of `h`), or torch's Conv1d, Conv2d and Conv3d (`d` and `h` channels, with a kernel and groups).
     With `weight_norm` the parameters are not W itself but its direction, and its length at each step of the kernel.
+    Without a `dtype` its values are of the model's own.
 
     `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from the same
     arithmetic; the sweep checks their ranges.
@@ -42,6 +43,7 @@ class Module(NamedTuple):
     bias: bool = False
     kernel: tuple[int, ...] = ()
     groups: int = 1
+    dtype: str | None = None
     weight_norm: bool = False
 
     @property
@@ -55,18 +57,23 @@ class Module(NamedTuple):
             shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
         else:
             shape = (self.h, self.d) if self.kind == "Linear" else (self.d, self.h)
-        weights: tuple[Parameter, ...] = (Parameter(f"{self.name}.weight", shape),)
+        weights: tuple[tuple[str, tuple[int, ...]], ...] = (("weight", shape),)
         if self.weight_norm:
-            lengths = (*(1 for _ in shape[:-1]), shape[-1])
-            weights = (Parameter(f"{self.name}.{LENGTHS}", lengths), Parameter(f"{self.name}.{DIRECTIONS}", shape))
-        return (*weights, Parameter(f"{self.name}.bias", (self.h,))) if self.bias else weights
+            weights = (LENGTHS, (*(1 for _ in shape[:-1]), shape[-1])), (DIRECTIONS, shape)
+        if self.bias:
+            weights = (*weights, ("bias", (self.h,)))
+        return tuple(Parameter(f"{self.name}.{name}", shape, self.dtype) for name, shape in weights)
 
 
 class Parameter(NamedTuple):
-    """A parameter by name and shape, e.g. a norm's weight, positions or fused experts."""
+    """A parameter by name and shape, e.g. a norm's weight, positions or fused experts.
+
+    Without a `dtype` it has the model's own.
+    """
 
     name: str
     shape: tuple[int, ...]
+    dtype: str | None = None
 
     @property
     def params(self) -> int:

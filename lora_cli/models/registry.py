@@ -129,7 +129,12 @@ def _family_of(config: Config) -> Family:
         raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
     if config.fields.get("per_layer_config") and found.sizes.widest is None:
         raise UnknownArchitecture(f"{config.source}: per_layer_config makes layers differ, which is not supported yet")
-    for activation in ACTIVATIONS:
+    for field in found.required:
+        if config.fields.get(field) is None:
+            raise InvalidInput(
+                f"{config.source}: {field} is missing; model_type {found.model_type} has no default for it"
+            )
+    for activation in () if found.trained_activations else ACTIVATIONS:
         if config.fields.get(activation) in TRAINED_ACTIVATIONS:
             raise UnknownArchitecture(
                 f"{config.source}: {activation} {quote(config.fields[activation])} has parameters, which is not supported yet"

@@ -178,6 +178,9 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     rows_and_copies = {"trainable_token_indices", "modules_to_save"} <= config.keys()
     if heads and (nested or rows_and_copies or "model" in entries):
         config.pop("task_type")
+    # PEFT copies the weight beneath each adapter, too: refused here.
+    if "base_layer".endswith(tuple(config.get("modules_to_save", ()))):
+        config.pop("modules_to_save")
     return config
 
 

@@ -1,9 +1,10 @@
 """Random config.json files for each family, and what transformers builds from them.
 
-`DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
-put together from here and the files of `draws`. Some fields are left out now and then; those with a tuple of values never
-are. A section is a mapping of its own fields, or a tuple of such mappings. Small sizes are enough: what is compared is
-every parameter's name and shape, not how long it takes.
+`DRAWS` has, for each model type, the fields that change its sizes and the values to draw from, where fields that
+belong together are one entry ("num_layers, attention_types"); it is put together from here and the files of `draws`.
+Some fields are left out now and then; those with a tuple of values never are. A section is a mapping of its own fields,
+or a tuple of such mappings. Small sizes are enough: what is compared is every parameter's name and shape, not how long
+it takes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 import torch
 import transformers
 from transformers import AutoConfig
+
+from lora_cli.models.registry import family
 
 Fields = Mapping[str, Any]
 
@@ -38,27 +41,35 @@ DRAWS: dict[str, Fields] = {
     },
 }
 
+# The fields, with a value for each, without which transformers builds no model of a type.
+NEEDED: dict[str, Mapping[str, Any]] = {}
+
 for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
-    DRAWS.update(runpy.run_path(str(path))["DRAWS"])
+    written = runpy.run_path(str(path))
+    DRAWS.update(written["DRAWS"])
+    NEEDED.update(written.get("NEEDED", {}))
 
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
     """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
-    config = drawn_fields(DRAWS[model_type], source)
-    return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
+    needed = deepcopy(dict(NEEDED.get(model_type, {})))
+    config = drawn_fields(DRAWS[model_type], source, family(model_type).required)
+    return {"model_type": model_type, "architectures": [source.choice(classes)], **needed, **config}
 
 
-def drawn_fields(fields: Fields, source: random.Random) -> dict[str, Any]:
+def drawn_fields(fields: Fields, source: random.Random, required: Sequence[str] = ()) -> dict[str, Any]:
     """Draw some of the fields, those that are always there, and each section."""
     config: dict[str, Any] = {}
     for name, values in fields.items():
+        names = name.split(", ")
         if isinstance(values, Mapping):
             config[name] = drawn_fields(values, source)
         elif isinstance(values, tuple):
             value = source.choice(values)
             config[name] = drawn_fields(value, source) if isinstance(value, Mapping) else value
-        elif source.random() < 0.9 or "num_" in name:
-            config[name] = source.choice(values)
+        elif source.random() < 0.9 or "num_" in name or name in required:
+            value = source.choice(values)
+            config.update(zip(names, value, strict=True) if len(names) > 1 else {name: value})
     return config
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ import torch
 import transformers
 
 from lora_cli.models.registry import family, model_types
+
+sys.path.insert(0, str(Path(__file__).parent))
+import drawn
 
 RECORDED = Path(__file__).parents[2] / "lora_cli" / "models" / "loading.json"
 LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers", "decoder_layers")
@@ -44,9 +49,11 @@ ALSO_READ = ("head_dim", "num_key_value_heads")
 def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
     """Return whether transformers refuses to read the fields, or to build the first class of the family from them."""
     config_class = transformers.models.auto.configuration_auto.CONFIG_MAPPING[model_type]
+    fields = {**dict.fromkeys(family(model_type).required, 8), **fields}
     with warnings.catch_warnings(action="ignore"), torch.device("meta"):
         try:
-            getattr(transformers, next(iter(family(model_type).classes)))(config_class(**fields))
+            read = config_class(**deepcopy({**drawn.NEEDED.get(model_type, {}), **fields}))
+            getattr(transformers, next(iter(family(model_type).classes)))(read)
         # A wrong config can make transformers raise anything.
         except Exception:  # noqa: BLE001
             return True

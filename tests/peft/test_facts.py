@@ -17,7 +17,7 @@ from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.methods.parts.virtual_tokens import PromptSettings, prompt
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model
-from lora_cli.models.registry import model_types
+from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
@@ -41,6 +41,7 @@ def theirs(config: dict[str, Any], adapter: peft.PromptLearningConfig) -> tuple[
 def test_the_sizes_of_a_config_are_those_that_peft_takes(model_type: str, turn: int, cached: bool) -> None:
     """Drawn, or transformers' defaults; keys are narrower in grouped-query attention."""
     config = drawn.draw(model_type, ["Any"], random.Random(f"{SEED}/{model_type}/{turn}")) if turn else {}
+    config = dict.fromkeys(family(model_type).required, 8) | config
     config["model_type"] = model_type
     made = peft.PrefixTuningConfig if cached else peft.PromptTuningConfig
     adapter = {"peft_type": "PREFIX_TUNING" if cached else "PROMPT_TUNING", "num_virtual_tokens": 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lora_cli.analysis.count.model_count import ModelCount
+from lora_cli.analysis.count.reached_parts import reached_parts
 from lora_cli.dtypes import BY_NAME
 from lora_cli.errors import first_few, quote_long
 from lora_cli.methods.targeting.weight_tying import EMBEDDING_LAYERS
@@ -32,8 +33,9 @@ def warnings_of(cost: ModelCount) -> Iterator[str]:
 
 
 def notes_of(cost: ModelCount) -> Iterator[str]:
-    """Yield what surprises people: experts or layers that no target reaches, and tied weights that training unties."""
+    """Yield what surprises people: parts that targets reach, or do not reach, and tied weights that training unties."""
     yield from cost.subject.notes
+    yield from reached_parts(cost)
     yield from _idle_experts(cost)
     yield from idle_layers(cost)
     yield from untied(cost)

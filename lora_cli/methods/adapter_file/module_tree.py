@@ -99,8 +99,9 @@ def module_tree(model: Model) -> Branch:
             values = (node,)
         for value in values:
             owner, _, leaf = value.name.rpartition(".")
-            dtype = (value.dtype if isinstance(value, Buffer) else None) or model.dtype
-            root.inner(owner).leaves[leaf] = Tensor(leaf, value.shape, leaf, value.shape, dtype=dtype)
+            root.inner(owner).leaves[leaf] = Tensor(
+                leaf, value.shape, leaf, value.shape, dtype=value.dtype or model.dtype
+            )
     return root
 
 

@@ -25,6 +25,8 @@ LAYER_PARTS = tuple(
 )
 # What PEFT puts around the model and around each copy.
 WRAPPER_PARTS = ("base_model", "base_model.model", "original_module", "modules_to_save", "modules_to_save.default")
+# What PEFT moves an adapted layer itself to, and copies like any other module.
+BASE_LAYER = "base_layer"
 COPY, TRAIN, FREEZE = "copy", "train", "freeze"
 
 
@@ -192,6 +194,12 @@ def _check_layer_parts(places: Iterable[Place], wrappers: Mapping[str, int], ent
                 f"modules_to_save reaches {part} too, which PEFT puts into each adapted module and cannot copy; "
                 "give more of the name"
             )
+    entry = next((entry for entry in entries if BASE_LAYER.endswith(entry)), None)
+    if entry and any(not place.parameter for place in places):
+        raise InvalidInput(
+            f"modules_to_save: {quote_long(entry)} reaches the {BASE_LAYER} of each adapted module too, which is not "
+            "counted; give more of the name"
+        )
 
 
 def _wrapped_name(name: str, wrappers: Mapping[str, int]) -> str:
@@ -203,4 +211,4 @@ def _wrapped_name(name: str, wrappers: Mapping[str, int]) -> str:
     if not wrappers:
         return name
     outer, _, leaf = name.rpartition(".")
-    return f"{_wrapped_name(outer, wrappers)}{'.base_layer' * wrappers.get(outer, 0)}.{leaf}" if outer else leaf
+    return f"{_wrapped_name(outer, wrappers)}{f'.{BASE_LAYER}' * wrappers.get(outer, 0)}.{leaf}" if outer else leaf

@@ -68,3 +68,46 @@ EXPERTS = {
         _QWEN,
     ),
 }
+
+# Models of a tower and a language model, which once held the whole model for text with its head.
+TEXT_TYPES = frozenset(
+    (
+        "aria",
+        "audioflamingo3",
+        "aya_vision",
+        "fuyu",
+        "gemma3",
+        "glmasr",
+        "got_ocr2",
+        "granite_speech",
+        "granite_speech_plus",
+        "internvl",
+        "llava",
+        "llava_next",
+        "llava_next_video",
+        "llava_onevision",
+        "mistral3",
+        "mllama",
+        "musicflamingo",
+        "paligemma",
+        "pp_chart2table",
+        "qwen2_audio",
+        "video_llava",
+        "vipllava",
+        "voxtral",
+        "voxtral_realtime",
+    )
+)
+# Those of them whose tower is one of CLIP or SigLIP, which was a `vision_model` within the tower.
+TOWER_TYPES = frozenset(
+    (
+        "aya_vision",
+        "gemma3",
+        "llava",
+        "llava_next",
+        "llava_next_video",
+        "llava_onevision",
+        "paligemma",
+        "vipllava",
+    )
+)

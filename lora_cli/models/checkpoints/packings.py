@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from lora_cli.dtypes import BY_NAME
@@ -19,7 +19,7 @@ from lora_cli.models.nodes import Parameter
 Tensors = Mapping[str, Stored]
 
 INTEGER_KINDS = ("integer", "boolean")
-# Buffers of transformers' models, which are not parameters.
+# How buffers of transformers' models are named, which are not parameters, but for those that a few models have as such.
 BUFFERS = frozenset(
     (
         "inv_freq",
@@ -32,11 +32,19 @@ BUFFERS = frozenset(
         "running_var",
         "num_batches_tracked",
         "e_score_correction_bias",
+        "expert_bias",
+        "ffn.gate.bias",
+        "slope_rate",
+        "query_decay",
+        "key_decay",
+        "diagonal_decay",
         "final_logits_bias",
         "k_scale",
         "v_scale",
     )
 )
+# Those of xIELU, which are single numbers. Other modules have parameters of these names.
+ACTIVATION_BUFFERS = ("beta", "eps")
 MAX_STATE_BYTES = 65_536
 MAX_RECORDED_DIMENSIONS = 8
 
@@ -64,11 +72,13 @@ class Unpacked(NamedTuple):
     unknown: list[str]
 
 
-def unpacked(stored: Tensors) -> Unpacked:
-    """Return the parameters that a checkpoint's tensors stand for."""
+def unpacked(stored: Tensors, known: Iterable[Parameter] = ()) -> Unpacked:
+    """Return the parameters that a checkpoint's tensors stand for; what `known` ones are named is not a buffer."""
     parameters, unknown = [], []
+    leaves = {parameter.name.rpartition(".")[2] for parameter in known}
+    buffers = tuple(f".{name}" for name in BUFFERS - leaves)
     for name, tensor in stored.items():
-        if _helps(name, stored) or _is_buffer(name, tensor):
+        if _helps(name, stored) or _is_buffer(name, tensor, buffers):
             continue
         if BY_NAME[tensor.dtype].kind not in INTEGER_KINDS:
             parameters.append(Parameter(name, tensor.shape))
@@ -105,10 +115,12 @@ def _helps(name: str, stored: Tensors) -> bool:
     return owner.endswith((".weight", ".quant_state")) and owner.removesuffix(".quant_state") in stored
 
 
-def _is_buffer(name: str, tensor: Stored) -> bool:
-    leaf = name.rpartition(".")[2]
+def _is_buffer(name: str, tensor: Stored, endings: tuple[str, ...]) -> bool:
+    if name.rpartition(".")[2] in ACTIVATION_BUFFERS:
+        return not tensor.shape
+    whole = f".{name}"
     # GPT-2 and similar models keep their causal mask as `bias`.
-    return leaf in BUFFERS or (leaf == "bias" and len(tensor.shape) == 4)
+    return whole.endswith(endings) or (whole.endswith(".bias") and len(tensor.shape) == 4)
 
 
 def _bitsandbytes(name: str, stored: Tensors) -> Parameter | None:

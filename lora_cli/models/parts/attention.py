@@ -13,7 +13,8 @@ def heads(
     """Return the number of heads, the number of groups and the width of a head. The arguments are the defaults.
 
     Null groups mean as many as heads, whatever a missing field means. Without a `width` the heads share the
-    hidden size, rounded down. Most classes take a root of the width, and refuse one of 0; others let it be `empty`.
+    hidden size, rounded down, and so they do where `head_dim` is null. Most classes take a root of the width, and
+    refuse one of 0; others let it be `empty`.
     """
     heads = config.size("num_attention_heads", default=count)
     missing = "num_key_value_heads" not in config.fields
@@ -23,7 +24,8 @@ def heads(
 
 def head_width(config: Config, d: int, heads: int, *, default: int | None = None, empty: bool = False) -> int:
     """Return the width of a head: `head_dim`, or else the heads' share of the hidden size, rounded down."""
-    width = config.size("head_dim", default=default or 0) or d // heads
+    missing = "head_dim" not in config.fields
+    width = config.size("head_dim", default=default if default and missing else 0) or d // heads
     if not (width or empty):
         raise InvalidInput(f"{config.source}: hidden_size {d} is smaller than num_attention_heads {heads}")
     return width
@@ -39,9 +41,14 @@ def attention(d: int, heads: int, groups: int, width: int, *, bias: bool = False
     )
 
 
-def attention_with_head_norms(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
-    """Build `self_attn` with a norm on each head of q and k, and with biases where `attention_bias` is true."""
+def biased(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
+    """Build grouped-query attention with biases where `attention_bias` is true."""
     bias = config.flag("attention_bias", default=False)
-    width = shape[-1]
-    parts = attention(d, *shape, bias=bias, output_bias=bias), norm("q_norm", width), norm("k_norm", width)
-    return under("self_attn", *parts)
+    return attention(d, *shape, bias=bias, output_bias=bias)
+
+
+def attention_with_head_norms(
+    config: Config, d: int, shape: tuple[int, int, int], *, norms: tuple[str, str] = ("q_norm", "k_norm")
+) -> Nodes:
+    """Build `self_attn` with `norms` on each head of q and k, and with biases where `attention_bias` is true."""
+    return under("self_attn", biased(config, d, shape), *(norm(name, shape[-1]) for name in norms))

@@ -12,13 +12,13 @@ def projection(name: str, config: Config, d: int) -> Nodes:
     return linear(name, d, config.size("projection_dim", default=512))
 
 
-def encoder(config: Config, d: int, *, heads: int, inner: int) -> Nodes:
-    """Build `CLIPEncoder`. `heads` and `inner` are the defaults that differ between the towers."""
+def encoder(config: Config, d: int, *, heads: int, inner: int, layers: int = 12) -> Nodes:
+    """Build `CLIPEncoder`. The arguments are the defaults that differ between the towers."""
     config.share(d, "hidden_size", config.size("num_attention_heads", default=heads), "num_attention_heads")
     inner = config.size("intermediate_size", default=inner)
     return repeat(
         "encoder.layers",
-        config.layers("num_hidden_layers", default=12),
+        config.layers("num_hidden_layers", default=layers),
         under("self_attn", *(linear(name, d, d, bias=True) for name in ("k_proj", "v_proj", "q_proj", "out_proj"))),
         norm("layer_norm1", d, bias=True),
         under("mlp", ungated(d, inner)),

@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding, hollow, linear, listed, norm, under
 
 TASKS = ("ForCausalLM", "Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 BUT_QUESTIONS = TASKS[:-1]
 BUT_TOKENS = (*TASKS[:3], *TASKS[4:])
+PRE_NORMS = ("input_layernorm", "post_attention_layernorm")
 
 
 def decoder(vocabulary: int, d: int, layers: int, *block: Nodes, final: Nodes | None = None) -> Nodes:
     """Build embeddings, `layers` copies of the block, the `final` norm (by default an RMSNorm) and rotary positions."""
+    return layered_decoder(vocabulary, d, [[node for part in block for node in part]] * layers, final=final)
+
+
+def layered_decoder(vocabulary: int, d: int, blocks: Iterable[Nodes], *, final: Nodes | None = None) -> Nodes:
+    """Build the same of layers that differ: each of the blocks is one."""
     return [
         *embedding("embed_tokens", vocabulary, d),
-        *repeat("layers", layers, *block),
+        *listed("layers", blocks),
         *(norm("norm", d) if final is None else final),
         *hollow("rotary_emb"),
     ]
+
+
+def block(d: int, attention: Nodes, feed_forward: Nodes, *, norms: Iterable[str] = PRE_NORMS) -> Nodes:
+    """Build a block: `self_attn`, `mlp` and RMSNorms, by default one before each of the two."""
+    yield from under("self_attn", attention)
+    yield from under("mlp", feed_forward)
+    for name in norms:
+        yield from norm(name, d)
 
 
 def classes(
@@ -32,7 +46,7 @@ def classes(
     prefix: str = "model",
     questions_prefix: str | None = None,
     embeddings: str = "embed_tokens",
-    head_bias: bool = False,
+    head_bias: bool | Callable[[Config], bool] = False,
     tokens_head: str = "score",
     tasks: Iterable[str] = TASKS,
 ) -> dict[str, Build]:
@@ -52,7 +66,8 @@ def classes(
         return Skeleton([*under(prefix, body(config)), *head], ties, output, f"{prefix}.{embeddings}")
 
     def causal(config: Config) -> Skeleton:
-        head = linear("lm_head", hidden(config), vocabulary(config), bias=head_bias)
+        bias = head_bias(config) if callable(head_bias) else head_bias
+        head = linear("lm_head", hidden(config), vocabulary(config), bias=bias)
         return headed(config, head, tied=config.flag("tie_word_embeddings", default=tied_by_default), output="lm_head")
 
     def sequences(config: Config) -> Skeleton:

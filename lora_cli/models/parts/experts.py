@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, listed, norm, parameter, under
+from lora_cli.models.parts.decoder import layered_decoder
+from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.layer_types import layer_types
+from lora_cli.models.parts.layers import Node, Nodes, buffer, hollow, linear, norm, parameter, under
+
+CORRECTION = "e_score_correction_bias"
 
 
-def experts(d: int, inner: int, count: int) -> Nodes:
-    """Build a router and its experts, whose weights transformers fuses into one parameter each."""
+def experts(d: int, inner: int, count: int, *, router: str | Nodes = "gate") -> Nodes:
+    """Build a router and gated experts, whose weights transformers fuses into one parameter each.
+
+    The router is a bare weight of that name, or else the nodes that it is made of.
+    """
     return (
-        *parameter("gate.weight", count, d),
-        *parameter("experts.gate_up_proj", count, 2 * inner, d),
-        *parameter("experts.down_proj", count, d, inner),
+        *(parameter(f"{router}.weight", count, d) if isinstance(router, str) else router),
+        *fused(d, inner, count),
         *hollow("experts.act_fn"),
+    )
+
+
+def fused(d: int, inner: int, count: int, *, transposed: bool = False, bias: bool = False) -> Iterator[Node]:
+    """Build the parameters of fused experts: each is outputs × inputs, as a Linear's, or `transposed`."""
+    for name, inputs, outputs in (("gate_up_proj", d, 2 * inner), ("down_proj", inner, d)):
+        sizes = (inputs, outputs) if transposed else (outputs, inputs)
+        yield from parameter(f"experts.{name}", count, *sizes)
+        if bias:
+            yield from parameter(f"experts.{name}_bias", count, outputs)
+
+
+def experts_with_shared(
+    config: Config,
+    d: int,
+    *,
+    count: int,
+    inner: int,
+    shared: int,
+    counts: tuple[str, ...] = ("num_local_experts", "n_routed_experts"),
+    corrected: bool = True,
+    bias: bool = False,
+) -> Nodes:
+    """Build DeepSeek's experts: those that tokens are routed to, and those that each takes as one feed-forward.
+
+    The sizes are the defaults, and `counts` the names of the number of experts. A `corrected` router has a bias for
+    each expert that no gradient trains; with `bias` the feed-forward has some.
+    """
+    count = config.size(*counts, default=count)
+    inner = config.size("moe_intermediate_size", default=inner)
+    shared = config.number("n_shared_experts", default=shared)
+    return (
+        *experts(d, inner, count),
+        *(buffer(f"gate.{CORRECTION}", count, dtype="F32") if corrected else ()),
+        *under("shared_experts", gated(d, shared * inner, bias=bias)),
     )
 
 
@@ -29,13 +71,33 @@ def sparse_layers(config: Config, layers: int) -> list[bool]:
     return [index not in left_out and (index + 1) % step == 0 for index in range(layers)]
 
 
+def dense_first(config: Config, layers: int, *, dense: int, name: str = "first_k_dense_replace") -> list[bool]:
+    """Return for each layer whether it has experts: all but the first ones, by default `dense` of them."""
+    first = config.number(name, default=dense)
+    return [index >= first for index in range(layers)]
+
+
+def sparse_types(config: Config, layers: int, *, dense: int) -> list[bool]:
+    """Return for each layer whether it has experts, by `mlp_layer_types` or else as all but the first `dense` ones."""
+    default = ["dense"] * min(dense, layers) + ["sparse"] * (layers - dense)
+    return [kind == "sparse" for kind in layer_types(config, "mlp_layer_types", default)]
+
+
+def mixed_blocks(sparse: Sequence[bool], *common: Nodes, experts: Nodes, dense: Nodes) -> list[Nodes]:
+    """Return the layers of a decoder, which share what is `common`; `mlp` is a mixture of `experts`, or `dense`."""
+    shared = [node for part in common for node in part]
+    blocks = {True: [*shared, *under("mlp", experts)], False: [*shared, *under("mlp", dense)]}
+    return [blocks[has_experts] for has_experts in sparse]
+
+
 def mixed_decoder(
-    vocabulary: int, d: int, sparse: list[bool], block: Nodes, *, experts: Nodes, dense: Nodes
-) -> Iterator[Node]:
+    vocabulary: int, d: int, sparse: Sequence[bool], block: Nodes, *, experts: Nodes, dense: Nodes
+) -> Nodes:
     """Build a decoder whose layers share `block`, and have either `experts` or a `dense` feed-forward."""
-    common = [*block, *norm("input_layernorm", d), *norm("post_attention_layernorm", d)]
-    blocks = {True: [*common, *under("mlp", experts)], False: [*common, *under("mlp", dense)]}
-    yield from embedding("embed_tokens", vocabulary, d)
-    yield from listed("layers", [blocks[has_experts] for has_experts in sparse])
-    yield from norm("norm", d)
-    yield from hollow("rotary_emb")
+    norms = norm("input_layernorm", d), norm("post_attention_layernorm", d)
+    return layered_decoder(vocabulary, d, mixed_blocks(sparse, block, *norms, experts=experts, dense=dense))
+
+
+def shared_expert(d: int, inner: int) -> Nodes:
+    """Build the expert that every token takes, and its gate, as Qwen's mixtures have them."""
+    return (*under("shared_expert", gated(d, inner)), *linear("shared_expert_gate", d, 1))

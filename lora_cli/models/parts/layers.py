@@ -12,20 +12,23 @@ from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter
 Node = Module | Parameter | Hollow | Buffer
 Nodes = Iterable[Node]
 
+LANGUAGE_MODEL = "language model"
+
 
 class Skeleton(NamedTuple):
     """A model class: its nodes, and which of them are tied or have a role.
 
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores
     of the vocabulary (`get_output_embeddings()`), `embeddings` the one that takes tokens (`get_input_embeddings()`).
-    `towers` says of the modules that see or hear, and of those that connect them to the text, what they are.
+    `parts` says of the outermost modules of a model of several parts what each is: the language model, a tower, or
+    what connects them.
     """
 
     nodes: Nodes
     tied: Mapping[str, str] = MappingProxyType({})
     output: str | None = None
     embeddings: str | None = None
-    towers: Mapping[str, str] = MappingProxyType({})
+    parts: Mapping[str, str] = MappingProxyType({})
 
 
 # How a model class, and a part of one, are built from a config.json.
@@ -33,9 +36,9 @@ Build = Callable[[Config], Skeleton]
 Part = Callable[[Config], Nodes]
 
 
-def linear(name: str, d: int, h: int, *, bias: bool = False) -> Nodes:
+def linear(name: str, d: int, h: int, *, bias: bool = False, dtype: str | None = None) -> Nodes:
     """Build a `torch.nn.Linear` of `d` inputs and `h` outputs."""
-    return (Module(name, d, h, "Linear", bias),)
+    return (Module(name, d, h, "Linear", bias, dtype=dtype),)
 
 
 def transposed(name: str, d: int, h: int) -> Nodes:
@@ -59,9 +62,9 @@ def norm(name: str, width: int, *, bias: bool = False) -> Nodes:
     return (weight, Parameter(f"{name}.bias", (width,))) if bias else (weight,)
 
 
-def parameter(name: str, *shape: int) -> Nodes:
+def parameter(name: str, *shape: int, dtype: str | None = None) -> Nodes:
     """Build a parameter that does not belong to a module of the kinds above."""
-    return (Parameter(name, shape),)
+    return (Parameter(name, shape, dtype),)
 
 
 def buffer(name: str, *shape: int, dtype: str | None = None) -> Nodes:

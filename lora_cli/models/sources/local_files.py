@@ -90,7 +90,7 @@ def _compared(model: Model, config: Config, checkpoint: list[str], source: str) 
         raise _adapter_as_model(checkpoint[0])
     if not names_dtype(config):
         model = replace(model, dtype=value_type(stored))
-    differs = difference(model, unpacked(stored).parameters)
+    differs = difference(model, unpacked(stored, model.all_parameters()).parameters)
     if differs is None:
         return model
     return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint[0])}: {differs}"))

@@ -58,6 +58,8 @@ def test_what_a_task_copies_twice_is_refused() -> None:
 def test_an_ending_that_the_adapter_has_too_cannot_be_saved() -> None:
     """An adapted layer holds lora_dropout, so dropout reaches it; self.dropout does not."""
     bert = model("bert", architectures=["BertModel"])
+    with pytest.raises(InvalidInput, match=r"'layer' reaches the base_layer of each adapted module too.*give more"):
+        cost(target_modules=("q_proj",), modules_to_save=("layer",))
     with pytest.raises(InvalidInput, match=r"reaches lora_dropout too.*give more of the name"):
         names(bert, target_modules=("query",), modules_to_save=("dropout",))
     found = cost(bert, target_modules=("query",), modules_to_save=("self.dropout",))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
-from lora_cli.models.registry import model_types
+from lora_cli.models.registry import family, model_types
 
 SECONDS = 1.0
 NOT_SIZES = [-1, 1.5, 64.0, "64", "", True, [], {}, [None], 2**31, 10**9 * 10**9, 10**4000, float("nan"), float("inf")]
@@ -66,8 +66,46 @@ def refusal(**fields: Any) -> str:
 
 @pytest.mark.parametrize("model_type", model_types())
 def test_defaults_alone_are_a_model(model_type: str) -> None:
-    """Every field may be missing, as in transformers."""
-    assert read(model_type=model_type).full_params > 1_000_000
+    """Every field may be missing, as in transformers, but for those without which it builds no model."""
+    required = dict.fromkeys(family(model_type).required, 8)
+    assert read(model_type=model_type, **required).full_params > 1_000_000
+
+
+@pytest.mark.parametrize("value", [{}, {"head_dim": None}])
+@pytest.mark.parametrize("model_type", ["hunyuan_v1_dense", "ministral"])
+def test_a_model_that_transformers_does_not_build_is_refused(model_type: str, value: dict[str, Any]) -> None:
+    """Its class has no default for the width of a head, and takes a root of it."""
+    assert "head_dim is missing" in refusal(model_type=model_type, **value)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sentence"),
+    [
+        (None, "attention_types has 24 kinds for 3 layers"),
+        ([[["global", "local"], 2]], "attention_types has 4 kinds for 3 layers"),
+        ([["global"], 3], "attention_types is"),
+        ([[["global"], "3"]], "attention_types is"),
+    ],
+    ids=str,
+)
+def test_layers_without_a_kind_of_attention_are_refused(kinds: object, sentence: str) -> None:
+    """GPT-Neo's class counts them."""
+    assert sentence in refusal(model_type="gpt_neo", num_layers=3, attention_types=kinds)
+
+
+def test_cross_attention_with_one_key_for_all_heads_is_refused() -> None:
+    """No such attention is implemented in transformers."""
+    sentence = refusal(model_type="gpt_bigcode", add_cross_attention=True)
+    assert "add_cross_attention is true; it needs multi_query to be false" in sentence
+
+
+@pytest.mark.parametrize(("activation", "params"), [("xielu", 2), ("prelu", 1), ("silu", 0)])
+def test_an_activation_of_apertus_may_have_parameters(activation: str, params: int) -> None:
+    """Each layer has its own. No other family builds them."""
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 3}
+    plain = read(model_type="apertus", hidden_act="relu", **sizes).full_params
+    assert read(model_type="apertus", hidden_act=activation, **sizes).full_params == plain + 3 * params
+    assert params == 0 or "has parameters" in refusal(model_type="llama", hidden_act=activation)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_gptq_without_its_order_of_groups_is_unpacked_by_its_zeros(tmp_path: Pat
 
 
 def test_buffers_are_no_parameters(tmp_path: Path) -> None:
-    """Positions, rotary frequencies, causal masks, statistics and a router's correction."""
+    """Positions, rotary frequencies, causal masks, statistics, a router's correction and the constants of xIELU."""
     tensors = {
         "embeddings.position_ids": ("I64", (1, 512)),
         "rotary_emb.inv_freq": ("F32", (64,)),
@@ -58,9 +58,13 @@ def test_buffers_are_no_parameters(tmp_path: Path) -> None:
         "bn.running_mean": ("F32", (8,)),
         "bn.num_batches_tracked": ("I64", ()),
         "mlp.gate.e_score_correction_bias": ("F32", (256,)),
+        "mlp.act_fn.beta": ("BF16", ()),
+        "mlp.act_fn.eps": ("BF16", ()),
         "h.0.attn.c_attn.bias": ("F32", (24,)),
+        "LayerNorm.beta": ("F32", (24,)),
     }
-    assert read(tmp_path, tensors) == ([Parameter("h.0.attn.c_attn.bias", (24,))], [])
+    kept = [Parameter("h.0.attn.c_attn.bias", (24,)), Parameter("LayerNorm.beta", (24,))]
+    assert read(tmp_path, tensors) == (kept, [])
 
 
 def test_a_scale_that_belongs_to_nothing_packed_is_a_parameter(tmp_path: Path) -> None:

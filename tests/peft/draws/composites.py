@@ -163,6 +163,82 @@ LLAMA4_VISION = {
     "projector_output_dim": [12, 16],
 }
 
+GLM_VISION = {
+    **QWEN_VISION,
+    "out_hidden_size": [16, 20],
+    "image_size": [28, 30],
+    "attention_bias": BOTH,
+}
+GLM_MOE_TEXT = {
+    **TEXT,
+    "head_dim": [6, 10],
+    "attention_bias": BOTH,
+    "moe_intermediate_size": [12, 20],
+    "n_routed_experts": (3, 8),
+    "n_shared_experts": [1, 2],
+    "first_k_dense_replace": [0, 1, 2],
+}
+OCR_TEXT = {**TIED_TEXT, "head_dim": [4, 6]}
+PADDLE_TEXT = {**TIED_TEXT, "head_dim": [None, 6], "use_bias": BOTH}
+PADDLE_VISION = {**VISION, "spatial_merge_size": [1, 2]}
+IDEFICS = {**TOP, "scale_factor": [1, 2, 3], "text_config": (LLAMA, MISTRAL), "vision_config": VISION}
+
+MLLAMA_TEXT = {
+    **TIED_TEXT,
+    "vocab_size": [128256],
+    "num_key_value_heads": [1, 2, 4],
+    "cross_attention_layers": [[], [1], [0, 2]],
+}
+MLLAMA_VISION = {
+    **VISION,
+    "attention_heads": [2, 4],
+    "num_global_layers": [1, 2],
+    "vision_output_dim": [16, 20],
+    "max_num_tiles": (2, 4),
+    "supported_aspect_ratios": ([[1, 1], [1, 2], [2, 1]],),
+}
+AUDIO = {
+    "encoder_layers": LAYERS,
+    "num_hidden_layers": LAYERS,
+    "encoder_attention_heads": (2, 4),
+    "d_model": [24, 48],
+    "hidden_size": [24, 48],
+    "encoder_ffn_dim": [20, 30],
+    "intermediate_size": [20, 40],
+    "num_mel_bins": [5, 8],
+    "max_source_positions": [11, 12],
+}
+FLORENCE_VISION = {
+    "in_channels": [1, 3],
+    "depths": ([1, 2], [2, 1]),
+    "patch_size": ([7, 3], [3, 3]),
+    "patch_stride": ([4, 2],),
+    "patch_padding": ([3, 1],),
+    "patch_prenorm": ([False, True], [True, False]),
+    "embed_dim": ([8, 16], [16, 24]),
+    "num_heads": ([2, 4],),
+    "num_groups": ([2, 4],),
+    "mlp_ratio": [2.0, 4.0],
+    "qkv_bias": BOTH,
+    "drop_path_rate": [0.0, 0.1],
+    "projection_dim": [16, 20],
+    "max_temporal_embeddings": [5, 7],
+    "max_position_embeddings": [6, 9],
+}
+BART = {
+    "model_type": ("bart",),
+    "tie_word_embeddings": BOTH,
+    "vocab_size": [50, 77],
+    "d_model": [16, 48],
+    "encoder_layers": LAYERS,
+    "decoder_layers": LAYERS,
+    "encoder_attention_heads": (2, 4),
+    "decoder_attention_heads": (4, 8),
+    "encoder_ffn_dim": [24, 40],
+    "decoder_ffn_dim": [20, 30],
+    "max_position_embeddings": [9, 20],
+}
+
 LLAVA = {**TOP, **FEATURES, "text_config": (LLAMA, MISTRAL, QWEN2, GEMMA), "vision_config": (CLIP, SIGLIP)}
 QWEN_VL = {**TOP, "text_config": TIED_TEXT, "vision_config": QWEN_VISION}
 
@@ -208,6 +284,36 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     "llama4_text": LLAMA4_TEXT,
     "llama4_vision_model": LLAMA4_VISION,
     "llama4": {**TOP, "text_config": LLAMA4_TEXT, "vision_config": LLAMA4_VISION},
+    "glm4v_vision": GLM_VISION,
+    "glm4v_moe_vision": GLM_VISION,
+    "glm_ocr_vision": GLM_VISION,
+    "glm4v_text": TIED_TEXT,
+    "glm4v_moe_text": GLM_MOE_TEXT,
+    "glm_ocr_text": OCR_TEXT,
+    "glm4v": {**TOP, "text_config": TIED_TEXT, "vision_config": GLM_VISION},
+    "glm4v_moe": {**TOP, "text_config": GLM_MOE_TEXT, "vision_config": GLM_VISION},
+    "glm_ocr": {**TOP, "text_config": OCR_TEXT, "vision_config": GLM_VISION},
+    "paddleocr_vl_text": PADDLE_TEXT,
+    "paddleocr_vl_vision": PADDLE_VISION,
+    "paddleocr_vl": {**TOP, "text_config": PADDLE_TEXT, "vision_config": PADDLE_VISION},
+    "siglip2_vision_model": {**VISION, "num_patches": [9, 16], "vision_use_head": BOTH},
+    "idefics3_vision": VISION,
+    "smolvlm_vision": VISION,
+    "idefics3": IDEFICS,
+    "smolvlm": IDEFICS,
+    "deepseek_vl": {**TOP, "text_config": (LLAMA, QWEN2), "vision_config": SIGLIP},
+    "mllama_text_model": MLLAMA_TEXT,
+    "mllama_vision_model": MLLAMA_VISION,
+    "mllama": {**TOP, "text_config": MLLAMA_TEXT, "vision_config": MLLAMA_VISION},
+    "qwen2_audio_encoder": AUDIO,
+    "voxtral_encoder": AUDIO,
+    "qwen2_audio": {
+        **TOP,
+        "text_config": (QWEN2, LLAMA),
+        "audio_config": {**AUDIO, "model_type": ("qwen2_audio_encoder",)},
+    },
+    "voxtral": {**TOP, "text_config": (LLAMA, MISTRAL), "audio_config": {**AUDIO, "model_type": ("voxtral_encoder",)}},
+    "florence2": {**TOP, "text_config": BART, "vision_config": FLORENCE_VISION},
     "llava": LLAVA,
     "llava_next": LLAVA,
     "llava_next_video": LLAVA,

@@ -14,6 +14,7 @@ COMMON = {
 GROUPS = {"num_key_value_heads": [1, 2, 4]}
 NULL_GROUPS = {"num_key_value_heads": [None, 1, 4]}
 BIAS = {"attention_bias": [True, False]}
+MLP_BIAS = {"mlp_bias": [True, False]}
 # Drawn or left out: most configs of transformers take no null here.
 WIDTH = {"head_dim": [6, 10]}
 NULL_WIDTH = {"head_dim": [None, 6]}
@@ -48,6 +49,37 @@ DRAWS = {
     "smollm3": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS, "mlp_bias": [True, False], "vocab_size": [128256, 128300]},
     "olmo2": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS},
     "cohere": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS, "use_qk_norm": [None, True, False]},
+    "cohere2": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS, "use_qk_norm": [True, False]},
+    "olmo": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS},
+    "olmo3": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS},
+    "glm": {**COMMON, **GROUPS, **WIDTH, **BIAS, "vocab_size": [151552, 151600]},
+    "seed_oss": {**COMMON, **NULL_GROUPS, **NULL_WIDTH, **BIAS, **MLP_BIAS, "attention_out_bias": [True, False]},
+    "hunyuan_v1_dense": {**COMMON, **NULL_GROUPS, **BIAS, **WIDTH},
+    "ernie4_5": {**COMMON, **NULL_GROUPS, **NULL_WIDTH, "use_bias": [True, False]},
+    "exaone4": {**COMMON, **GROUPS, **WIDTH, **BIAS},
+    "arcee": {**COMMON, **NULL_GROUPS, **NULL_WIDTH, **BIAS, **MLP_BIAS},
+    "nemotron": {**COMMON, **GROUPS, **NULL_WIDTH, **BIAS, **MLP_BIAS},
+    "ministral": {**COMMON, **GROUPS, **WIDTH, **BIAS},
+    "ministral3": {**COMMON, **GROUPS, **WIDTH, **BIAS},
+    "helium": {**COMMON, **GROUPS, **WIDTH, **BIAS, **MLP_BIAS},
+    "apertus": {
+        **COMMON,
+        **NULL_GROUPS,
+        **WIDTH,
+        **BIAS,
+        **MLP_BIAS,
+        "hidden_act": ["xielu", "xielu", "silu", "prelu"],
+    },
+    "youtu": {
+        **COMMON,
+        "num_key_value_heads": [1, 4],
+        "kv_lora_rank": [5, 9],
+        "q_lora_rank": [None, 7],
+        "qk_rope_head_dim": [4, 8],
+        "qk_nope_head_dim": [3, 6],
+        "v_head_dim": [5, 10],
+        **BIAS,
+    },
     "granite": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS, "mlp_bias": [True, False]},
     "starcoder2": {**COMMON, **GROUPS, **NULL_WIDTH, "use_bias": [True, False]},
     "stablelm": {

@@ -18,6 +18,21 @@ SIZES = {
 }
 STAGES = {"depths": [[1, 2], [2, 1, 1], [1, 1, 1, 1], [1, 2, 1, 1, 1]]}
 
+TEXT_TOWER = {
+    **{name: SIZES[name] for name in ("hidden_size", "intermediate_size", "num_hidden_layers")},
+    "num_attention_heads": [1, 4, 8],
+    "vocab_size": [50, 77],
+    "max_position_embeddings": [20, 33],
+    "projection_size": [None, 12, 30],
+}
+TOWER = {
+    **{name: SIZES[name] for name in ("hidden_size", "intermediate_size", "num_hidden_layers")},
+    "num_attention_heads": [1, 4, 8],
+    "num_channels": [1, 3],
+    "patch_size": [8, 14, 16],
+    "vision_use_head": BOTH,
+}
+
 DRAWS: dict[str, Mapping[str, Any]] = {
     "dinov2": {
         **SIZES,
@@ -84,5 +99,17 @@ DRAWS: dict[str, Mapping[str, Any]] = {
         "depths": ([1, 2, 1], [2, 1, 1, 1], [1, 0, 2]),
         "hidden_sizes": ([16, 24, 40], [8, 8, 30, 36], [16, 20, 48]),
         "layer_scale_init_value": [0.0, 1e-6],
+    },
+    "siglip_text_model": TEXT_TOWER,
+    "siglip2_text_model": TEXT_TOWER,
+    "siglip": {
+        **LABELS,
+        "text_config": (TEXT_TOWER, TEXT_TOWER, None, {}),
+        "vision_config": ({**TOWER, "image_size": [32, 50]}, None, {}),
+    },
+    "siglip2": {
+        **LABELS,
+        "text_config": (TEXT_TOWER, TEXT_TOWER, None, {}),
+        "vision_config": ({**TOWER, "num_patches": [16, 25]}, None, {}),
     },
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
-from lora_cli.models.parts.layers import Node, Nodes, norm, parameter, under
+from lora_cli.models.parts.experts import fused
+from lora_cli.models.parts.layers import Nodes, norm, parameter, under
 
 hidden = size("hidden_size", 2880)
 
@@ -25,17 +24,13 @@ def attended(config: Config) -> Nodes:
     return [*projections, *parameter("sinks", heads)]
 
 
-def experts(config: Config) -> Iterator[Node]:
+def experts(config: Config) -> Nodes:
     """Build `GptOssMLP`: a router and fused experts, all with biases; inputs come before outputs."""
     d = hidden(config)
     count = config.size("num_experts", "num_local_experts", default=128)
     inner = config.size("intermediate_size", default=2880)
-    yield from parameter("router.weight", count, d)
-    yield from parameter("router.bias", count)
-    yield from parameter("experts.gate_up_proj", count, d, 2 * inner)
-    yield from parameter("experts.gate_up_proj_bias", count, 2 * inner)
-    yield from parameter("experts.down_proj", count, inner, d)
-    yield from parameter("experts.down_proj_bias", count, d)
+    router = *parameter("router.weight", count, d), *parameter("router.bias", count)
+    return [*router, *fused(d, inner, count, transposed=True, bias=True)]
 
 
 def body(config: Config) -> Nodes:

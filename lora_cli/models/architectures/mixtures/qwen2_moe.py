@@ -6,9 +6,9 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.experts import experts, mixed_decoder, sparse_layers
+from lora_cli.models.parts.experts import experts, mixed_decoder, shared_expert, sparse_layers
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.layers import Nodes, linear, under
+from lora_cli.models.parts.layers import Nodes, under
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 151936)
@@ -27,11 +27,7 @@ def body(config: Config) -> Nodes:
         d,
         sparse_layers(config, layers) if count else [False] * layers,
         under("self_attn", attention(d, *heads(config, d, count=16, groups=16), bias=bias)),
-        experts=(
-            *experts(d, inner, count),
-            *under("shared_expert", gated(d, shared)),
-            *linear("shared_expert_gate", d, 1),
-        ),
+        experts=(*experts(d, inner, count), *shared_expert(d, shared)),
         dense=gated(d, config.size("intermediate_size", default=5632)),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config, size
+from lora_cli.models.config import Config, set_unless_null, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
@@ -14,11 +14,6 @@ def hidden(config: Config) -> int:
 
 
 vocabulary = size("vocab_size", 65024)
-
-
-def set_unless_null(config: Config, name: str) -> bool:
-    """Return a flag that transformers sets where it is missing and clears where it is null."""
-    return config.flag(name, default=name not in config.fields)
 
 
 def queries_keys_values(config: Config, d: int) -> int:

@@ -19,6 +19,14 @@ vocabulary = size("vocab_size", 50400)
 def body(config: Config) -> Nodes:
     """Build `GPTJModel`."""
     d = hidden(config)
+    return of_attention(
+        config, [node for name in ("k_proj", "v_proj", "q_proj", "out_proj") for node in linear(name, d, d)]
+    )
+
+
+def of_attention(config: Config, projections: Nodes) -> Nodes:
+    """Build the body with these projections in its attention."""
+    d = hidden(config)
     config.share(d, "n_embd", config.size("num_attention_heads", "n_head", default=16), "n_head")
     inner = config.size("n_inner", default=4 * d)
     return [
@@ -27,7 +35,7 @@ def body(config: Config) -> Nodes:
             "h",
             config.layers("num_hidden_layers", "n_layer", default=28),
             norm("ln_1", d, bias=True),
-            under("attn", *(linear(name, d, d) for name in ("k_proj", "v_proj", "q_proj", "out_proj"))),
+            under("attn", projections),
             under("mlp", linear("fc_in", d, inner, bias=True), linear("fc_out", inner, d, bias=True)),
             hollow("attn.attn_dropout", "attn.resid_dropout", "mlp.act", "mlp.dropout"),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import classes, decoder
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, norm, parameter, under
@@ -14,20 +14,23 @@ vocabulary = size("vocab_size", 256000)
 
 
 def body(config: Config) -> Nodes:
-    """Build `CohereModel`: one norm per layer and, if q and k are normed, a weight for every head."""
+    """Build `CohereModel`."""
+    return of_norms(config, head_norms=config.flag("use_qk_norm", default=False))
+
+
+def of_norms(config: Config, *, head_norms: bool) -> Nodes:
+    """Build one norm per layer and, with `head_norms`, a weight for every head of q and k."""
     d = hidden(config)
     count, groups, width = heads(config, d, count=64)
-    bias = config.flag("attention_bias", default=False)
-    normed = config.flag("use_qk_norm", default=False)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=40),
         under(
             "self_attn",
-            attention(d, count, groups, width, bias=bias, output_bias=bias),
-            parameter("q_norm.weight", count, width) if normed else (),
-            parameter("k_norm.weight", groups, width) if normed else (),
+            biased(config, d, (count, groups, width)),
+            parameter("q_norm.weight", count, width) if head_norms else (),
+            parameter("k_norm.weight", groups, width) if head_norms else (),
         ),
         under("mlp", gated(d, config.size("intermediate_size", default=22528))),
         norm("input_layernorm", d),

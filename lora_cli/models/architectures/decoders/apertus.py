@@ -1,0 +1,38 @@
+"""Apertus: `transformers.models.apertus`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention_with_head_norms, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.feed_forward import trained_activation, up_down
+from lora_cli.models.parts.layers import Nodes, norm, under
+
+hidden = size("hidden_size", 4096)
+vocabulary = size("vocab_size", 131072)
+
+
+def body(config: Config) -> Nodes:
+    """Build `ApertusModel`, whose activation is trained by default."""
+    d = hidden(config)
+    inner = config.size("intermediate_size", default=14336)
+    activation = trained_activation("act_fn", config.text("hidden_act", default="xielu"))
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=32),
+        attention_with_head_norms(config, d, heads(config, d, count=32)),
+        under("mlp", up_down(d, inner, activation)),
+        norm("attention_layernorm", d),
+        norm("feedforward_layernorm", d),
+    )
+
+
+TASKS = ("ForCausalLM", "Model", "ForTokenClassification")
+FAMILY = Family(
+    "apertus",
+    classes("Apertus", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS),
+    PromptSizes(hidden=4096, layers=32, heads=32, groups="heads"),
+    trained_activations=True,
+)

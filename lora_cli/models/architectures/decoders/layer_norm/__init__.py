@@ -1,0 +1,1 @@
+"""Decoders whose norms are LayerNorms: those before Llama, and later ones of that kind."""

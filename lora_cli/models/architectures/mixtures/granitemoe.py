@@ -1,0 +1,37 @@
+"""Granite 3 with experts: `transformers.models.granitemoe`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import biased, heads
+from lora_cli.models.parts.decoder import TASKS, classes, decoder
+from lora_cli.models.parts.experts import experts
+from lora_cli.models.parts.layers import Nodes, norm, under
+
+hidden = size("hidden_size", 4096)
+vocabulary = size("vocab_size", 32000)
+
+
+def body(config: Config, shared: Nodes = ()) -> Nodes:
+    """Build `GraniteMoeModel`, or one of its kin whose layers have a `shared` feed-forward too."""
+    d = hidden(config)
+    inner = config.size("intermediate_size", default=11008)
+    count = config.size("num_local_experts", default=8)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=32),
+        under("self_attn", biased(config, d, heads(config, d, count=32))),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+        under("block_sparse_moe", experts(d, inner, count, router="router")),
+        shared,
+    )
+
+
+FAMILY = Family(
+    "granitemoe",
+    classes("GraniteMoe", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS[:2]),
+    PromptSizes(hidden=4096, layers=32, heads=32, groups="heads"),
+)

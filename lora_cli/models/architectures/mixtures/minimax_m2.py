@@ -1,0 +1,37 @@
+"""MiniMax M2 and M2.5: `transformers.models.minimax_m2`, which leaves the multi-token-prediction layers out."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import TASKS, classes, decoder
+from lora_cli.models.parts.experts import CORRECTION, experts
+from lora_cli.models.parts.layers import Nodes, buffer, norm, under
+
+hidden = size("hidden_size", 3072)
+vocabulary = size("vocab_size", 200064)
+
+
+def body(config: Config) -> Nodes:
+    """Build `MiniMaxM2Model`, which has a norm on all of q and one on all of k."""
+    d = hidden(config)
+    shape = count, groups, width = heads(config, d, count=48, groups=8, width=128)
+    inner = config.size("intermediate_size", default=1536)
+    routed = config.size("num_experts", "num_local_experts", default=256)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=62),
+        under("self_attn", attention(d, *shape), norm("q_norm", count * width), norm("k_norm", groups * width)),
+        under("mlp", experts(d, inner, routed), buffer(CORRECTION, routed)),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+    )
+
+
+FAMILY = Family(
+    "minimax_m2",
+    classes("MiniMaxM2", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS[:2]),
+    PromptSizes(hidden=3072, layers=62, heads=48, groups=8, head_width=128),
+)
