@@ -30,6 +30,11 @@ NARROWER = {**SHORTER, "output_hidden_size": 12}
 BEFORE = {**NARROWER, "use_intermediate_ffn_before_adapter": True}
 BEIT = {"hidden_size": 16, "num_attention_heads": 4, "num_hidden_layers": 4, "intermediate_size": 24}
 SWIN = {"depths": [1, 2], "num_heads": [2, 4], "embed_dim": 12}
+SECTIONS: list[dict[str, Any]] = [
+    {},
+    {"text_config": None, "vision_config": {}},
+    {"text_config": {"num_hidden_layers": 1}, "vision_config": None},
+]
 ADAPTED = ("Model", "ForCTC", "ForXVector")
 
 BUILT: list[tuple[str, str, dict[str, Any]]] = [
@@ -39,6 +44,7 @@ BUILT: list[tuple[str, str, dict[str, Any]]] = [
     ("hubert", "HubertForCTC", NARROWER),
     ("beit", "BeitForSemanticSegmentation", {**BEIT, "segmentation_indices": [0, 1, 2, 3]}),
     ("beit", "BeitForSemanticSegmentation", {**BEIT, "out_features": ["stem", "stage1", "stage2", "stage4"]}),
+    *((f"siglip{kind}", f"Siglip{kind}Model", more) for kind in ("", "2") for more in SECTIONS),
     ("swin", "SwinModel", {**SWIN, "hidden_size": 99, "num_layers": 7}),
 ]
 REFUSED: list[tuple[str, str, dict[str, Any]]] = [
@@ -58,6 +64,8 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("beit", "BeitForSemanticSegmentation", {**BEIT, "out_indices": [0, 1]}),
     ("beit", "BeitForSemanticSegmentation", BEIT),
     ("beit", "BeitModel", {**BEIT, "use_relative_position_bias": True, "patch_size": [16, 16]}),
+    ("siglip", "SiglipForImageClassification", {"text_config": 5}),
+    ("siglip", "SiglipModel", {"vision_config": {"image_size": [32, 32]}}),
     ("swin", "SwinModel", {**SWIN, "num_heads": [2]}),
     ("swin", "SwinModel", {**SWIN, "depths": 3}),
     ("segformer", "SegformerModel", {"hidden_sizes": [8, 16]}),

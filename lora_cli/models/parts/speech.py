@@ -81,8 +81,14 @@ def attention(d: int) -> Nodes:
 
 def feed_forward(name: str, d: int, inner: int) -> Nodes:
     """Build a feed-forward block of frames."""
-    dropouts = hollow("intermediate_dropout", "intermediate_act_fn", "output_dropout")
-    return under(name, dense("intermediate_dense", d, inner), dense("output_dense", inner, d), dropouts)
+    return under(
+        name,
+        hollow("intermediate_dropout"),
+        dense("intermediate_dense", d, inner),
+        hollow("intermediate_act_fn"),
+        dense("output_dense", inner, d),
+        hollow("output_dropout"),
+    )
 
 
 def language_adapter(d: int, width: int) -> Nodes:

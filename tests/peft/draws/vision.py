@@ -104,12 +104,14 @@ DRAWS: dict[str, Mapping[str, Any]] = {
     "siglip2_text_model": TEXT_TOWER,
     "siglip": {
         **LABELS,
-        "text_config": (TEXT_TOWER, TEXT_TOWER, None, {}),
-        "vision_config": ({**TOWER, "image_size": [32, 50]}, None, {}),
+        "num_labels": [1, 2, 5],
+        "text_config": TEXT_TOWER,
+        "vision_config": {**TOWER, "image_size": [32, 50]},
     },
     "siglip2": {
         **LABELS,
-        "text_config": (TEXT_TOWER, TEXT_TOWER, None, {}),
-        "vision_config": ({**TOWER, "num_patches": [16, 25]}, None, {}),
+        "num_labels": [1, 2, 5],
+        "text_config": TEXT_TOWER,
+        "vision_config": {**TOWER, "num_patches": [16, 25]},
     },
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lora_cli.errors import InvalidInput
 from lora_cli.models.architectures.multimodal import siglip_text_model as text
 from lora_cli.models.architectures.towers import siglip_vision_model as vision
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
-from lora_cli.models.parts.heads import image_classifier
-from lora_cli.models.parts.layers import Build, Skeleton, parameter, under
+from lora_cli.models.parts.layers import Build, Skeleton, linear, parameter, under
 
 TEXT, VISION = "text_config", "vision_config"
 SIZES = replace(text.SIZES, section=(TEXT,))
@@ -31,8 +31,10 @@ def classes(stem: str, tower: Build) -> dict[str, Build]:
     def images(config: Config) -> Skeleton:
         # The text section must be an object too, although it is not built.
         config.section(TEXT)
-        own = config.section(VISION)
-        built, head = tower(own), image_classifier(vision.hidden(own), config.labels())
+        own, labels = config.section(VISION), config.labels()
+        if not labels:
+            raise InvalidInput(f"{config.source}: {stem}ForImageClassification has no labels; it must have at least 1")
+        built, head = tower(own), linear("classifier", vision.hidden(own), labels, bias=True)
         return Skeleton([*under("vision_model", built.nodes), *head], embeddings=f"vision_model.{built.embeddings}")
 
     return {f"{stem}Model": both, f"{stem}ForImageClassification": images}

@@ -19,7 +19,7 @@ def bare(config: Config) -> Skeleton:
     nodes = [
         *embedding(TOKENS, config.size("vocab_size", default=32000), d),
         *embedding("embeddings.position_embedding", config.size("max_position_embeddings", default=64), d),
-        *encoder(config, d, heads=12, inner=3072),
+        *encoder(config, d, heads=12, inner=3072, norms_first=True),
         *norm("final_layer_norm", d, bias=True),
         *linear("head", d, config.size("projection_size", default=d), bias=True),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.architectures.vision.vit import PATCHES, attention, patch_grid, projection
+from lora_cli.models.architectures.vision.vit import PATCHES, attention, embeddings, patch_grid
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import dense
@@ -29,28 +29,26 @@ def _positions(config: Config, name: str) -> Nodes:
 def _embeddings(config: Config, d: int) -> Nodes:
     height, width = patch_grid(config, patch=16)
     absolute = config.flag("use_absolute_position_embeddings", default=False)
-    return [
-        *under(
-            "embeddings",
-            parameter("cls_token", 1, 1, d),
-            parameter("mask_token", 1, 1, d) if config.flag("use_mask_token", default=False) else (),
-            parameter("position_embeddings", 1, height * width + 1, d) if absolute else (),
-            hollow("dropout"),
-        ),
-        *projection(config, d, patch=16),
-    ]
+    return embeddings(
+        config,
+        d,
+        parameter("cls_token", 1, 1, d),
+        parameter("mask_token", 1, 1, d) if config.flag("use_mask_token", default=False) else (),
+        parameter("position_embeddings", 1, height * width + 1, d) if absolute else (),
+        patch=16,
+    )
 
 
 def _layer(config: Config, d: int) -> Nodes:
     scaled = config.real("layer_scale_init_value", default=0.1) > 0
     relative = config.flag("use_relative_position_bias", default=False)
     return [
+        *(node for name in ("lambda_1", "lambda_2") if scaled for node in parameter(name, d)),
         *under("attention", attention(config, d, key_bias=False)),
         *norm("layernorm_before", d, bias=True),
         *norm("layernorm_after", d, bias=True),
         *under("mlp", ungated(d, config.size("intermediate_size", default=3072))),
         *hollow("dropout", "drop_path"),
-        *(node for name in ("lambda_1", "lambda_2") if scaled for node in parameter(name, d)),
         *(_positions(config, "relative_position_bias") if relative else ()),
     ]
 

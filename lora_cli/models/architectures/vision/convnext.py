@@ -27,8 +27,9 @@ def _layer(config: Config, d: int) -> Nodes:
         *depthwise("dwconv", d, 7, 7),
         *norm("layernorm", d, bias=True),
         *dense("pwconv1", d, 4 * d),
-        *hollow("act", "drop_path"),
+        *hollow("act"),
         *dense("pwconv2", 4 * d, d),
+        *hollow("drop_path"),
     ]
 
 

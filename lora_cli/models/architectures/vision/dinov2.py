@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.vision.vit import PATCHES, attention, patch_grid, projection
+from lora_cli.models.architectures.vision.vit import PATCHES, attention, embeddings, patch_grid
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.feed_forward import gated, ungated
@@ -16,16 +16,14 @@ hidden = size("hidden_size", 768)
 
 def _embeddings(config: Config, d: int) -> Nodes:
     height, width = patch_grid(config, patch=PATCH)
-    return [
-        *under(
-            "embeddings",
-            parameter("cls_token", 1, 1, d),
-            parameter("mask_token", 1, d) if config.flag("use_mask_token", default=True) else (),
-            parameter("position_embeddings", 1, height * width + 1, d),
-            hollow("dropout"),
-        ),
-        *projection(config, d, patch=PATCH),
-    ]
+    return embeddings(
+        config,
+        d,
+        parameter("cls_token", 1, 1, d),
+        parameter("mask_token", 1, d) if config.flag("use_mask_token", default=True) else (),
+        parameter("position_embeddings", 1, height * width + 1, d),
+        patch=PATCH,
+    )
 
 
 def _feed_forward(config: Config, d: int) -> Nodes:

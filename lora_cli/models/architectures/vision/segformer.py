@@ -35,8 +35,14 @@ def _reduction(d: int, ratio: int) -> Nodes:
 
 
 def _feed_forward(d: int, inner: int) -> Nodes:
-    parts = dense("fc1", d, inner), depthwise("dwconv.dwconv", inner, 3, 3), dense("fc2", inner, d)
-    return under("mlp", *parts, hollow("activation_fn", "dropout"))
+    return under(
+        "mlp",
+        dense("fc1", d, inner),
+        depthwise("dwconv.dwconv", inner, 3, 3),
+        hollow("activation_fn"),
+        dense("fc2", inner, d),
+        hollow("dropout"),
+    )
 
 
 def _stages(config: Config) -> list[Nodes]:
@@ -56,9 +62,10 @@ def _stages(config: Config) -> list[Nodes]:
                 layers[stage],
                 norm("layernorm_before", d, bias=True),
                 under("attention", _attention(d, heads[stage], reductions[stage])),
+                hollow("drop_path"),
                 norm("layernorm_after", d, bias=True),
                 _feed_forward(d, d * ratios[stage]),
-                hollow("drop_path", "hidden_dropout"),
+                hollow("hidden_dropout"),
             ),
             *norm("layer_norm", d, bias=True),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.vision.vit import PATCHES, patch_grid, pixels, projection
+from lora_cli.models.architectures.vision.vit import PATCHES, embeddings, patch_grid, pixels
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.feed_forward import ungated
@@ -36,16 +36,14 @@ def _embeddings(config: Config, *, masked: bool) -> Nodes:
     d = width(config)
     height, across = patch_grid(config, patch=PATCH)
     absolute = config.flag("use_absolute_embeddings", default=False)
-    return [
-        *under(
-            "embeddings",
-            parameter("mask_token", 1, 1, d) if masked else (),
-            parameter("position_embeddings", 1, height * across, d) if absolute else (),
-            norm("norm", d, bias=True),
-            hollow("dropout"),
-        ),
-        *projection(config, d, patch=PATCH),
-    ]
+    return embeddings(
+        config,
+        d,
+        parameter("mask_token", 1, 1, d) if masked else (),
+        parameter("position_embeddings", 1, height * across, d) if absolute else (),
+        patch=PATCH,
+        normed=True,
+    )
 
 
 def _layer(config: Config, d: int, heads: int) -> Nodes:

@@ -38,9 +38,16 @@ def channels(config: Config) -> int:
     return config.size("num_channels", default=3)
 
 
-def projection(config: Config, d: int, *, patch: int) -> Nodes:
-    """Build the convolution that makes `d` numbers of a patch."""
-    return convolution(f"{PATCHES}.projection", channels(config), d, *sides(config, "patch_size", default=patch))
+def embeddings(config: Config, d: int, *tokens: Nodes, patch: int, normed: bool = False) -> Nodes:
+    """Build `tokens` and positions, the convolution that makes `d` numbers of a patch, and a norm if there is one."""
+    kernel = sides(config, "patch_size", default=patch)
+    return under(
+        "embeddings",
+        *tokens,
+        convolution("patch_embeddings.projection", channels(config), d, *kernel),
+        norm("norm", d, bias=True) if normed else (),
+        hollow("dropout"),
+    )
 
 
 def attention(config: Config, d: int, *, key_bias: bool = True) -> Nodes:
@@ -69,16 +76,14 @@ def _hidden(config: Config) -> int:
 def _embeddings(config: Config, *, masked: bool) -> Nodes:
     d = _hidden(config)
     height, width = patch_grid(config, patch=16)
-    return [
-        *under(
-            "embeddings",
-            parameter("cls_token", 1, 1, d),
-            parameter("mask_token", 1, 1, d) if masked else (),
-            parameter("position_embeddings", 1, height * width + 1, d),
-            hollow("dropout"),
-        ),
-        *projection(config, d, patch=16),
-    ]
+    return embeddings(
+        config,
+        d,
+        parameter("cls_token", 1, 1, d),
+        parameter("mask_token", 1, 1, d) if masked else (),
+        parameter("position_embeddings", 1, height * width + 1, d),
+        patch=16,
+    )
 
 
 def _body(config: Config, *, masked: bool = False) -> Nodes:
