@@ -42,6 +42,9 @@ def read_facts(config: Config) -> Facts:
     if family is not None and family.text is not None:
         return read_facts(family.text(config))
     sizes = UNKNOWN if family is None else family.sizes
+    if family is not None and family.filled:
+        filled = {name: value(config) for name, value in family.filled.items()}
+        config = Config({**filled, **config.fields}, config.source)
     if sizes.section:
         config = config.section(*sizes.section)
     elif config.fields.get("text_config") is not None:

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
 
+# The parameters of a weight norm, `torch.nn.utils.parametrizations.weight_norm`.
+LENGTHS = "parametrizations.weight.original0"
+DIRECTIONS = "parametrizations.weight.original1"
+
 
 def around(name: str) -> Iterator[str]:
     """Yield the names of the modules around a module or a parameter, the outermost first.
@@ -25,6 +29,7 @@ class Module(NamedTuple):
 
     `kind` is the class by PEFT's distinction: Linear, Conv1D (GPT-2's transposed Linear), Embedding
     (`d` rows of `h`), or torch's Conv1d, Conv2d and Conv3d (`d` and `h` channels, with a kernel and groups).
+    With `weight_norm` the parameters are not W itself but its direction, and its length at each step of the kernel.
     Without a `dtype` its values are of the model's own.
 
     `d` and `h` are integers. A sweep passes int64 arrays of one shape instead and gets arrays from the same
@@ -39,6 +44,7 @@ class Module(NamedTuple):
     kernel: tuple[int, ...] = ()
     groups: int = 1
     dtype: str | None = None
+    weight_norm: bool = False
 
     @property
     def weight_params(self) -> int:
@@ -51,8 +57,12 @@ class Module(NamedTuple):
             shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
         else:
             shape = (self.h, self.d) if self.kind == "Linear" else (self.d, self.h)
-        weight = Parameter(f"{self.name}.weight", shape, self.dtype)
-        return (weight, Parameter(f"{self.name}.bias", (self.h,), self.dtype)) if self.bias else (weight,)
+        weights: tuple[tuple[str, tuple[int, ...]], ...] = (("weight", shape),)
+        if self.weight_norm:
+            weights = (LENGTHS, (*(1 for _ in shape[:-1]), shape[-1])), (DIRECTIONS, shape)
+        if self.bias:
+            weights = (*weights, ("bias", (self.h,)))
+        return tuple(Parameter(f"{self.name}.{name}", shape, self.dtype) for name, shape in weights)
 
 
 class Parameter(NamedTuple):
@@ -87,7 +97,7 @@ class Buffer(NamedTuple):
 
 
 class Hollow(NamedTuple):
-    """A module without parameters of its own: an activation, a dropout, or a list of layers.
+    """A module without parameters of its own: an activation, a dropout, or a list (or a dict) of modules.
 
     It does not change a count, but PEFT's rules match every module's name and refuse some of these modules.
     """

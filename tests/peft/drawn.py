@@ -95,8 +95,9 @@ def names(model: torch.nn.Module) -> set[str]:
 
 
 def lists(model: torch.nn.Module) -> set[str]:
-    """Return the names of the lists of modules."""
-    return {name for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)}
+    """Return the names of the lists and the dicts of modules."""
+    kinds = torch.nn.ModuleList | torch.nn.ModuleDict
+    return {name for name, module in model.named_modules() if isinstance(module, kinds)}
 
 
 def kinds(model: torch.nn.Module) -> dict[str, str]:

@@ -61,9 +61,10 @@ def matcher(model: Model, config: AdapterConfig, *, shortened: bool = True) -> C
         wanted = wanted if (listed := listed_targets(model, config)) is None else listed
     if isinstance(wanted, str):
         if _is_all_linear(wanted):
+            # PEFT makes a list of entries of these, which match endings too: a Linear `feature_extractor` on top takes
+            # in the module of that name further below.
             linear = frozenset(all_linear(model, config))
-            # PEFT makes a list of entries of these, which match endings too. No other name ends with a Linear's whole name.
-            return lambda name: name in linear
+            return lambda name: ends_with(name, linear)
         pattern = regular_expression(wanted)
         return lambda name: bool(pattern.fullmatch(name))
     entries = frozenset(wanted or ())

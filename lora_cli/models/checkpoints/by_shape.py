@@ -11,14 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module, Parameter
+from lora_cli.models.nodes import DIRECTIONS, LENGTHS, Module, Parameter
 
 Shape = tuple[int, ...]
 
 MAX_DOTS = 32
 MAX_NAME_CHARACTERS = 500
-# The parameters of a module.
-ENDINGS = (".weight", ".bias")
+# The parameters of a module: its weight, or the two that a weight norm makes it of, and its bias.
+WEIGHTS = (".weight", f".{DIRECTIONS}")
+ENDINGS = (*WEIGHTS, f".{LENGTHS}", ".bias")
+# The names that torch gave a weight norm's parameters before, and that transformers still reads.
+OLDER_NAMES = {"weight_g": LENGTHS, "weight_v": DIRECTIONS}
+# Linears that stand beside experts: the gate of shared ones, and what Gemma 4's layers add to their words.
 LINEARS_BESIDE = ("shared", "per_layer")
 
 # transformers' names of embeddings that do not contain the word embedding.
@@ -28,6 +32,7 @@ OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.d
 
 def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[str, ...]) -> Model:
     """Return the model with a module for each weight among `parameters`."""
+    parameters = [_renamed(parameter) for parameter in parameters]
     shapes = {parameter.name: parameter.shape for parameter in parameters}
     _check_names(shapes)
     # The router beside one shared expert is a Linear too, as Llama 4 has it.
@@ -35,9 +40,9 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
     mixtures = {key.partition(".experts.")[0] for key in shapes if ".experts." in key}
     mixtures -= {block for block in shared if f"{block}.router.weight" in shapes}
     weights = {
-        key.removesuffix(".weight"): shape
+        _owner(key): shape
         for key, shape in shapes.items()
-        if key.endswith(".weight") and all(shape) and not _is_norm_or_router(key.removesuffix(".weight"), mixtures)
+        if key.endswith(WEIGHTS) and all(shape) and not _is_not_a_layer(_owner(key), mixtures)
     }
     transposed = _transposed(weights, shapes)
     modules = {}
@@ -45,12 +50,9 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
         bias = shapes.get(f"{owner}.bias")
         module = _module(owner, shape, bias, transposed)
         if module and bias in {None, (module.h,)}:
-            modules[owner] = module._replace(bias=bias is not None)
-    others = (
-        parameter
-        for parameter in parameters
-        if parameter.name.rpartition(".")[0] not in modules or not parameter.name.endswith(ENDINGS)
-    )
+            normed = f"{owner}.{DIRECTIONS}" in shapes
+            modules[owner] = module._replace(bias=bias is not None, weight_norm=normed)
+    others = (parameter for parameter in parameters if _owner(parameter.name) not in modules)
     embeddings = [module for module in modules.values() if module.kind == "Embedding"]
     return Model(
         name,
@@ -63,6 +65,22 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
     )
 
 
+def _renamed(parameter: Parameter) -> Parameter:
+    """Return a parameter under the name that it has in the model, where torch changed the name."""
+    owner, _, leaf = parameter.name.rpartition(".")
+    return parameter._replace(name=f"{owner}.{OLDER_NAMES[leaf]}") if leaf in OLDER_NAMES else parameter
+
+
+def _owner(name: str) -> str:
+    """Return the module that a parameter is the weight or the bias of, or else the parameter's own name.
+
+    >>> _owner("q_proj.weight"), _owner("conv.parametrizations.weight.original1"), _owner("cls_token")
+    ('q_proj', 'conv', 'cls_token')
+    """
+    ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
+    return name.removesuffix(ending)
+
+
 def _check_names(names: Iterable[str]) -> None:
     """Refuse names that are nested deeper than in any model: each of their parts becomes a name too."""
     for name in names:
@@ -73,11 +91,11 @@ def _check_names(names: Iterable[str]) -> None:
             )
 
 
-def _is_norm_or_router(owner: str, mixtures: set[str]) -> bool:
-    """Return whether a weight is that of a norm, or of a router, which stands beside its experts."""
+def _is_not_a_layer(owner: str, mixtures: set[str]) -> bool:
+    """Return whether a weight is that of a norm, of a loss, or of a router, which stands beside its experts."""
     block, _, leaf = owner.rpartition(".")
-    # Linears stand there too: the gate of shared experts, and what Gemma 4's layers add to their words.
-    return "norm" in leaf.lower() or (block in mixtures and not any(part in leaf for part in LINEARS_BESIDE))
+    is_router = block in mixtures and not any(part in leaf for part in LINEARS_BESIDE)
+    return "norm" in leaf.lower() or leaf == "objective" or is_router
 
 
 def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> set[str]:

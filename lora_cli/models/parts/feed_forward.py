@@ -21,8 +21,8 @@ def fused_gated(d: int, inner: int) -> Nodes:
 
 
 def ungated(d: int, inner: int) -> Nodes:
-    """Build two Linears with biases around an activation, as in ViT and CLIP."""
-    return (*linear("fc1", d, inner, bias=True), *hollow("activation_fn"), *linear("fc2", inner, d, bias=True))
+    """Build two Linears with biases and an activation, as in ViT and CLIP."""
+    return (*hollow("activation_fn"), *linear("fc1", d, inner, bias=True), *linear("fc2", inner, d, bias=True))
 
 
 def up_down(d: int, inner: int, activation: Nodes, *, bias: bool = False) -> Nodes:

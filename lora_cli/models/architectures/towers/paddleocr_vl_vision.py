@@ -10,7 +10,7 @@ from lora_cli.models.parts.towers.siglip import hidden, tower
 
 def inner(config: Config) -> Skeleton:
     """Build `PaddleOCRVisionTransformer`, which says of no module that it takes images."""
-    nodes = tower(config, hidden(config), inner=4304, layers=27, image=384, patch=14)
+    nodes = tower(config, hidden(config), inner=4304, layers=27, image=384, patch=14, norms_first=True)
     return Skeleton([*nodes, *hollow("encoder.rotary_pos_emb")])
 
 

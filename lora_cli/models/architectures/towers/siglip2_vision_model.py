@@ -17,7 +17,7 @@ def bare(config: Config) -> Skeleton:
     nodes = [
         *linear(PATCHES, inputs, d, bias=True),
         *embedding("embeddings.position_embedding", config.size("num_patches", default=256), d),
-        *encoder(config, d, heads=12, inner=3072),
+        *encoder(config, d, heads=12, inner=3072, norms_first=True),
         *norm("post_layernorm", d, bias=True),
         *pooling_head(config, d),
     ]

@@ -15,7 +15,9 @@ hidden = size("hidden_size", 768)
 def bare(config: Config) -> Skeleton:
     """Build `SiglipVisionModel`."""
     d = hidden(config)
-    return Skeleton([*tower(config, d, heads=12, patch=16), *pooling_head(config, d)], embeddings=PATCHES)
+    return Skeleton(
+        [*tower(config, d, heads=12, patch=16, norms_first=True), *pooling_head(config, d)], embeddings=PATCHES
+    )
 
 
 FAMILY = Family("siglip_vision_model", {"SiglipVisionModel": bare}, SIZES)

@@ -25,41 +25,65 @@ def sides(config: Config, name: str, *, default: int) -> tuple[int, int]:
     return height, width
 
 
-def _hidden(config: Config) -> int:
-    return config.size("hidden_size", default=768)
+def patch_grid(config: Config, *, patch: int) -> tuple[int, int]:
+    """Return how many patches an image has from top to bottom and from left to right; `patch` is the default side."""
+    image = sides(config, "image_size", default=224)
+    height, width = sides(config, "patch_size", default=patch)
+    # The convolution leaves out the edge of an image that is not a multiple of the patch.
+    return image[0] // height, image[1] // width
 
 
-def _channels(config: Config) -> int:
+def channels(config: Config) -> int:
+    """Return the number of colours."""
     return config.size("num_channels", default=3)
 
 
-def _embeddings(config: Config, *, masked: bool) -> Nodes:
-    d = _hidden(config)
-    height, width = sides(config, "image_size", default=224)
-    patch = sides(config, "patch_size", default=16)
-    # The convolution leaves out the edge of an image that is not a multiple of the patch.
-    patches = (height // patch[0]) * (width // patch[1])
+def embeddings(config: Config, d: int, *tokens: Nodes, patch: int, normed: bool = False) -> Nodes:
+    """Build `tokens` and positions, the convolution that makes `d` numbers of a patch, and a norm if there is one."""
+    kernel = sides(config, "patch_size", default=patch)
     return under(
         "embeddings",
-        parameter("cls_token", 1, 1, d),
-        parameter("mask_token", 1, 1, d) if masked else (),
-        parameter("position_embeddings", 1, patches + 1, d),
-        convolution("patch_embeddings.projection", _channels(config), d, *patch),
+        *tokens,
+        convolution("patch_embeddings.projection", channels(config), d, *kernel),
+        norm("norm", d, bias=True) if normed else (),
         hollow("dropout"),
     )
 
 
-def _attention(config: Config) -> Nodes:
-    d = _hidden(config)
+def attention(config: Config, d: int, *, key_bias: bool = True) -> Nodes:
+    """Build q, k, v and o, whose heads may have a width of their own."""
     heads = config.size("num_attention_heads", default=12)
-    width = head_width(config, d, heads)
+    inner = heads * head_width(config, d, heads)
     bias = config.flag("qkv_bias", default=True)
     return [
-        *linear("q_proj", d, heads * width, bias=bias),
-        *linear("k_proj", d, heads * width, bias=bias),
-        *linear("v_proj", d, heads * width, bias=bias),
-        *linear("o_proj", heads * width, d, bias=True),
+        *linear("q_proj", d, inner, bias=bias),
+        *linear("k_proj", d, inner, bias=bias and key_bias),
+        *linear("v_proj", d, inner, bias=bias),
+        *linear("o_proj", inner, d, bias=True),
     ]
+
+
+def pixels(config: Config, d: int, *, stride: int) -> Nodes:
+    """Build the decoder that predicts every pixel of a patch, then shuffles the pixels into an image."""
+    stride = config.size("encoder_stride", default=stride)
+    return under("decoder", convolution("0", d, stride**2 * channels(config), 1, 1), hollow("1"))
+
+
+def _hidden(config: Config) -> int:
+    return config.size("hidden_size", default=768)
+
+
+def _embeddings(config: Config, *, masked: bool) -> Nodes:
+    d = _hidden(config)
+    height, width = patch_grid(config, patch=16)
+    return embeddings(
+        config,
+        d,
+        parameter("cls_token", 1, 1, d),
+        parameter("mask_token", 1, 1, d) if masked else (),
+        parameter("position_embeddings", 1, height * width + 1, d),
+        patch=16,
+    )
 
 
 def _body(config: Config, *, masked: bool = False) -> Nodes:
@@ -70,7 +94,7 @@ def _body(config: Config, *, masked: bool = False) -> Nodes:
         *repeat(
             "layers",
             config.layers("num_hidden_layers", default=12),
-            under("attention", _attention(config)),
+            under("attention", attention(config, d)),
             norm("layernorm_before", d, bias=True),
             norm("layernorm_after", d, bias=True),
             under("mlp", ungated(d, inner)),
@@ -93,10 +117,8 @@ def _bare(config: Config) -> Skeleton:
 
 
 def _masked(config: Config) -> Skeleton:
-    """Build `ViTForMaskedImageModeling`, which predicts every pixel of a patch, then shuffles the pixels into an image."""
-    stride = config.size("encoder_stride", default=16)
-    head = under("decoder", convolution("0", _hidden(config), stride**2 * _channels(config), 1, 1), hollow("1"))
-    return Skeleton([*under("vit", _body(config, masked=True)), *head], embeddings=f"vit.{PATCHES}")
+    nodes = [*under("vit", _body(config, masked=True)), *pixels(config, _hidden(config), stride=16)]
+    return Skeleton(nodes, embeddings=f"vit.{PATCHES}")
 
 
 FAMILY = Family(

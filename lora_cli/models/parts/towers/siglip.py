@@ -13,16 +13,24 @@ hidden = size("hidden_size", 1152)
 
 
 def tower(
-    config: Config, d: int, *, heads: int = 16, inner: int = 3072, layers: int = 12, image: int = 224, patch: int = 32
+    config: Config,
+    d: int,
+    *,
+    heads: int = 16,
+    inner: int = 3072,
+    layers: int = 12,
+    image: int = 224,
+    patch: int = 32,
+    norms_first: bool = False,
 ) -> Nodes:
-    """Build patches, positions and layers of CLIP's kind. The arguments are the defaults that differ."""
+    """Build patches, positions and layers of CLIP's kind. The arguments are what differs, and defaults that do."""
     side = config.size("patch_size", default=patch)
     # The convolution leaves out the edge of an image that is not a multiple of the patch.
     patches = (config.size("image_size", default=image) // side) ** 2
     return [
         *convolution(PATCHES, config.size("num_channels", default=3), d, side, side),
         *embedding("embeddings.position_embedding", patches, d),
-        *encoder(config, d, heads=heads, inner=inner, layers=layers),
+        *encoder(config, d, heads=heads, inner=inner, layers=layers, norms_first=norms_first),
         *norm("post_layernorm", d, bias=True),
     ]
 

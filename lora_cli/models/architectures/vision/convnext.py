@@ -1,0 +1,83 @@
+"""ConvNeXT: `transformers.models.convnext`."""
+
+from __future__ import annotations
+
+from lora_cli.models.architectures.vision.vit import channels, sides
+from lora_cli.models.config import MAX_LAYERS, Config
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.convolutions import depthwise
+from lora_cli.models.parts.encoder import dense
+from lora_cli.models.parts.heads import image_classifier
+from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, norm, parameter, repeat, under
+from lora_cli.models.parts.stages import stage_layers, stage_sizes
+
+
+def _count(config: Config) -> int:
+    return config.number("num_hidden_layers", "num_stages", default=4, least=1, most=MAX_LAYERS)
+
+
+def _widths(config: Config) -> list[int]:
+    return stage_sizes(config, "hidden_sizes", default=(96, 192, 384, 768), stages=_count(config))
+
+
+def _layer(config: Config, d: int) -> Nodes:
+    scaled = config.real("layer_scale_init_value", default=1e-6) > 0
+    return [
+        *(parameter("layer_scale_parameter", d) if scaled else ()),
+        *depthwise("dwconv", d, 7, 7),
+        *norm("layernorm", d, bias=True),
+        *dense("pwconv1", d, 4 * d),
+        *hollow("act"),
+        *dense("pwconv2", 4 * d, d),
+        *hollow("drop_path"),
+    ]
+
+
+def _stage(config: Config, before: int | None, d: int, layers: int) -> Nodes:
+    """Build `ConvNextStage`: the first one has the width of the embeddings, and the others halve the sides first."""
+    smaller = [] if before is None else [norm("0", before, bias=True), convolution("1", before, d, 2, 2)]
+    return [
+        *listed("downsampling_layer", ()),
+        *under("downsampling_layer", *smaller),
+        *repeat("layers", layers, _layer(config, d)),
+    ]
+
+
+def _body(config: Config) -> Nodes:
+    count, widths = _count(config), _widths(config)
+    layers = stage_layers(config, default=(3, 3, 9, 3), stages=count)
+    before = [None, *widths]
+    stages = [_stage(config, before[stage], widths[stage], layers[stage]) for stage in range(count)]
+    patch = sides(config, "patch_size", default=4)
+    return [
+        *convolution("embeddings.patch_embeddings", channels(config), widths[0], *patch),
+        *norm("embeddings.layernorm", widths[0], bias=True),
+        *listed("encoder.stages", stages),
+        *norm("layernorm", widths[-1], bias=True),
+    ]
+
+
+def _bare(config: Config) -> Skeleton:
+    """Build `ConvNextModel`, whose get_input_embeddings() is not implemented."""
+    return Skeleton(_body(config))
+
+
+def _images(config: Config) -> Skeleton:
+    head = image_classifier(_widths(config)[-1], config.labels())
+    return Skeleton([*under("convnext", _body(config)), *head])
+
+
+FAMILY = Family(
+    "convnext",
+    {"ConvNextForImageClassification": _images, "ConvNextModel": _bare},
+    # Each stage has a width of its own, and PEFT does not find one for prompts.
+    PromptSizes(
+        hidden=None,
+        layers=4,
+        heads=None,
+        has_vocabulary=False,
+        hidden_names=(),
+        layers_names=("num_hidden_layers", "num_stages"),
+        heads_names=(),
+    ),
+)

@@ -1,0 +1,108 @@
+"""Swin: `transformers.models.swin`."""
+
+from __future__ import annotations
+
+from lora_cli.models.architectures.vision.vit import PATCHES, embeddings, patch_grid, pixels
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.feed_forward import ungated
+from lora_cli.models.parts.heads import image_classifier
+from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, listed, norm, parameter, repeat, under
+from lora_cli.models.parts.stages import stage_layers, stage_sizes
+
+PATCH = 4
+MOST_STAGES = 20
+
+width = size("embed_dim", 96)
+
+
+def _stages(config: Config) -> list[int]:
+    return stage_layers(config, default=(2, 2, 6, 2))
+
+
+def _width(config: Config, stage: int) -> int:
+    """Return the width of a stage: twice that of the stage before it."""
+    if stage > MOST_STAGES:
+        raise config.wrong("depths", f"a list of at most {MOST_STAGES} numbers")
+    return width(config) * int(2**stage)
+
+
+def hidden(config: Config) -> int:
+    """Return the width of the last stage."""
+    return _width(config, len(_stages(config)) - 1)
+
+
+def _embeddings(config: Config, *, masked: bool) -> Nodes:
+    d = width(config)
+    height, across = patch_grid(config, patch=PATCH)
+    absolute = config.flag("use_absolute_embeddings", default=False)
+    return embeddings(
+        config,
+        d,
+        parameter("mask_token", 1, 1, d) if masked else (),
+        parameter("position_embeddings", 1, height * across, d) if absolute else (),
+        patch=PATCH,
+        normed=True,
+    )
+
+
+def _layer(config: Config, d: int, heads: int) -> Nodes:
+    bias = config.flag("qkv_bias", default=True)
+    distances = (2 * config.size("window_size", default=7) - 1) ** 2
+    config.share(d, "the width of a stage", heads, "num_heads")
+    return [
+        *under("attention", *(linear(name, d, d, bias=bias) for name in ("q_proj", "k_proj", "v_proj"))),
+        *linear("attention.o_proj", d, d, bias=True),
+        *parameter("attention.relative_position_bias.relative_position_bias_table", distances, heads),
+        *norm("layernorm_before", d, bias=True),
+        *norm("layernorm_after", d, bias=True),
+        *under("mlp", ungated(d, int(config.real("mlp_ratio", default=4.0) * d))),
+        *hollow("dropout", "drop_path"),
+    ]
+
+
+def _stage(config: Config, index: int, layers: int, heads: int, *, last: bool) -> Nodes:
+    """Build `SwinStage`, which merges four patches into one of twice the width, but for the last stage."""
+    d = _width(config, index)
+    merged = under("downsample", linear("reduction", 4 * d, 2 * d), norm("norm", 4 * d, bias=True))
+    return [*repeat("blocks", layers, _layer(config, d, heads)), *(() if last else merged)]
+
+
+def _body(config: Config, *, masked: bool = False) -> Nodes:
+    depths = _stages(config)
+    heads = stage_sizes(config, "num_heads", default=(3, 6, 12, 24), stages=len(depths))
+    stages = [
+        _stage(config, index, layers, heads[index], last=index == len(depths) - 1)
+        for index, layers in enumerate(depths)
+    ]
+    return [
+        *_embeddings(config, masked=masked),
+        *listed("encoder.layers", stages),
+        *norm("layernorm", hidden(config), bias=True),
+        *(() if masked else hollow("pooler")),
+    ]
+
+
+def _bare(config: Config) -> Skeleton:
+    return Skeleton(_body(config), embeddings=PATCHES)
+
+
+def _images(config: Config) -> Skeleton:
+    head = image_classifier(hidden(config), config.labels())
+    return Skeleton([*under("swin", _body(config)), *head], embeddings=f"swin.{PATCHES}")
+
+
+def _masked(config: Config) -> Skeleton:
+    """Build `SwinForMaskedImageModeling`, whose decoder goes by the number of stages that config.json may name."""
+    stages = config.size("num_hidden_layers", "num_layers", default=len(_stages(config)))
+    decoder = pixels(config, _width(config, stages - 1), stride=32)
+    return Skeleton([*under("swin", _body(config, masked=True)), *decoder], embeddings=f"swin.{PATCHES}")
+
+
+FAMILY = Family(
+    "swin",
+    {"SwinForImageClassification": _images, "SwinModel": _bare, "SwinForMaskedImageModeling": _masked},
+    # Prompts do not ask for the heads, of which each stage has its own number.
+    PromptSizes(hidden=768, layers=4, heads=3, heads_names=("num_attention_heads",), has_vocabulary=False),
+    filled={"hidden_size": hidden, "num_layers": lambda config: len(_stages(config))},
+)
