@@ -44,7 +44,11 @@ LAYERS = {
     "distilbert": "n_layers",
 }
 # Fields whose default transformers itself cannot build a model of.
-NEEDED: dict[str, dict[str, Any]] = {"lfm2_moe": {"layer_types": ["conv"] * 32}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "aya_vision": {"vision_config": {"num_attention_heads": 16}},
+    "lfm2_moe": {"layer_types": ["conv"] * 32},
+    "wav2vec2-bert": {"vocab_size": 32},
+}
 
 
 def read(**fields: Any) -> Model:
