@@ -103,7 +103,9 @@ class Model:
         if self.embeddings is None or (self.output is None and "." in self.embeddings):
             return ()
         weight = f"{self.embeddings}.weight"
-        return tuple(sorted(name.rpartition(".")[0] for name, source in self.tied.items() if source == weight))
+        # Marian's embeddings are tied themselves, with those that both languages share.
+        shared = self.tied.get(weight, weight)
+        return tuple(sorted(name.rpartition(".")[0] for name, source in self.tied.items() if source == shared))
 
 
 def names_dtype(config: Config) -> bool:

@@ -135,8 +135,9 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     if kinds and isinstance(config.settings, LoraSettings):
         config = replace(config, settings=replace(config.settings, fan_in_fan_out=kinds[-1] == "Conv1D"))
     places += parameter_places(model, config, frozenset(chosen), rank)
-    leading = next((place for place in places if place.module.name == model.embeddings), None)
-    places += [_tied_place(Place(modules[name], rank(name)), leading, ties, config, method) for name in tied]
+    sharing = [Place(modules[name], rank(name)) for name in tied]
+    leading = next((place for place in (*places, *sharing) if place.module.name == model.embeddings), None)
+    places += [_tied_place(place, leading, ties, config, method) for place in sharing]
     if not places and not chosen:
         wanted = config.target_modules or ()
         name = wanted if isinstance(wanted, str) else next(iter(wanted), "")
