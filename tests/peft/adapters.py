@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import drawn
 
 RECORDED = Path(__file__).parents[1] / "reference" / "lora_on_models.ndjson"
-A_FAMILY = 10
+A_FAMILY = 4
 MOST_DECOMPOSED = 20_000_000
 ODD = 0.25
 STARTS = [
