@@ -51,7 +51,9 @@ class Family:
 
     What a smaller copy of the model is made by: `feed_forward` is the config field of the width of the feed-forward
     blocks, if the class has one that PEFT knows, and `filled` are the fields that the config class fills in from
-    others, and that keep their values when those change.
+    others, and that keep their values when those change, None for an older name that no longer counts. `layers_from`
+    says what decides how many layers there are: a `field`, a `list` of their kinds whatever that field says, or a field
+    from which the class derives the kinds in a `property`, which cannot be set; or that they have `shared` weights.
 
     Where the text is only one part of the model, `text` returns the config of that part.
 
@@ -63,7 +65,8 @@ class Family:
     classes: Mapping[str, Build]
     sizes: PromptSizes
     feed_forward: str | None = "intermediate_size"
-    filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)
+    filled: Mapping[str, Callable[[Config], object]] = field(default_factory=dict)
+    layers_from: Literal["field", "list", "property", "shared"] = "field"
     required: tuple[str, ...] = ()
     trained_activations: bool = False
     text: Callable[[Config], Config] | None = None

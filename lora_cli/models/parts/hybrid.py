@@ -57,10 +57,22 @@ def indices(config: Config, name: str) -> frozenset[int] | None:
     return frozenset(written)
 
 
-def attention_every(config: Config) -> Callable[[int], str]:
-    """Return the kind of a layer by its index: attention in every `full_attention_interval`th, a state in the others."""
-    interval = config.size("full_attention_interval", default=4)
-    return lambda index: STATE if (index + 1) % interval else ATTENTION
+def kinds_by_interval(layers: int) -> Callable[[Config], list[str]]:
+    """Return a function for the kinds of layers: by default attention in every `full_attention_interval`th.
+
+    `layers` is the default number of layers.
+    """
+
+    def kinds(config: Config) -> list[str]:
+        interval = config.size("full_attention_interval", default=4)
+        return layer_kinds(
+            config,
+            "layer_types",
+            layers=config.layers("num_hidden_layers", default=layers),
+            default=lambda index: STATE if (index + 1) % interval else ATTENTION,
+        )
+
+    return kinds
 
 
 def layered_decoder(

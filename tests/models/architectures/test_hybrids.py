@@ -9,10 +9,13 @@ import pytest
 from small_models import names
 
 from lora_cli import count
+from lora_cli.analysis.count.model_count import count_model
 from lora_cli.errors import InvalidInput
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.facts import read_facts
 from lora_cli.models.model import Model, read_config
+from lora_cli.models.registry import family
 
 # What transformers 5.23.0 builds from a config without fields, tied weights once.
 TOTALS = {
@@ -166,3 +169,58 @@ def test_mambas_own_parts_are_adapted_elsewhere(model_type: str) -> None:
     """PEFT does not know that these models have Mamba."""
     model = read(model_type)
     assert len(names(model, target_modules=("out_proj",))) == len(layers_with(model, "out_proj"))
+
+
+def shadowed(model: Model, **fields: Any) -> tuple[int, int]:
+    """Return what ShadowPEFT trains on a model, and all parameters."""
+    adapter, _ = read_adapter_config(Config({"peft_type": "SHADOW", **fields}))
+    cost = count_model(model, adapter)
+    return cost.trainable_params, cost.all_params
+
+
+@pytest.mark.parametrize("model_type", ["bamba", "falcon_h1", "jamba", "mamba", "mamba2", "recurrent_gemma", "zamba2"])
+def test_a_shadow_needs_layers_that_can_be_cut_off(model_type: str) -> None:
+    """PEFT sets their kinds in the config, which some classes derive; and what layers share is not counted."""
+    model = read(
+        model_type, architectures=[next(name for name in family(model_type).classes if name.endswith("Model"))]
+    )
+    with pytest.raises(InvalidInput, match=r"derives the kinds of its layers|whose layers share weights"):
+        shadowed(model, target_modules=["layers.0"])
+
+
+def test_a_shadow_of_layers_by_a_list() -> None:
+    """PEFT 0.21.2: Nemotron-H keeps all layers; Qwen3.5 goes on with the kind of the last one."""
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 4, "num_key_value_heads": 1}
+    nemotron = read(
+        "nemotron_h",
+        architectures=["NemotronHModel"],
+        hybrid_override_pattern="ME*-E",
+        vocab_size=50,
+        head_dim=8,
+        use_bias=True,
+        mamba_num_heads=4,
+        mamba_head_dim=8,
+        n_groups=4,
+        conv_kernel=2,
+        ssm_state_size=16,
+        n_routed_experts=3,
+        moe_intermediate_size=20,
+        moe_shared_expert_intermediate_size=14,
+        **sizes,
+    )
+    fields = {"r": 1, "shadow_num_hidden_layers": 1, "update_hidden_size": 3}
+    assert shadowed(nemotron, target_modules=["v_proj"], **fields) == (12_422, 24_582)
+    qwen = read(
+        "qwen3_5_text",
+        architectures=["Qwen3_5TextModel"],
+        num_hidden_layers=3,
+        vocab_size=77,
+        linear_key_head_dim=10,
+        linear_value_head_dim=5,
+        linear_num_key_heads=2,
+        linear_num_value_heads=2,
+        **sizes,
+    )
+    targets = ["out_proj", "in_proj_b", "in_proj_a"]
+    four = {"r": 4, "shadow_num_hidden_layers": 4, "update_hidden_size": 3}
+    assert shadowed(qwen, target_modules=targets, **four) == (13_546, 22_525)

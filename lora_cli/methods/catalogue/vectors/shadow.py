@@ -119,7 +119,7 @@ def with_shadow(targets: Adapted, own: Settings, config: AdapterConfig) -> Setti
         raise InvalidInput(
             f"method shadow is only counted for decoders, whose blocks are called layers or h; {quote(model.name)} has none"
         )
-    count = own.shadow_num_hidden_layers or 1
+    count = _layers(model, own, prefix)
     mirror = _mirror(model, own, count, depth(model, prefix))
     body = prefix.rpartition("layers." if prefix.endswith("layers.") else "h.")[0]
     values: list[Parameter | Buffer] = [*mirror.all_parameters()]
@@ -142,6 +142,24 @@ def with_shadow(targets: Adapted, own: Settings, config: AdapterConfig) -> Setti
             if head and p.name.startswith(head)
         ]
     return replace(own, shadow=tuple(shadow), width=_width(model, body))
+
+
+def _layers(model: Model, own: Settings, prefix: str) -> int:
+    """Return the number of layers in the shadow, which PEFT sets in the config if it can."""
+    family = find_family(model.model_type)
+    by = "field" if family is None else family.layers_from
+    if by == "property":
+        raise InvalidInput(
+            f"PEFT cannot make a shadow of {quote(model.model_type)}, whose config class derives the kinds of its layers; "
+            "choose another method"
+        )
+    if by == "shared":
+        raise InvalidInput(
+            f"a shadow of {quote(model.model_type)}, whose layers share weights, is not counted; choose another method"
+        )
+    if by == "list":
+        return depth(model, prefix)
+    return own.shadow_num_hidden_layers or 1
 
 
 def _mirror(model: Model, own: Settings, count: int, there: int) -> Model:

@@ -38,4 +38,5 @@ FAMILY = Family(
     "bamba",
     classes("Bamba", body, hidden=hidden, vocabulary=vocabulary, tasks=CAUSAL_OR_BARE),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=8),
+    layers_from="property",
 )

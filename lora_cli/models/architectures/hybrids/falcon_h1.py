@@ -49,4 +49,5 @@ FAMILY = Family(
     "falcon_h1",
     classes("FalconH1", body, hidden=hidden, vocabulary=vocabulary, tasks=CAUSAL_OR_BARE),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=8),
+    layers_from="property",
 )

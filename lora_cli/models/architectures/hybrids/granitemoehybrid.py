@@ -31,10 +31,15 @@ def feed_forward(config: Config, d: int) -> Iterator[Node]:
     )
 
 
+def kinds(config: Config) -> list[str]:
+    """Return the kind of each layer."""
+    layers = config.layers("num_hidden_layers", default=32)
+    return layer_kinds(config, "layers_block_type", "layer_types", layers=layers, default=lambda _: STATE)
+
+
 def body(config: Config) -> Nodes:
     """Build `GraniteMoeHybridModel`, which has rotary positions only where `position_embedding_type` says so."""
     d = hidden(config)
-    layers = config.layers("num_hidden_layers", default=32)
     bias = config.flag("attention_bias", default=False)
     shape = heads(config, d, count=32, empty=True)
     common = [*norm("input_layernorm", d), *norm("post_attention_layernorm", d), *feed_forward(config, d)]
@@ -43,13 +48,13 @@ def body(config: Config) -> Nodes:
         ATTENTION: under("self_attn", attention(d, *shape, bias=bias, output_bias=bias)),
     }
     blocks = {kind: [*common, *mixer] for kind, mixer in mixers.items()}
-    kinds = layer_kinds(config, "layers_block_type", "layer_types", layers=layers, default=lambda _: STATE)
     rotary = "rotary_emb" if config.text("position_embedding_type", default="") == "rope" else None
-    return layered_decoder(vocabulary(config), d, [blocks[kind] for kind in kinds], rotary=rotary)
+    return layered_decoder(vocabulary(config), d, [blocks[kind] for kind in kinds(config)], rotary=rotary)
 
 
 FAMILY = Family(
     "granitemoehybrid",
     classes("GraniteMoeHybrid", body, hidden=hidden, vocabulary=vocabulary, tasks=CAUSAL_OR_BARE),
     PromptSizes(hidden=4096, layers=32, heads=32, groups="heads"),
+    filled={"layer_types": kinds, "layers_block_type": lambda _: None},
 )

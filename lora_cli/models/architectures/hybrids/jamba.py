@@ -82,4 +82,5 @@ FAMILY = Family(
     classes("Jamba", body, hidden=hidden, vocabulary=vocabulary, tasks=(*CAUSAL_OR_BARE, "ForSequenceClassification")),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=8),
     filled={"mamba_dt_rank": rank},
+    layers_from="property",
 )

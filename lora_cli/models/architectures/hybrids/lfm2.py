@@ -38,12 +38,12 @@ def convolution_decoder(
     config: Config,
     vocabulary: int,
     d: int,
-    feed_forwards: Iterable[Nodes],
     kinds: list[str],
+    feed_forwards: Iterable[Nodes],
     *,
     rotary: str = "rotary_emb",
 ) -> Nodes:
-    """Build the body around the feed-forward and the kind of each layer."""
+    """Build the body around the kind and the feed-forward of each layer."""
     mixers = {
         CONVOLUTION: list(under("conv", short_convolution(config, d))),
         ATTENTION: list(under("self_attn", attention(config, d))),
@@ -70,40 +70,46 @@ def convolution_classes(
     )
 
 
+def written_width(config: Config) -> int:
+    """Return the size that the config has for the hidden units, by its older or its newer name."""
+    return config.size("block_ff_dim", "intermediate_size", default=12288)
+
+
 def feed_forward_width(config: Config) -> int:
     """Return the hidden units: two thirds of the size in the config, rounded up to a multiple, unless told not to."""
-    inner = config.size("block_ff_dim", "intermediate_size", default=12288)
+    inner = written_width(config)
     if not config.flag("block_auto_adjust_ff_dim", default=True):
         return inner
     inner = int(2 * inner / 3)
-    multiple, factor = (
-        config.size("block_multiple_of", default=256),
-        config.real("block_ffn_dim_multiplier", default=1.0),
-    )
+    multiple = config.size("block_multiple_of", default=256)
+    factor = config.real("block_ffn_dim_multiplier", default=1.0)
     if factor < 0:
         raise config.wrong("block_ffn_dim_multiplier", "a number of 0 or more")
     return ceil(int(factor * inner) / multiple) * multiple
 
 
-def body(config: Config) -> Nodes:
-    """Build `Lfm2Model`, with attention in the layers of `full_attn_idxs`, or in all."""
-    d = hidden(config)
-    layers = config.layers("num_hidden_layers", default=32)
+def kinds(config: Config) -> list[str]:
+    """Return the kind of each layer: by default attention in those of `full_attn_idxs`, or in all."""
     attending = indices(config, "full_attn_idxs")
-    kinds = layer_kinds(
+    return layer_kinds(
         config,
         "layer_types",
-        layers=layers,
+        layers=config.layers("num_hidden_layers", default=32),
         known=(CONVOLUTION, ATTENTION),
         default=lambda index: ATTENTION if attending is None or index in attending else CONVOLUTION,
     )
-    return convolution_decoder(
-        config, vocabulary(config), d, [feed_forward(d, feed_forward_width(config))] * layers, kinds
-    )
+
+
+def body(config: Config) -> Nodes:
+    """Build `Lfm2Model`."""
+    d, each = hidden(config), kinds(config)
+    parts = [feed_forward(d, feed_forward_width(config))] * len(each)
+    return convolution_decoder(config, vocabulary(config), d, each, parts)
 
 
 FAMILY = Family(
     "lfm2",
     convolution_classes("Lfm2", body, hidden, vocabulary),
     PromptSizes(hidden=2560, layers=32, heads=32, groups=8),
+    filled={"layer_types": kinds, "intermediate_size": written_width, "block_ff_dim": lambda _: None},
 )

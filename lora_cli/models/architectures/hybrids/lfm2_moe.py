@@ -37,7 +37,7 @@ def body(config: Config) -> Nodes:
     plain = feed_forward(d, config.size("intermediate_size", default=7168))
     feed_forwards = [plain] * dense + [mixture(config, d)] * (layers - dense)
     kinds = layer_kinds(config, "layer_types", layers=layers, known=(CONVOLUTION, ATTENTION))
-    return convolution_decoder(config, vocabulary(config), d, feed_forwards, kinds, rotary="pos_emb")
+    return convolution_decoder(config, vocabulary(config), d, kinds, feed_forwards, rotary="pos_emb")
 
 
 FAMILY = Family(

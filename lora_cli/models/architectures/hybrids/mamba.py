@@ -55,4 +55,5 @@ FAMILY = Family(
     ),
     PromptSizes(hidden=768, layers=32, heads=None),
     filled={"intermediate_size": inner, "time_step_rank": rank},
+    layers_from="property",
 )

@@ -53,4 +53,5 @@ FAMILY = Family(
     ),
     PromptSizes(hidden=4096, layers=64, heads=128, head_width=64),
     feed_forward=None,
+    layers_from="property",
 )

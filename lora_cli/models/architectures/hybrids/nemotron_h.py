@@ -105,4 +105,5 @@ FAMILY = Family(
         tasks=CAUSAL_OR_BARE,
     ),
     PromptSizes(hidden=4096, layers=lambda config: len(kinds(config)), heads=32, groups=8, head_width=128),
+    layers_from="list",
 )

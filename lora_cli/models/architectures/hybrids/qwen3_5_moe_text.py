@@ -6,18 +6,19 @@ from lora_cli.models.architectures.hybrids.qwen3_next import delta_net_decoder, 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.hybrid import kinds_by_interval
 from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 248320)
+kinds = kinds_by_interval(40)
 
 
 def body(config: Config) -> Nodes:
     """Build `Qwen3_5MoeTextModel`, which has experts in every layer."""
-    d = hidden(config)
-    layers = config.layers("num_hidden_layers", default=40)
+    d, each = hidden(config), kinds(config)
     experts = mixture(config, d, config.size("num_experts", default=256))
-    return delta_net_decoder(config, vocabulary(config), d, [experts] * layers, groups=2)
+    return delta_net_decoder(config, vocabulary(config), d, each, [experts] * len(each), groups=2)
 
 
 FAMILY = Family(
@@ -28,4 +29,5 @@ FAMILY = Family(
     },
     PromptSizes(hidden=2048, layers=40, heads=16, groups=2, head_width=256),
     feed_forward=None,
+    filled={"layer_types": kinds},
 )

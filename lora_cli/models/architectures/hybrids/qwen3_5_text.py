@@ -7,18 +7,19 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.hybrid import kinds_by_interval
 from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 248320)
+kinds = kinds_by_interval(32)
 
 
 def body(config: Config) -> Nodes:
     """Build `Qwen3_5TextModel`."""
-    d = hidden(config)
-    layers = config.layers("num_hidden_layers", default=32)
+    d, each = hidden(config), kinds(config)
     feed_forward = gated(d, config.size("intermediate_size", default=12288))
-    return delta_net_decoder(config, vocabulary(config), d, [feed_forward] * layers, groups=4)
+    return delta_net_decoder(config, vocabulary(config), d, each, [feed_forward] * len(each), groups=4)
 
 
 FAMILY = Family(
@@ -30,4 +31,5 @@ FAMILY = Family(
         ),
     },
     PromptSizes(hidden=4096, layers=32, heads=16, groups=4, head_width=256),
+    filled={"layer_types": kinds},
 )

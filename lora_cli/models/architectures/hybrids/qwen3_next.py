@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
@@ -10,12 +10,13 @@ from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.experts import experts, shared_expert, sparse_layers
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.hybrid import ATTENTION, STATE, attention_every, layer_kinds, layered_decoder
+from lora_cli.models.parts.hybrid import ATTENTION, STATE, kinds_by_interval, layered_decoder
 from lora_cli.models.parts.layers import Node, Nodes, linear, norm, under
 from lora_cli.models.parts.state_space import gated_delta_net
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 151936)
+kinds = kinds_by_interval(48)
 
 
 def gated_attention(config: Config, d: int, *, groups: int) -> Iterator[Node]:
@@ -37,33 +38,38 @@ def mixture(config: Config, d: int, count: int) -> Nodes:
 
 
 def delta_net_decoder(
-    config: Config, vocabulary: int, d: int, feed_forwards: list[Nodes], *, groups: int, split: bool = True
+    config: Config,
+    vocabulary: int,
+    d: int,
+    kinds: list[str],
+    feed_forwards: Iterable[Nodes],
+    *,
+    groups: int,
+    split: bool = True,
 ) -> Nodes:
-    """Build the body around the feed-forward of each layer; `groups` are the default groups of heads."""
+    """Build the body around the kind and the feed-forward of each layer; `groups` are the default groups of heads."""
     mixers = {
         STATE: list(under("linear_attn", gated_delta_net(config, d, split=split))),
         ATTENTION: list(under("self_attn", gated_attention(config, d, groups=groups))),
     }
     norms = (*norm("input_layernorm", d), *norm("post_attention_layernorm", d))
-    kinds = layer_kinds(config, "layer_types", layers=len(feed_forwards), default=attention_every(config))
     blocks = ([*mixers[kind], *under("mlp", part), *norms] for kind, part in zip(kinds, feed_forwards, strict=True))
     return layered_decoder(vocabulary, d, blocks)
 
 
 def body(config: Config) -> Nodes:
     """Build `Qwen3NextModel`."""
-    d = hidden(config)
-    layers = config.layers("num_hidden_layers", default=48)
+    d, each = hidden(config), kinds(config)
     count = config.number("num_experts", default=512)
-    sparse = sparse_layers(config, layers) if count else [False] * layers
+    sparse = sparse_layers(config, len(each)) if count else [False] * len(each)
     feed_forwards = {True: mixture(config, d, count), False: gated(d, config.size("intermediate_size", default=5632))}
-    return delta_net_decoder(
-        config, vocabulary(config), d, [feed_forwards[has_experts] for has_experts in sparse], groups=2, split=False
-    )
+    parts = [feed_forwards[has_experts] for has_experts in sparse]
+    return delta_net_decoder(config, vocabulary(config), d, each, parts, groups=2, split=False)
 
 
 FAMILY = Family(
     "qwen3_next",
     classes("Qwen3Next", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer"),
     PromptSizes(hidden=2048, layers=48, heads=16, groups=2, head_width=256),
+    filled={"layer_types": kinds},
 )

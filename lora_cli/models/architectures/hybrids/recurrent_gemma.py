@@ -76,4 +76,5 @@ FAMILY = Family(
     classes("RecurrentGemma", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=CAUSAL_OR_BARE),
     PromptSizes(hidden=2560, layers=26, heads=10, groups="heads", head_width="shared"),
     filled={"lru_width": recurrent_width},
+    layers_from="property",
 )

@@ -168,9 +168,5 @@ FAMILY = Family(
     "zamba2",
     {name: tied(build) for name, build in CLASSES.items()},
     PromptSizes(hidden=2560, layers=LAYERS, heads=32, groups="heads", head_width_names=()),
-    filled={
-        "intermediate_size": feed_forward_width,
-        "attention_hidden_size": attention_width,
-        "attention_head_dim": head_width,
-    },
+    layers_from="shared",
 )
