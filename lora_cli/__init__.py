@@ -53,7 +53,7 @@ __all__ = [
     "read_model",
     "sweep",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Each name's module, which is imported when the name is asked for: a command line asks one question per run.
 _MODULES = {

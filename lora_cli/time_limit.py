@@ -10,6 +10,8 @@ from contextvars import ContextVar
 
 from lora_cli.errors import InvalidInput
 
+# The timer and its signal, which Windows does not have.
+TIMER, ALARM = getattr(signal, "ITIMER_VIRTUAL", 0), getattr(signal, "SIGVTALRM", 0)
 # A timer of no seconds would never ring.
 LEAST_SECONDS = 1e-3
 
@@ -32,7 +34,7 @@ def shared_limits() -> Iterator[None]:
 
 def is_limited() -> bool:
     """Whether a limit holds now."""
-    return signal.getitimer(signal.ITIMER_VIRTUAL)[0] > 0 if hasattr(signal, "getitimer") else True
+    return hasattr(signal, "getitimer") and signal.getitimer(TIMER)[0] > 0
 
 
 @contextmanager
@@ -45,7 +47,8 @@ def time_limit(seconds: float, work: str, fix: str, *, due: float = 0.0) -> Iter
     limit is an alarm, which Python handles between its steps and within a regular expression. Alarms need the
     main thread of a Unix process; elsewhere there is no limit.
     """
-    if threading.current_thread() is not threading.main_thread() or is_limited():
+    is_main = threading.current_thread() is threading.main_thread()
+    if not hasattr(signal, "setitimer") or not is_main or is_limited():
         yield
         return
 
@@ -54,12 +57,12 @@ def time_limit(seconds: float, work: str, fix: str, *, due: float = 0.0) -> Iter
 
     shared = _seconds_left.get()
     left = seconds if shared is None else shared.get(work, seconds)
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, max(left + due, LEAST_SECONDS))
+    before = signal.signal(ALARM, stop)
+    signal.setitimer(TIMER, max(left + due, LEAST_SECONDS))
     try:
         yield
     finally:
-        unused, _ = signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        unused, _ = signal.setitimer(TIMER, 0)
+        signal.signal(ALARM, before)
         if shared is not None:
             shared[work] = min(left, unused)

@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pkgutil import iter_modules
 
 import pytest
 
+from lora_cli.cli import commands
 from lora_cli.methods import METHODS
 from lora_cli.methods.registry import home
 from lora_cli.output import format_names
@@ -85,8 +87,20 @@ def test_a_fit_loads_nothing_heavy() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    """Help is as quick as an answer."""
-    assert loaded(command("--help")) == set()
+    """Help is as quick as an answer, and that of the program loads no command."""
+    modules = [module.name for module in iter_modules(commands.__path__, f"{commands.__name__}.")]
+    assert loaded(command("--help"), [*HEAVY, *modules]) == set()
+    assert loaded(command("fit", "--help"), [*HEAVY, *modules]) == {f"{commands.__name__}.fit"}
+
+
+def test_completion_loads_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor any command but the one that is typed; and no other run loads anything of completion."""
+    asked = ("lora_cli.cli.completion", "lora_cli.cli.completion_setup")
+    assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2"), asked) == set()
+    monkeypatch.setenv("_LORA_CLI_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "lora-cli count --set use_")
+    assert loaded(command(), (*HEAVY[:1], *HEAVY[2:], "lora_cli.cli.commands.sweep", asked[1])) == set()
+    assert loaded(command(), ("rich.text", *asked)) == {asked[0]}
 
 
 def test_arrays_load_numpy_alone() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import cache
@@ -15,7 +14,9 @@ import typer
 
 from lora_cli import __version__
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.registry import command_function, command_names
+from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
+from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.registry import command_function, command_names, command_outline, is_listing, judges
 from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
@@ -23,7 +24,8 @@ from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, c
 TYPERS_INTERRUPTED = 130
 # What Typer writes before the options that resemble an unknown one.
 TYPERS_NEAR_MISS = " (Possible options: "
-COMPLETION_VARIABLE = "_LORA_CLI_COMPLETE"
+# The options that say where an error goes, too.
+PRESENTED = {"--format": "format", "--output": "output", "-o": "output"}
 
 
 class Printed(NamedTuple):
@@ -31,6 +33,10 @@ class Printed(NamedTuple):
 
     text: str
     code: int
+
+
+class _Command(SingleOptions, GroupedHelp):
+    """What every command has."""
 
 
 def _version(wanted: bool) -> None:
@@ -57,23 +63,33 @@ def _root(
     """
 
 
-def application(command: str | None = None, *, with_help: bool = True) -> typer.Typer:
-    """Return the Typer application, or one of its commands as an application of its own.
+def application(command: str | None = None, *, with_help: bool = True, is_whole: bool = False) -> typer.Typer:
+    """Return the Typer application, or one of its commands as an application of its own or, `is_whole`, as its only one.
 
-    Typer builds every option of every command on each run, so a run that names its command gets only that one.
+    Typer builds every option of every command on each run, so a run that names its command gets only that one, and
+    a run that names none gets only the outline of each.
     """
+    is_whole = is_whole or command is None
     # Without Rich, help is the same everywhere and its examples keep their lines.
-    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=command is None)
-    if command is None:
+    app = typer.Typer(
+        cls=GroupedCommands,
+        context_settings=WIDTH,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=is_whole,
+    )
+    if is_whole:
         app.callback()(_root)
     for name in command_names() if command is None else (command,):
-        app.command(name, cls=SingleOptions)(command_function(name, with_help=with_help))
+        group = LISTINGS if is_listing(name) else QUESTIONS
+        function = command_outline(name) if command is None else command_function(name, with_help=with_help)
+        app.command(name, cls=_Command, rich_help_panel=group)(function)
     return app
 
 
 def named_command(argv: Sequence[str]) -> str | None:
-    """Return the command that a command line names; completion and the program's own options name none."""
-    return argv[0] if argv and COMPLETION_VARIABLE not in os.environ and argv[0] in command_names() else None
+    """Return the command that a command line names; the program's own options name none."""
+    return argv[0] if argv and argv[0] in command_names() else None
 
 
 def spelling(command: str | None) -> Callable[[str], str]:
@@ -134,12 +150,32 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
     return answer if isinstance(answer, Answer) else Printed(shown.getvalue(), int(answer or 0))
 
 
+def presentation_of(argv: Sequence[str]) -> Presentation | None:
+    """Return where and in which format a command line wants its verdicts, also where the rest of it is wrong.
+
+    None for a command without verdicts. A forgotten value takes no option along, as in `-r --format github`.
+
+    >>> presentation_of(["check", "-r", "--format=github", "-o", "out"])[0:4]
+    ('github', False, None, 'out')
+    """
+    command = named_command(argv)
+    if command is None or not judges(command):
+        return None
+    wanted: dict[str, str] = {}
+    for word, following in zip_longest(argv, argv[1:], fillvalue=""):
+        option, equals, value = word.partition("=")
+        if option in PRESENTED:
+            wanted[PRESENTED[option]] = value if equals else following
+    output = wanted.get("output")
+    return Presentation(format=wanted.get("format"), output=None if output == "-" else output)
+
+
 def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
     """Return a command line in which help is asked for by --help.
 
     That is what an empty one asks for, and -h where no matrix has a number of outputs; elsewhere -h needs a value.
     """
-    if not argv and COMPLETION_VARIABLE not in os.environ:
+    if not argv:
         return ["--help"]
     if "-h" not in argv or (command is None and argv[0] != "-h"):
         return argv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -10,11 +11,13 @@ from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
-from lora_cli.cli.application import Printed, named_command, parse, spelling
-from lora_cli.errors import LoraCliError, arguments_spelled, printable
+from lora_cli.cli.application import Printed, named_command, parse, presentation_of, spelling
+from lora_cli.errors import LoraCliError, OutputFailed, arguments_spelled, printable
 from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
+# What Typer's completion is asked by.
+COMPLETION_VARIABLE, COMPLETION_OPTIONS = "_LORA_CLI_COMPLETE", ("--install-completion", "--show-completion")
 
 
 class ExitCode(IntEnum):
@@ -39,29 +42,56 @@ def _say(kind: str, text: str) -> None:
 
 def _answer(argv: Sequence[str]) -> int:
     """Run a command, write what it returns, and return the exit code."""
-    answer = parse(argv)
+    answer = _completion(argv) or parse(argv)
     if isinstance(answer, Printed):
         with suppress(BrokenPipeError), streams.standard_output() as stream:
             stream.write(answer.text)
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
     # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
     # could be read.
+    shown = False
     if not (answer.troubles and answer.presentation.output is not None):
         with suppress(BrokenPipeError):
             answer.presentation.write(answer.report)
+            shown = answer.presentation.is_log
     for error in answer.errors:
         _say("error", error)
     for warning in answer.warnings:
         _say("warning", warning)
     for note in answer.notes:
         _say("note", note)
-    for failure in answer.failures:
+    for failure in () if shown else answer.failures:
         _say("check failed", failure)
     for trouble in answer.troubles:
         _say("error", trouble)
     if answer.troubles:
         return ExitCode.TROUBLE
     return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
+
+
+def _completion(argv: Sequence[str]) -> Printed | None:
+    """Return the answer where a shell, or a user who sets one up, asks for completion."""
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        from lora_cli.cli.completion import completion
+
+        return completion(instruction)
+    if argv and argv[0] in COMPLETION_OPTIONS:
+        from lora_cli.cli.completion_setup import set_up
+
+        return set_up(*argv)
+    return None
+
+
+def _refuse(argv: Sequence[str], message: str) -> int:
+    """Say why there is no answer, in the format that the command line wants where that has errors, and return 2."""
+    shown = False
+    # What cannot be written there is still said on stderr.
+    with suppress(LoraCliError, OSError):
+        presentation = presentation_of(argv)
+        shown = presentation is not None and presentation.write_error(argv[0], message)
+    if not shown:
+        _say("error", message)
+    return ExitCode.TROUBLE
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -72,12 +102,13 @@ def run(argv: Sequence[str] | None = None) -> int:
             # Python's own warnings are about code, which the user of a command does not see.
             warnings.simplefilter("ignore")
             return _answer(argv)
-    except LoraCliError as error:
+    except OutputFailed as error:
         _say("error", str(error))
         return ExitCode.TROUBLE
+    except LoraCliError as error:
+        return _refuse(argv, str(error))
     except MemoryError:
-        _say("error", "not enough memory; give smaller sizes")
-        return ExitCode.TROUBLE
+        return _refuse(argv, "not enough memory; give smaller sizes")
     except Exception:
         import traceback
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, NamedTuple, TypeVar
+from contextlib import AbstractContextManager
+from typing import Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
 
 from lora_cli.cli import streams
+from lora_cli.cli.candidates import one_of
+from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.single_options import given_twice
 from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
 from lora_cli.errors import InvalidInput, choices, quote, quote_long
 from lora_cli.output import Report, field_writer, format_writer
-from lora_cli.output.format import Writer
+from lora_cli.output.format import Format, Writer
 from lora_cli.output.registry import AUTO, ELSEWHERE, JSON, ON_TERMINAL, format_named, format_names, format_of_file
 
 T = TypeVar("T")
@@ -34,15 +38,17 @@ class Presentation(NamedTuple):
             "--format",
             metavar="NAME",
             help="Output format: {formats}; auto is table on a terminal and plain elsewhere.  [default: auto]",
+            rich_help_panel=OUTPUT,
         ),
     ] = None
-    json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=OUTPUT)] = False
     field: Annotated[
         str | None,
         typer.Option(
             "--field",
             metavar="NAMES",
             help="Print only the raw value of this field, a line for each record; several, e.g. r,d, with tabs between.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None
     output: Annotated[
@@ -53,17 +59,24 @@ class Presentation(NamedTuple):
             metavar="FILE",
             callback=lambda path: None if path == "-" else path,
             help="Write to FILE, whole or not at all, in the format of its ending, e.g. .csv; - is standard output.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None
-    color: Annotated[str, typer.Option("--color", metavar="WHEN", help=f"When to use colour: {', '.join(COLORS)}.")] = (
-        COLORS[0]
-    )
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color",
+            metavar="WHEN",
+            help=f"When to use colour: {', '.join(COLORS)}.",
+            autocompletion=one_of(COLORS),
+            rich_help_panel=OUTPUT,
+        ),
+    ] = COLORS[0]
 
     @property
     def has_parts(self) -> bool:
         """Whether the format shows lists beside the records, as JSON does."""
-        name = self._format()
-        return name in format_names() and format_named(name).has_parts
+        return self._declared is not None and self._declared.has_parts
 
     def writer(self, command: str, fields: Sequence[str], size: int = 1, *, judged: bool = False) -> Writer:
         """Return what writes a report of this kind, or refuse; this needs no figure of the report."""
@@ -80,9 +93,35 @@ class Presentation(NamedTuple):
         """Write `report`; nothing is opened before the options are known to be right."""
         write = self.writer(report.command, report.fields, report.size, judged=report.judged)
         terminal = self._terminal()
-        target = streams.standard_output() if self.output is None else streams.output_file(self.output)
-        with target as stream:
+        with self._target() as stream:
             write(report, stream, terminal.screen(stream, is_terminal=self._to_terminal()))
+
+    def write_error(self, command: str, message: str) -> bool:
+        """Write why there is no report, if the format can, and return whether that is also all that stderr needs.
+
+        A file that holds anything but an earlier report stays: the error may be that it is an input.
+        """
+        write = None if self._declared is None else self._declared.write_error
+        if write is None:
+            return False
+        text = io.StringIO()
+        write(command, message, text)
+        if self.output is not None and streams.holds_other(self.output, text.getvalue()):
+            return False
+        with self._target() as stream:
+            stream.write(text.getvalue())
+        return self.is_log
+
+    @property
+    def is_log(self) -> bool:
+        """Whether a report goes where stderr is seen beside it, which then repeats nothing of it."""
+        return self._declared is not None and self._declared.is_log and self.output is None
+
+    def _target(self) -> AbstractContextManager[TextIO]:
+        """Return the stream that the report goes to."""
+        if self.output is not None:
+            return streams.output_file(self.output)
+        return streams.standard_output(None if self._declared is None else self._declared.encoding)
 
     def check_kept(self, sources: Iterable[object]) -> None:
         """Refuse to replace a file that the answer is read from. `sources` are the values of options that are inputs."""
@@ -101,6 +140,12 @@ class Presentation(NamedTuple):
     def tracked(self, work: str, parts: Iterable[T], total: int, /) -> Iterator[T]:
         """Yield `parts`, and show on a terminal how far the `work` is."""
         return self._terminal().tracked(work, parts, total)
+
+    @property
+    def _declared(self) -> Format | None:
+        """The format, or None where it is not known or a field replaces it."""
+        name = self._format()
+        return format_named(name) if self.field is None and name in format_names() else None
 
     def _terminal(self) -> Terminal:
         """Return the terminal with the colours that the options ask for, or refuse."""

@@ -1,125 +1,184 @@
 """The settings that a project has for all its checks: `[tool.lora-cli]` of pyproject.toml.
 
-Of all files of that name, from the working directory up to the root, only the nearest that has the section counts, as
-for ruff. A wrong section is always refused, because limits that nobody reads protect nobody.
+A wrong section is always refused, because limits that nobody reads protect nobody. The figures of a subject in a table
+of its own are checked when the subject is counted, as those of a Python caller are.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, Limit
+from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, find_section
 from lora_cli.errors import InvalidInput, choices, quote, quote_long
 from lora_cli.quantities import QuantityError
 
-FILE, SECTION = "pyproject.toml", "lora-cli"
-MAX_FILE_BYTES = 2**20
-# tomllib takes time and memory for each part of a dotted key and each line below it, so a file of 32 kB could
-# take a gigabyte. Files that people write stay a thousand times below this.
-MAX_NESTING = 10_000_000
 # tomllib reads hexadecimal numbers of any length, but Python refuses to print the longest.
 MAX_BITS = 128
+# Deeper than any field of a config.
+MAX_DEPTH = 20
 
 
+class Key(NamedTuple):
+    """A key whose value names a subject or says how it is adapted: the types of TOML it takes, described in words."""
+
+    kinds: tuple[type, ...]
+    expected: str
+
+
+TEXT, WHOLE = Key((str,), "a string that is not empty"), Key((int,), "a whole number")
 LIMIT_KEYS = {limit.rule: limit for limit in LIMITS.values()}
 LISTS = {"fail-on": "fail_on", "ignore": "ignore"}
-KEYS = (*LIMIT_KEYS, *LISTS)
+RULE_KEYS = (*LIMIT_KEYS, *LISTS)
+# The keys that name a subject, and those that say how it is adapted.
+SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "d": WHOLE, "h": WHOLE}
+ADAPTATION_KEYS = {
+    "adapter": TEXT,
+    "target": Key((str, list), 'names in a list or a string, e.g. "q_proj,v_proj"'),
+    "method": TEXT,
+    "r": WHOLE,
+    "alpha": Key((int, float), "a number"),
+    "set": Key((dict,), "a table of the fields of a config, e.g. {use_dora = true}"),
+    "adapter-dtype": TEXT,
+}
+KEYS = (*RULE_KEYS, "model", CHECKS)
+TABLE_KEYS = (*SUBJECT_KEYS, *ADAPTATION_KEYS, *RULE_KEYS)
 
 # Returns the names that `fail_on` or `ignore` can list.
 KnownNames = Callable[[str], Sequence[str]]
 
 
-class Settings(NamedTuple):
-    """The section's values: limits by name, severities and codes of findings that fail, and codes that are ignored.
-
-    A list is None if the section does not have it. `source` is the path of the file, or None where there is none.
-    """
+class OwnRules(NamedTuple):
+    """The rules of the section, of one of its tables or of a command line; a list is None where it is not set."""
 
     limits: Mapping[str, int | float] = MappingProxyType({})
     fail_on: Sequence[str] | None = None
     ignore: Sequence[str] | None = None
+
+    def over(self, others: OwnRules) -> OwnRules:
+        """Return these rules, and those of the others that are not set here."""
+        return OwnRules(
+            {**others.limits, **self.limits},
+            others.fail_on if self.fail_on is None else self.fail_on,
+            others.ignore if self.ignore is None else self.ignore,
+        )
+
+    def complete(self) -> Rules:
+        """Return these rules, with the default of each that is not set."""
+        return Rules(self.limits, FAIL_ON if self.fail_on is None else self.fail_on, self.ignore or ())
+
+
+class CheckTable(NamedTuple):
+    """A subject of the section with rules of its own. `where` names its table in messages, and `line` is the file's."""
+
+    where: str
+    line: int | None
+    values: Mapping[str, Any]
+    rules: OwnRules
+
+    @property
+    def names_model(self) -> bool:
+        """Whether it says itself what is adapted, whatever the model of the section is."""
+        return not self.values.keys().isdisjoint(("model", "d", "h"))
+
+
+class Settings(NamedTuple):
+    """The section: the rules of every subject, the model of those that name none, and the subjects.
+
+    `source` is the path of the file, or None where there is none.
+    """
+
+    rules: OwnRules = OwnRules()
+    model: str | None = None
+    tables: Sequence[CheckTable] = ()
     source: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The name of the section in messages."""
+        return _where(self.source or FILE)
+
+    def path(self, text: str) -> str:
+        """Return a path that the file names, from the working directory; its bytes are those of the file, UTF-8."""
+        text = os.fsdecode(text.encode())
+        folder = os.path.relpath(os.path.dirname(os.path.abspath(self.source or FILE)))
+        return text if folder == os.curdir else os.path.join(folder, text)
+
+    def inputs(self) -> list[str]:
+        """Return the file and the paths that it names."""
+        named = [self.model, *(table.values.get(key) for table in self.tables for key in ("model", "path", "adapter"))]
+        return [*filter(None, [self.source]), *(self.path(text) for text in named if text is not None)]
 
 
 def read_settings(known_names: KnownNames) -> Settings:
     """Return the settings of the nearest pyproject.toml that has the section, or else none."""
-    try:
-        folder = os.getcwd()
-    except OSError:
-        # A working directory that was removed belongs to no project.
-        return Settings()
-    while True:
-        path = os.path.join(folder, FILE)
-        section = _section(path) if os.path.lexists(path) else None
-        if section is not None:
-            return _settings(section, path, known_names)
-        if folder == os.path.dirname(folder):
-            return Settings()
-        folder = os.path.dirname(folder)
+    section = find_section()
+    return Settings() if section is None else _settings(section, known_names)
 
 
-def _section(path: str) -> dict[str, Any] | None:
-    tool = _parsed(path).get("tool", {})
-    if not isinstance(tool, dict):
-        raise InvalidInput(f"{quote_long(path)}: tool is {quote(tool)}; it must be a table")
-    if SECTION not in tool:
-        wrong = SECTION.replace("-", "_")
-        if wrong in tool:
-            raise InvalidInput(f"{quote_long(path)}: the section [tool.{wrong}] is not known; write [tool.{SECTION}]")
-        return None
-    section = tool[SECTION]
-    if not isinstance(section, dict):
-        raise InvalidInput(f"{quote_long(path)}: tool.{SECTION} is {quote(section)}; it must be a table")
-    return section
+def _settings(section: Section, known_names: KnownNames) -> Settings:
+    source, content = _where(section.path), section.content
+    for key in content:
+        if key in TABLE_KEYS and key not in KEYS:
+            raise InvalidInput(f"{source} has no key {quote(key)}; write it into a table [[tool.{SECTION}.{CHECKS}]]")
+    _refuse_unknown(content, KEYS, source)
+    model = _value(content["model"], TEXT, f"{source}.model") if "model" in content else None
+    tables = content.get(CHECKS, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise InvalidInput(
+            f"{source}.{CHECKS} is {quote(tables)}; it must be an array of tables: [[tool.{SECTION}.{CHECKS}]]"
+        )
+    return Settings(
+        _rules(content, source, known_names),
+        model,
+        [
+            _table(table, f"{source}.{CHECKS}[{place}]", line, known_names, has_model=model is not None)
+            for place, (table, line) in enumerate(zip(tables, section.check_lines(len(tables)), strict=True))
+        ],
+        section.path,
+    )
 
 
-def _parsed(path: str) -> dict[str, Any]:
-    import tomllib
-
-    from lora_cli.models.files import regular_file
-
-    with regular_file(path) as (file, size):
-        if size > MAX_FILE_BYTES:
-            raise InvalidInput(
-                f"{quote_long(path)} has {size} bytes; at most {MAX_FILE_BYTES} are read; make it smaller"
-            )
-        content = file.read(MAX_FILE_BYTES + 1)
-    try:
-        text = content.decode()
-        dots = [line.count(".") for line in text.split("\n")]
-        if max(dots) * (sum(dots) + len(dots)) > MAX_NESTING:
-            raise InvalidInput(f"{quote_long(path)} has keys with too many parts; write them with fewer dots")
-        return tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{quote_long(path)} is not text in UTF-8, so it is not TOML; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{quote_long(path)} is not TOML: {quote_long(str(error))[1:-1]}") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidInput):
-            raise
-        reason = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
-        raise InvalidInput(f"{quote_long(path)} cannot be read: {reason}; simplify it") from error
+def _where(path: str) -> str:
+    return f"{quote_long(path)}: tool.{SECTION}"
 
 
-def _settings(section: Mapping[str, Any], path: str, known_names: KnownNames) -> Settings:
-    source = f"{quote_long(path)}: tool.{SECTION}"
-    for key in section:
-        if key not in KEYS:
-            raise InvalidInput(f"{source} has no key {quote(key)}; {choices(key.replace('_', '-'), KEYS)}")
+def _table(
+    table: Mapping[str, Any], where: str, line: int | None, known_names: KnownNames, *, has_model: bool
+) -> CheckTable:
+    _refuse_unknown(table, TABLE_KEYS, where)
+    values = {
+        key: _value(table[key], expected, f"{where}.{key}")
+        for key, expected in {**SUBJECT_KEYS, **ADAPTATION_KEYS}.items()
+        if key in table
+    }
+    subjects = [key for key in SUBJECT_KEYS if key in values and not (key == "h" and "d" in values)]
+    if not (subjects or has_model):
+        raise InvalidInput(f"{where} has no subject; give it a path, a model, or d and h")
+    if len(subjects) > 1:
+        base = f" (the base model of a path is tool.{SECTION}.model)" if subjects[:2] == ["model", "path"] else ""
+        raise InvalidInput(f"{where} has both {subjects[0]} and {subjects[1]}; keep one of them{base}")
+    return CheckTable(where, line, values, _rules(table, where, known_names))
+
+
+def _refuse_unknown(table: Iterable[str], known: Sequence[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key.replace('_', '-'), known)}")
+
+
+def _rules(table: Mapping[str, Any], where: str, known_names: KnownNames) -> OwnRules:
     limits = {
-        limit.name: _limit(section[key], limit, f"{source}.{key}")
-        for key, limit in LIMIT_KEYS.items()
-        if key in section
+        limit.name: _limit(table[key], limit, f"{where}.{key}") for key, limit in LIMIT_KEYS.items() if key in table
     }
     lists = {
-        name: _names(section[key], known_names(name), f"{source}.{key}")
-        for key, name in LISTS.items()
-        if key in section
+        name: _names(table[key], known_names(name), f"{where}.{key}") for key, name in LISTS.items() if key in table
     }
-    return Settings(limits, lists.get("fail_on"), lists.get("ignore"), path)
+    return OwnRules(limits, lists.get("fail_on"), lists.get("ignore"))
 
 
 def _limit(value: object, limit: Limit, where: str) -> int | float:
@@ -140,3 +199,23 @@ def _names(value: object, known: Sequence[str], where: str) -> tuple[str, ...]:
         if name not in known:
             raise InvalidInput(f"{where}: {quote(name)} is not known; {choices(name, known)}")
     return tuple(value)
+
+
+def _value(value: Any, key: Key, where: str) -> Any:
+    if type(value) not in key.kinds or value in ("", []):
+        raise InvalidInput(f"{where} is {quote(value)}; it must be {key.expected}")
+    if not _is_plain(value):
+        raise InvalidInput(
+            f"{where} has a date, a number of more than {MAX_BITS} bits, or more than {MAX_DEPTH} levels; drop it"
+        )
+    return value
+
+
+def _is_plain(value: object, depth: int = 0) -> bool:
+    """Whether JSON has such a value, and Python can print it."""
+    if isinstance(value, list | dict):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth < MAX_DEPTH and all(_is_plain(each, depth + 1) for each in inner)
+    if isinstance(value, int):
+        return value.bit_length() <= MAX_BITS
+    return isinstance(value, str | float)

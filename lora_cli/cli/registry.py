@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import cache
 from importlib import import_module
 from inspect import Parameter, Signature, signature
+from types import ModuleType
 from typing import Annotated, Any, get_args
 
 from lora_cli.cli import commands
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import Candidates, list_of, one_of
 from lora_cli.cli.options.groups import group_parameters, is_group
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.models.streams import stream_key
-from lora_cli.output.registry import formats_help
+from lora_cli.output.registry import AUTO, formats_help, formats_of
 
 # commands/list_models.py is `models`: its file name must not look like that of models/model.py.
 LISTING = "list_"
@@ -36,17 +39,47 @@ def command_names() -> tuple[str, ...]:
     return tuple(sorted(known, key=lambda name: (first.get(name, len(first)), known[name], name)))
 
 
+def is_listing(name: str) -> bool:
+    """Whether a command lists what is known, instead of answering a question.
+
+    >>> is_listing("models"), is_listing("count")
+    (True, False)
+    """
+    return not os.path.exists(os.path.join(commands.__path__[0], name + SUFFIX))
+
+
+def command_outline(name: str) -> Callable[[], None]:
+    """Return a function that has the first line of a command's help and nothing else, and load nothing for it.
+
+    It is all that the program's own help shows of a command, whose module loads what an answer takes.
+
+    >>> command_outline("models").__doc__
+    'List the bundled models.'
+    """
+    stem = LISTING + name if is_listing(name) else name
+    with open(os.path.join(commands.__path__[0], stem + SUFFIX), encoding="utf-8") as file:
+        source = file.read()
+
+    def outline() -> None:
+        pass
+
+    _, _, function = source.partition(f"\ndef {name}(")
+    outline.__doc__ = function.split('"""')[1].partition("\n")[0]
+    return outline
+
+
+@cache
 def command_function(name: str, *, with_help: bool) -> Command:
     """Return the function of a command with the signature that Typer reads: its own options and those of all commands.
 
     A parameter that is a group of options is replaced by these options, and the function gets them as that group.
     `with_help` says whether the run shows help; only then are all formats read for the help of `--format`.
     """
-    folder = commands.__path__[0]
-    stem = name if os.path.exists(os.path.join(folder, name + SUFFIX)) else LISTING + name
-    module = import_module(f"{commands.__name__}.{stem}")
+    module = _module(name)
     function: Command = getattr(module, name)
-    formats = formats_help(judged=getattr(module, "JUDGES", False)) if with_help else ""
+    judged = judges(name)
+    formats = formats_help(judged=judged) if with_help else ""
+    candidates = {"format": one_of(lambda: (AUTO, *formats_of(judged=judged))), "field": list_of(module.field_names)}
     own = signature(function, eval_str=True).parameters.values()
     parameters, common = [], []
     groups: dict[str, tuple[Any, list[str]]] = {}
@@ -58,7 +91,7 @@ def command_function(name: str, *, with_help: bool) -> Command:
         options = group_parameters(group)
         groups[parameter.name] = group, [option.name for option in options]
         if group is Presentation:
-            common = [option.replace(annotation=_with_formats(option.annotation, formats)) for option in options]
+            common = [_of_command(option, formats, candidates.get(option.name)) for option in options]
         else:
             parameters += options
 
@@ -79,6 +112,16 @@ def command_function(name: str, *, with_help: bool) -> Command:
     return run
 
 
+def judges(name: str) -> bool:
+    """Whether the records of a command are verdicts."""
+    return getattr(_module(name), "JUDGES", False)
+
+
+def _module(name: str) -> ModuleType:
+    stem = LISTING + name if is_listing(name) else name
+    return import_module(f"{commands.__name__}.{stem}")
+
+
 def _refuse_shared_streams(sources: Mapping[str, object]) -> None:
     """Refuse two options, or one option twice, that would read the same stream."""
     readers: dict[str, str] = {}
@@ -94,9 +137,9 @@ def _refuse_shared_streams(sources: Mapping[str, object]) -> None:
             readers[stream] = option
 
 
-def _with_formats(annotation: Any, formats: str) -> Any:
-    """Return an option whose help names the formats."""
-    kind, option = get_args(annotation)
+def _of_command(parameter: Parameter, formats: str, candidates: Candidates | None) -> Parameter:
+    """Return an option of all commands as one command has it: with its formats in help, and its own names to offer."""
+    kind, option = get_args(parameter.annotation)
     option = copy(option)
-    option.help = option.help.replace("{formats}", formats)
-    return Annotated[kind, option]
+    option.help, option.autocompletion = option.help.replace("{formats}", formats), candidates or option.autocompletion
+    return parameter.replace(annotation=Annotated[kind, option])

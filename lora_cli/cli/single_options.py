@@ -16,11 +16,21 @@ FALLING = "[-]"
 class SingleOptions(TyperCommand):
     """A command that refuses an option which is given twice, unless the option is a list."""
 
+    _last: str | None = None
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse a command line after its repeated options were refused."""
+        self._last = args[-1] if args else None
         if not ctx.resilient_parsing:
             self._refuse_repeated(ctx, args)
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Offer options or, behind an option whose value may begin with a dash, values."""
+        for option in self.params:
+            if self._last in option.opts and str(option.metavar).startswith(FALLING):
+                return option.shell_complete(ctx, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
     def _refuse_repeated(self, ctx: Any, args: Sequence[str]) -> None:
         single = [each for each in self.params if isinstance(each, TyperOption) and not each.multiple]

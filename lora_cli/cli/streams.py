@@ -12,12 +12,15 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from lora_cli.errors import OutputFailed, quote
-from lora_cli.models.files import replacement
+from lora_cli.models.streams import let_wait, open_at_once
+
+# A report begins with at least as much that no other file begins with.
+KIND_BYTES = 5
 
 
 @contextmanager
-def standard_output() -> Iterator[TextIO]:
-    """Yield standard output, and flush it while an error can still be reported.
+def standard_output(encoding: str | None = None) -> Iterator[TextIO]:
+    """Yield standard output, in the locale's encoding or another, and flush it while an error can still be reported.
 
     A closed pipe raises `BrokenPipeError`. After an error nothing is left for the interpreter to flush at exit, when it
     would report the error again.
@@ -27,7 +30,7 @@ def standard_output() -> Iterator[TextIO]:
         raise OutputFailed("standard output is closed; redirect it to a file, or use --output FILE")
     if isinstance(stream, io.TextIOWrapper):
         # A locale without Unicode gets escapes, and line ends are the same on every platform.
-        stream.reconfigure(errors="backslashreplace", newline="\n")
+        stream.reconfigure(encoding=encoding, errors="backslashreplace", newline="\n")
     try:
         yield stream
         stream.flush()
@@ -74,9 +77,21 @@ def output_file(path: str) -> Iterator[TextIO]:
         elif mode is not None and not stat.S_ISREG(mode):
             target = _descriptor_stream(_special_file(path))
         else:
+            # Only who writes a file loads this.
+            from lora_cli.models.files import replacement
+
             target = replacement(os.path.realpath(path), mode)
         with target as stream:
             yield stream
+
+
+def holds_other(path: str, text: str) -> bool:
+    """Whether a regular file holds anything but an earlier text of this kind, to judge by how both begin."""
+    if not os.path.isfile(path):
+        return False
+    with _refusal(path), open(path, "rb") as file:
+        start = file.read(KIND_BYTES)
+    return start not in {b"", text[:KIND_BYTES].encode()}
 
 
 @contextmanager
@@ -116,10 +131,10 @@ def _descriptor_stream(descriptor: int) -> Iterator[TextIO]:
 def _special_file(path: str) -> int:
     """Open a device or a pipe, and return its number. A pipe without a reader is an error, so that nothing waits for one."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = open_at_once(path, os.O_WRONLY)
     except OSError as error:
         if error.errno == errno.ENXIO:
             raise OSError(error.errno, "no program reads from this pipe") from error
         raise
-    os.set_blocking(descriptor, True)
+    let_wait(descriptor)
     return descriptor

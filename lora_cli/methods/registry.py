@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
 from lora_cli.errors import InvalidInput, argument, near_miss, quote
-from lora_cli.methods.variants import VARIANTS
+from lora_cli.methods.variants import RECIPES, VARIANTS
 
 if TYPE_CHECKING:
     from lora_cli.methods.method import Method
@@ -77,6 +77,11 @@ def check_name(name: str) -> str:
         return lower
     if "," in name:
         raise InvalidInput(f"method {quote(name)} is not known; give one, or compare several with `lora-cli sweep`")
+    if lower in RECIPES:
+        same, how = RECIPES[lower]
+        raise InvalidInput(
+            f"method {quote(name)} is {same} {how}, which trains the same parameters; give {argument('method')} {same}"
+        )
     raise InvalidInput(
         f"method {quote(name)} is not known; "
         f"{near_miss(lower, (*METHODS, *VARIANTS), '`lora-cli methods` lists all methods')}"

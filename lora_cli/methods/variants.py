@@ -27,6 +27,14 @@ VARIANTS = {
     "rslora": Variant("lora", {"use_rslora": True}, "rsLoRA: Rank-Stabilized LoRA", "2312.03732", "r * (d + h)"),
 }
 
+# Recipes that change the base model or the optimizer, and train what a method or a variant does.
+RECIPES = {
+    "qlora": ("lora", "on a base model in 4 bits"),
+    "qdora": ("dora", "on a base model in 4 bits"),
+    "loraplus": ("lora", "with a learning rate of its own for B"),
+    "lora+": ("lora", "with a learning rate of its own for B"),
+}
+
 
 def variants_of(method: str) -> tuple[str, ...]:
     """Return the names of a method's variants.

@@ -40,6 +40,22 @@ def path_text(name: str, path: object) -> str:
     return text
 
 
+def existing_start(text: str) -> str | None:
+    """Return the longest start of a text, up to one of its colons, that is the path of something.
+
+    The colon of a drive (`C:`) ends nothing.
+
+    >>> existing_start("/:missing"), existing_start("missing")
+    ('/', None)
+    """
+    shortest, end = len(os.path.splitdrive(text)[0]), len(text)
+    while end > shortest:
+        if os.path.lexists(text[:end]):
+            return text[:end]
+        end = text.rfind(":", 0, end)
+    return None
+
+
 @contextmanager
 def regular_file(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """Open the regular file at `path` and return it with its size in bytes. Anything else raises `InvalidInput`."""

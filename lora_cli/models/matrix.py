@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from operator import index
-from typing import SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.models.nodes import Module
+
+if TYPE_CHECKING:
+    from lora_cli.models.nodes import Module
 
 # No framework has larger dimensions, and a product of two fits 64 bits.
 MAX_DIMENSION = 2**31 - 1
@@ -44,4 +46,7 @@ def matrix(d: SupportsIndex, h: SupportsIndex) -> Module:
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: h: 0 is out of range; give a whole number from 1 to 2147483647
     """
+    # Plain LoRA needs only sizes.
+    from lora_cli.models.nodes import Module
+
     return Module(MATRIX_NAME, dimension("d", d), dimension("h", h))

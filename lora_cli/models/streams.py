@@ -35,13 +35,24 @@ def read_stream(path: str, most: int) -> bytes:
     """Return the bytes of a stream up to its end, but at most `most` of them. A pipe that nobody writes to is an error."""
     if path in STDIN:
         return _read(0, most)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = open_at_once(path, os.O_RDONLY)
     try:
         first = _first_bytes(descriptor)
-        os.set_blocking(descriptor, True)
+        let_wait(descriptor)
         return first + _read(descriptor, most - len(first))
     finally:
         os.close(descriptor)
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a device or a pipe without waiting for a program at its other end, and return its number."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def let_wait(descriptor: int) -> None:
+    """Let reads and writes of what was opened at once wait for the other end. Windows has no other way."""
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(descriptor, True)
 
 
 def _first_bytes(descriptor: int) -> bytes:

@@ -11,6 +11,8 @@ from lora_cli.output.report import Report, Screen
 READABLE_ROWS = 5_000
 
 Writer = Callable[[Report, TextIO, Screen], None]
+# Writes the name of a command, and why there is no report of it, to a stream.
+ErrorWriter = Callable[[str, str, TextIO], None]
 
 
 class Format(NamedTuple):
@@ -18,7 +20,9 @@ class Format(NamedTuple):
 
     `write` writes a report to a stream. `most_rows` is a limit on the rows of a report; formats that stream have none.
     `has_parts` says that the format shows the lists of a report beside its records, `judged_only` that it shows only
-    verdicts. `note` is a word on it in the help of `--format`.
+    verdicts. `note` is a word on it in the help of `--format`. `write_error` writes an error where a report would be.
+    `is_log` says that its readers see stderr beside it, where nothing of it has to be repeated. `encoding` is what
+    they read, whatever the locale is.
     """
 
     write: Writer
@@ -26,3 +30,6 @@ class Format(NamedTuple):
     has_parts: bool = False
     judged_only: bool = False
     note: str | None = None
+    write_error: ErrorWriter | None = None
+    is_log: bool = False
+    encoding: str | None = None

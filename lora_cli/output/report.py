@@ -40,6 +40,13 @@ if TYPE_CHECKING:
             """Yield `function` of each batch in order."""
 
 
+class Location(NamedTuple):
+    """A file, and a line of it where one is known."""
+
+    file: str
+    line: int | None = None
+
+
 # A named tuple, because every run makes it: a dataclass takes half a millisecond, and its module another.
 class Report(NamedTuple):
     """An answer: `size` records in batches, which are read once and need not fit in memory.
@@ -52,6 +59,7 @@ class Report(NamedTuple):
     `design` names the file in `designs` that lays the report out on a terminal.
     `title` returns what the answer is about, in a few parts, for a table.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
+    `locations` are the files that the records are about, by the records' paths; a record without a path has None.
     `expendable` are the fields that a narrow table leaves out, first to last.
     """
 
@@ -66,6 +74,7 @@ class Report(NamedTuple):
     closing: str | None = None
     findings: Sequence[Mapping[str, str]] = ()
     failures: Sequence[str | None] | None = None
+    locations: Mapping[str | None, Location] = MappingProxyType({})
     expendable: Sequence[str] = EXPENDABLE
     design: str | None = None
     title: Callable[[], Sequence[str]] = tuple
@@ -84,6 +93,11 @@ class Report(NamedTuple):
         """Yield each record with why it fails, or None."""
         for row, failure in zip(self.rows(), self.failures or (), strict=True):
             yield dict(zip(self.fields, row, strict=True)), failure
+
+    def location(self, record: Mapping[str, Value]) -> Location | None:
+        """Return the file that a record is about, if one is known."""
+        path = record.get("path")
+        return self.locations.get(path) if path is None or isinstance(path, str) else None
 
     def rows(self) -> Iterable[Sequence[Value]]:
         """Yield the records one by one."""

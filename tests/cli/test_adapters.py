@@ -153,9 +153,9 @@ def test_ci_reads_the_verdicts() -> None:
     """GitHub shows each failure beside its path; JUnit's counts add up."""
     done = run("check", "good", "nan", "--max-params", "1", "--format", "github")
     assert [line.partition("::")[2].split(",")[0] for line in done.stdout.splitlines()] == [
-        "error file=good",
-        "error file=nan",
-        "error file=nan",
+        "error file=good/adapter_config.json",
+        "error file=nan/adapter_config.json",
+        "error file=nan/adapter_config.json",
     ]
     root = ET.fromstring(run("check", "good", "nan", "--max-params", "1", "--format", "junit").stdout)  # noqa: S314 - the program's own
     assert (root.get("tests"), root.get("failures")) == ("4", "3")

@@ -70,7 +70,7 @@ def test_trouble_is_2() -> None:
 def test_a_bug_is_70_with_a_traceback(tmp_path: Path) -> None:
     """What was not raised on purpose shows its traceback and asks to be reported."""
     (tmp_path / "sitecustomize.py").write_text(
-        "import lora_cli.analysis.count.count as c; c.matrix = lambda d, h: 1 / 0\n"
+        "import lora_cli.analysis.count.count as c; c.plain = lambda d, h, r: 1 / 0\n"
     )
     done = run("count", *MATRIX, env={"PYTHONPATH": str(tmp_path)})
     assert (done.returncode, done.stdout) == (70, "")

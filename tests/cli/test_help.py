@@ -1,4 +1,4 @@
-"""Help, version and completion."""
+"""Help and version."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 import example
 import pytest
 from program import run
+from typer.main import get_command
 
 import lora_cli
+from lora_cli.cli.application import application
+from lora_cli.cli.help_text import GROUPS
 from lora_cli.cli.registry import command_names
 
 
@@ -36,6 +39,41 @@ def test_help_lists_the_commands() -> None:
 def test_the_version_is_the_packages() -> None:
     """--version prints the name and the version, and so does -V."""
     assert run("--version").stdout == run("-V").stdout == f"lora-cli {lora_cli.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["", *command_names()])
+@pytest.mark.parametrize("columns", [80, 100, 1000])
+def test_help_is_as_wide_as_the_terminal_up_to_100_columns(command: str, columns: int) -> None:
+    """No line is wider, and no term is torn apart."""
+    shown = run(*command.split(), "--help", env={"COLUMNS": str(columns)}).stdout
+    assert max(map(len, shown.splitlines())) <= min(columns, 100)
+    assert not re.search(r"\[default:$|-$|\s[*/+=]$", shown, re.MULTILINE)
+    assert shown.isascii()
+
+
+@pytest.mark.parametrize("command", ["", *command_names()])
+def test_help_is_shown_on_the_smallest_terminal(command: str) -> None:
+    """20 columns hold no help, but break none."""
+    done = run(*command.split(), "--help", env={"COLUMNS": "20", "TERM": "dumb"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--help" in done.stdout
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_examples_come_first_and_options_are_in_groups(command: str) -> None:
+    """One sentence, examples, an explanation, and what is adapted before how and how before what is shown."""
+    shown = run(command, "--help").stdout
+    headings = re.findall(r"^ *(\w+):$", shown, re.MULTILINE)
+    assert headings[0] == "Examples"
+    assert headings[1:] == [group for group in GROUPS if group in headings]
+    assert headings[-1] == "Output"
+
+
+def test_every_option_says_what_it_is_about() -> None:
+    """Where it is declared; only --help is Typer's own."""
+    for command in command_names():
+        for option in get_command(application(command)).params:
+            assert option.rich_help_panel in GROUPS, f"{command} {option.name}"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("arguments", [(), ("-h",)])
@@ -76,6 +114,10 @@ def test_the_model_is_the_argument_of_a_command() -> None:
             "-r/--rank: '8,16' is not a whole number; give one, or use `lora-cli sweep`",
         ),
         (("gpt2", "-r", "4", "--method", "lora,dora"), "compare several with `lora-cli sweep`"),
+        (
+            ("gpt2", "-r", "4", "--method", "QLoRA"),
+            "'QLoRA' is lora on a base model in 4 bits, which trains the same parameters; give --method lora",
+        ),
         (("-d", "-h", "1024", "-r", "4"), "-d/--in-features has no value: -h follows it at once"),
         (("gpt2", "-r", "4", "-t", "all_linear"), "did you mean all-linear?"),
         (
@@ -87,13 +129,3 @@ def test_the_model_is_the_argument_of_a_command() -> None:
 def test_what_people_type_gets_an_answer_that_helps(arguments: tuple[str, ...], answer: str) -> None:
     """In one line."""
     assert answer in run("count", *arguments).stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_commands_and_options(shell: str) -> None:
-    """The completion that --show-completion prints works for commands and options."""
-    assert "lora-cli" in run("--show-completion", shell).stdout
-    words = {"bash": "COMP_WORDS", "zsh": "_TYPER_COMPLETE_ARGS", "fish": "_TYPER_COMPLETE_ARGS"}[shell]
-    env = {"_LORA_CLI_COMPLETE": f"complete_{shell}", "COMP_CWORD": "2", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    done = run(env={**env, words: "lora-cli count --"})
-    assert "--in-features" in done.stdout

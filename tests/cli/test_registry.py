@@ -11,7 +11,7 @@ from program import run
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.application import spelling
 from lora_cli.cli.presentation import Presentation
-from lora_cli.cli.registry import command_function, command_names
+from lora_cli.cli.registry import command_function, command_names, command_outline
 from lora_cli.output.registry import formats_of
 
 
@@ -48,3 +48,11 @@ def test_arguments_are_spelled_as_the_command_declares_them() -> None:
     assert spelling("inspect")("path") == "PATH"
     assert spelling("count")("r") == "-r/--rank"
     assert spelling(None)("max_params") == "--max-params"
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_the_outline_of_a_command_has_the_first_line_of_its_help(command: str) -> None:
+    """It is read from the source, so it must be that of the function."""
+    help_text = inspect.getdoc(command_function(command, with_help=False))
+    assert help_text is not None
+    assert command_outline(command).__doc__ == help_text.partition("\n")[0]

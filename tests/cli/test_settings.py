@@ -19,7 +19,8 @@ from lora_cli import InvalidInput
 from lora_cli.analysis.check.check import known_names
 from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.options.limits import LimitOptions
-from lora_cli.cli.pyproject_settings import KEYS, LIMIT_KEYS, LISTS, MAX_FILE_BYTES, Settings, read_settings
+from lora_cli.cli.pyproject_file import MAX_FILE_BYTES
+from lora_cli.cli.pyproject_settings import LIMIT_KEYS, LISTS, RULE_KEYS, OwnRules, Settings, read_settings
 
 MATRIX = ("check", "-d", "4096", "-h", "4096", "-r", "16")
 HOSTILE = {
@@ -62,6 +63,9 @@ WRONG = [
     ("fail-on = [1]", "fail-on is [1]; it must be a list of strings"),
     ('ignore = [""]', "ignore is ['']; it must be a list of strings"),
     ("ignore = {}", "ignore is {}; it must be a list of strings"),
+    ("model = 1", "model is 1; it must be a string that is not empty"),
+    ('model = ""', "model is ''; it must be a string that is not empty"),
+    ("r = 8", "has no key 'r'; write it into a table [[tool.lora-cli.check]]"),
     ("[tool.lora-cli.limits]", "has no key 'limits'; choose from: max-percent"),
 ]
 
@@ -86,23 +90,24 @@ def test_every_key_is_read(project: Write) -> None:
     """Numbers as TOML has them, texts as the options take them, and lists of names."""
     path = project(
         'max-percent = "0.5%"\nmax-params = 20_000_000\nmin-saved = 99\nexpect-params = "1.5B"\nmax-bytes = "50MiB"\n'
-        'fail-on = ["error", "tied-apart"]\nignore = ["full-embeddings"]\n'
+        'fail-on = ["error", "tied-apart"]\nignore = ["full-embeddings"]\nmodel = "base"\n'
     )
     found = {"max_percent": 0.5, "max_params": 20_000_000, "min_saved": 99.0, "expect_params": 1_500_000_000} | {
         "max_bytes": 50 * 2**20
     }
-    assert read_settings(known_names) == Settings(found, ("error", "tied-apart"), ("full-embeddings",), str(path))
+    rules = OwnRules(found, ("error", "tied-apart"), ("full-embeddings",))
+    assert read_settings(known_names) == Settings(rules, "base", [], str(path))
 
 
 def test_every_limit_has_a_key() -> None:
     """Each limit that can be checked has a key, named as its rule, in one order."""
     assert list(LIMIT_KEYS) == [limit.rule for limit in LIMITS.values()]
-    assert (*LIMIT_KEYS, *LISTS) == KEYS
+    assert (*LIMIT_KEYS, *LISTS) == RULE_KEYS
 
 
 def test_without_a_section_the_defaults_hold(project: Write) -> None:
     """A pyproject.toml of other tools, or none at all, says nothing: errors alone fail."""
-    assert read_settings(known_names) == Settings({}, None, None, None)
+    assert read_settings(known_names) == Settings(OwnRules({}, None, None), None, (), None)
     project("", section="[tool.ruff]\n")
     assert read_settings(known_names) == Settings()
 
@@ -110,16 +115,16 @@ def test_without_a_section_the_defaults_hold(project: Write) -> None:
 def test_an_empty_section_says_nothing_but_is_one(project: Write) -> None:
     """It stops the search."""
     path = project("")
-    assert read_settings(known_names) == Settings(source=str(path))
+    assert read_settings(known_names) == Settings(tables=[], source=str(path))
 
 
 def test_the_nearest_section_counts_alone(project: Write, tmp_path: Path) -> None:
     """A file without the section is passed over, one with it hides those above whole."""
     project("max-params = 1\nmax-percent = 1\n")
     project("", folder=tmp_path / "below", section="[project]\nname = 'x'\n")
-    assert read_settings(known_names).limits == {"max_params": 1, "max_percent": 1}
+    assert read_settings(known_names).rules.limits == {"max_params": 1, "max_percent": 1}
     project("max-params = 2\n", folder=tmp_path / "below")
-    assert read_settings(known_names).limits == {"max_params": 2}
+    assert read_settings(known_names).rules.limits == {"max_params": 2}
 
 
 def test_the_command_line_wins_key_by_key(project: Write) -> None:
@@ -187,7 +192,7 @@ def test_what_is_no_regular_file_is_refused(project: Write, tmp_path: Path) -> N
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 @given(
     st.dictionaries(
-        st.sampled_from(KEYS), st.text(max_size=5) | st.integers() | st.floats() | st.lists(st.text(max_size=3))
+        st.sampled_from(RULE_KEYS), st.text(max_size=5) | st.integers() | st.floats() | st.lists(st.text(max_size=3))
     )
 )
 def test_any_values_are_settings_or_refused(project: Write, values: dict[str, Any]) -> None:
@@ -198,7 +203,7 @@ def test_any_values_are_settings_or_refused(project: Write, values: dict[str, An
     except InvalidInput as refused:
         assert not has_controls(str(refused))  # noqa: PT017
     else:
-        assert {LIMITS[name].rule for name in found.limits} == values.keys() & LIMIT_KEYS.keys()
+        assert {LIMITS[name].rule for name in found.rules.limits} == values.keys() & LIMIT_KEYS.keys()
 
 
 def toml(value: object) -> str:
@@ -213,7 +218,7 @@ def toml(value: object) -> str:
 def test_codes_are_known_where_they_are_given(project: Write) -> None:
     """A severity or a code that does not exist would let everything pass."""
     project('fail-on = ["warning", "tied-apart"]\nignore = ["rank-past-break-even"]\n')
-    assert read_settings(known_names).fail_on == ("warning", "tied-apart")
+    assert read_settings(known_names).rules.fail_on == ("warning", "tied-apart")
     for body, problem in (
         ('fail-on = ["warnings"]', "fail-on: 'warnings' is not known; did you mean warning?"),
         ('fail-on = ["tied-aparts"]', "fail-on: 'tied-aparts' is not known; did you mean tied-apart?"),

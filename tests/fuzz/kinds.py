@@ -215,19 +215,55 @@ def adapter_folder(draw: Random, folder: Path) -> list[str]:
     return [*command, ".", *model, *presented(draw)]
 
 
+RULES: Header = {"max-params": "5M", "max-percent": 10, "fail-on": ["error"], "ignore": ["nan"]}
+TABLES: list[Header] = [
+    {"model": "gpt2", "r": 8, "target": "c_attn"},
+    {"model": ".", "method": "vera", "set": {"save_projection": True}},
+    {"model": "gpt2", "adapter": "adapter_config.json", "adapter-dtype": "float16"},
+    {"path": ".", "max-bytes": "1MB"},
+    {"path": "config.json", "r": 2, "alpha": 4},
+    {"d": 64, "h": 48, "r": 4},
+    {"r": 4},
+]
+
+
 def pyproject(draw: Random, folder: Path) -> list[str]:
-    """Draw the section of a pyproject.toml."""
-    section = {"max-params": "5M", "max-percent": 10, "fail-on": ["error"], "ignore": ["nan"]}
-    lines = [f"[{draw.choice(['tool.lora-cli', 'tool.lora-cli', 'tool.lora_cli', 'tool', '[tool.lora-cli]'])}]"]
-    for key, own in section.items():
-        if draw.random() < 0.6:
-            shown = json.dumps(own if draw.random() < 0.5 else hostile.value(draw))
-            lines.append(f"{draw.choice([key, key, key, json.dumps(hostile.word(draw))])} = {shown}")
-    if draw.random() < 0.1:
-        lines.append(f"x = [{'0x' + 'f' * 4000}]")
+    """Draw the section of a pyproject.toml, with or without subjects of its own."""
+    damage = draw.choice([0.0, 0.0, 0.05, 0.3])
+    lines = ["[tool.lora-cli]", *toml_lines(draw, {**RULES, "model": draw.choice(["gpt2", "."])}, damage)]
+    for _ in range(draw.choice([0, 1, 1, 2, 4])):
+        limit = draw.choice(list(RULES))
+        table = {**draw.choice(TABLES), limit: RULES[limit]}
+        lines += ["[[tool.lora-cli.check]]", *toml_lines(draw, table, damage)]
+    if draw.random() < damage:
+        lines[0] = draw.choice(["[tool.lora_cli]", "[tool]", "[[tool.lora-cli]]", f"x = [{'0x' + 'f' * 4000}]"])
     content = "\n".join(lines).encode("utf-8", "replace")
-    (folder / "pyproject.toml").write_bytes(content if draw.random() < 0.8 else hostile.noise(draw, content))
-    return ["check", "-d", "64", "-h", "64", "-r", "4", "--max-params", "5M", *presented(draw)]
+    (folder / "pyproject.toml").write_bytes(content if draw.random() > damage else hostile.noise(draw, content))
+    (folder / "config.json").write_text(json.dumps(draw.choice(list(SMALL.values()))))
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "target_modules": ["c_attn"]}))
+    subject = [] if draw.random() < 0.7 else ["-d", "64", "-h", "64", "-r", "4", "--max-params", "5M"]
+    return ["check", *subject, *presented(draw)]
+
+
+def toml_lines(draw: Random, keys: Header, damage: float) -> list[str]:
+    """Return lines of TOML with most of the keys, some of them with another name or a hostile value."""
+    kept = {
+        hostile.word(draw) if draw.random() < damage / 2 else key: hostile.value(draw)
+        if draw.random() < damage
+        else own
+        for key, own in keys.items()
+        if draw.random() < 0.8
+    }
+    return [f"{json.dumps(key, ensure_ascii=False)} = {toml(value)}" for key, value in kept.items()]
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML has it, where that has it."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{toml(key)} = {toml(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def lock(draw: Random, folder: Path) -> list[str]:

@@ -24,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+from xml.etree import ElementTree as ET
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 
@@ -37,6 +38,7 @@ FINDING = re.compile(r" \[[a-z-]+\]$")
 HANG_SECONDS = 10
 BATCH = 200
 SHOWN = 20
+ANNOTATION = "::error title=lora-cli check::"
 # What `--json` writes on a success, and a failed check.
 ANSWERED = (0, 1)
 
@@ -105,6 +107,8 @@ def broken_promises(argv: list[str], folder: Path, found: Outcome) -> list[str]:
         if strange:
             problems.append(f"a line on stderr that is not ours: {strange[0]!a}")
         errors = [line for line in lines if line.startswith("lora-cli: error: ")]
+        # GitHub's log has it once, as an annotation.
+        errors += [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line.startswith(ANNOTATION)]
         # A finding of inspect may be an error of the adapter, and the run itself is fine.
         troubles = [line for line in errors if not FINDING.search(line)]
         if not errors if found.code == 2 else troubles:
@@ -129,6 +133,11 @@ def _half_documents(argv: list[str], folder: Path, found: Outcome) -> list[str]:
             json.loads(document)
         except (ValueError, RecursionError):
             problems.append("half a JSON document")
+    if found.stdout.startswith(b"<?xml"):
+        try:
+            ET.fromstring(found.stdout)  # noqa: S314 - it is the program's own
+        except ET.ParseError:
+            problems.append("half an XML document")
     return problems
 
 

@@ -92,15 +92,18 @@ def write_adapter(folder: Path) -> None:
 
 @pytest.fixture
 def check(tmp_path: Path, environment: dict[str, str], published: tuple[Path, str]) -> Check:
-    """Return what runs the hook over a repository, with limits in its pyproject.toml and arguments for the hook."""
+    """Return what runs the hook over a repository, with limits in its pyproject.toml, arguments and options."""
 
     def run(
-        limits: str, arguments: tuple[str, ...] = (), adapters: tuple[str, ...] = ("adapters/a",)
+        limits: str,
+        arguments: tuple[str, ...] = (),
+        adapters: tuple[str, ...] = ("adapters/a",),
+        **options: bool,
     ) -> subprocess.CompletedProcess[str]:
         for name in adapters:
             write_adapter(tmp_path / name)
         (tmp_path / "pyproject.toml").write_text(f"[tool.lora-cli]\n{limits}\n")
-        hook: dict[str, Any] = {"id": HOOK, "args": list(arguments)}
+        hook: dict[str, Any] = {"id": HOOK, "args": list(arguments), **options}
         repository = {"repo": str(published[0]), "rev": published[1], "hooks": [hook]}
         # JSON is YAML.
         (tmp_path / ".pre-commit-config.yaml").write_text(json.dumps({"repos": [repository]}))
@@ -145,6 +148,16 @@ def test_each_of_several_adapters_is_checked(check: Check) -> None:
     done = check(f"max-params = {PARAMS - 1}", adapters=("adapters/a", "adapters/b", "c"))
     assert done.returncode == 1, done.stdout
     assert done.stdout.count("over the limit of 95 by 1") == len(("adapters/a", "adapters/b", "c"))
+
+
+def test_subjects_of_the_project_are_checked_without_files(check: Check) -> None:
+    """The files of a commit are subjects of their own; without them, pyproject.toml's are checked."""
+    subjects = f"max-params = {PARAMS}\n[[tool.lora-cli.check]]\nd = {D}\nh = {H}\nr = {R + 1}\n"
+    assert check(subjects).returncode == 0
+    done = check(subjects, adapters=(), always_run=True, pass_filenames=False)
+    assert done.returncode == 1, done.stdout
+    assert f"{D} x {H} | lora r={R + 1}: max-params" in done.stdout
+    assert f"r {R} would hold" in done.stdout
 
 
 def test_without_an_adapter_there_is_nothing_to_check(check: Check) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
 from lora_cli import count
+from lora_cli.errors import InvalidInput
 from lora_cli.methods import METHODS, method_named
 from lora_cli.methods.config.adapter_config import EVERYWHERE
+from lora_cli.methods.config.arguments import unknown_field
 from lora_cli.methods.registry import CATALOGUE, FAMILIES, home, methods_of
+from lora_cli.methods.variants import RECIPES, VARIANTS
 
 
 def test_every_folder_of_the_catalogue_is_a_family() -> None:
@@ -48,3 +52,21 @@ def test_plain_lora_lists_no_folder() -> None:
     methods_of.cache_clear()
     count(d=8, h=8, r=2)
     assert methods_of.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize("name", [*METHODS, *VARIANTS])
+def test_a_misspelt_field_gets_its_near_miss(name: str) -> None:
+    """Of each method, and of what it shares with others."""
+    method = method_named(name)
+    for field in (*method.fields, *method.shared_fields):
+        message = str(unknown_field(name, f"{field}{field[-1]}"))
+        assert re.search(rf"did you mean .*\b{field}\b", message), message
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_leads_to_the_method_that_it_trains(recipe: str) -> None:
+    """A name that people know is not said to be unknown."""
+    same, how = RECIPES[recipe]
+    method_named(same)
+    with pytest.raises(InvalidInput, match=f"is {same} {how}, which trains the same parameters; give method {same}"):
+        method_named(recipe)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models import MAX_DIMENSION, Module, matrix
+from lora_cli.models import MAX_DIMENSION, matrix
 from lora_cli.models.matrix import dimension
+from lora_cli.models.nodes import Module
 
 SIZES = st.integers(1, MAX_DIMENSION)
 

@@ -9,6 +9,7 @@ import pytest
 
 from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.output import Report, Screen, format_writer
+from lora_cli.output.report import Location
 from lora_cli.quantities import Value
 
 Write = Callable[..., str]
@@ -39,13 +40,17 @@ def listed() -> Make:
 
 @pytest.fixture
 def judged() -> Make:
-    """Return what makes a report of verdicts: a path or none, a rule, and what is missed or none, each."""
+    """Return what makes a report of verdicts: a path or none, a rule, and what is missed or none, each.
+
+    A path is that of a file, too.
+    """
 
     def make(verdicts: Sequence[tuple[str | None, str, str | None]]) -> Report:
         paths = any(path is not None for path, _, _ in verdicts)
         fields = ("path", *FIELDS) if paths else FIELDS
         rows = [(*[path] * paths, rule, 2, 1, failure is None) for path, rule, failure in verdicts]
         failures = [failure for _, _, failure in verdicts]
-        return Report("check", fields, [rows], len(rows), listing=True, failures=failures)
+        locations = {path: Location(path) for path, _, _ in verdicts if path is not None}
+        return Report("check", fields, [rows], len(rows), listing=True, failures=failures, locations=locations)
 
     return make

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from printing import has_controls
 from program import run
+from small_models import SMALL
 
 from lora_cli.errors import InvalidInput, printable
 from lora_cli.output import Report, format_writer
 from lora_cli.output.registry import formats_of
+from lora_cli.output.report import Location
 
 Write = Callable[..., str]
 Make = Callable[..., Report]
@@ -25,6 +29,16 @@ VERDICTS = st.lists(st.tuples(TEXTS, TEXTS, TEXTS | st.none()), max_size=5)
 # Fixtures that only make functions are the same for every example.
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 ESCAPES = {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ","}
+
+
+OVER = ("--max-params", "1", "--format", "github")
+
+
+def adapter(folder: Path) -> None:
+    """Write the config of an adapter of GPT-2."""
+    folder.mkdir(parents=True)
+    config = {"peft_type": "LORA", "r": 4, "target_modules": ["c_attn"]}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
 
 
 def unescaped(text: str) -> str:
@@ -68,10 +82,64 @@ def test_without_a_path_there_is_no_file(written: Write, judged: Make) -> None:
     )
 
 
-def test_check_annotates_and_still_fails() -> None:
-    """The program writes the annotation to stdout, and its exit code is what it was."""
+def test_a_line_is_that_of_the_file(written: Write, judged: Make) -> None:
+    """A subject that a table names stands at its line."""
+    report = judged([("a", "max-params", "over")])._replace(locations={"a": Location("é/pyproject.toml", 7)})
+    assert command(written("github", report).rstrip())[1] == {
+        "file": "é/pyproject.toml",
+        "line": "7",
+        "title": "lora-cli check: max-params",
+    }
+
+
+def test_check_annotates_once_and_still_fails() -> None:
+    """GitHub's log shows both streams: what the annotation on stdout says, stderr does not repeat."""
     done = run("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1", "--format", "github")
     assert (done.returncode, done.stdout.count("::error "), done.stdout.count("\n")) == (1, 1, 1)
+    assert done.stderr == ""
+
+
+def test_annotations_in_a_file_are_said_too(tmp_path: Path) -> None:
+    """The log does not show that file."""
+    limit = ("-d", "8", "-h", "8", "-r", "2", "--max-params", "1", "--format", "github")
+    done = run("check", *limit, "-o", "out", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("check failed")) == (1, "", 1)
+    assert (tmp_path / "out").read_text().startswith("::error ")
+
+
+@pytest.mark.parametrize("env", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {}])
+def test_a_path_of_any_script_keeps_its_file(tmp_path: Path, env: dict[str, str]) -> None:
+    """GitHub reads UTF-8, whatever the locale of the step is."""
+    adapter(tmp_path / "é 模")
+    done = run("check", "é 模", "--model", "gpt2", *OVER, cwd=tmp_path, env=env)
+    assert command(done.stdout.rstrip())[1]["file"] == "é 模/adapter_config.json"
+
+
+def test_the_file_is_the_config_of_the_subject(tmp_path: Path) -> None:
+    """Of an adapter, in whatever way it is named, and of a model in files; a model by its name has none."""
+    adapter(tmp_path / "a")
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text(json.dumps(SMALL["gpt2"]))
+    for subject, file in (
+        (("a", "--model", "gpt2"), "a/adapter_config.json"),
+        ((str(tmp_path / "a"), "--model", "gpt2"), "a/adapter_config.json"),
+        (("a/adapter_config.json", "--model", "gpt2"), "a/adapter_config.json"),
+        (("--adapter", "a", "--model", "base"), "a/adapter_config.json"),
+        (("base",), "base/config.json"),
+        (("--model", "base"), "base/config.json"),
+        (("--model", "gpt2"), None),
+    ):
+        done = run("check", *subject, *OVER, cwd=tmp_path)
+        assert command(done.stdout.rstrip())[1].get("file") == file
+
+
+def test_a_file_is_named_from_the_repository(tmp_path: Path) -> None:
+    """A step may run in a folder of the repository, from whose root GitHub counts."""
+    adapter(tmp_path / "sub" / "a")
+    for root, file in ((tmp_path, "sub/a/adapter_config.json"), (tmp_path / "other", "a/adapter_config.json")):
+        env = {"GITHUB_WORKSPACE": str(root)}
+        done = run("check", "a", "--model", "gpt2", *OVER, cwd=tmp_path / "sub", env=env)
+        assert command(done.stdout.rstrip())[1]["file"] == file
 
 
 @pytest.mark.parametrize("name", [name for name, kind in formats_of(judged=True).items() if kind.judged_only])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
@@ -11,6 +12,7 @@ from program import run
 
 from lora_cli.errors import printable
 from lora_cli.output import Report
+from lora_cli.output.formats.junit import write_error
 
 Write = Callable[..., str]
 Make = Callable[..., Report]
@@ -29,6 +31,7 @@ SCHEMA = {
     "testsuite": (("name", "tests", "failures", "errors"), ("skipped", "file", "time", "package", "id")),
     "testcase": (("name",), ("classname", "time", "group")),
     "failure": ((), ("type", "message")),
+    "error": ((), ("type", "message")),
 }
 
 
@@ -81,6 +84,19 @@ def test_each_path_is_a_suite(written: Write, judged: Make) -> None:
     verdicts = [("a", "max-params", None), ("a", "max-bytes", "over"), ("b", "max-params", None)]
     root = parsed(written("junit", judged(verdicts)))
     assert [(suite.get("name"), suite.get("file"), len(suite)) for suite in root] == [("a", "a", 2), ("b", "b", 1)]
+
+
+@given(message=TEXTS)
+def test_an_error_is_a_case_that_could_not_run(message: str) -> None:
+    """Whatever the message holds, the document is well-formed ASCII and has the schema's attributes."""
+    stream = io.StringIO()
+    write_error("check", message, stream)
+    assert stream.getvalue().isascii()
+    root = parsed(stream.getvalue())
+    for node in root.iter():
+        needed, others = SCHEMA[node.tag]
+        assert set(needed) <= node.attrib.keys() <= {*needed, *others}
+    assert [(error.get("message"), error.text or "") for error in root.iter("error")] == [(printable(message),) * 2]
 
 
 def test_check_reports_and_still_fails() -> None:

@@ -1,6 +1,6 @@
 """README's example on disk: a small base model, an adapter trained on it, and one that training broke.
 
-`python tests/support/example.py FOLDER` writes `base`, `my-adapter` and `broken`. It needs nothing but Python and lora-cli.
+`python tests/support/example.py FOLDER` writes `base`, `my-adapter`, `broken` and a pyproject.toml. It needs nothing but Python and lora-cli.
 """
 
 from __future__ import annotations
@@ -29,6 +29,18 @@ BASE = {
     "num_key_value_heads": 2,
     "vocab_size": 256,
 }
+# What `check` without a subject looks at.
+PYPROJECT = """\
+[[tool.lora-cli.check]]
+path = "my-adapter"
+max-bytes = "50kB"
+
+[[tool.lora-cli.check]]
+model = "llama-3.2-3b"
+target = "all-linear"
+r = 8
+max-params = "20M"
+"""
 RANK = 8
 ADAPTER = {
     "peft_type": "LORA",
@@ -42,7 +54,9 @@ SIDES = {"q_proj": (128, 128), "v_proj": (128, 64)}
 
 
 def write(folder: Path) -> None:
-    """Write the three folders."""
+    """Write the three folders and the project's file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
     source = random.Random(0)
     shapes = {parameter.name: parameter.shape for parameter in read_config(Config(BASE), "base").all_parameters()}
     weights = {name: _normal(source, shape, [1 / sqrt(shape[-1])]) for name, shape in shapes.items()}

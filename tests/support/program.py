@@ -10,7 +10,7 @@ from typing import Any
 
 PROGRAM = str(Path(sys.executable).with_name("lora-cli"))
 # What colours or widens output elsewhere, so that a test sees the same on every machine.
-UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "GITHUB_ACTIONS", "LC_ALL", "PYTHONIOENCODING")
+UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "GITHUB_ACTIONS", "GITHUB_WORKSPACE", "LC_ALL", "PYTHONIOENCODING")
 
 
 def environment(**extra: str) -> dict[str, str]:

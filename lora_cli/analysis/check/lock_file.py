@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from lora_cli.analysis.check.lock import LockUpdate, lock_text, merged, read_lock
 from lora_cli.errors import OutputFailed, quote_long
@@ -37,7 +38,8 @@ def write_lock(update: LockUpdate) -> None:
 def _alone_in(folder: str) -> Iterator[None]:
     """Keep other runs from writing locks in a folder. Where the system cannot, the file is still replaced as a whole."""
     try:
-        import fcntl
+        # Windows has no such module.
+        fcntl = import_module("fcntl")
     except ImportError:
         yield
         return

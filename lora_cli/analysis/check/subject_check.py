@@ -63,9 +63,16 @@ class SubjectCheck(NamedTuple):
 
 
 def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectCheck:
-    """Check a count against the limits."""
-    verdicts = judge_limits(count, rules.limits, path)
-    return SubjectCheck(verdicts, count.record(), path, count.how, warnings=count.warnings, notes=count.notes)
+    """Check a count against the limits; `path` names it beside other subjects."""
+    start = "" if path is None else f"{path}: "
+    return SubjectCheck(
+        judge_limits(count, rules.limits, path),
+        count.record(),
+        path,
+        count.how,
+        warnings=[f"{start}{warning}" for warning in count.warnings],
+        notes=[f"{start}{note}" for note in count.notes],
+    )
 
 
 def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Model | None = None) -> SubjectCheck:
@@ -97,21 +104,25 @@ def _judge_findings(failing: Sequence[Finding], path: str) -> list[Verdict]:
 
 
 def check_paths(
-    paths: Sequence[str], rules: Rules, model: Source | None = None, how: Adaptation = UNCHANGED
+    paths: Sequence[str],
+    rules: Rules,
+    model: Source | None = None,
+    how: Adaptation = UNCHANGED,
+    *,
+    default_model: Model | None = None,
 ) -> Iterator[SubjectCheck]:
     """Check what each path leads to; an adapter that several paths lead to is checked once.
 
-    `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted.
+    `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
+    `model`, adapters have the `default_model`, and a path may be a model.
     """
     from lora_cli.methods.adapter_file.trained_adapter import adapter_folder
 
     checked = set()
     for path in paths:
         if is_stream(path):
-            if model is None:
-                yield _check_model(path, rules, model, how)
-            else:
-                yield _check_config(path, rules, _read(model), how)
+            base = default_model if model is None else _read(model)
+            yield _check_model(path, rules, None, how) if base is None else _check_config(path, rules, base, how)
             continue
         if not os.path.lexists(path):
             raise InvalidInput(
@@ -127,7 +138,7 @@ def check_paths(
         else:
             # The base model is read once for all paths, when the first needs it.
             model = None if model is None else _read(model)
-            yield _check_adapter(path, folder or ".", rules, model, how)
+            yield _check_adapter(path, folder or ".", rules, model or default_model, how)
 
 
 def _check_model(path: str, rules: Rules, model: Source | None, how: Adaptation) -> SubjectCheck:

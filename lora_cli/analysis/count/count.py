@@ -11,7 +11,7 @@ from lora_cli.analysis.subject import Subject, matrix_sizes, read_subject, refus
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.methods.parts.plain_lora import plain
 from lora_cli.methods.registry import DEFAULT_METHOD
-from lora_cli.models.matrix import dimension, matrix
+from lora_cli.models.matrix import dimension
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -183,7 +183,7 @@ def count(
 
 def plain_count(d: int, h: int, r: int) -> Count:
     """Count LoRA without any variant, which needs neither a config nor a model."""
-    return Count(plain_figures(d, h, r), tensors=plain(matrix(d, h), r), warnings=rank_warnings(d, h, r))
+    return Count(plain_figures(d, h, r), tensors=plain(d, h, r), warnings=rank_warnings(d, h, r))
 
 
 def count_subject(subject: Subject, how: Adaptation) -> Count:

@@ -22,6 +22,7 @@ from lora_cli.models.checkpoints.by_shape import OUTPUTS
 from lora_cli.models.checkpoints.packings import PACKED_NAMES, helped
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.checkpoints.shards import INDEX, NUMBERED, checkpoint_in, is_checkpoint, read_checkpoint
+from lora_cli.models.files import existing_start
 from lora_cli.models.peft_names import BASE_MODEL
 from lora_cli.models.sources.local_files import CONFIG, read_files
 
@@ -45,11 +46,8 @@ def split_weights(text: str) -> tuple[str, str | None]:
     >>> split_weights("missing.safetensors:wte.weight")
     ('missing.safetensors', 'wte.weight')
     """
-    at = len(text)
-    while at > 0:
-        if os.path.lexists(text[:at]):
-            return text[:at], text[at + 1 :] or None
-        at = text.rfind(":", 0, at)
+    if (path := existing_start(text)) is not None:
+        return path, text[len(path) + 1 :] or None
     path, colon, name = text.rpartition(":")
     return (path, name) if colon and is_checkpoint(path) else (text, None)
 

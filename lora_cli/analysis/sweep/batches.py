@@ -2,6 +2,7 @@
 
 A grid of a million points is mostly text. A batch writes its own: every column becomes a matrix of
 characters with NUL where there is none, the matrices are set side by side, and the NULs dropped.
+A value that rows one after the other share, as those of an outer axis, is written once.
 The digits are those of `str` and `repr`, so a sweep and a count never differ.
 """
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from lora_cli.analysis.computing.cores import cores, on_cores
 from lora_cli.analysis.count.plain_lora import plain_figures
 from lora_cli.analysis.sweep.axes import Axes
-from lora_cli.analysis.sweep.digits import float_text, integer_text
+from lora_cli.analysis.sweep.digits import Characters, float_text, integer_text
 from lora_cli.quantities import Value
 
 T = TypeVar("T")
@@ -28,6 +29,9 @@ Integers = npt.NDArray[np.int64]
 FIRST_POINTS, POINTS = 128, 16384
 # Every worker holds a batch and its text; more of them wait for the interpreter's lock.
 MOST_WORKERS = 4
+# glibc hands a batch's memory back to the system and asks for it again for the next one, page by page, until it has
+# once freed a block of this size. Nothing is written to the block, so it takes no memory.
+KEPT_BYTES = 2**24
 # Quotients of integers below 2**53 are the same correctly rounded doubles in NumPy and in Python.
 EXACT = 2**53
 
@@ -51,22 +55,29 @@ class ArrayRows:
 
         Numbers are not passed to `cell`: every format writes them as `str` does.
         """
-        blocks: list[npt.NDArray[np.uint8]] = []
+        blocks: list[Characters] = []
         literal = pieces[0]
         for column, piece in zip(self.columns, pieces[1:], strict=True):
             if isinstance(column, np.ndarray):
-                digits = integer_text(column) if column.dtype == np.int64 else float_text(column)
-                blocks += [self._literal(literal), digits]
+                blocks += [self._literal(literal), _digits(column)]
                 literal = piece
             else:
                 literal += cell(column) + piece
         characters = np.concatenate([*blocks, self._literal(literal)], axis=1).ravel()
-        written: npt.NDArray[np.uint8] = characters[characters != 0]
-        return written.tobytes().decode("ascii")
+        return str(characters[characters != 0].data, "ascii")
 
-    def _literal(self, text: str) -> npt.NDArray[np.uint8]:
+    def _literal(self, text: str) -> Characters:
         characters = np.frombuffer(text.encode("ascii"), np.uint8)
         return np.broadcast_to(characters, (self.points, len(characters)))
+
+
+def _digits(column: npt.NDArray[Any]) -> Characters:
+    """Return a column as text; what is written is the first of each run of equal values."""
+    starts = np.flatnonzero(np.append(True, column[1:] != column[:-1]))
+    write = integer_text if column.dtype == np.int64 else float_text
+    if 2 * len(starts) > len(column):
+        return write(column)
+    return np.repeat(write(column[starts]), np.diff(starts, append=len(column)), axis=0)
 
 
 def _take(axis: Sequence[int], index: Integers) -> Integers:
@@ -113,6 +124,7 @@ class GridBatches:
 
     def map(self, function: Callable[[Iterable[Sequence[Value]]], T]) -> Iterator[T]:
         """Yield `function` of each batch, computed on a few cores."""
+        np.empty(KEPT_BYTES, np.uint8)
         return on_cores(min(cores(), MOST_WORKERS), lambda span: function(self._batch(*span)), self._spans())
 
     def _spans(self) -> Iterator[tuple[int, int]]:

@@ -21,32 +21,32 @@ POINT, MINUS = b".-"
 # Where a float is written without an exponent, and every step below is exact in doubles and int64.
 SMALLEST, LARGEST = 1e-2, 1e15
 # No double needs more than 17 digits; any decimal of 15 survives a double.
-DIGITS, SAFE_DIGITS = 17, 15
+DIGITS = 17
 DECADES = np.array([10.0**power for power in range(-2, 16)])
 MOST_DECIMALS = DIGITS + 1
 POWERS = np.array([10**power for power in range(MOST_DECIMALS + 1)])
 FLOAT_POWERS = POWERS.astype(np.float64)
 # Veltkamp's constant, which splits a double into two halves of 26 bits.
 SPLITTER = 2.0**27 + 1
+# The bits of a double's exponent.
+EXPONENT = np.int64(0x7FF << 52)
 
-# The four digits of every number below 10,000, so that each look-up gives four digits of a number.
-_QUADS = np.array([f"{value:04d}".encode() for value in range(10_000)]).view(np.uint32)
-
-
-def _padded_digits(values: Integers, width: int) -> Characters:
-    """Return the last `width` digits of non-negative `values`, padded with zeros."""
-    quads = -(-width // 4)
-    text = np.empty((len(values), quads), np.uint32)
-    for column in range(quads - 1, 0, -1):
-        rest = values // 10_000
-        text[:, column] = _QUADS[values - rest * 10_000]
-        values = rest
-    text[:, 0] = _QUADS[values]
-    return text.view(np.uint8)[:, 4 * quads - width :]
+# Digits are looked up four at a time, in tables of two halves: the first without the zeros that begin or end a number,
+# the second, for where more digits stand before or behind, with them.
+QUAD = 10_000
+_VALUES, _UNITS = np.arange(QUAD)[:, None], np.array([1000, 100, 10, 1])
+_DIGITS = (_VALUES // _UNITS % 10 + ord("0")).astype(np.uint8)
 
 
-def _counts(counts: Integers) -> Characters:
-    return counts.astype(np.uint8)[:, None]
+def _table(digits: Characters, written: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+    return np.concatenate([digits * written, digits]).view(np.uint32).ravel()
+
+
+_BEGINNINGS = _table(_DIGITS, _VALUES >= _UNITS)
+_ENDINGS = _table(_DIGITS, _VALUES % (10 * _UNITS) > 0)
+# The point and three decimals, the first of which is always written.
+_DECIMALS = np.where(_UNITS == 1000, POINT, _DIGITS[:1000]).astype(np.uint8)
+_POINTS = _table(_DECIMALS, (_VALUES[:1000] % (10 * _UNITS) > 0) | (_UNITS >= 100))
 
 
 def integer_text(values: Integers) -> Characters:
@@ -56,8 +56,34 @@ def integer_text(values: Integers) -> Characters:
     b'    765536'
     """
     width = len(str(values.max(initial=0)))
-    written = 1 + np.searchsorted(POWERS[1:], values, side="right")
-    return _padded_digits(values, width) * (np.arange(width, dtype=np.uint8) >= width - _counts(written))
+    quads = -(-width // 4)
+    text = np.empty((len(values), quads), np.uint32)
+    rest = values
+    for column in reversed(range(quads)):
+        higher = rest // QUAD
+        text[:, column] = _BEGINNINGS[rest - higher * QUAD + QUAD * (higher > 0)]
+        rest = higher
+    characters = text.view(np.uint8)[:, 4 * quads - width :]
+    characters[values == 0, -1] = ord("0")
+    return characters
+
+
+def _fraction_text(fraction: Integers) -> Characters:
+    """Return the point and the decimals of fractions, which are given in units of the last of `MOST_DECIMALS`."""
+    text = np.empty((len(fraction), 5), np.uint32)
+    # The last look-up has a zero more than there are decimals.
+    rest = fraction // 1000
+    digits = 10 * (fraction - rest * 1000)
+    text[:, 4] = _ENDINGS[digits]
+    more = digits > 0
+    for column in (3, 2, 1):
+        higher = rest // QUAD
+        digits = rest - higher * QUAD
+        text[:, column] = _ENDINGS[digits + QUAD * more]
+        more |= digits > 0
+        rest = higher
+    text[:, 0] = _POINTS[rest + 1000 * more]
+    return text.view(np.uint8)
 
 
 def float_text(values: Floats) -> Characters:
@@ -79,24 +105,21 @@ def float_text(values: Floats) -> Characters:
 
 
 def _usual_text(size: Floats, negative: npt.NDArray[np.bool_]) -> Characters:
-    significand, decimals, kept = _shortest(size)
+    significand, decimals = _shortest(size)
     # A shortest decimal lies on its float's side of every whole number, so these are its whole part.
     whole = size.astype(np.int64)
-    width = int(decimals.max(initial=1))
-    fraction = (significand - whole * POWERS[decimals]) * POWERS[width - decimals]
-    digits = _padded_digits(fraction, width) * (np.arange(width, dtype=np.uint8) < _counts(kept))
+    fraction = (significand - whole * POWERS[decimals]) * POWERS[MOST_DECIMALS - decimals]
     signs = (negative * np.uint8(MINUS))[:, None]
-    points = np.full((len(size), 1), POINT, np.uint8)
-    return np.concatenate([signs, integer_text(whole), points, digits], axis=1)
+    return np.concatenate([signs, integer_text(whole), _fraction_text(fraction)], axis=1)
 
 
-def _shortest(size: Floats) -> tuple[Integers, Integers, Integers]:
-    """Return significands of 17 digits, how many of them are decimals, and how many of those `repr` writes.
+def _shortest(size: Floats) -> tuple[Integers, Integers]:
+    """Return the decimals that `repr` writes, as significands of 17 digits, and how many of these are decimals.
 
-    The candidates of 15, 16 and 17 digits are tried in turn: the first that lies within half a
-    unit in the last place of the double is what `repr` writes. Steele and White, "How to print
-    floating-point numbers accurately" (1990), fixes the rule; what makes it cheap is that
-    size · 10^decimals is known exactly, as a product and its rounding error (Dekker 1971).
+    The candidates of 17, 16 and 15 digits are tried in turn: the last that lies within half a unit in the last place of
+    the double is what `repr` writes, without the zeros at its end. Steele and White, "How to print floating-point
+    numbers accurately" (1990), fixes the rule; what makes it cheap is that size · 10^decimals is known exactly, as a
+    product and its rounding error (Dekker 1971).
     """
     decimals = MOST_DECIMALS + 1 - np.searchsorted(DECADES, size, side="right")
     power = FLOAT_POWERS[decimals]
@@ -105,34 +128,17 @@ def _shortest(size: Floats) -> tuple[Integers, Integers, Integers]:
     error = (size_bits * power_bits - product) + size_bits * (power - power_bits)
     error += (size - size_bits) * power_bits
     error += (size - size_bits) * (power - power_bits)
-    floor = np.floor(error)
-    fraction = error - floor
-    # Products are at least 10**16, hence whole numbers.
-    below = product.astype(np.int64) + floor.astype(np.int64)
-    half_unit = np.spacing(size) * power / 2
-    significand, kept = below, decimals
-    for dropped in (0, 1, DIGITS - SAFE_DIGITS):
-        unit = 10**dropped
-        units = below // unit
-        rest = (below - units * unit) + fraction
-        # Halves go to the even neighbour, as dtoa rounds them.
-        units += (rest > unit / 2) | ((rest == unit / 2) & (units % 2 == 1))
-        candidate = units * unit
-        near = np.abs((candidate - below) - fraction) < half_unit
-        significand = np.where(near, candidate, significand)
-        kept = np.where(near, decimals - dropped, kept)
-    return significand, decimals, _without_zeros(significand, decimals, kept)
-
-
-def _without_zeros(significand: Integers, decimals: Integers, kept: Integers) -> Integers:
-    """Return how many decimals stay when trailing zeros go, but one decimal stays."""
-    rows = np.flatnonzero(decimals - kept == DIGITS - SAFE_DIGITS)
-    rest = significand[rows] // POWERS[DIGITS - SAFE_DIGITS]
-    while len(rows):
-        ends_in_zero = (rest % 10 == 0) & (kept[rows] > 1)
-        rows, rest = rows[ends_in_zero], rest[ends_in_zero] // 10
-        kept[rows] -= 1
-    return np.maximum(kept, 1)
+    half_unit = (size.view(np.int64) & EXPONENT).view(np.float64) * 2.0**-53 * power
+    # Products are at least 10**16, hence whole numbers. Only their last digits count, and 200 is even in each unit:
+    # halves go to the even neighbour, as dtoa rounds them.
+    whole = product.astype(np.int64)
+    start = whole // 200 * 200
+    exact = (whole - start) + error
+    nearest = np.rint(exact)
+    for unit in (10, 100):
+        candidate = unit * np.rint(exact / unit)
+        nearest = np.where(np.abs(candidate - exact) < half_unit, candidate, nearest)
+    return start + nearest.astype(np.int64), decimals
 
 
 def _upper_half(values: Floats) -> Floats:

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from lora_cli.analysis.check.check import Judgement, NoLimit, check_names, judge, known_names
-from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, check_count, check_paths
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths
 from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import one_of
+from lora_cli.cli.help_text import LIMITS, SUBJECT
+from lora_cli.cli.locations import model_location, own_location
 from lora_cli.cli.options.configuration import Configuration
 from lora_cli.cli.options.limits import LimitOptions
 from lora_cli.cli.presentation import INPUT, Presentation
-from lora_cli.cli.pyproject_settings import Settings, read_settings
+from lora_cli.cli.pyproject_checks import listed_checks, section_model
+from lora_cli.cli.pyproject_settings import OwnRules, Settings, read_settings
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.output import Report
+from lora_cli.output.report import Location
 
 # Its records are verdicts.
 JUDGES = True
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    return ("path", *FIELDS)
 
 
 def check(
@@ -29,53 +40,82 @@ def check(
     configuration: Configuration,
     limits: LimitOptions,
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models."), INPUT
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models.", rich_help_panel=SUBJECT),
+        INPUT,
     ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="Findings that fail: error, warning, note or a code; may be repeated.  [default: error]",
+            autocompletion=one_of(partial(known_names, "fail_on")),
+            rich_help_panel=LIMITS,
         ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="CODE", help="Findings to ignore; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Findings to ignore; may be repeated.",
+            autocompletion=one_of(partial(known_names, "ignore")),
+            rich_help_panel=LIMITS,
+        ),
     ] = None,
     lock: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Compare the counts with those that FILE records, and fail on any difference."
+            metavar="FILE",
+            help="Compare the counts with those that FILE records, and fail on any difference.",
+            rich_help_panel=LIMITS,
         ),
     ] = None,
     update_lock: Annotated[
-        bool, typer.Option("--update-lock", help="Record in the FILE of --lock what is new or has changed.")
+        bool,
+        typer.Option(
+            "--update-lock", help="Record in the FILE of --lock what is new or has changed.", rich_help_panel=LIMITS
+        ),
     ] = False,
 ) -> Answer:
     """Check adapters against limits, and find what is wrong with them.
 
     \b
+    Examples:
+      lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
+      lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
+      lora-cli check -m llama-3.2-3b -t q_proj,v_proj -r 32 --max-params 10M
+      lora-cli check my-adapter --max-bytes 50MB --fail-on warning
+      lora-cli check --format github
+
     A PATH is the folder or a file of a trained adapter, an
     adapter_config.json (with --model), or a model. A limit holds at
     equality. The exit code is 0 if all limits hold, 1 if one does not, and
     2 if the check could not run. Limits can also be set in [tool.lora-cli]
     of pyproject.toml, e.g. max-params = "20M"; an option wins over them.
-
-    \b
-    Examples:
-      lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
-      lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
-      lora-cli check --model llama-3.2-3b --target q_proj,v_proj -r 32 --max-params 10M
-      lora-cli check my-adapter --max-bytes 50MB --fail-on warning
+    Without a subject on the command line, it checks the subject of each
+    table [[tool.lora-cli.check]] there, e.g. path = "my-adapter".
     """
     project = read_settings(known_names)
-    presentation.check_kept([project.source])
-    rules = _rules(project, limits, fail_on, ignore)
+    presentation.check_kept([project.inputs()])
     _refuse_same_file(lock, presentation.output)
+    options = OwnRules(
+        limits.read(),
+        None if fail_on is None else check_names("fail_on", fail_on),
+        None if ignore is None else check_names("ignore", ignore),
+    )
+    listed = []
+    if project.tables and not paths and configuration == Configuration():
+        listed = listed_checks(project, options, needs_limit=lock is None)
+        checks = [each.check for each in listed]
+    else:
+        checks = _checks(paths or [], configuration, project, options.over(project.rules).complete())
     try:
-        judgement = judge(_subjects(paths or [], configuration, rules), lock, update_lock=update_lock)
+        judgement = judge(checks, lock, update_lock=update_lock)
     except NoLimit as error:
         raise InvalidInput(f"{error}; a limit can also be set in pyproject.toml") from None
-    report = _report(judgement, with_paths=bool(paths))
+    locations = {check.path: own_location(check) or model_location(check) for check in checks}
+    locations |= {each.check.path: each.location for each in listed}
+    report = _report(judgement, locations)
     if judgement.lock_update is not None:
         from lora_cli.analysis.check.lock_file import write_lock
 
@@ -86,18 +126,6 @@ def check(
     return Answer(report, presentation, judgement.warnings, judgement.notes)
 
 
-def _rules(
-    project: Settings, limits: LimitOptions, fail_on: Sequence[str] | None, ignore: Sequence[str] | None
-) -> Rules:
-    """Return the rules of pyproject.toml, replaced one by one by those of the options."""
-    default_fail_on = FAIL_ON if project.fail_on is None else project.fail_on
-    return Rules(
-        {**project.limits, **limits.read()},
-        default_fail_on if fail_on is None else check_names("fail_on", fail_on),
-        project.ignore or () if ignore is None else check_names("ignore", ignore),
-    )
-
-
 def _refuse_same_file(lock: str | None, output: str | None) -> None:
     if lock is not None and output is not None and os.path.realpath(output) == os.path.realpath(lock):
         raise InvalidInput(
@@ -106,27 +134,37 @@ def _refuse_same_file(lock: str | None, output: str | None) -> None:
         )
 
 
-def _subjects(paths: Sequence[str], configuration: Configuration, rules: Rules) -> list[SubjectCheck]:
+def _checks(paths: Sequence[str], configuration: Configuration, project: Settings, rules: Rules) -> list[SubjectCheck]:
     """Return the checks of what the paths lead to, or of what the options name."""
     if paths and configuration.has_matrix:
         raise InvalidInput(
             f"{argument('d')} and {argument('h')} describe one matrix, so they conflict with {argument('paths')}; "
             "drop one of them"
         )
+    base = None if configuration.has_subject else section_model(project)
     if paths:
-        return list(check_paths(paths, rules, configuration.model, configuration.adaptation()))
-    if not configuration.has_subject:
+        how = configuration.adaptation()
+        return list(check_paths(paths, rules, configuration.model, how, default_model=base))
+    if not configuration.has_subject and base is None:
         sizes = ", ".join(map(argument, ("d", "h", "r")))
+        listed = "; the subjects in pyproject.toml need no option that adapts one" if project.tables else ""
         raise InvalidInput(
             f"there is nothing to check; give the {argument('paths')} of an adapter, {argument('model')}, "
-            f"or one matrix with {sizes}"
+            f"or one matrix with {sizes}{listed}"
         )
-    return [check_count(configuration.count_subject(), rules)]
+    return [check_count(configuration.count_subject(base), rules)]
 
 
-def _report(judgement: Judgement, *, with_paths: bool) -> Report:
+def _report(judgement: Judgement, locations: Mapping[str | None, Location | None]) -> Report:
     """Return a record for each verdict, with its path where there are paths."""
     rows = [tuple(verdict.values()) for verdict in judgement.verdicts]
-    failures = [verdict.failure() for verdict in judgement.verdicts]
-    fields = ("path", *FIELDS) if with_paths else FIELDS
-    return Report("check", fields, [rows], len(rows), listing=True, failures=failures, design="check")
+    return Report(
+        "check",
+        FIELDS if None in locations else ("path", *FIELDS),
+        [rows],
+        len(rows),
+        listing=True,
+        failures=[verdict.failure() for verdict in judgement.verdicts],
+        locations={path: location for path, location in locations.items() if location is not None},
+        design="check",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -9,11 +10,20 @@ import typer
 from lora_cli.analysis.count.count import count as count_parameters
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.count_reports import count_report, modules_report
+from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
 from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import Presentation
 from lora_cli.errors import InvalidInput, argument
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.count import model_count, plain_lora
+    from lora_cli.analysis.count.breakdown import MODULE_FIELDS
+
+    return (*model_count.FIELDS, *plain_lora.FIELDS, *MODULE_FIELDS)
 
 
 def count(
@@ -29,15 +39,11 @@ def count(
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
     adapter_dtype: adaptation.AdapterDtype = None,
-    per_module: Annotated[bool, typer.Option("--per-module", help="List the adapted modules of a model.")] = False,
+    per_module: Annotated[
+        bool, typer.Option("--per-module", help="List the adapted modules of a model.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> Answer:
     """Count the parameters that an adapter trains.
-
-    \b
-    LoRA trains A (r x d) and B (r x h) instead of W (d x h): r * (d + h)
-    parameters instead of d * h. Above the break-even rank d * h / (d + h),
-    it trains more parameters than W holds. For a model, the figures are
-    those of PEFT's get_nb_trainable_parameters().
 
     \b
     Examples:
@@ -45,6 +51,11 @@ def count(
       lora-cli count -d 4096 -h 14336 -r 16 --format json
       lora-cli count -d 6 -h 8 -r 2 --field trainable_params
       lora-cli count llama-3.1-8b --target all-linear -r 16
+
+    LoRA trains A (r x d) and B (r x h) instead of W (d x h): r * (d + h)
+    parameters instead of d * h. Above the break-even rank d * h / (d + h),
+    it trains more parameters than W holds. For a model, the figures are
+    those of PEFT's get_nb_trainable_parameters().
     """
     model = subject.model_of(source, model)
     if model is None and per_module:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import Fit, fit_methods, fit_subject
+from lora_cli.analysis.fit.fit import FIELDS, Fit, fit_methods, fit_subject
 from lora_cli.analysis.limits import BUDGETS, Limits
 from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import list_of, method_names
 from lora_cli.cli.fitted_config import write_config
+from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation, read_methods
 from lora_cli.cli.options.limits import BudgetOptions
@@ -40,6 +42,13 @@ FIT_EXPENDABLE = (
 )
 
 
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.count import model_count, plain_lora
+
+    return (*model_count.FIELDS, *plain_lora.FIELDS, *FIELDS)
+
+
 def fit(
     presentation: Presentation,
     limits: BudgetOptions,
@@ -51,31 +60,40 @@ def fit(
     adapter: adaptation.Adapter = None,
     method: Annotated[
         str | None,
-        typer.Option("--method", metavar="NAMES", help="Methods to fit, e.g. lora,dora,loha.  [default: lora]"),
+        typer.Option(
+            "--method",
+            metavar="NAMES",
+            help="Methods to fit, e.g. lora,dora,loha.  [default: lora]",
+            autocompletion=list_of(method_names),
+            rich_help_panel=METHOD,
+        ),
     ] = None,
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
     adapter_dtype: adaptation.AdapterDtype = None,
     write: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Write DIR/adapter_config.json for PEFT; an existing one is never replaced."),
+        typer.Option(
+            metavar="DIR",
+            help="Write DIR/adapter_config.json for PEFT; an existing one is never replaced.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
 ) -> Answer:
     """Find the largest rank that stays inside a budget.
-
-    \b
-    LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
-    down. For models and other methods, a search finds the size. It is
-    exact: the next larger size breaks a limit. A limit holds at equality.
-    If there are several, all hold. A method without a rank is fitted by the
-    field that sets its size (its knob in `lora-cli methods`). The rank never
-    exceeds min(d, h).
 
     \b
     Examples:
       lora-cli fit -d 4096 -h 4096 --max-params 200K
       lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
       lora-cli fit llama-3.1-8b --method lora,dora,loha,vera --max-bytes 50MB
+
+    LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
+    down. For models and other methods, a search finds the size. It is
+    exact: the next larger size breaks a limit. A limit holds at equality.
+    If there are several, all hold. A method without a rank is fitted by the
+    field that sets its size (its knob in `lora-cli methods`). The rank never
+    exceeds min(d, h).
     """
     model = subject.model_of(source, model)
     names = [None] if method is None else read_methods(method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
 
@@ -9,9 +10,11 @@ import typer
 
 from lora_cli.analysis.forward.forward import FIELDS, TRAINED_FIELDS
 from lora_cli.analysis.forward.forward import forward as forward_pass
-from lora_cli.analysis.forward.run import MAX_SEED
+from lora_cli.analysis.forward.run import INITS, MAX_SEED
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
+from lora_cli.cli.candidates import one_of
+from lora_cli.cli.help_text import METHOD, RUN, SUBJECT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.reading import read, read_given, size
 from lora_cli.cli.presentation import INPUT, Presentation
@@ -21,40 +24,72 @@ from lora_cli.output import Report
 from lora_cli.quantities import parse_positive, parse_whole
 
 
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    return (*FIELDS, *TRAINED_FIELDS)
+
+
 def forward(
     presentation: Presentation,
     d: subject.D = None,
     h: subject.H = None,
     r: adaptation.R = None,
     alpha: Annotated[
-        str | None, typer.Option(metavar="ALPHA", help="The scaling is alpha / r; without it, 1.", show_default=False)
+        str | None,
+        typer.Option(
+            "--alpha", metavar="ALPHA", help="The scaling is alpha / r; without it, 1.", rich_help_panel=METHOD
+        ),
     ] = None,
-    batch: Annotated[str, typer.Option(metavar="N", help="Number of rows of the input.")] = "1",
-    dtype: Annotated[str, typer.Option(metavar="NAME", help=f"Precision: {', '.join(VALUE_TYPES)}.")] = "float32",
+    batch: Annotated[str, typer.Option(metavar="N", help="Number of rows of the input.", rich_help_panel=RUN)] = "1",
+    dtype: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Precision: {', '.join(VALUE_TYPES)}.",
+            autocompletion=one_of(VALUE_TYPES),
+            rich_help_panel=RUN,
+        ),
+    ] = "float32",
     init: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Values of B: random, or zero, as PEFT starts.  [default: random]"),
+        typer.Option(
+            metavar="NAME",
+            help="Values of B: random, or zero, as PEFT starts.  [default: random]",
+            autocompletion=one_of(INITS),
+            rich_help_panel=RUN,
+        ),
     ] = None,
-    seed: Annotated[str, typer.Option(metavar="N", help="Random seed.")] = "0",
+    seed: Annotated[str, typer.Option(metavar="N", help="Random seed.", rich_help_panel=RUN)] = "0",
     weights: Annotated[
         str | None,
         typer.Option(
             metavar="FILE[:TENSOR]",
             help="W from a .safetensors file, an index or a folder, with --adapter and --module; "
             "TENSOR is the module's weight.",
+            rich_help_panel=SUBJECT,
         ),
         INPUT,
     ] = None,
     adapter: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A and B from the folder of a trained adapter."), INPUT
+        str | None,
+        typer.Option(metavar="PATH", help="A and B from the folder of a trained adapter.", rich_help_panel=METHOD),
+        INPUT,
     ] = None,
     module: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Module of the adapter, or an ending that only its name has.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Module of the adapter, or an ending that only its name has.", rich_help_panel=SUBJECT
+        ),
     ] = None,
 ) -> Answer:
     """Run a sample forward pass, merged and factored.
 
     \b
+    Examples:
+      lora-cli forward -d 6 -h 8 -r 2
+      lora-cli forward -d 4096 -h 14336 -r 16 --alpha 32 --dtype bfloat16
+      lora-cli forward -d 512 -h 512 -r 8 --init zero --field max_abs_difference
+
     Draws random W (d x h), A (r x d), B (r x h) and input x; s = alpha / r.
     Compares x*W, the merged x*(W + s*AB) and the factored
     x*W + s*(x*A^T)*B: the outputs, what the paths cost in multiply-adds,
@@ -62,12 +97,6 @@ def forward(
     With --weights, --adapter and --module, W, A, B and s are those of a
     trained adapter, and percent_survived is the share of its update that
     is left after a merge in that dtype.
-
-    \b
-    Examples:
-      lora-cli forward -d 6 -h 8 -r 2
-      lora-cli forward -d 4096 -h 14336 -r 16 --alpha 32 --dtype bfloat16
-      lora-cli forward -d 512 -h 512 -r 8 --init zero --field max_abs_difference
     """
     one_blas_thread()
     files = {"weights": weights, "adapter": adapter, "module": module}

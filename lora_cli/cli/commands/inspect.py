@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
@@ -16,6 +16,9 @@ from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
+from lora_cli.cli.candidates import model_sources
+from lora_cli.cli.help_text import OUTPUT, RUN, SUBJECT
+from lora_cli.cli.options import subject
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output import Report
 from lora_cli.output.report import EXPENDABLE
@@ -28,31 +31,54 @@ INSPECT_EXPENDABLE = (
 )
 
 
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    return (*FIELDS, *SPECTRUM_FIELDS, *MODULE_FIELDS, *SPECTRUM_MODULE_FIELDS)
+
+
 def inspect(
     presentation: Presentation,
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...", help="Folders of trained adapters: adapter_config.json and a safetensors file."
+            metavar="PATH...",
+            help="Folders of trained adapters: adapter_config.json and a safetensors file.",
+            rich_help_panel=SUBJECT,
         ),
         INPUT,
     ],
     model: Annotated[
         str | None,
         typer.Option(
+            "--model",
+            "-m",
             metavar="SOURCE",
-            help="Base model to compare with: a preset, a config.json, a checkpoint or their folder.",
+            help=f"Base model to compare with: {subject.A_MODEL}.",
+            autocompletion=model_sources,
+            rich_help_panel=SUBJECT,
         ),
         INPUT,
     ] = None,
     spectrum: Annotated[
-        bool, typer.Option("--spectrum", help="Read the tensors, and show how much of its rank each LoRA update uses.")
+        bool,
+        typer.Option(
+            "--spectrum",
+            help="Read the tensors, and show how much of its rank each LoRA update uses.",
+            rich_help_panel=RUN,
+        ),
     ] = False,
-    per_module: Annotated[bool, typer.Option("--per-module", help="List the adapted modules.")] = False,
+    per_module: Annotated[
+        bool, typer.Option("--per-module", help="List the adapted modules.", rich_help_panel=OUTPUT)
+    ] = False,
 ) -> Answer:
     """Show what trained adapters contain, and what is wrong with them.
 
     \b
+    Examples:
+      lora-cli inspect my-adapter
+      lora-cli inspect my-adapter --model base --format json
+      lora-cli inspect my-adapter --spectrum
+
     Reads the config and the header of the file, and in files up to 64 MiB
     also the values, to find NaN, infinity or an all-zero B. With --model,
     compares names and shapes with those that PEFT would save for that
@@ -61,12 +87,6 @@ def inspect(
     --spectrum computes the singular values of each update s*B*A: its
     Frobenius norm, the ranks that keep 90, 95 and 99 % of the energy, and
     what the smallest uniform rank that keeps 99 % everywhere would save.
-
-    \b
-    Examples:
-      lora-cli inspect my-adapter
-      lora-cli inspect my-adapter --model base --format json
-      lora-cli inspect my-adapter --spectrum
     """
     base = None
     if model is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import method_names, one_of
+from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
 
@@ -14,23 +17,35 @@ from lora_cli.output import Report
 EXPENDABLE = ("title", "supports")
 
 
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.listings.known_methods import FIELDS
+
+    return FIELDS
+
+
 def methods(
     presentation: Presentation,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Show only this method, with the fields of its config.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Show only this method, with the fields of its config.",
+            autocompletion=one_of(method_names),
+            rich_help_panel=SUBJECT,
+        ),
     ] = None,
 ) -> Answer:
     """List the methods.
-
-    \b
-    For each method: what it trains on a Linear with d inputs and h outputs,
-    the field that sets its size, the modules that it adapts, and its paper.
 
     \b
     Examples:
       lora-cli methods
       lora-cli methods vera
       lora-cli methods --format csv
+
+    For each method: what it trains on a Linear with d inputs and h outputs,
+    the field that sets its size, the modules that it adapts, and its paper.
     """
     from lora_cli.analysis.listings.known_methods import FIELDS, known, one
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
+from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
 from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
+from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settings
 from lora_cli.cli.options.limits import BudgetOptions
 from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.methods.config.arguments import ALL_LINEAR
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
+
+
+def field_names() -> Iterable[str]:
+    """Return the fields that its records can have."""
+    from lora_cli.analysis.sweep import model_grid
+
+    return (*model_grid.FIELDS, *MATRIX_FIELDS)
 
 
 def sweep(
@@ -24,41 +36,86 @@ def sweep(
     d: subject.D = None,
     h: Annotated[
         str | None,
-        typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W; --square replaces it."),
+        typer.Option(
+            "--out-features",
+            "-h",
+            metavar="H",
+            help="Number of outputs of W; --square replaces it.",
+            rich_help_panel=SUBJECT,
+        ),
     ] = None,
-    square: Annotated[bool, typer.Option("--square", help="Give W as many outputs as inputs.")] = False,
+    square: Annotated[
+        bool, typer.Option("--square", help="Give W as many outputs as inputs.", rich_help_panel=SUBJECT)
+    ] = False,
     sources: subject.Sources = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", metavar="SOURCE", help="A model instead of -d and -h; may be repeated."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="SOURCE",
+            help=f"A model instead of -d and -h: {subject.A_MODEL}; may be repeated.",
+            autocompletion=model_sources,
+            rich_help_panel=SUBJECT,
+        ),
         INPUT,
     ] = None,
     target: Annotated[
-        list[str] | None, typer.Option("--target", "-t", metavar="NAMES", help="Modules to adapt; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="NAMES",
+            help="Modules to adapt; may be repeated.",
+            autocompletion=one_of((ALL_LINEAR,)),
+            rich_help_panel=METHOD,
+        ),
     ] = None,
-    method: Annotated[str, typer.Option(metavar="NAMES", help="Methods to compare, e.g. lora,dora,vera.")] = "lora",
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Methods to compare, e.g. lora,dora,vera.",
+            autocompletion=list_of(method_names),
+            rich_help_panel=METHOD,
+        ),
+    ] = "lora",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="A field of the methods that have it; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="A field of the methods that have it; may be repeated.",
+            autocompletion=setting_fields,
+            rich_help_panel=METHOD,
+        ),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(metavar="[-]FIELD", help="Sort the rows by this field; - puts the largest first.")
+        str | None,
+        typer.Option(
+            metavar="[-]FIELD",
+            help="Sort the rows by this field; - puts the largest first.",
+            autocompletion=sort_keys(field_names),
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
-    limit: Annotated[str | None, typer.Option(metavar="N", help="Show only the first N rows.")] = None,
+    limit: Annotated[
+        str | None, typer.Option(metavar="N", help="Show only the first N rows.", rich_help_panel=OUTPUT)
+    ] = None,
 ) -> Answer:
     """Count over a grid of d, h and r, or of models.
-
-    \b
-    An axis is a number, a list (4,8,16) or a range with both ends
-    included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
-    fastest. csv, ndjson and json stream grids of any size.
 
     \b
     Examples:
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
-      lora-cli sweep gpt2 -r 1:64 --method lora,dora,vera --max-percent 1 --sort -trainable_params --limit 10
-      lora-cli sweep llama-3.2-1b qwen3-0.6b -r 8,16 --target q_proj,v_proj --target all-linear
+      lora-cli sweep gpt2 -r 1:64 --max-params 1M --sort -r --limit 10
+      lora-cli sweep gpt2 qwen3-0.6b -r 8 --method lora,dora,vera
+      lora-cli sweep llama-3.2-1b -r 8,16 -t q_proj,v_proj -t all-linear
+
+    An axis is a number, a list (4,8,16) or a range with both ends
+    included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
+    fastest. csv, ndjson and json stream grids of any size.
     """
     grid = sweep_grid(
         read_axis("d", d),

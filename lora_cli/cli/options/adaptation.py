@@ -7,14 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from lora_cli.cli.candidates import method_names, one_of, setting_fields
+from lora_cli.cli.help_text import METHOD
 from lora_cli.cli.options.reading import read, read_given, size
 from lora_cli.cli.presentation import INPUT
+from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adaptation import Adaptation
-from lora_cli.methods.config.arguments import target_modules
+from lora_cli.methods.config.arguments import ALL_LINEAR, target_modules
 from lora_cli.quantities import parse_axis, parse_positive
 
-R = Annotated[str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.")]
+R = Annotated[
+    str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.", rich_help_panel=METHOD)
+]
 Target = Annotated[
     list[str] | None,
     typer.Option(
@@ -23,28 +28,58 @@ Target = Annotated[
         metavar="NAMES",
         help="Modules to adapt: names, e.g. q_proj,v_proj (may be repeated), or all-linear, or a regular expression "
         "for whole names.",
+        autocompletion=one_of((ALL_LINEAR,)),
+        rich_help_panel=METHOD,
     ),
 ]
 Adapter = Annotated[
     str | None,
-    typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json (- for standard input), or its folder."),
+    typer.Option(
+        "--adapter",
+        metavar="PATH",
+        help="A PEFT adapter_config.json (- for standard input), or its folder.",
+        rich_help_panel=METHOD,
+    ),
     INPUT,
 ]
 Method = Annotated[
-    str | None, typer.Option("--method", metavar="NAME", help="Method; `lora-cli methods` lists them.  [default: lora]")
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="Method; `lora-cli methods` lists them.  [default: lora]",
+        autocompletion=one_of(method_names),
+        rich_help_panel=METHOD,
+    ),
 ]
 Alpha = Annotated[
-    str | None, typer.Option("--alpha", metavar="ALPHA", help="The method's alpha, which does not change any count.")
+    str | None,
+    typer.Option(
+        "--alpha",
+        metavar="ALPHA",
+        help="The method's alpha, which does not change any count.",
+        rich_help_panel=METHOD,
+    ),
 ]
 AdapterDtype = Annotated[
     str | None,
     typer.Option(
-        "--adapter-dtype", metavar="NAME", help="Type in which the adapter is stored; without it, PEFT's own choice."
+        "--adapter-dtype",
+        metavar="NAME",
+        help="Type in which the adapter is stored; without it, PEFT's own choice.",
+        autocompletion=one_of(VALUE_TYPES),
+        rich_help_panel=METHOD,
     ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="A field of the method's PEFT config; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="A field of the method's PEFT config; may be repeated.",
+        autocompletion=setting_fields,
+        rich_help_panel=METHOD,
+    ),
 ]
 
 

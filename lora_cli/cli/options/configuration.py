@@ -10,6 +10,7 @@ from lora_cli.cli.options.reading import size
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
     from lora_cli.methods.config.adaptation import Adaptation
+    from lora_cli.models.model import Model
 
 
 class Configuration(NamedTuple):
@@ -42,8 +43,9 @@ class Configuration(NamedTuple):
             self.method, self.r, self.alpha, self.target, self.settings, self.adapter, self.adapter_dtype
         )
 
-    def count_subject(self) -> Count:
-        """Count what the options name."""
+    def count_subject(self, default_model: Model | None = None) -> Count:
+        """Count what the options name, or how they adapt a model where they name none."""
         from lora_cli.analysis.count.count import count
 
-        return count(size("d", self.d), size("h", self.h), model=self.model, **self.adaptation()._asdict())
+        model = self.model if self.has_subject else default_model
+        return count(size("d", self.d), size("h", self.h), model=model, **self.adaptation()._asdict())

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from lora_cli.analysis.limits import BUDGETS, LIMITS, Limit
+from lora_cli.cli.help_text import LIMITS as GROUP
 from lora_cli.cli.options.reading import read
 
 
@@ -25,7 +26,9 @@ class LimitOptions(dict[str, str | None]):
                 name,
                 Parameter.KEYWORD_ONLY,
                 default=None,
-                annotation=Annotated[str | None, typer.Option(metavar=limit.metavar, help=limit.help)],
+                annotation=Annotated[
+                    str | None, typer.Option(metavar=limit.metavar, help=limit.help, rich_help_panel=GROUP)
+                ],
             )
             for name, limit in cls.limits.items()
         ]

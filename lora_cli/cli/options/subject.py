@@ -6,24 +6,51 @@ from typing import Annotated
 
 import typer
 
+from lora_cli.cli.candidates import model_sources
+from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import INPUT
 from lora_cli.errors import InvalidInput, argument, quote
 
-D = Annotated[str | None, typer.Option("--in-features", "-d", metavar="D", help="Number of inputs of W.")]
-H = Annotated[str | None, typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W.")]
+A_MODEL = "a preset, a config.json (- for standard input), a checkpoint or their folder"
+
+D = Annotated[
+    str | None, typer.Option("--in-features", "-d", metavar="D", help="Number of inputs of W.", rich_help_panel=SUBJECT)
+]
+H = Annotated[
+    str | None,
+    typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W.", rich_help_panel=SUBJECT),
+]
 ModelSource = Annotated[
     str | None,
     typer.Option(
         "--model",
         "-m",
         metavar="SOURCE",
-        help="A model instead of -d and -h: a preset, a config.json (- for standard input), a checkpoint or their folder.",
+        help=f"A model instead of -d and -h: {A_MODEL}.",
+        autocompletion=model_sources,
+        rich_help_panel=SUBJECT,
     ),
     INPUT,
 ]
-Source = Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="The model, as --model takes it."), INPUT]
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SOURCE]",
+        help="The model, as --model takes it.",
+        rich_help_panel=SUBJECT,
+        autocompletion=model_sources,
+    ),
+    INPUT,
+]
 Sources = Annotated[
-    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Models, as --model takes them."), INPUT
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE]...",
+        help="Models, as --model takes them.",
+        rich_help_panel=SUBJECT,
+        autocompletion=model_sources,
+    ),
+    INPUT,
 ]
 
 

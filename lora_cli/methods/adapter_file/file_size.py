@@ -31,8 +31,7 @@ def file_bytes(tensors: Iterable[tuple[str, Tensor]]) -> int:
     `tensors` are pairs of a module's name, or "" for what belongs to all of them, and a tensor added to it.
 
     >>> from lora_cli.methods.parts.plain_lora import plain
-    >>> from lora_cli.models import matrix
-    >>> file_bytes(("W", tensor) for tensor in plain(matrix(6, 8), 2))
+    >>> file_bytes(("W", tensor) for tensor in plain(6, 8, 2))
     328
     """
     return written_bytes((_key(module, tensor), tensor) for module, tensor in tensors if tensor.in_file)
@@ -89,7 +88,10 @@ def decimal_digits(value: Number) -> Number:
         return len(str(value))
     digits = value * 0 + 1
     for power in POWERS_OF_TEN:
-        digits = digits + (value >= power)
+        is_longer = value >= power
+        if not is_longer.any():
+            break
+        digits = digits + is_longer
     return digits
 
 

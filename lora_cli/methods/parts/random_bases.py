@@ -56,7 +56,7 @@ def _sizes(config: Config, name: str) -> Mapping[str, int]:
 def size_of(place: Place, patterns: Mapping[str, int], default: int) -> int:
     """Return the size of a place by FourierFT's and C3A's rule: a pattern after a dot, else the whole name.
 
-    >>> from lora_cli.models import Module
+    >>> from lora_cli.models.nodes import Module
     >>> place = Place(Module("mlp.W", 6, 8), 0)
     >>> size_of(place, {"mlp": 1, "W": 2}, 3), size_of(place, {"mlp.W": 1}, 3), size_of(place, {"lp.W": 1}, 3)
     (2, 1, 3)

@@ -22,7 +22,7 @@ ENDINGS = (".weight", ".bias")
 LINEARS_BESIDE = ("shared", "per_layer")
 
 # transformers' names of embeddings that do not contain the word embedding.
-EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias")
+EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias", "global_relative_attention_bias")
 OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
 
 

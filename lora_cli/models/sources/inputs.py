@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.checkpoints.shards import INDEX, is_checkpoint, shard_paths
+from lora_cli.models.files import existing_start
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.sources.local_files import CONFIG
 
@@ -20,16 +21,7 @@ def is_input(path: str, source: str) -> bool:
     """
     if not os.path.isfile(path):
         return False
-    return any(_is_same_file(path, member) for member in _members(_existing(source)))
-
-
-def _existing(source: str) -> str | None:
-    """Return the longest start of the text, up to a colon, that is a path."""
-    while not os.path.lexists(source):
-        source, colon, _ = source.rpartition(":")
-        if not colon:
-            return None
-    return source
+    return any(_is_same_file(path, member) for member in _members(existing_start(source)))
 
 
 def _members(path: str | None) -> Iterator[str]:

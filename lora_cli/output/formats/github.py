@@ -10,7 +10,7 @@ from typing import TextIO
 
 from lora_cli.errors import printable
 from lora_cli.output.format import Format
-from lora_cli.output.report import Report, Screen
+from lora_cli.output.report import Location, Report, Screen
 
 
 def _data(text: str) -> str:
@@ -21,22 +21,29 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def annotation(title: str, path: str | None, failure: str) -> str:
-    """Return the annotation of a failed record: its title, the file it is about, and what failed.
+def annotation(title: str, location: Location | None, message: str) -> str:
+    """Return the annotation of an error: its title, the place in a file that it is about, and what is wrong.
 
-    >>> annotation("check: max-params", "a,b", "over by 50%")
-    '::error file=a%2Cb,title=check%3A max-params::over by 50%25'
+    >>> annotation("check: max-params", Location("a,b", 3), "over by 50%")
+    '::error file=a%2Cb,line=3,title=check%3A max-params::over by 50%25'
     """
-    file = "" if path is None else f"file={_property(path)},"
-    return f"::error {file}title={_property(title)}::{_data(failure)}"
+    file = "" if location is None else f"file={_property(location.file)},"
+    line = "" if location is None or location.line is None else f"line={location.line},"
+    return f"::error {file}{line}title={_property(title)}::{_data(message)}"
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write one line per record that failed."""
     for record, failure in report.judgements():
         if failure is not None:
-            title, path = f"lora-cli {report.command}: {record['rule']}", record.get("path")
-            stream.write(annotation(title, None if path is None else str(path), failure) + "\n")
+            title = f"lora-cli {report.command}: {record['rule']}"
+            stream.write(annotation(title, report.location(record), failure) + "\n")
 
 
-FORMAT = Format(write, judged_only=True, note="annotations")
+def write_error(command: str, message: str, stream: TextIO) -> None:
+    """Write why there is no report."""
+    stream.write(annotation(f"lora-cli {command}", None, message) + "\n")
+
+
+# The runner reads UTF-8 and looks for commands on both streams, so stderr need not repeat them.
+FORMAT = Format(write, judged_only=True, note="annotations", write_error=write_error, is_log=True, encoding="utf-8")

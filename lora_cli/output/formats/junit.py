@@ -18,9 +18,10 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 class Case(NamedTuple):
-    """One record as XML text: its path if it has one, its unique name, its rule, and what failed."""
+    """One record as XML text: its path if it has one, the file it is about, its unique name, its rule, what failed."""
 
     path: str | None
+    file: str | None
     name: str
     rule: str
     failure: str | None
@@ -49,7 +50,9 @@ def _cases(report: Report) -> Iterator[Case]:
             unique = f"{name} ({number})"
         seen[name] = number
         seen.setdefault(unique, 1)
-        yield Case(where, unique, rule, None if failure is None else text(failure))
+        location = report.location(record)
+        file = None if location is None else text(location.file)
+        yield Case(where, file, unique, rule, None if failure is None else text(failure))
 
 
 def _counts(cases: list[Case]) -> str:
@@ -69,7 +72,7 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
 
 def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -> None:
     # The schema gives a file to suites only, and Jenkins' xUnit plugin rejects what the schema does not have.
-    file = "" if cases[0].path is None else f' file="{cases[0].path}"'
+    file = "" if cases[0].file is None else f' file="{cases[0].file}"'
     stream.write(f'  <testsuite name="{name}" {_counts(cases)} skipped="0"{file}>\n')
     for case in cases:
         stream.write(f'    <testcase classname="{classname}" name="{case.name}"')
@@ -82,4 +85,17 @@ def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -
     stream.write("  </testsuite>\n")
 
 
-FORMAT = Format(write, judged_only=True)
+def write_error(command: str, message: str, stream: TextIO) -> None:
+    """Write a document of one case, which could not run."""
+    program, counts = f"lora-cli {command}", 'tests="1" failures="0" errors="1"'
+    stream.write(
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<testsuites name="{program}" {counts}>\n'
+        f'  <testsuite name="{program}" {counts} skipped="0">\n'
+        f'    <testcase classname="{program.replace(" ", ".")}" name="{program}">\n'
+        f'      <error message="{text(message)}" type="error">{text(message)}</error>\n'
+        "    </testcase>\n  </testsuite>\n</testsuites>\n"
+    )
+
+
+FORMAT = Format(write, judged_only=True, write_error=write_error)

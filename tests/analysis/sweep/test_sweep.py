@@ -153,6 +153,22 @@ def test_a_batch_may_begin_and_end_with_a_shared_value() -> None:
     assert batch.text(["[", ",", ",", ",", ",", "]"], repr) == "['a',1,None,0.5,True]['a',2,None,1e+22,True]"
 
 
+@pytest.mark.parametrize("lengths", [(5,), (1, 4), (4, 1), (1, 1, 1, 1, 1), (2, 1, 2), (3, 3, 3)])
+def test_runs_of_equal_values_are_written_as_often_as_they_stand(lengths: tuple[int, ...]) -> None:
+    """Whether a value is written once and repeated, or each time, does not show."""
+    values = np.repeat([-1.0, 0.5, -1.0, 1e22, 2.0][: len(lengths)], lengths)
+    batch = ArrayRows([values, np.abs(values[::-1]).clip(0, 9).astype(np.int64)], len(values))
+    assert batch.text(["", " ", "\n"], repr) == rows_text(list(batch), ["", " ", "\n"], repr)
+
+
+def test_many_batches_on_several_cores_are_the_rows_in_order() -> None:
+    """The text of a grid of several batches, in which outer values run on from batch to batch, is that of its rows."""
+    pieces = ["", *[","] * (len(FIELDS) - 1), "\n"]
+    grid = GridBatches(axes_of(sweep(range(1, 9), range(1, 3000, 7), range(1, 12))))
+    rows = "".join(rows_text(list(batch), pieces, str) for batch in grid)
+    assert "".join(grid.map(lambda batch: rows_text(batch, pieces, str))) == rows
+
+
 @pytest.mark.parametrize("axes", [(EVERYTHING, EVERYTHING, EVERYTHING), (range(1, 10**6), range(1, 10**6), [1])])
 def test_an_endless_grid_gives_its_first_batch_at_once(axes: tuple[Sequence[int], ...]) -> None:
     """A grid of 10¹² points and more is neither listed nor walked before its first points come."""

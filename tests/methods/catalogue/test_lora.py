@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lora_cli.errors import InvalidInput
 from lora_cli.methods import method_named
 from lora_cli.methods.parts.plain_lora import plain
-from lora_cli.models import MAX_DIMENSION, matrix
+from lora_cli.models import MAX_DIMENSION
 
 SIZES = st.integers(1, MAX_DIMENSION)
 
@@ -19,7 +19,7 @@ SIZES = st.integers(1, MAX_DIMENSION)
 @given(SIZES, SIZES, SIZES)
 def test_lora_adds_a_and_b(d: int, h: int, r: int) -> None:
     """A is r × d and B is r × h; PEFT stores A as it is and B as h × r."""
-    a, b = plain(matrix(d, h), r)
+    a, b = plain(d, h, r)
     assert (a.name, a.shape, a.stored, a.key) == ("A", (r, d), (r, d), "lora_A.weight")
     assert (b.name, b.shape, b.stored, b.key) == ("B", (r, h), (h, r), "lora_B.weight")
     assert a.params + b.params == r * (d + h)

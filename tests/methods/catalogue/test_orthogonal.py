@@ -104,7 +104,7 @@ def test_groups_are_refused_where_peft_refuses_them() -> None:
     """HRA and BOFT take a convolution's inputs all together."""
     from lora_cli.methods import method_named
     from lora_cli.methods.place import Place
-    from lora_cli.models import Module
+    from lora_cli.models.nodes import Module
 
     grouped = Place(Module("conv", 4, 4, "Conv2d", kernel=(3, 3), groups=2), 2)
     for method in ("hra", "boft"):

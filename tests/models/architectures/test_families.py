@@ -99,6 +99,21 @@ def test_cross_attention_with_one_key_for_all_heads_is_refused() -> None:
     assert "add_cross_attention is true; it needs multi_query to be false" in sentence
 
 
+@pytest.mark.parametrize(
+    ("window", "sentence"),
+    [(7, "an even number"), ([2, 0], "an even number"), ("512", "an even number"), ([2, 2, 2], "has 3 for 2 layers")],
+    ids=str,
+)
+def test_windows_that_longformer_does_not_take_are_refused(window: object, sentence: str) -> None:
+    """Each layer has one, half of it on each side."""
+    assert sentence in refusal(model_type="longformer", num_hidden_layers=2, attention_window=window)
+
+
+def test_an_unknown_attention_of_longt5_is_refused() -> None:
+    """The sentence names those that there are."""
+    assert "local or transient-global" in refusal(model_type="longt5", encoder_attention_type="global")
+
+
 @pytest.mark.parametrize(("activation", "params"), [("xielu", 2), ("prelu", 1), ("silu", 0)])
 def test_an_activation_of_apertus_may_have_parameters(activation: str, params: int) -> None:
     """Each layer has its own. No other family builds them."""

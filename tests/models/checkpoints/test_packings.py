@@ -67,6 +67,15 @@ def test_buffers_are_no_parameters(tmp_path: Path) -> None:
     assert read(tmp_path, tensors) == (kept, [])
 
 
+def test_a_name_of_buffers_is_a_parameter_where_the_model_has_it(tmp_path: Path) -> None:
+    """`expert_bias` is a buffer of Hunyuan 3 and LFM2, and a parameter of Trinity, whatever the names around it."""
+    tensors = {"mlp.expert_bias": ("F32", (8,)), "ffn.gate.bias": ("F32", (8,)), "gate.bias": ("F32", (8,))}
+    assert read(tmp_path, tensors).parameters == [Parameter("gate.bias", (8,))]
+    stored = read_header(str(tmp_path / "a.safetensors"))
+    known = [Parameter("model.layers.0.mlp.expert_bias", (8,))]
+    assert {found.name for found in unpacked(stored, known).parameters} == {"mlp.expert_bias", "gate.bias"}
+
+
 def test_a_scale_that_belongs_to_nothing_packed_is_a_parameter(tmp_path: Path) -> None:
     """Names are not enough: other programs could use them too."""
     tensors = {"layer.scales": ("F32", (8,)), "weight_scale": ("F32", (8,)), "x_scales": ("F32", (2,))}

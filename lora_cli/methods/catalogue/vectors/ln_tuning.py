@@ -56,7 +56,7 @@ class Settings:
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     """Yield a copy of every parameter in the module; parameters tied within it are copied once, under two names.
 
-    >>> from lora_cli.models import Module
+    >>> from lora_cli.models.nodes import Module
     >>> from lora_cli.models.nodes import Parameter
     >>> norm = Place(Module("norm", 6, 6, "Other"), 0, whole=(Parameter("norm.weight", (6,)),))
     >>> [(t.key, t.shape) for t in tensors(norm, Settings())]

@@ -62,7 +62,7 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
 
     W_down and W_up hold 2·r·d, each network of u hidden units 2·u·d + u + d.
 
-    >>> from lora_cli.models import Module
+    >>> from lora_cli.models.nodes import Module
     >>> own = Settings(width=16)
     >>> sum(t.params for t in tensors(Place(Module("layers.0", 16, 16, "Other"), 2), own))
     228

@@ -39,7 +39,7 @@ class Settings:
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     """Yield the rows; a row that is listed twice is trained twice. A head stores its weight as rows too.
 
-    >>> from lora_cli.models import Module
+    >>> from lora_cli.models.nodes import Module
     >>> embedding = Place(Module("E", 50, 8, "Embedding"), 0)
     >>> [(t.key, t.shape) for t in tensors(embedding, Settings(token_indices=(0, 1, 5)))]
     [('trainable_tokens_delta', (3, 8))]

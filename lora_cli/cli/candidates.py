@@ -1,0 +1,120 @@
+"""What a shell offers for the value of an option, declared with the option as its `autocompletion`.
+
+Nothing is offered where a file is meant: the shell then offers files by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+# The names, or a function that returns them, for what is not on the way of every run.
+Names = Iterable[str] | Callable[[], Iterable[str]]
+Candidates = Callable[[str], list[str]]
+# Words that mean themselves in every shell.
+PLAIN = r"[\w.+-]+"
+
+
+def one_of(names: Names) -> Candidates:
+    """Offer names.
+
+    >>> one_of(["lora", "dora"])("")
+    ['lora', 'dora']
+    """
+    return lambda incomplete: [name for name in _read(names) if name.startswith(incomplete)]
+
+
+def list_of(names: Names) -> Candidates:
+    """Offer names for the last one of a list, without those that are in it already.
+
+    >>> list_of(["lora", "dora", "vera"])("lora,")
+    ['lora,dora', 'lora,vera']
+    """
+
+    def offered(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        listed = before.split(",")
+        rest = [name for name in dict.fromkeys(_read(names)) if name.startswith(last) and name not in listed]
+        return [f"{before}{comma}{name}" for name in rest]
+
+    return offered
+
+
+def sort_keys(fields: Names) -> Candidates:
+    """Offer fields, with - before them where one is typed.
+
+    >>> sort_keys(["d", "r"])("-")
+    ['-d', '-r']
+    """
+    return lambda incomplete: [f"{'-' * incomplete.startswith('-')}{field}" for field in dict.fromkeys(_read(fields))]
+
+
+def _read(names: Names) -> Iterable[str]:
+    return names() if callable(names) else names
+
+
+def method_names() -> Iterable[str]:
+    """Return the names of all methods and variants."""
+    from lora_cli.methods.registry import METHODS
+    from lora_cli.methods.variants import VARIANTS
+
+    return (*METHODS, *VARIANTS)
+
+
+def preset_names() -> Iterable[str]:
+    """Return the names of all bundled models."""
+    from lora_cli.models.sources.preset import names
+
+    return names()
+
+
+def model_sources(incomplete: str) -> list[str]:
+    """Offer presets and, beside them, what is in the working directory. Where no preset fits, the shell offers paths."""
+    from lora_cli.models.sources.preset import names
+
+    presets = [name for name in names() if name.startswith(incomplete)]
+    return [*presets, *_paths_here(incomplete)] if presets else []
+
+
+def _paths_here(start: str) -> list[str]:
+    """Return the files and folders of the working directory that no shell needs to quote."""
+    try:
+        with os.scandir() as entries:
+            found = [(entry.name, entry.is_dir()) for entry in entries if re.fullmatch(PLAIN, entry.name)]
+    except OSError:
+        return []
+    return sorted(
+        f"{name}/" if is_folder else name
+        for name, is_folder in found
+        if name.startswith(start) and name.startswith(".") == start.startswith(".")
+    )
+
+
+def setting_fields(ctx: Any, incomplete: str) -> list[str]:
+    """Offer the fields of the methods that the command line names, and of a single field also its usual values."""
+    from lora_cli.analysis.listings.known_methods import one
+    from lora_cli.methods.registry import DEFAULT_METHOD
+
+    defaults: dict[str, object] = {}
+    for name in str(ctx.params.get("method") or DEFAULT_METHOD).split(","):
+        for record in one(name.strip())[1]:
+            defaults.setdefault(str(record["field"]), record["default"])
+    field, equals, _ = incomplete.partition("=")
+    fields = [field] if equals else [name for name in defaults if name.startswith(field)]
+    offered = [] if equals else [f"{name}=" for name in fields]
+    if len(fields) == 1 and fields[0] in defaults:
+        # A shell that finds one candidate alone thinks that the word is complete; with a value beside it, it does not.
+        offered += [f"{fields[0]}={value}" for value in _usual_values(defaults[fields[0]])]
+    return offered
+
+
+def _usual_values(default: object) -> list[str]:
+    """Return the default of a field as it is typed, and true and false where it is one of them."""
+    if isinstance(default, bool):
+        return ["true", "false"]
+    import json
+
+    text = default if isinstance(default, str) else json.dumps(default)
+    return [text] if re.fullmatch(PLAIN, text) else []

@@ -1,0 +1,98 @@
+"""The pyproject.toml that counts, and its section `[tool.lora-cli]`.
+
+Of all files of that name, from the working directory up to the root, only the nearest that has the section counts, as
+for ruff.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from lora_cli.errors import InvalidInput, quote, quote_long
+
+FILE, SECTION, CHECKS = "pyproject.toml", "lora-cli", "check"
+MAX_FILE_BYTES = 2**20
+# tomllib takes time and memory for each part of a dotted key and each line below it, so a file of 32 kB could
+# take a gigabyte. Files that people write stay a thousand times below this.
+MAX_NESTING = 10_000_000
+
+
+class Section(NamedTuple):
+    """The content of the section, the path of its file, and that file's text."""
+
+    content: dict[str, Any]
+    path: str
+    text: str
+
+    def check_lines(self, number: int) -> Sequence[int | None]:
+        """Return the line of each of `number` tables of CHECKS, or of none where not all have a header of their own."""
+        space = r"[ \t]*"
+        # The parts of a header may be quoted.
+        parts = rf"{space}\.{space}".join(rf"(?:{part}|\"{part}\"|'{part}')" for part in ("tool", SECTION, CHECKS))
+        header = re.compile(rf"{space}\[\[{space}{parts}{space}\]\]")
+        lines = [place for place, line in enumerate(self.text.split("\n"), 1) if header.match(line)]
+        return lines if len(lines) == number else [None] * number
+
+
+def find_section() -> Section | None:
+    """Return the section of the nearest pyproject.toml that has it."""
+    try:
+        folder = os.getcwd()
+    except OSError:
+        # A working directory that was removed belongs to no project.
+        return None
+    while True:
+        path = os.path.join(folder, FILE)
+        section = _section(path) if os.path.lexists(path) else None
+        if section is not None or folder == os.path.dirname(folder):
+            return section
+        folder = os.path.dirname(folder)
+
+
+def _section(path: str) -> Section | None:
+    text = _text(path)
+    tool = _parsed(text, path).get("tool", {})
+    if not isinstance(tool, dict):
+        raise InvalidInput(f"{quote_long(path)}: tool is {quote(tool)}; it must be a table")
+    if SECTION not in tool:
+        wrong = SECTION.replace("-", "_")
+        if wrong in tool:
+            raise InvalidInput(f"{quote_long(path)}: the section [tool.{wrong}] is not known; write [tool.{SECTION}]")
+        return None
+    section = tool[SECTION]
+    if not isinstance(section, dict):
+        raise InvalidInput(f"{quote_long(path)}: tool.{SECTION} is {quote(section)}; it must be a table")
+    return Section(section, path, text)
+
+
+def _text(path: str) -> str:
+    from lora_cli.models.files import regular_file
+
+    with regular_file(path) as (file, size):
+        if size > MAX_FILE_BYTES:
+            raise InvalidInput(
+                f"{quote_long(path)} has {size} bytes; at most {MAX_FILE_BYTES} are read; make it smaller"
+            )
+        content = file.read(MAX_FILE_BYTES + 1)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{quote_long(path)} is not text in UTF-8, so it is not TOML; save it as UTF-8") from error
+
+
+def _parsed(text: str, path: str) -> dict[str, Any]:
+    import tomllib
+
+    dots = [line.count(".") for line in text.split("\n")]
+    if max(dots) * (sum(dots) + len(dots)) > MAX_NESTING:
+        raise InvalidInput(f"{quote_long(path)} has keys with too many parts; write them with fewer dots")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{quote_long(path)} is not TOML: {quote_long(str(error))[1:-1]}") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
+        raise InvalidInput(f"{quote_long(path)} cannot be read: {reason}; simplify it") from error

@@ -1,0 +1,304 @@
+"""`[[tool.lora-cli.check]]` of pyproject.toml: several subjects with rules of their own, and the section's model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import adapter_files
+import pytest
+from program import run
+from small_models import SMALL
+
+Write = Callable[..., None]
+GPT2 = "[[tool.lora-cli.check]]\nmodel = 'gpt2'\n"
+# What is wrong with one table, and how the message goes on after the table's name.
+WRONG = [
+    ("", " has no subject; give it a path, a model, or d and h"),
+    ("model = 'gpt2'\npath = 'config'", " has both model and path; keep one of them"),
+    ("model = 'gpt2'\nd = 8", " has both model and d; keep one of them"),
+    ("path = 'config'\nh = 8", " has both path and h; keep one of them"),
+    ("d = 8\nr = 8", ".h is missing; give d, h and r"),
+    ("d = 8\nh = 8", ".r is missing; give d, h and r"),
+    ("d = 8\nh = 8\nr = 2\ntarget = 'x'", ".target names modules of a model; give model too"),
+    ("model = ''", ".model is ''; it must be a string that is not empty"),
+    ("model = 8", ".model is 8; it must be a string"),
+    ("model = ['gpt2']", ".model is ['gpt2']; it must be a string"),
+    ("model = 'gpt3'", ".model 'gpt3' is neither a file nor a preset; did you mean gpt2?"),
+    ('model = "\\u001b[31m"', r".model '\x1b[31m' is neither"),
+    ('model = "a\\u0000"', r".model 'a\x00' is neither"),
+    ("model = '-'", ".model: '-' is a stream, which can be read only once"),
+    ("model = 'config'", ".model: 'config' has neither a config.json nor a safetensors checkpoint"),
+    ("path = 'gpt2'", ".path: 'gpt2' does not exist; a bundled model is named by the key model"),
+    ('path = "a\\u0000"', r".path: 'a\x00' does not exist"),
+    ("path = '-'", ".path: '-' is a stream"),
+    ("path = 'config'", ".path: 'config' is a config without weights; give the model that it adapts as tool.lora-cli."),
+    ("path = 'config'\nr = 8", ".path: 'config' is an adapter, whose config says how it adapts; drop r, target"),
+    ("model = 'gpt2'\nadapter = 'none'", ".adapter: cannot read 'none'"),
+    ("model = 'gpt2'\nadapter = '-'", ".adapter: '-' is a stream"),
+    ("model = 'gpt2'\nadapter = 'config'\nr = 8", ".r conflicts with adapter, whose config already sets it"),
+    ("model = 'gpt2'\nr = 0", ".r: 0 is out of range; give a whole number from 1"),
+    ("model = 'gpt2'\nr = true", ".r is True; it must be a whole number"),
+    ("model = 'gpt2'\nr = '8'", ".r is '8'; it must be a whole number"),
+    (f"model = 'gpt2'\nr = 0x{'f' * 10_000}", ".r has a date, a number of more than 128 bits"),
+    ("model = 'gpt2'\nalpha = nan", ".alpha: nan is not above 0"),
+    ("model = 'gpt2'\nmethod = 'lorra'", ".method 'lorra' is not known; did you mean lora"),
+    ("model = 'gpt2'\nmethod = []", ".method is []; it must be a string"),
+    ("model = 'gpt2'\ntarget = []", ".target is []; it must be names"),
+    ("model = 'gpt2'\ntarget = [1]", ".target: [1] has an entry that is not a name"),
+    ("model = 'gpt2'\ntarget = 'q_proj'", ": no module of 'gpt2' is targeted by 'q_proj'; did you mean c_proj?"),
+    ("model = 'gpt2'\nset = 'use_dora=true'", ".set is 'use_dora=true'; it must be a table"),
+    ("model = 'gpt2'\nset = {use_dorra = true}", ".set: method lora has no field 'use_dorra'; did you mean use_dora"),
+    ("model = 'gpt2'\nset = {use_dora = 'x'}", ": method lora: use_dora is 'x'; it must be true or false"),
+    ("model = 'gpt2'\nset = {use_dora = 2026-01-01}", ".set has a date"),
+    (f"model = 'gpt2'\nset.x{'.a' * 2_000} = 1", ".set has a date, a number of more than 128 bits, or more than 20 "),
+    ("model = 'gpt2'\nadapter-dtype = 'float17'", ".adapter-dtype: 'float17' is not known; did you mean float16"),
+    ("model = 'gpt2'\ntargets = 'c_attn'", " has no key 'targets'; did you mean target?"),
+    ("model = 'gpt2'\nmax_params = 1", " has no key 'max_params'; did you mean max-params"),
+    ("model = 'gpt2'\nmax-params = '1X'", ".max-params: '1X' is not a whole number"),
+    ("model = 'gpt2'\nfail-on = ['errors']", ".fail-on: 'errors' is not known; did you mean error?"),
+    ("model = 'gpt2'\ncheck = []", " has no key 'check'; choose from: model, path"),
+    (
+        "model = 'gpt2'\nr = 4",
+        " has the same subject as tool.lora-cli.check[0], 'gpt2 | lora r=4'; write the limits of both",
+    ),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Return what writes pyproject.toml into a folder with a model, an adapter's config and a trained adapter."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text(json.dumps(SMALL["gpt2"]))
+    (tmp_path / "config").mkdir()
+    config = {"peft_type": "LORA", "r": 4, "target_modules": ["c_attn"]}
+    (tmp_path / "config" / "adapter_config.json").write_text(json.dumps(config))
+
+    def write(body: str) -> None:
+        (tmp_path / "pyproject.toml").write_text(body, encoding="utf-8")
+
+    return write
+
+
+def lines(*arguments: str, **options: str) -> list[str]:
+    """Return the records of a check as CSV."""
+    return run("check", "--format", "csv", *arguments, **options).stdout.splitlines()[1:]
+
+
+def test_each_subject_has_the_limits_of_the_section_unless_it_has_its_own(project: Write) -> None:
+    """Key by key, in the order of the file, each record with the name of its subject."""
+    project(
+        "[tool.lora-cli]\nmax-params = '200K'\nmax-bytes = '1MB'\n"
+        f"{GPT2}r = 4\n{GPT2}r = 8\ntarget = ['c_attn', 'c_fc']\nmax-params = '1M'\n"
+        "[[tool.lora-cli.check]]\nd = 4096\nh = 4096\nr = 16\nexpect-params = 131072\n"
+    )
+    assert lines() == [
+        "gpt2 | lora r=4,max-params,147456,200000,true",
+        "gpt2 | lora r=4,max-bytes,592848,1000000,true",
+        '"gpt2 | lora r=8 target=c_attn,c_fc",max-params,663552,1000000,true',
+        '"gpt2 | lora r=8 target=c_attn,c_fc",max-bytes,2660216,1000000,false',
+        "4096 x 4096 | lora r=16,max-params,131072,200000,true",
+        "4096 x 4096 | lora r=16,expect-params,131072,131072,true",
+        "4096 x 4096 | lora r=16,max-bytes,524528,1000000,true",
+    ]
+
+
+def test_a_failure_names_its_subject_and_the_size_that_holds(project: Write) -> None:
+    """Each of them, as one subject's does."""
+    project(f"[tool.lora-cli]\nmax-params = '260K'\n{GPT2}r = 8\n[[tool.lora-cli.check]]\nd = 4096\nh = 4096\nr = 40\n")
+    done = run("check")
+    assert done.returncode == 1
+    first, second = (line for line in done.stderr.splitlines() if "check failed" in line)
+    assert first.startswith("lora-cli: check failed: gpt2 | lora r=8: max-params: trainable_params is 294,912, over")
+    assert first.endswith("; r 7 would hold")
+    assert second.startswith("lora-cli: check failed: 4096 x 4096 | lora r=40: max-params: ")
+    assert second.endswith("; r 31 would hold")
+
+
+def test_an_option_wins_over_table_and_section(project: Write) -> None:
+    """Limits, findings and the presentation are no subject, so the tables count."""
+    project(f"[tool.lora-cli]\nmax-bytes = 1\n{GPT2}r = 8\nmax-params = 1\n")
+    assert lines("--max-params", "1M", "--max-bytes", "2MB", "--fail-on", "warning", "--ignore", "nan") == [
+        "gpt2 | lora r=8,max-params,294912,1000000,true",
+        "gpt2 | lora r=8,max-bytes,1182680,2000000,true",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [("-d", "8", "-h", "8", "-r", "2"), ("--model", "gpt2", "-r", "8"), ("base",)])
+def test_a_subject_on_the_command_line_is_checked_alone(project: Write, arguments: tuple[str, ...]) -> None:
+    """The tables do not count, the section does."""
+    project(f"[tool.lora-cli]\nmax-params = '5M'\n{GPT2}max-params = 1\n")
+    found = lines(*arguments)
+    assert len(found) == 1
+    assert found[0].endswith(",5000000,true")
+
+
+def test_an_option_that_adapts_needs_a_subject(project: Write) -> None:
+    """`-r` does not resize the subjects of the file, and says so."""
+    project(f"[tool.lora-cli]\nmax-params = '5M'\n{GPT2}r = 8\n")
+    done = run("check", "-r", "4")
+    assert done.returncode == 2
+    assert "nothing to check" in done.stderr
+    assert "the subjects in pyproject.toml need no option that adapts one" in done.stderr
+
+
+def test_the_model_of_the_section_is_the_subject_where_none_is_named(project: Write) -> None:
+    """Of a bare check, of options that adapt it, and of tables without a model of their own."""
+    project("[tool.lora-cli]\nmodel = 'gpt2'\nmax-params = '1M'\n")
+    assert lines() == lines("-r", "8") == lines("--model", "gpt2") == ["max-params,294912,1000000,true"]
+    assert lines("--adapter", "config") == ["max-params,147456,1000000,true"]
+    assert lines("-d", "8", "-h", "8", "-r", "2") == ["max-params,32,1000000,true"]
+    project(
+        "[tool.lora-cli]\nmodel = 'gpt2'\nmax-params = '1M'\n[[tool.lora-cli.check]]\nr = 4\n"
+        "[[tool.lora-cli.check]]\nadapter = 'config'\n[[tool.lora-cli.check]]\nmodel = 'base'\n"
+    )
+    assert [line.partition(",")[0] for line in lines()] == ["gpt2 | lora r=4", "./config | gpt2", "./base | lora r=8"]
+
+
+def test_the_model_of_the_section_is_the_base_of_adapters_at_paths(project: Write) -> None:
+    """On the command line and in tables; a path that is a model has no base."""
+    project("[tool.lora-cli]\nmodel = 'gpt2'\nmax-params = '1M'\n[[tool.lora-cli.check]]\npath = 'config'\n")
+    assert lines() == lines("config") == ["config,max-params,147456,1000000,true"]
+    assert lines("base", "-r", "2")[0].startswith("base,max-params,")
+    with open("config/adapter_config.json", encoding="utf-8") as stream:
+        found = run("check", "-", "--format", "csv", stdin=stream).stdout
+    assert found.endswith("-,max-params,147456,1000000,true\n")
+
+
+def test_a_wrong_model_of_the_section_is_refused_where_it_counts(project: Write) -> None:
+    """With its key, and not where the command line names another subject."""
+    project("[tool.lora-cli]\nmodel = 'gpt3'\nmax-params = '1M'\n")
+    for arguments in ((), ("config",), ("-r", "8")):
+        done = run("check", *arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "tool.lora-cli.model 'gpt3' is neither a file nor a preset; did you mean gpt2?" in done.stderr
+    assert run("check", "--model", "gpt2").returncode == 0
+
+
+def test_a_trained_adapter_is_inspected(project: Write, tmp_path: Path) -> None:
+    """Its findings fail, by the rules of its table."""
+    adapter_files.write_adapter(tmp_path / "trained", {})
+    table = "[[tool.lora-cli.check]]\npath = 'trained'\n"
+    project(table)
+    done = run("check", "--format", "csv")
+    assert done.returncode == 1
+    assert "trained,finding: " in done.stdout
+    codes = [line.split("finding: ")[1].split(",")[0] for line in done.stdout.splitlines() if "finding: " in line]
+    project(f"{table}ignore = {json.dumps(codes)}\n")
+    assert lines() == ["trained,findings,0,0,true"]
+
+
+def test_paths_are_those_of_the_files_folder(project: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any folder below it, where other files of these names are not meant."""
+    project(
+        "[tool.lora-cli]\nmodel = 'gpt2'\nmax-params = '1M'\n[[tool.lora-cli.check]]\npath = 'config'\n"
+        f"[[tool.lora-cli.check]]\nmodel = 'base'\n[[tool.lora-cli.check]]\npath = {json.dumps(str(tmp_path / 'base'))}\nr = 2\n"
+    )
+    monkeypatch.chdir(tmp_path / "below")
+    for name in ("base", "gpt2"):
+        (tmp_path / "below" / name).mkdir()
+    assert [line.partition(",")[0] for line in lines()] == ["../config", "../base | lora r=8", "../base | lora r=2"]
+    project("[tool.lora-cli]\nmax-params = '1M'\n[[tool.lora-cli.check]]\nmodel = 'base'\nadapter = 'none'\n")
+    assert ": tool.lora-cli.check[0].adapter: cannot read '../none'" in run("check").stderr
+    project("[tool.lora-cli]\nmodel = 'config'\nmax-params = '1M'\n")
+    assert ": tool.lora-cli.model: '../config' has neither" in run("check").stderr
+
+
+def test_names_tell_configs_of_one_model_apart(project: Write) -> None:
+    """As the keys of a lock do, and the lock has the same subjects."""
+    project(
+        f"[tool.lora-cli]\nmax-params = '1M'\n{GPT2}r = 4\n{GPT2}r = 4\nset = {{use_dora = true}}\n{GPT2}method = 'vera'\n"
+    )
+    names = [line.partition(",")[0] for line in lines()]
+    assert names == ["gpt2 | lora r=4", "gpt2 | dora r=4 use_dora=true", "gpt2 | vera r=256"]
+    assert run("check", "--lock", "counts.lock", "--update-lock").returncode == 0
+    with open("counts.lock", encoding="utf-8") as file:
+        assert sorted(json.load(file)["subjects"]) == sorted(names)
+    assert run("check", "--lock", "counts.lock").returncode == 0
+
+
+def test_remarks_name_their_subject(project: Write) -> None:
+    """A warning without the subject is of no use beside others."""
+    project("[tool.lora-cli]\nmax-params = '1M'\n" + "[[tool.lora-cli.check]]\nd = 8\nh = 8\nr = 8\n")
+    assert "lora-cli: warning: 8 x 8 | lora r=8: rank 8 is above" in run("check").stderr
+
+
+@pytest.mark.parametrize(("body", "problem"), WRONG)
+def test_what_is_wrong_with_a_table_is_said_of_file_table_and_key(project: Write, body: str, problem: str) -> None:
+    """One line and exit code 2, whatever the value is."""
+    project(f"[tool.lora-cli]\nmax-params = '1M'\n{GPT2}r = 4\n[[tool.lora-cli.check]]\n{body}\n")
+    done = run("check", timeout=10)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"lora-cli: error: '{os.getcwd()}/pyproject.toml': tool.lora-cli.check[1]{problem}")
+    assert done.stderr.isprintable() or done.stderr.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (
+            "[tool.lora-cli.check]\nmodel = 'gpt2'",
+            "tool.lora-cli.check is {'model': 'gpt2'}; it must be an array of tables",
+        ),
+        ("[tool.lora-cli]\ncheck = [1]", "tool.lora-cli.check is [1]; it must be an array of tables"),
+        ("[tool.lora-cli]\ncheck = []", "there is nothing to check"),
+        ("[[tool.lora-cli.checks]]\nmodel = 'gpt2'", "tool.lora-cli has no key 'checks'; did you mean check?"),
+        (GPT2, "tool.lora-cli.check[0] has no limit; write one into it or into [tool.lora-cli], e.g. max-params = "),
+    ],
+)
+def test_what_is_wrong_with_the_tables_is_said_too(project: Write, body: str, problem: str) -> None:
+    """None of them is passed over."""
+    project(body)
+    done = run("check")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert problem in done.stderr
+
+
+def test_hundreds_of_subjects_are_checked(project: Write) -> None:
+    """Each with its record, in the order of the file."""
+    tables = "".join(f"[[tool.lora-cli.check]]\nd = 512\nh = 512\nr = {r}\n" for r in range(1, 401))
+    project(f"[tool.lora-cli]\nmax-params = '400K'\n{tables}")
+    found = lines()
+    assert len(found) == 400
+    assert (found[0], found[-1].rpartition(",")[2]) == ("512 x 512 | lora r=1,max-params,1024,400000,true", "false")
+
+
+def test_an_annotation_stands_at_the_line_of_its_table(project: Write) -> None:
+    """Of a subject without a file of its own; with one, at that."""
+    project(
+        "[tool.lora-cli]\nmodel = 'gpt2'\nmax-params = 1\n\n"
+        "[[ tool . 'lora-cli' . \"check\" ]] # first\nr = 2\n[[tool.lora-cli.check]]\npath = 'config'\n"
+        "[[tool.lora-cli.check]]\nadapter = 'config'\n[[tool.lora-cli.check]]\nmodel = 'base'\n"
+    )
+    done = run("check", "--format", "github")
+    assert [line.partition("title=")[0] for line in done.stdout.splitlines()] == [
+        "::error file=pyproject.toml,line=5,",
+        "::error file=config/adapter_config.json,",
+        "::error file=config/adapter_config.json,",
+        "::error file=pyproject.toml,line=11,",
+    ]
+
+
+def test_a_line_that_is_not_certain_is_left_out(project: Write) -> None:
+    """Tables in one line have no headers, and a text may look like one."""
+    for body in (
+        "[tool.lora-cli]\nmax-params = 1\ncheck = [{model = 'gpt2'}]\n",
+        f"[other]\ntext = '''\n[[tool.lora-cli.check]]\n'''\n{GPT2}max-params = 1\n",
+    ):
+        project(body)
+        assert run("check", "--format", "github").stdout.startswith("::error file=pyproject.toml,title=")
+
+
+def test_no_input_of_the_file_is_overwritten(project: Write) -> None:
+    """-o names none of the files that the tables name, and an error in the format of a report replaces none either."""
+    project(f"[tool.lora-cli]\nmodel = 'base'\nmax-params = '1M'\n[[tool.lora-cli.check]]\npath = 'config'\n{GPT2}")
+    for name in ("pyproject.toml", "config/adapter_config.json", "base/config.json"):
+        before = Path(name).read_text(encoding="utf-8")
+        for kind in ("csv", "junit", "github"):
+            done = run("check", "--format", kind, "-o", name)
+            assert (done.returncode, done.stderr.count("is an input of this command")) == (2, 1)
+        assert Path(name).read_text(encoding="utf-8") == before
