@@ -141,8 +141,6 @@ class Composite:
             parts[_joined(prefix, tower.name)] = f"{what} tower"
         decoder = self.text.body(config)
         nodes += under(name, decoder.nodes)
-        if decoder.embeddings is None:
-            raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
         ties |= {f"{name}.{key}": f"{name}.{source}" for key, source in decoder.tied.items()}
         output = decoder.output and f"{name}.{decoder.output}"
         return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", parts=parts)
@@ -152,7 +150,10 @@ class Composite:
 
         def build(config: Config) -> Skeleton:
             text, made = self.text.of(config), self.body(config, prefix)
-            read = next(node for node in made.nodes if isinstance(node, Module) and node.name == made.embeddings)
+            found = (node for node in made.nodes if isinstance(node, Module) and node.name == made.embeddings)
+            read = next(found, None)
+            if read is None or read.kind != "Embedding":
+                raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
             head = linear("lm_head", hidden_size(text), self.vocabulary(text) if self.vocabulary else read.d)
             ties = {"lm_head.weight": f"{made.embeddings}.weight"} if tied(config, text) else {}
             return made._replace(nodes=[*made.nodes, *head], tied={**made.tied, **ties}, output="lm_head")
