@@ -38,8 +38,10 @@ class Section:
 
     The section's `model_type` finds its family. The one declared here is for a section that names none, or for any
     section if it is `fixed`. Without a section its fields are `missing`, which a `completed` one has beside its own, or
-    those of config.json itself if it may be `flat`; a part that is `optional` is then left out. A part is the body of its family, or if it is `headed` the
-    class with a head; `build` is for a part that is not a family by itself.
+    those of config.json itself if it may be `flat`; a part that is `optional` is then left out.
+
+    A part is the body of its family, or if it is `headed` the class with a head; `build` is for a part that is not a
+    family by itself.
     """
 
     name: str
@@ -143,7 +145,8 @@ class Composite:
         nodes += under(name, decoder.nodes)
         ties |= {f"{name}.{key}": f"{name}.{source}" for key, source in decoder.tied.items()}
         output = decoder.output and f"{name}.{decoder.output}"
-        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", parts=parts)
+        embeddings = decoder.embeddings and f"{name}.{decoder.embeddings}"
+        return Skeleton(nodes, ties, output, embeddings, parts=parts)
 
     def generation(self, tied: Callable[[Config, Config], bool], prefix: str = "model") -> Build:
         """Return the class with a head that scores the vocabulary; `tied` says whether it is that of the embeddings."""
