@@ -38,8 +38,10 @@ class Section:
 
     The section's `model_type` finds its family. The one declared here is for a section that names none, or for any
     section if it is `fixed`. Without a section its fields are `missing`, which a `completed` one has beside its own, or
-    those of config.json itself if it may be `flat`; a part that is `optional` is then left out. A part is the body of its family, or if it is `headed` the
-    class with a head; `build` is for a part that is not a family by itself.
+    those of config.json itself if it may be `flat`; a part that is `optional` is then left out.
+
+    A part is the body of its family, or if it is `headed` the class with a head; `build` is for a part that is not a
+    family by itself.
     """
 
     name: str
@@ -141,18 +143,20 @@ class Composite:
             parts[_joined(prefix, tower.name)] = f"{what} tower"
         decoder = self.text.body(config)
         nodes += under(name, decoder.nodes)
-        if decoder.embeddings is None:
-            raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
         ties |= {f"{name}.{key}": f"{name}.{source}" for key, source in decoder.tied.items()}
         output = decoder.output and f"{name}.{decoder.output}"
-        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", parts=parts)
+        embeddings = decoder.embeddings and f"{name}.{decoder.embeddings}"
+        return Skeleton(nodes, ties, output, embeddings, parts=parts)
 
     def generation(self, tied: Callable[[Config, Config], bool], prefix: str = "model") -> Build:
         """Return the class with a head that scores the vocabulary; `tied` says whether it is that of the embeddings."""
 
         def build(config: Config) -> Skeleton:
             text, made = self.text.of(config), self.body(config, prefix)
-            read = next(node for node in made.nodes if isinstance(node, Module) and node.name == made.embeddings)
+            found = (node for node in made.nodes if isinstance(node, Module) and node.name == made.embeddings)
+            read = next(found, None)
+            if read is None or read.kind != "Embedding":
+                raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
             head = linear("lm_head", hidden_size(text), self.vocabulary(text) if self.vocabulary else read.d)
             ties = {"lm_head.weight": f"{made.embeddings}.weight"} if tied(config, text) else {}
             return made._replace(nodes=[*made.nodes, *head], tied={**made.tied, **ties}, output="lm_head")

@@ -137,5 +137,5 @@ def read_config(config: Config, name: str) -> Model:
         config,
         generates=name_of_class.endswith(GENERATING_CLASSES),
         unsaved=written.unsaved,
-        parts=written.parts,
+        parts=dict(written.parts),
     )

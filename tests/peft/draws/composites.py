@@ -293,6 +293,21 @@ DELTA_TEXT = {
     "shared_expert_intermediate_size": [10, 14],
 }
 
+OMNI = {
+    **TOP,
+    "text_config": {**TIED_TEXT, "head_dim": [6, 10]},
+    "vision_config": QWEN_VISION,
+    "audio_config": {**AUDIO, "output_dim": [16, 20]},
+}
+LFM2 = {
+    **TEXT,
+    "model_type": ("lfm2",),
+    "layer_types": (None,),
+    "num_hidden_layers": (3,),
+    "full_attn_idxs": ([1], [0, 2]),
+}
+SIGLIP2 = {**VISION, "model_type": ("siglip2_vision_model",), "num_patches": [9, 16], "vision_use_head": [True, False]}
+
 LLAVA = {**TOP, **FEATURES, "text_config": (LLAMA, MISTRAL, QWEN2, GEMMA), "vision_config": (CLIP, SIGLIP)}
 QWEN_VL = {**TOP, "text_config": TIED_TEXT, "vision_config": QWEN_VISION}
 
@@ -388,6 +403,19 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
         "vision_config": MOLMO_VISION,
         "adapter_config": MOLMO_ADAPTER,
     },
+    "lfm2_vl": {
+        **TOP,
+        "tie_embedding": BOTH,
+        "downsample_factor": [1, 2],
+        "projector_hidden_size": [16, 20],
+        "projector_bias": BOTH,
+        "projector_use_layernorm": BOTH,
+        "text_config": (LFM2, LLAMA),
+        "vision_config": SIGLIP2,
+    },
+    "qwen2_5_omni_text": {**TIED_TEXT, "head_dim": [6, 10]},
+    "qwen2_5_omni_thinker": OMNI,
+    "qwen2_5_omni": {"enable_audio_output": (False,), "thinker_config": OMNI},
     "llava": LLAVA,
     "llava_next": LLAVA,
     "llava_next_video": LLAVA,
