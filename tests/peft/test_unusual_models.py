@@ -62,6 +62,7 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("wav2vec2-bert", "Wav2Vec2BertModel", {"conv_depthwise_kernel_size": 4}),
     ("wav2vec2-bert", "Wav2Vec2BertModel", {"position_embeddings_type": "learned"}),
     ("wav2vec2", "Wav2Vec2Model", {"conv_dim": [8, 12, 16]}),
+    ("wav2vec2", "Wav2Vec2Model", {"num_feat_extract_layers": 3}),
     ("wav2vec2", "Wav2Vec2Model", {"conv_dim": ["8", 12]}),
     ("wav2vec2", "Wav2Vec2Model", {"feat_extract_norm": "batch"}),
     ("wav2vec2", "Wav2Vec2Model", {"num_attention_heads": 3}),

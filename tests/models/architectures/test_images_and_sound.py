@@ -45,7 +45,7 @@ def test_the_defaults_are_those_of_transformers(model_type: str, name: str, tota
         ("swin", "SwinModel", {"depths": [1] * 40, "num_heads": [1] * 40}, "at most 20"),
         ("swin", "SwinModel", {"num_heads": [3, 6]}, "num_heads is [3, 6]; it must have a number for each stage"),
         ("convnext", "ConvNextModel", {"depths": [1, "2"]}, "a list of whole numbers from 0 to 10000"),
-        ("wav2vec2", "Wav2Vec2Model", {"conv_kernel": [3]}, "have 7, 1 and 7 numbers; they must have as many"),
+        ("wav2vec2", "Wav2Vec2Model", {"conv_kernel": [3]}, "have 7, 1 and 7 numbers; each must have 7"),
         ("wav2vec2", "Wav2Vec2Model", {"feat_extract_norm": "batch"}, "must be group or layer"),
         ("wav2vec2", "Wav2Vec2ForSequenceClassification", {"add_adapter": True}, "add_adapter is true"),
         ("wav2vec2-bert", "Wav2Vec2BertForCTC", {}, "vocab_size is None"),
