@@ -72,6 +72,14 @@ class Family:
     text: Callable[[Config], Config] | None = None
 
     @property
+    def generating(self) -> Build | None:
+        """The class that generates text; of several, the one with a decoder alone."""
+        return next(
+            (self.classes[name] for ending in GENERATING_CLASSES for name in self.classes if name.endswith(ending)),
+            None,
+        )
+
+    @property
     def body(self) -> Build | None:
         """The class that transformers' AutoModel takes: the one that has only the body, or the only one."""
         bare = [name for name in self.classes if name.endswith(BODIES) and not name.endswith(GENERATING_CLASSES)]

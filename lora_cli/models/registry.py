@@ -103,9 +103,9 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
 
 
 def body(config: Config, *, headed: bool = False) -> Skeleton:
-    """Return what the section of a config.json describes: the body of its model type, or the class with a head."""
+    """Return what the section of a config.json describes: the body of its model type, or the class that generates."""
     found = _family_of(config)
-    build = next(iter(found.classes.values())) if headed else found.body
+    build = found.generating if headed else found.body
     if build is None:
         raise UnknownArchitecture(
             f"{config.source}: model_type {quote(found.model_type)} is not a part of other models"

@@ -22,8 +22,8 @@ import drawn
 OTHERS = [
     {"model_type": "falcon_mamba", "architectures": ["FalconMambaForCausalLM"], "num_hidden_layers": 2},
     {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]},
-    {"model_type": "siglip", "architectures": ["SiglipModel"]},
-    {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"]},
+    {"model_type": "altclip", "architectures": ["AltCLIPModel"]},
+    {"model_type": "data2vec-audio", "architectures": ["Data2VecAudioForCTC"]},
     {"model_type": "gpt_bigcode", "architectures": ["GPTBigCodeForCausalLM"], "n_layer": 2},
     {"model_type": "openai-gpt", "architectures": ["OpenAIGPTLMHeadModel"], "n_layer": 2},
     {"model_type": "phimoe", "architectures": ["PhimoeForCausalLM"], "num_hidden_layers": 2},

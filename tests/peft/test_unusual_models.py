@@ -35,6 +35,8 @@ SECTIONS: list[dict[str, Any]] = [
     {"text_config": None, "vision_config": {}},
     {"text_config": {"num_hidden_layers": 1}, "vision_config": None},
 ]
+TINY = {"num_hidden_layers": 1, "hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2, "vocab_size": 50}
+QUERIES = {"vision_config": TINY, "qformer_config": TINY}
 ADAPTED = ("Model", "ForCTC", "ForXVector")
 
 BUILT: list[tuple[str, str, dict[str, Any]]] = [
@@ -42,6 +44,10 @@ BUILT: list[tuple[str, str, dict[str, Any]]] = [
     *(("wavlm", f"WavLM{task}", more) for task in ADAPTED for more in (SHORTER, NARROWER)),
     *(("wav2vec2-bert", f"Wav2Vec2Bert{task}", more) for task in ADAPTED for more in (SHORTER, NARROWER, BEFORE)),
     ("hubert", "HubertForCTC", NARROWER),
+    *(
+        ("blip-2", "Blip2ForConditionalGeneration", {**QUERIES, "text_config": {"model_type": text, **TINY}})
+        for text in ("llama", "gpt2", "bert", "bart")
+    ),
     ("beit", "BeitForSemanticSegmentation", {**BEIT, "segmentation_indices": [0, 1, 2, 3]}),
     ("beit", "BeitForSemanticSegmentation", {**BEIT, "out_features": ["stem", "stage1", "stage2", "stage4"]}),
     *((f"siglip{kind}", f"Siglip{kind}Model", more) for kind in ("", "2") for more in SECTIONS),
@@ -56,6 +62,7 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("wav2vec2-bert", "Wav2Vec2BertModel", {"conv_depthwise_kernel_size": 4}),
     ("wav2vec2-bert", "Wav2Vec2BertModel", {"position_embeddings_type": "learned"}),
     ("wav2vec2", "Wav2Vec2Model", {"conv_dim": [8, 12, 16]}),
+    ("wav2vec2", "Wav2Vec2Model", {"num_feat_extract_layers": 3}),
     ("wav2vec2", "Wav2Vec2Model", {"conv_dim": ["8", 12]}),
     ("wav2vec2", "Wav2Vec2Model", {"feat_extract_norm": "batch"}),
     ("wav2vec2", "Wav2Vec2Model", {"num_attention_heads": 3}),
@@ -65,6 +72,7 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("beit", "BeitForSemanticSegmentation", BEIT),
     ("beit", "BeitModel", {**BEIT, "use_relative_position_bias": True, "patch_size": [16, 16]}),
     ("siglip", "SiglipForImageClassification", {"text_config": 5}),
+    ("blip-2", "Blip2Model", {**QUERIES, "text_config": {"model_type": "vit"}}),
     ("siglip", "SiglipModel", {"vision_config": {"image_size": [32, 32]}}),
     ("swin", "SwinModel", {**SWIN, "num_heads": [2]}),
     ("swin", "SwinModel", {**SWIN, "depths": 3}),

@@ -23,10 +23,11 @@ def wave_sizes(config: Config) -> tuple[list[int], list[int]]:
     channels, kernels, strides = (
         stage_sizes(config, name, default=default, stages=1) for name, default in WAVE_FIELDS.items()
     )
-    if not len(channels) == len(kernels) == len(strides):
+    layers = config.number("num_feat_extract_layers", default=len(channels))
+    if not layers == len(channels) == len(kernels) == len(strides):
         raise InvalidInput(
             f"{config.source}: conv_dim, conv_kernel and conv_stride have {len(channels)}, {len(kernels)} and "
-            f"{len(strides)} numbers; they must have as many"
+            f"{len(strides)} numbers; each must have {layers}, one for each layer"
         )
     return channels, kernels
 

@@ -13,11 +13,12 @@ from dataclasses import replace
 from lora_cli.errors import InvalidInput, argument, counted, quote_long
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, read_config_object, read_object
-from lora_cli.models.model import Model, names_dtype, read_config
+from lora_cli.models.model import Model, names_dtype, read_config, read_dtype
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.registry import UnknownArchitecture
 
 CONFIG = "config.json"
+EXPERTS = ".experts."
 # Pickles can run any program when they are read.
 UNPICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
@@ -117,13 +118,31 @@ def _type_beside(path: str) -> str:
 def _without_family(config: Config, checkpoint: list[str], source: str, unknown: UnknownArchitecture) -> Model:
     from lora_cli.models.sources.installed_transformers import build, is_installed
 
+    reason = str(unknown)
     if is_installed():
-        return _compared(build(config, source), config, checkpoint, source)
+        try:
+            return _compared(build(config, source), config, checkpoint, source)
+        except InvalidInput:
+            if not checkpoint:
+                raise
+            reason += ", and the installed transformers does not build it"
     if checkpoint:
-        return _by_shapes(checkpoint, source, str(unknown))
+        return _described_by(config, _by_shapes(checkpoint, source, reason))
     raise InvalidInput(
         f"{unknown}; install torch and transformers, which can build it, or give its safetensors checkpoint"
     ) from unknown
+
+
+def _described_by(config: Config, model: Model) -> Model:
+    """Return a model that was read by its shapes, with what its config.json says of it.
+
+    PEFT goes by the model type. It is left out where experts are stored one by one, because PEFT looks for fused
+    ones in some types.
+    """
+    has_experts = any(EXPERTS in name for name in model.module_names)
+    model_type = "" if has_experts else config.text("model_type", default="")
+    dtype = read_dtype(config) if names_dtype(config) else model.dtype
+    return replace(model, config=config, model_type=model_type, dtype=dtype)
 
 
 def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:

@@ -6,6 +6,8 @@ import pytest
 from small_models import cost, layers, leaves, model, names
 
 from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
 
 
 def test_a_list_matches_whole_names_and_endings() -> None:
@@ -38,6 +40,16 @@ def test_all_linear_leaves_the_head_and_the_embeddings_out(text: str) -> None:
 def test_all_linear_takes_gpt2s_conv1d() -> None:
     """They are Linears by another name."""
     assert leaves(model("gpt2"), target_modules="all-linear") == {"c_attn", "c_proj", "c_fc"}
+
+
+def test_all_linear_is_a_list_of_names_that_match_endings_too() -> None:
+    """A head `feature_extractor` takes in the module of that name inside the body, which PEFT refuses."""
+    fields = {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForXVector"], "num_hidden_layers": 1}
+    voices = read_config(Config(fields), "voices")
+    with pytest.raises(InvalidInput, match=r"target 'wav2vec2\.feature_extractor' is not a Linear"):
+        cost(voices, target_modules="all-linear")
+    kept = cost(voices, target_modules="all-linear", exclude_modules=["wav2vec2.feature_extractor"])
+    assert "feature_extractor" in {place.module.name for place in kept.targets.places}
 
 
 def test_all_linear_in_a_list_is_a_name() -> None:

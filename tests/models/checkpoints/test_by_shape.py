@@ -77,6 +77,18 @@ def test_convolutions_are_known_by_their_dimensions() -> None:
     assert model.full_params == 8 * 3 * 16 + 8 * 3 * 32 + 8 * 80 * 3 + 4 * 8 * 6
 
 
+@pytest.mark.parametrize(
+    ("lengths", "directions"),
+    [("parametrizations__weight__original0", "parametrizations__weight__original1"), ("weight_g", "weight_v")],
+)
+def test_a_weight_norm_is_a_convolution(lengths: str, directions: str) -> None:
+    """Under torch's newer names for its two parameters, and under the older ones that many checkpoints have."""
+    model = read(**{f"conv__{lengths}": (1, 1, 5), f"conv__{directions}": (32, 2, 5), "conv__bias": (32,)})
+    assert model.modules == (Module("conv", 2, 32, "Conv1d", bias=True, kernel=(5,), weight_norm=True),)
+    assert model.others == ()
+    assert model.full_params == 5 + 320 + 32
+
+
 def test_the_rest_belongs_to_no_module() -> None:
     """Norms, tokens, a weight without a name, an empty weight, and a bias that does not fit are parameters."""
     model = read(

@@ -211,6 +211,44 @@ def test_an_unknown_architecture_is_read_from_its_checkpoint(here: Path, monkeyp
     assert "names and shapes" in model.warnings[0]
 
 
+def remote(here: Path, **shapes: tuple[int, ...]) -> None:
+    """Write a model whose code is not part of transformers; its parameters' names have `__` for a dot."""
+    fields = {"model_type": "chatglm", "hidden_size": 8, "num_layers": 2, "num_attention_heads": 2, "vocab_size": 9}
+    (here / "config.json").write_text(json.dumps({**fields, "torch_dtype": "bfloat16", "auto_map": {}}))
+    tensors = {name.replace("__", "."): ("F16", shape) for name, shape in shapes.items()}
+    checkpoints.write(here / "model.safetensors", tensors)
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_model_of_remote_code_is_read_by_its_headers_and_its_config(
+    here: Path, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    """The modules are those of the checkpoint; the type of its values, PEFT's targets and prompts go by config.json."""
+
+    def build(config: Config, source: str) -> None:
+        raise InvalidInput(f"{source} is not built: {config.source}")
+
+    monkeypatch.setattr("lora_cli.models.sources.installed_transformers.is_installed", lambda: is_installed)
+    monkeypatch.setattr("lora_cli.models.sources.installed_transformers.build", build)
+    remote(here, layers__0__query_key_value__weight=(24, 8), layers__0__dense__weight=(8, 8))
+    model = read_model(".")
+    assert [module.name for module in model.modules] == ["layers.0.query_key_value", "layers.0.dense"]
+    assert (model.model_type, model.dtype) == ("chatglm", "BF16")
+    assert model.facts is not None
+    assert (model.facts.hidden, model.facts.layers) == (8, 2)
+    assert "'chatglm' is not known" in model.warnings[0]
+    assert ("the installed transformers does not build it" in model.warnings[0]) == is_installed
+
+
+def test_experts_that_are_stored_one_by_one_go_without_the_model_type(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PEFT would look for fused experts by it, and these are not fused."""
+    monkeypatch.setattr("lora_cli.models.sources.installed_transformers.is_installed", lambda: False)
+    remote(here, mlp__experts__0__up_proj__weight=(24, 8), mlp__experts__1__up_proj__weight=(24, 8))
+    assert read_model(".").model_type == ""
+
+
 def test_a_folder_of_an_adapter_is_told_from_a_model(here: Path) -> None:
     """The message for pickled weights has the fix."""
     (here / "adapter").mkdir()

@@ -1,0 +1,75 @@
+"""Models of images and of speech: what their configs describe without torch, and what is refused in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
+
+
+def read(model_type: str, name: str, **fields: Any) -> Model:
+    """Return the model of a config.json."""
+    return read_config(Config({"model_type": model_type, "architectures": [name], **fields}), "drawn")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "name", "total"),
+    [
+        ("dinov2", "Dinov2Model", 85_725_696),
+        ("swin", "SwinForImageClassification", 27_520_892),
+        ("beit", "BeitForImageClassification", 85_658_114),
+        ("segformer", "SegformerForSemanticSegmentation", 3_714_658),
+        ("convnext", "ConvNextForImageClassification", 27_821_666),
+        ("siglip", "SiglipModel", 203_155_970),
+        ("siglip2", "Siglip2Model", 203_202_050),
+        ("blip-2", "Blip2ForConditionalGeneration", 1_216_944_384),
+        ("wav2vec2", "Wav2Vec2ForCTC", 94_396_320),
+        ("hubert", "HubertForSequenceClassification", 94_569_090),
+        ("wavlm", "WavLMForXVector", 100_493_132),
+        ("wav2vec2-bert", "Wav2Vec2BertModel", 580_493_120),
+    ],
+)
+def test_the_defaults_are_those_of_transformers(model_type: str, name: str, total: int) -> None:
+    """The totals that transformers 5.23 builds of a config.json without sizes."""
+    assert read(model_type, name).full_params == total
+
+
+@pytest.mark.parametrize(
+    ("model_type", "name", "fields", "words"),
+    [
+        ("siglip", "SiglipForImageClassification", {"num_labels": 0}, "no labels"),
+        ("swin", "SwinModel", {"depths": [1] * 40, "num_heads": [1] * 40}, "at most 20"),
+        ("swin", "SwinModel", {"num_heads": [3, 6]}, "num_heads is [3, 6]; it must have a number for each stage"),
+        ("convnext", "ConvNextModel", {"depths": [1, "2"]}, "a list of whole numbers from 0 to 10000"),
+        ("wav2vec2", "Wav2Vec2Model", {"conv_kernel": [3]}, "have 7, 1 and 7 numbers; each must have 7"),
+        ("wav2vec2", "Wav2Vec2Model", {"feat_extract_norm": "batch"}, "must be group or layer"),
+        ("wav2vec2", "Wav2Vec2ForSequenceClassification", {"add_adapter": True}, "add_adapter is true"),
+        ("wav2vec2-bert", "Wav2Vec2BertForCTC", {}, "vocab_size is None"),
+        ("beit", "BeitForSemanticSegmentation", {"out_indices": [1]}, "out_indices names 1 layers"),
+        ("blip-2", "Blip2Model", {"text_config": {"model_type": "vit"}}, "'vit' is not a part of other models"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(model_type: str, name: str, fields: dict[str, Any], words: str) -> None:
+    """In a sentence that names the field, its value and the limit."""
+    with pytest.raises(InvalidInput) as caught:
+        read(model_type, name, **fields)
+    assert words in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_weight_norm_has_directions_and_lengths() -> None:
+    """The convolution is a Conv1d that PEFT adapts, but its weight is not a parameter of its own."""
+    model = read("wav2vec2", "Wav2Vec2Model", hidden_size=32, num_attention_heads=4, num_conv_pos_embeddings=5)
+    name = "encoder.pos_conv_embed.conv"
+    convolution = next(module for module in model.modules if module.name == name)
+    assert (convolution.kind, convolution.groups) == ("Conv1d", 16)
+    assert {parameter.name.removeprefix(f"{name}."): parameter.shape for parameter in convolution.parameters()} == {
+        "parametrizations.weight.original0": (1, 1, 5),
+        "parametrizations.weight.original1": (32, 2, 5),
+        "bias": (32,),
+    }
+    assert {f"{name}.parametrizations", f"{name}.parametrizations.weight.0"} <= set(model.module_names)
