@@ -82,10 +82,10 @@ def quote_long(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a text between quotation marks, as Python writes it."""
+    """Return a text between quotation marks: a backslash, as in a regular expression, stays as the user wrote it."""
     mark = '"' if "'" in text and '"' not in text else "'"
-    inner = text.replace("\\", "\\\\").replace(mark, f"\\{mark}")
-    return f"{mark}{printable(inner)}{mark}"
+    inner = printable(text.replace(mark, f"\\{mark}"))
+    return f"{mark}{inner}{mark}"
 
 
 def _repr(value: object) -> str:
