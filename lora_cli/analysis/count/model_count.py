@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
+from lora_cli.analysis.count.rank_worth import rank_problems, sides_of
 from lora_cli.analysis.percentages import FIGURES, Percentages
 from lora_cli.analysis.result import Record
 from lora_cli.methods.adapter_file.file_contents import base_tensors, file_tensors, prompt_file_tensors
@@ -207,9 +208,9 @@ class ModelCount(Percentages):
         """The tensors of the base model once it is adapted, by the keys under which PEFT would load them."""
         return base_tensors(self.targets, self.added, self.shared)
 
-    def rank_warnings(self) -> list[str]:
-        """Return no warnings: what a rank is worth is not the same for all modules of a model."""
-        return []
+    def rank_problems(self) -> Mapping[str, str]:
+        """Return what makes ranks pointless, each sentence by the code of the finding."""
+        return rank_problems(sides_of(self))
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
