@@ -31,7 +31,7 @@ def parameters_of(node: Node) -> tuple[Parameter, ...]:
     return (node,) if isinstance(node, Parameter) else ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """The nodes of a model in its order, and which of them are tied or have a role.
 
@@ -52,6 +52,9 @@ class Model:
     generates: bool | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Model({', '.join(filter(None, (repr(self.name), self.model_type)))}, {self.full_params:,} parameters)"
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:

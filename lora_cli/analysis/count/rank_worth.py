@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from lora_cli.errors import counted
 
-if TYPE_CHECKING:
-    from lora_cli.analysis.count.model_count import ModelCount
-
 # The codes of what `inspect` finds, and of what is told beside a count.
 PAST_BREAK_EVEN, PAST_DIMENSION = "rank-past-break-even", "rank-past-dimension"
-A_KEYS = frozenset({"lora_A.weight", "lora_embedding_A"})
 
 
 class Sides(NamedTuple):
@@ -42,17 +37,6 @@ class Sides(NamedTuple):
     def is_past_break_even(self) -> bool:
         """Whether A and B hold more than the weight does."""
         return not self.is_past_dimension and self.r > self.break_even
-
-
-def sides_of(cost: ModelCount) -> Iterator[tuple[str, Sides]]:
-    """Yield each module to which LoRA adds an A and a B, with its rank and sides, unless these are in blocks."""
-    if not cost.how.has_lora_factors or cost.config.lora.use_bdlora:
-        return
-    for place, tensors in cost.added:
-        a = next((tensor for tensor in tensors if tensor.key in A_KEYS), None)
-        if a is not None:
-            module = place.module
-            yield module.name, Sides(a.shape[0] // place.experts, prod(a.shape[1:]), module.h, module.groups)
 
 
 def rank_problems(modules: Iterator[tuple[str, Sides]]) -> Mapping[str, str]:

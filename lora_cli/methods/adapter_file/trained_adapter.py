@@ -50,7 +50,7 @@ class Factors(NamedTuple):
         return self.a.shape[0] // self.b.shape[1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrainedAdapter:
     """The adapter in a folder: the fields of its config, the config they make, and the file's tensors by key.
 
@@ -64,6 +64,9 @@ class TrainedAdapter:
     config: AdapterConfig
     unknown: tuple[str, ...]
     tensors: Mapping[str, Stored] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"TrainedAdapter({self.name!r}, {self.config.label}, {len(self.tensors):,} tensors)"
 
     @property
     def weights(self) -> str:
