@@ -51,7 +51,17 @@ TABLE = (
 BY_NAME = {dtype.name: dtype for dtype in TABLE}
 # The types that a model's or an adapter's own values can have, as config.json and `--adapter-dtype` name them.
 VALUE_TYPES = ("float64", "float32", "float16", "bfloat16")
+SHORT_NAMES = {"fp64": "float64", "fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 BY_TORCH_NAME = {dtype.torch_name: dtype for dtype in TABLE if dtype.torch_name is not None}
+
+
+def full_name(name: str) -> str:
+    """Return torch's name of a type by its short name, and any other name as it is.
+
+    >>> full_name("bf16"), full_name("float32")
+    ('bfloat16', 'float32')
+    """
+    return SHORT_NAMES.get(name, name) if isinstance(name, str) else name
 
 
 def torch_name(name: str) -> str:

@@ -25,7 +25,7 @@ UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\u
 # Limits on the work of finding a near miss: characters of a name, and names of a list.
 COMPARED_CHARACTERS = 100
 COMPARED_NAMES = 20_000
-NEAR = 0.6
+NEAR, NEAR_WORD = 0.6, 0.8
 
 _spelling: ContextVar[Callable[[str], str]] = ContextVar("spelling", default=str)
 
@@ -82,10 +82,10 @@ def quote_long(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a text between quotation marks, as Python writes it."""
+    """Return a text between quotation marks: a backslash, as in a regular expression, stays as the user wrote it."""
     mark = '"' if "'" in text and '"' not in text else "'"
-    inner = text.replace("\\", "\\\\").replace(mark, f"\\{mark}")
-    return f"{mark}{printable(inner)}{mark}"
+    inner = printable(text.replace(mark, f"\\{mark}"))
+    return f"{mark}{inner}{mark}"
 
 
 def _repr(value: object) -> str:
@@ -158,6 +158,11 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     name, names = str(wanted)[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES))
     begun = [each for each in names if each.startswith((f"{name}-", f"{name}_"))]
     near = begun[:SHOWN_NAMES] or get_close_matches(name, names, SHOWN_NAMES, NEAR)
+    if not near:
+        # A first word alone, e.g. of a model's family, is far from the whole name.
+        words = {each: re.split("[-_]", each)[0] for each in names}
+        word = get_close_matches(name, dict.fromkeys(words.values()), 1, NEAR_WORD)
+        near = [each for each in names if words[each] in word][:SHOWN_NAMES]
     if not near:
         return otherwise
     *others, last = map(_shown_name, near)

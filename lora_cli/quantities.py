@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from lora_cli.errors import choices, quote
+from lora_cli.errors import InvalidInput, argument, choices, quote
+
+T = TypeVar("T")
 
 # What a field of a record can be. None means unknown, which is not 0.
 Value = str | int | float | bool | None
@@ -23,8 +26,10 @@ BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 # first used, which most runs never do.
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE = r"(-?)([0-9]+(?:_[0-9]+)*)([km]?)(i?)"
-_COUNT = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?([kmbt]?)"
-_BYTES = r"([0-9]{1,30})(?:\.([0-9]{1,30}))?(?:(?:([kmgtpe])(i?))?b)?"
+MAX_DIGITS = 30
+_NUMBER = rf"([0-9]{{1,{MAX_DIGITS}}})(?:\.([0-9]{{1,{MAX_DIGITS}}}))?"
+_COUNT = rf"{_NUMBER}([kmbt]?)"
+_BYTES = rf"{_NUMBER}(?:(?:([kmgtpe])(i?))?b)?"
 
 
 class QuantityError(ValueError):
@@ -37,6 +42,14 @@ class QuantityError(ValueError):
         super().__init__(f"{text!r} {problem}")
         self.text = text
         self.problem = problem
+
+
+def read(name: str, text: str, parse: Callable[..., T], *limits: object) -> T:
+    """Return `parse(text, *limits)`; an error names the argument `name`."""
+    try:
+        return parse(text, *limits)
+    except QuantityError as error:
+        raise InvalidInput(f"{argument(name)}: {quote(error.text)} {error.problem}") from None
 
 
 def parse_whole(text: str, minimum: int, maximum: int) -> int:
@@ -123,19 +136,19 @@ def parse_percent(text: str, least: float = -math.inf, most: float = math.inf) -
 
 
 def parse_count(text: str) -> int:
-    """Read a number of parameters: digits, and K, M, B or T for powers of a thousand.
+    """Read a number of parameters: digits, in groups of three or not, and K, M, B or T for powers of a thousand.
 
-    >>> parse_count("131_072"), parse_count("200K"), parse_count("1.5b")
-    (131072, 200000, 1500000000)
+    >>> parse_count("131_072"), parse_count("20,000,000"), parse_count("200K"), parse_count("1.5b")
+    (131072, 20000000, 200000, 1500000000)
     >>> parse_count("1.5")
     Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '1.5' is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B
+    lora_cli.quantities.QuantityError: '1.5' is not a whole number of parameters; write it like 131072, 200K, 20M or 1.5B
     """
     match = re.fullmatch(_COUNT, _plain(text))
     value = _whole(match, COUNT_UNITS[match[3]]) if match else None
     if value is None:
         raise QuantityError(
-            text, "is not a whole number of parameters of at most 30 digits; write it like 131072, 200K, 20M or 1.5B"
+            text, f"{_fault(text, match, 'a whole number of parameters')}; write it like 131072, 200K, 20M or 1.5B"
         )
     return value
 
@@ -147,21 +160,39 @@ def parse_bytes(text: str) -> int:
     (262384, 50000000, 1572864)
     >>> parse_bytes("50M")
     Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '50M' is not a whole number of bytes of at most 30 digits; write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
+    lora_cli.quantities.QuantityError: '50M' has the unit M, which is not known; write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
     """
     match = re.fullmatch(_BYTES, _plain(text))
     value = _whole(match, (1024 if match[4] else 1000) ** BYTE_POWERS[match[3] or ""]) if match else None
     if value is None:
         raise QuantityError(
             text,
-            "is not a whole number of bytes of at most 30 digits; "
+            f"{_fault(text, match, 'a whole number of bytes')}; "
             "write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)",
         )
     return value
 
 
+def _fault(text: str, match: re.Match[str] | None, expected: str) -> str:
+    """Return what is wrong with a quantity; one that has a `match` is only not whole.
+
+    >>> [_fault(text, None, "a number") for text in ("-5", "20X", "1" * 31, "x")]
+    ['is below 0', 'has the unit X, which is not known', 'has more than 30 digits', 'is not a number']
+    """
+    parts = None if match else re.fullmatch(r"(-?)([0-9]+)(\.[0-9]+)?([a-z]{0,9})", _plain(text))
+    if parts is None:
+        return f"is not {expected}"
+    if parts[1]:
+        return "is below 0"
+    if parts[4] and len(parts[2]) <= MAX_DIGITS:
+        return f"has the unit {text[-len(parts[4]) :]}, which is not known"
+    return f"has more than {MAX_DIGITS} digits"
+
+
 def _plain(text: str) -> str:
-    """Return a quantity in lower case and without _ between its digits."""
+    """Return a quantity in lower case and without what groups its digits: _ anywhere, or a comma before each three."""
+    grouped = re.match(r"[0-9]{1,3}(,[0-9]{3})+(?![0-9,])", text)
+    text = text if grouped is None else grouped[0].replace(",", "") + text[grouped.end() :]
     return re.sub("(?<=[0-9])_(?=[0-9])", "", _lower(text))
 
 

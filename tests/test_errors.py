@@ -24,10 +24,15 @@ def test_a_quoted_value_is_short_and_printable(value: object) -> None:
     assert len(text) <= LONGEST
 
 
-@given(st.text(max_size=40))
+@given(st.text(st.characters(exclude_characters="\\"), max_size=40))
 def test_a_short_text_is_quoted_whole(value: str) -> None:
     """A text of up to 40 characters is quoted so that Python reads the same text back."""
     assert literal_eval(quote(value)) == value
+
+
+def test_a_regular_expression_is_quoted_as_it_was_written() -> None:
+    """Its backslashes are not doubled, nor are those of a path on Windows."""
+    assert quote(r".*\.gate_up_proj") == quote_long(r".*\.gate_up_proj") == r"'.*\.gate_up_proj'"
 
 
 def test_a_long_text_is_cut_and_its_length_told() -> None:

@@ -169,8 +169,32 @@ def test_a_count_with_a_unit_is_exact_or_refused(digits: int, decimals: int, uni
 @pytest.mark.parametrize("text", ["+5", "-5", "1e3", "5\u212a", "5KB", "5G", "K", ".5K", "5.K", "9" * 5000], ids=short)
 def test_a_count_is_refused(text: str) -> None:
     """Signs, exponents, unknown units and half a number are no count."""
-    with pytest.raises(QuantityError, match="is not a whole number of parameters"):
+    with pytest.raises(QuantityError, match="; write it like 131072, 200K, 20M"):
         parse_count(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("-5", "is below 0"),
+        ("20X", "has the unit X, which is not known"),
+        ("9" * 31, "has more than 30 digits"),
+        ("20,00", "is not a whole number of parameters"),
+        ("1,000,00", "is not a whole number of parameters"),
+        ("1.5", "is not a whole number of parameters"),
+    ],
+)
+def test_what_is_wrong_with_a_count_is_told(text: str, problem: str) -> None:
+    """One fault, and how to write it."""
+    with pytest.raises(QuantityError) as caught:
+        parse_count(text)
+    assert caught.value.problem.startswith(f"{problem}; write it like")
+
+
+@given(st.integers(0, 10**30 - 1))
+def test_digits_may_be_grouped_as_they_are_printed(value: int) -> None:
+    """`20,000,000` is what the tables show."""
+    assert parse_count(f"{value:,}") == parse_bytes(f"{value:,}") == parse_count(f"{value:_}") == value
 
 
 @given(st.lists(st.integers(1, LIMIT), min_size=1, max_size=20))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
-from lora_cli.errors import InvalidInput, argument
+from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models.matrix import dimension
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def matrix_sizes(
     d: SupportsIndex | None, h: SupportsIndex | None, needed: Sequence[str] = ("d", "h")
 ) -> tuple[int, int]:
     """Return the sizes of one matrix, both of which are needed."""
+    refuse_name(d)
     if d is None or h is None:
         name = "d" if d is None else "h"
         sizes = ", ".join(map(argument, needed[:-1]))
@@ -52,6 +53,14 @@ def matrix_sizes(
             f"or {argument('model')} for a model"
         )
     return dimension("d", d), dimension("h", h)
+
+
+def refuse_name(d: object) -> None:
+    """Refuse a text as the first size, where a Python caller may have meant a model."""
+    if isinstance(d, str):
+        raise InvalidInput(
+            f"{argument('d')}: {quote(d)} is not a whole number; for a model, use {argument('model')}={quote(d)}"
+        )
 
 
 def refuse_target(how: Adaptation) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TextIO, TypeVar
+from threading import Lock, Timer
+from typing import TYPE_CHECKING, NamedTuple, TextIO, TypeVar
 
 from lora_cli.output import Screen
+
+if TYPE_CHECKING:
+    from lora_cli.output.rich_console import ProgressBar
 
 T = TypeVar("T")
 
@@ -32,23 +35,56 @@ class Terminal(NamedTuple):
 
     def tracked(self, work: str, parts: Iterable[T], total: int) -> Iterator[T]:
         """Yield `parts`; once they have taken a second, show a progress bar that says what `work` it is on a terminal."""
-        parts = iter(parts)
         if sys.stderr is None or not sys.stderr.isatty():
             yield from parts
             return
-        start = time.monotonic()
-        for done, part in enumerate(parts, 1):
-            yield part
-            if time.monotonic() - start > SECONDS_BEFORE_PROGRESS:
-                from lora_cli.output.rich_console import progress
-
-                yield from progress(work, parts, done, total, sys.stderr, self.screen(sys.stderr, is_terminal=True))
+        bar = _LateBar(work, total, sys.stderr, self.screen(sys.stderr, is_terminal=True))
+        try:
+            for part in parts:
+                yield part
+                bar.advance()
+        finally:
+            bar.stop()
 
     def _has_color(self, is_terminal: bool) -> bool:
         """Decide on colour: the option wins, then a non-empty NO_COLOR, then whether it is a terminal."""
         if self.color != AUTO:
             return self.color == ALWAYS
         return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class _LateBar:
+    """A progress bar that shows once the work has taken a second, whether a part of it is done by then or not."""
+
+    def __init__(self, work: str, total: int, stream: TextIO, screen: Screen) -> None:
+        self._begin = work, total, stream, screen
+        self._done = 0
+        self._bar: ProgressBar | None = None
+        self._lock = Lock()
+        self._timer = Timer(SECONDS_BEFORE_PROGRESS, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _show(self) -> None:
+        from lora_cli.output.rich_console import ProgressBar
+
+        work, total, stream, screen = self._begin
+        with self._lock:
+            self._bar = ProgressBar(work, self._done, total, stream, screen)
+
+    def advance(self) -> None:
+        """Say that one more part is done."""
+        with self._lock:
+            self._done += 1
+            if self._bar is not None:
+                self._bar.advance()
+
+    def stop(self) -> None:
+        """Remove the bar, or see to it that it never shows."""
+        self._timer.cancel()
+        self._timer.join()
+        if self._bar is not None:
+            self._bar.stop()
 
 
 def is_terminal() -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Source = Union[str, "PathLike[str]", "Model"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """The nodes of a model in its order, and which of them are tied or have a role.
 
@@ -47,6 +47,9 @@ class Model:
     parts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Model({', '.join(filter(None, (repr(self.name), self.model_type)))}, {self.full_params:,} parameters)"
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:

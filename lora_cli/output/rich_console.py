@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TextIO, TypeVar
+from collections.abc import Sequence
+from typing import TextIO
 
 from rich.box import Box
 from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -17,8 +17,6 @@ from lora_cli.output.columns import fold, packed
 from lora_cli.output.layout import GAP, blocks
 from lora_cli.output.picture import COLUMNS, LINES, draw
 from lora_cli.output.report import Report, Screen
-
-T = TypeVar("T")
 
 UNLIMITED = 10_000
 SEPARATOR = " · "
@@ -158,11 +156,39 @@ def _picture(drawing: Drawing, columns: int, lines: int, screen: Screen) -> Text
     return text
 
 
-def progress(work: str, parts: Iterable[T], done: int, total: int, stream: TextIO, screen: Screen) -> Iterator[T]:
-    """Yield the remaining parts under a progress bar that says what `work` it is, and disappears at the end."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console(stream, screen, screen.width, terminal=True), transient=True) as bar:
-        task = bar.add_task(work, total=total, completed=done)
-        for part in parts:
-            yield part
-            bar.advance(task)
+class ProgressBar:
+    """A bar that says what `work` it is and how far that is, and disappears at the end.
+
+    A terminal that cannot move its cursor gets a line for each tenth of the work instead.
+    """
+
+    def __init__(self, work: str, done: int, total: int, stream: TextIO, screen: Screen) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        console = _console(stream, screen, screen.width, terminal=True)
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        self._task = self._bar.add_task(work, total=total, completed=done)
+        self._moves = not console.is_dumb_terminal
+        if self._moves:
+            self._bar.start()
+        else:
+            self._line()
+
+    def advance(self) -> None:
+        """Say that one more part is done."""
+        before = self._tenths()
+        self._bar.advance(self._task)
+        if not self._moves and self._tenths() != before:
+            self._line()
+
+    def _tenths(self) -> int:
+        task = self._bar.tasks[0]
+        return int(10 * task.completed // (task.total or 1))
+
+    def _line(self) -> None:
+        task = self._bar.tasks[0]
+        self._bar.console.print(f"{task.description}: {int(task.completed):,} of {int(task.total or 0):,}")
+
+    def stop(self) -> None:
+        """Remove the bar."""
+        if self._moves:
+            self._bar.stop()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from adapter_files import pair, write_adapter
 from small_llama import llama
 
 import lora_cli
@@ -16,6 +17,11 @@ from lora_cli import InvalidInput, check, count, fit, forward, read_adapter, rea
 
 WRONG: Any = 5
 REFUSED: dict[str, Callable[[], object]] = {
+    "d: 'gpt2' is not a whole number; for a model, use model='gpt2'": lambda: count("gpt2", 8),  # type: ignore[arg-type]
+    "d: 't5-small' is not a whole number; for a model, use model=": lambda: sweep("t5-small", r=8),
+    "d: 'bert' is not a whole number; for a model, use model=": lambda: fit("bert", max_params=5),  # type: ignore[arg-type]
+    "model 'lama' is neither a file nor a preset; did you mean llama-": lambda: count(model="lama"),
+    "max_params: '20Q' has the unit Q, which is not known": lambda: fit(8, 8, max_params="20Q"),
     "model: 5 is not a path": lambda: count(model=WRONG),
     "method: 5 is not the name of a method": lambda: count(8, 8, 2, method=WRONG),
     "target: 5 is not a list of names": lambda: count(model="gpt2", target=WRONG),
@@ -46,6 +52,26 @@ def test_an_argument_of_the_wrong_type_is_refused_by_name(sentence: str, ask: Ca
         ask()
     assert sentence in str(caught.value)
     assert "--" not in str(caught.value)
+
+
+def test_texts_are_read_as_on_the_command_line() -> None:
+    """Limits with their units, axes as ranges, and short names of types."""
+    assert fit(model="gpt2", max_params="20M", max_bytes="50MB") == fit(
+        model="gpt2", max_params=20_000_000, max_bytes=50_000_000
+    )
+    assert list(sweep("8:16:x2", r="2,3", square=True)) == list(sweep([8, 16], r=[2, 3], square=True))
+    assert check(count(8, 8, 2), max_params="1K")[0].limit == 1000
+    assert forward(8, 8, 2, dtype="bf16") == forward(8, 8, 2, dtype="bfloat16")
+    sizes = {count(8, 8, 2, adapter_dtype=name).adapter_bytes for name in ("fp16", "float16")}
+    assert len(sizes) == 1
+
+
+def test_a_model_and_an_adapter_have_a_short_repr(tmp_path: Path) -> None:
+    """Their names, what they are, and how large."""
+    assert repr(read_model("llama-3.1-405b")) == "Model('llama-3.1-405b', llama, 405,853,388,800 parameters)"
+    arrays = pair("q_proj", np.ones((4, 8), "<f4"), np.ones((8, 4), "<f4"))
+    path = write_adapter(tmp_path / "out", arrays)
+    assert repr(read_adapter(path)) == f"TrainedAdapter({path!r}, lora, 2 tensors)"
 
 
 def test_a_path_may_be_of_pathlib(tmp_path: Path) -> None:

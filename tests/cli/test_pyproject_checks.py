@@ -123,6 +123,7 @@ def test_an_option_wins_over_table_and_section(project: Write) -> None:
     """Limits, findings and the presentation are no subject, so the tables count."""
     project(f"[tool.lora-cli]\nmax-bytes = 1\n{GPT2}r = 8\nmax-params = 1\n")
     assert lines("--max-params", "1M", "--max-bytes", "2MB", "--fail-on", "warning", "--ignore", "nan") == [
+        "gpt2 | lora r=8,findings,0,0,true",
         "gpt2 | lora r=8,max-params,294912,1000000,true",
         "gpt2 | lora r=8,max-bytes,1182680,2000000,true",
     ]

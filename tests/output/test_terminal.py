@@ -14,7 +14,7 @@ from lora_cli.output import Report, Screen
 from lora_cli.output.columns import listing
 from lora_cli.output.people import cell, heading, sheet
 from lora_cli.output.report import EXPENDABLE
-from lora_cli.output.rich_console import progress
+from lora_cli.output.rich_console import ProgressBar
 
 Write = Callable[..., str]
 Make = Callable[..., Report]
@@ -161,11 +161,12 @@ def test_an_empty_listing_is_its_header(written: Write, listed: Make) -> None:
     assert "name" in written("table", listed([]), Screen(80))
 
 
-def test_progress_yields_every_part_and_leaves_no_bar_behind() -> None:
-    """The parts come through unchanged, and the bar is erased at the end."""
+def test_progress_leaves_no_bar_behind() -> None:
+    """It says what is done and how much there is, and is erased at the end."""
     stream = io.StringIO()
-    parts = list(progress("Multiplying", iter("abc"), 2, 5, stream, Screen(80, color=True)))
-    assert parts == ["a", "b", "c"]
+    bar = ProgressBar("Multiplying", 4, 5, stream, Screen(80, color=True))
+    bar.advance()
+    bar.stop()
     assert "Multiplying" in stream.getvalue()
     assert "5/5" in stream.getvalue()
     assert stream.getvalue().endswith("\x1b[2K")
@@ -174,6 +175,17 @@ def test_progress_yields_every_part_and_leaves_no_bar_behind() -> None:
 def test_progress_without_colour_moves_the_cursor_alone() -> None:
     """Under NO_COLOR a terminal still sees the bar, and no colour."""
     stream = io.StringIO()
-    assert list(progress("Multiplying", [1, 2], 0, 2, stream, Screen(80))) == [1, 2]
+    ProgressBar("Multiplying", 1, 2, stream, Screen(80)).stop()
     assert re.search(r"\x1b\[[0-9;]*m", stream.getvalue()) is None
     assert "━" in stream.getvalue()
+
+
+def test_progress_on_a_dumb_terminal_is_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line where it begins and one for each tenth, without any escape sequence."""
+    monkeypatch.setenv("TERM", "dumb")
+    stream = io.StringIO()
+    bar = ProgressBar("Multiplying", 2, 40, stream, Screen(80))
+    for _ in range(7):
+        bar.advance()
+    bar.stop()
+    assert stream.getvalue() == "Multiplying: 2 of 40\nMultiplying: 4 of 40\nMultiplying: 8 of 40\n"

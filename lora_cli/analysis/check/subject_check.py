@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lora_cli.analysis.check.limit_verdicts import judge_limits
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import count_subject
+from lora_cli.analysis.count.rank_worth import PAST_BREAK_EVEN, PAST_DIMENSION
 from lora_cli.analysis.limits import Limits
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument, quote_long
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Model, Source
 
 FAIL_ON = ("error",)
+# What finds the ranks of a count: their severity, and their codes.
+RANK_FINDINGS = frozenset({"warning", PAST_BREAK_EVEN, PAST_DIMENSION})
 
 
 class Rules(NamedTuple):
@@ -63,16 +66,36 @@ class SubjectCheck(NamedTuple):
 
 
 def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectCheck:
-    """Check a count against the limits; `path` names it beside other subjects."""
+    """Check a count against the limits, and its ranks by the findings that these would be in a trained adapter.
+
+    `path` names it beside other subjects.
+    """
     start = "" if path is None else f"{path}: "
+    findings = _rank_findings(count, rules, path)
+    ignored = {finding.message for finding in findings if finding.code in rules.ignore}
+    failing = [each for each in findings if each.fails(rules.fail_on) and each.message not in ignored]
+    told = ignored.union(finding.message for finding in failing)
+    verdicts = [] if RANK_FINDINGS.isdisjoint(rules.fail_on) else _judge_findings(failing, path)
     return SubjectCheck(
-        judge_limits(count, rules.limits, path),
+        [*verdicts, *judge_limits(count, rules.limits, path)],
         count.record(),
         path,
         count.how,
-        warnings=[f"{start}{warning}" for warning in count.warnings],
+        warnings=[f"{start}{warning}" for warning in count.warnings if warning not in told],
         notes=[f"{start}{note}" for note in count.notes],
     )
+
+
+def _rank_findings(count: Count, rules: Rules, path: str | None) -> list[Finding]:
+    """Return what is wrong with the ranks, where rules speak of that."""
+    if RANK_FINDINGS.isdisjoint((*rules.fail_on, *rules.ignore)) or count.cost is None:
+        return []
+    from lora_cli.analysis.inspect.findings.declaration import Finding
+    from lora_cli.analysis.inspect.findings.registry import FINDINGS
+
+    name = path or count.model or "one matrix"
+    kinds = ((FINDINGS[code], message) for code, message in count.cost.rank_problems().items())
+    return [Finding(name, kind.severity, kind.code, message, kind.remedy) for kind, message in kinds]
 
 
 def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Model | None = None) -> SubjectCheck:
@@ -97,7 +120,7 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
     )
 
 
-def _judge_findings(failing: Sequence[Finding], path: str) -> list[Verdict]:
+def _judge_findings(failing: Sequence[Finding], path: str | None) -> list[Verdict]:
     """Return a verdict on each finding that fails, or one that passes where there is none; the limit is 0 of each."""
     failed = [Verdict(f"finding: {finding.code}", 1, 0, finding.sentence(), path) for finding in failing]
     return failed or [Verdict("findings", 0, 0, path=path)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import SupportsIndex
 
 from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
 from lora_cli.analysis.count.model_count import ModelCount
-from lora_cli.analysis.count.plain_lora import FIELDS, rank_warnings
+from lora_cli.analysis.count.plain_lora import FIELDS, matrix_rank_problems
 from lora_cli.analysis.percentages import ratio
 from lora_cli.analysis.result import Record
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -46,11 +46,11 @@ class AdaptedMatrix(ModelCount):
         """What is put beside W, and what would be shared with other matrices."""
         return (*(tensor for _, tensors in self.added for tensor in tensors), *self.shared)
 
-    def rank_warnings(self) -> list[str]:
-        """Say what makes the rank pointless where only A and B of LoRA are trained, with the config's rank."""
+    def rank_problems(self) -> Mapping[str, str]:
+        """Return what makes the rank pointless where only A and B of LoRA are trained, with the config's rank."""
         r = self.r or 0
         is_plain = self.how.has_lora_factors and self.trainable_params == r * (self.d + self.h)
-        return rank_warnings(self.d, self.h, r) if r and is_plain else []
+        return matrix_rank_problems(self.d, self.h, r) if r and is_plain else {}
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, SupportsIndex
 
-from lora_cli.analysis.count.plain_lora import plain_figures, rank_warnings
+from lora_cli.analysis.count.plain_lora import matrix_rank_problems, plain_figures
 from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.subject import Subject, matrix_sizes, read_subject, refuse_target
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
@@ -183,7 +183,7 @@ def count(
 
 def plain_count(d: int, h: int, r: int) -> Count:
     """Count LoRA without any variant, which needs neither a config nor a model."""
-    return Count(plain_figures(d, h, r), tensors=plain(d, h, r), warnings=rank_warnings(d, h, r))
+    return Count(plain_figures(d, h, r), tensors=plain(d, h, r), warnings=[*matrix_rank_problems(d, h, r).values()])
 
 
 def count_subject(subject: Subject, how: Adaptation) -> Count:

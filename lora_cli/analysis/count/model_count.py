@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
+from lora_cli.analysis.count.rank_worth import Sides, rank_problems
 from lora_cli.analysis.percentages import FIGURES, Percentages
 from lora_cli.analysis.result import Record
 from lora_cli.methods.adapter_file.file_contents import base_tensors, file_tensors, prompt_file_tensors
@@ -22,6 +24,8 @@ from lora_cli.models.nodes import around
 from lora_cli.quantities import count_text
 
 FIELDS = ("model", "method", "r", "adapted_modules", *FIGURES, "adapter_bytes")
+
+A_KEYS = frozenset({"lora_A.weight", "lora_embedding_A"})
 
 
 class CopiedParams(NamedTuple):
@@ -207,9 +211,19 @@ class ModelCount(Percentages):
         """The tensors of the base model once it is adapted, by the keys under which PEFT would load them."""
         return base_tensors(self.targets, self.added, self.shared)
 
-    def rank_warnings(self) -> list[str]:
-        """Return no warnings: what a rank is worth is not the same for all modules of a model."""
-        return []
+    def rank_problems(self) -> Mapping[str, str]:
+        """Return what makes ranks pointless, each sentence by the code of the finding."""
+        return rank_problems(self._sides())
+
+    def _sides(self) -> Iterator[tuple[str, Sides]]:
+        """Yield each module to which LoRA adds an A and a B, with its rank and sides, unless these are in blocks."""
+        if not self.how.has_lora_factors or self.config.lora.use_bdlora:
+            return
+        for place, tensors in self.added:
+            a = next((tensor for tensor in tensors if tensor.key in A_KEYS), None)
+            if a is not None:
+                module = place.module
+                yield module.name, Sides(a.shape[0] // place.experts, prod(a.shape[1:]), module.h, module.groups)
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""

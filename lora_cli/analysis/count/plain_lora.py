@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, overload
 
+from lora_cli.analysis.count.rank_worth import PAST_BREAK_EVEN, PAST_DIMENSION
 from lora_cli.analysis.percentages import FIGURES, percent, ratio
 from lora_cli.methods.adapter_file.file_size import pair_bytes
 from lora_cli.models.matrix import MATRIX_NAME
@@ -60,22 +61,22 @@ def plain_figures(d: Number, h: Number, r: Number) -> object:
     return dict(zip(FIELDS, figures, strict=True))
 
 
-def rank_warnings(d: int, h: int, r: int) -> list[str]:
-    """Say what makes a rank of plain LoRA pointless, if anything does.
+def matrix_rank_problems(d: int, h: int, r: int) -> dict[str, str]:
+    """Say what makes a rank of plain LoRA pointless, if anything does, each sentence by the code of the finding.
 
-    >>> rank_warnings(6, 8, 4)
-    ['rank 4 is above the break-even rank 3.42857: A and B hold 56 parameters, W itself holds 48']
+    >>> matrix_rank_problems(6, 8, 4)["rank-past-break-even"]
+    'rank 4 is above the break-even rank 3.42857: A and B hold 56 parameters, W itself holds 48'
     """
-    warnings = []
+    problems = {}
     full, trained = d * h, r * (d + h)
     if trained > full:
-        warnings.append(
+        problems[PAST_BREAK_EVEN] = (
             f"rank {r} is above the break-even rank {number_text(ratio(full, d + h))}: "
             f"A and B hold {count_text(trained)} parameters, W itself holds {count_text(full)}"
         )
     if r > min(d, h):
-        warnings.append(
+        problems[PAST_DIMENSION] = (
             f"rank {r} is above min(d, h) = {min(d, h)}, and W has no higher rank than that: "
             "the rest of A and B adds parameters and nothing else"
         )
-    return warnings
+    return problems

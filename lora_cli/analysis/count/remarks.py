@@ -29,7 +29,7 @@ def warnings_of(cost: ModelCount) -> Iterator[str]:
         yield f"full copies ({first_few(cost.targets.full_copies.names)}) are {percent:.1f} % of what is trained"
     yield from _saved_embeddings(cost)
     yield from lost_adapters(cost)
-    yield from cost.rank_warnings()
+    yield from cost.rank_problems().values()
 
 
 def notes_of(cost: ModelCount) -> Iterator[str]:

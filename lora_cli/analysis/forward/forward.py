@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from lora_cli.analysis.forward.run import INITS, Outcome, Run, check_choice, check_size, read_seed
 from lora_cli.analysis.result import Record, Result
-from lora_cli.dtypes import VALUE_TYPES
+from lora_cli.dtypes import VALUE_TYPES, full_name
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models.matrix import dimension
 from lora_cli.quantities import real_number
@@ -122,7 +122,7 @@ def forward(
     """
     files = {"weights": weights, "adapter": adapter, "module": module}
     drawn = {"d": d, "h": h, "r": r, "alpha": alpha, "init": init}
-    check_choice("dtype", dtype, VALUE_TYPES)
+    dtype = check_choice("dtype", full_name(dtype), VALUE_TYPES)
     rows, start = dimension("batch", batch), read_seed(seed)
     if any(path is not None for path in files.values()):
         _refuse_mixture(files, drawn)

@@ -8,7 +8,7 @@ of cores changes nothing but the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -185,6 +185,19 @@ def _strip(run: Run, source: Source, x: Array, a: Array, low: Array, column: int
     )
 
 
+def _strips(run: Run, source: Source, columns: int) -> Iterator[Strip]:
+    """Yield the strips in order; drawing A and the input is a part of the first."""
+    x = draw(run, "input", (0, 0), 1, np.empty((run.batch, run.d), PRECISIONS[run.dtype].compute))
+    a = source.a()
+    low = _adapter_rounding(run)(x @ a.T)
+
+    def strip(column: int) -> Strip:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _strip(run, source, x, a, low, column)
+
+    yield from on_cores(workers(run), strip, range(columns))
+
+
 def _adapter_rounding(run: Run) -> Callable[[Array], Array]:
     """Return how the adapter's own results are rounded: PEFT loads a stored one in float32 and runs it in that."""
     return _keep if run.init == STORED else PRECISIONS[run.dtype].round
@@ -207,18 +220,9 @@ def _survived(update_square: float, lost_square: float) -> float | None:
 
 def outcome(run: Run, source: Source, track: Track | None = None) -> Outcome:
     """Run the pass strip by strip; `track` sees the strips go by."""
-    compute = PRECISIONS[run.dtype].compute
+    columns = -(-run.h // strip_columns(run))
     with np.errstate(over="ignore", invalid="ignore"):
-        x = draw(run, "input", (0, 0), 1, np.empty((run.batch, run.d), compute))
-        a = source.a()
-        low = _adapter_rounding(run)(x @ a.T)
-
-        def strip(column: int) -> Strip:
-            with np.errstate(over="ignore", invalid="ignore"):
-                return _strip(run, source, x, a, low, column)
-
-        columns = -(-run.h // strip_columns(run))
-        results = on_cores(workers(run), strip, range(columns))
+        results = _strips(run, source, columns)
         squares = np.zeros(5)
         largest, changed = 0.0, 0
         plain_sample: tuple[float, ...] = ()

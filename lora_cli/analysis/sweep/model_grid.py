@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, product
 from typing import NamedTuple
 
 from lora_cli.analysis.count.count import Count
@@ -43,13 +44,15 @@ class ModelGrid:
         return self.ranks if method_named(config.method).rank is not None else (config.r,)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return each model's and target set's warnings at its first rank, each sentence once."""
-        costs = (
-            count_model(model, replace(config, r=self._ranks(config)[0]))
-            for model in self.models
-            for _, config in self.target_sets
-        )
-        return tuple(dict.fromkeys(warning for cost in costs for warning in warnings_of(cost)))
+        """Return each model's and target set's warnings at its first rank and the largest, each sentence once."""
+        return tuple(dict.fromkeys(chain.from_iterable(map(self._warnings, product(self.models, self.target_sets)))))
+
+    def _warnings(self, pair: tuple[Model, TargetSet]) -> Iterator[str]:
+        model, (_, config) = pair
+        ranks = self._ranks(config)
+        yield from warnings_of(count_model(model, replace(config, r=ranks[0])))
+        if (largest := max(ranks)) != ranks[0]:
+            yield from count_model(model, replace(config, r=largest)).rank_problems().values()
 
     def counts(self) -> Iterator[Count]:
         """Yield the counts, one per point, in the order of `FIELDS`."""

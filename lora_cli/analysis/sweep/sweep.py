@@ -12,7 +12,7 @@ from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
 from lora_cli.analysis.limits import Number, read_limits
 from lora_cli.analysis.result import html_table
-from lora_cli.analysis.subject import refuse_target
+from lora_cli.analysis.subject import refuse_name, refuse_target
 from lora_cli.analysis.sweep.axes import Axes, Axis, listed, read_axis
 from lora_cli.analysis.sweep.matrix_grid import MatrixGrid, matrix_grid
 from lora_cli.analysis.sweep.selection import EVERYTHING, Selection, read_selection
@@ -163,6 +163,8 @@ def _ranks(r: Axis | None, methods: Sequence[str]) -> Sequence[int]:
 def _matrix_axes(d: Axis | None, h: Axis | None, ranks: Sequence[int], *, square: bool) -> Axes:
     if d is None:
         raise missing("d")
+    if isinstance(d, str) and not d[:1].isdigit():
+        refuse_name(d)
     if square and h is not None:
         raise InvalidInput(f"{argument('square')} ties h to d, so {argument('h')} conflicts with it; drop one of them")
     if not square and h is None:

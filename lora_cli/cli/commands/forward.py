@@ -16,12 +16,12 @@ from lora_cli.cli.blas_threads import one_blas_thread
 from lora_cli.cli.candidates import one_of
 from lora_cli.cli.help_text import METHOD, RUN, SUBJECT
 from lora_cli.cli.options import adaptation, subject
-from lora_cli.cli.options.reading import read, read_given, size
+from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.models import MAX_DIMENSION
 from lora_cli.output import Report
-from lora_cli.quantities import parse_positive, parse_whole
+from lora_cli.quantities import parse_positive, parse_whole, read
 
 
 def field_names() -> Iterable[str]:

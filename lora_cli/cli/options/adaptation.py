@@ -9,13 +9,14 @@ import typer
 
 from lora_cli.cli.candidates import method_names, one_of, setting_fields
 from lora_cli.cli.help_text import METHOD
-from lora_cli.cli.options.reading import read, read_given, size
+from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.presentation import INPUT
 from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import ALL_LINEAR, target_modules
-from lora_cli.quantities import parse_axis, parse_positive
+from lora_cli.methods.registry import METHODS, method_named
+from lora_cli.quantities import parse_axis, parse_positive, read
 
 R = Annotated[
     str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.", rich_help_panel=METHOD)
@@ -126,13 +127,17 @@ def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
     for text in texts or ():
         field, equals, value = text.partition("=")
         if not field or not equals:
-            raise InvalidInput(
-                f"{argument('settings')}: {quote(text)} is not FIELD=VALUE; write it like n_frequency=1000"
-            )
+            example = f"{text}=true" if _is_flag(text) else "n_frequency=1000"
+            raise InvalidInput(f"{argument('settings')}: {quote(text)} is not FIELD=VALUE; write it like {example}")
         if field in settings:
             raise InvalidInput(f"{argument('settings')}: {quote(field)} is given twice; drop one of them")
         settings[field] = _read_json(value)
     return settings
+
+
+def _is_flag(field: str) -> bool:
+    """Whether the field of some method is true or false."""
+    return any(isinstance(method_named(name).fields.get(field), bool) for name in METHODS)
 
 
 def _read_json(text: str) -> Any:

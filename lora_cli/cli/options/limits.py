@@ -10,7 +10,7 @@ import typer
 
 from lora_cli.analysis.limits import BUDGETS, LIMITS, Limit
 from lora_cli.cli.help_text import LIMITS as GROUP
-from lora_cli.cli.options.reading import read
+from lora_cli.quantities import read
 
 
 class LimitOptions(dict[str, str | None]):

@@ -11,17 +11,9 @@ from typing import TypeVar
 
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models import MAX_DIMENSION
-from lora_cli.quantities import QuantityError, parse_whole
+from lora_cli.quantities import parse_whole, read
 
 T = TypeVar("T")
-
-
-def read(name: str, text: str, parse: Callable[..., T], *limits: object) -> T:
-    """Return `parse(text, *limits)`; an error names the option of the argument `name`."""
-    try:
-        return parse(text, *limits)
-    except QuantityError as error:
-        raise InvalidInput(f"{argument(name)}: {quote(error.text)} {error.problem}") from None
 
 
 def read_given(name: str, text: str | None, parse: Callable[..., T], *limits: object) -> T | None:

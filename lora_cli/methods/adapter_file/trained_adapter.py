@@ -50,7 +50,7 @@ class Factors(NamedTuple):
         return self.a.shape[0] // self.b.shape[1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrainedAdapter:
     """The adapter in a folder: the fields of its config, the config they make, and the file's tensors by key.
 
@@ -64,6 +64,9 @@ class TrainedAdapter:
     config: AdapterConfig
     unknown: tuple[str, ...]
     tensors: Mapping[str, Stored] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"TrainedAdapter({self.name!r}, {self.config.label}, {len(self.tensors):,} tensors)"
 
     @property
     def weights(self) -> str:
@@ -111,8 +114,17 @@ class TrainedAdapter:
     def may_hold_experts(self, module: str) -> bool:
         """Whether one of `target_parameters` belongs to a module: PEFT names its factors after that module."""
         owner = parameter_owner(module)
-        owners = [name.rpartition(".")[0] for name in self.config.target_parameters or ()]
-        return any(not wanted or owner == wanted or owner.endswith(f".{wanted}") for wanted in owners)
+        return any(is_owner(owner, parameter) for parameter in self.config.target_parameters or ())
+
+
+def is_owner(module: str, parameter: str) -> bool:
+    """Whether an entry of `target_parameters` may name a parameter of a module.
+
+    >>> is_owner("mlp.experts", "down_proj"), is_owner("mlp.experts", "gate.weight")
+    (True, False)
+    """
+    wanted = parameter.rpartition(".")[0]
+    return not wanted or f".{module}".endswith(f".{wanted}")
 
 
 def parameter_owner(module: str) -> str:

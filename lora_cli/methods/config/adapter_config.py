@@ -106,4 +106,9 @@ class AdapterConfig:
     @property
     def full_copy_names(self) -> Names:
         """The modules that are trained as full copies: those in `modules_to_save`, and the task's head."""
-        return self.modules_to_save + (TASK_HEADS.get(self.task_type or "", ()) if self.has_task_heads else ())
+        return self.modules_to_save + self.task_heads
+
+    @property
+    def task_heads(self) -> Names:
+        """The names that the task's head may have, which PEFT adds to `modules_to_save`."""
+        return TASK_HEADS.get(self.task_type or "", ()) if self.has_task_heads else ()

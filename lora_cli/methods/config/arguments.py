@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
-from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
+from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES, full_name
 from lora_cli.errors import InvalidInput, argument, choices, near_miss, quote, quote_long
 from lora_cli.methods.config.adaptation import Adaptation, Target
 from lora_cli.methods.registry import method_named, variant_fields
@@ -76,11 +76,12 @@ def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
     if how.adapter is not None and config.task_type is None and method_named(config.method).is_prompt:
         raise InvalidInput(f'{given.source} has no task_type, which {config.method} needs; add it, e.g. "CAUSAL_LM"')
     if how.adapter_dtype is not None:
-        if how.adapter_dtype not in VALUE_TYPES:
+        dtype = full_name(how.adapter_dtype)
+        if dtype not in VALUE_TYPES:
             raise InvalidInput(
                 f"{argument('adapter_dtype')}: {quote(how.adapter_dtype)} is not known; {choices(how.adapter_dtype, VALUE_TYPES)}"
             )
-        config = replace(config, adapter_dtype=BY_TORCH_NAME[how.adapter_dtype].name)
+        config = replace(config, adapter_dtype=BY_TORCH_NAME[dtype].name)
     return ReadConfig(config, unknown)
 
 

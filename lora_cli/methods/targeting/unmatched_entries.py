@@ -30,5 +30,9 @@ def unmatched_entries(
         for key in getattr(config, field):
             if key not in matched and not any(map(key_pattern(key).match, names)):
                 yield f"{field} {quote(key)}"
-    uncopied = frozenset(copies.unmatched)
+    uncopied = set(copies.unmatched)
+    # PEFT writes every name that the task's head may have.
+    heads = config.task_heads
+    if not uncopied.issuperset(heads):
+        uncopied.difference_update(heads)
     yield from (f"modules_to_save {quote(entry)}" for entry in config.modules_to_save if entry in uncopied)

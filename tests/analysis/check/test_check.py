@@ -11,7 +11,7 @@ import pytest
 from adapter_files import pair, write_adapter
 from small_llama import llama
 
-from lora_cli import InvalidInput, check, count, inspect
+from lora_cli import Count, InvalidInput, check, count, inspect
 from lora_cli.analysis.check.lock import LockUpdate
 from lora_cli.analysis.check.lock_file import write_lock
 from lora_cli.errors import OutputFailed
@@ -50,6 +50,20 @@ def test_findings_fail_by_severity_or_code(adapter: str) -> None:
         assert (verdict.rule, verdict.value, verdict.limit, verdict.passed) == ("finding: zero-b", 1, 0, False)
         assert "all zero" in str(verdict.failure())
         assert check(adapter, fail_on=fail_on, ignore=["zero-b"])[0].passed
+
+
+@pytest.mark.parametrize("subject", [count(8, 8, 5), count(model="gpt2", r=577)])
+def test_the_ranks_of_a_count_are_findings_too(subject: Count) -> None:
+    """By hand: break-even at 4 on 8 x 8, and at 576 on GPT-2's 768 x 2304. A rule that nothing breaks has its row."""
+    code = "rank-past-break-even"
+    for fail_on in (["warning"], [code]):
+        finding, limit = check(subject, fail_on=fail_on, max_percent=200)
+        assert (finding.rule, finding.value, finding.limit, finding.passed) == (f"finding: {code}", 1, 0, False)
+        assert str(finding.failure()).endswith(f"; lower the rank, or train the weight itself [{code}]")
+        assert (limit.rule, limit.passed) == ("max-percent", True)
+        (verdict,) = check(subject, fail_on=fail_on, ignore=[code])
+        assert (verdict.rule, verdict.passed) == ("findings", True)
+    assert [verdict.rule for verdict in check(subject, fail_on=["error", "zero-b"], max_percent=200)] == ["max-percent"]
 
 
 @pytest.mark.parametrize("names", [{"fail_on": ["zero-c"]}, {"ignore": ["zero-c"]}, {"ignore": "zero-c"}])

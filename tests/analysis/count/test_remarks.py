@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from small_models import cost
+from small_models import cost, model
 
+from lora_cli import count, fit, sweep
 from lora_cli.analysis.count.remarks import notes_of, warnings_of
 from lora_cli.errors import InvalidInput
 
@@ -38,3 +39,28 @@ def test_a_target_that_was_not_finished_is_completed() -> None:
     for wanted, meant in (("all", "all-linear"), ("q", "q_proj"), ("down_porj", "down_proj")):
         with pytest.raises(InvalidInput, match=f"did you mean {meant}.*\\? targets here are"):
             cost(target_modules=(wanted,))
+
+
+def test_ranks_that_save_nothing_are_told_once_for_all_modules() -> None:
+    """By hand, on GPT-2's c_attn, 64 x 192: break-even at 64 · 192 / 256 = 48; no update has a rank over 64."""
+    subject = model("gpt2")
+    assert list(warnings_of(cost(subject, target_modules=("c_attn",), r=48))) == []
+    (warning,) = warnings_of(cost(subject, target_modules=("c_attn",), r=49))
+    assert warning.startswith("2 modules ('transformer.h.0.attn.c_attn', ")
+    assert warning.endswith(" have a rank above the break-even: rank 49, break-even at 48")
+    (warning,) = warnings_of(cost(subject, target_modules=("c_attn",), r=65))
+    assert warning.endswith(" have a rank above min(d, h): rank 65, min(d, h) = 64, break-even at 48")
+    patterned = cost(subject, target_modules=("c_attn",), r=8, rank_pattern={"h.1.attn.c_attn": 50})
+    (warning,) = warnings_of(patterned)
+    assert warning.startswith("1 module ('transformer.h.1.attn.c_attn') has a rank above the break-even: rank 50")
+    grid = sweep(model=subject, target="c_attn", r=[8, 65, 16])
+    assert grid.warnings == count(model=subject, target="c_attn", r=65).warnings
+    (warning,) = fit(model=subject, target="c_attn", max_params=2 * 60 * 256).warnings
+    assert warning.endswith(" have a rank above the break-even: rank 60, break-even at 48")
+
+
+def test_the_rank_of_one_expert_is_what_counts() -> None:
+    """A parameter of 3 experts holds 3 pairs of A and B: by hand, 96 · 64 / 160 = 38.4."""
+    for r, told in ((38, 0), (39, 1)):
+        found = cost(model("mixtral"), target_modules=(), target_parameters=("experts.down_proj",), r=r)
+        assert len(found.rank_problems()) == told

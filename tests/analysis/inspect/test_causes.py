@@ -228,3 +228,23 @@ def test_the_weight_that_a_targeted_head_brings_is_named(tmp_path: Path) -> None
         found = inspected(tmp_path, arrays, base(), **config)
         remedies = {each.code: each.remedy for each in found.findings}
         assert said in remedies["full-embeddings"]
+
+
+def test_patterns_match_the_parameters_of_experts(tmp_path: Path) -> None:
+    """As PEFT writes them for all-linear on a mixture: `gate_up_proj` holds two modules, at twice the rank."""
+    subject = model("mixtral", architectures=["MixtralForCausalLM"])
+    own = {"target_modules": ["q_proj"], "target_parameters": ["gate_up_proj", "down_proj", "gate.weight"]}
+    patterns = {"rank_pattern": {r".*\.gate_up_proj": 2 * R}, "alpha_pattern": {r".*\.gate_up_proj": 16}}
+    arrays: dict[str, Array] = {}
+    for layer in (0, 1):
+        block = f"model.layers.{layer}"
+        arrays |= pair(f"{block}.mlp.experts.base_layer", values(6 * R, 64), values(192, 6 * R))
+        arrays |= pair(f"{block}.mlp.experts", values(3 * R, 96), values(64, 3 * R))
+        arrays |= pair(f"{block}.mlp.gate", values(R, 64), values(3, R))
+        arrays |= pair(f"{block}.self_attn.q_proj", values(R, 64), values(64, R))
+    for base_model in (subject, None):
+        assert not inspected(tmp_path, arrays, base_model, **own, **patterns).findings
+    wrong = {"rank_pattern": {r".*\.experts\.up_proj": 2}}
+    for base_model in (subject, None):
+        found = inspected(tmp_path, arrays, base_model, **own, **wrong)
+        assert r"rank_pattern '.*\.experts\.up_proj' matches nothing" in {each.message for each in found.findings}

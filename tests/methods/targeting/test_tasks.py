@@ -54,3 +54,17 @@ def test_a_start_that_data_prepare_is_counted_as_after_that(start: str, function
     cost = count("bert", "BertModel", init_lora_weights=start, target_modules=["query"])
     assert cost.trainable_params == count("bert", "BertModel", target_modules=["query"]).trainable_params
     assert [function in note for note in notes_of(cost)] == [True]
+
+
+def test_heads_that_the_task_does_not_have_are_told_only_where_none_matched() -> None:
+    """PEFT writes every name of the task's head into modules_to_save; by hand, a head is 2 x 16 + 2."""
+    heads = {"target_modules": ["query"], "modules_to_save": ["classifier", "score"]}
+    found = count("bert", "BertForSequenceClassification", task_type="SEQ_CLS", **heads)
+    assert (found.full_copy_params, found.unmatched) == (34, ())
+    assert count("bert", "BertForSequenceClassification", **heads).unmatched == ("modules_to_save 'score'",)
+    headless = count("bert", "BertModel", task_type="SEQ_CLS", **heads)
+    assert headless.unmatched == ("modules_to_save 'classifier'", "modules_to_save 'score'")
+    stray = count(
+        "bert", "BertForSequenceClassification", task_type="SEQ_CLS", **heads | {"modules_to_save": ["score", "hed"]}
+    )
+    assert stray.unmatched == ("modules_to_save 'hed'",)

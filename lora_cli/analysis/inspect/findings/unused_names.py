@@ -9,6 +9,7 @@ from lora_cli.analysis.count.remarks import copied_targets_text, idle_layers, lo
 from lora_cli.analysis.inspect.findings.declaration import NOTE, WARNING, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.errors import first_few, quote_long
+from lora_cli.methods.adapter_file.trained_adapter import is_owner, parameter_owner
 from lora_cli.methods.config.adapter_config import PATTERNS
 from lora_cli.methods.targeting.name_matching import excluder
 from lora_cli.methods.targeting.patterns import key_pattern, matching_time_limit
@@ -34,18 +35,21 @@ def unmatched_target(adapter: InspectedAdapter) -> Iterator[str]:
 
 @finding("unmatched-pattern", WARNING, "correct the key, or drop it: PEFT ignores it silently")
 def unmatched_pattern(adapter: InspectedAdapter) -> Iterator[str]:
-    """Find keys of `rank_pattern` and `alpha_pattern` that match no module of the file."""
+    """Find keys of `rank_pattern` and `alpha_pattern` that match nothing in the model, or else in the file."""
     keys = [(field, key) for field in PATTERNS for key in adapter.trained.patterns(field)]
     if not keys or not adapter.factors:
         return
-    modules = [module.removesuffix(".base_layer") for module in adapter.factors]
-    ends = "".join(f".{module}\n" for module in modules)
-    with matching_time_limit(len(modules)):
-        unmatched = [
-            f"{field} {quote_long(key)}"
-            for field, key in keys
-            if f".{key}\n" not in ends and not any(map(key_pattern(key).match, modules))
-        ]
+    if adapter.cost is not None:
+        unmatched = [name for name in adapter.cost.targets.unmatched if name.startswith(PATTERNS)]
+    else:
+        names = list(_adapted_names(adapter))
+        ends = "".join(f".{name}\n" for name in names)
+        with matching_time_limit(len(names)):
+            unmatched = [
+                f"{field} {quote_long(key)}"
+                for field, key in keys
+                if f".{key}\n" not in ends and not any(map(key_pattern(key).match, names))
+            ]
     if unmatched:
         yield _match_nothing(unmatched)
 
@@ -67,6 +71,16 @@ def copied_target(adapter: InspectedAdapter) -> Iterator[str]:
         both = [name for name in config.target_modules if name in config.modules_to_save]
         if both:
             yield copied_targets_text(both, config.label)
+
+
+def _adapted_names(adapter: InspectedAdapter) -> Iterator[str]:
+    """Yield the modules of the file, and the parameters that may be adapted in those: PEFT matches these names."""
+    parameters = adapter.trained.config.target_parameters or ()
+    for owner in dict.fromkeys(map(parameter_owner, adapter.factors)):
+        yield owner
+        for parameter in parameters:
+            if is_owner(owner, parameter):
+                yield f"{owner}.{parameter.rpartition('.')[2]}"
 
 
 def _unnamed(targets: Iterable[str], adapter: InspectedAdapter) -> list[str]:

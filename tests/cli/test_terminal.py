@@ -1,0 +1,58 @@
+"""Progress on a terminal: shown after a while, whether the work comes in small parts, in large ones, or fails."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lora_cli.cli import terminal
+from lora_cli.cli.terminal import NEVER, Terminal
+
+
+class Tty(io.StringIO):
+    """A terminal that keeps what is written."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        """Say yes."""
+        return True
+
+
+def make_terminal(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Tty:
+    """Make stderr a terminal, on which progress shows after some seconds."""
+    stream = Tty()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(terminal, "SECONDS_BEFORE_PROGRESS", seconds)
+    monkeypatch.setenv("TERM", "xterm")
+    return stream
+
+
+def test_progress_shows_before_the_first_part_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first part waits for the bar, so it would wait for ever if the bar waited for it."""
+    tty = make_terminal(monkeypatch, 0.01)
+
+    def parts() -> Iterator[str]:
+        end = time.monotonic() + 20
+        while "0/2" not in tty.getvalue() and time.monotonic() < end:
+            time.sleep(0.01)
+        yield "a"
+        yield "b"
+
+    assert list(Terminal(NEVER).tracked("Multiplying", parts(), 2)) == ["a", "b"]
+    assert re.search(r"Multiplying .*0/2", tty.getvalue())
+    assert tty.getvalue().endswith("\x1b[2K")
+
+
+def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does work that fails before the bar is due."""
+    tty = make_terminal(monkeypatch, 60)
+    assert list(Terminal(NEVER).tracked("Multiplying", iter("ab"), 2)) == ["a", "b"]
+    with pytest.raises(ZeroDivisionError):
+        list(Terminal(NEVER).tracked("Multiplying", (1 // n for n in (1, 0)), 2))
+    assert not tty.getvalue()
