@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -13,7 +13,7 @@ from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.model_types import TRANSPOSED_TYPES
 from lora_cli.methods.targeting.name_endings import ends_with
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module, Parameter
+from lora_cli.models.nodes import Module, Parameter, around
 
 EXPERT_DIMENSIONS = 3
 
@@ -25,23 +25,30 @@ def parameter_places(
     wanted = frozenset(config.target_parameters or ())
     if not wanted:
         return
-    for parameter in model.all_parameters():
-        if ends_with(parameter.name, wanted):
-            _check(parameter, config, modules)
-            experts = parameter.shape[0] if len(parameter.shape) == EXPERT_DIMENSIONS else 1
-            h, d = parameter.shape[-2:]
-            if len(parameter.shape) == EXPERT_DIMENSIONS and model.model_type in TRANSPOSED_TYPES:
-                h, d = d, h
-            yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
+    found = [parameter for parameter in model.all_parameters() if ends_with(parameter.name, wanted)]
+    owners = {_owner(parameter) for parameter in found}
+    for parameter in found:
+        _check(parameter, config, modules, owners)
+        experts = parameter.shape[0] if len(parameter.shape) == EXPERT_DIMENSIONS else 1
+        h, d = parameter.shape[-2:]
+        if len(parameter.shape) == EXPERT_DIMENSIONS and model.model_type in TRANSPOSED_TYPES:
+            h, d = d, h
+        yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
 
 
-def _check(parameter: Parameter, config: AdapterConfig, modules: Collection[str]) -> None:
-    owner = parameter.name.rpartition(".")[0]
+def _owner(parameter: Parameter) -> str:
+    return parameter.name.rpartition(".")[0]
+
+
+def _check(parameter: Parameter, config: AdapterConfig, modules: Collection[str], owners: Set[str]) -> None:
+    owner = _owner(parameter)
     problem = None
     if not owner:
         problem = "belongs to the model itself and not to a module in it"
     elif owner in modules:
         problem = "belongs to a module that target_modules adapts too"
+    elif outer := next((name for name in around(owner) if name in owners), None):
+        problem = f"is inside {quote_long(outer)}, which has a target parameter too and is wrapped first"
     elif len(parameter.shape) not in {2, EXPERT_DIMENSIONS}:
         problem = f"has {len(parameter.shape)} dimensions, and PEFT adapts 2 and {EXPERT_DIMENSIONS}"
     elif not parameter.params:
