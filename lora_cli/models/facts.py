@@ -38,7 +38,11 @@ def read_facts(config: Config) -> Facts:
     >>> read_facts(Config({"model_type": "gpt2", "n_embd": 64}))
     Facts(hidden=64, layers=12, heads=12, groups=None, width=None, has_words=True)
     """
-    family = find_family(config.text("model_type", default=""))
+    model_type = config.text("model_type", default="")
+    if not model_type:
+        # A class of diffusers has no vocabulary, and without one PEFT makes no prompt.
+        return Facts(has_words=False)
+    family = find_family(model_type)
     sizes = UNKNOWN if family is None else family.sizes
     if sizes.section:
         config = config.section(*sizes.section)

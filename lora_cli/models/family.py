@@ -51,3 +51,16 @@ class Family:
     sizes: PromptSizes
     feed_forward: str | None = "intermediate_size"
     filled: Mapping[str, Callable[[Config], int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A class of diffusers: a part of a pipeline, whose config.json names it by `_class_name`, and how it is built.
+
+    `known` are fields of config.json of which only some values can be built here, the default first. A field may also
+    be a list of them.
+    """
+
+    class_name: str
+    build: Build
+    known: Mapping[str, tuple[str | bool | None, ...]] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""Random config.json files for each family, and what transformers builds from them.
+"""Random config.json files for each family, and what transformers or diffusers builds from them.
 
-`DRAWS` has, for each model type, the fields that change its sizes and the values to draw from; it is
+`DRAWS` has, for each model type and each class of diffusers, the fields that change its sizes and the values to draw from; it is
 put together from here and the files of `draws`. Small sizes are enough: what is compared is every parameter's name and shape, not how long it takes.
 """
 
@@ -34,22 +34,34 @@ DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     },
 }
 
+# Fields that are drawn each time, because their sizes must agree.
+ALWAYS: dict[str, Sequence[str]] = {}
+
 for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
-    DRAWS.update(runpy.run_path(str(path))["DRAWS"])
+    drawn_here = runpy.run_path(str(path))
+    DRAWS.update(drawn_here["DRAWS"])
+    ALWAYS.update(drawn_here.get("ALWAYS", {}))
 
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
-    """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
+    """Draw a config.json of a family: some fields, one of its classes, and now and then a default.
+
+    Without `classes`, the `model_type` is itself a class of diffusers.
+    """
     config = {
         name: source.choice(values)
         for name, values in DRAWS[model_type].items()
-        if source.random() < 0.9 or "num_" in name
+        if source.random() < 0.9 or "num_" in name or name in ALWAYS.get(model_type, ())
     }
+    if not classes:
+        return {"_class_name": model_type, **config}
     return {"model_type": model_type, "architectures": [source.choice(classes)], **config}
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
     """Build the model of a config.json, by default without values, as `from_pretrained` would before it loads weights."""
+    if "_class_name" in config:
+        return _component(config, device)
     fields = {name: deepcopy(value) for name, value in config.items() if name not in {"model_type", "architectures"}}
     with warnings.catch_warnings(), torch.device(device):
         warnings.simplefilter("ignore")
@@ -57,6 +69,18 @@ def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
         read = AutoConfig.for_model(config["model_type"], **fields)
         # Where config.json names a type, `from_pretrained` makes the model of it.
         return model_class._from_config(read) if read.dtype is not None else model_class(read)
+
+
+def _component(config: Mapping[str, Any], device: str) -> torch.nn.Module:
+    """Build a class of diffusers, in the type that its loader would be asked for."""
+    import diffusers
+
+    diffusers.logging.set_verbosity_error()
+    read = deepcopy(dict(config))
+    dtype = read.pop("dtype", None) or "float32"
+    with torch.device(device):
+        built = getattr(diffusers, config["_class_name"]).from_config(read)
+    return built.to(getattr(torch, dtype))
 
 
 def shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:
@@ -70,8 +94,9 @@ def names(model: torch.nn.Module) -> set[str]:
 
 
 def lists(model: torch.nn.Module) -> set[str]:
-    """Return the names of the lists of modules."""
-    return {name for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)}
+    """Return the names of the lists of modules, and of those by key."""
+    kinds = torch.nn.ModuleList, torch.nn.ModuleDict
+    return {name for name, module in model.named_modules() if isinstance(module, kinds)}
 
 
 def kinds(model: torch.nn.Module) -> dict[str, str]:
