@@ -38,7 +38,11 @@ def read_facts(config: Config) -> Facts:
     >>> read_facts(Config({"model_type": "gpt2", "n_embd": 64}))
     Facts(hidden=64, layers=12, heads=12, groups=None, width=None, has_words=True)
     """
-    family = find_family(config.text("model_type", default=""))
+    model_type = config.text("model_type", default="")
+    if not model_type:
+        # A class of diffusers has no vocabulary, and without one PEFT makes no prompt.
+        return Facts(has_words=False)
+    family = find_family(model_type)
     if family is not None and family.text is not None:
         return read_facts(family.text(config))
     sizes = UNKNOWN if family is None else family.sizes

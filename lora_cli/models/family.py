@@ -85,3 +85,16 @@ class Family:
         bare = [name for name in self.classes if name.endswith(BODIES) and not name.endswith(GENERATING_CLASSES)]
         names = bare or list(self.classes)
         return self.classes[names[0]] if bare or len(names) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A class of diffusers: a part of a pipeline, whose config.json names it by `_class_name`, and how it is built.
+
+    `known` are fields of config.json of which only some values can be built here, the default first. A field may also
+    be a list of them.
+    """
+
+    class_name: str
+    build: Build
+    known: Mapping[str, tuple[str | bool | None, ...]] = field(default_factory=dict)

@@ -26,12 +26,12 @@ Source = Union[str, "PathLike[str]", "Model"]
 class Model:
     """The nodes of a model in its order, and which of them are tied or have a role.
 
-    `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
-    the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
-    `config` is its config.json, if there is one. `generates` says whether its class generates text
-    (`prepare_inputs_for_generation`), None where the class is not known. `unsaved` are the parameters that its
-    checkpoints leave out. `parts` says of the outermost modules of a model of several parts what each is. `warnings` and
-    `notes` are about its source.
+    `model_type` is that of config.json, or the name of a class of diffusers. `tied` maps a parameter to the one that it
+    shares its values with. `output` is the module that returns scores of the vocabulary, `embeddings` the one that takes
+    tokens. `dtype` is the type of its values by safetensors' name. `config` is its config.json, if there is one.
+    `generates` says whether its class generates text (`prepare_inputs_for_generation`), None where the class is not
+    known. `unsaved` are the parameters that its checkpoints leave out. `parts` says of the outermost modules of a model
+    of several parts what each is. `warnings` and `notes` are about its source.
     """
 
     name: str
@@ -91,6 +91,11 @@ class Model:
 
         return read_facts(self.config)
 
+    @property
+    def is_component(self) -> bool:
+        """Whether it is a class of diffusers, which PEFT cannot ask for its embeddings."""
+        return self.config is not None and not self.config.fields.get("model_type")
+
     @cached_property
     def full_params(self) -> int:
         """The number of all parameters. Tied ones count once."""
@@ -131,7 +136,7 @@ def read_config(config: Config, name: str) -> Model:
     name_of_class, written = skeleton(config)
     return Model(
         name,
-        config.text("model_type", default=""),
+        config.text("model_type", "_class_name", default=""),
         tuple(written.nodes),
         dict(written.tied),
         written.output,

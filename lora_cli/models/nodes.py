@@ -23,6 +23,16 @@ def around(name: str) -> Iterator[str]:
         dot = name.find(".", dot + 1)
 
 
+def short_name(name: str) -> str:
+    """Return the last part of a module's name, with the part before it where the last one is a number in a list.
+
+    >>> short_name("layers.0.self_attn.q_proj"), short_name("attn.to_out.0")
+    ('q_proj', 'to_out.0')
+    """
+    rest, _, last = name.rpartition(".")
+    return f"{rest.rpartition('.')[2]}.{last}" if rest and last.isdigit() else last
+
+
 # Named tuples, because a large model has thousands of nodes and every run creates the classes.
 class Module(NamedTuple):
     """A module with a weight `W` of `d` inputs and `h` outputs.

@@ -1,7 +1,7 @@
-"""The model families by `model_type`, and the skeleton that a config.json describes.
+"""The model families by `model_type`, the classes of diffusers, and the skeleton that a config.json describes.
 
-The family of a model type is `FAMILY` in the file of `architectures` that has its name, with `_` for `-`.
-Only the file of the wanted family is imported.
+The family of a model type is `FAMILY` in the file of `architectures` that has its name, with `_` for `-`. A class of
+diffusers is `COMPONENT` in the file that has its name in small letters, `_` aside. Only the wanted file is imported.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from importlib import import_module
 
 from lora_cli.errors import InvalidInput, argument, first_few, near_miss, quote
 from lora_cli.models.config import Config
-from lora_cli.models.family import Family
+from lora_cli.models.family import Component, Family
 from lora_cli.models.parts.layers import Skeleton
 
 PACKAGE = "lora_cli.models.architectures"
 FOLDER = os.path.join(os.path.dirname(__file__), "architectures")
+# Where the classes of diffusers are; every other folder has model types of transformers.
+COMPONENTS = f"{PACKAGE}.diffusion."
 MAX_MODEL_TYPE_CHARACTERS = 60
 MODEL_TYPE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 # Each layer has an activation module. Two of transformers' activations have parameters.
@@ -43,7 +45,12 @@ def modules() -> dict[str, str]:
 
 def model_types() -> list[str]:
     """Return the model types of all families, sorted. This imports every family."""
-    return sorted(_imported(module).model_type for module in modules().values())
+    return sorted(_family(module).model_type for module in modules().values() if not module.startswith(COMPONENTS))
+
+
+def class_names() -> list[str]:
+    """Return the classes of diffusers that are known, sorted. This imports the file of each."""
+    return sorted(_component(module).class_name for module in modules().values() if module.startswith(COMPONENTS))
 
 
 def find_family(model_type: str) -> Family | None:
@@ -55,9 +62,9 @@ def find_family(model_type: str) -> Family | None:
     if len(model_type) > MAX_MODEL_TYPE_CHARACTERS or not MODEL_TYPE_CHARACTERS.issuperset(model_type):
         return None
     module = modules().get(model_type.replace("-", "_"))
-    if module is None:
+    if module is None or module.startswith(COMPONENTS):
         return None
-    found = _imported(module)
+    found = _family(module)
     return found if found.model_type == model_type else None
 
 
@@ -78,9 +85,33 @@ def family(model_type: str) -> Family:
     return found
 
 
-def _imported(module: str) -> Family:
+def component(class_name: str) -> Component:
+    """Return the class of diffusers that is called `class_name`, which can be any text.
+
+    >>> component("FluxTransformer2DModel").class_name
+    'FluxTransformer2DModel'
+    >>> component("UNet2DCondition")
+    Traceback (most recent call last):
+    lora_cli.models.registry.UnknownArchitecture: _class_name 'UNet2DCondition' is not known; did you mean UNet2DConditionModel?
+    """
+    by_letters = {stem.replace("_", ""): module for stem, module in modules().items() if module.startswith(COMPONENTS)}
+    module = by_letters.get(class_name.lower())
+    if module is None or (found := _component(module)).class_name != class_name:
+        known = class_names()
+        hint = near_miss(class_name, known, f"the known classes are {', '.join(known)}")
+        raise UnknownArchitecture(f"_class_name {quote(class_name)} is not known; {hint}")
+    return found
+
+
+def _family(module: str) -> Family:
     declared = import_module(module).FAMILY
     assert isinstance(declared, Family)
+    return declared
+
+
+def _component(module: str) -> Component:
+    declared = import_module(module).COMPONENT
+    assert isinstance(declared, Component)
     return declared
 
 
@@ -88,6 +119,8 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
     """Return the name of the class that a config.json describes, and its skeleton."""
     model_type = config.text("model_type", default="")
     if not model_type:
+        if class_name := config.text("_class_name", default=""):
+            return class_name, _built(class_name, config)
         adapter = f"; an adapter's config goes to {argument('adapter')}" if "peft_type" in config.fields else ""
         raise InvalidInput(
             f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
@@ -100,6 +133,19 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
             f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
         )
     return name, classes[name](config)
+
+
+def _built(class_name: str, config: Config) -> Skeleton:
+    try:
+        found = component(class_name)
+    except UnknownArchitecture as unknown:
+        raise UnknownArchitecture(f"{config.source}: {unknown}") from unknown
+    for name, known in found.known.items():
+        value = config.fields.get(name, known[0])
+        for each in value if isinstance(value, list) else [value]:
+            if each not in known:
+                raise UnknownArchitecture(f"{config.source}: {name} {quote(each)} is not supported yet")
+    return found.build(config)
 
 
 def body(config: Config, *, headed: bool = False) -> Skeleton:

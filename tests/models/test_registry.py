@@ -12,14 +12,29 @@ import pytest
 from lora_cli.models import architectures
 from lora_cli.models.config import Config
 from lora_cli.models.facts import read_facts
-from lora_cli.models.registry import PACKAGE, UnknownArchitecture, family, find_family, model_types, modules
+from lora_cli.models.registry import (
+    COMPONENTS,
+    PACKAGE,
+    UnknownArchitecture,
+    component,
+    family,
+    find_family,
+    model_types,
+    modules,
+)
 
 MOST_FILES = 30
 
 
 @pytest.mark.parametrize(("stem", "module"), modules().items())
 def test_a_file_declares_the_model_type_of_its_name(stem: str, module: str) -> None:
-    """A dash in the model type is an underscore in the file name."""
+    """A dash in the model type is an underscore in the file name; a class of diffusers has underscores where it reads well."""
+    if module.startswith(COMPONENTS):
+        declared = import_module(module).COMPONENT
+        assert declared.class_name.lower() == stem.replace("_", "")
+        assert component(declared.class_name) is declared
+        assert find_family(stem) is None
+        return
     declared = import_module(module).FAMILY
     assert declared.model_type.replace("-", "_") == stem
     assert find_family(declared.model_type) is declared
@@ -53,6 +68,13 @@ def test_an_unknown_model_type_gets_a_suggestion() -> None:
         family("xlmroberta")
     with pytest.raises(UnknownArchitecture, match=r"the known types are afmoe, .* and \d+ more$"):
         family("#")
+
+
+@pytest.mark.parametrize("class_name", ["fluxtransformer2dmodel", "flux_transformer_2d_model", "", "../x", "x" * 10**5])
+def test_a_class_of_diffusers_is_spelled_exactly(class_name: str) -> None:
+    """And the message names what is near, or all that are known."""
+    with pytest.raises(UnknownArchitecture, match=r"_class_name .* is not known; (did you mean|the known classes are)"):
+        component(class_name)
 
 
 def test_only_the_wanted_family_is_imported() -> None:

@@ -12,6 +12,7 @@ import random
 import sys
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ import safetensors
 import torch
 import transformers
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import TASK_HEADS, TASKS
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
-from lora_cli.models.registry import family, model_types
+from lora_cli.models.registry import find_family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
@@ -49,8 +51,9 @@ STARTS = [
 
 
 def classes(model_type: str) -> list[str]:
-    """Return the classes that a family can be built as."""
-    return list(family(model_type).classes)
+    """Return the classes that a family can be built as; a class of diffusers has no others."""
+    found = find_family(model_type)
+    return list(found.classes) if found else []
 
 
 def leaf_names(names: Iterable[str]) -> list[str]:
@@ -59,11 +62,18 @@ def leaf_names(names: Iterable[str]) -> list[str]:
     return sorted(leaf for leaf in leaves if leaf and not leaf.isdigit())
 
 
+def drawn_model(model_type: str, source: random.Random) -> tuple[dict[str, Any], Model]:
+    """Draw a config.json and return it with its model. That a class refuses what is refused here is compared elsewhere."""
+    while True:
+        config = drawn.draw(model_type, classes(model_type), source)
+        with suppress(InvalidInput):
+            return config, read_config(Config(config), "drawn")
+
+
 def drawn_case(model_type: str, source: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
     """Draw a config.json and an adapter_config.json for it; a start that decomposes weights finds small ones."""
     while True:
-        config = drawn.draw(model_type, classes(model_type), source)
-        model = read_config(Config(config), "drawn")
+        config, model = drawn_model(model_type, source)
         adapter = settings(model, source)
         if "init_lora_weights" not in adapter or model.full_params <= MOST_DECOMPOSED:
             return config, adapter

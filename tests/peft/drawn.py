@@ -1,10 +1,10 @@
-"""Random config.json files for each family, and what transformers builds from them.
+"""Random config.json files for each family, and what transformers or diffusers builds from them.
 
-`DRAWS` has, for each model type, the fields that change its sizes and the values to draw from, where fields that
-belong together are one entry: a tuple of names with tuples of values. It is put together from here and the files of
-`draws`. Some fields are left out now and then; those with a tuple of values never are. A section is a mapping of its own
-fields, or a tuple of such mappings. Small sizes are enough: what is compared is every parameter's name and shape, not
-how long it takes.
+`DRAWS` has, for each model type and each class of diffusers, the fields that change its sizes and the values to draw
+from, where fields that belong together are one entry: a tuple of names with tuples of values. It is put together from
+here and the files of `draws`. Some fields are left out now and then; those with a tuple of values never are. A section is
+a mapping of its own fields, or a tuple of such mappings. Small sizes are enough: what is compared is every parameter's
+name and shape, not how long it takes.
 """
 
 from __future__ import annotations
@@ -43,15 +43,23 @@ DRAWS: dict[str, Fields] = {
 
 # The fields, with a value for each, without which transformers builds no model of a type.
 NEEDED: dict[str, Mapping[str, Any]] = {}
+# Fields that are drawn each time, because their sizes must agree.
+ALWAYS: dict[str, Sequence[str]] = {}
 
 for path in sorted(Path(__file__).with_name("draws").glob("*.py")):
     written = runpy.run_path(str(path))
     DRAWS.update(written["DRAWS"])
     NEEDED.update(written.get("NEEDED", {}))
+    ALWAYS.update(written.get("ALWAYS", {}))
 
 
 def draw(model_type: str, classes: Sequence[str], source: random.Random) -> dict[str, Any]:
-    """Draw a config.json of a family: some fields, one of its classes, and now and then a default."""
+    """Draw a config.json of a family: some fields, one of its classes, and now and then a default.
+
+    Without `classes`, the `model_type` is itself a class of diffusers.
+    """
+    if not classes:
+        return {"_class_name": model_type, **drawn_fields(DRAWS[model_type], source, ALWAYS.get(model_type, ()))}
     needed = deepcopy(dict(NEEDED.get(model_type, {})))
     config = drawn_fields(DRAWS[model_type], source, family(model_type).required)
     return {"model_type": model_type, "architectures": [source.choice(classes)], **needed, **config}
@@ -75,6 +83,8 @@ def drawn_fields(fields: Fields, source: random.Random, required: Sequence[str] 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
     """Build the model of a config.json, by default without values, as `from_pretrained` would before it loads weights."""
+    if "_class_name" in config:
+        return _component(config, device)
     fields = {name: deepcopy(value) for name, value in config.items() if name not in {"model_type", "architectures"}}
     with warnings.catch_warnings(), torch.device(device):
         warnings.simplefilter("ignore")
@@ -82,6 +92,18 @@ def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
         read = AutoConfig.for_model(config["model_type"], **fields)
         # Where config.json names a type, `from_pretrained` makes the model of it.
         return model_class._from_config(read) if read.dtype is not None else model_class(read)
+
+
+def _component(config: Mapping[str, Any], device: str) -> torch.nn.Module:
+    """Build a class of diffusers, in the type that its loader would be asked for."""
+    import diffusers
+
+    diffusers.logging.set_verbosity_error()
+    read = deepcopy(dict(config))
+    dtype = read.pop("dtype", None) or "float32"
+    with torch.device(device):
+        built = getattr(diffusers, config["_class_name"]).from_config(read)
+    return built.to(getattr(torch, dtype))
 
 
 def shapes(model: torch.nn.Module) -> dict[str, tuple[int, ...]]:

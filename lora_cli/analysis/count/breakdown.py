@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lora_cli.analysis.count.model_count import ModelCount, trained_params
 from lora_cli.analysis.result import Record
 from lora_cli.methods.tensor import Tensor
+from lora_cli.models.nodes import short_name
 
 GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "share")
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
@@ -36,7 +37,7 @@ def pieces(cost: ModelCount) -> Iterator[Piece]:
     for place, tensors in cost.added:
         module = place.module
         trained = 0 if cost.is_copied(place) else trained_params(tensors)
-        leaf = module.name.removesuffix(".weight").rsplit(".", 1)[-1]
+        leaf = short_name(module.name.removesuffix(".weight"))
         yield Piece(leaf, module.name, module.kind, trained, place.full_params, module.d, module.h, place.r or None)
     yield from _of_tensors("shared", "shared", cost.shared)
     yield from _of_tensors("prompt", "prompt", cost.prompts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lora_cli.analysis.inspect.figures import dtype_names
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.result import Record
+from lora_cli.models.nodes import short_name
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
     """
     groups: dict[tuple[Value, ...], _Group] = {}
     for record in module_records(adapter, spectrum):
-        leaf = str(record["name"]).rpartition(".")[2]
+        leaf = short_name(str(record["name"]))
         key = (leaf, record["d"], record["h"], record["r"], record["scaling"])
         groups.setdefault(key, _Group()).add(record)
     total = sum(stored.values for stored in adapter.tensors.values())

@@ -166,6 +166,8 @@ def _saves_embeddings(targets: Targets) -> bool:
     """Whether a target has a usual name of embeddings, so that PEFT saves the embeddings whole."""
     config, model = targets.config, targets.model
     method, wanted = method_named(config.method), config.target_modules
+    if model.is_component:
+        return False
     if config.trainable_token_indices is not None or not method.saves_targeted_embeddings or not wanted:
         return False
     if isinstance(wanted, str):

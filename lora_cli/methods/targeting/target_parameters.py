@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -27,11 +27,10 @@ def parameter_places(
     if not wanted:
         return
     targets = [parameter for parameter in model.all_parameters() if ends_with(parameter.name, wanted)]
-    owners = {parameter.name.rpartition(".")[0] for parameter in targets}
+    owners = {_owner(parameter) for parameter in targets}
     for parameter in targets:
-        _check(parameter, config, modules)
-        check_mamba(parameter.name.rpartition(".")[0], model.model_type, config.method)
-        _check_nesting(parameter.name, owners)
+        _check(parameter, config, modules, owners)
+        check_mamba(_owner(parameter), model.model_type, config.method)
         experts = parameter.shape[0] if len(parameter.shape) == EXPERT_DIMENSIONS else 1
         h, d = parameter.shape[-2:]
         if len(parameter.shape) == EXPERT_DIMENSIONS and model.model_type in TRANSPOSED_TYPES:
@@ -39,24 +38,19 @@ def parameter_places(
         yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
 
 
-def _check_nesting(name: str, owners: Collection[str]) -> None:
-    """Refuse a parameter inside a module that PEFT wraps for another, where it no longer finds it."""
-    *outer, _ = around(name)
-    holder = next((module for module in outer if module in owners), None)
-    if holder is not None:
-        raise InvalidInput(
-            f"target parameter {quote_long(name)} is inside {quote_long(holder)}, which another target parameter belongs "
-            "to; PEFT finds nothing inside it then: leave one of the two out"
-        )
+def _owner(parameter: Parameter) -> str:
+    return parameter.name.rpartition(".")[0]
 
 
-def _check(parameter: Parameter, config: AdapterConfig, modules: Collection[str]) -> None:
-    owner = parameter.name.rpartition(".")[0]
+def _check(parameter: Parameter, config: AdapterConfig, modules: Collection[str], owners: Set[str]) -> None:
+    owner = _owner(parameter)
     problem = None
     if not owner:
         problem = "belongs to the model itself and not to a module in it"
     elif owner in modules:
         problem = "belongs to a module that target_modules adapts too"
+    elif outer := next((name for name in around(owner) if name in owners), None):
+        problem = f"is inside {quote_long(outer)}, which has a target parameter too and is wrapped first"
     elif len(parameter.shape) not in {2, EXPERT_DIMENSIONS}:
         problem = f"has {len(parameter.shape)} dimensions, and PEFT adapts 2 and {EXPERT_DIMENSIONS}"
     elif not parameter.params:

@@ -29,7 +29,7 @@ from lora_cli.methods.targeting.unmatched_entries import unmatched_entries
 from lora_cli.methods.targeting.weight_tying import Ties, tie
 from lora_cli.methods.targeting.whole_modules import whole_places
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Module, short_name
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,9 @@ def _with_default_targets(model: Model, config: AdapterConfig, method: Method[An
     if config.target_modules is not None:
         return config
     own = method.default_targets
-    default = (
-        own(model) if callable(own) else (TARGETS | dict(own)).get(model.model_type, method.default_for_unknown_types)
-    )
+    # PEFT looks for a model type, which a class of diffusers does not have.
+    unknown = None if model.is_component else method.default_for_unknown_types
+    default = own(model) if callable(own) else (TARGETS | dict(own)).get(model.model_type, unknown)
     if default is None and config.target_parameters is None:
         what = f"model type {quote(model.model_type)}" if model.model_type else "a model without a config.json"
         raise InvalidInput(f"PEFT has no default targets for {what}; {_target_advice(model)}")
@@ -236,7 +236,7 @@ def _target_advice(model: Model) -> str:
 
 
 def _linear_names(model: Model) -> list[str]:
-    return sorted({module.name.rsplit(".", 1)[-1] for module in model.modules if module.kind in LINEARS})
+    return sorted({short_name(module.name) for module in model.modules if module.kind in LINEARS})
 
 
 def _known_targets(model: Model) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from lora_cli.errors import quote_long
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Parameter
+from lora_cli.models.nodes import Buffer, Parameter
 
 MOST_NAMED = 3
 
@@ -16,11 +16,12 @@ def difference(model: Model, stored: Sequence[Parameter]) -> str | None:
     """Return by how many parameters, and where, a checkpoint differs from the model, or None if the totals agree.
 
     Names on disk can be older than the model's, and can split experts that the model fuses. So the totals decide,
-    and the totals of each layer locate a difference. Tied parameters count once, stored or not,
-    and those that checkpoints leave out only where they are stored.
+    and the totals of each layer locate a difference. Tied parameters count once, stored or not, those that checkpoints
+    leave out only where they are stored, and the model's buffers not at all.
     """
     names = {parameter.name for parameter in stored}
-    counted = [p for p in stored if not (p.name in model.tied and model.tied[p.name] in names)]
+    buffers = {node.name for node in model.nodes if isinstance(node, Buffer)}
+    counted = [p for p in stored if p.name not in buffers and model.tied.get(p.name) not in names]
     left_out = model.tied.keys() | (model.unsaved - names)
     described = [p for p in model.all_parameters() if p.name not in left_out]
     total, expected = (sum(parameter.params for parameter in group) for group in (counted, described))

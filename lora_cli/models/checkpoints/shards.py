@@ -12,7 +12,8 @@ from lora_cli.models.peft_names import ADAPTER_WEIGHTS
 
 SAFETENSORS = ".safetensors"
 INDEX = ".safetensors.index.json"
-WHOLE = "model.safetensors"
+# The files of transformers and of diffusers, which may stand beside others of the same values in half precision.
+WHOLE = ("model.safetensors", "diffusion_pytorch_model.safetensors")
 NUMBERED = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.safetensors")
 
 
@@ -22,11 +23,11 @@ def is_checkpoint(path: str) -> bool:
 
 
 def checkpoint_in(folder: str) -> list[str]:
-    """Return the file, the index or the shards in a folder, in transformers' order of preference."""
+    """Return the file, the index or the shards in a folder, in the order in which transformers and diffusers prefer them."""
     names = [name for name in names_in(folder) if is_checkpoint(name) and name != ADAPTER_WEIGHTS]
     indexes = [name for name in names if name.endswith(INDEX)]
     shards = [name for name in names if NUMBERED.fullmatch(name)]
-    found = [WHOLE] if WHOLE in names else indexes or shards or names
+    found = [name for name in WHOLE if name in names][:1] or indexes or shards or names
     if len(found) > 1 and found != shards:
         raise InvalidInput(f"{quote_long(folder)} holds several checkpoints: {first_few(found)}; name one of them")
     return [os.path.join(folder, name) for name in found]

@@ -79,6 +79,11 @@ def hollow(*names: str) -> Nodes:
     return tuple(Hollow(name) for name in names)
 
 
+def module_list(name: str) -> Nodes:
+    """Build a `torch.nn.ModuleList` itself; what is in it is named `name`.0, `name`.1 and so on."""
+    return (Hollow(name, is_list=True),)
+
+
 def under(prefix: str, *parts: Nodes) -> Iterator[Node]:
     """Yield the nodes of all parts with `prefix` before their names."""
     for part in parts:

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from lora_cli.errors import InvalidInput, argument, counted, quote_long
+from lora_cli.errors import InvalidInput, argument, counted, first_few, quote_long
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, read_config_object, read_object
 from lora_cli.models.model import Model, names_dtype, read_config, read_dtype
@@ -19,6 +19,8 @@ from lora_cli.models.registry import UnknownArchitecture
 
 CONFIG = "config.json"
 EXPERTS = ".experts."
+# What a pipeline of diffusers consists of: a folder for each component.
+PIPELINE = "model_index.json"
 # Pickles can run any program when they are read.
 UNPICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
@@ -39,6 +41,8 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
     """Return the config.json and the checkpoint files that a path leads to."""
     from lora_cli.models.checkpoints.shards import checkpoint_in, is_checkpoint
 
+    if os.path.basename(source) == PIPELINE:
+        raise _pipeline(os.path.dirname(source) or ".")
     if os.path.isdir(source):
         path, checkpoint = os.path.join(source, CONFIG), checkpoint_in(source)
     elif is_checkpoint(source):
@@ -47,11 +51,29 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
         return Config(read_config_object(source), quote_long(source)), []
     if os.path.lexists(path):
         return Config(read_object(path), quote_long(path)), checkpoint
+    if os.path.isdir(source) and PIPELINE in names_in(source):
+        raise _pipeline(source)
     if not checkpoint:
         raise InvalidInput(
             f"{quote_long(source)} has neither a config.json nor a safetensors checkpoint; {_instead(source)}"
         )
     return None, checkpoint
+
+
+def _pipeline(folder: str) -> InvalidInput:
+    """Return the error for a pipeline, with its components that are models, those of diffusers first."""
+    index = read_object(os.path.join(folder, PIPELINE), "the index of a pipeline")
+    named = [name for name in names_in(folder) if index.get(name) and CONFIG in _names_below(folder, name)]
+    components = sorted(named, key=lambda name: "diffusers" not in str(index[name]))
+    which = first_few(components) if components else "a folder with a config.json"
+    return InvalidInput(
+        f"{quote_long(folder)} is a pipeline of diffusers, not one model; give the folder of one of its components: {which}"
+    )
+
+
+def _names_below(folder: str, name: str) -> list[str]:
+    below = os.path.join(folder, name)
+    return names_in(below) if os.path.isdir(below) else []
 
 
 def _instead(folder: str) -> str:
@@ -119,7 +141,9 @@ def _without_family(config: Config, checkpoint: list[str], source: str, unknown:
     from lora_cli.models.sources.installed_transformers import build, is_installed
 
     reason = str(unknown)
-    if is_installed():
+    # diffusers' models are not transformers'.
+    can_be_built = "model_type" in config.fields
+    if can_be_built and is_installed():
         try:
             return _compared(build(config, source), config, checkpoint, source)
         except InvalidInput:
@@ -128,9 +152,8 @@ def _without_family(config: Config, checkpoint: list[str], source: str, unknown:
             reason += ", and the installed transformers does not build it"
     if checkpoint:
         return _described_by(config, _by_shapes(checkpoint, source, reason))
-    raise InvalidInput(
-        f"{unknown}; install torch and transformers, which can build it, or give its safetensors checkpoint"
-    ) from unknown
+    instead = "install torch and transformers, which can build it, or " if can_be_built else ""
+    raise InvalidInput(f"{unknown}; {instead}give its safetensors checkpoint") from unknown
 
 
 def _described_by(config: Config, model: Model) -> Model:

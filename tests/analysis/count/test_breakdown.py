@@ -57,3 +57,12 @@ def test_what_is_shared_has_a_row(peft_type: str, fields: dict[str, Any], row: s
     cost = count(llama(), peft_type, **fields)
     assert row in {each["module"] for each in groups(cost)}
     assert_rows_add_up(cost)
+
+
+def test_a_module_in_a_list_is_named_with_the_list() -> None:
+    """As people write it for diffusers' models: to_out.0 and net.2."""
+    small = {"attention_head_dim": 8, "num_attention_heads": 2, "num_layers": 1, "num_single_layers": 0}
+    cost = count(
+        {"_class_name": "FluxTransformer2DModel", **small}, "LORA", r=4, target_modules=["to_out.0", "net.2", "to_q"]
+    )
+    assert {row["module"]: row["count"] for row in groups(cost)} == {"to_q": 1, "to_out.0": 1, "net.2": 2}

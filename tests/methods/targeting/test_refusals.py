@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from small_models import cost, model, names
 
+from lora_cli.analysis.count.model_count import count_model
 from lora_cli.errors import InvalidInput
+from lora_cli.methods.config.reading import read_adapter_config
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
 
 
 @pytest.mark.parametrize("target", ["norm", "input_layernorm", "self_attn", "mlp", "layers", "model", "0"])
@@ -52,6 +56,30 @@ def test_what_does_not_go_together_is_refused(fields: dict[str, Any], reason: st
     """As PEFT refuses it."""
     with pytest.raises(InvalidInput, match=reason):
         names(target_modules=("q_proj",), **fields)
+
+
+def test_a_parameter_inside_a_module_with_another_is_refused() -> None:
+    """PEFT wraps the outer module first, and does not find the inner one again."""
+    small = {"attention_head_dim": 8, "num_attention_heads": 2, "num_layers": 1, "added_kv_proj_dim": 12}
+    wan = read_config(Config({"_class_name": "WanTransformer3DModel", **small}), "wan")
+    outer, inner = "0.scale_shift_table", "add_k_proj.weight"
+    with pytest.raises(
+        InvalidInput, match=r"add_k_proj.weight' is inside 'blocks.0', which has a target parameter too"
+    ):
+        names(wan, target_modules=("to_q",), target_parameters=(outer, inner))
+    for alone in (outer, inner):
+        assert any(name.endswith(alone) for name in names(wan, target_modules=("to_q",), target_parameters=(alone,)))
+
+
+def test_a_class_of_diffusers_has_no_default_targets() -> None:
+    """PEFT looks for a model type, which it does not have; all-linear leaves out no head."""
+    flux = read_config(
+        Config({"_class_name": "FluxTransformer2DModel", "num_layers": 1, "num_single_layers": 0}), "flux"
+    )
+    for method in ("LORA", "OSF"):
+        with pytest.raises(InvalidInput, match=r"no default targets for model type 'FluxTransformer2DModel'"):
+            count_model(flux, read_adapter_config(Config({"peft_type": method}))[0])
+    assert "proj_out" in names(flux, target_modules="all-linear")
 
 
 def test_what_left_nothing_of_a_target_is_named() -> None:

@@ -1,0 +1,1 @@
+"""Models of diffusers, which make images and videos."""

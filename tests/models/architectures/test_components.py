@@ -1,0 +1,100 @@
+"""Hostile config.json files of diffusers: whatever their values, the answer is a total or one clear refusal, at once."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from draws import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
+from lora_cli.models.registry import UnknownArchitecture, class_names
+
+SECONDS = 2.0
+FIELDS = sorted(
+    {"patch_size", "in_channels", "out_channels", "num_layers", "num_single_layers", "attention_head_dim"}
+    | {"num_attention_heads", "joint_attention_dim", "dual_attention_layers", "qk_norm", "down_block_types"}
+    | {"up_block_types", "mid_block_type", "block_out_channels", "layers_per_block", "transformer_layers_per_block"}
+    | {"reverse_transformer_layers_per_block", "only_cross_attention", "cross_attention_dim", "norm_num_groups"}
+    | {"class_embed_type", "addition_embed_type", "mlp_ratio", "all_patch_size", "axes_dims", "activation_fn"}
+    | {"interpolation_scale", "n_heads", "dim", "conv_in_kernel", "use_additional_conditions", "_class_name"}
+)
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(-3, 70) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def read(**fields: Any) -> Model:
+    """Return the model of these fields, which must not take long."""
+    start = time.process_time()
+    try:
+        return read_config(Config(fields), "test")
+    finally:
+        assert time.process_time() - start < SECONDS
+
+
+@settings(max_examples=examples(400))
+@given(st.sampled_from(class_names()), st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=8), JUNK))
+def test_whatever_the_fields_hold_is_a_total_or_a_refusal(class_name: str, fields: dict[str, Any]) -> None:
+    """Nothing else is ever raised, and it ends at once."""
+    with suppress(InvalidInput):
+        assert read(**{"_class_name": class_name} | fields).full_params >= 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"num_layers": 10**9}, "num_layers"),
+        ({"num_attention_heads": 0}, "num_attention_heads"),
+        ({"_class_name": "FluxTransformer3DModel"}, "did you mean FluxTransformer2DModel"),
+        ({"_class_name": ["FluxTransformer2DModel"]}, "_class_name"),
+        ({"_class_name": "UNet2DConditionModel", "layers_per_block": 10**9}, "layers_per_block"),
+        (
+            {"_class_name": "UNet2DConditionModel", "transformer_layers_per_block": 10**9},
+            "transformer_layers_per_block",
+        ),
+        ({"_class_name": "UNet2DConditionModel", "down_block_types": ["DownBlock2D"] * 10**5}, "up_block_types"),
+        ({"_class_name": "UNet2DConditionModel", "block_out_channels": [320, 640]}, "block_out_channels"),
+        ({"_class_name": "UNet2DConditionModel", "attention_head_dim": [5, None, 5, 5]}, "attention_head_dim"),
+        ({"_class_name": "UNet2DConditionModel", "mid_block_type": ["UNetMidBlock2D"]}, "mid_block_type"),
+        ({"_class_name": "UNet2DConditionModel", "block_out_channels": []}, "block_out_channels"),
+        ({"_class_name": "UNet2DConditionModel", "norm_num_groups": 7}, "norm_num_groups 7"),
+        ({"_class_name": "UNet2DConditionModel", "attention_head_dim": 400}, "attention_head_dim 400"),
+        ({"_class_name": "SD3Transformer2DModel", "attention_head_dim": 7, "num_attention_heads": 1}, "not divisible"),
+        ({"_class_name": "WanTransformer3DModel", "patch_size": [1, 2]}, "patch_size"),
+        ({"_class_name": "ZImageTransformer2DModel", "axes_dims": [1, 2, 3]}, "axes_dims"),
+        ({"_class_name": "PixArtTransformer2DModel", "num_embeds_ada_norm": None}, "num_embeds_ada_norm"),
+        ({"_class_name": "SanaTransformer2DModel", "mlp_ratio": -1}, "mlp_ratio"),
+    ],
+    ids=str,
+)
+def test_a_wrong_field_is_refused_by_name(fields: dict[str, Any], problem: str) -> None:
+    """In one line that names the field."""
+    with pytest.raises(InvalidInput, match=problem) as caught:
+        read(**{"_class_name": "FluxTransformer2DModel"} | fields)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"_class_name": "UNet2DConditionModel", "mid_block_type": "UNetMidBlock2DSimpleCrossAttn"},
+        {"_class_name": "UNet2DConditionModel", "addition_embed_type": "image"},
+        {"_class_name": "LTXVideoTransformer3DModel", "activation_fn": "relu"},
+        {"_class_name": "AutoencoderKL"},
+    ],
+    ids=str,
+)
+def test_what_is_not_known_may_still_be_read_by_its_headers(fields: dict[str, Any]) -> None:
+    """Another source may know its modules."""
+    with pytest.raises(UnknownArchitecture):
+        read(**fields)
