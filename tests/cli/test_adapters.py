@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -78,6 +79,17 @@ def test_a_broken_file_is_a_finding_and_exit_code_2() -> None:
     assert [(finding["adapter"], finding["code"]) for finding in answer["findings"]] == [("short", "broken-file")]
     assert [record["file_params"] for record in answer["results"]] == [None, 256]
     assert "lora-cli: error: 'short/adapter_model.safetensors' is not a complete safetensors file" in done.stderr
+
+
+@pytest.mark.usefixtures("adapters")
+@pytest.mark.parametrize("layout", ["table", "plain", "csv"])
+def test_a_list_says_which_adapter_is_broken(layout: str) -> None:
+    """Each row has the numbers of its errors and warnings, and so has --field."""
+    paths = ("good", "fresh", "nan", "short")
+    shown = run("inspect", *paths, "--format", layout, env={"COLUMNS": "200"}).stdout
+    assert re.search("errors.*warnings", shown)
+    assert run("inspect", *paths, "--field", "errors_found").stdout.split() == ["0", "0", "1", "1"]
+    assert run("inspect", *paths, "--field", "warnings_found").stdout.split() == ["0", "1", "0", "0"]
 
 
 @pytest.mark.usefixtures("adapters")

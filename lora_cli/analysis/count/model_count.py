@@ -216,12 +216,15 @@ class ModelCount(Percentages):
         return rank_problems(self._sides())
 
     def _sides(self) -> Iterator[tuple[str, Sides]]:
-        """Yield each module to which LoRA adds an A and a B, with its rank and sides, unless these are in blocks."""
+        """Yield each module to which LoRA adds an A and a B, with its rank and sides, unless these are in blocks.
+
+        Of bare parameters only experts: all-linear reaches a mixture's small router too, at whatever rank the rest has.
+        """
         if not self.how.has_lora_factors or self.config.lora.use_bdlora:
             return
         for place, tensors in self.added:
             a = next((tensor for tensor in tensors if tensor.key in A_KEYS), None)
-            if a is not None:
+            if a is not None and (place.experts > 1 or not place.parameter):
                 module = place.module
                 yield module.name, Sides(a.shape[0] // place.experts, prod(a.shape[1:]), module.h, module.groups)
 

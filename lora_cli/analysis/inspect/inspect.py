@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count.model_count import ModelCount, count_model
+from lora_cli.analysis.inspect.figures import FIELDS as FIGURES
 from lora_cli.analysis.inspect.figures import figures
 from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, WARNING, Finding
 from lora_cli.analysis.inspect.findings.registry import findings_in
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from lora_cli.analysis.progress import Track
     from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 
+# The fields that count the findings of a severity.
+SEVERITY_FIELDS = {"errors_found": ERROR, "warnings_found": WARNING}
+FIELDS = (*FIGURES, *SEVERITY_FIELDS)
 # The fields that a spectrum adds.
 SPECTRUM_FIELDS = ("rank_needed", "saved_params", "saved_bytes")
 # The values of a larger file are read only on request.
@@ -39,7 +43,7 @@ class Inspection(Result):
     """What an adapter's file holds beside what its config promises, and what is wrong with it.
 
     `file_params` are the values in the file, `expected_params` and `expected_bytes` those that PEFT would write.
-    `rank_needed`, `saved_params` and `saved_bytes` come with a spectrum. An unknown figure is None.
+    `errors_found` and `warnings_found` are the numbers of findings. `rank_needed`, `saved_params` and `saved_bytes` come with a spectrum. An unknown figure is None.
     """
 
     __slots__ = ("_adapter", "_findings", "_spectrum")
@@ -56,6 +60,8 @@ class Inspection(Result):
     adapter_bytes: int
     expected_bytes: int | None
     dtype: str | None
+    errors_found: int
+    warnings_found: int
     rank_needed: int | None
     saved_params: int | None
     saved_bytes: int | None
@@ -64,10 +70,10 @@ class Inspection(Result):
     _spectrum: Spectrum | None
 
     def __init__(self, adapter: InspectedAdapter, spectrum: Spectrum | None = None) -> None:
-        record = dict(figures(adapter))
+        findings = findings_in(adapter)
+        record = {**figures(adapter), **{field: _number_of(findings, each) for field, each in SEVERITY_FIELDS.items()}}
         if spectrum is not None:
             record |= {field: getattr(spectrum, field) for field in SPECTRUM_FIELDS}
-        findings = findings_in(adapter)
         super().__init__(
             record,
             warnings=[each.sentence() for each in findings if each.severity == WARNING],
@@ -159,6 +165,10 @@ def inspect(
     from lora_cli.analysis.inspect.spectrum import spectrum as spectrum_of
 
     return Inspection(adapter, spectrum_of(adapter.renamed, track))
+
+
+def _number_of(findings: Sequence[Finding], severity: str) -> int:
+    return sum(finding.severity == severity for finding in findings)
 
 
 def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> InspectedAdapter:

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lora_cli.analysis.inspect.figures import FIELDS
 from lora_cli.analysis.inspect.findings.declaration import Finding
-from lora_cli.analysis.inspect.inspect import SPECTRUM_FIELDS, Inspection
+from lora_cli.analysis.inspect.inspect import FIELDS, SPECTRUM_FIELDS, Inspection
 from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
 from lora_cli.cli.answer import Answer

@@ -13,9 +13,9 @@ from adapter_files import Array, pair, write_adapter
 from small_llama import llama
 
 from lora_cli import Inspection, InvalidInput, inspect
-from lora_cli.analysis.inspect.figures import FIELDS
 from lora_cli.analysis.inspect.findings.declaration import SEVERITIES
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
+from lora_cli.analysis.inspect.inspect import FIELDS
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
