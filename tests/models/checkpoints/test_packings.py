@@ -49,11 +49,7 @@ def test_gptq_without_its_order_of_groups_is_unpacked_by_its_zeros(tmp_path: Pat
 
 
 def test_buffers_are_no_parameters(tmp_path: Path) -> None:
-<<<<<<< HEAD
-    """Positions, rotary frequencies, masks, statistics, a router's correction, bounds of clipped Linears, and xIELU's."""
-=======
     """Positions, rotary frequencies, causal masks, statistics, corrections, bounds and the constants of xIELU."""
->>>>>>> hi
     tensors = {
         "embeddings.position_ids": ("I64", (1, 512)),
         "rotary_emb.inv_freq": ("F32", (64,)),
