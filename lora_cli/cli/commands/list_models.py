@@ -54,7 +54,8 @@ def models(
         rows, modules = [tuple(record(model).values())], modules_by_shape(model)
         shown = [{name: "" if value is None else value for name, value in row.items()} for row in modules]
         return Answer(
-            Report("models", FIELDS, [rows], parts={"modules": modules}, details=shown, design="bundled_model"), presentation
+            Report("models", FIELDS, [rows], parts={"modules": modules}, details=shown, design="bundled_model"),
+            presentation,
         )
     records = bundled(pattern)
     report = Report("models", FIELDS, [[tuple(each.values()) for each in records]], len(records), listing=True)
