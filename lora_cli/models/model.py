@@ -17,7 +17,7 @@ from lora_cli.models.registry import skeleton
 if TYPE_CHECKING:
     from lora_cli.models.facts import Facts
 
-# What a model is read from: a path, a preset's name, or the model itself.
+# What a model is read from: a path, a name of a preset or on the Hub, or the model itself.
 Source = Union[str, "PathLike[str]", "Model"]
 
 # The endings of the classes in the families that generate text.
@@ -38,7 +38,8 @@ class Model:
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
     the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
     `config` is its config.json, if there is one. `generates` says whether its class generates text
-    (`prepare_inputs_for_generation`), None where the class is not known. `warnings` and `notes` are about its source.
+    (`prepare_inputs_for_generation`), None where the class is not known. `warnings` and `notes` are about its source, and
+    `revision` is the commit of one that was read from the Hub.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Model:
     generates: bool | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    revision: str | None = None
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:

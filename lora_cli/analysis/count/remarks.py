@@ -33,6 +33,7 @@ def warnings_of(cost: ModelCount) -> Iterator[str]:
 
 def notes_of(cost: ModelCount) -> Iterator[str]:
     """Yield what surprises people: experts or layers that no target reaches, and tied weights that training unties."""
+    yield from cost.config.notes
     yield from cost.subject.notes
     yield from _idle_experts(cost)
     yield from idle_layers(cost)

@@ -29,7 +29,9 @@ def check(
     configuration: Configuration,
     limits: LimitOptions,
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models."), INPUT
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models: paths or names."),
+        INPUT,
     ] = None,
     fail_on: Annotated[
         list[str] | None,
@@ -55,7 +57,8 @@ def check(
 
     \b
     A PATH is the folder or a file of a trained adapter, an
-    adapter_config.json (with --model), or a model. A limit holds at
+    adapter_config.json (with --model), or a model; a name of a preset or
+    on the Hub may take its place. A limit holds at
     equality. The exit code is 0 if all limits hold, 1 if one does not, and
     2 if the check could not run. Limits can also be set in [tool.lora-cli]
     of pyproject.toml, e.g. max-params = "20M"; an option wins over them.
@@ -129,4 +132,5 @@ def _report(judgement: Judgement, *, with_paths: bool) -> Report:
     rows = [tuple(verdict.values()) for verdict in judgement.verdicts]
     failures = [verdict.failure() for verdict in judgement.verdicts]
     fields = ("path", *FIELDS) if with_paths else FIELDS
-    return Report("check", fields, [rows], len(rows), listing=True, failures=failures, design="check")
+    parts = {"sources": judgement.sources} if judgement.sources else {}
+    return Report("check", fields, [rows], len(rows), listing=True, parts=parts, failures=failures, design="check")

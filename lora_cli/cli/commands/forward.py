@@ -46,7 +46,9 @@ def forward(
         INPUT,
     ] = None,
     adapter: Annotated[
-        str | None, typer.Option(metavar="PATH", help="A and B from the folder of a trained adapter."), INPUT
+        str | None,
+        typer.Option(metavar="PATH", help="A and B from a trained adapter: its folder, or a Hub name in the cache."),
+        INPUT,
     ] = None,
     module: Annotated[
         str | None, typer.Option(metavar="NAME", help="Module of the adapter, or an ending that only its name has.")

@@ -14,6 +14,7 @@ from lora_cli.analysis.inspect.findings.declaration import Finding
 from lora_cli.analysis.inspect.inspect import SPECTRUM_FIELDS, Inspection
 from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
+from lora_cli.analysis.revisions import REVISIONS
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
 from lora_cli.cli.presentation import INPUT, Presentation
@@ -33,7 +34,8 @@ def inspect(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...", help="Folders of trained adapters: adapter_config.json and a safetensors file."
+            metavar="PATH...",
+            help="Trained adapters: their folders, with adapter_config.json and a safetensors file, or Hub names.",
         ),
         INPUT,
     ],
@@ -41,7 +43,7 @@ def inspect(
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Base model to compare with: a preset, a config.json, a checkpoint or their folder.",
+            help="Base model to compare with: a preset, a config.json, a checkpoint, their folder, or a Hub name.",
         ),
         INPUT,
     ] = None,
@@ -92,7 +94,9 @@ def inspect(
 
 def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Report:
     """Return a record for each adapter, and below a single one the groups of its modules."""
-    fields = (*FIELDS, *SPECTRUM_FIELDS) if any(inspection.spectrum for inspection in inspections) else FIELDS
+    spectrum_fields = SPECTRUM_FIELDS if any(inspection.spectrum for inspection in inspections) else ()
+    commits = [field for field in REVISIONS if any(field in inspection for inspection in inspections)]
+    fields = (*FIELDS, *spectrum_fields, *commits)
     parts: dict[str, list[Mapping[str, Any]]] = {}
     if with_parts:
         parts["modules"] = [record for inspection in inspections for record in inspection.modules]

@@ -30,7 +30,9 @@ def sweep(
     sources: subject.Sources = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", metavar="SOURCE", help="A model instead of -d and -h; may be repeated."),
+        typer.Option(
+            "--model", "-m", metavar="SOURCE", help="A model instead of -d and -h, as SOURCE; may be repeated."
+        ),
         INPUT,
     ] = None,
     target: Annotated[
@@ -78,4 +80,4 @@ def sweep(
         # A point that is refused must not leave half a document.
         batches = list(batches)
     report = Report("sweep", grid.fields, batches, grid.size, listing=True)
-    return Answer(report, presentation, grid.warnings)
+    return Answer(report, presentation, grid.warnings, grid.notes)

@@ -27,7 +27,11 @@ Target = Annotated[
 ]
 Adapter = Annotated[
     str | None,
-    typer.Option("--adapter", metavar="PATH", help="A PEFT adapter_config.json (- for standard input), or its folder."),
+    typer.Option(
+        "--adapter",
+        metavar="PATH",
+        help="A PEFT adapter_config.json (- for standard input), its folder, or a Hub name; without a model, on the one that it names.",
+    ),
     INPUT,
 ]
 Method = Annotated[

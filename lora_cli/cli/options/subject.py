@@ -17,13 +17,17 @@ ModelSource = Annotated[
         "--model",
         "-m",
         metavar="SOURCE",
-        help="A model instead of -d and -h: a preset, a config.json (- for standard input), a checkpoint or their folder.",
+        help="A model instead of -d and -h: a preset, a config.json (- for standard input), a checkpoint, their folder, "
+        "or a Hub name, e.g. org/name or org/name@revision.",
     ),
     INPUT,
 ]
 Source = Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="The model, as --model takes it."), INPUT]
 Sources = Annotated[
     list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Models, as --model takes them."), INPUT
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Never use the network: Hub names are looked up only in the Hub's cache.")
 ]
 
 
