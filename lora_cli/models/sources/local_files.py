@@ -135,10 +135,19 @@ def _type_beside(path: str) -> str:
 def _without_family(config: Config, checkpoint: Checkpoint | None, source: str, unknown: UnknownArchitecture) -> Model:
     from lora_cli.models.sources.installed_transformers import build, is_installed
 
+    reason: InvalidInput = unknown
     if is_installed():
-        return _compared(build(config, source), config, checkpoint, source)
+        try:
+            built = build(config, source)
+        except InvalidInput as refusal:
+            # E.g. of a model with code of its own, of which headers tell more.
+            if checkpoint is None:
+                raise
+            reason = refusal
+        else:
+            return _compared(built, config, checkpoint, source)
     if checkpoint is not None:
-        return _by_shapes(checkpoint, source, str(unknown))
+        return _by_shapes(checkpoint, source, str(reason))
     raise InvalidInput(
         f"{unknown}; install torch and transformers, which can build it, or give its safetensors checkpoint"
     ) from unknown

@@ -19,6 +19,7 @@ from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 from lora_cli.models.network import network_use
 from lora_cli.models.sources import hub as hub_module
+from lora_cli.models.sources import installed_transformers
 from lora_cli.models.sources.read_model import read_model
 
 hub_constants = pytest.importorskip("huggingface_hub.constants")
@@ -53,6 +54,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     with hub_server() as server:
         for name, value in server.environment(tmp_path / "home").items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr(installed_transformers, "is_installed", lambda: False)
         monkeypatch.setattr(hub_constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(hub_constants, "HF_TOKEN_PATH", str(tmp_path / "home" / "token"))
         yield server
