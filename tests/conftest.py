@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 
 import pytest
 from hypothesis import settings
 
 # A shell ignores interruptions for what it runs in the background, and so would the programs that are interrupted here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test asks the real Hub or reads this user's cache of it; those that need a Hub have one of their own.
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HOME": os.path.join(tempfile.gettempdir(), "no-such-hub-cache")}
+for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HF_ENDPOINT"):
+    os.environ.pop(variable, None)
 
 # Machines are noisy, so that what an example does is judged and how long it takes is not.
 settings.register_profile("short", deadline=None, database=None, max_examples=25)

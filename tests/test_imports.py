@@ -15,7 +15,7 @@ from lora_cli.methods import METHODS
 from lora_cli.methods.registry import home
 from lora_cli.output import format_names
 
-HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch")
+HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch", "huggingface_hub", "httpx", "httpx2")
 
 
 def loaded(code: str, among: Sequence[str] = HEAVY) -> set[str]:
@@ -60,7 +60,7 @@ def test_a_model_loads_nothing_heavy() -> None:
 def test_one_matrix_imports_nothing_of_models() -> None:
     """What only a model needs is not on the way of one matrix."""
     code = command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "json")
-    code += "\nimport sys\nassert not {'lora_cli.methods.targeting.targets', 'lora_cli.models.config', 'dataclasses'} & sys.modules.keys()"
+    code += "\nimport sys\nassert not {'lora_cli.methods.targeting.targets', 'lora_cli.models.config', 'lora_cli.models.sources.preset', 'lora_cli.models.sources.hub_cache', 'dataclasses'} & sys.modules.keys()"
     assert loaded(code) == set()
 
 

@@ -15,14 +15,19 @@ from lora_cli.cli import commands
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import Candidates, list_of, one_of
 from lora_cli.cli.options.groups import group_parameters, is_group
+from lora_cli.cli.options.subject import Offline
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.models.network import network_use
 from lora_cli.models.streams import stream_key
 from lora_cli.output.registry import AUTO, formats_help, formats_of
 
 # commands/list_models.py is `models`: its file name must not look like that of models/model.py.
 LISTING = "list_"
 SUFFIX = ".py"
+
+# The option of each command that reads a model or an adapter.
+OFFLINE = Parameter("offline", Parameter.KEYWORD_ONLY, default=False, annotation=Offline)
 
 Command = Callable[..., Answer]
 
@@ -96,16 +101,20 @@ def command_function(name: str, *, with_help: bool) -> Command:
             parameters += options
 
     def run(**values: Any) -> Answer:
+        tracker = None
+        offline = bool(inputs) and values.pop(OFFLINE.name)
         sources = [values[option] for option in inputs]
         _refuse_shared_streams(dict(zip(inputs, sources, strict=True)))
         for place, (group, options) in groups.items():
             values[place] = group(**{option: values.pop(option) for option in options})
             if group is Presentation:
                 values[place].check_kept(sources)
-        return function(**values)
+                tracker = values[place].tracked
+        with network_use(offline=offline, tracker=tracker):
+            return function(**values)
 
     inputs = [option.name for option in parameters if INPUT in get_args(option.annotation)]
-    parameters += common
+    parameters += [OFFLINE, *common] if inputs else common
     run.__name__, run.__doc__ = function.__name__, function.__doc__
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

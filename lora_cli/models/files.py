@@ -98,7 +98,7 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
         if size > MAX_JSON_BYTES:
             raise _too_large(path, f"{size} bytes", what)
         content = file.read(MAX_JSON_BYTES + 1)
-    return _object(content, path, what)
+    return json_object(content, path, what)
 
 
 def read_config_object(path: str) -> dict[str, Any]:
@@ -109,14 +109,15 @@ def read_config_object(path: str) -> dict[str, Any]:
         content = read_stream(path, MAX_JSON_BYTES + 1)
     if len(content) > MAX_JSON_BYTES:
         raise _too_large(path, f"more than {MAX_JSON_BYTES} bytes", "a config")
-    return _object(content, path, "a config")
+    return json_object(content, path)
 
 
 def _too_large(path: str, size: str, what: str) -> InvalidInput:
     return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {MAX_JSON_BYTES}, so this is not one")
 
 
-def _object(content: bytes, path: str, what: str) -> dict[str, Any]:
+def json_object(content: bytes, path: str, what: str = "a config") -> dict[str, Any]:
+    """Return the JSON object that the content of a file is; `path` names the file in messages."""
     try:
         value = json.loads(content.decode("utf-8-sig"), object_hook=_number)
     except UnicodeDecodeError as error:

@@ -18,7 +18,7 @@ from lora_cli.models.registry import skeleton
 if TYPE_CHECKING:
     from lora_cli.models.facts import Facts
 
-# What a model is read from: a path, a preset's name, or the model itself.
+# What a model is read from: a path, a name of a preset or on the Hub, or the model itself.
 Source = Union[str, "PathLike[str]", "Model"]
 
 
@@ -31,7 +31,8 @@ class Model:
     tokens. `dtype` is the type of its values by safetensors' name. `config` is its config.json, if there is one.
     `generates` says whether its class generates text (`prepare_inputs_for_generation`), None where the class is not
     known. `unsaved` are the parameters that its checkpoints leave out. `parts` says of the outermost modules of a model
-    of several parts what each is. `warnings` and `notes` are about its source.
+    of several parts what each is. `warnings` and `notes` are about its source, and
+    `revision` is the commit of one that was read from the Hub.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Model:
     parts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    revision: str | None = None
 
     def __repr__(self) -> str:
         return f"Model({', '.join(filter(None, (repr(self.name), self.model_type)))}, {self.full_params:,} parameters)"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lora_cli.analysis.check.lock import LockUpdate
     from lora_cli.analysis.inspect.inspect import Inspection
+    from lora_cli.analysis.result import Record
     from lora_cli.models.model import Source
 
 
@@ -32,12 +33,16 @@ class NoLimit(InvalidInput):
 
 
 class Judgement(NamedTuple):
-    """All verdicts of a check, what to say beside them, and what is still to be written into a lock, if anything is."""
+    """All verdicts of a check, what to say beside them, and what is still to be written into a lock, if anything is.
+
+    `sources` are the subjects that are from the Hub, with their commits.
+    """
 
     verdicts: list[Verdict]
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
     lock_update: LockUpdate | None = None
+    sources: Sequence[Record] = ()
 
 
 def check(
@@ -54,7 +59,7 @@ def check(
     lock: str | PathLike[str] | None = None,
     update_lock: bool = False,
 ) -> list[Verdict]:
-    """Check a count, an inspection, or the adapters and models that paths lead to; return a verdict per rule.
+    """Check a count, an inspection, or the adapters and models that paths and names lead to; return a verdict per rule.
 
     Percentages are of full fine-tuning (`percent_of_full`, `percent_saved`), parameters are `trainable_params`, bytes
     are `adapter_bytes`. A limit holds at equality. `model` is the base model of adapters. A trained adapter also fails
@@ -132,8 +137,10 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool
         raise NoLimit(f"there is no limit to check; give at least one of {limits} or {argument('lock')}")
     judgement = Judgement(
         [verdict for each in checks for verdict in each.verdicts],
-        [warning for each in checks for warning in each.warnings],
-        [note for each in checks for note in each.notes],
+        # What is said of a base model is said once for all of its adapters.
+        list(dict.fromkeys(warning for each in checks for warning in each.warnings)),
+        list(dict.fromkeys(note for each in checks for note in each.notes)),
+        sources=[source for each in checks if (source := each.source()) is not None],
     )
     if lock is None:
         return judgement
@@ -150,4 +157,5 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool
         [*judgement.warnings, *comparison.warnings],
         [*judgement.notes, *comparison.notes],
         comparison.update,
+        judgement.sources,
     )

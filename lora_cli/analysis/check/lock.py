@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from lora_cli.analysis.check.lock_keys import path_of_key, subject_of_key
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.result import Record
+from lora_cli.analysis.revisions import REVISIONS
 from lora_cli.errors import InvalidInput, argument, counted, quote, quote_long
 from lora_cli.models.files import read_object
 from lora_cli.quantities import Value
@@ -22,8 +23,11 @@ from lora_cli.quantities import Value
 MARKER = "lora-cli check"
 SCHEMA_VERSION = 1
 # The figures that are recorded: a text or a whole number each. An unknown figure is not recorded.
-FIGURES = ("method", "r", "adapted_modules", "full_params", "trainable_params", "all_params", "adapter_bytes")
-TEXTS = ("method",)
+FIGURES = (
+    *("method", "r", "adapted_modules", "full_params", "trainable_params", "all_params", "adapter_bytes"),
+    *REVISIONS,
+)
+TEXTS = ("method", *REVISIONS)
 MAX_FIGURE = 10**30
 Figures = Mapping[str, Value]
 Subjects = Mapping[str, Figures]

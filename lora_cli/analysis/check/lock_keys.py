@@ -7,24 +7,38 @@ import os
 from hashlib import sha256
 
 from lora_cli.analysis.result import Record
+from lora_cli.analysis.revisions import ADAPTER_REVISION
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import target_modules
 from lora_cli.models.peft_names import ADAPTER_CONFIG
+from lora_cli.models.sources.hub_name import MARK
 
 # Stands between what is adapted and how.
 SEPARATOR = " | "
 # A longer description is cut, and ends with a digest of all of it.
 DESCRIBED_CHARACTERS = 120
 DIGEST_CHARACTERS = 12
+ON_HUB = "hf://"
 
 
 def path_key(path: str, lock: str) -> str:
     """Return the key of a file or a folder: its path from the lock's folder.
 
-    It is the same from any working directory. It has a slash, which no model's name has.
+    It is the same from any working directory. It has a slash, which the name of a preset does not have, and which in the
+    key of a Hub name is behind `hf://`.
     """
     key = os.path.relpath(_real(path), os.path.dirname(_real(lock))).replace(os.sep, "/")
     return key if "/" in key else f"./{key}"
+
+
+def name_key(name: str) -> str:
+    """Return the key of a preset's name or a Hub name, without its revision, which is recorded beside it.
+
+    >>> name_key("GPT2"), name_key("Qwen/Qwen3-8B@v1")
+    ('gpt2', 'hf://qwen/qwen3-8b')
+    """
+    repository = name.partition(MARK)[0].lower()
+    return f"{ON_HUB}{repository}" if "/" in repository else name.lower()
 
 
 def subject_of_key(key: str) -> str:
@@ -37,9 +51,10 @@ def subject_of_key(key: str) -> str:
 
 
 def path_of_key(key: str, lock: str) -> str | None:
-    """Return the path that a key begins with, or None for the key of a matrix or of a model by its name."""
+    """Return the path that a key begins with, or None for the key of a matrix or of a name."""
     subject = subject_of_key(key)
-    return os.path.join(os.path.dirname(_real(lock)), subject) if "/" in subject else None
+    is_path = "/" in subject and not subject.startswith(ON_HUB)
+    return os.path.join(os.path.dirname(_real(lock)), subject) if is_path else None
 
 
 def count_key(record: Record, how: Adaptation, lock: str) -> str:
@@ -49,6 +64,8 @@ def count_key(record: Record, how: Adaptation, lock: str) -> str:
     if how.adapter is None:
         return f"{subject}{SEPARATOR}{_described(record, how)}"
     path = os.fspath(how.adapter)
+    if ADAPTER_REVISION in record:
+        return f"{name_key(path)}{SEPARATOR}{subject}"
     folder, name = os.path.split(path)
     own = (folder or ".") if name == ADAPTER_CONFIG else path
     return f"{path_key(own, lock)}{SEPARATOR}{subject}"
@@ -56,7 +73,7 @@ def count_key(record: Record, how: Adaptation, lock: str) -> str:
 
 def model_key(model: str, lock: str) -> str:
     """Return the key of a model, by its path or its name."""
-    return path_key(model, lock) if os.path.lexists(model) else model.lower()
+    return path_key(model, lock) if os.path.lexists(model) else name_key(model)
 
 
 def _described(record: Record, how: Adaptation) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,10 +12,15 @@ from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import count_subject
 from lora_cli.analysis.count.rank_worth import PAST_BREAK_EVEN, PAST_DIMENSION
 from lora_cli.analysis.limits import Limits
+from lora_cli.analysis.revisions import ADAPTER_REVISION, MODEL_REVISION, REVISIONS
 from lora_cli.analysis.subject import Subject
-from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
+from lora_cli.models.peft_names import ADAPTER_CONFIG
+from lora_cli.models.sources.hub_name import MARK as REVISION_MARK
 from lora_cli.models.streams import is_stream
+
+CONFIG = "config.json"
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from lora_cli.analysis.inspect.inspect import Inspection
     from lora_cli.analysis.result import Record
     from lora_cli.models.model import Model, Source
+    from lora_cli.models.sources.hub_files import HubFiles
 
 FAIL_ON = ("error",)
 # What finds the ranks of a count: their severity, and their codes.
@@ -55,13 +61,20 @@ class SubjectCheck(NamedTuple):
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
 
+    def source(self) -> Record | None:
+        """Return the subject with the commits of what is from the Hub, or None if nothing is."""
+        record = self.record or {}
+        commits = {field: record[field] for field in REVISIONS if field in record}
+        return {"subject": self.path or record.get("model"), **commits} if commits else None
+
     def key(self, lock: str) -> str:
         """Return the subject's name in a lock."""
-        from lora_cli.analysis.check.lock_keys import SEPARATOR, count_key, model_key, path_key
+        from lora_cli.analysis.check.lock_keys import SEPARATOR, count_key, model_key, name_key, path_key
 
         if self.how is not None:
             return count_key(self.record or {}, self.how, lock)
-        own = path_key(self.path or ".", lock)
+        path = self.path or "."
+        own = name_key(path) if ADAPTER_REVISION in (self.record or {}) else path_key(path, lock)
         return own if self.model is None else f"{own}{SEPARATOR}{model_key(self.model, lock)}"
 
 
@@ -81,9 +94,19 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
         count.record(),
         path,
         count.how,
-        warnings=[f"{start}{warning}" for warning in count.warnings if warning not in told],
+        warnings=[
+            f"{start}{warning}"
+            for warning in (*count.warnings, *_unpinned(_names(count), count))
+            if warning not in told
+        ],
         notes=[f"{start}{note}" for note in count.notes],
     )
+
+
+def _names(count: Count) -> dict[str, str | None]:
+    """Return the names of what a count was read from, by the field that has the commit of each."""
+    adapter = count.how.adapter
+    return {MODEL_REVISION: count.model, ADAPTER_REVISION: None if adapter is None else os.fspath(adapter)}
 
 
 def _rank_findings(count: Count, rules: Rules, path: str | None) -> list[Finding]:
@@ -110,14 +133,26 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
         verdicts += judge_limits(inspection, rules.limits, path)
     record = {**inspection.record(), "full_params": inspection.full_params, "all_params": inspection.all_params}
     passing = [finding for finding in findings if finding not in failing]
+    names = {MODEL_REVISION: None if model is None else model.name, ADAPTER_REVISION: inspection.adapter}
     return SubjectCheck(
         verdicts,
         None if inspection.broken else record,
         path,
         model=None if model is None else model.name,
-        warnings=[finding.sentence() for finding in passing if finding.severity != NOTE],
-        notes=[finding.sentence() for finding in passing if finding.severity == NOTE],
+        warnings=[*(each.sentence() for each in passing if each.severity != NOTE), *_unpinned(names, inspection)],
+        notes=[*(each.sentence() for each in passing if each.severity == NOTE), *inspection.sources],
     )
+
+
+def _unpinned(names: Mapping[str, str | None], record: Record) -> Iterator[str]:
+    """Yield a warning for each Hub name without a revision: what it leads to changes."""
+    for field, name in names.items():
+        commit = record.get(field)
+        if name is not None and commit is not None and REVISION_MARK not in name:
+            yield (
+                f"{quote_long(name)} has no revision, and what was checked is its newest that is known; "
+                f"to check the same again, give {name}{REVISION_MARK}{commit}"
+            )
 
 
 def _judge_findings(failing: Sequence[Finding], path: str | None) -> list[Verdict]:
@@ -134,7 +169,7 @@ def check_paths(
     *,
     default_model: Model | None = None,
 ) -> Iterator[SubjectCheck]:
-    """Check what each path leads to; an adapter that several paths lead to is checked once.
+    """Check what each path or name leads to; an adapter that several paths lead to is checked once.
 
     `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
     `model`, adapters have the `default_model`, and a path may be a model.
@@ -148,9 +183,16 @@ def check_paths(
             yield _check_model(path, rules, None, how) if base is None else _check_config(path, rules, base, how)
             continue
         if not os.path.lexists(path):
-            raise InvalidInput(
-                f"{quote_long(path)} is neither a file nor a folder; a bundled model is not a path, and is counted by its name as {argument('model')}"
-            )
+            if path in checked:
+                continue
+            checked.add(path)
+            found = _hub_files(path)
+            if found is None or found.first_path(ADAPTER_CONFIG, CONFIG) is None or not found.has(ADAPTER_CONFIG):
+                yield _check_model(path, rules, model, how, found)
+            else:
+                model = None if model is None else _read(model)
+                yield _check_adapter(path, None, rules, model, how)
+            continue
         folder = adapter_folder(path)
         key = os.path.realpath(path if folder is None else folder)
         if key in checked:
@@ -164,15 +206,37 @@ def check_paths(
             yield _check_adapter(path, folder or ".", rules, model or default_model, how)
 
 
-def _check_model(path: str, rules: Rules, model: Source | None, how: Adaptation) -> SubjectCheck:
+def _hub_files(name: str) -> HubFiles | None:
+    """Return the files of a repository on the Hub, or None for a preset; any other name is refused."""
+    from lora_cli.models.sources.adapter_source import name_on_hub
+    from lora_cli.models.sources.hub_files import HubFiles
+    from lora_cli.models.sources.preset import is_preset, names
+
+    if is_preset(name):
+        return None
+    found = name_on_hub(name)
+    if found is None:
+        near = near_miss(name.lower(), names(), "give an adapter, a model, or a name on the Hub, org/name")
+        raise InvalidInput(f"{quote_long(name)} is neither a path that exists nor the name of a model; {near}")
+
+    return HubFiles(found)
+
+
+def _check_model(
+    path: str, rules: Rules, model: Source | None, how: Adaptation, files: HubFiles | None = None
+) -> SubjectCheck:
     if model is not None:
         raise InvalidInput(
             f"{quote_long(path)} is not an adapter, so it conflicts with {argument('model')}; drop one of them"
         )
-    return check_count(count_subject(Subject(_read(path)), how), rules, path)
+    if files is None:
+        return check_count(count_subject(Subject(_read(path)), how), rules, path)
+    from lora_cli.models.sources.hub_model import read_hub_model
+
+    return check_count(count_subject(Subject(read_hub_model(files.name, files)), how), rules, path)
 
 
-def _check_adapter(path: str, folder: str, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
+def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
     from lora_cli.analysis.inspect.inspect import inspect
     from lora_cli.methods.adapter_file.trained_adapter import has_weights
 
@@ -181,7 +245,7 @@ def _check_adapter(path: str, folder: str, rules: Rules, model: Model | None, ho
         raise InvalidInput(
             f"{quote_long(path)} is an adapter, whose config says how it adapts; drop {_any_of(options)}"
         )
-    if has_weights(folder):
+    if folder is None or has_weights(folder):
         return check_inspection(inspect(path, model, values=True), rules, path, model)
     if model is None:
         raise InvalidInput(

@@ -54,7 +54,7 @@ class AdaptedMatrix(ModelCount):
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
-        return {field: getattr(self, field) for field in FIELDS}
+        return {field: getattr(self, field) for field in FIELDS} | self.revisions
 
 
 def matrix_plan(d: SupportsIndex, h: SupportsIndex, config: AdapterConfig) -> Plan:

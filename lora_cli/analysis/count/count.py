@@ -26,7 +26,8 @@ class Count(Result):
 
     `d`, `h` and `break_even_rank` are of one matrix; `model` and `adapted_modules` are of a model, and `target` is
     what a sweep adapts in this row. Counts are whole
-    numbers of parameters, sizes are bytes; README lists what each field means.
+    numbers of parameters, sizes are bytes; README lists what each field means. `model_revision` and `adapter_revision`
+    are the commits of what was read from the Hub.
     """
 
     __slots__ = ("_cost", "_how", "_tensors")
@@ -47,6 +48,8 @@ class Count(Result):
     trainable_percent: float
     break_even_rank: float | None
     adapter_bytes: int | None
+    adapter_revision: str | None
+    model_revision: str | None
     _cost: ModelCount | None
     _how: Adaptation | None
     _tensors: tuple[Tensor, ...]
@@ -148,7 +151,8 @@ def count(
 
     `model` is whatever `read_model` takes, or what it returned. `target` names the modules to adapt: a list of names,
     `"all-linear"`, or a regular expression for whole names; without it PEFT's defaults are used. `settings` are fields
-    of the method's PEFT config, and `adapter` is the path of a whole adapter_config.json instead. `alpha` changes no
+    of the method's PEFT config, and `adapter` is a whole adapter_config.json instead: its path, its
+    folder or a Hub name; without any subject, it is counted on the base model that it names. `alpha` changes no
     count. The file is sized in `adapter_dtype` (torch's name of a type), or in PEFT's own choice.
 
     Sizes and ranks are whole numbers from 1 to 2³¹−1, NumPy's too. `InvalidInput` is raised for anything else, and
@@ -172,8 +176,8 @@ def count(
     3328
     """
     how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
-    if model is not None:
-        return count_subject(read_subject(d, h, model), how)
+    if model is not None or (adapter is not None and d is None and h is None):
+        return count_subject(read_subject(d, h, model, adapter), how)
     sizes = matrix_sizes(d, h, ("d", "h", "r"))
     refuse_target(how)
     if how.is_plain and how.r is not None:

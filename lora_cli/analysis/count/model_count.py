@@ -12,6 +12,7 @@ from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
 from lora_cli.analysis.count.rank_worth import Sides, rank_problems
 from lora_cli.analysis.percentages import FIGURES, Percentages
 from lora_cli.analysis.result import Record
+from lora_cli.analysis.revisions import revisions
 from lora_cli.methods.adapter_file.file_contents import base_tensors, file_tensors, prompt_file_tensors
 from lora_cli.methods.adapter_file.file_size import written_bytes
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -230,7 +231,12 @@ class ModelCount(Percentages):
 
     def record(self) -> Record:
         """Return the figures by name, in the order of `FIELDS`."""
-        return {field: getattr(self, field) for field in FIELDS}
+        return {field: getattr(self, field) for field in FIELDS} | self.revisions
+
+    @property
+    def revisions(self) -> dict[str, str]:
+        """The commits of the model and of the config, where they are from the Hub."""
+        return revisions(self.config.revision, self.subject.revision)
 
     def summary(self) -> str:
         """Return what PEFT's `print_trainable_parameters` prints."""

@@ -34,6 +34,7 @@ def warnings_of(cost: ModelCount) -> Iterator[str]:
 
 def notes_of(cost: ModelCount) -> Iterator[str]:
     """Yield what surprises people: parts that targets reach, or do not reach, and tied weights that training unties."""
+    yield from cost.config.notes
     yield from cost.subject.notes
     yield from reached_parts(cost)
     yield from _idle_experts(cost)

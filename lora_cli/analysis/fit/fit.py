@@ -117,7 +117,7 @@ def fit(
     """
     budget = read_budget(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes)
     how = Adaptation(method, None, alpha, target, settings or {}, adapter, adapter_dtype)
-    return fit_subject(read_subject(d, h, model), how, budget)
+    return fit_subject(read_subject(d, h, model, adapter), how, budget)
 
 
 def fit_subject(subject: Subject, how: Adaptation, budget: Limits) -> Fit:

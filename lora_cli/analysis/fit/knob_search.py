@@ -65,7 +65,9 @@ class KnobSearch:
     def at(self, size: int) -> ModelCount:
         """Return the cost at a size of the knob; one that PEFT refuses raises `InvalidInput`."""
         config, _ = read_adapter_config(Config({**self.fields, str(self.knob): size}, self.source), self.method)
-        return self.count(self.plan.resized(replace(config, adapter_dtype=self.plan.config.adapter_dtype)))
+        plan = self.plan.config
+        kept = replace(config, adapter_dtype=plan.adapter_dtype, revision=plan.revision, notes=plan.notes)
+        return self.count(self.plan.resized(kept))
 
     def as_configured(self) -> ModelCount:
         """Return the cost of a config without a knob."""

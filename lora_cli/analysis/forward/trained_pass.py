@@ -78,6 +78,7 @@ def trained_pass(
     `InvalidInput` is raised for an update that is not s·B·A, packed weights, and shapes that do not fit.
     """
     trained = read_adapter(adapter)
+    trained.check_values()
     _check_update(trained)
     pairs = {pair.module: pair for pair in trained.factors()}
     if not pairs:

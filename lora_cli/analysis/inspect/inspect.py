@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,9 +14,10 @@ from lora_cli.analysis.inspect.findings.registry import findings_in
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.module_records import group_records, module_records
 from lora_cli.analysis.result import Record, Result
+from lora_cli.analysis.revisions import revisions
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.adapter_file.trained_adapter import adapter_without_tensors
-from lora_cli.models.checkpoints.safetensors_header import BrokenFile, read_header
+from lora_cli.models.checkpoints.safetensors_header import BrokenFile
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model, Source
 from lora_cli.time_limit import TookTooLong
@@ -43,7 +43,9 @@ class Inspection(Result):
     """What an adapter's file holds beside what its config promises, and what is wrong with it.
 
     `file_params` are the values in the file, `expected_params` and `expected_bytes` those that PEFT would write.
-    `errors_found` and `warnings_found` are the numbers of findings. `rank_needed`, `saved_params` and `saved_bytes` come with a spectrum. An unknown figure is None.
+    `errors_found` and `warnings_found` are the numbers of findings. `rank_needed`, `saved_params` and `saved_bytes` come
+    with a spectrum, and `adapter_revision` and `model_revision` are the commits of what was read from the Hub. An unknown
+    figure is None.
     """
 
     __slots__ = ("_adapter", "_findings", "_spectrum")
@@ -65,6 +67,8 @@ class Inspection(Result):
     rank_needed: int | None
     saved_params: int | None
     saved_bytes: int | None
+    adapter_revision: str | None
+    model_revision: str | None
     _adapter: InspectedAdapter
     _findings: tuple[Finding, ...]
     _spectrum: Spectrum | None
@@ -74,6 +78,7 @@ class Inspection(Result):
         record = {**figures(adapter), **{field: _number_of(findings, each) for field, each in SEVERITY_FIELDS.items()}}
         if spectrum is not None:
             record |= {field: getattr(spectrum, field) for field in SPECTRUM_FIELDS}
+        record |= revisions(adapter.trained.revision, None if adapter.model is None else adapter.model.revision)
         super().__init__(
             record,
             warnings=[each.sentence() for each in findings if each.severity == WARNING],
@@ -92,6 +97,11 @@ class Inspection(Result):
     def errors(self) -> list[str]:
         """The findings that are errors, as sentences, without why the file cannot be read."""
         return [each.sentence() for each in self._findings if each.severity == ERROR and each.code != BROKEN_FILE]
+
+    @property
+    def sources(self) -> list[str]:
+        """What was fetched from the Hub, and what was not."""
+        return list(_sources(self._adapter))
 
     @property
     def broken(self) -> str | None:
@@ -147,7 +157,7 @@ def inspect(
     spectrum: bool = False,
     track: Track | None = None,
 ) -> Inspection:
-    """Read the adapter in the folder `path`, and compare it with `model`, if there is one.
+    """Read the adapter in the folder or of the Hub name `path`, and compare it with `model`, if there is one.
 
     The config and the header of the file are read. So are the `values`, to find NaN, infinity and an all-zero B, if
     that is true, or if it is None and the file is at most 64 MiB. A `spectrum` reads A and B to say how much of the
@@ -155,6 +165,8 @@ def inspect(
     that is broken is a finding.
     """
     trained = adapter_without_tensors(path_text("path", path))
+    if spectrum:
+        trained.check_values()
     if model is not None:
         from lora_cli.models.sources.read_model import read_model
 
@@ -175,11 +187,11 @@ def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> 
     cost, refusal = (None, None) if model is None else _count(trained, model)
     broken = None
     try:
-        trained = replace(trained, tensors=read_header(trained.weights))
+        trained = replace(trained, tensors=trained.stored())
     except BrokenFile as error:
         broken = str(error)
-    size = os.path.getsize(trained.weights)
-    reads_values = broken is None and (size <= READ_BYTES if values is None else values)
+    size, is_here = trained.file_bytes, trained.header is None
+    reads_values = broken is None and is_here and (size <= READ_BYTES if values is None else values)
     return InspectedAdapter(trained, size, model, cost, refusal, broken, reads_values)
 
 
@@ -193,9 +205,18 @@ def _count(trained: TrainedAdapter, model: Model) -> tuple[ModelCount | None, st
         return None, str(refusal)
 
 
+def _sources(adapter: InspectedAdapter) -> Iterator[str]:
+    """Yield what was fetched from the Hub, and what was not."""
+    yield from adapter.trained.notes
+    yield from () if adapter.model is None else adapter.model.notes
+    if adapter.trained.header is not None:
+        yield f"{adapter.path}: the values of the file are on the Hub and were not read; `hf download` brings them here"
+
+
 def _remarks(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iterator[str]:
     """Yield what the figures do not cover."""
-    if adapter.values is None and adapter.broken is None:
+    yield from _sources(adapter)
+    if adapter.values is None and adapter.broken is None and adapter.trained.header is None:
         yield f"{adapter.path}: the file is large, so its values were not read; `check` reads them"
     if spectrum is not None:
         yield from (f"{adapter.path}: {remark}" for remark in _spectrum_remarks(spectrum))

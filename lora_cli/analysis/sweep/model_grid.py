@@ -11,6 +11,7 @@ from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
 from lora_cli.analysis.count.model_count import count_model
 from lora_cli.analysis.count.remarks import warnings_of
+from lora_cli.analysis.revisions import MODEL_REVISION
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
@@ -39,6 +40,15 @@ class ModelGrid:
         """The number of points."""
         return len(self.models) * sum(len(self._ranks(config)) for _, config in self.target_sets)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of each row, with the commits where a model is from the Hub."""
+        return FIELDS if all(model.revision is None for model in self.models) else (*FIELDS, MODEL_REVISION)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what is said of the sources of the models."""
+        return tuple(note for model in self.models for note in model.notes)
+
     def _ranks(self, config: AdapterConfig) -> Sequence[int]:
         # A method without a rank is counted once.
         return self.ranks if method_named(config.method).rank is not None else (config.r,)
@@ -55,12 +65,13 @@ class ModelGrid:
             yield from count_model(model, replace(config, r=largest)).rank_problems().values()
 
     def counts(self) -> Iterator[Count]:
-        """Yield the counts, one per point, in the order of `FIELDS`."""
+        """Yield the counts, one per point, in the order of `fields`."""
+        unknown = dict.fromkeys(self.fields)
         for model in self.models:
             for name, config in self.target_sets:
                 for rank in self._ranks(config):
                     cost = count_model(model, replace(config, r=rank))
-                    yield Count({"model": model.name, "target": name} | dict(cost.record()), cost=cost)
+                    yield Count(unknown | {"model": model.name, "target": name} | dict(cost.record()), cost=cost)
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Return the records, each a batch of its own."""

@@ -63,6 +63,11 @@ class Sweep:
         """What to doubt about the models and the targets, each sentence once."""
         return tuple(chain.from_iterable(grid.warnings() for grid in self._grids if not isinstance(grid, MatrixGrid)))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is said of the sources of the models."""
+        return tuple(chain.from_iterable(grid.notes() for grid in self._grids if not isinstance(grid, MatrixGrid)))
+
     def __len__(self) -> int:
         return self.size
 
@@ -178,7 +183,7 @@ def _model_sweep(
     hows: Sequence[Adaptation],
     ranks: Sequence[int],
 ) -> Sweep:
-    from lora_cli.analysis.sweep.model_grid import FIELDS, ModelGrid, TargetSet
+    from lora_cli.analysis.sweep.model_grid import ModelGrid, TargetSet
     from lora_cli.models.sources.read_model import read_model
 
     targets: Sequence[Target | None] = [target] if target is None or isinstance(target, str) else target
@@ -190,8 +195,8 @@ def _model_sweep(
         for each in targets
         for how in hows
     ]
-    read = [read_model(each) for each in models]
-    return Sweep(FIELDS, (ModelGrid(read, sets, ranks),))
+    grid = ModelGrid([read_model(each) for each in models], sets, ranks)
+    return Sweep(grid.fields, (grid,))
 
 
 def _target_name(target: Target | None) -> str:

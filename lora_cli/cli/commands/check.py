@@ -41,7 +41,9 @@ def check(
     limits: LimitOptions,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Adapters, their configs, or models.", rich_help_panel=SUBJECT),
+        typer.Argument(
+            metavar="[PATH]...", help="Adapters, their configs, or models: paths or names.", rich_help_panel=SUBJECT
+        ),
         INPUT,
     ] = None,
     fail_on: Annotated[
@@ -88,7 +90,8 @@ def check(
       lora-cli check --format github
 
     A PATH is the folder or a file of a trained adapter, an
-    adapter_config.json (with --model), or a model. A limit holds at
+    adapter_config.json (with --model), or a model; a name of a preset or
+    on the Hub may take its place. A limit holds at
     equality. The exit code is 0 if all limits hold, 1 if one does not, and
     2 if the check could not run. Limits can also be set in [tool.lora-cli]
     of pyproject.toml, e.g. max-params = "20M"; an option wins over them.
@@ -164,6 +167,7 @@ def _report(judgement: Judgement, locations: Mapping[str | None, Location | None
         [rows],
         len(rows),
         listing=True,
+        parts={"sources": judgement.sources} if judgement.sources else {},
         failures=[verdict.failure() for verdict in judgement.verdicts],
         locations={path: location for path, location in locations.items() if location is not None},
         design="check",

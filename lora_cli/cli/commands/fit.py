@@ -99,7 +99,7 @@ def fit(
     names = [None] if method is None else read_methods(method)
     _refuse_conflicts(model, adapter, write, len(names))
     budget = read_budget(**limits.read())
-    adapted = read_subject(size("d", d), size("h", h), model)
+    adapted = read_subject(size("d", d), size("h", h), model, adapter)
     hows = [read_adaptation(name, None, alpha, target, settings, adapter, adapter_dtype) for name in names]
     if len(hows) > 1:
         return _listing(*fit_methods(adapted, hows, budget), presentation, budget)

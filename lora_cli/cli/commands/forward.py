@@ -72,7 +72,11 @@ def forward(
     ] = None,
     adapter: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="A and B from the folder of a trained adapter.", rich_help_panel=METHOD),
+        typer.Option(
+            metavar="PATH",
+            help="A and B from a trained adapter: its folder, or a Hub name in the cache.",
+            rich_help_panel=METHOD,
+        ),
         INPUT,
     ] = None,
     module: Annotated[

@@ -13,6 +13,7 @@ from lora_cli.analysis.inspect.findings.declaration import Finding
 from lora_cli.analysis.inspect.inspect import FIELDS, SPECTRUM_FIELDS, Inspection
 from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
 from lora_cli.analysis.inspect.module_records import MODULE_FIELDS, SPECTRUM_MODULE_FIELDS
+from lora_cli.analysis.revisions import REVISIONS
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
 from lora_cli.cli.candidates import model_sources
@@ -41,7 +42,7 @@ def inspect(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Folders of trained adapters: adapter_config.json and a safetensors file.",
+            help="Trained adapters: their folders, with adapter_config.json and a safetensors file, or Hub names.",
             rich_help_panel=SUBJECT,
         ),
         INPUT,
@@ -111,7 +112,9 @@ def inspect(
 
 def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Report:
     """Return a record for each adapter, and below a single one the groups of its modules."""
-    fields = (*FIELDS, *SPECTRUM_FIELDS) if any(inspection.spectrum for inspection in inspections) else FIELDS
+    spectrum_fields = SPECTRUM_FIELDS if any(inspection.spectrum for inspection in inspections) else ()
+    commits = [field for field in REVISIONS if any(field in inspection for inspection in inspections)]
+    fields = (*FIELDS, *spectrum_fields, *commits)
     parts: dict[str, list[Mapping[str, Any]]] = {}
     if with_parts:
         parts["modules"] = [record for inspection in inspections for record in inspection.modules]

@@ -135,5 +135,5 @@ def sweep(
         # A point that is refused must not leave half a document.
         batches = list(batches)
     report = Report("sweep", grid.fields, batches, grid.size, listing=True)
-    notes = [] if grid.size else ["no point of the grid is inside the limits"]
+    notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
     return Answer(report, presentation, grid.warnings, notes)

@@ -38,7 +38,8 @@ Adapter = Annotated[
     typer.Option(
         "--adapter",
         metavar="PATH",
-        help="A PEFT adapter_config.json (- for standard input), or its folder.",
+        help="A PEFT adapter_config.json (- for standard input), its folder, or a Hub name; without a model, on the one "
+        "that it names.",
         rich_help_panel=METHOD,
     ),
     INPUT,

@@ -29,8 +29,8 @@ class Configuration(NamedTuple):
 
     @property
     def has_subject(self) -> bool:
-        """Whether a matrix or a model is named."""
-        return self.has_matrix or self.model is not None
+        """Whether a matrix or a model is named, if only by an adapter."""
+        return self.has_matrix or self.model is not None or self.adapter is not None
 
     @property
     def has_matrix(self) -> bool:

@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from lora_cli.cli.candidates import model_sources
-from lora_cli.cli.help_text import SUBJECT
+from lora_cli.cli.help_text import RUN, SUBJECT
 from lora_cli.cli.presentation import INPUT
 from lora_cli.errors import InvalidInput, argument, quote
 
-A_MODEL = "a preset, a config.json (- for standard input), a checkpoint or their folder"
+A_MODEL = (
+    "a preset, a config.json (- for standard input), a checkpoint, their folder, or a Hub name, e.g. org/name or "
+    "org/name@revision"
+)
 
 D = Annotated[
     str | None, typer.Option("--in-features", "-d", metavar="D", help="Number of inputs of W.", rich_help_panel=SUBJECT)
@@ -51,6 +54,14 @@ Sources = Annotated[
         autocompletion=model_sources,
     ),
     INPUT,
+]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Never use the network: Hub names are looked up only in the Hub's cache.",
+        rich_help_panel=RUN,
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from sys import intern
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -19,6 +19,10 @@ from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
 from lora_cli.models.config import Config
 from lora_cli.models.files import path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, BASE_MODEL, PICKLED_WEIGHTS
+from lora_cli.models.sources.adapter_source import adapter_on_hub, name_on_hub, pickled_weights
+
+if TYPE_CHECKING:
+    from lora_cli.models.sources.hub_files import RemoteHeader
 
 # How the keys of A and B end: for a Linear or a convolution, and for an Embedding.
 FACTOR_ENDINGS = ((".lora_A.weight", ".lora_B.weight"), (".lora_embedding_A", ".lora_embedding_B"))
@@ -55,7 +59,8 @@ class TrainedAdapter:
     """The adapter in a folder: the fields of its config, the config they make, and the file's tensors by key.
 
     `name` is the path as the caller wrote it, and `folder` the folder it leads to. `unknown` lists the config's
-    fields that its method does not have.
+    fields that its method does not have. Of an adapter on the Hub, `revision` is its commit, `notes` say what was
+    fetched, and `header` is that of its file unless the file is in the cache.
     """
 
     name: str
@@ -64,6 +69,26 @@ class TrainedAdapter:
     config: AdapterConfig
     unknown: tuple[str, ...]
     tensors: Mapping[str, Stored] = field(default_factory=dict)
+    header: RemoteHeader | None = None
+    revision: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def file_bytes(self) -> int:
+        """The size of the file that holds the tensors."""
+        return os.path.getsize(self.weights) if self.header is None else self.header.size
+
+    def stored(self) -> dict[str, Stored]:
+        """Return the tensors of that file by key; a file that is broken raises `BrokenFile`."""
+        return read_header(self.weights) if self.header is None else self.header.tensors()
+
+    def check_values(self) -> None:
+        """Refuse an adapter whose values stay on the Hub."""
+        if self.header is not None:
+            raise InvalidInput(
+                f"{quote_long(self.name)}: its values are on the Hub, and only headers are fetched; download it with "
+                f"`hf download {self.name.partition('@')[0]}`, and ask again"
+            )
 
     def __repr__(self) -> str:
         return f"TrainedAdapter({self.name!r}, {self.config.label}, {len(self.tensors):,} tensors)"
@@ -164,22 +189,27 @@ def has_weights(folder: str) -> bool:
 
 
 def read_adapter(path: str | os.PathLike[str]) -> TrainedAdapter:
-    """Return the adapter in a folder, or the one that a path to one of its files names.
+    """Return the adapter in a folder, the one that a path to one of its files names, or the one of a Hub name.
 
     Raise `InvalidInput` for a folder without a config or weights, for pickled weights, and for a broken config or
     file.
     """
     found = adapter_without_tensors(path_text("path", path))
-    return replace(found, tensors=read_header(found.weights))
+    return replace(found, tensors=found.stored())
 
 
 def adapter_without_tensors(path: str) -> TrainedAdapter:
     """Return the adapter as its config describes it, without the tensors; their file exists but may be broken."""
+    name = name_on_hub(path)
+    if name is not None:
+        file, header = adapter_on_hub(name)
+        read = _read(path, os.path.dirname(file.path), file.path, file.name)
+        return replace(read, header=header, revision=file.revision, notes=file.notes)
     folder = adapter_folder(path)
     if folder is None:
         raise InvalidInput(
             f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
-            "as PEFT saves it"
+            "as PEFT saves it, or a name on the Hub"
         )
     config = os.path.join(folder, ADAPTER_CONFIG)
     if not os.path.lexists(config):
@@ -188,8 +218,12 @@ def adapter_without_tensors(path: str) -> TrainedAdapter:
             "copy it from where the adapter was trained"
         )
     _check_weights(folder, path)
+    return _read(path, folder, config, quote_long(config))
+
+
+def _read(path: str, folder: str, config: str, source: str) -> TrainedAdapter:
     fields = read_object(config)
-    own = Config(fields, quote_long(config))
+    own = Config(fields, source)
     if fields.get("peft_type") is None:
         raise no_peft_type(own)
     read, unknown = read_adapter_config(own)
@@ -200,10 +234,7 @@ def _check_weights(folder: str, path: str) -> None:
     if os.path.lexists(os.path.join(folder, ADAPTER_WEIGHTS)):
         return
     if os.path.lexists(os.path.join(folder, PICKLED_WEIGHTS)):
-        raise InvalidInput(
-            f"{quote_long(path)} has only {PICKLED_WEIGHTS}, which would have to be unpickled and can run any program; "
-            "if you trust it, load it with PEFT and save it with save_pretrained, which writes safetensors"
-        )
+        raise pickled_weights(path)
     raise InvalidInput(
         f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; to count only its config, give it to count as {argument('adapter')}"
     )

@@ -15,8 +15,8 @@ Target = str | Sequence[str]
 class Adaptation(NamedTuple):
     """The arguments that say how a subject is adapted.
 
-    `settings` are fields of the method's PEFT config. `adapter` is the path of an adapter_config.json or its folder, and
-    says what the others would. `adapter_dtype` is torch's name of the type that the adapter is stored in.
+    `settings` are fields of the method's PEFT config. `adapter` is the path of an adapter_config.json or its folder,
+    or a Hub name, and says what the others would. `adapter_dtype` is torch's name of the type that the adapter is stored in.
     """
 
     method: str | None = None

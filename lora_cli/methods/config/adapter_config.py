@@ -49,7 +49,8 @@ class AdapterConfig:
     `settings` are the method's own fields. `layer_rules` and `has_task_heads` are facts of the method. `label` is the
     name shown to people, e.g. dora. `adapter_dtype` is safetensors' name for the type of the values in the file where
     PEFT's own choice is overridden. A value in a pattern is its error where it is wrong. `remarks` say what PEFT makes
-    of fields that mean something else than they seem to.
+    of fields that mean something else than they seem to. `notes` are about its source, and `revision` is the commit of a
+    config from the Hub.
     """
 
     r: int = 8
@@ -73,6 +74,8 @@ class AdapterConfig:
     layer_rules: frozenset[str] = LAYER_RULES
     has_task_heads: bool = True
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    revision: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what the `__post_init__` of PEFT's config classes refuses."""

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES, full_name
-from lora_cli.errors import InvalidInput, argument, choices, near_miss, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, choices, near_miss, quote
 from lora_cli.methods.config.adaptation import Adaptation, Target
 from lora_cli.methods.registry import method_named, variant_fields
 from lora_cli.models.matrix import dimension
-from lora_cli.models.peft_names import ADAPTER_CONFIG
 
 if TYPE_CHECKING:
     from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -23,10 +22,12 @@ ALL_LINEAR = "all-linear"
 
 
 class ConfigFields(NamedTuple):
-    """The fields of a PEFT config, and what messages call their source."""
+    """The fields of a PEFT config, what messages call their source, and the commit of one that is from the Hub."""
 
     fields: Mapping[str, Any]
     source: str
+    revision: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 class ReadConfig(NamedTuple):
@@ -49,20 +50,25 @@ def config_fields(how: Adaptation, *, of_model: bool, needs_rank: bool) -> Confi
     """Return the fields of the config that the arguments describe."""
     if how.adapter is None:
         fields = _argument_fields(how, needs_rank=needs_rank)
-        source = f"method {fields['peft_type'].lower()}"
+        given = ConfigFields(fields, f"method {fields['peft_type'].lower()}")
     else:
-        from lora_cli.models.files import path_text, read_config_object
-
-        path = path_text("adapter", how.adapter)
-        if os.path.isdir(path):
-            path = os.path.join(path, ADAPTER_CONFIG)
-        fields, source = read_config_object(path), quote_long(path)
-        _refuse_conflicts(how, fields, source)
+        given = read_adapter_fields(how.adapter)
+        _refuse_conflicts(how, given.fields, given.source)
     if of_model:
-        return ConfigFields(fields, source)
+        return given
     from lora_cli.methods.config.one_matrix import on_one_matrix, with_matrix_as_target
 
-    return ConfigFields(on_one_matrix(fields if how.adapter is None else with_matrix_as_target(fields)), source)
+    fields_of_matrix = given.fields if how.adapter is None else with_matrix_as_target(given.fields)
+    return given._replace(fields=on_one_matrix(fields_of_matrix))
+
+
+def read_adapter_fields(adapter: str | os.PathLike[str]) -> ConfigFields:
+    """Return the fields of the adapter_config.json that a path, its folder, a stream or a Hub name leads to."""
+    from lora_cli.models.files import path_text, read_config_object
+    from lora_cli.models.sources.adapter_source import adapter_config_file
+
+    file = adapter_config_file(path_text("adapter", adapter))
+    return ConfigFields(read_config_object(file.path), file.name, file.revision, file.notes)
 
 
 def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
@@ -82,6 +88,8 @@ def read_fields(how: Adaptation, given: ConfigFields) -> ReadConfig:
                 f"{argument('adapter_dtype')}: {quote(how.adapter_dtype)} is not known; {choices(how.adapter_dtype, VALUE_TYPES)}"
             )
         config = replace(config, adapter_dtype=BY_TORCH_NAME[dtype].name)
+    if given.revision is not None or given.notes:
+        config = replace(config, revision=given.revision, notes=given.notes)
     return ReadConfig(config, unknown)
 
 

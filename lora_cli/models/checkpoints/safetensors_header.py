@@ -68,12 +68,17 @@ def read_header(path: str) -> dict[str, Stored]:
     its tensors do not cover the file without gap and overlap.
     """
     with regular_file(path) as (file, size):
-        try:
-            return _tensors(*_entries(file, size, path))
-        except _Broken as broken:
-            raise BrokenFile(
-                f"{quote_long(path)} is not a complete safetensors file: {broken}; download or save it again"
-            ) from broken
+        return parse_header(file, size, path)
+
+
+def parse_header(file: BinaryIO, size: int, path: str) -> dict[str, Stored]:
+    """Return the tensors of a file of `size` bytes, of which only the header need be there. `path` is the file's name."""
+    try:
+        return _tensors(*_entries(file, size, path))
+    except _Broken as broken:
+        raise BrokenFile(
+            f"{quote_long(path)} is not a complete safetensors file: {broken}; download or save it again"
+        ) from broken
 
 
 def _entries(file: BinaryIO, size: int, path: str) -> tuple[dict[str, Any], int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Mapping
 
 from lora_cli.errors import InvalidInput, first_few, quote_long
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
@@ -33,6 +34,18 @@ def checkpoint_in(folder: str) -> list[str]:
     return [os.path.join(folder, name) for name in found]
 
 
+def complete_checkpoint(folder: str) -> list[str]:
+    """Return the same, or nothing where a shard is missing."""
+    paths = checkpoint_in(folder)
+    if not paths:
+        return []
+    first, *_ = paths
+    if first.endswith(INDEX):
+        return paths if all(map(os.path.lexists, shard_paths(first))) else []
+    numbered = NUMBERED.fullmatch(os.path.basename(first))
+    return paths if numbered is None or int(numbered["count"]) == len(paths) else []
+
+
 def read_checkpoint(paths: list[str]) -> dict[str, Stored]:
     """Return the tensors of a file, of an index's shards, or of numbered shards without an index."""
     first = paths[0]
@@ -44,17 +57,17 @@ def read_checkpoint(paths: list[str]) -> dict[str, Stored]:
             f"{quote_long(first)} is one of {int(numbered['count'])} shards, but only {len(paths)} of them are there; "
             "give the folder with all of them, or their index"
         )
-    return _together(paths)
+    return _together(map(read_header, paths))
 
 
 def shard_paths(index: str) -> list[str]:
     """Return the paths of the shards that an index names."""
     folder = os.path.dirname(index)
-    return [_shard(folder, place, index) for place in dict.fromkeys(_weight_map(index).values())]
+    return [_shard(folder, place, index) for place in dict.fromkeys(weight_map(index).values())]
 
 
-def _weight_map(index: str) -> dict[str, str]:
-    """Return the file of each tensor."""
+def weight_map(index: str) -> dict[str, str]:
+    """Return the file of each tensor that an index names."""
     places = read_object(index).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(place, str) for place in places.values()):
         raise InvalidInput(
@@ -64,12 +77,17 @@ def _weight_map(index: str) -> dict[str, str]:
 
 
 def _read_index(index: str) -> dict[str, Stored]:
-    places = _weight_map(index)
+    places = weight_map(index)
     folder = os.path.dirname(index)
     paths = {place: _shard(folder, place, index) for place in dict.fromkeys(places.values())}
-    stored = _together(list(paths.values()))
+    return indexed(places, {place: read_header(path) for place, path in paths.items()}, index)
+
+
+def indexed(places: Mapping[str, str], headers: Mapping[str, dict[str, Stored]], index: str) -> dict[str, Stored]:
+    """Return the tensors in the `headers` of an index's shards, each of which must be where the index says."""
+    stored = _together(headers.values())
     for name, place in places.items():
-        if name not in stored or stored[name].path != paths[place]:
+        if name not in headers[place]:
             raise InvalidInput(
                 f"{quote_long(index)} says that {quote_long(name)} is in {quote_long(place)}, but it is not; download it again"
             )
@@ -101,14 +119,13 @@ def _real(path: str) -> str:
         return ""
 
 
-def _together(paths: list[str]) -> dict[str, Stored]:
+def _together(headers: Iterable[dict[str, Stored]]) -> dict[str, Stored]:
     stored: dict[str, Stored] = {}
-    for path in paths:
-        header = read_header(path)
+    for header in headers:
         if twice := stored.keys() & header.keys():
             name = min(twice)
             raise InvalidInput(
-                f"{quote_long(name)} is in both {quote_long(stored[name].path)} and {quote_long(path)}; remove one of the files"
+                f"{quote_long(name)} is in both {quote_long(stored[name].path)} and {quote_long(header[name].path)}; remove one of the files"
             )
         stored |= header
     return stored

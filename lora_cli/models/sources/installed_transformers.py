@@ -5,7 +5,6 @@ torch and transformers are imported only for such a model.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from importlib import import_module
@@ -16,6 +15,7 @@ from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
 from lora_cli.models.model import Model, read_dtype
 from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter
+from lora_cli.models.sources.hub import hub_forbidden
 from lora_cli.time_limit import time_limit
 
 PACKAGES = ("torch", "transformers")
@@ -41,7 +41,11 @@ def build(config: Config, name: str) -> Model:
     """
     _check_numbers(config)
     # No config can make transformers ask the Hub.
-    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    with hub_forbidden():
+        return _built(config, name)
+
+
+def _built(config: Config, name: str) -> Model:
     torch, transformers = (import_module(package) for package in PACKAGES)
     transformers.logging.set_verbosity_error()
     with (

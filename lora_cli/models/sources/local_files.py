@@ -7,34 +7,56 @@ it. Without either, the names and shapes in the checkpoint are the model.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, argument, counted, first_few, quote_long
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, read_config_object, read_object
 from lora_cli.models.model import Model, names_dtype, read_config, read_dtype
-from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.registry import UnknownArchitecture
+from lora_cli.models.sources.other_formats import instead_of_others
+
+if TYPE_CHECKING:
+    from lora_cli.models.checkpoints.safetensors_header import Stored
 
 CONFIG = "config.json"
 EXPERTS = ".experts."
 # What a pipeline of diffusers consists of: a folder for each component.
 PIPELINE = "model_index.json"
-# Pickles can run any program when they are read.
-UNPICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+
+
+class Checkpoint(NamedTuple):
+    """The files of a checkpoint: a name for messages, and how their headers are read.
+
+    One that `is_remote` is read only where config.json does not tell enough.
+    """
+
+    name: str
+    read: Callable[[], dict[str, Stored]]
+    is_remote: bool = False
 
 
 def read_files(path: str) -> Model:
     """Return the model of a config.json, a checkpoint or a folder."""
-    config, checkpoint = _files(path)
+    from lora_cli.models.checkpoints.shards import read_checkpoint
+
+    config, files = _files(path)
+    return model_of(config, Checkpoint(files[0], lambda: read_checkpoint(files)) if files else None, path)
+
+
+def model_of(config: Config | None, checkpoint: Checkpoint | None, source: str) -> Model:
+    """Return the model of a config.json, a checkpoint or both; `source` is its name."""
     if config is None:
-        return _by_shapes(checkpoint, path, f"{quote_long(path)} has no config.json beside it")
+        assert checkpoint is not None
+        return _by_shapes(checkpoint, source, f"{quote_long(source)} has no config.json beside it")
     try:
-        model = read_config(config, path)
+        model = read_config(config, source)
     except UnknownArchitecture as unknown:
-        return _without_family(config, checkpoint, path, unknown)
-    return _compared(_with_loading_warnings(model, config), config, checkpoint, path)
+        return _without_family(config, checkpoint, source, unknown)
+    return _compared(_with_loading_warnings(model, config), config, checkpoint, source)
 
 
 def _files(source: str) -> tuple[Config | None, list[str]]:
@@ -78,12 +100,7 @@ def _names_below(folder: str, name: str) -> list[str]:
 
 def _instead(folder: str) -> str:
     """Return what to do about a folder without a readable model."""
-    names = names_in(folder)
-    if ADAPTER_CONFIG in names:
-        return f"it is an adapter, which goes to {argument('adapter')}, with its base model as {argument('model')}"
-    if any(name.endswith(UNPICKLED) for name in names):
-        return "its weights would have to be unpickled, which can run any program; save them as safetensors"
-    return "give a folder with one of them"
+    return instead_of_others(names_in(folder)) or "give a folder with one of them"
 
 
 def _with_loading_warnings(model: Model, config: Config) -> Model:
@@ -98,25 +115,26 @@ def _with_loading_warnings(model: Model, config: Config) -> Model:
     return replace(model, warnings=(*model.warnings, warning))
 
 
-def _compared(model: Model, config: Config, checkpoint: list[str], source: str) -> Model:
+def _compared(model: Model, config: Config, checkpoint: Checkpoint | None, source: str) -> Model:
     """Return the model, with a warning if its checkpoint differs, and in the checkpoint's type if the config has none."""
-    if not checkpoint:
+    if checkpoint is not None and checkpoint.is_remote:
+        return model
+    if checkpoint is None:
         return model if names_dtype(config) else replace(model, dtype=_type_beside(source))
     from lora_cli.models.checkpoints.adapter_names import are_an_adapter
     from lora_cli.models.checkpoints.comparison import difference
     from lora_cli.models.checkpoints.packings import unpacked
-    from lora_cli.models.checkpoints.shards import read_checkpoint
     from lora_cli.models.checkpoints.value_type import value_type
 
-    stored = read_checkpoint(checkpoint)
+    stored = checkpoint.read()
     if are_an_adapter(stored):
-        raise _adapter_as_model(checkpoint[0])
+        raise _adapter_as_model(checkpoint.name)
     if not names_dtype(config):
         model = replace(model, dtype=value_type(stored))
     differs = difference(model, unpacked(stored, model.all_parameters()).parameters)
     if differs is None:
         return model
-    return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint[0])}: {differs}"))
+    return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint.name)}: {differs}"))
 
 
 def _adapter_as_model(path: str) -> InvalidInput:
@@ -137,7 +155,7 @@ def _type_beside(path: str) -> str:
     return "F32"
 
 
-def _without_family(config: Config, checkpoint: list[str], source: str, unknown: UnknownArchitecture) -> Model:
+def _without_family(config: Config, checkpoint: Checkpoint | None, source: str, unknown: UnknownArchitecture) -> Model:
     from lora_cli.models.sources.installed_transformers import build, is_installed
 
     reason = str(unknown)
@@ -147,10 +165,11 @@ def _without_family(config: Config, checkpoint: list[str], source: str, unknown:
         try:
             return _compared(build(config, source), config, checkpoint, source)
         except InvalidInput:
-            if not checkpoint:
+            # E.g. of a model with code of its own, of which headers tell more.
+            if checkpoint is None:
                 raise
             reason += ", and the installed transformers does not build it"
-    if checkpoint:
+    if checkpoint is not None:
         return _described_by(config, _by_shapes(checkpoint, source, reason))
     instead = "install torch and transformers, which can build it, or " if can_be_built else ""
     raise InvalidInput(f"{unknown}; {instead}give its safetensors checkpoint") from unknown
@@ -168,16 +187,15 @@ def _described_by(config: Config, model: Model) -> Model:
     return replace(model, config=config, model_type=model_type, dtype=dtype)
 
 
-def _by_shapes(checkpoint: list[str], source: str, reason: str) -> Model:
+def _by_shapes(checkpoint: Checkpoint, source: str, reason: str) -> Model:
     from lora_cli.models.checkpoints.adapter_names import hold_an_adapter
     from lora_cli.models.checkpoints.by_shape import model_of_shapes
     from lora_cli.models.checkpoints.packings import unpacked
-    from lora_cli.models.checkpoints.shards import read_checkpoint
     from lora_cli.models.checkpoints.value_type import value_type
 
-    headers = read_checkpoint(checkpoint)
+    headers = checkpoint.read()
     if hold_an_adapter(headers):
-        raise _adapter_as_model(checkpoint[0])
+        raise _adapter_as_model(checkpoint.name)
     stored, dtype = unpacked(headers), value_type(headers)
     # A large header takes as much memory as the model that is made of it.
     del headers

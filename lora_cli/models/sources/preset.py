@@ -1,7 +1,8 @@
 """Well-known models by name, bundled so that they need no download.
 
 `presets.json` has one line for each model: the fields of its config.json that decide sizes. They must give the
-published number of parameters; tests/reference/presets.csv has the sources.
+published number of parameters; tests/reference/presets.csv has the sources. `hub_names` are the repositories on the
+Hub that the model stands for: its own, and copies whose modules have the same sizes.
 """
 
 from __future__ import annotations
@@ -16,12 +17,20 @@ from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
 DATA = Path(__file__).with_name("presets.json")
+HUB_NAMES = "hub_names"
 
 
 @cache
 def _all() -> dict[str, dict[str, Any]]:
     content: dict[str, dict[str, Any]] = json.loads(DATA.read_text(encoding="utf-8"))
     return content
+
+
+@cache
+def _known() -> dict[str, dict[str, Any]]:
+    """Return the entries by their own names and their Hub names, in lower case: the Hub, too, takes any case."""
+    others = {name.lower(): fields for fields in _all().values() for name in fields.get(HUB_NAMES, ())}
+    return others | _all()
 
 
 def names() -> tuple[str, ...]:
@@ -33,22 +42,40 @@ def names() -> tuple[str, ...]:
     return tuple(_all())
 
 
+def hub_names() -> tuple[str, ...]:
+    """Return the Hub names that presets stand for.
+
+    >>> "meta-llama/Llama-3.1-8B" in hub_names()
+    True
+    """
+    return tuple(name for fields in _all().values() for name in fields.get(HUB_NAMES, ()))
+
+
+def is_preset(name: str) -> bool:
+    """Whether a name is that of a preset, or a Hub name that it stands for.
+
+    >>> is_preset("GPT2"), is_preset("openai-community/gpt2"), is_preset("openai-community/gpt2@main")
+    (True, True, False)
+    """
+    return name.lower() in _known()
+
+
 def preset(name: str) -> dict[str, Any]:
     """Return the config.json fields of the preset called `name`, in any case.
 
-    >>> preset("gpt2")["n_embd"]
-    768
+    >>> preset("gpt2")["n_embd"], preset("openai-community/gpt2") == preset("gpt2")
+    (768, True)
     >>> preset("lama-3.1-8b")
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: model 'lama-3.1-8b' is neither a file nor a preset; did you mean llama-3.1-8b, llama-3-8b or llama-3.1-70b?
     """
-    fields = _all().get(name.lower())
+    fields = _known().get(name.lower())
     if fields is None:
-        # Hub names have an owner before the name: meta-llama/Llama-3.1-8B.
-        hint = near_miss(name.lower().rpartition("/")[-1], names(), "`lora-cli models` lists the presets")
+        hint = near_miss(name.lower(), names(), "`lora-cli models` lists the presets")
         raise InvalidInput(f"model {quote(name)} is neither a file nor a preset; {hint}")
     # A copy, so that a caller's change does not affect other answers.
     copied: dict[str, Any] = json.loads(json.dumps(fields))
+    copied.pop(HUB_NAMES, None)
     return copied
 
 

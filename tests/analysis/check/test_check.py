@@ -104,7 +104,8 @@ def test_an_update_keeps_what_is_there(tmp_path: Path) -> None:
         write_lock(LockUpdate(str(tmp_path / "missing" / "counts.lock"), {}))
 
 
-def test_a_path_that_does_not_exist_is_refused() -> None:
-    """The error says how to name a bundled model."""
-    with pytest.raises(InvalidInput, match="is neither a file nor a folder; a bundled model is not a path"):
-        check("gpt2", max_params=1)
+def test_a_name_that_is_none_is_refused() -> None:
+    """The name of a bundled model takes the place of a path."""
+    assert [verdict.passed for verdict in check("gpt2", max_params=1)] == [False]
+    with pytest.raises(InvalidInput, match=r"^'gtp2' is neither a path that exists nor the name .*; did you mean gpt2"):
+        check("gtp2", max_params=1)

@@ -14,9 +14,10 @@ import pytest
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
-from lora_cli.models.sources.preset import DATA, names, preset
+from lora_cli.models.sources.preset import DATA, hub_names, is_preset, names, preset
 
-PUBLISHED = Path(__file__).parents[2] / "reference" / "presets.csv"
+REFERENCE = Path(__file__).parents[2] / "reference"
+PUBLISHED = REFERENCE / "presets.csv"
 COMMENT, *LINES = PUBLISHED.read_text(encoding="utf-8").splitlines()
 ROWS = list(csv.DictReader(LINES))
 
@@ -74,7 +75,6 @@ def test_the_case_of_a_name_does_not_matter() -> None:
         ("lama-3.1-8b", "llama-3.1-8b"),
         ("QWEN2.5-7", "qwen2.5-7b"),
         ("roberta-bsae", "roberta-base"),
-        ("Qwen/Qwen2.5-7B-Instruct", "qwen2.5-7b"),
     ],
 )
 def test_an_unknown_name_is_answered_with_near_ones(name: str, near: str) -> None:
@@ -109,3 +109,20 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
         "assert 'difflib' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+HUB_NAMES = list(csv.DictReader((REFERENCE / "hub_names.csv").open(encoding="utf-8")))
+
+
+def test_every_hub_name_has_a_source() -> None:
+    """A list of a trainer, which maps copies to the model that they are of, or a library that loads it."""
+    assert sorted(row["hub_name"] for row in HUB_NAMES) == sorted(hub_names())
+    assert len({name.lower() for name in hub_names()}) == len(hub_names())
+    for row in HUB_NAMES:
+        assert row["source"]
+        assert preset(row["hub_name"].upper()) == preset(row["preset"])
+
+
+def test_a_name_that_needs_a_revision_is_not_a_preset() -> None:
+    """What a revision holds is not what is bundled."""
+    assert not is_preset("meta-llama/Llama-3.1-8B@main")

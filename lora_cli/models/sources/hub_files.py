@@ -1,0 +1,177 @@
+"""The files of a repository on the Hub: from the local cache, and only what that lacks over the network."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, NamedTuple
+
+from lora_cli.errors import InvalidInput, first_few, quote_long
+from lora_cli.models.checkpoints.safetensors_header import Stored, parse_header
+from lora_cli.models.checkpoints.shards import INDEX, SAFETENSORS, WHOLE, complete_checkpoint, indexed, weight_map
+from lora_cli.models.files import json_object
+from lora_cli.models.network import network_use, tracked, untracked
+from lora_cli.models.peft_names import ADAPTER_WEIGHTS
+from lora_cli.models.sources.hub_cache import DEFAULT_REVISION, Snapshot, cached_snapshot
+from lora_cli.models.sources.hub_name import HubName
+from lora_cli.models.sources.other_formats import instead_of_others
+
+if TYPE_CHECKING:
+    from lora_cli.models.sources.hub import Hub
+
+WHOLE_INDEX = f"model{INDEX}"
+# What an entry of a header takes beside the name: type, shape and two offsets; and what stands around all entries.
+ENTRY_BYTES, AROUND_BYTES = 160, 1024
+
+
+class RemoteHeader(NamedTuple):
+    """The header of a safetensors file that stays on the Hub: its bytes, and the size of the file."""
+
+    name: str
+    content: bytes
+    size: int
+
+    def tensors(self) -> dict[str, Stored]:
+        """Return the tensors of the file by name; a header that is broken raises `BrokenFile`."""
+        return parse_header(BytesIO(self.content), self.size, self.name)
+
+
+class HubFiles:
+    """The files of a repository, all of them of one commit."""
+
+    def __init__(self, name: HubName) -> None:
+        """Look for the repository in the cache."""
+        self.name = name
+        self._snapshot = cached_snapshot(name)
+        self._hub: Hub | None = None
+        # Whether anything of the snapshot was used; until then a newer one may take its place.
+        self._is_read = False
+        self._missing: set[str] = set()
+        self._fetched: list[str] = []
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of what was read so far."""
+        return None if self._snapshot is None else self._snapshot.commit
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was fetched, and at which commit."""
+        if not self._fetched:
+            return ()
+        return (f"{self.name.repository}: fetched {first_few(self._fetched, str)} at commit {self.commit}",)
+
+    def first_path(self, *files: str) -> str | None:
+        """Return the path of the first of some files that the repository has; what the cache has comes first."""
+        for file in files:
+            if (path := self.cached_path(file)) is not None:
+                return path
+        return next((path for file in files if (path := self.path(file)) is not None), None)
+
+    def path(self, file: str) -> str | None:
+        """Return the path of a small file, which is fetched into the cache, or None if the repository lacks it."""
+        if (path := self.cached_path(file)) is not None or file in self._missing:
+            return path
+        hub = self._connection()
+        fetched = hub.file(file)
+        if fetched is None:
+            self._missing.add(file)
+            return None
+        # What is not a config must not be found in the cache by others.
+        json_object(fetched.content, f"{self.name}/{file}")
+        self._snapshot = Snapshot(self.name.repository, str(hub.commit))
+        self._fetched.append(file)
+        return self._snapshot.store(file, fetched.etag, fetched.content, self.name.revision or DEFAULT_REVISION)
+
+    def has(self, file: str) -> bool:
+        """Whether the repository has a file, of which the answer is known already: it was asked for, or is in the cache."""
+        return self.cached_path(file) is not None
+
+    def cached_path(self, file: str) -> str | None:
+        """Return the path of a file in the cache, or None if it is not there."""
+        path = None if self._snapshot is None else self._snapshot.path(file)
+        self._is_read = self._is_read or path is not None
+        return path
+
+    def local_checkpoint(self) -> list[str]:
+        """Return the files of a checkpoint that is in the cache as a whole, or nothing."""
+        if self._snapshot is None or self._hub is not None:
+            return []
+        paths: list[str] = []
+        with suppress(InvalidInput):
+            paths = complete_checkpoint(self._snapshot.folder)
+        for path in paths:
+            self._snapshot.path(os.path.basename(path))
+        return paths
+
+    def header(self, file: str, most: int | None = None) -> RemoteHeader | None:
+        """Return the header of a safetensors file on the Hub, or None if the repository lacks it."""
+        hub = self._connection()
+        fetched = hub.header(file) if most is None else hub.header(file, most)
+        if fetched is None:
+            return None
+        self._fetched.append(f"the header of {file}")
+        self._snapshot = self._snapshot or Snapshot(self.name.repository, str(hub.commit))
+        return RemoteHeader(f"{self.name}/{file}", fetched.content, fetched.size or len(fetched.content))
+
+    def tensors(self) -> dict[str, Stored]:
+        """Return the tensors of the repository's checkpoint by the headers of its files."""
+        whole = self.header(WHOLE[0])
+        if whole is not None:
+            return whole.tensors()
+        index = self.path(WHOLE_INDEX)
+        if index is None:
+            return self._only_checkpoint().tensors()
+        places = weight_map(index)
+        sizes: Counter[str] = Counter()
+        for name, place in places.items():
+            sizes[place] += len(json.dumps(name)) + ENTRY_BYTES
+        work = f"Fetching headers of {self.name.repository}"
+        shards = tracked(work, sizes.items(), len(sizes))
+        return indexed(places, {place: self._shard(place, AROUND_BYTES + size) for place, size in shards}, index)
+
+    def _shard(self, place: str, most: int) -> dict[str, Stored]:
+        if "/" in place or not place.endswith(SAFETENSORS):
+            raise InvalidInput(
+                f"{WHOLE_INDEX} of {self.name.repository} names {quote_long(place)}; a shard must be a {SAFETENSORS} file beside it"
+            )
+        # One bar for all shards.
+        with network_use(tracker=untracked):
+            header = self.header(place, most)
+        if header is None:
+            raise InvalidInput(
+                f"{self.name.repository} has no {quote_long(place)}, which its index names; give another revision"
+            )
+        return header.tensors()
+
+    def _only_checkpoint(self) -> RemoteHeader:
+        """Return the header of a safetensors file by another name, if it is the only one."""
+        names = self.names()
+        own = [name for name in names if name.endswith(SAFETENSORS) and "/" not in name and name != ADAPTER_WEIGHTS]
+        header = self.header(own[0]) if len(own) == 1 else None
+        if header is not None:
+            return header
+        several = (
+            f"it has several checkpoints: {first_few(own)}; download one of them, and give its path" if own else None
+        )
+        reason = several or instead_of_others(names) or "give another model"
+        raise InvalidInput(
+            f"{quote_long(str(self.name))} has no safetensors checkpoint that is a whole model; {reason}"
+        )
+
+    def names(self) -> list[str]:
+        """Return the names of all files of the repository."""
+        return self._connection().names()
+
+    def _connection(self) -> Hub:
+        """Return the connection to the Hub, at the commit of what is in the cache."""
+        from lora_cli.models.sources.hub import Hub
+
+        if self._hub is None:
+            if not self._is_read:
+                self._snapshot = None
+            self._hub = Hub(self.name, self.commit)
+        return self._hub

@@ -1,0 +1,276 @@
+"""Hub names on the command line: models, adapters, checks and locks, against a Hub on the loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import checkpoints
+import program
+import pytest
+from adapter_files import CONFIG as ADAPTER
+from hub_server import COMMIT, OTHER_COMMIT, TOKEN, Handler, HubServer, Repository, hub_server
+from small_llama import LLAMA_PARAMS, llama
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+CONFIG = json.dumps(llama()).encode()
+# r · (d + h) in two layers.
+Q_PROJ = 2 * 4 * (64 + 64)
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    """Run a Hub with a model."""
+    pytest.importorskip("huggingface_hub")
+    with hub_server() as server:
+        server.repositories["org/base"] = Repository({"config.json": CONFIG})
+        yield server
+
+
+@pytest.fixture
+def run(hub: HubServer, tmp_path: Path) -> Run:
+    """Return the program, which finds this Hub, in an empty folder."""
+    (tmp_path / "here").mkdir()
+
+    def program_run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        env = hub.environment(tmp_path / "home", **variables)
+        return program.run(*arguments, env=env, cwd=tmp_path / "here")
+
+    return program_run
+
+
+def adapter(folder: Path, **fields: object) -> dict[str, bytes]:
+    """Return the files of a trained adapter of `org/base`."""
+    shapes = {
+        f"base_model.model.model.layers.{layer}.self_attn.q_proj.lora_{name}.weight": ("F32", shape)
+        for layer in range(2)
+        for name, shape in (("A", (4, 64)), ("B", (64, 4)))
+    }
+    checkpoints.write(folder / "adapter_model.safetensors", shapes)
+    config = {**ADAPTER, "base_model_name_or_path": "org/base", **fields}
+    return {
+        "adapter_config.json": json.dumps(config).encode(),
+        "adapter_model.safetensors": (folder / "adapter_model.safetensors").read_bytes(),
+    }
+
+
+def test_a_hub_name_is_counted_and_its_commit_is_recorded(run: Run, hub: HubServer) -> None:
+    """In every format that machines read; then without the network, from the cache."""
+    first = run("count", "org/base", "-r", "4", "--json")
+    (record,) = json.loads(first.stdout)["results"]
+    assert (record["model"], record["full_params"], record["model_revision"]) == ("org/base", LLAMA_PARAMS, COMMIT)
+    assert first.stderr == f"lora-cli: note: org/base: fetched config.json at commit {COMMIT}\n"
+    again = run("count", "org/base", "-r", "4", "--field", "full_params,model_revision", "--offline")
+    assert (again.stdout, again.stderr) == (f"{LLAMA_PARAMS}\t{COMMIT}\n", "")
+    assert len(hub.asked) == 1
+
+
+def test_a_typo_stays_off_the_network(run: Run, hub: HubServer) -> None:
+    """By the option or by the Hub's own variable, for every way of naming a source."""
+    for arguments in (
+        ["count", "org/bsae", "-r", "4"],
+        ["count", "--model", "org/bsae", "-r", "4"],
+        ["count", "org/base", "--adapter", "org/adatper"],
+        ["sweep", "org/bsae", "-r", "4"],
+        ["fit", "org/bsae", "--max-params", "1M"],
+        ["check", "org/bsae", "--max-params", "1M"],
+        ["check", "--model", "org/bsae", "--max-params", "1M"],
+        ["inspect", "org/adatper"],
+        ["forward", "--weights", "x.safetensors", "--adapter", "org/adatper", "--module", "q_proj"],
+    ):
+        for done in (run(*arguments, "--offline"), run(*arguments, HF_HUB_OFFLINE="1")):
+            assert done.returncode == 2
+            assert "forbids the network" in done.stderr
+            assert len(done.stderr.splitlines()) == 1
+    assert not hub.requests
+
+
+def test_a_preset_by_its_hub_name_needs_no_network(run: Run, hub: HubServer) -> None:
+    """Nor a token, nor a revision."""
+    done = run(
+        "check", "meta-llama/llama-3.1-8B", "-r", "8", "--target", "all-linear", "--max-params", "100M", "--json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run("count", "meta-llama/Llama-3.1-8B", "-r", "8", "--field", "full_params").stdout == "8030261248\n"
+    assert not hub.requests
+
+
+def test_a_sweep_has_the_commits_of_its_models(run: Run) -> None:
+    """In a column of their own, which is empty for a preset."""
+    done = run("sweep", "org/base", "gpt2", "-r", "4", "--field", "model,model_revision")
+    assert done.stdout == f"org/base\t{COMMIT}\ngpt2\t\n"
+    assert "fetched config.json" in done.stderr
+    assert "model_revision" not in run("sweep", "gpt2", "-r", "4", "--format", "csv").stdout
+
+
+def test_an_adapter_on_the_hub_is_counted_on_the_model_that_it_names(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """And says so; both commits are recorded."""
+    hub.repositories["org/adapter"] = Repository(adapter(tmp_path), commit=OTHER_COMMIT)
+    done = run("count", "--adapter", "org/adapter", "--json")
+    (record,) = json.loads(done.stdout)["results"]
+    assert record["trainable_params"] == Q_PROJ
+    assert (record["model"], record["model_revision"]) == ("org/base", COMMIT)
+    assert record["adapter_revision"] == OTHER_COMMIT
+    assert "the model is 'org/base', the base_model_name_or_path of 'org/adapter/adapter_config.json'" in done.stderr
+    fitted = run(
+        "fit", "--adapter", "org/adapter", "--max-params", "10K", "--field", "size,adapter_revision", "--offline"
+    )
+    assert fitted.stdout == f"39\t{OTHER_COMMIT}\n"
+
+
+def test_a_local_adapter_is_counted_on_the_model_that_it_names(run: Run, tmp_path: Path) -> None:
+    """At the revision that its config names, or as it says."""
+    folder = tmp_path / "here" / "own"
+    folder.mkdir()
+    for name, revision, expected in (("org/base", None, "org/base"), ("org/base", COMMIT, f"org/base@{COMMIT}")):
+        (folder / "adapter_config.json").write_text(
+            json.dumps({**ADAPTER, "base_model_name_or_path": name, "revision": revision})
+        )
+        assert run("count", "--adapter", "own", "--field", "model").stdout == f"{expected}\n"
+    (folder / "adapter_config.json").write_text(json.dumps({**ADAPTER, "base_model_name_or_path": None}))
+    assert "has no base_model_name_or_path; give the model" in run("count", "--adapter", "own").stderr
+    for name in ("-", "/dev/stdin"):
+        (folder / "adapter_config.json").write_text(json.dumps({**ADAPTER, "base_model_name_or_path": name}))
+        assert run("count", "--adapter", "own").returncode == 2
+    (folder / "adapter_config.json").write_text(json.dumps({**ADAPTER, "base_model_name_or_path": "/home/a/model"}))
+    done = run("count", "--adapter", "own")
+    assert (
+        "its base_model_name_or_path cannot be read; give -m/--model: model '/home/a/model' is neither" in done.stderr
+    )
+
+
+def test_inspect_reads_the_header_of_an_adapter_on_the_hub(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """Two requests, and no values."""
+    files = adapter(tmp_path)
+    hub.repositories["org/adapter"] = Repository(files)
+    done = run("inspect", "org/adapter", "--json")
+    (record,) = json.loads(done.stdout)["results"]
+    assert (record["adapter"], record["file_params"], record["adapter_revision"]) == ("org/adapter", Q_PROJ, COMMIT)
+    assert record["adapter_bytes"] == len(files["adapter_model.safetensors"])
+    assert "the values of the file are on the Hub and were not read" in done.stderr
+    assert len(hub.asked) == 2
+    compared = json.loads(run("inspect", "org/adapter", "--model", "org/base", "--json").stdout)["results"][0]
+    assert (compared["expected_params"], compared["model_revision"]) == (Q_PROJ, COMMIT)
+    assert (
+        "only headers are fetched; download it with `hf download org/adapter`"
+        in run("inspect", "org/adapter", "--spectrum").stderr
+    )
+
+
+def test_an_adapter_in_the_cache_is_read_with_its_values(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """As hf_hub_download leaves it there."""
+    hub.repositories["org/adapter"] = Repository(adapter(tmp_path))
+    code = "import huggingface_hub as h, sys; [h.hf_hub_download('org/adapter', f) for f in sys.argv[1:]]"
+    names = list(hub.repositories["org/adapter"].files)
+    env = program.environment(**hub.environment(tmp_path / "home"), HF_HUB_DISABLE_XET="1")
+    subprocess.run([sys.executable, "-c", code, *names], env=env, check=True, capture_output=True)
+    hub.requests.clear()
+    done = run("inspect", "org/adapter", "--json")
+    assert [finding["code"] for finding in json.loads(done.stdout)["findings"]] == ["zero-b"]
+    assert not hub.requests
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({"config.json": CONFIG}, "has no adapter_config.json, so it is not an adapter; a model goes to --model"),
+        ({"adapter_config.json": json.dumps(ADAPTER).encode()}, "has no adapter_model.safetensors"),
+        (
+            {"adapter_config.json": json.dumps(ADAPTER).encode(), "adapter_model.bin": b""},
+            "has only adapter_model.bin, which would have to be unpickled",
+        ),
+        (
+            {"adapter_config.json": json.dumps(ADAPTER).encode(), "adapter_model.safetensors": b"x" * 50},
+            "is not a complete safetensors file",
+        ),
+        ({"adapter_config.json": b'{"r": 4}', "adapter_model.safetensors": b"x" * 50}, "has no peft_type"),
+    ],
+)
+def test_what_is_not_an_adapter_says_why(run: Run, hub: HubServer, files: dict[str, bytes], problem: str) -> None:
+    """One line, whatever is in the repository."""
+    hub.repositories["org/adapter"] = Repository(files)
+    done = run("inspect", "org/adapter")
+    assert done.returncode == 2
+    assert problem in done.stderr.splitlines()[-1]
+
+
+def test_check_tells_models_and_adapters_on_the_hub_apart(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """And warns of a name without a revision, because what it leads to changes."""
+    hub.repositories["org/adapter"] = Repository(adapter(tmp_path), commit=OTHER_COMMIT)
+    done = run("check", "org/adapter", "--max-params", "10K", "--model", "org/base")
+    assert done.returncode == 0
+    for name, commit in (("org/adapter", OTHER_COMMIT), ("org/base", COMMIT)):
+        assert f"warning: '{name}' has no revision" in done.stderr
+        assert f"give {name}@{commit}" in done.stderr
+    model = run("check", "org/base", "-r", "4", "--target", "q_proj", "--expect-params", str(Q_PROJ))
+    assert model.returncode == 0
+    assert f"give org/base@{COMMIT}" in model.stderr
+    pinned = run("check", f"org/base@{COMMIT}", "-r", "4", "--max-params", "1", "--json")
+    assert json.loads(pinned.stdout)["sources"] == [{"subject": f"org/base@{COMMIT}", "model_revision": COMMIT}]
+    assert pinned.returncode == 1
+    assert "has no revision" not in pinned.stderr
+
+
+def test_a_lock_records_the_commit(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """And a later commit is a difference; a file of that name never was one."""
+    check = ["check", "org/base", "-r", "4", "--lock", "counts.lock"]
+    assert run(*check, "--update-lock").returncode == 0
+    lock = json.loads((tmp_path / "here" / "counts.lock").read_text())
+    ((key, figures),) = lock["subjects"].items()
+    assert key.startswith("hf://org/base | lora r=4")
+    assert figures["model_revision"] == COMMIT
+    assert run(*check).returncode == 0
+    hub.repositories["org/base"] = Repository({"config.json": CONFIG}, commit=OTHER_COMMIT, branches={"old": COMMIT})
+    moved = run("check", f"org/base@{OTHER_COMMIT}", *check[2:])
+    assert moved.returncode == 1
+    assert f"model_revision of 'hf://org/base | lora r=4' is '{OTHER_COMMIT}', recorded as '{COMMIT}'" in moved.stderr
+    other = run("check", "-d", "8", "-h", "8", "-r", "2", "--lock", "counts.lock", "--update-lock")
+    assert "no longer exists" not in other.stderr
+
+
+def test_a_token_is_never_printed(run: Run, hub: HubServer) -> None:
+    """Not in an error either."""
+    hub.misbehaviour = lambda handler: handler.answer(500, X_Error_Message=TOKEN) is None
+    for variables in ({"HF_TOKEN": TOKEN}, {"HF_TOKEN": f"{TOKEN}\né"}, {"HF_TOKEN": TOKEN, "HF_DEBUG": "1"}):
+        done = run("count", "org/base", "-r", "4", **variables)
+        assert done.returncode == 2
+        assert TOKEN not in done.stdout + done.stderr
+
+
+def test_progress_is_shown_on_a_terminal_after_a_second(hub: HubServer, tmp_path: Path) -> None:
+    """And not elsewhere."""
+
+    def slow(handler: Handler) -> bool:
+        handler.state.misbehaviour = None
+        time.sleep(2.5)
+        return False
+
+    env = program.environment(**hub.environment(tmp_path / "home"))
+    hub.misbehaviour = slow
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [program.PROGRAM, "count", "org/base", "-r", "4"], env=env, stdout=subprocess.PIPE, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    assert b"Fetching config.json" in os.read(ours, 2**16)
+    assert b"trainable" in done.stdout
+
+
+def test_the_cache_needs_no_package(hub: HubServer, run: Run, tmp_path: Path) -> None:
+    """Nor does a matrix look at presets or the cache."""
+    assert run("count", "org/base", "-r", "4").returncode == 0
+    heavy = {"huggingface_hub", "httpx", "httpx2", "lora_cli.models.sources.hub"}
+    code = (
+        "import sys; from lora_cli.cli import main\n"
+        "main(['count', 'org/base', '-r', '4', '--target', 'q_proj', '--field', 'trainable_params'])\n"
+        f"print(*({heavy!r} & sys.modules.keys()), file=sys.stderr)"
+    )
+    env = program.environment(**hub.environment(tmp_path / "home"))
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"{Q_PROJ}\n", "\n")
