@@ -12,10 +12,9 @@ from functools import partial
 from typing import NamedTuple, SupportsFloat, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.quantities import parse_bytes, parse_count, parse_percent, read, real_number
+from lora_cli.quantities import parse_bytes, parse_count, parse_percent, real_number
 
-# A text is read as the command line reads it.
-Number = SupportsIndex | SupportsFloat | str
+Number = SupportsIndex | SupportsFloat
 # The limits that are set, by name.
 Limits = Mapping[str, int | float]
 
@@ -104,14 +103,14 @@ BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}
 def read_limits(**limits: Number | None) -> dict[str, int | float]:
     """Return the limits that are set, as plain numbers; one that is not a finite number raises `InvalidInput`.
 
-    >>> read_limits(max_params=100_000, max_percent=None, max_bytes="50MB")
-    {'max_params': 100000, 'max_bytes': 50000000}
+    >>> read_limits(max_params=100_000, max_percent=None)
+    {'max_params': 100000}
     """
-    numbers = {}
+    read = {}
     for name, limit in limits.items():
         if limit is not None:
-            number = read(name, limit, LIMITS[name].parse) if isinstance(limit, str) else real_number(limit)
+            number = real_number(limit)
             if number is None:
                 raise InvalidInput(f"{argument(name)}: {quote(limit)} is not a limit; give a finite number")
-            numbers[name] = number
-    return numbers
+            read[name] = number
+    return read

@@ -75,7 +75,7 @@ def family(model_type: str) -> Family:
     'LlamaForCausalLM'
     >>> family("llamma")
     Traceback (most recent call last):
-    lora_cli.models.registry.UnknownArchitecture: model_type 'llamma' is not known; did you mean llama?
+    lora_cli.models.registry.UnknownArchitecture: model_type 'llamma' is not known; did you mean llama, mllama or llama4?
     """
     found = find_family(model_type)
     if found is None:

@@ -179,7 +179,7 @@ def test_an_adapter_in_the_cache_is_read_with_its_values(run: Run, hub: HubServe
 @pytest.mark.parametrize(
     ("files", "problem"),
     [
-        ({"config.json": CONFIG}, "has no adapter_config.json, so it is not an adapter; a model goes to --model"),
+        ({"config.json": CONFIG}, "has no adapter_config.json, so it is not an adapter; a model goes to -m/--model"),
         ({"adapter_config.json": json.dumps(ADAPTER).encode()}, "has no adapter_model.safetensors"),
         (
             {"adapter_config.json": json.dumps(ADAPTER).encode(), "adapter_model.bin": b""},

@@ -57,7 +57,7 @@ WRONG = [
     ("model = 'gpt2'\nadapter-dtype = 'float17'", ".adapter-dtype: 'float17' is not known; did you mean float16"),
     ("model = 'gpt2'\ntargets = 'c_attn'", " has no key 'targets'; did you mean target?"),
     ("model = 'gpt2'\nmax_params = 1", " has no key 'max_params'; did you mean max-params"),
-    ("model = 'gpt2'\nmax-params = '1X'", ".max-params: '1X' is not a whole number"),
+    ("model = 'gpt2'\nmax-params = '1X'", ".max-params: '1X' has the unit X, which is not"),
     ("model = 'gpt2'\nfail-on = ['errors']", ".fail-on: 'errors' is not known; did you mean error?"),
     ("model = 'gpt2'\ncheck = []", " has no key 'check'; choose from: model, path"),
     (

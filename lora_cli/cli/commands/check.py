@@ -144,7 +144,7 @@ def _checks(paths: Sequence[str], configuration: Configuration, project: Setting
             f"{argument('d')} and {argument('h')} describe one matrix, so they conflict with {argument('paths')}; "
             "drop one of them"
         )
-    base = None if configuration.has_subject else section_model(project)
+    base = None if configuration.names_subject else section_model(project)
     if paths:
         how = configuration.adaptation()
         return list(check_paths(paths, rules, configuration.model, how, default_model=base))

@@ -54,7 +54,7 @@ def models(
         rows, modules = [tuple(record(model).values())], modules_by_shape(model)
         shown = [{name: "" if value is None else value for name, value in row.items()} for row in modules]
         return Answer(
-            Report("models", FIELDS, [rows], parts={"modules": modules}, details=shown, design="bundled_model"),
+            Report("models", FIELDS, [rows], parts={"modules": modules}, details=shown, design="known_model"),
             presentation,
         )
     records = bundled(pattern)

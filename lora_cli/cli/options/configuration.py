@@ -28,9 +28,14 @@ class Configuration(NamedTuple):
     adapter_dtype: adaptation.AdapterDtype = None
 
     @property
+    def names_subject(self) -> bool:
+        """Whether a matrix or a model is named."""
+        return self.has_matrix or self.model is not None
+
+    @property
     def has_subject(self) -> bool:
         """Whether a matrix or a model is named, if only by an adapter."""
-        return self.has_matrix or self.model is not None or self.adapter is not None
+        return self.names_subject or self.adapter is not None
 
     @property
     def has_matrix(self) -> bool:
@@ -47,5 +52,5 @@ class Configuration(NamedTuple):
         """Count what the options name, or how they adapt a model where they name none."""
         from lora_cli.analysis.count.count import count
 
-        model = self.model if self.has_subject else default_model
+        model = self.model if self.names_subject else default_model
         return count(size("d", self.d), size("h", self.h), model=model, **self.adaptation()._asdict())
