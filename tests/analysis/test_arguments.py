@@ -21,7 +21,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "d: 't5-small' is not a whole number; for a model, use model=": lambda: sweep("t5-small", r=8),
     "d: 'bert' is not a whole number; for a model, use model=": lambda: fit("bert", max_params=5),  # type: ignore[arg-type]
     "model 'lama' is neither a file nor a preset; did you mean llama-": lambda: count(model="lama"),
-    "max_params: '20Q' has the unit Q, which is not known": lambda: fit(8, 8, max_params="20Q"),
+    "max_params: '20Q' is not a limit; give a finite number": lambda: fit(8, 8, max_params="20Q"),  # type: ignore[arg-type]
     "model: 5 is not a path": lambda: count(model=WRONG),
     "method: 5 is not the name of a method": lambda: count(8, 8, 2, method=WRONG),
     "target: 5 is not a list of names": lambda: count(model="gpt2", target=WRONG),
