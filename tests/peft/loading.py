@@ -46,6 +46,7 @@ COMPLETE: Mapping[str, Mapping[str, Any]] = {
 ALSO_READ = ("head_dim", "num_key_value_heads")
 # What a type needs to be built, or to have attention among two layers.
 NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "aya_vision": {"vision_config": {"num_attention_heads": 16}},
     "bamba": {"attn_layer_indices": [0]},
     "granitemoehybrid": {"num_hidden_layers": 2, "layer_types": ["attention", "mamba"]},
     "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},

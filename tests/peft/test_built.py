@@ -21,12 +21,12 @@ import drawn
 
 OTHERS = [
     {"model_type": "falcon_mamba", "architectures": ["FalconMambaForCausalLM"], "num_hidden_layers": 2},
-    {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"]},
+    {"model_type": "blip", "architectures": ["BlipForConditionalGeneration"]},
     {"model_type": "altclip", "architectures": ["AltCLIPModel"]},
     {"model_type": "data2vec-audio", "architectures": ["Data2VecAudioForCTC"]},
-    {"model_type": "gpt_bigcode", "architectures": ["GPTBigCodeForCausalLM"], "n_layer": 2},
+    {"model_type": "biogpt", "architectures": ["BioGptForCausalLM"], "num_hidden_layers": 2},
     {"model_type": "openai-gpt", "architectures": ["OpenAIGPTLMHeadModel"], "n_layer": 2},
-    {"model_type": "phimoe", "architectures": ["PhimoeForCausalLM"], "num_hidden_layers": 2},
+    {"model_type": "flex_olmo", "architectures": ["FlexOlmoForCausalLM"], "num_hidden_layers": 2},
 ]
 ADAPTERS: list[dict[str, Any]] = [
     {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"},
@@ -67,7 +67,7 @@ def test_another_model_counts_as_peft_counts_it(
         {"model_type": "falcon_mamba", "hidden_size": "x"},
         {"model_type": "falcon_mamba", "hidden_size": -4},
         {"model_type": "falcon_mamba", "hidden_size": 2**40},
-        {"model_type": "gemma3", "text_config": {"num_hidden_layers": 10**9}},
+        {"model_type": "blip", "text_config": {"num_hidden_layers": 10**9}},
         {"model_type": "../../etc"},
         {"model_type": "x" * 10**6},
     ],

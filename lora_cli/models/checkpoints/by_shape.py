@@ -26,7 +26,14 @@ OLDER_NAMES = {"weight_g": LENGTHS, "weight_v": DIRECTIONS}
 LINEARS_BESIDE = ("shared", "per_layer")
 
 # transformers' names of embeddings that do not contain the word embedding.
-EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias", "global_relative_attention_bias")
+EMBEDDINGS = (
+    "wte",
+    "wpe",
+    "shared",
+    "relative_attention_bias",
+    "global_relative_attention_bias",
+    "audio_bos_eos_token",
+)
 OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
 
 
