@@ -125,7 +125,8 @@ def _half_documents(argv: list[str], folder: Path, found: Outcome) -> list[str]:
     written = {"out.json": "-o" in argv, "counts.lock": "--update-lock" in argv and is_answered}
     paths = [folder / name for name, expected in written.items() if expected]
     documents = [path.read_bytes() for path in paths if path.is_file()]
-    if "--json" in argv and "-o" not in argv and is_answered:
+    is_printed = not any(word.startswith(("-o", "--output")) for word in argv)
+    if "--json" in argv and is_printed and is_answered:
         documents.append(found.stdout)
     problems = []
     for document in documents:
