@@ -12,7 +12,7 @@ import random
 _WANTED = os.environ.get("SEED", "0")
 SEED = random.SystemRandom().randrange(2**32) if _WANTED == "random" else int(_WANTED)
 # One case in so many is drawn by default.
-SAMPLED = 5
+SAMPLED = 10
 
 
 def turns(most: int) -> range:
