@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lora_cli.models.config import Config
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Build
 
 # The endings of the classes that generate text.
@@ -70,6 +71,7 @@ class Family:
     required: tuple[str, ...] = ()
     trained_activations: bool = False
     text: Callable[[Config], Config] | None = None
+    forward: Callable[[Config], Body] | None = None
 
     @property
     def generating(self) -> Build | None:

@@ -7,6 +7,7 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes, decoder
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Attention, Body, pre_norm
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -36,8 +37,15 @@ def of_heads(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `LlamaModel`."""
+    shape = heads(config, hidden(config), count=32)
+    return Body([pre_norm(Attention(*shape, rotary=shape[2]))] * config.layers("num_hidden_layers", default=32))
+
+
 FAMILY = Family(
     "llama",
     classes("Llama", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer"),
     PromptSizes(hidden=4096, layers=32, heads=32, groups="heads", head_width="shared"),
+    forward=forward,
 )

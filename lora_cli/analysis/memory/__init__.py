@@ -1,0 +1,1 @@
+"""What GPU memory a training step takes."""

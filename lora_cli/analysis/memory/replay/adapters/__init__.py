@@ -1,0 +1,1 @@
+"""How each method computes beside a module that it adapts: a file each."""

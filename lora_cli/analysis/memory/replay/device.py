@@ -1,0 +1,142 @@
+"""What runs a model's parts on a tape: the settings of the step, and the weights by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
+from lora_cli.analysis.memory.replay.setup import Setup, added_width
+from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.training import WIDTHS, Training
+
+ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
+
+
+class Weights(NamedTuple):
+    """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys."""
+
+    weight: Parameter
+    bias: Parameter | None
+    d: int
+    h: int
+    adapter: Mapping[str, Parameter]
+    settings: Any
+    is_quantised: bool
+
+
+class Device:
+    """One step on a tape."""
+
+    def __init__(self, setup: Setup, training: Training, tape: Tape) -> None:
+        self.setup = setup
+        self.training = training
+        self.tape = tape
+        # What attention with a window, or with none, masks; kept by whoever runs the model.
+        self.masks: dict[int | None, Storage] = {}
+        # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
+        self.hidden_width = training.width
+        self._weights: dict[str, Weights] = {}
+        self._parameters: dict[str, Parameter] = {}
+        self._casts: dict[Parameter, Tensor] = {}
+        self._shapes = {each.name: each.params for each in setup.model.others}
+
+    def parameter(self, name: str) -> Parameter:
+        """Return a parameter that does not belong to a Linear or the like, e.g. a norm's."""
+        if name not in self._parameters:
+            trained = self.setup.is_trained(name.rpartition(".")[0])
+            self._parameters[name] = Parameter(self._shapes[name], self.training.plain_width, requires_grad=trained)
+        return self._parameters[name]
+
+    def weights(self, name: str) -> Weights:
+        """Return the weights of a module."""
+        if name not in self._weights:
+            self._weights[name] = self._make_weights(name)
+        return self._weights[name]
+
+    def _make_weights(self, name: str) -> Weights:
+        setup, training = self.setup, self.training
+        module, trained = setup.modules[name], setup.is_trained(name)
+        quantised = setup.is_quantised(name, training)
+        width = training.width if quantised else training.plain_width
+        made = [Parameter(each.params, width, requires_grad=trained) for each in module.parameters()]
+        tied = setup.model.tied.get(f"{name}.weight")
+        if tied is not None and not setup.is_copied(name):
+            made[0] = self.weights(tied.rpartition(".")[0]).weight
+        adapter = {
+            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
+            for each in setup.adapters.get(name, ())
+        }
+        return Weights(
+            made[0], made[1] if module.bias else None, module.d, module.h, adapter, setup.settings, quantised
+        )
+
+    def mask(self, window: int | None) -> Storage | None:
+        """Return the mask of attention with a window, None where the kernel needs none."""
+        return self.masks.get(window, self.masks.get(None))
+
+    # --- what every part uses --------------------------------------------------------------------------------------
+
+    def lower(self, x: Tensor) -> Tensor:
+        """Turn the input of a matrix product into the type of autocast, if it is on."""
+        return x if self.training.autocast is None else cast(x, WIDTHS[self.training.autocast])
+
+    def upper(self, x: Tensor) -> Tensor:
+        """Turn the input of an operation that autocast runs in float32 into that."""
+        return x if self.training.autocast is None else cast(x, FLOAT32)
+
+    def linear(self, name: str, x: Tensor) -> Tensor:
+        """Run a Linear, with its adapter if it has one."""
+        own = self.weights(name)
+        if not own.adapter:
+            return self.base(own, x)
+        assert self.setup.plan is not None
+        forward: Callable[[Device, Weights, Tensor], Tensor]
+        forward = import_module(f"{ADAPTERS}.{self.setup.plan.method.name}").forward
+        return forward(self, own, x)
+
+    def base(self, own: Weights, x: Tensor) -> Tensor:
+        """Run a Linear without its adapter."""
+        if not own.is_quantised:
+            return self.multiply(x, own.weight, own.bias, own.d, own.h)
+        return cast(_dequantised(own, cast(x, self.training.width)), x.width)
+
+    def multiply(self, x: Tensor, weight: Parameter, bias: Parameter | None, d: int, h: int) -> Tensor:
+        """Multiply rows by a weight, in the type of autocast where that is on."""
+        return linear(self.lower(x), self._lowered(weight), bias, d, h)
+
+    def _lowered(self, weight: Parameter) -> Parameter | Tensor:
+        """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""
+        if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
+            return weight
+        if weight in self._casts:
+            return self._casts[weight]
+        made = record(
+            [weight],
+            weight.numel,
+            WIDTHS[self.training.autocast],
+            makes(*wanted(weight)),
+            tape=self.tape,
+        )
+        if weight.requires_grad:
+            self._casts[weight] = made
+        return made
+
+    def end_of_autocast(self) -> None:
+        """Forget the copies that autocast made."""
+        self._casts.clear()
+
+    def embed(self, name: str, tokens: int) -> Tensor:
+        """Look up tokens."""
+        own = self.weights(name)
+        return embedding(self.tape, own.weight, tokens, own.h)
+
+
+def _dequantised(own: Weights, x: Tensor) -> Tensor:
+    """Multiply by a 4-bit weight, of which a copy in the type of the input exists during each product (`MatMul4Bit`)."""
+    copy = own.d * own.h * x.width
+    whole = Storage(x.storage.tape, copy)
+    out = record([x], x.numel // own.d * own.h, x.width, makes(*wanted(x), beside=[copy]))
+    del whole
+    return out

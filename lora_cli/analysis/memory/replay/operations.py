@@ -1,0 +1,187 @@
+"""The operations of PyTorch that models are made of: what each allocates, saves, and allocates again in its backward.
+
+The names are ATen's, the formulas those of tools/autograd/derivatives.yaml and torch/csrc/autograd/FunctionsManual.cpp.
+Of a shape only the number of values matters, so a view is the tensor itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Storage, Tape, Tensor
+
+FLOAT32 = 4
+
+
+def record(
+    inputs: Sequence[Tensor | Parameter],
+    numel: int,
+    width: int,
+    backward: Backward,
+    *,
+    saves: Sequence[Tensor] = (),
+    saves_output: bool = False,
+    saves_more: Iterable[int] = (),
+    tape: Tape | None = None,
+) -> Tensor:
+    """Return a new tensor, and record how its backward runs where one of the inputs requires a gradient.
+
+    Autograd saves inputs before an operation runs, and results after it: the output, and others of `saves_more` bytes.
+    """
+    if tape is None:
+        tape = next(each.storage.tape for each in inputs if isinstance(each, Tensor))
+    if not any(each.requires_grad for each in inputs):
+        return Tensor(Storage(tape, numel * width), numel, width)
+    node = Node(tape, inputs, [each.storage for each in saves], backward)
+    out = Tensor(Storage(tape, numel * width), numel, width, node=node)
+    results = [Storage(tape, size) for size in saves_more]
+    node.save(tape, [*results, out.storage] if saves_output else results)
+    return out
+
+
+def makes(*sizes: int | None, beside: Sequence[int] = ()) -> Backward:
+    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries."""
+
+    def backward(gradient: Storage) -> Sequence[Storage | None]:
+        tape = gradient.tape
+        temporaries = [Storage(tape, size) for size in beside]
+        made = [None if size is None else Storage(tape, size) for size in sizes]
+        del temporaries
+        return made
+
+    return backward
+
+
+def passes(gradient: Storage) -> Sequence[Storage]:
+    """Pass a gradient on as it is."""
+    return (gradient,)
+
+
+def wanted(*operands: Tensor | Parameter) -> list[int | None]:
+    """Return the sizes of the gradients of those operands that require one."""
+    return [each.numel * each.width if each.requires_grad else None for each in operands]
+
+
+def saved_factors(a: Tensor, b: Tensor) -> list[Tensor]:
+    """Return what a product saves: each factor for the gradient of the other."""
+    return [*([a] if b.requires_grad else []), *([b] if a.requires_grad else [])]
+
+
+def pointwise(x: Tensor, *, saves: str = "", beside: int = 0) -> Tensor:
+    """Return a tensor of the same size, whose backward needs the `input`, the `output` or nothing.
+
+    `beside` is the number of temporaries of this size in the backward.
+    """
+    size = x.numel * x.width
+    backward = makes(size, beside=[size] * beside)
+    kept = [x] if saves == "input" else []
+    return record([x], x.numel, x.width, backward, saves=kept, saves_output=saves == "output")
+
+
+def scale(x: Tensor, width: int = 0) -> Tensor:
+    """Multiply by a number, or by a tensor of a `width` that needs no gradient."""
+    width, size = max(x.width, width), x.numel * x.width
+    return record([x], x.numel, width, makes(size) if width == x.width else broadcast(x.numel * width, size))
+
+
+def shift(x: Tensor) -> Tensor:
+    """Add a number, or a tensor that needs no gradient."""
+    return record([x], x.numel, x.width, passes)
+
+
+def clone(x: Tensor) -> Tensor:
+    """Copy, also to make contiguous."""
+    return record([x], x.numel, x.width, passes)
+
+
+def cast(x: Tensor, width: int) -> Tensor:
+    """Change the type, where it is another one."""
+    return x if x.width == width else record([x], x.numel, width, makes(x.numel * x.width))
+
+
+def add(a: Tensor, b: Tensor) -> Tensor:
+    """Add tensors of one size; the result has the wider type, and the gradient of the other is cast back."""
+    width, sizes = max(a.width, b.width), wanted(a, b)
+    whole = a.numel * width
+
+    def backward(gradient: Storage) -> Sequence[Storage | None]:
+        return [gradient if size == whole else None if size is None else Storage(gradient.tape, size) for size in sizes]
+
+    return record([a, b], a.numel, width, backward)
+
+
+def broadcast(whole: int, *sizes: int | None) -> Backward:
+    """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
+
+    def backward(gradient: Storage) -> Sequence[Storage | None]:
+        tape = gradient.tape
+        made = [None if size is None else Storage(tape, whole) for size in sizes]
+        for index, size in enumerate(sizes):
+            if size is not None and size != whole:
+                made[index] = Storage(tape, size)
+        return made
+
+    return backward
+
+
+def multiply(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply tensors, of which one may be smaller."""
+    numel, width = max(a.numel, b.numel), max(a.width, b.width)
+    return record([a, b], numel, width, broadcast(numel * width, *wanted(a, b)), saves=saved_factors(a, b))
+
+
+def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
+    """Multiply each row by a weight, which may be turned into a wider type first."""
+    width = max(x.width, weight.width, width)
+    backward = broadcast(x.numel * width, *wanted(x, weight))
+    return record([x, weight], x.numel, width, backward, saves=[x] if weight.requires_grad else [])
+
+
+def linear(x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int) -> Tensor:
+    """Multiply rows of `d` values by a weight to `h` values.
+
+    A frozen weight does not make it save its input; a weight that is a copy is saved as one.
+    """
+    inputs = [x, weight] if bias is None else [x, weight, bias]
+    saves = [x] if weight.requires_grad else []
+    if isinstance(weight, Tensor) and x.requires_grad:
+        saves.append(weight)
+    return record(inputs, x.numel // d * h, x.width, makes(*wanted(*inputs)), saves=saves)
+
+
+def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
+    """Look up tokens, whose indices the batch holds; the gradient of a trained table is as large as the table."""
+    return record([weight], tokens * h, weight.width, makes(*wanted(weight)), tape=tape)
+
+
+def product(a: Tensor, b: Tensor, numel: int) -> Tensor:
+    """Multiply batches of matrices (`bmm`)."""
+    return record([a, b], numel, a.width, makes(*wanted(a, b)), saves=saved_factors(a, b))
+
+
+def repeat(x: Tensor, times: int) -> Tensor:
+    """Repeat parts of a tensor, which is a copy unless it is once."""
+    return x if times == 1 else record([x], x.numel * times, x.width, makes(x.numel * x.width))
+
+
+def square(x: Tensor) -> Tensor:
+    """Return x², whose backward makes x¹ and 2·x¹ first."""
+    return pointwise(x, saves="input", beside=2)
+
+
+def row_mean(x: Tensor, rows: int) -> Tensor:
+    """Return the mean of each row."""
+    return record([x], rows, x.width, makes(x.numel * x.width))
+
+
+def dropout(x: Tensor, probability: float) -> Tensor:
+    """Drop values, and save a byte for each (`native_dropout`)."""
+    if not probability:
+        return x
+    return record([x], x.numel, x.width, makes(x.numel * x.width), saves_more=[x.numel])
+
+
+def softmax(x: Tensor, width: int) -> Tensor:
+    """Return the softmax in a type; CUDA multiplies the gradient with the result first."""
+    backward = makes(x.numel * x.width, beside=[x.numel * width])
+    return record([x], x.numel, width, backward, saves_output=True)

@@ -1,0 +1,1 @@
+"""What blocks are made of, run operation by operation: a file each."""

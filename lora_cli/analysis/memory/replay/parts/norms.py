@@ -1,0 +1,97 @@
+"""The norms of transformers, operation by operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    cast,
+    makes,
+    multiply,
+    pointwise,
+    record,
+    row_mean,
+    shift,
+    square,
+    wanted,
+    weigh,
+)
+from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tensor
+from lora_cli.models.parts.forward_pass import Norm, NormKind
+
+
+def normalise(device: Device, name: str, norm: Norm, x: Tensor) -> Tensor:
+    """Run a norm on rows as wide as its weight."""
+    return KINDS[norm.kind](device, name, x, x.numel // device.parameter(f"{name}.weight").numel)
+
+
+def _root_mean_square(x: Tensor, rows: int) -> Tensor:
+    """Divide each row by the root of its mean square."""
+    variance = row_mean(square(x), rows)
+    return multiply(x, pointwise(shift(variance), saves="output"))
+
+
+def _rms(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
+    """`LlamaRMSNorm`."""
+    width, weight = x.width, device.parameter(f"{name}.weight")
+    x = cast(x, FLOAT32)
+    x = _root_mean_square(x, rows)
+    return weigh(cast(x, width), weight)
+
+
+def _rms_weigh_first(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
+    """`Olmo2RMSNorm`: weighs in float32."""
+    width, weight = x.width, device.parameter(f"{name}.weight")
+    x = cast(x, FLOAT32)
+    x = _root_mean_square(x, rows)
+    return cast(weigh(x, weight), width)
+
+
+def _rms_float(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
+    """`GemmaRMSNorm`: weighs by 1 + weight in float32."""
+    weight = device.parameter(f"{name}.weight")
+    out = _root_mean_square(cast(x, FLOAT32), rows)
+    out = weigh(out, weight, width=FLOAT32)
+    return cast(out, x.width)
+
+
+def _layer(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
+    """`torch.nn.LayerNorm`: saves its input, and a mean and a deviation of each row in float32."""
+    weight, bias = device.parameter(f"{name}.weight"), device.parameter(f"{name}.bias")
+    inputs: list[Tensor | Parameter] = [x, weight, bias]
+    return record(inputs, x.numel, x.width, makes(*wanted(*inputs)), saves=[x], saves_more=[rows * FLOAT32] * 2)
+
+
+def _layer_float(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
+    """`CohereLayerNorm`: written out in float32."""
+    width, weight = x.width, device.parameter(f"{name}.weight")
+    x = cast(x, FLOAT32)
+    mean = row_mean(x, rows)
+    variance = row_mean(square(_minus(x, mean)), rows)
+    x = multiply(_minus(x, mean), pointwise(shift(variance), saves="output"))
+    x = weigh(x, weight, width=FLOAT32)
+    return cast(x, width)
+
+
+def _minus(x: Tensor, mean: Tensor) -> Tensor:
+    """Subtract the mean of each row."""
+    whole, size = x.numel * x.width, mean.numel * mean.width
+
+    def backward(gradient: Storage) -> Sequence[Storage]:
+        negative = Storage(gradient.tape, whole)
+        summed = Storage(gradient.tape, size)
+        del negative
+        return gradient, summed
+
+    return record([x, mean], x.numel, x.width, backward)
+
+
+KINDS: dict[NormKind, Callable[[Device, str, Tensor, int], Tensor]] = {
+    "rms": _rms,
+    "rms_weigh_first": _rms_weigh_first,
+    "rms_float": _rms_float,
+    "layer": _layer,
+    "layer_float": _layer_float,
+}

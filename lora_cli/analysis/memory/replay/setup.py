@@ -1,0 +1,124 @@
+"""What a step works on: a model's body, what adapts it, and what of it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from lora_cli.analysis.count.count_plan import Plan, plan_tensors
+from lora_cli.analysis.memory.training import WIDTHS, Training
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.tensor import OF_ADAPTER
+from lora_cli.methods.tensor import Tensor as Added
+from lora_cli.models.model import Model
+from lora_cli.models.nodes import Module
+from lora_cli.models.parts.forward_pass import Attention, Body
+from lora_cli.models.registry import find_family
+
+
+class Setup:
+    """A plan on a model whose body is known, or full fine-tuning where there is no plan."""
+
+    def __init__(self, model: Model, plan: Plan | None) -> None:
+        self.model = model if plan is None else plan.targets.model
+        self.plan = plan
+        self.body = _body(self.model)
+        self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
+
+    @property
+    def settings(self) -> Any:
+        """The method's own settings."""
+        return None if self.plan is None else self.plan.settings
+
+    @cached_property
+    def adapters(self) -> Mapping[str, tuple[Added, ...]]:
+        """The tensors beside each adapted module, by its name."""
+        if self.plan is None:
+            return {}
+        added, _, _ = plan_tensors(self.plan)
+        return {place.module.name: tensors for place, tensors in added}
+
+    @cached_property
+    def attentions(self) -> frozenset[Attention]:
+        """The kinds of attention in the body."""
+        parts = {branch.part for block in set(self.body.blocks) for branch in block.branches}
+        return frozenset(part for part in parts if isinstance(part, Attention))
+
+    @cached_property
+    def prefix(self) -> str:
+        """What stands before the names of the body in the model's."""
+        embeddings = self.model.embeddings or ""
+        return embeddings.removesuffix(self.body.embeddings)
+
+    def is_copied(self, name: str) -> bool:
+        """Whether a module or a parameter is trained as a full copy."""
+        return self.plan is not None and self.plan.targets.full_copies.cover(name)
+
+    def is_trained(self, name: str) -> bool:
+        """Whether the values of a module or a parameter of the model are trained."""
+        return self.plan is None or self.is_copied(name)
+
+    def is_quantised(self, name: str, training: Training) -> bool:
+        """Whether bitsandbytes replaces a module: each Linear but the head."""
+        module = self.modules[name]
+        return training.is_quantised and module.kind == "Linear" and name != self.model.output
+
+    def copies(self, training: Training) -> Iterator[int]:
+        """Yield the bytes of each tensor that is trained as a part of a copied module."""
+        if self.plan is None or not self.plan.targets.full_copies.names:
+            return
+        for parameter in self.model.all_parameters():
+            if self.is_copied(parameter.name.rpartition(".")[0]):
+                yield parameter.params * training.plain_width
+
+    def added(self, training: Training, *, trained: bool) -> Iterator[int]:
+        """Yield the bytes of each tensor that the method adds, either of those that are trained or of the others."""
+        if self.plan is None:
+            return
+        _, shared, prompts = plan_tensors(self.plan)
+        for tensors in (*self.adapters.values(), shared, prompts):
+            for tensor in tensors:
+                if tensor.trained is trained:
+                    yield tensor.params * added_width(tensor, training)
+
+
+def added_width(tensor: Added, training: Training) -> int:
+    """Return the bytes of a value of a tensor that a method adds."""
+    return WIDTHS[training.adapter_dtype] if tensor.type_of == OF_ADAPTER else training.plain_width
+
+
+def _body(model: Model) -> Body:
+    family = find_family(model.model_type)
+    if model.config is None or family is None or family.forward is None:
+        raise InvalidInput(
+            f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known"
+        )
+    return family.forward(model.config)
+
+
+def layer_runs(setup: Setup) -> Sequence[tuple[int, int]]:
+    """Return the layers that are replayed, and how many each stands for.
+
+    Of equal layers in a row the first two and the last are replayed once, and one stands for all between them. Layers
+    are equal if their blocks and their adapters are.
+
+    """
+    prefix = f"{setup.prefix}{setup.body.layers}."
+    beside: dict[int, list[object]] = {}
+    for name, tensors in setup.adapters.items():
+        if name.startswith(prefix):
+            index, _, rest = name.removeprefix(prefix).partition(".")
+            beside.setdefault(int(index), []).append((rest, [tensor.shape for tensor in tensors]))
+    keys = [(block, beside.get(index)) for index, block in enumerate(setup.body.blocks)]
+    runs: list[tuple[int, int]] = []
+    start = 0
+    while start < len(keys):
+        end = start
+        while end < len(keys) and keys[end] == keys[start]:
+            end += 1
+        alike = end - start
+        middle = [(start, 1), (start + 1, 1), (start + 2, alike - 3), (end - 1, 1)]
+        runs += middle if alike > 4 else [(index, 1) for index in range(start, end)]
+        start = end
+    return runs

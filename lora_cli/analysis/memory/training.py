@@ -1,0 +1,54 @@
+"""How a model is trained, as far as it decides what memory that takes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# The bytes of a value, by torch's name of its type.
+WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
+ATTENTIONS = ("sdpa", "eager", "flash")
+OPTIMIZERS = ("adamw", "adamw-foreach", "adamw-8bit", "paged-adamw-8bit", "sgd", "adafactor")
+QUANTISATIONS = ("none", "nf4", "nf4-double", "int8")
+LOSSES = ("full", "chunked")
+
+
+class Training(NamedTuple):
+    """The settings of one training step. `dtype` is that of the base model; types have torch's names.
+
+    `kbit_prepare` is `prepare_model_for_kbit_training`, `autocast` the type that operations run in, if any, and with
+    `logits_kept` the loop keeps the outputs of a step until the next one has run.
+    """
+
+    batch: int
+    seq: int
+    dtype: str = "bfloat16"
+    quantize: str = "none"
+    kbit_prepare: bool = True
+    checkpointing: bool = True
+    attention: str = "sdpa"
+    padded: bool = False
+    optimizer: str = "adamw"
+    autocast: str | None = None
+    adapter_dtype: str = "float32"
+    loss: str = "full"
+    logits_kept: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """The tokens of a batch."""
+        return self.batch * self.seq
+
+    @property
+    def width(self) -> int:
+        """The bytes of a value of the base, and of what a quantised weight is turned into."""
+        return WIDTHS[self.dtype]
+
+    @property
+    def is_quantised(self) -> bool:
+        """Whether the base is stored in 4 or 8 bits."""
+        return self.quantize != "none"
+
+    @property
+    def plain_width(self) -> int:
+        """The bytes of a value of what is not quantised."""
+        return WIDTHS["float32"] if self.is_quantised and self.kbit_prepare else self.width

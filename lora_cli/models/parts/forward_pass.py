@@ -1,0 +1,95 @@
+"""What a block of a model does with its modules, in order: declared beside the modules, by the names they have there.
+
+What a forward pass allocates follows from it. Names are those below the block, or below the part that holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+# How a norm computes. `rms` is Llama's, which returns to the type of its input before it weighs; `rms_float` is
+# Gemma's, which weighs by 1 + weight in float32; `rms_weigh_first` is OLMo 2's, which weighs in float32.
+# `layer` is PyTorch's LayerNorm, `layer_float` Cohere's own in float32.
+NormKind = Literal["rms", "rms_float", "rms_weigh_first", "layer", "layer_float"]
+
+
+class Norm(NamedTuple):
+    """A norm, as wide as its weight."""
+
+    name: str
+    kind: NormKind = "rms"
+
+
+class Attention(NamedTuple):
+    """Attention of `heads` query heads and `groups` key-value heads of `width` each.
+
+    `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
+    rotated by its position. `norms` are those of q and k, over each head or with `norms_whole` before they are split.
+    `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back.
+    """
+
+    heads: int
+    groups: int
+    width: int
+    name: str = "self_attn"
+    inputs: tuple[str, ...] = ("q_proj", "k_proj", "v_proj")
+    output: str = "o_proj"
+    rotary: int = 0
+    norms: tuple[Norm, Norm] | None = None
+    norms_whole: bool = False
+    dropout: float = 0.0
+    soft_cap: bool = False
+    window: int | None = None
+    causal: bool = True
+
+
+class FeedForward(NamedTuple):
+    """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused."""
+
+    name: str = "mlp"
+    inputs: tuple[str, ...] = ("gate_proj", "up_proj")
+    output: str = "down_proj"
+    activation: str = "silu"
+    gated: bool = True
+    dropout: float = 0.0
+
+
+class Branch(NamedTuple):
+    """What is added to the residual stream: a part, and the norms before and after it."""
+
+    part: Attention | FeedForward
+    before: Norm | None = None
+    after: Norm | None = None
+    dropout: float = 0.0
+
+
+class Block(NamedTuple):
+    """A layer: branches one after the other, or in parallel on one input."""
+
+    branches: tuple[Branch, ...]
+    parallel: bool = False
+
+
+class Body(NamedTuple):
+    """A model without its head: embeddings, blocks below `layers`, and the last norm.
+
+    With `scaled_embeddings` these are multiplied by a number.
+    """
+
+    blocks: Sequence[Block]
+    final: Norm | None = Norm("norm")
+    embeddings: str = "embed_tokens"
+    layers: str = "layers"
+    scaled_embeddings: bool = False
+
+
+INPUT_NORM = Norm("input_layernorm")
+MIDDLE_NORM = Norm("post_attention_layernorm")
+
+
+def pre_norm(attention: Attention, feed_forward: FeedForward = FeedForward(), kind: NormKind = "rms") -> Block:  # noqa: B008
+    """Return a block whose branches each have one norm, before them, as Llama's."""
+    return Block(
+        (Branch(attention, INPUT_NORM._replace(kind=kind)), Branch(feed_forward, MIDDLE_NORM._replace(kind=kind)))
+    )
