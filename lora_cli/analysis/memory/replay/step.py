@@ -22,6 +22,12 @@ class Step(NamedTuple):
 
     static: Static
     phases: dict[str, Peak]
+    flops: dict[tuple[str, str], int]
+
+    @property
+    def static_bytes(self) -> int:
+        """What is held all the time."""
+        return self.static.weights + self.static.adapter_weights + self.static.optimizer
 
     @property
     def peak_phase(self) -> str:
@@ -31,11 +37,11 @@ class Step(NamedTuple):
     @property
     def peak_bytes(self) -> int:
         """`torch.cuda.max_memory_allocated` of the step."""
-        return self.static.total + self.phases[self.peak_phase].total
+        return self.static_bytes + self.phases[self.peak_phase].total
 
 
 def replay(setup: Setup, training: Training, allocator: Allocator | None = None) -> Step:
-    """Return what one step of a training holds."""
+    """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ."""
     tape = Tape(allocator)
     device = Device(setup, training, tape)
     phases = {}
@@ -46,7 +52,8 @@ def replay(setup: Setup, training: Training, allocator: Allocator | None = None)
     device.hidden_width = hidden.width
     _make_masks(device)
     angles = _angles(device, hidden)
-    for index, times in layer_runs(setup):
+    layers = layer_runs(setup) if allocator is None else [(index, 1) for index in range(len(setup.body.blocks))]
+    for index, times in layers:
         with tape.repeated(times):
             hidden = _layer(device, index, hidden)
     if not training.checkpointing:
@@ -65,10 +72,10 @@ def replay(setup: Setup, training: Training, allocator: Allocator | None = None)
     tape.backward(loss)
     phases["backward"] = tape.peak()
     held = static(setup, training)
-    temporaries = [Storage(tape, size) for size in held.optimizer_temporaries]
+    temporaries = [Storage(tape, size) for size in held.temporaries]
     del temporaries, batch, outputs, angles
     phases["optimizer"] = tape.peak()
-    return Step(held, phases)
+    return Step(held, phases, tape.flops)
 
 
 def _embedded(device: Device) -> Tensor:
