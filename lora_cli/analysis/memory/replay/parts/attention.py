@@ -89,13 +89,13 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     scores = scale(product(device.lower(clone(q)), device.lower(k), training.batch * own.heads * training.seq**2))
     if own.soft_cap:
         scores = scale(pointwise(scale(scores), saves="output"))
-    return shift(scores) if device.mask(own.window) is not None else scores
+    return shift(scores) if device.mask(own) is not None else scores
 
 
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `sdpa_attention_forward`: flash attention without a mask, else the memory-efficient kernel."""
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
-    if device.mask(own.window) is None:
+    if device.mask(own) is None:
         return flash(device, own, q, k, v)
     times = own.heads // own.groups
     return efficient(device, own, q, repeat(k, times), repeat(v, times))
