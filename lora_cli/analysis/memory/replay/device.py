@@ -10,6 +10,7 @@ from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding,
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import ADDED, WEIGHTS, Parameter, Storage, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
+from lora_cli.models.parts.forward_pass import Attention
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
 
@@ -33,8 +34,10 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # What attention with a window, or with none, masks; kept by whoever runs the model.
-        self.masks: dict[int | None, Storage] = {}
+        # The mask of each kind of attention (`Attention.reach`), the angles of positions, and what an encoder returned.
+        self.masks: dict[tuple[bool, int | None], Storage] = {}
+        self.angles: list[Storage] = []
+        self.encoded: Tensor | None = None
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
@@ -72,9 +75,9 @@ class Device:
             made[0], made[1] if module.bias else None, module.d, module.h, adapter, setup.settings, quantised
         )
 
-    def mask(self, window: int | None) -> Storage | None:
-        """Return the mask of attention with a window, None where the kernel needs none."""
-        return self.masks.get(window, self.masks.get(None))
+    def mask(self, own: Attention) -> Storage | None:
+        """Return the mask of an attention, None where the kernel needs none."""
+        return self.masks.get(own.reach)
 
     # --- what every part uses --------------------------------------------------------------------------------------
 
@@ -125,9 +128,10 @@ class Device:
             self._casts[weight] = made
         return made
 
-    def end_of_autocast(self) -> None:
-        """Forget the copies that autocast made."""
+    def end_of_forward(self) -> None:
+        """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
         self._casts.clear()
+        self.encoded = None
 
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""

@@ -64,7 +64,7 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
                 yield parameter.params * training.plain_width
-    rotary = max(attention.rotary for attention in setup.attentions)
+    rotary = max((attention.rotary for attention in setup.body.attentions), default=0)
     yield from (rotary // 2 * FLOAT32, rotary // 2 * FLOAT32)
 
 

@@ -90,7 +90,7 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     scores = scale(product(device.lower(clone(q)), device.lower(k), numel, flops_of_scores(device, q)))
     if own.soft_cap:
         scores = scale(pointwise(scale(scores), saves="output"))
-    return shift(scores) if device.mask(own.window) is not None else scores
+    return shift(scores) if device.mask(own) is not None else scores
 
 
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     k and v for all heads.
     """
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
-    training, mask = device.training, device.mask(own.window)
+    training, mask = device.training, device.mask(own)
     if mask is None and q.width < FLOAT32 and training.has_flash and own.width <= MAX_FLASH_WIDTH:
         return flash(device, own, q, k, v)
     times = own.heads // own.groups
