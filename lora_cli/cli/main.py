@@ -62,11 +62,13 @@ def _answer(argv: Sequence[str]) -> int:
         _say("note", note)
     for failure in () if shown else answer.failures:
         _say("check failed", failure)
+    for misfit in answer.misfits:
+        _say("does not fit", misfit)
     for trouble in answer.troubles:
         _say("error", trouble)
     if answer.troubles:
         return ExitCode.TROUBLE
-    return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
+    return ExitCode.LIMIT_BROKEN if answer.failures or answer.misfits else ExitCode.DONE
 
 
 def _completion(argv: Sequence[str]) -> Printed | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lora_cli.cli.candidates import method_names, one_of, setting_fields
+from lora_cli.cli.candidates import Candidates, method_names, one_of, setting_fields
 from lora_cli.cli.help_text import METHOD
 from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.presentation import INPUT
@@ -83,6 +83,11 @@ Set = Annotated[
         rich_help_panel=METHOD,
     ),
 ]
+
+
+def method_candidates(*others: str) -> Candidates:
+    """Offer the methods, and others that a command knows."""
+    return one_of(lambda: (*method_names(), *others))
 
 
 def read_adaptation(
