@@ -32,6 +32,7 @@ OFFLINE = Parameter("offline", Parameter.KEYWORD_ONLY, default=False, annotation
 Command = Callable[..., Answer]
 
 
+@cache
 def command_names() -> tuple[str, ...]:
     """Return the names of all commands in the order of help: some first, then the rest, then the listings.
 

@@ -17,7 +17,7 @@ from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settin
 from lora_cli.cli.options.limits import BudgetOptions
 from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import INPUT, Presentation
-from lora_cli.methods.config.arguments import ALL_LINEAR
+from lora_cli.methods.config.adaptation import ALL_LINEAR
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
 

@@ -13,8 +13,7 @@ from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.presentation import INPUT
 from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.methods.config.adaptation import Adaptation
-from lora_cli.methods.config.arguments import ALL_LINEAR, target_modules
+from lora_cli.methods.config.adaptation import ALL_LINEAR, Adaptation
 from lora_cli.methods.registry import METHODS, method_named
 from lora_cli.quantities import parse_axis, parse_positive, read
 
@@ -110,6 +109,8 @@ def read_target(texts: Sequence[str] | None) -> list[str] | str | None:
     """Return the targets of one option, or the names that several options list together."""
     if not texts or len(texts) == 1:
         return texts[0] if texts else None
+    from lora_cli.methods.config.arguments import target_modules
+
     names: list[str] = []
     for text in texts:
         listed = target_modules(text)
