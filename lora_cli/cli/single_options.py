@@ -39,7 +39,7 @@ class SingleOptions(TyperCommand):
         # A parser keeps all values of a list.
         for option in single:
             option.multiple = True
-        parser = super().make_parser(ctx)
+        parser: Any = super().make_parser(ctx)
         for option in single:
             option.multiple = False
         parse, names = parser.parse_args, {name for each in options for name in each.opts}

@@ -147,13 +147,18 @@ def count(
     adapter: str | PathLike[str] | None = None,
     adapter_dtype: str | None = None,
 ) -> Count:
-    """Count what `method` (LoRA by default) at rank `r` trains on a `d` × `h` matrix, or on a `model`.
+    """Count what an adapter trains on one matrix, `d` × `h`, or in a `model`.
 
-    `model` is whatever `read_model` takes, or what it returned. `target` names the modules to adapt: a list of names,
-    `"all-linear"`, or a regular expression for whole names; without it PEFT's defaults are used. `settings` are fields
-    of the method's PEFT config, and `adapter` is a whole adapter_config.json instead: its path, its
-    folder or a Hub name; without any subject, it is counted on the base model that it names. `alpha` changes no
-    count. The file is sized in `adapter_dtype` (torch's name of a type), or in PEFT's own choice.
+    d, h           inputs and outputs of the matrix
+    r              rank; for a model, PEFT's default without it
+    method         a name that `lora-cli methods` lists; LoRA without it
+    settings       fields of the method's PEFT config, e.g. {"use_rslora": True}
+    model          a bundled name, a Hub name, a path, or what `read_model` returned
+    target         modules to adapt: names, "all-linear" or a regular expression; without it, PEFT's defaults
+    alpha          the method's alpha, which changes no count
+    adapter        path or Hub name of an adapter_config.json, instead of r, method, settings, target and alpha;
+                   without a model, it is counted on the base model that it names
+    adapter_dtype  type in which the file is stored, e.g. "bfloat16"; without it, PEFT's own choice
 
     Sizes and ranks are whole numbers from 1 to 2³¹−1, NumPy's too. `InvalidInput` is raised for anything else, and
     for what PEFT refuses. For a model the figures are those of PEFT's `get_nb_trainable_parameters()`.

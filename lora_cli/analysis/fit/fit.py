@@ -12,7 +12,7 @@ from lora_cli.analysis.count.remarks import notes_of, warnings_of
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import Limits, Number
+from lora_cli.analysis.limits import Amount, Limits
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput
@@ -98,16 +98,19 @@ def fit(
     alpha: float | None = None,
     adapter: str | PathLike[str] | None = None,
     adapter_dtype: str | None = None,
-    max_params: Number | None = None,
-    max_percent: Number | None = None,
-    max_bytes: Number | None = None,
+    max_params: Amount | None = None,
+    max_percent: Amount | None = None,
+    max_bytes: Amount | None = None,
 ) -> Fit:
     """Find the largest adapter of a `d` × `h` matrix, or of a `model`, that stays inside each limit.
 
-    Limits are on `trainable_params`, `percent_of_full` and `adapter_bytes`, and hold at equality; `"20M"` and
-    `"50MB"` are read as on the command line. What is chosen is
-    the rank, or the field that sets the size of a method without one. The other arguments are those of `count`.
-    Without a limit, and where not even the smallest size fits, `InvalidInput` is raised.
+    max_params     limit on `trainable_params`, e.g. 20_000_000 or "20M"
+    max_percent    limit on `percent_of_full`, e.g. 0.5
+    max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
+
+    A limit holds at equality. What is chosen is the rank, or the field that sets the size of a method without one. The
+    other arguments are those of `count`. Without a limit, and if not even the smallest size fits, `InvalidInput` is
+    raised.
 
     >>> largest = fit(d=1024, h=1024, max_params=100_000)
     >>> largest.size, largest.trainable_params, largest.headroom, largest.overshoot

@@ -13,7 +13,7 @@ from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
 from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT
 from lora_cli.cli.options import adaptation, subject
-from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settings
+from lora_cli.cli.options.adaptation import read_methods, read_settings
 from lora_cli.cli.options.limits import BudgetOptions
 from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import INPUT, Presentation
@@ -118,9 +118,9 @@ def sweep(
     fastest. csv, ndjson and json stream grids of any size.
     """
     grid = sweep_grid(
-        read_axis("d", d),
-        read_axis("h", h),
-        read_axis("r", r),
+        d,
+        h,
+        r,
         square=square,
         method=read_methods(method),
         settings=read_settings(settings),

@@ -15,7 +15,7 @@ from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adaptation import ALL_LINEAR, Adaptation
 from lora_cli.methods.registry import METHODS, method_named
-from lora_cli.quantities import parse_axis, parse_positive, read
+from lora_cli.quantities import parse_positive
 
 R = Annotated[
     str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.", rich_help_panel=METHOD)
@@ -155,10 +155,3 @@ def _read_json(text: str) -> Any:
 def read_methods(text: str) -> list[str]:
     """Return the names of a list of methods."""
     return [name.strip() for name in text.split(",")]
-
-
-def read_axis(name: str, text: str | None) -> Sequence[int] | None:
-    """Return the values of an axis of a sweep."""
-    from lora_cli.models import MAX_DIMENSION
-
-    return None if text is None else read(name, text, parse_axis, 1, MAX_DIMENSION)
