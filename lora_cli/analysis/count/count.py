@@ -31,6 +31,8 @@ class Count(Result):
     """
 
     __slots__ = ("_cost", "_how", "_tensors")
+    # Whether a search chose the size.
+    _has_size = False
 
     method: str
     model: str | None
@@ -77,14 +79,18 @@ class Count(Result):
     @property
     def title(self) -> tuple[str, ...]:
         """What is counted, in words: the method on its subject, and the targets or the config where any are given."""
-        from lora_cli.methods.registry import short_title
+        from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
 
-        target, adapter = self.how.target, self.how.adapter
-        chosen = adapter if target is None else target if isinstance(target, str) else ",".join(target)
-        return (
-            f"{short_title(self.method)} on {self.model or 'one matrix'}",
-            *([] if chosen is None else [str(chosen)]),
-        )
+        return head([self.method], [self.model or ONE_MATRIX]), *chosen(self.how)
+
+    @property
+    def defaults(self) -> tuple[str, ...]:
+        """What PEFT chose where the caller did not say, e.g. `r 8` and `targets c_attn`."""
+        from lora_cli.analysis.count.titles import defaults
+
+        if self._cost is None:
+            return ()
+        return tuple(defaults(self._cost, self.how, is_model=self.model is not None, has_size=self._has_size))
 
     @property
     def cost(self) -> ModelCount | None:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.remarks import notes_of, warnings_of
+from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import Amount, Limits
+from lora_cli.analysis.limits import LIMITS, Amount, Limits
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.quantities import count_text, number_text
 from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Fit(Count):
     _budget: Limits
 
     __slots__ = ("_budget", "_largest", "_search")
+    _has_size = True
 
     def __init__(
         self,
@@ -127,6 +130,16 @@ def fit_subject(subject: Subject, how: Adaptation, budget: Limits) -> Fit:
     """Find the largest adapter of a subject, as `how` adapts it, inside a budget."""
     search, warnings = knob_search(subject, how)
     return Fit(search, largest_size(search, budget), budget, how, warnings)
+
+
+def title_of(fits: Sequence[Fit], budget: Limits) -> list[str]:
+    """Return in words what several fits are of: the methods on their subject, the targets, and the budget."""
+    first = fits[0]
+    limits = (
+        f"{LIMITS[name].rule} {count_text(most) if isinstance(most, int) else number_text(most)}"
+        for name, most in budget.items()
+    )
+    return [head([each.method for each in fits], [first.model or ONE_MATRIX]), *chosen(first.how), *limits]
 
 
 def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) -> tuple[list[Fit], list[str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
+from lora_cli.analysis.count.titles import head
 from lora_cli.analysis.limits import Amount, read_limits
 from lora_cli.analysis.result import html_table
 from lora_cli.analysis.subject import refuse_name, refuse_target
@@ -57,6 +58,14 @@ class Sweep:
         places = {field: place for place, field in enumerate(self.fields)}
         rows = chain.from_iterable(self._batches())
         return self._selection.of(rows, lambda row, field: row[places[field]])
+
+    @property
+    def title(self) -> tuple[str, ...]:
+        """What is counted, in words: the methods on their subjects, and the targets where there is one set of them."""
+        methods = dict.fromkeys(name for grid in self._grids for name in grid.methods)
+        (first, *_) = self._grids
+        targets = [f"{DEFAULT_TARGETS} targets" if name == DEFAULT_TARGETS else name for name in first.targets]
+        return head(methods, first.subjects), *(targets if len(targets) == 1 else ())
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
+from lora_cli.analysis.limits import BUDGETS
 from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
@@ -107,11 +108,11 @@ def sweep(
 
     \b
     Examples:
-      lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
-      lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
-      lora-cli sweep gpt2 -r 1:64 --max-params 1M --sort -r --limit 10
       lora-cli sweep gpt2 qwen3-0.6b -r 8 --method lora,dora,vera
       lora-cli sweep llama-3.2-1b -r 8,16 -t q_proj,v_proj -t all-linear
+      lora-cli sweep gpt2 -r 1:64 --max-params 1M --sort -r --limit 10
+      lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
+      lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
 
     An axis is a number, a list (4,8,16) or a range with both ends
     included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
@@ -134,6 +135,16 @@ def sweep(
     if presentation.has_parts and grid.size <= READABLE_ROWS:
         # A point that is refused must not leave half a document.
         batches = list(batches)
-    report = Report("sweep", grid.fields, batches, grid.size, listing=True)
+    asked = [] if sort is None else [sort.removeprefix("-")]
+    report = Report(
+        "sweep",
+        grid.fields,
+        batches,
+        grid.size,
+        listing=True,
+        design="sweep",
+        title=lambda: grid.title,
+        asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
+    )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
     return Answer(report, presentation, grid.warnings, notes)
