@@ -53,7 +53,7 @@ def _answer(argv: Sequence[str]) -> int:
     if not (answer.troubles and answer.presentation.output is not None):
         with suppress(BrokenPipeError):
             answer.presentation.write(answer.report)
-            shown = answer.presentation.is_log
+            shown = answer.presentation.is_log or answer.presentation.beside_stderr
     told = answer.told if answer.presentation.beside_stderr else ()
     for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", answer.notes)):
         for sentence in sentences:
