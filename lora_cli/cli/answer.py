@@ -13,7 +13,8 @@ class Answer(NamedTuple):
     """A report, how to show it, and what to say on stderr beside it.
 
     `errors` are wrong with a subject that was read. `troubles` say which inputs could not be read: the run ends with
-    exit code 2. `misfits` say what does not fit: it ends with 1.
+    exit code 2. `misfits` say what does not fit: it ends with 1. `told` are those sentences that a table of the report
+    says, too.
     """
 
     report: Report
@@ -23,6 +24,7 @@ class Answer(NamedTuple):
     troubles: Sequence[str] = ()
     errors: Sequence[str] = ()
     misfits: Sequence[str] = ()
+    told: Sequence[str] = ()
 
     @property
     def failures(self) -> list[str]:
