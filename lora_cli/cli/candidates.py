@@ -63,6 +63,13 @@ def method_names() -> Iterable[str]:
     return (*METHODS, *VARIANTS)
 
 
+def preset_names() -> Iterable[str]:
+    """Return the names of all bundled models."""
+    from lora_cli.models.sources.preset import names
+
+    return names()
+
+
 def model_sources(incomplete: str) -> list[str]:
     """Offer presets and, beside them, what is in the working directory. Where no preset fits, the shell offers paths."""
     from lora_cli.models.sources.preset import names

@@ -15,9 +15,11 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.nodes import Module
-from lora_cli.models.parts.layers import LANGUAGE_MODEL, Build, Node, Nodes, Skeleton, linear, under
+from lora_cli.models.parts.layers import LANGUAGE_MODEL, Build, Node, Nodes, Skeleton, hollow, linear, under
 from lora_cli.models.registry import body, family, hidden_size
 
+# A field of config.json itself, also where it is flat: a text section has one of its own.
+TIED = "tie_word_embeddings"
 # Where PEFT finds no sizes, because no part of config.json has them by a name that it looks for.
 NO_SIZES = PromptSizes(
     hidden=None,
@@ -36,8 +38,10 @@ class Section:
 
     The section's `model_type` finds its family. The one declared here is for a section that names none, or for any
     section if it is `fixed`. Without a section its fields are `missing`, which a `completed` one has beside its own, or
-    those of config.json itself if it may be `flat`; a part that is `optional` is then left out. A part is the body of its family, or if it is `headed` the
-    class with a head; `build` is for a part that is not a family by itself.
+    those of config.json itself if it may be `flat`; a part that is `optional` is then left out.
+
+    A part is the body of its family, or if it is `headed` the class with a head; `build` is for a part that is not a
+    family by itself.
     """
 
     name: str
@@ -54,7 +58,8 @@ class Section:
         """Return the config of the part, with its model type."""
         own = config.section(self.name)
         if config.fields.get(self.name) is None:
-            own = config if self.flat else Config(self.missing, own.source)
+            flat = {name: value for name, value in config.fields.items() if name != TIED}
+            own = Config(flat, config.source) if self.flat else Config(self.missing, own.source)
         elif self.completed:
             own = Config({**self.missing, **own.fields}, own.source)
         kept = self.fixed or "model_type" not in own.fields
@@ -83,19 +88,19 @@ class Tower(NamedTuple):
 
 def text_ties(config: Config) -> bool:
     """Whether a text decoder by itself would tie its head."""
-    default = config.fields.get("tie_word_embeddings") is None
+    default = config.fields.get(TIED) is None
     causal = next(iter(family(config.text("model_type", default="")).classes.values()))
-    return bool(causal(config).tied) if default else config.flag("tie_word_embeddings", default=False)
+    return bool(causal(config).tied) if default else config.flag(TIED, default=False)
 
 
 def own_ties(config: Config, _text: Config) -> bool:
     """Whether config.json itself ties the head; by default it does."""
-    return config.flag("tie_word_embeddings", default=True)
+    return config.flag(TIED, default=True)
 
 
 def untied(config: Config, _text: Config) -> bool:
     """Whether config.json itself ties the head; by default it does not."""
-    return config.flag("tie_word_embeddings", default=False)
+    return config.flag(TIED, default=False)
 
 
 def never_tied(_config: Config, _text: Config) -> bool:
@@ -110,12 +115,15 @@ def either_ties(config: Config, text: Config) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composite:
-    """A text decoder named `text_name`, and its towers. Of its words the last `extra_words` are never written."""
+    """A text decoder named `text_name`, and its towers.
+
+    `vocabulary` returns the number of words that are written, where that is not the number of those that are read.
+    """
 
     text: Section
     towers: Iterable[Tower]
     text_name: str = "language_model"
-    extra_words: int = 0
+    vocabulary: Callable[[Config], int] | None = None
 
     def body(self, config: Config, prefix: str = "") -> Skeleton:
         """Build the parts beside each other, below `prefix`."""
@@ -135,31 +143,34 @@ class Composite:
             parts[_joined(prefix, tower.name)] = f"{what} tower"
         decoder = self.text.body(config)
         nodes += under(name, decoder.nodes)
-        if decoder.embeddings is None:
-            raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
         ties |= {f"{name}.{key}": f"{name}.{source}" for key, source in decoder.tied.items()}
         output = decoder.output and f"{name}.{decoder.output}"
-        return Skeleton(nodes, ties, output, f"{name}.{decoder.embeddings}", parts)
+        embeddings = decoder.embeddings and f"{name}.{decoder.embeddings}"
+        return Skeleton(nodes, ties, output, embeddings, parts=parts)
 
     def generation(self, tied: Callable[[Config, Config], bool], prefix: str = "model") -> Build:
         """Return the class with a head that scores the vocabulary; `tied` says whether it is that of the embeddings."""
 
         def build(config: Config) -> Skeleton:
             text, made = self.text.of(config), self.body(config, prefix)
-            words = next(node for node in made.nodes if isinstance(node, Module) and node.name == made.embeddings)
-            head = linear("lm_head", hidden_size(text), words.d - self.extra_words)
+            found = (node for node in made.nodes if isinstance(node, Module) and node.name == made.embeddings)
+            read = next(found, None)
+            if read is None or read.kind != "Embedding":
+                raise InvalidInput(f"{text.source}: model_type {quote(text.fields['model_type'])} does not take words")
+            head = linear("lm_head", hidden_size(text), self.vocabulary(text) if self.vocabulary else read.d)
             ties = {"lm_head.weight": f"{made.embeddings}.weight"} if tied(config, text) else {}
             return made._replace(nodes=[*made.nodes, *head], tied={**made.tied, **ties}, output="lm_head")
 
         return build
 
-    def sequences(self, prefix: str = "model") -> Build:
-        """Return the class that classifies sequences."""
+    def classified(self, what: str, prefix: str = "model") -> Build:
+        """Return the class that classifies a whole Sequence, or each Token."""
+        each = what == "Token"
 
         def build(config: Config) -> Skeleton:
             made = self.body(config, prefix)
-            head = linear("score", hidden_size(self.text.of(config)), config.labels())
-            return made._replace(nodes=[*made.nodes, *head])
+            head = linear("score", hidden_size(self.text.of(config)), config.labels(), bias=each)
+            return made._replace(nodes=[*made.nodes, *(hollow("dropout") if each else ()), *head])
 
         return build
 

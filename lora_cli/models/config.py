@@ -101,6 +101,11 @@ class Config:
             raise self.wrong(name, "an object")
         return Config(value or {}, f"{self.source}: {key(name)}")
 
+    def with_defaults(self, **defaults: Any) -> Config:
+        """Return the config with these values for fields that are missing or null."""
+        missing = {name: value for name, value in defaults.items() if self.fields.get(name) is None}
+        return Config({**self.fields, **missing}, self.source)
+
     def share(self, whole: int, whole_name: str, parts: int, parts_name: str) -> int:
         """Return whole / parts, which must be a whole number, e.g. the width of heads that share a hidden size."""
         if parts < 1 or whole % parts:

@@ -10,7 +10,7 @@ from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Build
 
 # The endings of the classes that generate text.
-GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel")
+GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel", "MTModel")
 # And of those that have only a body.
 BODIES = ("Model", "Encoder", "Transformer")
 

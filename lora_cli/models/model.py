@@ -12,7 +12,7 @@ from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.models.config import Config
 from lora_cli.models.family import GENERATING_CLASSES
 from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter, around
-from lora_cli.models.parts.layers import Node
+from lora_cli.models.parts.layers import Node, parameters_of
 from lora_cli.models.registry import skeleton
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 Source = Union[str, "PathLike[str]", "Model"]
 
 
-def parameters_of(node: Node) -> tuple[Parameter, ...]:
-    """Return the parameters of a module, or the parameter itself."""
-    if isinstance(node, Module):
-        return node.parameters()
-    return (node,) if isinstance(node, Parameter) else ()
-
-
 @dataclass(frozen=True)
 class Model:
     """The nodes of a model in its order, and which of them are tied or have a role.
@@ -36,8 +29,9 @@ class Model:
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores of
     the vocabulary, `embeddings` the one that takes tokens. `dtype` is the type of its values by safetensors' name.
     `config` is its config.json, if there is one. `generates` says whether its class generates text
-    (`prepare_inputs_for_generation`), None where the class is not known. `parts` says of the outermost modules of a
-    model of several parts what each is. `warnings` and `notes` are about its source.
+    (`prepare_inputs_for_generation`), None where the class is not known. `unsaved` are the parameters that its
+    checkpoints leave out. `parts` says of the outermost modules of a model of several parts what each is. `warnings` and
+    `notes` are about its source.
     """
 
     name: str
@@ -49,6 +43,7 @@ class Model:
     dtype: str = "F32"
     config: Config | None = field(default=None, compare=False)
     generates: bool | None = None
+    unsaved: frozenset[str] = frozenset()
     parts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -139,5 +134,6 @@ def read_config(config: Config, name: str) -> Model:
         read_dtype(config),
         config,
         generates=name_of_class.endswith(GENERATING_CLASSES),
-        parts=written.parts,
+        unsaved=written.unsaved,
+        parts=dict(written.parts),
     )

@@ -53,7 +53,7 @@ def column(field: str, values: Sequence[Value], title: str | None = None) -> Col
     """Return the column of a field's values.
 
     >>> column("share", [0.225, 0.1, None]).cells
-    ['22.5 %', '10.0 %', 'unknown']
+    ['22.50 %', '10.00 %', 'unknown']
     >>> column("name", ["q_proj", "lm_head"]).is_number
     False
     """

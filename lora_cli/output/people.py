@@ -10,11 +10,24 @@ from lora_cli.output.report import Report
 from lora_cli.quantities import Value, bytes_text, count_text, number_text, percent_text
 
 # Fields that a record may not have: an empty one is "none", not "unknown".
-OPTIONAL = ("d", "h", "r", "percent_of_full", "alpha", "knob", "arxiv", "base_model", "size", "next_size", "overshoot")
+OPTIONAL = (
+    "d",
+    "h",
+    "r",
+    "percent_of_full",
+    "alpha",
+    "knob",
+    "arxiv",
+    "base_model",
+    "size",
+    "next_size",
+    "overshoot",
+    "default_targets",
+)
 
 PERCENT = " %"
-# Shares are compared with each other; nobody computes with them.
-SHARE_DIGITS = 4
+# Shares are compared with each other, so two decimals are enough. What is there is not shown as nothing.
+LEAST_SHARE = 0.01
 # Fields that name the subject of a row.
 SUBJECTS = ("method", "model", "adapter")
 # Fields that a sheet shows in bold.
@@ -44,7 +57,7 @@ def cell(field: str, value: Value) -> str:
         return str(value)
     number, unit = scaled(field, value)
     if field == "share":
-        return number_text(number, SHARE_DIGITS) + unit
+        return f"<{LEAST_SHARE} %" if 0 < number < LEAST_SHARE else f"{number:.2f}{unit}"
     if unit == PERCENT:
         return percent_text(number)
     return (number_text(number) if unit or isinstance(number, float) else count_text(number)) + unit

@@ -173,7 +173,7 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     # put around the model itself: refused here.
     heads = TASK_HEADS.get(config.get("task_type", ""), ())
     entries = (*config.get("modules_to_save", ()), *heads)
-    copied = [name for name in {*whole, *above, *hollow} if name.endswith(entries)]
+    copied = [name for name in model.module_names if name.endswith(entries)]
     nested = any(inner.startswith(f"{outer}.") for outer in copied for inner in copied)
     rows_and_copies = {"trainable_token_indices", "modules_to_save"} <= config.keys()
     if heads and (nested or rows_and_copies or "model" in entries):

@@ -1,10 +1,10 @@
 """Random config.json files for each family, and what transformers builds from them.
 
 `DRAWS` has, for each model type, the fields that change its sizes and the values to draw from, where fields that
-belong together are one entry ("num_layers, attention_types"); it is put together from here and the files of `draws`.
-Some fields are left out now and then; those with a tuple of values never are. A section is a mapping of its own fields,
-or a tuple of such mappings. Small sizes are enough: what is compared is every parameter's name and shape, not how long
-it takes.
+belong together are one entry: a tuple of names with tuples of values. It is put together from here and the files of
+`draws`. Some fields are left out now and then; those with a tuple of values never are. A section is a mapping of its own
+fields, or a tuple of such mappings. Small sizes are enough: what is compared is every parameter's name and shape, not
+how long it takes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from transformers import AutoConfig
 
 from lora_cli.models.registry import family
 
-Fields = Mapping[str, Any]
+Fields = Mapping[Any, Any]
 
 DRAWS: dict[str, Fields] = {
     "llama": {
@@ -61,15 +61,15 @@ def drawn_fields(fields: Fields, source: random.Random, required: Sequence[str] 
     """Draw some of the fields, those that are always there, and each section."""
     config: dict[str, Any] = {}
     for name, values in fields.items():
-        names = name.split(", ")
         if isinstance(values, Mapping):
             config[name] = drawn_fields(values, source)
+        elif isinstance(name, tuple):
+            config.update(zip(name, source.choice(values), strict=True))
         elif isinstance(values, tuple):
             value = source.choice(values)
             config[name] = drawn_fields(value, source) if isinstance(value, Mapping) else value
         elif source.random() < 0.9 or "num_" in name or name in required:
-            value = source.choice(values)
-            config.update(zip(names, value, strict=True) if len(names) > 1 else {name: value})
+            config[name] = source.choice(values)
     return config
 
 

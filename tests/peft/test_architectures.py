@@ -17,7 +17,7 @@ from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
-from seed import SEED
+from seed import SEED, turns
 
 CONFIGS = 30
 
@@ -28,7 +28,7 @@ def classes(model_type: str) -> list[str]:
 
 
 @pytest.mark.parametrize("model_type", model_types())
-@pytest.mark.parametrize("turn", range(CONFIGS))
+@pytest.mark.parametrize("turn", turns(CONFIGS))
 def test_a_model_is_what_transformers_builds(model_type: str, turn: int) -> None:
     """Every parameter's name and shape, every module's name and kind, the ties and the total are transformers'."""
     config = drawn.draw(model_type, classes(model_type), random.Random(f"{SEED}/{model_type}/{turn}"))

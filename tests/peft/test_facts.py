@@ -21,7 +21,7 @@ from lora_cli.models.registry import family, model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import drawn
-from seed import SEED
+from seed import SEED, turns
 
 
 def theirs(config: dict[str, Any], adapter: peft.PromptLearningConfig) -> tuple[int, int] | None:
@@ -36,7 +36,7 @@ def theirs(config: dict[str, Any], adapter: peft.PromptLearningConfig) -> tuple[
 
 
 @pytest.mark.parametrize("model_type", model_types())
-@pytest.mark.parametrize("turn", range(10))
+@pytest.mark.parametrize("turn", turns(10))
 @pytest.mark.parametrize("cached", [True, False])
 def test_the_sizes_of_a_config_are_those_that_peft_takes(model_type: str, turn: int, cached: bool) -> None:
     """Drawn, or transformers' defaults; keys are narrower in grouped-query attention."""

@@ -15,7 +15,7 @@ from lora_cli.models.registry import model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import loading
-from seed import SEED
+from seed import SEED, turns
 
 FIELDS = ("tie_word_embeddings", "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_size", "use_cache")
 RECORDED_TYPES = json.loads(loading.RECORDED.read_text())["types"]
@@ -28,7 +28,7 @@ ROPES = (
 
 
 @pytest.mark.parametrize("model_type", model_types())
-@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("turn", turns(4))
 def test_transformers_refuses_what_the_warning_says(model_type: str, turn: int) -> None:
     """One thing that may be wrong at a time."""
     source = random.Random(f"{SEED}/{model_type}/{turn}")

@@ -17,13 +17,13 @@ from lora_cli.models.registry import model_types
 
 sys.path.insert(0, str(Path(__file__).parent))
 import adapters
-from seed import SEED
+from seed import SEED, turns
 
 CONFIGS = 30
 
 
 @pytest.mark.parametrize("model_type", model_types())
-@pytest.mark.parametrize("turn", range(8))
+@pytest.mark.parametrize("turn", turns(8))
 def test_a_saved_adapter_holds_the_tensors_that_are_counted(model_type: str, turn: int, tmp_path: Path) -> None:
     """Each key, type and shape is that of the file that `save_pretrained` writes, and so is its size."""
     source = random.Random(f"{SEED}/saved/{model_type}/{turn}")
@@ -44,7 +44,7 @@ def test_a_saved_adapter_holds_the_tensors_that_are_counted(model_type: str, tur
 
 
 @pytest.mark.parametrize("model_type", model_types())
-@pytest.mark.parametrize("turn", range(CONFIGS))
+@pytest.mark.parametrize("turn", turns(CONFIGS))
 def test_a_config_counts_as_peft_counts_it(model_type: str, turn: int) -> None:
     """Trainable, all and the names of the adapted places are PEFT's, and what PEFT refuses is refused."""
     config, adapter = adapters.drawn_case(model_type, random.Random(f"{SEED}/{model_type}/{turn}"))

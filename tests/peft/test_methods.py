@@ -18,7 +18,7 @@ from lora_cli.methods.config.adapter_config import EVERYWHERE
 
 sys.path.insert(0, str(Path(__file__).parent))
 import methods
-from seed import SEED
+from seed import SEED, turns
 
 CONFIGS, TYPED_CONFIGS = 20, 3
 # Where data decide how AdaMSS splits its factors, and where PEFT copies modules of a shadow, the size is not known.
@@ -26,7 +26,7 @@ BYTES_UNKNOWN = ("adamss", "shadow")
 
 
 @pytest.mark.parametrize("method", methods.DRAWS)
-@pytest.mark.parametrize("turn", range(CONFIGS))
+@pytest.mark.parametrize("turn", turns(CONFIGS))
 def test_a_method_counts_as_peft_counts_it(method: str, turn: int) -> None:
     """Trainable, all and the file's bytes are PEFT's, and what PEFT refuses is refused."""
     compare(method, *methods.drawn_case(method, random.Random(f"{SEED}/{method}/{turn}")))
@@ -34,7 +34,7 @@ def test_a_method_counts_as_peft_counts_it(method: str, turn: int) -> None:
 
 @pytest.mark.parametrize("method", methods.DRAWS)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
-@pytest.mark.parametrize("turn", range(TYPED_CONFIGS))
+@pytest.mark.parametrize("turn", turns(TYPED_CONFIGS))
 def test_a_method_counts_so_on_a_base_of_any_type(method: str, dtype: str, turn: int) -> None:
     """What PEFT casts to float32, what keeps the type of the base, and what trains because of it."""
     config, adapter = methods.drawn_case(method, random.Random(f"{SEED}/{method}/{dtype}/{turn}"))

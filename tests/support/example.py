@@ -55,6 +55,7 @@ SIDES = {"q_proj": (128, 128), "v_proj": (128, 64)}
 
 def write(folder: Path) -> None:
     """Write the three folders and the project's file."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "pyproject.toml").write_text(PYPROJECT)
     source = random.Random(0)
     shapes = {parameter.name: parameter.shape for parameter in read_config(Config(BASE), "base").all_parameters()}

@@ -45,6 +45,7 @@ COMMANDS = {
     "forward-trained": "lora-cli forward --weights base --adapter my-adapter --module layers.0.self_attn.q_proj "
     "--dtype bfloat16",
     "methods": "lora-cli methods",
+    "models": "lora-cli models mixtral-8x7b",
 }
 
 

@@ -1,23 +1,86 @@
-"""Which models are bundled, and what is known of them."""
+"""Which models are bundled, and what is known of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from fnmatch import fnmatchcase
 
 from lora_cli.analysis.result import Record
+from lora_cli.errors import InvalidInput, near_miss, quote
 from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.targeting.model_types import EXPERTS
+from lora_cli.models.model import Model
+from lora_cli.models.nodes import Module
+from lora_cli.models.parts.layers import parameters_of
 from lora_cli.models.sources.preset import names, read_preset
 
 FIELDS = ("model", "family", "full_params", "default_targets")
+MODULE_FIELDS = ("module", "kind", "count", "d", "h", "params", "share")
+# What has no row of its own: norms, positions and the like.
+OTHERS = "norms and others"
+# The number of dimensions of experts that are fused into one parameter.
+FUSED = 3
+
+Row = tuple[str, str | None, int | None, int | None]
 
 
-def bundled() -> Iterator[Record]:
-    """Yield a record per preset; a model type that PEFT has no default targets for has none here."""
-    for name in names():
-        model = read_preset(name)
-        # Of a mixture whose experts it converts, PEFT targets nothing by default.
-        targets = None if model.model_type in EXPERTS else TARGETS.get(model.model_type)
-        listed = targets if isinstance(targets, str) or targets is None else ",".join(targets)
-        figures = (name, model.model_type, model.full_params, listed)
-        yield dict(zip(FIELDS, figures, strict=True))
+def bundled(pattern: str | None = None) -> list[Record]:
+    """Return a record per preset, or per preset whose name a pattern is in, or matches: `*`, `?` and `[...]` are wild.
+
+    >>> [record["model"] for record in bundled("QWEN3-*b")][:2]
+    ['qwen3-0.6b', 'qwen3-1.7b']
+    """
+    wanted = [name for name in names() if pattern is None or _matches(name, pattern.lower())]
+    if not wanted:
+        hint = near_miss(str(pattern).lower(), names(), "`lora-cli models` lists all presets")
+        raise InvalidInput(f"no bundled model matches {quote(pattern)}; {hint}")
+    return [record(read_preset(name)) for name in wanted]
+
+
+def is_name(pattern: str) -> bool:
+    """Whether a pattern is the whole name of a preset."""
+    return pattern.lower() in names()
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) if set("*?[") & set(pattern) else pattern in name
+
+
+def record(model: Model) -> Record:
+    """Return what is known of a model; a type that PEFT has no default targets for has none here."""
+    # Of a mixture whose experts it converts, PEFT targets nothing by default.
+    targets = None if model.model_type in EXPERTS else TARGETS.get(model.model_type)
+    listed = targets if isinstance(targets, str) or targets is None else ",".join(targets)
+    return dict(zip(FIELDS, (model.name, model.model_type, model.full_params, listed), strict=True))
+
+
+def modules_by_shape(model: Model) -> list[Record]:
+    """Return a record per name and shape of a model's modules; their `params` add up to `full_params`.
+
+    What is tied with something else counts there. Fused experts are rows too, by the inputs and outputs of one.
+    """
+    params: Counter[Row] = Counter()
+    counts: Counter[Row] = Counter()
+    for node in model.nodes:
+        own = [parameter for parameter in parameters_of(node) if parameter.name not in model.tied]
+        leaf = node.name.rpartition(".")[2]
+        if isinstance(node, Module):
+            row: Row = (leaf, node.kind, node.d, node.h)
+        elif own and len(own[0].shape) == FUSED:
+            number, *sides = own[0].shape
+            row = (leaf, f"{number} experts", sides[1], sides[0])
+        else:
+            row = (OTHERS, None, None, None)
+        params[row] += sum(parameter.params for parameter in own)
+        counts[row] += bool(own) or isinstance(node, Module)
+    rows = sorted(filter(params.__getitem__, params), key=lambda row: row[0] == OTHERS)
+    return [
+        dict(
+            zip(
+                MODULE_FIELDS,
+                (*row[:2], counts[row], *row[2:], params[row], params[row] / model.full_params),
+                strict=True,
+            )
+        )
+        for row in rows
+    ]

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
+
+import typer
 
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.candidates import one_of, preset_names
+from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
 
@@ -18,19 +23,39 @@ def field_names() -> Iterable[str]:
 
 def models(
     presentation: Presentation,
+    pattern: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATTERN",
+            help="Show only the models whose name contains this, or that it matches with * and ?; "
+            "a whole name shows that model, with its modules by shape.",
+            autocompletion=one_of(preset_names),
+            rich_help_panel=SUBJECT,
+        ),
+    ] = None,
 ) -> Answer:
     """List the bundled models.
 
     \b
     Examples:
+      lora-cli models qwen3
+      lora-cli models llama-3.1-8b
       lora-cli models --format csv
-      lora-cli models --field model
 
     For each model: the name that --model takes, its parameters, and the
     modules that PEFT adapts if no target is given.
     """
-    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled
+    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, is_name, modules_by_shape, record
 
-    records = list(bundled())
-    report = Report("models", FIELDS, [[tuple(record.values()) for record in records]], len(records), listing=True)
+    if pattern is not None and is_name(pattern):
+        from lora_cli.models.sources.preset import read_preset
+
+        model = read_preset(pattern.lower())
+        rows, modules = [tuple(record(model).values())], modules_by_shape(model)
+        shown = [{name: "" if value is None else value for name, value in row.items()} for row in modules]
+        return Answer(
+            Report("models", FIELDS, [rows], parts={"modules": modules}, details=shown, design="models"), presentation
+        )
+    records = bundled(pattern)
+    report = Report("models", FIELDS, [[tuple(each.values()) for each in records]], len(records), listing=True)
     return Answer(report, presentation)

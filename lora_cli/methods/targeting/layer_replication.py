@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS
-from lora_cli.models.model import Model, parameters_of
-from lora_cli.models.parts.layers import Node, under
+from lora_cli.models.model import Model
+from lora_cli.models.parts.layers import Node, parameters_of, under
 
 LISTS = ("layers", "encoder.layer", "h")
 Ranges = Sequence[tuple[int, int]]

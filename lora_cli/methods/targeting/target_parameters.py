@@ -13,7 +13,7 @@ from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.model_types import TRANSPOSED_TYPES
 from lora_cli.methods.targeting.name_endings import ends_with
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module, Parameter
+from lora_cli.models.nodes import Module, Parameter, around
 
 EXPERT_DIMENSIONS = 3
 
@@ -25,14 +25,27 @@ def parameter_places(
     wanted = frozenset(config.target_parameters or ())
     if not wanted:
         return
-    for parameter in model.all_parameters():
-        if ends_with(parameter.name, wanted):
-            _check(parameter, config, modules)
-            experts = parameter.shape[0] if len(parameter.shape) == EXPERT_DIMENSIONS else 1
-            h, d = parameter.shape[-2:]
-            if len(parameter.shape) == EXPERT_DIMENSIONS and model.model_type in TRANSPOSED_TYPES:
-                h, d = d, h
-            yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
+    targets = [parameter for parameter in model.all_parameters() if ends_with(parameter.name, wanted)]
+    owners = {parameter.name.rpartition(".")[0] for parameter in targets}
+    for parameter in targets:
+        _check(parameter, config, modules)
+        _check_nesting(parameter.name, owners)
+        experts = parameter.shape[0] if len(parameter.shape) == EXPERT_DIMENSIONS else 1
+        h, d = parameter.shape[-2:]
+        if len(parameter.shape) == EXPERT_DIMENSIONS and model.model_type in TRANSPOSED_TYPES:
+            h, d = d, h
+        yield Place(Module(parameter.name, d, h, "Parameter"), rank(parameter.name), experts, parameter=True)
+
+
+def _check_nesting(name: str, owners: Collection[str]) -> None:
+    """Refuse a parameter inside a module that PEFT wraps for another, where it no longer finds it."""
+    *outer, _ = around(name)
+    holder = next((module for module in outer if module in owners), None)
+    if holder is not None:
+        raise InvalidInput(
+            f"target parameter {quote_long(name)} is inside {quote_long(holder)}, which another target parameter belongs "
+            "to; PEFT finds nothing inside it then: leave one of the two out"
+        )
 
 
 def _check(parameter: Parameter, config: AdapterConfig, modules: Collection[str]) -> None:

@@ -22,9 +22,11 @@ WEIGHTS = (".weight", f".{DIRECTIONS}")
 ENDINGS = (*WEIGHTS, f".{LENGTHS}", ".bias")
 # The names that torch gave a weight norm's parameters before, and that transformers still reads.
 OLDER_NAMES = {"weight_g": LENGTHS, "weight_v": DIRECTIONS}
+# Parts of the names of Linears that stand beside experts as a router does.
+LINEARS_BESIDE = ("shared", "per_layer")
 
 # transformers' names of embeddings that do not contain the word embedding.
-EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias")
+EMBEDDINGS = ("wte", "wpe", "shared", "relative_attention_bias", "global_relative_attention_bias")
 OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
 
 
@@ -33,7 +35,10 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
     parameters = [_renamed(parameter) for parameter in parameters]
     shapes = {parameter.name: parameter.shape for parameter in parameters}
     _check_names(shapes)
+    # The router beside one shared expert is a Linear too, as Llama 4 has it.
+    shared = {key.partition(".shared_expert.")[0] for key in shapes if ".shared_expert." in key}
     mixtures = {key.partition(".experts.")[0] for key in shapes if ".experts." in key}
+    mixtures -= {block for block in shared if f"{block}.router.weight" in shapes}
     weights = {
         _owner(key): shape
         for key, shape in shapes.items()
@@ -89,8 +94,9 @@ def _check_names(names: Iterable[str]) -> None:
 def _is_not_a_layer(owner: str, mixtures: set[str]) -> bool:
     """Return whether a weight is that of a norm, of a loss, or of a router, which stands beside its experts."""
     block, _, leaf = owner.rpartition(".")
-    # The gate of shared experts stands there too, and is a Linear.
-    return "norm" in leaf.lower() or leaf == "objective" or (block in mixtures and "shared" not in leaf)
+    # Linears stand there too: the gate of shared experts, and what Gemma 4's layers add to their words.
+    is_router = block in mixtures and not any(part in leaf for part in LINEARS_BESIDE)
+    return "norm" in leaf.lower() or leaf == "objective" or is_router
 
 
 def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> set[str]:

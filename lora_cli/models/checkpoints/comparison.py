@@ -16,21 +16,24 @@ def difference(model: Model, stored: Sequence[Parameter]) -> str | None:
     """Return by how many parameters, and where, a checkpoint differs from the model, or None if the totals agree.
 
     Names on disk can be older than the model's, and can split experts that the model fuses. So the totals decide,
-    and the totals of each layer locate a difference. Tied parameters count once, stored or not.
+    and the totals of each layer locate a difference. Tied parameters count once, stored or not,
+    and those that checkpoints leave out only where they are stored.
     """
     names = {parameter.name for parameter in stored}
     counted = [p for p in stored if not (p.name in model.tied and model.tied[p.name] in names)]
-    total = sum(parameter.params for parameter in counted)
-    if total == model.full_params:
+    left_out = model.tied.keys() | (model.unsaved - names)
+    described = [p for p in model.all_parameters() if p.name not in left_out]
+    total, expected = (sum(parameter.params for parameter in group) for group in (counted, described))
+    if total == expected:
         return None
     more = _by_place(counted)
-    more.subtract(_by_place(p for p in model.all_parameters() if p.name not in model.tied))
+    more.subtract(_by_place(described))
     places = sorted((place for place in more if more[place]), key=lambda place: -abs(more[place]))
     listed = ", ".join(f"{quote_long(place)[1:-1]} {more[place]:+,}" for place in places[:MOST_NAMED])
     rest = f" and {len(places) - MOST_NAMED} more places" if len(places) > MOST_NAMED else ""
     return (
-        f"the headers hold {total:,} parameters and config.json describes {model.full_params:,}, "
-        f"{total - model.full_params:+,}: {listed}{rest}"
+        f"the headers hold {total:,} parameters and config.json describes {expected:,}, "
+        f"{total - expected:+,}: {listed}{rest}"
     )
 
 

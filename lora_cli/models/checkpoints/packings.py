@@ -41,6 +41,14 @@ BUFFERS = frozenset(
         "final_logits_bias",
         "k_scale",
         "v_scale",
+        "layer_scalar",
+        "input_min",
+        "input_max",
+        "output_min",
+        "output_max",
+        "std_bias",
+        "std_scale",
+        "pos_idx_to_embed",
     )
 )
 # Those of xIELU, which are single numbers. Other modules have parameters of these names.

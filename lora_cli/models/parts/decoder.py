@@ -8,6 +8,7 @@ from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding, hollow, linear, listed, norm, under
 
 TASKS = ("ForCausalLM", "Model", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
+CAUSAL_OR_BARE = TASKS[:2]
 BUT_QUESTIONS = TASKS[:-1]
 BUT_TOKENS = (*TASKS[:3], *TASKS[4:])
 PRE_NORMS = ("input_layernorm", "post_attention_layernorm")
@@ -43,6 +44,7 @@ def classes(
     hidden: Callable[[Config], int],
     vocabulary: Callable[[Config], int],
     tied_by_default: bool = False,
+    tie_names: tuple[str, ...] = ("tie_word_embeddings",),
     prefix: str = "model",
     questions_prefix: str | None = None,
     embeddings: str = "embed_tokens",
@@ -53,7 +55,8 @@ def classes(
     """Return the classes that transformers builds around a decoder's body, by name, the default class first.
 
     See `GenericForSequenceClassification` and its siblings in transformers/modeling_layers.py. `tasks` selects
-    the classes. `questions_prefix` is the body's name in the class for question answering, where it differs.
+    the classes. `tie_names` are the fields that tie the head with the embeddings, none where it never is.
+    `questions_prefix` is the body's name in the class for question answering, where it differs.
     """
 
     def bare(config: Config) -> Skeleton:
@@ -68,7 +71,8 @@ def classes(
     def causal(config: Config) -> Skeleton:
         bias = head_bias(config) if callable(head_bias) else head_bias
         head = linear("lm_head", hidden(config), vocabulary(config), bias=bias)
-        return headed(config, head, tied=config.flag("tie_word_embeddings", default=tied_by_default), output="lm_head")
+        tied = bool(tie_names) and config.flag(*tie_names, default=tied_by_default)
+        return headed(config, head, tied=tied, output="lm_head")
 
     def sequences(config: Config) -> Skeleton:
         return headed(config, linear("score", hidden(config), config.labels()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput
@@ -12,27 +13,42 @@ from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding
 WORDS = "embeddings.word_embeddings"
 
 
-def bare(body: Part) -> Build:
-    """Return the class that has only the body."""
-    return lambda config: Skeleton(body(config), embeddings=WORDS)
+def bare(body: Part, *, words: str = WORDS) -> Build:
+    """Return the class that has only the body, whose word embeddings are `words`."""
+    return lambda config: Skeleton(body(config), embeddings=words)
 
 
 def headed(
-    prefix: str, body: Part, head: Part, *, output: str | None = None, tied: Mapping[str, str] | None = None
+    prefix: str,
+    body: Part,
+    head: Part,
+    *,
+    output: str | None = None,
+    tied: Mapping[str, str] | None = None,
+    words: str = WORDS,
 ) -> Build:
-    """Return a class with a body named `prefix` and a head.
+    """Return a class with a body named `prefix`, whose word embeddings are `words`, and a head.
 
     Unless `tie_word_embeddings` is false, the weight of `output` is that of the word embeddings, and `tied` maps
     further parameters to those whose values they share.
     """
 
     def build(config: Config) -> Skeleton:
-        ties = {f"{output}.weight": f"{prefix}.{WORDS}.weight", **(tied or {})} if output else {}
+        ties = {f"{output}.weight": f"{prefix}.{words}.weight", **(tied or {})} if output else {}
         nodes = [*under(prefix, body(config)), *head(config)]
         kept = ties if config.flag("tie_word_embeddings", default=True) else {}
-        return Skeleton(nodes, kept, output, f"{prefix}.{WORDS}")
+        return Skeleton(nodes, kept, output, f"{prefix}.{words}")
 
     return build
+
+
+def defaulting(classes: Mapping[str, Build], **defaults: int) -> dict[str, Build]:
+    """Return the classes with other defaults for fields that a config.json leaves out."""
+
+    def build(config: Config, built: Build) -> Skeleton:
+        return built(config.with_defaults(**defaults))
+
+    return {name: partial(build, built=built) for name, built in classes.items()}
 
 
 class Sizes(NamedTuple):
@@ -92,10 +108,15 @@ def words(size: Sizes, width: int) -> Nodes:
     )
 
 
+def projections(d: int, *, ending: str = "") -> Nodes:
+    """Build the query, key and value of `BertSelfAttention`, with an `ending` to their names."""
+    return [node for name in ("query", "key", "value") for node in dense(f"{name}{ending}", d, d)]
+
+
 def attention(d: int) -> Nodes:
     """Build `BertAttention`."""
     return [
-        *under("self", dense("query", d, d), dense("key", d, d), dense("value", d, d), hollow("dropout")),
+        *under("self", projections(d), hollow("dropout")),
         *dense_norm("output", d, d, "dropout"),
     ]
 

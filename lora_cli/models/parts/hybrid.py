@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, choices, quote
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, listed, norm
+from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, listed, norm, under
 
 ATTENTION = "full_attention"
 STATE = "linear_attention"
@@ -15,15 +15,23 @@ RENAMED = {"mamba": STATE, "attention": ATTENTION}
 
 
 def layer_kinds(
-    config: Config, *names: str, layers: int, known: Sequence[str] = (STATE, ATTENTION), default: Callable[[int], str]
+    config: Config,
+    *names: str,
+    layers: int,
+    known: Sequence[str] = (STATE, ATTENTION),
+    default: Callable[[int], str] | None = None,
 ) -> list[str]:
     """Return the kind of each layer: from the list of one of these `names`, or by `default` from the layer's index.
+
+    Without a `default` there must be such a list.
 
     >>> layer_kinds(Config({"layer_types": ["mamba", "attention"]}), "layer_types", layers=2, default=lambda _: STATE)
     ['linear_attention', 'full_attention']
     """
     written = config.items(*names)
     if written is None:
+        if default is None:
+            raise config.wrong(names[0], "a list with the kind of each layer")
         return [default(index) for index in range(layers)]
     if len(written) != layers:
         raise InvalidInput(f"{config.source}: {names[0]} has {len(written)} entries for {layers} layers")
@@ -35,6 +43,16 @@ def layer_kinds(
             f"{choices(unknown[0], known)}"
         )
     return kinds
+
+
+def indices(config: Config, name: str) -> frozenset[int] | None:
+    """Return the layers that a list of whole numbers names, or None if it is missing or null."""
+    written = config.items(name)
+    if written is None:
+        return None
+    if not all(type(index) is int for index in written):
+        raise config.wrong(name, "a list of whole numbers")
+    return frozenset(written)
 
 
 def attention_every(config: Config) -> Callable[[int], str]:
@@ -50,10 +68,16 @@ def layered_decoder(
     *,
     embeddings: str = "embed_tokens",
     final: str = "norm",
-    rotary: bool = True,
+    rotary: str | None = "rotary_emb",
 ) -> Iterator[Node]:
-    """Build embeddings, the layers, an RMSNorm named `final`, and rotary positions unless there are none."""
+    """Build embeddings, the layers, an RMSNorm named `final`, and rotary positions named `rotary`, unless it has none."""
     yield from embedding(embeddings, vocabulary, d)
     yield from listed("layers", blocks)
     yield from norm(final, d)
-    yield from hollow("rotary_emb") if rotary else ()
+    yield from hollow(rotary) if rotary else ()
+
+
+def mixer_decoder(vocabulary: int, d: int, mixers: Iterable[Nodes]) -> Iterator[Node]:
+    """Build a decoder as Mamba's: each layer is a norm and one of the `mixers`, and there are no positions."""
+    blocks = ([*norm("norm", d), *under("mixer", mixer)] for mixer in mixers)
+    return layered_decoder(vocabulary, d, blocks, embeddings="embeddings", final="norm_f", rotary=None)

@@ -20,6 +20,7 @@ class Skeleton(NamedTuple):
 
     `tied` maps a parameter to the one that it shares its values with. `output` is the module that returns scores
     of the vocabulary (`get_output_embeddings()`), `embeddings` the one that takes tokens (`get_input_embeddings()`).
+    `unsaved` are the parameters that transformers leaves out of a checkpoint (`_keys_to_ignore_on_save`).
     `parts` says of the outermost modules of a model of several parts what each is: the language model, a tower, or
     what connects them.
     """
@@ -28,6 +29,7 @@ class Skeleton(NamedTuple):
     tied: Mapping[str, str] = MappingProxyType({})
     output: str | None = None
     embeddings: str | None = None
+    unsaved: frozenset[str] = frozenset()
     parts: Mapping[str, str] = MappingProxyType({})
 
 
@@ -95,3 +97,10 @@ def repeat(prefix: str, count: int, *parts: Nodes, first: int = 0) -> Iterator[N
     """Build a `torch.nn.ModuleList` of `count` copies of the parts."""
     block = [node for part in parts for node in part]
     return listed(prefix, [block] * count, first=first)
+
+
+def parameters_of(node: Node) -> tuple[Parameter, ...]:
+    """Return the parameters of a module, or the parameter itself."""
+    if isinstance(node, Module):
+        return node.parameters()
+    return (node,) if isinstance(node, Parameter) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Node, Nodes, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, norm, repeat, under
 
 
 def attention(name: str, d: int, *, key_bias: bool) -> Iterator[Node]:
@@ -40,3 +40,13 @@ def stack_layers(
         linear("fc2", inner, d, bias=True),
         norm("final_layer_norm", d, bias=True),
     )
+
+
+def positions(config: Config, d: int) -> Nodes:
+    """Build the positions of a stack."""
+    return embedding("embed_positions", config.size("max_position_embeddings", default=1024), d)
+
+
+def offset_positions(config: Config, d: int) -> Nodes:
+    """Build positions that start at 2, as in `BartLearnedPositionalEmbedding`."""
+    return embedding("embed_positions", config.size("max_position_embeddings", default=1024) + 2, d)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
@@ -12,6 +13,16 @@ from lora_cli.models.parts.layers import Nodes, convolution, hollow, linear, nor
 def depthwise(name: str, channels: int, kernel: int, *, bias: bool) -> Nodes:
     """Build a convolution along the tokens, for each channel by itself."""
     return convolution(name, channels, channels, kernel, groups=channels, bias=bias)
+
+
+def short_convolution(config: Config, d: int) -> Nodes:
+    """Build the short convolution of LFM2, with a gate before it and one after it."""
+    bias = config.flag("conv_bias", default=False)
+    return (
+        *depthwise("conv", d, config.size("conv_L_cache", default=3), bias=bias),
+        *linear("in_proj", d, 3 * d, bias=bias),
+        *linear("out_proj", d, d, bias=bias),
+    )
 
 
 def gated_delta_net(config: Config, d: int, *, split: bool) -> Nodes:
@@ -36,6 +47,34 @@ def gated_delta_net(config: Config, d: int, *, split: bool) -> Nodes:
         *parameter("A_log", heads),
         *norm("norm", width),
         *linear("out_proj", values, d),
+    )
+
+
+class Mamba(NamedTuple):
+    """The sizes of the first Mamba: its width, and the rank through which time steps go."""
+
+    inner: int
+    rank: int
+    state: int
+    kernel: int
+
+
+def time_step_rank(config: Config, name: str, d: int) -> int:
+    """Return a rank that is given as a number, or "auto" for a sixteenth of the hidden size, rounded up."""
+    return ceil(d / 16) if config.fields.get(name) in {"auto", None} else config.size(name, default=1)
+
+
+def mamba(d: int, size: Mamba, *, bias: bool, convolution_bias: bool) -> Nodes:
+    """Build the first Mamba: x_proj returns the time step, B and C of each token."""
+    return (
+        *hollow("act"),
+        *depthwise("conv1d", size.inner, size.kernel, bias=convolution_bias),
+        *linear("in_proj", d, 2 * size.inner, bias=bias),
+        *linear("x_proj", size.inner, size.rank + 2 * size.state),
+        *linear("dt_proj", size.rank, size.inner, bias=True),
+        *parameter("A_log", size.inner, size.state),
+        *parameter("D", size.inner),
+        *linear("out_proj", size.inner, d, bias=bias),
     )
 
 

@@ -66,3 +66,11 @@ def test_what_left_nothing_of_a_target_is_named() -> None:
         assert said in str(caught.value)
     with pytest.raises(InvalidInput, match="targets nothing by default in 'mixtral'"):
         cost(model("mixtral"))
+
+
+def test_a_parameter_inside_the_module_of_another_target_is_refused() -> None:
+    """PEFT wraps the outer module, and then looks for the inner one in the wrapper."""
+    tower = model("siglip_vision_model", hidden_size=24, intermediate_size=48, num_hidden_layers=1)
+    assert cost(tower, target_modules=(), target_parameters=("head.probe", "self_attn.q_proj.weight")).adapted_modules
+    with pytest.raises(InvalidInput, match=r"'head.mlp.fc1.weight' is inside 'head', which another target parameter"):
+        cost(tower, target_modules=(), target_parameters=("head.probe", "head.mlp.fc1.weight"))

@@ -44,6 +44,12 @@ LAYERS = {
     "distilbert": "n_layers",
 }
 
+# The fields without which a type is not built: transformers' own defaults do not divide, or a part is not known here.
+NEEDED: dict[str, dict[str, Any]] = {
+    "aya_vision": {"vision_config": {"num_attention_heads": 16}},
+    "qwen2_5_omni": {"enable_audio_output": False},
+}
+
 
 def read(**fields: Any) -> Model:
     """Return the model of these fields, which must not take long."""
@@ -67,7 +73,7 @@ def refusal(**fields: Any) -> str:
 @pytest.mark.parametrize("model_type", model_types())
 def test_defaults_alone_are_a_model(model_type: str) -> None:
     """Every field may be missing, as in transformers, but for those without which it builds no model."""
-    required = dict.fromkeys(family(model_type).required, 8)
+    required = dict.fromkeys(family(model_type).required, 8) | NEEDED.get(model_type, {})
     assert read(model_type=model_type, **required).full_params > 1_000_000
 
 
@@ -97,6 +103,21 @@ def test_cross_attention_with_one_key_for_all_heads_is_refused() -> None:
     """No such attention is implemented in transformers."""
     sentence = refusal(model_type="gpt_bigcode", add_cross_attention=True)
     assert "add_cross_attention is true; it needs multi_query to be false" in sentence
+
+
+@pytest.mark.parametrize(
+    ("window", "sentence"),
+    [(7, "an even number"), ([2, 0], "an even number"), ("512", "an even number"), ([2, 2, 2], "has 3 for 2 layers")],
+    ids=str,
+)
+def test_windows_that_longformer_does_not_take_are_refused(window: object, sentence: str) -> None:
+    """Each layer has one, half of it on each side."""
+    assert sentence in refusal(model_type="longformer", num_hidden_layers=2, attention_window=window)
+
+
+def test_an_unknown_attention_of_longt5_is_refused() -> None:
+    """The sentence names those that there are."""
+    assert "local or transient-global" in refusal(model_type="longt5", encoder_attention_type="global")
 
 
 @pytest.mark.parametrize(("activation", "params"), [("xielu", 2), ("prelu", 1), ("silu", 0)])

@@ -106,6 +106,18 @@ def test_a_router_beside_experts_is_no_module() -> None:
     assert [module.name for module in read(mlp__gate__weight=(4, 8)).modules] == ["mlp.gate"]
 
 
+def test_a_linear_beside_experts_is_a_module() -> None:
+    """Llama 4's router, which stands beside one shared expert, and what Gemma 4's layers add to their words."""
+    model = read(
+        layers__0__feed_forward__router__weight=(4, 8),
+        layers__0__feed_forward__experts__down_proj=(4, 6, 8),
+        layers__0__feed_forward__shared_expert__up_proj__weight=(6, 8),
+        layers__1__experts__down_proj=(4, 6, 8),
+        layers__1__per_layer_projection__weight=(8, 2),
+    )
+    assert [module.name.rpartition(".")[2] for module in model.modules] == ["router", "up_proj", "per_layer_projection"]
+
+
 @pytest.mark.parametrize("name", ["a." * 100_000 + "weight", "a." * 33 + "weight", "a" * 500 + ".weight"])
 def test_names_that_would_become_too_many_are_refused(name: str) -> None:
     """Every part of a name is a module, so 100,000 of them would take gigabytes."""

@@ -49,7 +49,7 @@ def test_gptq_without_its_order_of_groups_is_unpacked_by_its_zeros(tmp_path: Pat
 
 
 def test_buffers_are_no_parameters(tmp_path: Path) -> None:
-    """Positions, rotary frequencies, causal masks, statistics, a router's correction and the constants of xIELU."""
+    """Positions, rotary frequencies, causal masks, statistics, corrections, bounds and the constants of xIELU."""
     tensors = {
         "embeddings.position_ids": ("I64", (1, 512)),
         "rotary_emb.inv_freq": ("F32", (64,)),
@@ -58,6 +58,10 @@ def test_buffers_are_no_parameters(tmp_path: Path) -> None:
         "bn.running_mean": ("F32", (8,)),
         "bn.num_batches_tracked": ("I64", ()),
         "mlp.gate.e_score_correction_bias": ("F32", (256,)),
+        "vision_tower.q_proj.input_min": ("F32", ()),
+        "vision_tower.std_scale": ("F32", (16,)),
+        "layers.0.layer_scalar": ("F32", (1,)),
+        "visual_temporal_embed.pos_idx_to_embed": ("F32", (100, 16)),
         "mlp.act_fn.beta": ("BF16", ()),
         "mlp.act_fn.eps": ("BF16", ()),
         "h.0.attn.c_attn.bias": ("F32", (24,)),
@@ -65,6 +69,15 @@ def test_buffers_are_no_parameters(tmp_path: Path) -> None:
     }
     kept = [Parameter("h.0.attn.c_attn.bias", (24,)), Parameter("LayerNorm.beta", (24,))]
     assert read(tmp_path, tensors) == (kept, [])
+
+
+def test_a_name_of_buffers_is_a_parameter_where_the_model_has_it(tmp_path: Path) -> None:
+    """`expert_bias` is a buffer of Hunyuan 3 and LFM2, and a parameter of Trinity, whatever the names around it."""
+    tensors = {"mlp.expert_bias": ("F32", (8,)), "ffn.gate.bias": ("F32", (8,)), "gate.bias": ("F32", (8,))}
+    assert read(tmp_path, tensors).parameters == [Parameter("gate.bias", (8,))]
+    stored = read_header(str(tmp_path / "a.safetensors"))
+    known = [Parameter("model.layers.0.mlp.expert_bias", (8,))]
+    assert {found.name for found in unpacked(stored, known).parameters} == {"mlp.expert_bias", "gate.bias"}
 
 
 def test_a_scale_that_belongs_to_nothing_packed_is_a_parameter(tmp_path: Path) -> None:

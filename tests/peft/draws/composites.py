@@ -239,6 +239,75 @@ BART = {
     "max_position_embeddings": [9, 20],
 }
 
+COHERE2 = {**TEXT, "model_type": ("cohere2",), "tie_word_embeddings": BOTH, "attention_bias": BOTH}
+ERNIE_TEXT = {
+    **TIED_TEXT,
+    "head_dim": (128,),
+    "use_bias": BOTH,
+    "num_hidden_layers": (3,),
+    "moe_num_experts": (3, 8),
+    "moe_num_shared_experts": [0, 1, 2],
+    "moe_intermediate_size": ([12, 8], [10, 6]),
+    "mlp_layer_types": [None, ["dense", "sparse", "dense"]],
+}
+ERNIE_VISION = {**QWEN_VISION, "temporal_merge_size": [1, 2]}
+MOLMO_TEXT = {
+    **TEXT,
+    "head_dim": [6, 10],
+    "attention_bias": BOTH,
+    "qkv_bias": BOTH,
+    "qk_norm_type": ["qwen3", "olmo"],
+    "additional_vocab_size": [0, 8],
+}
+MOLMO_VISION = {
+    **VISION,
+    "num_hidden_layers": [2, 3],
+    "num_key_value_heads": [1, 2],
+    "head_dim": [6, 10],
+    "image_size": [[28, 42]],
+    "image_default_input_size": [[28, 28]],
+    "attention_bias": BOTH,
+    "num_position_embeddings": [None, 9],
+}
+MOLMO_ADAPTER = {
+    "vision_feature_layer": ([1, 0], [-1]),
+    "hidden_size": [16, 24],
+    "num_attention_heads": [2, 4],
+    "num_key_value_heads": [1, 2],
+    "head_dim": [6, 10],
+    "intermediate_size": [20, 28],
+    "text_hidden_size": [16, 20],
+    "attention_bias": BOTH,
+    "mlp_bias": BOTH,
+}
+DELTA_TEXT = {
+    **TEXT,
+    "head_dim": [8, 16],
+    "num_hidden_layers": [4],
+    "linear_num_key_heads": [2],
+    "linear_num_value_heads": [4],
+    "linear_key_head_dim": [6, 8],
+    "linear_value_head_dim": [6, 8],
+    "num_experts": [4],
+    "moe_intermediate_size": [10, 12],
+    "shared_expert_intermediate_size": [10, 14],
+}
+
+OMNI = {
+    **TOP,
+    "text_config": {**TIED_TEXT, "head_dim": [6, 10]},
+    "vision_config": QWEN_VISION,
+    "audio_config": {**AUDIO, "output_dim": [16, 20]},
+}
+LFM2 = {
+    **TEXT,
+    "model_type": ("lfm2",),
+    "layer_types": (None,),
+    "num_hidden_layers": (3,),
+    "full_attn_idxs": ([1], [0, 2]),
+}
+SIGLIP2 = {**VISION, "model_type": ("siglip2_vision_model",), "num_patches": [9, 16], "vision_use_head": [True, False]}
+
 LLAVA = {**TOP, **FEATURES, "text_config": (LLAMA, MISTRAL, QWEN2, GEMMA), "vision_config": (CLIP, SIGLIP)}
 QWEN_VL = {**TOP, "text_config": TIED_TEXT, "vision_config": QWEN_VISION}
 
@@ -314,6 +383,39 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     },
     "voxtral": {**TOP, "text_config": (LLAMA, MISTRAL), "audio_config": {**AUDIO, "model_type": ("voxtral_encoder",)}},
     "florence2": {**TOP, "text_config": BART, "vision_config": FLORENCE_VISION},
+    "qwen3_5": {**TOP, "text_config": DELTA_TEXT, "vision_config": STACKED_VISION},
+    "qwen3_5_moe": {**TOP, "text_config": DELTA_TEXT, "vision_config": STACKED_VISION},
+    "ernie4_5_vl_moe_text": ERNIE_TEXT,
+    "ernie4_5_vl_moe_vision": ERNIE_VISION,
+    "ernie4_5_vl_moe": {**TOP, "text_config": ERNIE_TEXT, "vision_config": ERNIE_VISION},
+    "aya_vision": {
+        **TOP,
+        "downsample_factor": [1, 2],
+        "alignment_intermediate_size": [16, 20],
+        "text_config": (COHERE2, LLAMA),
+        "vision_config": SIGLIP,
+    },
+    "molmo2_text": MOLMO_TEXT,
+    "molmo2_vision": MOLMO_VISION,
+    "molmo2": {
+        **TOP,
+        "text_config": MOLMO_TEXT,
+        "vision_config": MOLMO_VISION,
+        "adapter_config": MOLMO_ADAPTER,
+    },
+    "lfm2_vl": {
+        **TOP,
+        "tie_embedding": BOTH,
+        "downsample_factor": [1, 2],
+        "projector_hidden_size": [16, 20],
+        "projector_bias": BOTH,
+        "projector_use_layernorm": BOTH,
+        "text_config": (LFM2, LLAMA),
+        "vision_config": SIGLIP2,
+    },
+    "qwen2_5_omni_text": {**TIED_TEXT, "head_dim": [6, 10]},
+    "qwen2_5_omni_thinker": OMNI,
+    "qwen2_5_omni": {"enable_audio_output": (False,), "thinker_config": OMNI},
     "llava": LLAVA,
     "llava_next": LLAVA,
     "llava_next_video": LLAVA,

@@ -49,7 +49,7 @@ DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     "gpt_neo": {
         **COMMON,
         "hidden_size": [24, 48],
-        "num_layers, attention_types": [(2, [[["global", "local"], 1]]), (3, [[["global"], 2], [["local"], 1]])],
+        ("num_layers", "attention_types"): [(2, [[["global", "local"], 1]]), (3, [[["global"], 2], [["local"], 1]])],
         "num_heads": [2, 4],
         "intermediate_size": [None, 40],
         "max_position_embeddings": [9, 20],

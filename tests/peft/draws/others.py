@@ -27,6 +27,18 @@ T5: Mapping[str, Sequence[Any]] = {
     "classifier_dropout": [0.0, 0.5],
 }
 
+BART: Mapping[str, Sequence[Any]] = {
+    **COMMON,
+    "d_model": [16, 48],
+    "encoder_layers": LAYERS,
+    "decoder_layers": LAYERS,
+    "encoder_attention_heads": [2, 4],
+    "decoder_attention_heads": [4, 8],
+    "encoder_ffn_dim": [24, 40],
+    "decoder_ffn_dim": [20, 30],
+    "max_position_embeddings": [9, 20],
+}
+
 DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     "gpt2": {
         **COMMON,
@@ -130,17 +142,19 @@ DRAWS: dict[str, Mapping[str, Sequence[Any]]] = {
     },
     "t5": T5,
     "mt5": {**T5, "hidden_size": [12, 20], "num_hidden_layers": [2, 5]},
-    "bart": {
-        **COMMON,
-        "d_model": [16, 48],
-        "encoder_layers": LAYERS,
-        "decoder_layers": LAYERS,
-        "encoder_attention_heads": [2, 4],
-        "decoder_attention_heads": [4, 8],
-        "encoder_ffn_dim": [24, 40],
-        "decoder_ffn_dim": [20, 30],
-        "max_position_embeddings": [9, 20],
+    "bart": BART,
+    "mbart": BART,
+    "pegasus": BART,
+    "m2m_100": BART,
+    "marian": {
+        **BART,
+        # The default padding token must be in the vocabulary.
+        "vocab_size": [58101],
+        "decoder_vocab_size": [None, 58101],
+        "share_encoder_decoder_embeddings": BOTH,
     },
+    "umt5": {**T5, "hidden_size": [12, 20], "num_hidden_layers": [2, 5]},
+    "longt5": {**T5, "encoder_attention_type": ["local", "transient-global"]},
     "whisper": {
         **COMMON,
         "vocab_size": [50300, 51000],  # the default pad_token_id, 50256, must be within it

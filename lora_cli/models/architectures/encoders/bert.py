@@ -29,7 +29,8 @@ def _pooled(config: Config) -> Nodes:
     return [*_body(config), *pooler(sizes(config).d)]
 
 
-def _predictions(config: Config) -> Nodes:
+def predictions(config: Config) -> Nodes:
+    """Build `BertLMPredictionHead`."""
     size = sizes(config)
     return under(
         "cls.predictions",
@@ -44,21 +45,22 @@ def _next(config: Config) -> Nodes:
 
 
 def _both(config: Config) -> Nodes:
-    return [*_predictions(config), *_next(config)]
+    return [*predictions(config), *_next(config)]
 
 
-def _vocabulary(body: Part, head: Part) -> Build:
+def predicting(prefix: str, body: Part, head: Part) -> Build:
+    """Return a class with `predictions` in its `head`, which share the word embeddings."""
     tied = {"cls.predictions.decoder.bias": "cls.predictions.bias"}
-    return headed("bert", body, head, output="cls.predictions.decoder", tied=tied)
+    return headed(prefix, body, head, output="cls.predictions.decoder", tied=tied)
 
 
 FAMILY = Family(
     "bert",
     {
-        "BertForMaskedLM": _vocabulary(_body, _predictions),
+        "BertForMaskedLM": predicting("bert", _body, predictions),
         "BertModel": bare(_pooled),
-        "BertForPreTraining": _vocabulary(_pooled, _both),
-        "BertLMHeadModel": _vocabulary(_body, _predictions),
+        "BertForPreTraining": predicting("bert", _pooled, _both),
+        "BertLMHeadModel": predicting("bert", _body, predictions),
         "BertForNextSentencePrediction": headed("bert", _pooled, _next),
         "BertForSequenceClassification": headed("bert", _pooled, classifier),
         "BertForTokenClassification": headed("bert", _body, classifier),

@@ -1,6 +1,8 @@
-"""RoBERTa: `transformers.models.roberta`, which XLM-RoBERTa copies with another vocabulary."""
+"""RoBERTa: `transformers.models.roberta`, whose heads several encoders have."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
@@ -9,6 +11,7 @@ from lora_cli.models.parts.encoder import (
     bare,
     choice,
     classifier,
+    defaulting,
     dense,
     headed,
     layers,
@@ -18,51 +21,59 @@ from lora_cli.models.parts.encoder import (
 )
 from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
 
+TASKS = (
+    "ForMaskedLM",
+    "Model",
+    "ForCausalLM",
+    "ForSequenceClassification",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+    "ForMultipleChoice",
+)
+BUT_CAUSAL = tuple(task for task in TASKS if task != "ForCausalLM")
+
 
 def _classification(config: Config) -> Nodes:
     d = sizes(config).d
     return under("classifier", dense("dense", d, d), hollow("dropout"), dense("out_proj", d, config.labels()))
 
 
-def classes(stem: str, vocabulary: int) -> dict[str, Build]:
-    """Return the classes of RoBERTa or of a copy of it, whose default of `vocab_size` is `vocabulary`."""
+def _body(config: Config) -> Nodes:
+    size = sizes(config)
+    return [*words(size, size.d), *layers(size)]
 
-    def body(config: Config) -> Nodes:
-        size = sizes(config, vocabulary=vocabulary)
-        return [*words(size, size.d), *layers(size)]
+
+def _predictions(config: Config) -> Nodes:
+    size = sizes(config)
+    return under(
+        "lm_head",
+        dense("dense", size.d, size.d),
+        norm("layer_norm", size.d, bias=True),
+        dense("decoder", size.d, size.vocabulary),
+        parameter("bias", size.vocabulary),
+    )
+
+
+def classes(
+    stem: str, body: Part = _body, *, prefix: str = "roberta", tasks: Iterable[str] = TASKS, **defaults: int
+) -> dict[str, Build]:
+    """Return the classes of RoBERTa, or of what has its heads, with other `defaults` than BERT's."""
 
     def pooled(config: Config) -> Nodes:
         return [*body(config), *pooler(sizes(config).d)]
 
-    def predictions(config: Config) -> Nodes:
-        size = sizes(config, vocabulary=vocabulary)
-        return under(
-            "lm_head",
-            dense("dense", size.d, size.d),
-            norm("layer_norm", size.d, bias=True),
-            dense("decoder", size.d, size.vocabulary),
-            parameter("bias", size.vocabulary),
-        )
-
-    def under_roberta(body: Part, head: Part) -> Build:
-        return headed("roberta", body, head)
-
-    vocabulary_head = headed(
-        "roberta", body, predictions, output="lm_head.decoder", tied={"lm_head.decoder.bias": "lm_head.bias"}
+    vocabulary = headed(
+        prefix, body, _predictions, output="lm_head.decoder", tied={"lm_head.decoder.bias": "lm_head.bias"}
     )
-    return {
-        f"{stem}ForMaskedLM": vocabulary_head,
-        f"{stem}Model": bare(pooled),
-        f"{stem}ForCausalLM": vocabulary_head,
-        f"{stem}ForSequenceClassification": under_roberta(body, _classification),
-        f"{stem}ForTokenClassification": under_roberta(body, classifier),
-        f"{stem}ForQuestionAnswering": under_roberta(body, answers),
-        f"{stem}ForMultipleChoice": under_roberta(pooled, choice),
-    }
+    sequences = headed(prefix, body, _classification)
+    tokens = headed(prefix, body, classifier)
+    questions, choices = headed(prefix, body, answers), headed(prefix, pooled, choice)
+    built = dict(zip(TASKS, (vocabulary, bare(pooled), vocabulary, sequences, tokens, questions, choices), strict=True))
+    return defaulting({f"{stem}{task}": built[task] for task in tasks}, **defaults)
 
 
 FAMILY = Family(
     "roberta",
-    classes("Roberta", 50265),
+    classes("Roberta", vocab_size=50265),
     PromptSizes(hidden=768, layers=12, heads=12),
 )

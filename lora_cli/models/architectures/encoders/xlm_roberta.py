@@ -7,6 +7,6 @@ from lora_cli.models.family import Family, PromptSizes
 
 FAMILY = Family(
     "xlm-roberta",
-    classes("XLMRoberta", 30522),
+    classes("XLMRoberta"),
     PromptSizes(hidden=768, layers=12, heads=12),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.hybrid import layered_decoder
+from lora_cli.models.parts.hybrid import indices, layered_decoder
 from lora_cli.models.parts.layers import Nodes, norm, under
 from lora_cli.models.parts.state_space import hybrid_mamba2
 
@@ -28,7 +28,7 @@ def body(config: Config) -> Nodes:
     shape = heads(config, d, count=32, groups=8)
     mamba = [*common, *under("mamba", hybrid_mamba2(config, d, config.size("mamba_expand", default=2) * d))]
     attending = [*common, *under("self_attn", attention(d, *shape, bias=bias, output_bias=bias))]
-    attended = config.items("attn_layer_indices") or []
+    attended = indices(config, "attn_layer_indices") or frozenset()
     layers = range(config.layers("num_hidden_layers", default=32))
     blocks = (attending if index in attended else mamba for index in layers)
     return layered_decoder(vocabulary(config), d, blocks, final="final_layernorm")
@@ -36,6 +36,6 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "bamba",
-    classes("Bamba", body, hidden=hidden, vocabulary=vocabulary, tasks=("ForCausalLM", "Model")),
+    classes("Bamba", body, hidden=hidden, vocabulary=vocabulary, tasks=CAUSAL_OR_BARE),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=8),
 )

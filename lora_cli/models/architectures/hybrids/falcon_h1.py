@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes, decoder
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layers import Nodes, norm, under
 from lora_cli.models.parts.state_space import hybrid_mamba2
@@ -47,6 +47,6 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "falcon_h1",
-    classes("FalconH1", body, hidden=hidden, vocabulary=vocabulary, tasks=("ForCausalLM", "Model")),
+    classes("FalconH1", body, hidden=hidden, vocabulary=vocabulary, tasks=CAUSAL_OR_BARE),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=8),
 )

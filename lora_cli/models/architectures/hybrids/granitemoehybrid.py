@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.hybrid import ATTENTION, STATE, layer_kinds, layered_decoder
 from lora_cli.models.parts.layers import Node, Nodes, hollow, linear, norm, under
@@ -44,12 +44,12 @@ def body(config: Config) -> Nodes:
     }
     blocks = {kind: [*common, *mixer] for kind, mixer in mixers.items()}
     kinds = layer_kinds(config, "layers_block_type", "layer_types", layers=layers, default=lambda _: STATE)
-    rotary = config.text("position_embedding_type", default="") == "rope"
+    rotary = "rotary_emb" if config.text("position_embedding_type", default="") == "rope" else None
     return layered_decoder(vocabulary(config), d, [blocks[kind] for kind in kinds], rotary=rotary)
 
 
 FAMILY = Family(
     "granitemoehybrid",
-    classes("GraniteMoeHybrid", body, hidden=hidden, vocabulary=vocabulary, tasks=("ForCausalLM", "Model")),
+    classes("GraniteMoeHybrid", body, hidden=hidden, vocabulary=vocabulary, tasks=CAUSAL_OR_BARE),
     PromptSizes(hidden=4096, layers=32, heads=32, groups="heads"),
 )

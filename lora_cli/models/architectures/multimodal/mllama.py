@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.text_parts.mllama_text_model import EXTRA_WORDS
+from lora_cli.models.architectures.text_parts.mllama_text_model import vocabulary
 from lora_cli.models.composite import Composite, Section, Tower, never_tied
 from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Nodes, linear
@@ -19,5 +19,5 @@ VISION = Section(name="vision_config", model_type="mllama_vision_model", fixed=T
 FAMILY = Composite(
     text=Section(name="text_config", model_type="mllama_text_model", fixed=True),
     towers=[Tower("vision_model", VISION, projector)],
-    extra_words=EXTRA_WORDS,
+    vocabulary=vocabulary,
 ).family("mllama", "Mllama", tied=never_tied)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.heads import classification_head
-from lora_cli.models.parts.layers import Nodes, Skeleton, embedding, linear, norm, under
-from lora_cli.models.parts.seq2seq import stack_layers
-
-OFFSET = 2  # BartLearnedPositionalEmbedding: positions start at 2
+from lora_cli.models.parts.layers import Build, Nodes, Skeleton, embedding, linear, norm, under
+from lora_cli.models.parts.seq2seq import offset_positions, stack_layers
 
 
 def hidden(config: Config) -> int:
@@ -17,6 +18,7 @@ def hidden(config: Config) -> int:
 
 
 vocabulary = size("vocab_size", 50265)
+TASKS = ("ForConditionalGeneration", "Model", "ForSequenceClassification", "ForQuestionAnswering", "ForCausalLM")
 
 
 def is_tied(config: Config) -> bool:
@@ -24,68 +26,71 @@ def is_tied(config: Config) -> bool:
     return config.flag("tie_word_embeddings", default=True)
 
 
-def stack(config: Config, side: str) -> Nodes:
-    """Build `BartEncoder` or `BartDecoder`."""
-    d = hidden(config)
-    return [
-        *embedding("embed_tokens", vocabulary(config), d),
-        *embedding("embed_positions", config.size("max_position_embeddings", default=1024) + OFFSET, d),
-        *stack_layers(config, side, d, layers=12, heads=16, inner=4096),
-        *norm("layernorm_embedding", d, bias=True),
-    ]
+class Stack(NamedTuple):
+    """What differs between the stacks of BART and its kin: their positions, and their norms around the layers."""
+
+    positions: Callable[[Config, int], Nodes]
+    norms: tuple[str, ...]
+
+    def build(self, config: Config, side: str, vocabulary: int) -> Nodes:
+        """Build `BartEncoder` or `BartDecoder`."""
+        d = hidden(config)
+        return [
+            *embedding("embed_tokens", vocabulary, d),
+            *self.positions(config, d),
+            *stack_layers(config, side, d, layers=12, heads=16, inner=4096),
+            *(node for name in self.norms for node in norm(name, d, bias=True)),
+        ]
 
 
-def bare(config: Config) -> Skeleton:
-    """Build `BartModel`."""
-    nodes = [
-        *embedding("shared", vocabulary(config), hidden(config)),
-        *under("encoder", stack(config, "encoder")),
-        *under("decoder", stack(config, "decoder")),
-    ]
-    ties = {f"{side}.embed_tokens.weight": "shared.weight" for side in ("encoder", "decoder")}
-    return Skeleton(nodes, ties if is_tied(config) else {}, embeddings="shared")
+def classes(
+    stem: str, stack: Stack, vocabulary: Callable[[Config], int], *, tasks: Iterable[str], labels: int = 2
+) -> dict[str, Build]:
+    """Return the classes of BART or its kin, by name. `labels` is the default of their number."""
+
+    def bare(config: Config) -> Skeleton:
+        words = vocabulary(config)
+        nodes = [
+            *embedding("shared", words, hidden(config)),
+            *under("encoder", stack.build(config, "encoder", words)),
+            *under("decoder", stack.build(config, "decoder", words)),
+        ]
+        ties = {f"{side}.embed_tokens.weight": "shared.weight" for side in ("encoder", "decoder")}
+        return Skeleton(nodes, ties if is_tied(config) else {}, embeddings="shared")
+
+    def headed(config: Config, head: Nodes) -> Skeleton:
+        body = bare(config)
+        ties = {f"model.{name}": f"model.{source}" for name, source in body.tied.items()}
+        return Skeleton([*under("model", body.nodes), *head], ties, embeddings="model.shared")
+
+    def generation(config: Config) -> Skeleton:
+        built = headed(config, linear("lm_head", hidden(config), vocabulary(config)))
+        ties = {**built.tied, "lm_head.weight": "model.shared.weight"} if is_tied(config) else {}
+        return built._replace(tied=ties, output="lm_head")
+
+    def sequences(config: Config) -> Skeleton:
+        return headed(config, classification_head(hidden(config), config.labels(default=labels)))
+
+    def questions(config: Config) -> Skeleton:
+        return headed(config, linear("qa_outputs", hidden(config), 2, bias=True))
+
+    def causal(config: Config) -> Skeleton:
+        return decoder_only(config, stack.build(config, "decoder", vocabulary(config)), vocabulary(config))
+
+    built = dict(zip(TASKS, (generation, bare, sequences, questions, causal), strict=True))
+    return {f"{stem}{task}": built[task] for task in tasks}
 
 
-def headed(config: Config, head: Nodes) -> Skeleton:
-    """Build `BartModel` below a head."""
-    body = bare(config)
-    ties = {f"model.{name}": f"model.{source}" for name, source in body.tied.items()}
-    return Skeleton([*under("model", body.nodes), *head], ties, embeddings="model.shared")
-
-
-def generation(config: Config) -> Skeleton:
-    """Build `BartForConditionalGeneration`."""
-    built = headed(config, linear("lm_head", hidden(config), vocabulary(config)))
-    ties = {**built.tied, "lm_head.weight": "model.shared.weight"} if is_tied(config) else {}
-    return built._replace(tied=ties, output="lm_head")
-
-
-def sequences(config: Config) -> Skeleton:
-    """Build `BartForSequenceClassification`."""
-    return headed(config, classification_head(hidden(config), config.labels(default=3)))
-
-
-def questions(config: Config) -> Skeleton:
-    """Build `BartForQuestionAnswering`."""
-    return headed(config, linear("qa_outputs", hidden(config), 2, bias=True))
-
-
-def causal(config: Config) -> Skeleton:
-    """Build `BartForCausalLM`: only the decoder."""
+def decoder_only(config: Config, nodes: Nodes, vocabulary: int) -> Skeleton:
+    """Build the decoder below the language-model head."""
     embeddings = "model.decoder.embed_tokens"
-    head = linear("lm_head", hidden(config), vocabulary(config))
+    head = linear("lm_head", hidden(config), vocabulary)
     ties = {"lm_head.weight": f"{embeddings}.weight"} if is_tied(config) else {}
-    return Skeleton([*under("model.decoder", stack(config, "decoder")), *head], ties, "lm_head", embeddings)
+    return Skeleton([*under("model.decoder", nodes), *head], ties, "lm_head", embeddings)
 
 
 FAMILY = Family(
     "bart",
-    {
-        "BartForConditionalGeneration": generation,
-        "BartModel": bare,
-        "BartForSequenceClassification": sequences,
-        "BartForQuestionAnswering": questions,
-        "BartForCausalLM": causal,
-    },
+    classes("Bart", Stack(offset_positions, ("layernorm_embedding",)), vocabulary, tasks=TASKS, labels=3),
     PromptSizes(hidden=1024, layers=12, heads=16),
 )

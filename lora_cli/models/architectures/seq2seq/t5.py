@@ -27,9 +27,15 @@ from lora_cli.models.parts.layers import (
     under,
 )
 
+# The attention of LongT5 that also sees sums over blocks of the text, which have positions of their own.
+GLOBAL = "TransientGlobalSelfAttention"
+
 
 class Sizes(NamedTuple):
-    """The sizes of T5 or mT5."""
+    """The sizes of T5 or its kin.
+
+    `attention` is the name of the encoder's attention. Positions are in the first block only, or in `every_block`.
+    """
 
     vocabulary: int
     d: int
@@ -40,6 +46,8 @@ class Sizes(NamedTuple):
     decoder_layers: int
     buckets: int
     gated: bool
+    attention: str = "SelfAttention"
+    every_block: bool = False
 
 
 def is_gated(config: Config, default: str) -> bool:
@@ -93,8 +101,24 @@ def feed_forward(of: Sizes) -> Nodes:
 
 def block(of: Sizes, *, decoder: bool, first: bool) -> Iterator[Node]:
     """Build `T5Block`. The first block of a stack has the relative positions that all of its blocks use."""
-    positions = embedding("relative_attention_bias", of.buckets, of.heads) if first else ()
-    layers = [("SelfAttention", [*attention(of), *positions])]
+    name = "SelfAttention" if decoder else of.attention
+    with_globals = name == GLOBAL
+    positions = "relative_attention_bias", *(["global_relative_attention_bias"] if with_globals else [])
+    layers = [
+        (
+            name,
+            [
+                *attention(of),
+                *(
+                    node
+                    for each in positions
+                    if first or of.every_block
+                    for node in embedding(each, of.buckets, of.heads)
+                ),
+                *(norm("global_input_layer_norm", of.d) if with_globals else ()),
+            ],
+        )
+    ]
     if decoder:
         layers.append(("EncDecAttention", [*attention(of)]))
     layers.append(("DenseReluDense", [*feed_forward(of)]))

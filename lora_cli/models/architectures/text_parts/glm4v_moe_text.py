@@ -6,37 +6,25 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.experts import experts, mixed_decoder
+from lora_cli.models.parts.experts import dense_first, experts_with_shared, mixed_decoder
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.layers import Nodes, buffer, under
+from lora_cli.models.parts.layers import Nodes, under
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 151424)
 
 
-def _mixture(config: Config, d: int) -> Nodes:
-    count = config.size("num_local_experts", "n_routed_experts", default=128)
-    inner = config.size("moe_intermediate_size", default=1408)
-    shared = config.size("n_shared_experts", default=1)
-    return [
-        *experts(d, inner, count),
-        *buffer("gate.e_score_correction_bias", count, dtype="F32"),
-        *under("shared_experts", gated(d, shared * inner)),
-    ]
-
-
 def body(config: Config) -> Nodes:
     """Build `Glm4vMoeTextModel`: first_k_dense_replace layers without experts, then those with."""
     d = hidden(config)
-    dense = config.number("first_k_dense_replace", default=1)
     layers = config.layers("num_hidden_layers", default=46)
     bias = config.flag("attention_bias", default=True)
     return mixed_decoder(
         vocabulary(config),
         d,
-        [index >= dense for index in range(layers)],
+        dense_first(config, layers, dense=1),
         list(under("self_attn", attention(d, *heads(config, d, count=96, groups=8), bias=bias))),
-        experts=_mixture(config, d),
+        experts=experts_with_shared(config, d, count=128, inner=1408, shared=1),
         dense=gated(d, config.size("intermediate_size", default=10944)),
     )
 

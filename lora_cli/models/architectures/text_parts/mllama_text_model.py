@@ -26,18 +26,17 @@ def body(config: Config) -> Iterator[Node]:
     attended = attention(d, heads, config.size("num_key_value_heads", default=8), width)
     crossing = config.items("cross_attention_layers")
     crossed = frozenset(range(3, 40, 5) if crossing is None else crossing)
-    common = [
-        *under("mlp", gated(d, config.size("intermediate_size", default=14336))),
-        *norm("input_layernorm", d),
-        *norm("post_attention_layernorm", d),
-    ]
+    feed_forward = list(under("mlp", gated(d, config.size("intermediate_size", default=14336))))
+    norms = norm("input_layernorm", d), norm("post_attention_layernorm", d)
     kinds = {
-        False: [*under("self_attn", attended), *common],
+        False: [*under("self_attn", attended), *feed_forward, *norms[0], *norms[1]],
         True: [
             *under("cross_attn", attended, norm("q_norm", width), norm("k_norm", width)),
+            *norms[0],
             *parameter("cross_attn_attn_gate", 1),
+            *feed_forward,
+            *norms[1],
             *parameter("cross_attn_mlp_gate", 1),
-            *common,
         ],
     }
     count = config.layers("num_hidden_layers", default=40)

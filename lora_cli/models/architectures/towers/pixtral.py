@@ -5,9 +5,8 @@ from __future__ import annotations
 from lora_cli.models.architectures.vision.vit import sides
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.layers import Skeleton, convolution, hollow, norm, repeat, under
+from lora_cli.models.parts.layers import Skeleton, convolution, hollow, linear, norm, repeat, under
 
 PATCHES = "patch_conv"
 
@@ -28,7 +27,7 @@ def tower(config: Config) -> Skeleton:
             config.layers("num_hidden_layers", default=24),
             norm("attention_norm", d),
             under("feed_forward", gated(d, config.size("intermediate_size", default=4096))),
-            under("attention", attention(d, 1, 1, d)),
+            under("attention", *(linear(name, d, d) for name in ("k_proj", "v_proj", "q_proj", "o_proj"))),
             norm("ffn_norm", d),
         ),
         *hollow("patch_positional_embedding"),

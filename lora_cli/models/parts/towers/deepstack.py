@@ -26,9 +26,9 @@ def tower(config: Config, *, stacks: int | None = None) -> Skeleton:
     """Build `Qwen3_5VisionModel`, or with a number of `stacks` `Qwen3VLVisionModel`; neither says which module takes images."""
     d = config.size("hidden_size", default=1152)
     wide, h = merged(config, d), config.size("out_hidden_size", default=3584)
+    positions = embedding("pos_embed", config.size("num_position_embeddings", default=2304), d)
     nodes = [
-        *patches(config, d, patch=16, bias=True),
-        *embedding("pos_embed", config.size("num_position_embeddings", default=2304), d),
+        *patches(config, d, patch=16, bias=True, positions=positions),
         *repeat(
             "blocks",
             depth(config, 27),

@@ -50,12 +50,15 @@ def widths(config: Config) -> list[int]:
 def _half(config: Config, d: int, attention: str) -> Iterator[Node]:
     inner = int(d * config.real("mlp_ratio", default=4.0))
     bias = config.flag("qkv_bias", default=True)
-    for number in ("1", "2"):
+    mixers = {
+        "1": under(attention, linear("qkv", d, 3 * d, bias=bias), linear("proj", d, d, bias=True)),
+        "2": under("ffn", ungated(d, inner)),
+    }
+    for number, mixer in mixers.items():
         yield from convolution(f"conv{number}", d, d, 3, 3, groups=d)
         yield from norm(f"norm{number}", d, bias=True)
+        yield from mixer
         yield from hollow(f"drop_path{number}")
-    yield from under(attention, linear("qkv", d, 3 * d, bias=bias), linear("proj", d, d, bias=True))
-    yield from under("ffn", ungated(d, inner))
 
 
 def tower(config: Config) -> Skeleton:

@@ -23,7 +23,14 @@ from lora_cli.models.parts.towers.qwen import depth, patches, two_norms
 
 def merger(h: int, inner: int) -> Iterator[Node]:
     """Build `Glm4vVisionPatchMerger`."""
-    layers = linear("proj", h, h), norm("post_projection_norm", h, bias=True), gated(h, inner), hollow("act1")
+    *projections, activation = gated(h, inner)
+    layers = (
+        linear("proj", h, h),
+        norm("post_projection_norm", h, bias=True),
+        projections,
+        hollow("act1"),
+        (activation,),
+    )
     return under("merger", *layers)
 
 

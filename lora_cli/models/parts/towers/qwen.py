@@ -8,11 +8,15 @@ from lora_cli.models.parts.layers import Nodes, convolution, hollow, linear, nor
 PATCHES = "patch_embed"
 
 
-def patches(config: Config, d: int, *, patch: int = 14, bias: bool = False) -> Nodes:
-    """Build the convolution over patches of some frames."""
+def patches(config: Config, d: int, *, patch: int = 14, bias: bool = False, positions: Nodes = ()) -> Nodes:
+    """Build the convolution over patches of some frames, then their `positions` if these are learned."""
     side, channels = config.size("patch_size", default=patch), config.size("in_channels", default=3)
     frames = config.size("temporal_patch_size", default=2)
-    return [*convolution("patch_embed.proj", channels, d, frames, side, side, bias=bias), *hollow("rotary_pos_emb")]
+    return [
+        *convolution("patch_embed.proj", channels, d, frames, side, side, bias=bias),
+        *positions,
+        *hollow("rotary_pos_emb"),
+    ]
 
 
 def depth(config: Config, default: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Skeleton, convolution, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, embedding, hollow, linear, norm, repeat, under
 
 SOUNDS = "conv1"
 
@@ -18,26 +18,34 @@ def inner(config: Config) -> int:
     return config.size("encoder_ffn_dim", "intermediate_size", default=5120)
 
 
+def layers(config: Config) -> Nodes:
+    """Build the layers, whose keys have no bias."""
+    d, width = hidden(config), inner(config)
+    heads = config.size("encoder_attention_heads", "num_attention_heads", default=20)
+    config.share(d, "the width", heads, "the number of heads")
+    return repeat(
+        "layers",
+        config.layers("encoder_layers", "num_hidden_layers", default=32),
+        under(
+            "self_attn",
+            *(linear(name, d, d, bias=name != "k_proj") for name in ("k_proj", "v_proj", "q_proj", "out_proj")),
+        ),
+        norm("self_attn_layer_norm", d, bias=True),
+        hollow("activation_fn"),
+        linear("fc1", d, width, bias=True),
+        linear("fc2", width, d, bias=True),
+        norm("final_layer_norm", d, bias=True),
+    )
+
+
 def tower(config: Config) -> Skeleton:
     """Build the encoder, and the pool over two frames."""
     d = hidden(config)
-    heads = config.size("encoder_attention_heads", "num_attention_heads", default=20)
-    config.share(d, "the width", heads, "the number of heads")
-    attention = (linear(name, d, d, bias=name != "k_proj") for name in ("k_proj", "v_proj", "q_proj", "out_proj"))
     nodes = [
         *convolution(SOUNDS, config.size("num_mel_bins", default=128), d, 3),
         *convolution("conv2", d, d, 3),
         *embedding("embed_positions", config.size("max_source_positions", default=1500), d),
-        *repeat(
-            "layers",
-            config.layers("encoder_layers", "num_hidden_layers", default=32),
-            under("self_attn", *attention),
-            norm("self_attn_layer_norm", d, bias=True),
-            hollow("activation_fn"),
-            linear("fc1", d, inner(config), bias=True),
-            linear("fc2", inner(config), d, bias=True),
-            norm("final_layer_norm", d, bias=True),
-        ),
+        *layers(config),
         *norm("layer_norm", d, bias=True),
         *hollow("avg_pooler"),
     ]

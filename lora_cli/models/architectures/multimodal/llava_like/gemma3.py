@@ -20,4 +20,6 @@ PARTS = Composite(
     text=Section(name="text_config", model_type="gemma3_text", fixed=True),
     towers=[Tower("vision_tower", Section(name="vision_config", model_type="siglip_vision_model"), projector)],
 )
-FAMILY = PARTS.family("gemma3", "Gemma3", tied=own_ties, more={"Gemma3ForSequenceClassification": PARTS.sequences()})
+FAMILY = PARTS.family(
+    "gemma3", "Gemma3", tied=own_ties, more={"Gemma3ForSequenceClassification": PARTS.classified("Sequence")}
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.models.composite import Composite, Section, Tower, own_ties, text_ties
+from lora_cli.models.composite import Composite, Section, Tower, own_ties
 from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Nodes, norm, under
 from lora_cli.models.parts.projectors import two_linears
@@ -19,7 +19,7 @@ def projector(_config: Config, tower: Config, text: Config) -> Nodes:
 
 def ties(config: Config, text: Config) -> bool:
     """Whether config.json ties the head, or its text section does; by default both do."""
-    return own_ties(config, text) or text_ties(text)
+    return own_ties(config, text) or own_ties(text, text)
 
 
 VISION = Section(name="vision_config", model_type="paddleocr_vl_vision", fixed=True)

@@ -1,0 +1,40 @@
+"""Longformer: `transformers.models.longformer`."""
+
+from __future__ import annotations
+
+from lora_cli.errors import InvalidInput, quote
+from lora_cli.models.architectures.encoders.roberta import BUT_CAUSAL, classes
+from lora_cli.models.architectures.encoders.roberta import FAMILY as ROBERTA
+from lora_cli.models.config import Config
+from lora_cli.models.family import Family
+from lora_cli.models.parts.encoder import dense_norm, feed_forward, projections, sizes, words
+from lora_cli.models.parts.layers import Nodes, repeat, under
+
+
+def _check_windows(config: Config, layers: int) -> None:
+    """Refuse windows of attention that are not even, or not as many as the layers."""
+    window = config.fields.get("attention_window")
+    windows = window if isinstance(window, list) else [512 if window is None else window]
+    if not all(type(size) is int and size > 0 and size % 2 == 0 for size in windows):
+        raise config.wrong("attention_window", "an even number, or a list of them")
+    if isinstance(window, list) and len(window) != layers:
+        raise InvalidInput(f"{config.source}: attention_window {quote(window)} has {len(window)} for {layers} layers")
+
+
+def _body(config: Config) -> Nodes:
+    """Build `LongformerModel`, whose global tokens have projections of their own."""
+    size = sizes(config)
+    _check_windows(config, size.layers)
+    return [
+        *words(size, size.d),
+        *repeat(
+            "encoder.layer",
+            size.layers,
+            under("attention.self", projections(size.d), projections(size.d, ending="_global")),
+            dense_norm("attention.output", size.d, size.d, "dropout"),
+            feed_forward(size.d, size.inner),
+        ),
+    ]
+
+
+FAMILY = Family("longformer", classes("Longformer", _body, prefix="longformer", tasks=BUT_CAUSAL), ROBERTA.sizes)

@@ -1,0 +1,34 @@
+"""The text decoder of Qwen2.5-Omni's thinker: `transformers.models.qwen2_5_omni`."""
+
+from __future__ import annotations
+
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import attention, heads
+from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.layers import Nodes, norm, under
+
+hidden = size("hidden_size", 3584)
+vocabulary = size("vocab_size", 152064)
+
+
+def body(config: Config) -> Nodes:
+    """Build `Qwen2_5OmniThinkerTextModel`."""
+    d = hidden(config)
+    return decoder(
+        vocabulary(config),
+        d,
+        config.layers("num_hidden_layers", default=28),
+        under("self_attn", attention(d, *heads(config, d, count=28, groups=4), bias=True)),
+        under("mlp", gated(d, config.size("intermediate_size", default=18944))),
+        norm("input_layernorm", d),
+        norm("post_attention_layernorm", d),
+    )
+
+
+FAMILY = Family(
+    "qwen2_5_omni_text",
+    classes("Qwen2_5OmniThinkerText", body, hidden=hidden, vocabulary=vocabulary, tasks=["Model"]),
+    PromptSizes(hidden=3584, layers=28, heads=28, groups=4),
+)

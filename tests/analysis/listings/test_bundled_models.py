@@ -1,0 +1,66 @@
+"""The bundled models: found by a part of their name, and one of them module by module."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from program import run
+
+from lora_cli.analysis.listings.bundled_models import bundled, modules_by_shape
+from lora_cli.errors import InvalidInput
+from lora_cli.models.sources.preset import names, read_preset
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_modules_of_a_model_add_up(name: str) -> None:
+    """Tied weights once, and shares to 1."""
+    model = read_preset(name)
+    rows = modules_by_shape(model)
+    assert sum(row["params"] for row in rows) == model.full_params
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "first", "count"),
+    [
+        ("GPT2", "distilgpt2", 5),
+        ("qwen3-?b", "qwen3-4b", 2),
+        ("*-405b", "llama-3.1-405b", 1),
+        (None, "bart-base", len(names())),
+    ],
+)
+def test_a_pattern_selects_by_substring_or_glob(pattern: str | None, first: str, count: int) -> None:
+    """In any case."""
+    found = [str(record["model"]) for record in bundled(pattern)]
+    assert (found[0], len(found)) == (first, count)
+
+
+@pytest.mark.parametrize("pattern", ["qwem3-8b", "", "[", "\x1b[31m", "x" * 10_000])
+def test_a_pattern_that_matches_nothing_is_refused(pattern: str) -> None:
+    """With what is near; an empty one is in every name."""
+    if not pattern:
+        assert len(bundled(pattern)) == len(names())
+        return
+    with pytest.raises(InvalidInput, match="no bundled model matches") as refusal:
+        bundled(pattern)
+    assert "\x1b" not in str(refusal.value)
+    assert len(str(refusal.value)) < 300
+    assert ("did you mean qwen3-8b" in str(refusal.value)) == pattern.startswith("qwem")
+
+
+def test_a_whole_name_shows_that_model() -> None:
+    """JSON has its modules beside the record, and a list has not."""
+    one = json.loads(run("models", "Mixtral-8x7B", "--json").stdout)
+    assert one["results"] == [
+        {"model": "mixtral-8x7b", "family": "mixtral", "full_params": 46_702_792_704, "default_targets": None}
+    ]
+    assert {name: value for name, value in one["modules"][5].items() if name not in {"params", "share"}} == {
+        "module": "gate_up_proj",
+        "kind": "8 experts",
+        "count": 32,
+        "d": 4096,
+        "h": 28672,
+    }
+    assert "modules" not in json.loads(run("models", "mixtral", "--json").stdout)
+    assert run("models", "gpt2", "--field", "full_params").stdout == "124439808\n"
