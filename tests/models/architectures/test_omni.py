@@ -1,0 +1,63 @@
+"""Models that see, hear and speak: what their configs describe without torch, and what is refused in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
+
+
+def read(model_type: str, **fields: Any) -> Model:
+    """Return the model of a config.json."""
+    return read_config(Config({"model_type": model_type, **fields}), "drawn")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "total"),
+    [
+        ("gemma3n", 7_818_517_072),
+        ("gemma3n_text", 6_835_235_568),
+        ("gemma3n_vision", 294_126_912),
+        ("gemma3n_audio", 681_348_640),
+    ],
+)
+def test_the_defaults_are_those_of_transformers(model_type: str, total: int) -> None:
+    """The totals that transformers 5.23 builds of a config.json without sizes; timm 1.0.31 makes the vision tower."""
+    assert read(model_type).full_params == total
+
+
+@pytest.mark.parametrize(
+    ("model_type", "fields", "message"),
+    [
+        (
+            "gemma3n_vision",
+            {"architecture": "mobilenetv5_base"},
+            "architecture 'mobilenetv5_base' is not supported yet",
+        ),
+        ("gemma3n_vision", {"model_args": {"features_only": True}}, "model_args .* is not supported yet"),
+        ("gemma3n_text", {"intermediate_size": [8, 8]}, "for each of the 35 layers"),
+        ("gemma3n_text", {"intermediate_size": [8] * 34 + [0]}, "intermediate_size is 0"),
+        ("gemma3n_text", {"activation_sparsity_pattern": [0.5]}, "an entry for each of the 35 layers"),
+        ("gemma3n_text", {"layer_types": ["conv"] * 35}, "layer_types has 'conv'"),
+        ("gemma3n_text", {"num_kv_shared_layers": 31}, "layers of a type without keys and values"),
+        ("gemma3n_text", {"num_attention_heads": 3}, "not divisible by num_attention_heads 3"),
+        ("gemma3n_audio", {"sscp_conv_channel_size": [8]}, "a list of 2 sizes"),
+        ("gemma3n_audio", {"sscp_conv_kernel_size": [3, 3]}, "a list of 2 sizes"),
+        ("gemma3n_audio", {"sscp_conv_stride_size": 2}, "a list of 2 lists"),
+    ],
+)
+def test_what_a_class_refuses_is_refused_by_name(model_type: str, fields: dict[str, Any], message: str) -> None:
+    """And what timm has beside the one tower that Gemma 3n has."""
+    with pytest.raises(InvalidInput, match=message):
+        read(model_type, **fields)
+
+
+def test_layers_that_reuse_keys_and_values_have_none() -> None:
+    """The last 15 of Gemma 3n."""
+    names = read("gemma3n_text").module_names
+    assert len([name for name in names if name.endswith("k_proj")]) == 20
+    assert len([name for name in names if name.endswith("q_proj")]) == 35
