@@ -23,6 +23,8 @@ def read(model_type: str, **fields: Any) -> Model:
         ("gemma3n_text", 6_835_235_568),
         ("gemma3n_vision", 294_126_912),
         ("gemma3n_audio", 681_348_640),
+        ("qwen2_5_omni", 18_386_365_824),
+        ("qwen2_5_omni_talker", 6_599_025_664),
     ],
 )
 def test_the_defaults_are_those_of_transformers(model_type: str, total: int) -> None:
@@ -48,6 +50,9 @@ def test_the_defaults_are_those_of_transformers(model_type: str, total: int) -> 
         ("gemma3n_audio", {"sscp_conv_channel_size": [8]}, "a list of 2 sizes"),
         ("gemma3n_audio", {"sscp_conv_kernel_size": [3, 3]}, "a list of 2 sizes"),
         ("gemma3n_audio", {"sscp_conv_stride_size": 2}, "a list of 2 lists"),
+        ("qwen2_5_omni", {"token2wav_config": {"dit_config": {"enc_dilations": [1]}}}, "a list of 5 sizes"),
+        ("qwen2_5_omni", {"token2wav_config": {"dit_config": {"enc_res2net_scale": 300}}}, "it must be at most 256"),
+        ("qwen2_5_omni", {"token2wav_config": {"bigvgan_config": {"upsample_initial_channel": 32}}}, "at least 64"),
     ],
 )
 def test_what_a_class_refuses_is_refused_by_name(model_type: str, fields: dict[str, Any], message: str) -> None:
@@ -61,3 +66,13 @@ def test_layers_that_reuse_keys_and_values_have_none() -> None:
     names = read("gemma3n_text").module_names
     assert len([name for name in names if name.endswith("k_proj")]) == 20
     assert len([name for name in names if name.endswith("q_proj")]) == 35
+
+
+def test_the_voice_has_its_own_type_and_can_be_left_out() -> None:
+    """What makes sound of Qwen2.5-Omni's speech tokens computes in float32, whatever the type of the model."""
+    speaks = read("qwen2_5_omni", dtype="bfloat16")
+    types = {p.dtype for p in speaks.all_parameters() if p.name.startswith("token2wav.")}
+    assert types == {"F32"}
+    assert set(speaks.parts.values()) >= {"talker", "vocoder"}
+    silent = read("qwen2_5_omni", enable_audio_output=False)
+    assert {name.partition(".")[0] for name in silent.module_names} == {"thinker"}

@@ -299,6 +299,46 @@ OMNI = {
     "vision_config": QWEN_VISION,
     "audio_config": {**AUDIO, "output_dim": [16, 20]},
 }
+QWEN_TALKER: Mapping[str, Any] = {
+    "vocab_size": [50, 77],
+    "embedding_size": [16, 24],
+    "hidden_size": [16, 32],
+    "intermediate_size": [24, 40],
+    "num_hidden_layers": [1, 2],
+    "num_attention_heads": [2, 4],
+    "num_key_value_heads": [1, 2],
+    "head_dim": [6, 10],
+}
+QWEN_SOUND: Mapping[str, Any] = {
+    "dit_config": {
+        "hidden_size": [16, 24],
+        "num_hidden_layers": [1, 2],
+        "num_attention_heads": [2, 4],
+        "head_dim": [4, 6],
+        "ff_mult": [2, 3],
+        "emb_dim": [8, 12],
+        "mel_dim": [8, 10],
+        "num_embeds": [20, 30],
+        "enc_emb_dim": [8, 12],
+        "enc_dim": [8, 12],
+        ("enc_channels", "enc_kernel_sizes", "enc_dilations"): (
+            ([12, 12, 16], [3, 3, 1], [1, 2, 1]),
+            ([8, 12, 12, 16], [5, 3, 3, 1], [1, 2, 2, 1]),
+        ),
+        "enc_attention_channels": [4, 6],
+        "enc_res2net_scale": [2, 3],
+        "enc_se_channels": [4, 6],
+    },
+    "bigvgan_config": {
+        "mel_dim": [8, 10],
+        "upsample_initial_channel": [32, 24],
+        ("resblock_kernel_sizes", "resblock_dilation_sizes"): (
+            ([3, 5], [[1, 3, 5], [1, 2, 3]]),
+            ([3], [[1, 3, 5]]),
+        ),
+        ("upsample_rates", "upsample_kernel_sizes"): (([5, 3], [11, 7]), ([2], [4]), ([3, 2, 2], [7, 4, 4])),
+    },
+}
 LFM2 = {
     **TEXT,
     "model_type": ("lfm2",),
@@ -415,7 +455,13 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     },
     "qwen2_5_omni_text": {**TIED_TEXT, "head_dim": [6, 10]},
     "qwen2_5_omni_thinker": OMNI,
-    "qwen2_5_omni": {"enable_audio_output": (False,), "thinker_config": OMNI},
+    "qwen2_5_omni_talker": QWEN_TALKER,
+    "qwen2_5_omni": {
+        "enable_audio_output": (True, False),
+        "thinker_config": OMNI,
+        "talker_config": QWEN_TALKER,
+        "token2wav_config": QWEN_SOUND,
+    },
     "llava": LLAVA,
     "llava_next": LLAVA,
     "llava_next_video": LLAVA,

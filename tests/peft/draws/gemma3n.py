@@ -1,4 +1,4 @@
-"""What to draw for models that see, hear and speak, and for their parts."""
+"""What to draw for Gemma 3n, which sees and hears, and for its parts."""
 
 from __future__ import annotations
 
