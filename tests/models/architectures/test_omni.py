@@ -10,6 +10,10 @@ from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
+# What Qwen3-Omni's talker has no default for.
+TALKER = {"talker_config": {"spatial_merge_size": 2}}
+SPOKEN = {"talker_config": {"spatial_merge_size": 2, "text_config": {"shared_expert_intermediate_size": 8}}}
+
 
 def read(model_type: str, **fields: Any) -> Model:
     """Return the model of a config.json."""
@@ -25,6 +29,7 @@ def read(model_type: str, **fields: Any) -> Model:
         ("gemma3n_audio", 681_348_640),
         ("qwen2_5_omni", 18_386_365_824),
         ("qwen2_5_omni_talker", 6_599_025_664),
+        ("qwen3_omni_moe_thinker", 18_418_329_704),
     ],
 )
 def test_the_defaults_are_those_of_transformers(model_type: str, total: int) -> None:
@@ -53,6 +58,14 @@ def test_the_defaults_are_those_of_transformers(model_type: str, total: int) -> 
         ("qwen2_5_omni", {"token2wav_config": {"dit_config": {"enc_dilations": [1]}}}, "a list of 5 sizes"),
         ("qwen2_5_omni", {"token2wav_config": {"dit_config": {"enc_res2net_scale": 300}}}, "it must be at most 256"),
         ("qwen2_5_omni", {"token2wav_config": {"bigvgan_config": {"upsample_initial_channel": 32}}}, "at least 64"),
+        ("qwen3_omni_moe", {}, "spatial_merge_size is None"),
+        ("qwen3_omni_moe", TALKER, "shared_expert_intermediate_size is None"),
+        (
+            "qwen3_omni_moe",
+            SPOKEN | {"code2wav_config": {"decoder_dim": 8}},
+            "decoder_dim is 8; it must be at least 16",
+        ),
+        ("qwen3_omni_moe", SPOKEN | {"code2wav_config": {"upsample_rates": [2]}}, "upsampling_ratios is None"),
     ],
 )
 def test_what_a_class_refuses_is_refused_by_name(model_type: str, fields: dict[str, Any], message: str) -> None:
@@ -73,6 +86,6 @@ def test_the_voice_has_its_own_type_and_can_be_left_out() -> None:
     speaks = read("qwen2_5_omni", dtype="bfloat16")
     types = {p.dtype for p in speaks.all_parameters() if p.name.startswith("token2wav.")}
     assert types == {"F32"}
-    assert set(speaks.parts.values()) >= {"talker", "vocoder"}
+    assert set(speaks.parts.values()) >= {"talker", "token2wav"}
     silent = read("qwen2_5_omni", enable_audio_output=False)
     assert {name.partition(".")[0] for name in silent.module_names} == {"thinker"}

@@ -339,6 +339,33 @@ QWEN_SOUND: Mapping[str, Any] = {
         ("upsample_rates", "upsample_kernel_sizes"): (([5, 3], [11, 7]), ([2], [4]), ([3, 2, 2], [7, 4, 4])),
     },
 }
+QWEN3_OMNI = {
+    **TOP,
+    "text_config": {**QWEN3_MOE_TEXT, "head_dim": [6, 10], "num_experts": [3, 8]},
+    "vision_config": STACKED_VISION,
+    "audio_config": {**AUDIO, "output_dim": [16, 20], "downsample_hidden_size": [6, 8], "num_mel_bins": [16, 21]},
+}
+QWEN3_TALKER: Mapping[str, Any] = {
+    "thinker_hidden_size": [16, 24],
+    "spatial_merge_size": (2,),
+    "text_config": {
+        **TEXT,
+        "attention_bias": BOTH,
+        "head_dim": [4, 6],
+        "moe_intermediate_size": [12, 20],
+        "num_experts": [3, 8],
+        "shared_expert_intermediate_size": (10, 20),
+    },
+    "code_predictor_config": {**TEXT, "head_dim": [4, 6], "attention_bias": BOTH, "num_code_groups": [1, 2, 4]},
+}
+QWEN3_SOUND: Mapping[str, Any] = {
+    **TEXT,
+    "attention_bias": BOTH,
+    "codebook_size": [20, 30],
+    "num_quantizers": [2, 3],
+    ("upsample_rates", "upsampling_ratios"): (([4, 3], [2, 2]), ([2], [3]), ([3, 2, 2], [2])),
+    "decoder_dim": [16, 36],
+}
 LFM2 = {
     **TEXT,
     "model_type": ("lfm2",),
@@ -456,6 +483,13 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     "qwen2_5_omni_text": {**TIED_TEXT, "head_dim": [6, 10]},
     "qwen2_5_omni_thinker": OMNI,
     "qwen2_5_omni_talker": QWEN_TALKER,
+    "qwen3_omni_moe_thinker": QWEN3_OMNI,
+    "qwen3_omni_moe": {
+        "enable_audio_output": (True, False),
+        "thinker_config": QWEN3_OMNI,
+        "talker_config": QWEN3_TALKER,
+        "code2wav_config": QWEN3_SOUND,
+    },
     "qwen2_5_omni": {
         "enable_audio_output": (True, False),
         "thinker_config": OMNI,
@@ -475,4 +509,11 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     },
     "gemma3": {**TOP, "text_config": GEMMA, "vision_config": SIGLIP},
     "paligemma": {**TOP, "projection_dim": [16, 20], "text_config": (GEMMA, GEMMA2), "vision_config": SIGLIP},
+}
+
+# What the talker's class reads without a default.
+NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "qwen3_omni_moe": {
+        "talker_config": {"spatial_merge_size": 2, "text_config": {"shared_expert_intermediate_size": 8}},
+    },
 }
