@@ -115,7 +115,7 @@ HUB_NAMES = list(csv.DictReader((REFERENCE / "hub_names.csv").open(encoding="utf
 
 
 def test_every_hub_name_has_a_source() -> None:
-    """A list of a trainer, which maps copies to the model that they are of, or a library that loads it."""
+    """It confirms the sizes: a copy of the config.json, a total to the last digit, or a program that loads the weights."""
     assert sorted(row["hub_name"] for row in HUB_NAMES) == sorted(hub_names())
     assert len({name.lower() for name in hub_names()}) == len(hub_names())
     for row in HUB_NAMES:
