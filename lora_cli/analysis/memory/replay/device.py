@@ -105,17 +105,26 @@ class Device:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
         return cast(_dequantised(own, cast(x, self.training.width)), x.width)
 
+    def whole_weight(self, own: Weights, width: int) -> Parameter | Tensor:
+        """Return a module's weight in a type: a copy, unless it has it already (`dequantize_module_weight`)."""
+        weight: Parameter | Tensor = own.weight
+        if own.is_quantised:
+            weight = Tensor(Storage(self.tape, own.d * own.h * self.training.width), own.d * own.h, self.training.width)
+        if weight.width == width:
+            return weight
+        return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
+
     def multiply(
-        self, x: Tensor, weight: Parameter, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
+        self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
         return linear(self.lower(x), self._lowered(weight), bias, d, h, of=of)
 
-    def _lowered(self, weight: Parameter) -> Parameter | Tensor:
+    def _lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
         """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
             return weight
-        if weight in self._casts:
+        if isinstance(weight, Parameter) and weight in self._casts:
             return self._casts[weight]
         made = record(
             [weight],
@@ -124,7 +133,7 @@ class Device:
             makes(*wanted(weight)),
             tape=self.tape,
         )
-        if weight.requires_grad:
+        if isinstance(weight, Parameter) and weight.requires_grad:
             self._casts[weight] = made
         return made
 

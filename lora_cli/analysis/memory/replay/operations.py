@@ -115,6 +115,19 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return record([a, b], a.numel, width, backward)
 
 
+def subtract(a: Tensor, b: Parameter) -> Tensor:
+    """Subtract a smaller parameter from each row, whose gradient is the sum of a negated copy."""
+    whole, size = a.numel * a.width, b.numel * b.width
+
+    def backward(gradient: Storage) -> Sequence[Storage]:
+        negative = Storage(gradient.tape, whole)
+        summed = Storage(gradient.tape, size)
+        del negative
+        return gradient, summed
+
+    return record([a, b], a.numel, a.width, backward)
+
+
 def broadcast(whole: int, *sizes: int | None) -> Backward:
     """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
 

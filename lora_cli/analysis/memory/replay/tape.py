@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
+from weakref import ref
 
 ROUNDING = 512
 
@@ -139,7 +140,7 @@ class Node:
         self.inputs: tuple[Node | Tensor | Parameter | None, ...] = tuple(
             ((isinstance(each, Tensor) and each.node) or each) if each.requires_grad else None for each in inputs
         )
-        self.saved: list[Storage | tuple[Checkpoint, int]] = tape.keep(saved)
+        self.saved: list[Storage | Promise] = tape.keep(saved)
 
     def save(self, tape: Tape, results: Iterable[Storage]) -> None:
         """Save results too."""
@@ -150,28 +151,60 @@ class _Enough(Exception):
     """All that a checkpoint has to give back was made again."""
 
 
+class Promise:
+    """What a checkpoint makes again in place of a storage, as long as a node needs it."""
+
+    __slots__ = ("__weakref__", "again", "checkpoint")
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.again: Storage | None = None
+
+    def take(self, tape: Tape) -> Storage:
+        """Return the storage; the first of a checkpoint runs the part again."""
+        self.checkpoint.run_again(tape)
+        again, self.again = self.again, None
+        assert again is not None
+        return again
+
+
 class Checkpoint:
     """A part of the model that saves nothing and runs again in the backward (`torch.utils.checkpoint`, not reentrant)."""
 
     def __init__(self, run: Callable[[], object]) -> None:
         self.run = run
-        self.saved = 0
-        self.again: dict[int, Storage] | None = None
+        self.is_again = False
+        self.promises: list[ref[Promise]] = []
         self.position = 0
 
-    def take(self, tape: Tape, index: int) -> Storage:
-        """Return what was saved under an index; the first call runs the part again."""
-        if self.again is None:
-            self.again = {}
-            outer = tape.checkpoint, tape.kind
-            tape.checkpoint, tape.kind = self, Kind.ACTIVATION
-            try:
-                self.run()
-            except _Enough:
-                pass
-            finally:
-                tape.checkpoint, tape.kind = outer
-        return self.again.pop(index)
+    def run_again(self, tape: Tape) -> None:
+        """Run the part again up to the last storage that was promised, once."""
+        if self.is_again:
+            return
+        self.is_again = True
+        outer = tape.checkpoint, tape.kind
+        tape.checkpoint, tape.kind = self, Kind.ACTIVATION
+        try:
+            self.run()
+        except _Enough:
+            pass
+        finally:
+            tape.checkpoint, tape.kind = outer
+
+    def promise(self) -> Promise:
+        """Promise to make a storage again."""
+        promise = Promise(self)
+        self.promises.append(ref(promise))
+        return promise
+
+    def keep(self, storage: Storage) -> None:
+        """Keep a promise, if a node still needs it."""
+        promise = self.promises[self.position]()
+        self.position += 1
+        if promise is not None:
+            promise.again = storage
+        if self.position == len(self.promises):
+            raise _Enough
 
 
 class _Segment(NamedTuple):
@@ -210,22 +243,15 @@ class Tape:
         self.order += 1
         return self.order
 
-    def keep(self, saved: Iterable[Storage]) -> list[Storage | tuple[Checkpoint, int]]:
+    def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise]:
         """Return what a node holds of what it saves: inside a checkpoint only the promise to make it again."""
-        checkpoint = self.checkpoint
-        kept: list[Storage | tuple[Checkpoint, int]] = []
+        checkpoint, kept = self.checkpoint, [*saved]
         if checkpoint is None:
-            kept += saved
             return kept
-        for storage in saved:
-            if checkpoint.again is None:
-                kept.append((checkpoint, checkpoint.saved))
-                checkpoint.saved += 1
-                continue
-            checkpoint.again[checkpoint.position] = storage
-            checkpoint.position += 1
-            if checkpoint.position == checkpoint.saved:
-                raise _Enough
+        if not checkpoint.is_again:
+            return [checkpoint.promise() for _ in kept]
+        for storage in kept:
+            checkpoint.keep(storage)
         return kept
 
     def checkpointed(self, run: Callable[[], Tensor]) -> Tensor:
@@ -295,7 +321,7 @@ class Tape:
         while queue and -queue[0][0] >= until:
             _, node = heapq.heappop(queue)
             gradient = gradients.pop(node)
-            kept = [each[0].take(self, each[1]) if isinstance(each, tuple) else each for each in node.saved]
+            kept = [each.take(self) if isinstance(each, Promise) else each for each in node.saved]
             assert node.backward is not None
             self.kind = Kind.LOSS if node.kind is Kind.LOSS else Kind.TEMPORARY
             results = [*reversed(node.backward(gradient))]
