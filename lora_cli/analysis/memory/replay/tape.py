@@ -234,7 +234,7 @@ class Tape:
 
     def multiplies(self, of: str, flops: int) -> None:
         """Count the operations of a matrix product; what a checkpoint runs again counts apart."""
-        again = self.checkpoint is not None and self.checkpoint.again is not None
+        again = self.checkpoint is not None and self.checkpoint.is_again
         phase = "recomputation" if again else "backward" if self.is_backward else "forward"
         self.flops[phase, of] = self.flops.get((phase, of), 0) + flops
 
@@ -245,12 +245,14 @@ class Tape:
 
     def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise]:
         """Return what a node holds of what it saves: inside a checkpoint only the promise to make it again."""
-        checkpoint, kept = self.checkpoint, [*saved]
+        checkpoint = self.checkpoint
         if checkpoint is None:
-            return kept
+            return [*saved]
         if not checkpoint.is_again:
-            return [checkpoint.promise() for _ in kept]
-        for storage in kept:
+            return [checkpoint.promise() for _ in saved]
+        kept: list[Storage | Promise] = []
+        for storage in saved:
+            kept.append(storage)
             checkpoint.keep(storage)
         return kept
 
