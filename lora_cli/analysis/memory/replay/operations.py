@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import SCORES, WEIGHTS, Backward, Node, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.ledger import SCORES, WEIGHTS, Storage
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Tape, Tensor
 
 FLOAT32 = 4
 
@@ -29,7 +30,7 @@ def record(
     Autograd saves inputs before an operation runs, and results after it: the output, and others of `saves_more` bytes.
     """
     if tape is None:
-        tape = next(each.storage.tape for each in inputs if isinstance(each, Tensor))
+        tape = next(each.tape for each in inputs if isinstance(each, Tensor))
     if not any(each.requires_grad for each in inputs):
         return Tensor(Storage(tape, numel * width), numel, width)
     node = Node(tape, inputs, [each.storage for each in saves], backward)
@@ -167,7 +168,7 @@ def linear(
     if isinstance(weight, Tensor) and x.requires_grad:
         saves.append(weight)
     flops = 2 * x.numel * h
-    x.storage.tape.multiplies(of, flops)
+    x.tape.multiplies(of, flops)
     backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
     return record(inputs, x.numel // d * h, x.width, backward, saves=saves)
 
@@ -179,7 +180,7 @@ def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
 
 def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
     """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
-    a.storage.tape.multiplies(SCORES, flops)
+    a.tape.multiplies(SCORES, flops)
     backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
     return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
