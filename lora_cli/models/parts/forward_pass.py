@@ -28,7 +28,9 @@ class Attention(NamedTuple):
 
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
     rotated by its position. `norms` are those of q and k, over each head or with `norms_whole` before they are split.
-    `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back.
+    `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
+    attention asks for the softmax in float32, `by_heads` whether q and k lie in memory head by head, as what is put
+    together of a rotated part and the rest does.
     """
 
     heads: int
@@ -44,6 +46,8 @@ class Attention(NamedTuple):
     soft_cap: bool = False
     window: int | None = None
     causal: bool = True
+    float_softmax: bool = True
+    by_heads: bool = False
 
     @property
     def reach(self) -> tuple[bool, int | None]:
@@ -72,10 +76,15 @@ class Branch(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A layer: branches one after the other, or in parallel on one input."""
+    """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
+
+    The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
+    """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
+    before: Norm | None = None
+    in_place: bool = False
 
 
 class Words(NamedTuple):
@@ -146,12 +155,21 @@ DECODER_HEADS: Mapping[str, Callable[[Config], Head]] = {
     "LMHeadModel": scores_next_token,
 }
 
-INPUT_NORM = Norm("input_layernorm")
-MIDDLE_NORM = Norm("post_attention_layernorm")
+
+def plain(name: str, first: str, second: str, activation: str, dropout: float = 0.0) -> FeedForward:
+    """Return a feed-forward of two Linears with an activation between them."""
+    return FeedForward(name, (first,), second, activation, gated=False, dropout=dropout)
 
 
-def pre_norm(attention: Attention, feed_forward: FeedForward = FeedForward(), kind: NormKind = "rms") -> Block:  # noqa: B008
+def pre_norm(
+    attention: Attention,
+    feed_forward: FeedForward = FeedForward(),  # noqa: B008
+    kind: NormKind = "rms",
+    dropout: float = 0.0,
+    *,
+    names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
+    parallel: bool = False,
+) -> Block:
     """Return a block whose branches each have one norm, before them, as Llama's."""
-    return Block(
-        (Branch(attention, INPUT_NORM._replace(kind=kind)), Branch(feed_forward, MIDDLE_NORM._replace(kind=kind)))
-    )
+    first, second = (Norm(name, kind) for name in names)
+    return Block((Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)), parallel)

@@ -89,6 +89,12 @@ class Device:
         """Turn the input of an operation that autocast runs in float32 into that."""
         return x if self.training.autocast is None else cast(x, FLOAT32)
 
+    def upper_weight(self, weight: Parameter) -> Parameter | Tensor:
+        """Return a weight in float32 for an operation that autocast runs in that."""
+        if self.training.autocast is None or weight.width == FLOAT32:
+            return weight
+        return record([weight], weight.numel, FLOAT32, makes(*wanted(weight)), tape=self.tape)
+
     def linear(self, name: str, x: Tensor) -> Tensor:
         """Run a Linear, with its adapter if it has one."""
         own = self.weights(name)

@@ -13,7 +13,9 @@ def feed_forward(device: Device, name: str, own: FeedForward, x: Tensor) -> Tens
     """Run a feed-forward."""
     if own.gated and len(own.inputs) == 2:
         gate, up = own.inputs
-        inner = multiply(activate(own.activation, device.linear(f"{name}.{gate}", x)), device.linear(f"{name}.{up}", x))
+        inner = multiply(
+            activate(device, own.activation, device.linear(f"{name}.{gate}", x)), device.linear(f"{name}.{up}", x)
+        )
     else:
-        inner = activate(own.activation, device.linear(f"{name}.{own.inputs[0]}", x))
+        inner = activate(device, own.activation, device.linear(f"{name}.{own.inputs[0]}", x))
     return dropout(device.linear(f"{name}.{own.output}", inner), own.dropout)
