@@ -15,7 +15,9 @@ def run_body(device: Device, body: Body) -> Tensor:
     """Return the last hidden states."""
     if body.encoder is not None:
         device.encoded = run_body(device, body.encoder)
-    hidden = embedded = embed(device, body.embeddings)
+    # What was looked up stays until the pass is over.
+    looked_up: list[Tensor] = []
+    hidden = embed(device, body.embeddings, looked_up)
     device.hidden_width = hidden.width
     _make_masks(device, body)
     _make_angles(device, body)
@@ -25,7 +27,6 @@ def run_body(device: Device, body: Body) -> Tensor:
     if not device.training.checkpointing:
         # What is not run again is let go of; a checkpoint holds its inputs until it is.
         device.masks.clear()
-        del embedded
     if body.final is None:
         return hidden
     return normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)

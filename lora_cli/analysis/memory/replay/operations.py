@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Storage, Tape, Tensor, Unreduced
 
 FLOAT32 = 4
 
@@ -116,13 +116,12 @@ def add(a: Tensor, b: Tensor) -> Tensor:
 def broadcast(whole: int, *sizes: int | None) -> Backward:
     """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
 
-    def backward(gradient: Storage) -> Sequence[Storage | None]:
-        tape = gradient.tape
-        made = [None if size is None else Storage(tape, whole) for size in sizes]
-        for index, size in enumerate(sizes):
-            if size is not None and size != whole:
-                made[index] = Storage(tape, size)
-        return made
+    def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
+        made = [None if size is None else Storage(gradient.tape, whole) for size in sizes]
+        return [
+            each if each is None or size is None or size == whole else Unreduced(each, size)
+            for each, size in zip(made, sizes, strict=True)
+        ]
 
     return backward
 

@@ -50,7 +50,7 @@ def base_bytes(setup: Setup, training: Training) -> int:
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
                 total += rounded(parameter.params * training.plain_width)
-    return total + 1024
+    return total + (1024 if any(attention.rotary for attention in setup.body.attentions) else 0)
 
 
 def quantised_sizes(n: int, how: str) -> list[int]:

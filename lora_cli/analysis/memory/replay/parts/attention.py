@@ -88,8 +88,7 @@ def _half_turned(x: Tensor) -> Tensor:
 
 def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
-    training, times = device.training, own.heads // own.groups
-    width = q.width
+    times, width = own.heads // own.groups, q.width
     k = repeat(k, times) if times > 1 else _batched(device, k, packed=own.by_heads)
     v = repeat(v, times) if times > 1 else _batched(device, v)
     weights = _scores(device, own, q, k)
