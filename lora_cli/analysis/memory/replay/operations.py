@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Storage, Tape, Tensor, Unreduced
+from lora_cli.analysis.memory.replay.tape import (
+    SCORES,
+    WEIGHTS,
+    Backward,
+    Node,
+    Parameter,
+    Storage,
+    Tape,
+    Tensor,
+    Unreduced,
+)
 
 FLOAT32 = 4
 
@@ -40,11 +50,16 @@ def record(
     return out
 
 
-def makes(*sizes: int | None, beside: Sequence[int] = ()) -> Backward:
-    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries."""
+def makes(*sizes: int | None, beside: Sequence[int] = (), of: str = "", flops: int = 0) -> Backward:
+    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries.
+
+    Where it multiplies matrices, these take `flops` operations.
+    """
 
     def backward(gradient: Storage) -> Sequence[Storage | None]:
         tape = gradient.tape
+        if flops:
+            tape.multiplies(of, flops)
         temporaries = [Storage(tape, size) for size in beside]
         made = [None if size is None else Storage(tape, size) for size in sizes]
         del temporaries
@@ -113,6 +128,19 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return record([a, b], a.numel, width, backward)
 
 
+def subtract(a: Tensor, b: Parameter) -> Tensor:
+    """Subtract a smaller parameter from each row, whose gradient is the sum of a negated copy."""
+    whole, size = a.numel * a.width, b.numel * b.width
+
+    def backward(gradient: Storage) -> Sequence[Storage]:
+        negative = Storage(gradient.tape, whole)
+        summed = Storage(gradient.tape, size)
+        del negative
+        return gradient, summed
+
+    return record([a, b], a.numel, a.width, backward)
+
+
 def broadcast(whole: int, *sizes: int | None) -> Backward:
     """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
 
@@ -139,14 +167,18 @@ def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
     return record([x, weight], x.numel, width, backward, saves=saved_factors(x, weight))
 
 
-def linear(x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int) -> Tensor:
+def linear(
+    x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = WEIGHTS
+) -> Tensor:
     """Multiply rows of `d` values by a weight to `h` values.
 
     A frozen weight does not make it save its input; a weight that is a copy is saved as one.
     """
     inputs = [x, weight] if bias is None else [x, weight, bias]
-    saves = saved_factors(x, weight)
-    return record(inputs, x.numel // d * h, x.width, makes(*wanted(*inputs)), saves=saves)
+    flops = 2 * x.numel * h
+    x.storage.tape.multiplies(of, flops)
+    backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
+    return record(inputs, x.numel // d * h, x.width, backward, saves=saved_factors(x, weight))
 
 
 def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
@@ -154,9 +186,11 @@ def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
     return record([weight], tokens * h, weight.width, makes(*wanted(weight)), tape=tape)
 
 
-def product(a: Tensor, b: Tensor, numel: int) -> Tensor:
-    """Multiply batches of matrices (`bmm`)."""
-    return record([a, b], numel, a.width, makes(*wanted(a, b)), saves=saved_factors(a, b))
+def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
+    """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
+    a.storage.tape.multiplies(SCORES, flops)
+    backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
+    return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
 
 def repeat(x: Tensor, times: int) -> Tensor:

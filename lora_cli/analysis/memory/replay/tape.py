@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import ref
 
 ROUNDING = 512
 
@@ -25,13 +26,17 @@ class Kind(IntEnum):
     GRADIENT = 3
 
 
+# What a matrix product is of: the model's weights, what the method adds, or the scores of attention.
+WEIGHTS, ADDED, SCORES = "weights", "adapter", "attention"
+
+
 class Allocator(Protocol):
     """What hands out blocks of device memory (`caching_allocator.CachingAllocator`)."""
 
     def allocate(self, size: int) -> object:
         """Return a block of at least `size` bytes."""
 
-    def free(self, block: object) -> None:
+    def free(self, block: Any) -> None:
         """Take a block back."""
 
 
@@ -142,7 +147,7 @@ class Node:
         self.inputs: tuple[Node | Tensor | Parameter | None, ...] = tuple(
             ((isinstance(each, Tensor) and each.node) or each) if each.requires_grad else None for each in inputs
         )
-        self.saved: list[Storage | tuple[Checkpoint, int]] = tape.keep(saved)
+        self.saved: list[Storage | Promise] = tape.keep(saved)
 
     def save(self, tape: Tape, results: Iterable[Storage]) -> None:
         """Save results too."""
@@ -153,28 +158,60 @@ class _Enough(Exception):
     """All that a checkpoint has to give back was made again."""
 
 
+class Promise:
+    """What a checkpoint makes again in place of a storage, as long as a node needs it."""
+
+    __slots__ = ("__weakref__", "again", "checkpoint")
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.again: Storage | None = None
+
+    def take(self, tape: Tape) -> Storage:
+        """Return the storage; the first of a checkpoint runs the part again."""
+        self.checkpoint.run_again(tape)
+        again, self.again = self.again, None
+        assert again is not None
+        return again
+
+
 class Checkpoint:
     """A part of the model that saves nothing and runs again in the backward (`torch.utils.checkpoint`, not reentrant)."""
 
     def __init__(self, run: Callable[[], object]) -> None:
         self.run = run
-        self.saved = 0
-        self.again: dict[int, Storage] | None = None
+        self.is_again = False
+        self.promises: list[ref[Promise]] = []
         self.position = 0
 
-    def take(self, tape: Tape, index: int) -> Storage:
-        """Return what was saved under an index; the first call runs the part again."""
-        if self.again is None:
-            self.again = {}
-            outer = tape.checkpoint, tape.kind
-            tape.checkpoint, tape.kind = self, Kind.ACTIVATION
-            try:
-                self.run()
-            except _Enough:
-                pass
-            finally:
-                tape.checkpoint, tape.kind = outer
-        return self.again.pop(index)
+    def run_again(self, tape: Tape) -> None:
+        """Run the part again up to the last storage that was promised, once."""
+        if self.is_again:
+            return
+        self.is_again = True
+        outer = tape.checkpoint, tape.kind
+        tape.checkpoint, tape.kind = self, Kind.ACTIVATION
+        try:
+            self.run()
+        except _Enough:
+            pass
+        finally:
+            tape.checkpoint, tape.kind = outer
+
+    def promise(self) -> Promise:
+        """Promise to make a storage again."""
+        promise = Promise(self)
+        self.promises.append(ref(promise))
+        return promise
+
+    def keep(self, storage: Storage) -> None:
+        """Keep a promise, if a node still needs it."""
+        promise = self.promises[self.position]()
+        self.position += 1
+        if promise is not None:
+            promise.again = storage
+        if self.position == len(self.promises):
+            raise _Enough
 
 
 class _Segment(NamedTuple):
@@ -196,32 +233,36 @@ class Tape:
         self.highest = 0
         self.highest_kinds = self.kinds[:]
         self.checkpoint: Checkpoint | None = None
+        self.is_backward = False
         self.order = 0
+        # Multiplications and additions so far, by phase and by what is multiplied.
+        self.flops: dict[tuple[str, str], int] = {}
         self.segments: list[_Segment] = []
         # What is saved and takes no memory of its own, e.g. a weight: a checkpoint runs again to give it back as well.
         self.held_anyway = Storage(self, 0)
+
+    def multiplies(self, of: str, flops: int) -> None:
+        """Count the operations of a matrix product; what a checkpoint runs again counts apart."""
+        again = self.checkpoint is not None and self.checkpoint.is_again
+        phase = "recomputation" if again else "backward" if self.is_backward else "forward"
+        self.flops[phase, of] = self.flops.get((phase, of), 0) + flops
 
     def next_order(self) -> int:
         """Return the place of a new node among all."""
         self.order += 1
         return self.order
 
-    def keep(self, saved: Iterable[Storage]) -> list[Storage | tuple[Checkpoint, int]]:
+    def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise]:
         """Return what a node holds of what it saves: inside a checkpoint only the promise to make it again."""
         checkpoint = self.checkpoint
-        kept: list[Storage | tuple[Checkpoint, int]] = []
         if checkpoint is None:
-            kept += saved
-            return kept
+            return [*saved]
+        if not checkpoint.is_again:
+            return [checkpoint.promise() for _ in saved]
+        kept: list[Storage | Promise] = []
         for storage in saved:
-            if checkpoint.again is None:
-                kept.append((checkpoint, checkpoint.saved))
-                checkpoint.saved += 1
-                continue
-            checkpoint.again[checkpoint.position] = storage
-            checkpoint.position += 1
-            if checkpoint.position == checkpoint.saved:
-                raise _Enough
+            kept.append(storage)
+            checkpoint.keep(storage)
         return kept
 
     def checkpointed(self, run: Callable[[], Tensor]) -> Tensor:
@@ -250,8 +291,10 @@ class Tape:
 
     @contextmanager
     def _standing_for(self, times: int) -> Iterator[None]:
-        before, kinds = self.peak(), self.kinds[:]
+        before, kinds, flops = self.peak(), self.kinds[:], dict(self.flops)
         yield
+        for key, count in self.flops.items():
+            self.flops[key] = count + (times - 1) * (count - flops.get(key, 0))
         change = [(times - 1) * (now - then) for now, then in zip(self.kinds, kinds, strict=True)]
         grown = sum(change)
         # What grows is highest in the last of them, what shrinks in the first.
@@ -270,6 +313,7 @@ class Tape:
         root = loss.node
         if root is None:
             return
+        self.is_backward = True
         _count_pending(root)
         gradients: dict[Node, Storage] = {root: Storage(self, loss.width)}
         queue = [(-root.order, root)]
@@ -288,7 +332,7 @@ class Tape:
         while queue and -queue[0][0] >= until:
             _, node = heapq.heappop(queue)
             gradient = gradients.pop(node)
-            kept = [each[0].take(self, each[1]) if isinstance(each, tuple) else each for each in node.saved]
+            kept = [each.take(self) if isinstance(each, Promise) else each for each in node.saved]
             assert node.backward is not None
             self.kind = Kind.LOSS if node.kind is Kind.LOSS else Kind.TEMPORARY
             results = [*reversed(node.backward(gradient))]
