@@ -8,8 +8,8 @@ from typing import Any
 
 from lora_cli.analysis.memory.advice import Saving, savings
 from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.replay.tape import Kind
 from lora_cli.analysis.memory.training import Training
 from lora_cli.analysis.memory.verdict import Footprint, Room, footprint, largest
 from lora_cli.analysis.result import Record

@@ -221,7 +221,7 @@ def _room(card: Card | None, vram: int | str | None) -> Room | None:
         )
     number = read("vram", vram, parse_bytes) if isinstance(vram, str) else whole_number("vram", vram, 1, MAX_BYTES)
     if not number:
-        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is no memory at all; write it like 24GB or 24GiB")
+        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is not a size of memory; write it like 24GB or 24GiB")
     return Room(number)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
-from lora_cli.analysis.memory.replay.tape import ADDED, WEIGHTS, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.models.parts.forward_pass import Attention
 
@@ -157,8 +158,8 @@ class Device:
 def _dequantised(own: Weights, x: Tensor) -> Tensor:
     """Multiply by a 4-bit weight, of which a copy in the type of the input exists during each product (`MatMul4Bit`)."""
     copy, flops = own.d * own.h * x.width, 2 * x.numel * own.h
-    whole = Storage(x.storage.tape, copy)
-    x.storage.tape.multiplies(WEIGHTS, flops)
+    whole = Storage(x.tape, copy)
+    x.tape.multiplies(WEIGHTS, flops)
     backward = makes(*wanted(x), beside=[copy], of=WEIGHTS, flops=flops)
     out = record([x], x.numel // own.d * own.h, x.width, backward)
     del whole

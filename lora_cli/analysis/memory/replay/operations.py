@@ -8,17 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import (
-    SCORES,
-    WEIGHTS,
-    Backward,
-    Node,
-    Parameter,
-    Storage,
-    Tape,
-    Tensor,
-    Unreduced,
-)
+from lora_cli.analysis.memory.replay.ledger import SCORES, WEIGHTS, Storage
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Tape, Tensor, Unreduced
 
 FLOAT32 = 4
 
@@ -39,7 +30,7 @@ def record(
     Autograd saves inputs before an operation runs, and results after it: the output, and others of `saves_more` bytes.
     """
     if tape is None:
-        tape = next(each.storage.tape for each in inputs if isinstance(each, Tensor))
+        tape = next(each.tape for each in inputs if isinstance(each, Tensor))
     if not any(each.requires_grad for each in inputs):
         return Tensor(Storage(tape, numel * width), numel, width)
     kept = [each.storage if isinstance(each, Tensor) else tape.held_anyway for each in saves]
@@ -96,7 +87,7 @@ def pointwise(x: Tensor, *, saves: str = "", beside: int = 0) -> Tensor:
 
 def scale(x: Tensor, width: int = 0) -> Tensor:
     """Multiply by a number, or by a tensor of a `width` that needs no gradient."""
-    of_tensor = [Tensor(x.storage.tape.held_anyway, 0, width)] if width else []
+    of_tensor = [Tensor(x.tape.held_anyway, 0, width)] if width else []
     width, size = max(x.width, width), x.numel * x.width
     backward = makes(size) if width == x.width else broadcast(x.numel * width, size)
     return record([x], x.numel, width, backward, saves=of_tensor)
@@ -176,7 +167,7 @@ def linear(
     """
     inputs = [x, weight] if bias is None else [x, weight, bias]
     flops = 2 * x.numel * h
-    x.storage.tape.multiplies(of, flops)
+    x.tape.multiplies(of, flops)
     backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
     return record(inputs, x.numel // d * h, x.width, backward, saves=saved_factors(x, weight))
 
@@ -188,7 +179,7 @@ def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
 
 def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
     """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
-    a.storage.tape.multiplies(SCORES, flops)
+    a.tape.multiplies(SCORES, flops)
     backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
     return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
@@ -241,13 +232,13 @@ def split(x: Tensor, *numels: int) -> list[Tensor]:
         gradients.append(gradient)
         return (Storage(gradient.tape, 0),)
 
-    x_tape, size = x.storage.tape, x.numel * x.width
+    x_tape, size = x.tape, x.numel * x.width
     whole = _view(x, x.numel, gathered)
     return [_view(whole, numel, gathers) for numel in numels]
 
 
 def _view(x: Tensor, numel: int, backward: Backward) -> Tensor:
-    node = Node(x.storage.tape, [x], [], backward) if x.requires_grad else None
+    node = Node(x.tape, [x], [], backward) if x.requires_grad else None
     return Tensor(x.storage, numel, x.width, node=node)
 
 
@@ -261,5 +252,5 @@ def add_in_place(a: Tensor, b: Tensor) -> Tensor:
     """Add to a tensor that is used nowhere else."""
     if not (a.requires_grad or b.requires_grad):
         return a
-    node = Node(a.storage.tape, [a, b], [], lambda gradient: [gradient] * 2)
+    node = Node(a.tape, [a, b], [], lambda gradient: [gradient] * 2)
     return Tensor(a.storage, a.numel, a.width, node=node)

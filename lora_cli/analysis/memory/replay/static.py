@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.nodes import Module

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device, Weights
 from lora_cli.analysis.memory.replay.operations import add, cast, clone, dropout, scale
-from lora_cli.analysis.memory.replay.parts.dora import add_decomposed
+from lora_cli.analysis.memory.replay.parts.weight_decomposition import add_decomposed
 from lora_cli.analysis.memory.replay.tape import Tensor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     add,
@@ -23,7 +24,7 @@ from lora_cli.analysis.memory.replay.operations import (
 )
 from lora_cli.analysis.memory.replay.parts.kernels import MAX_FLASH_WIDTH, efficient, flash, flops_of_scores
 from lora_cli.analysis.memory.replay.parts.norms import normalise
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 
@@ -80,7 +81,7 @@ def _parted(x: Tensor, numel: int) -> tuple[Tensor, Tensor]:
 def _half_turned(x: Tensor) -> Tensor:
     """Return the halves exchanged, the first of them negated (`rotate_half`)."""
     size = x.numel * x.width
-    negative = Storage(x.storage.tape, size // 2)
+    negative = Storage(x.tape, size // 2)
     out = record([x], x.numel, x.width, makes(size, beside=[size // 2, size]))
     del negative
     return out

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device, Weights
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import add, cast, dropout, multiply, scale, shift, subtract
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 
 
 def add_decomposed(device: Device, own: Weights, x: Tensor, out: Tensor) -> Tensor:
@@ -47,7 +48,7 @@ def _low_rank(device: Device, own: Weights, x: Tensor) -> Tensor:
 
 def _row_norms(own: Weights, change: Tensor) -> Storage:
     """Return the norm of each row of the weight plus its update (`get_weight_norm`)."""
-    tape, size = change.storage.tape, change.numel * change.width
+    tape, size = change.tape, change.numel * change.width
     scaled = Storage(tape, size)
     whole = Storage(tape, size)
     del scaled
