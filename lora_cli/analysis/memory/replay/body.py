@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.layer_runs import layer_runs
+from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.parts.blocks import run_block
 from lora_cli.analysis.memory.replay.parts.embeddings import embed
 from lora_cli.analysis.memory.replay.parts.norms import normalise
-from lora_cli.analysis.memory.replay.setup import layer_runs
 from lora_cli.analysis.memory.replay.tape import Storage, Tensor
 from lora_cli.models.parts.forward_pass import Body
 
@@ -19,9 +20,10 @@ def run_body(device: Device, body: Body) -> Tensor:
     device.hidden_width = hidden.width
     _make_masks(device, body)
     _make_angles(device, body)
-    for index, times in layer_runs(device.setup, body):
+    for layers, times in layer_runs(device.setup, body):
         with device.tape.repeated(times):
-            hidden = _layer(device, body, index, hidden)
+            for index in layers:
+                hidden = _layer(device, body, index, hidden)
     if not device.training.checkpointing:
         # What is not run again is let go of; a checkpoint holds its inputs until it is.
         device.masks.clear()
@@ -35,19 +37,18 @@ def _make_masks(device: Device, body: Body) -> None:
     """Make the masks that all layers share: additive for eager attention, of a byte for each pair for the kernels."""
     training, tape = device.training, device.tape
     pairs = training.batch * training.seq**2
-    for causal, window in {attention.reach for attention in body.attentions}:
+    for causal, window in {attention.reach for attention in body.attentions} | body.reaches:
         if training.attention == "eager":
             device.masks[causal, window] = Storage(tape, pairs * device.hidden_width)
-        elif training.padded or (window is not None and training.seq > window):
+        elif training.padded or (window is not None and training.seq >= window):
             device.masks[causal, window] = Storage(tape, pairs)
 
 
 def _make_angles(device: Device, body: Body) -> None:
-    """Make the cosines and sines of all positions, in the type of the hidden states."""
-    rotary = max((attention.rotary for attention in body.attentions), default=0)
-    if rotary:
-        size = device.training.seq * rotary * device.hidden_width
-        device.angles += [Storage(device.tape, size) for _ in range(2)]
+    """Make the cosines and sines of all positions, in the type of the hidden states unless the model wants float32."""
+    for kind, rotary in body.angles:
+        width = FLOAT32 if kind == "float_angles" else device.hidden_width
+        device.angles += [Storage(device.tape, device.training.seq * rotary * width) for _ in range(2)]
 
 
 def _layer(device: Device, body: Body, index: int, hidden: Tensor) -> Tensor:

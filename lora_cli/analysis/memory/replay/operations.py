@@ -84,6 +84,13 @@ def scale(x: Tensor, width: int = 0) -> Tensor:
     return record([x], x.numel, width, makes(size) if width == x.width else broadcast(x.numel * width, size))
 
 
+def soft_cap(x: Tensor) -> Tensor:
+    """Divide by a number, take the tanh and multiply by the number."""
+    x = scale(x)
+    x = pointwise(x, saves="output")
+    return scale(x)
+
+
 def shift(x: Tensor) -> Tensor:
     """Add a number, or a tensor that needs no gradient."""
     return record([x], x.numel, x.width, passes)
@@ -185,3 +192,8 @@ def softmax(x: Tensor, width: int) -> Tensor:
     """Return the softmax in a type; CUDA multiplies the gradient with the result first."""
     backward = makes(x.numel * x.width, beside=[x.numel * width])
     return record([x], x.numel, width, backward, saves_output=True)
+
+
+def take(x: Tensor, numel: int) -> Tensor:
+    """Take values by an index, whose gradient is put into zeros as large as the input."""
+    return record([x], numel, x.width, makes(x.numel * x.width))

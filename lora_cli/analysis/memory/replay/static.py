@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
 from lora_cli.models.nodes import Module
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import parameters_of
 
 
@@ -50,7 +51,15 @@ def base_bytes(setup: Setup, training: Training) -> int:
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
                 total += rounded(parameter.params * training.plain_width)
-    return total + 1024
+    return total + sum(map(rounded, _buffers(setup.body)))
+
+
+def _buffers(body: Body) -> Iterator[int]:
+    """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
+    for _, rotary in body.angles:
+        yield from [rotary // 2 * 4] * 2
+    if body.embeddings.scaled == "within":
+        yield 4
 
 
 def quantised_sizes(n: int, how: str) -> list[int]:

@@ -5,33 +5,32 @@ from __future__ import annotations
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
-    add,
     cast,
     clone,
     dropout,
-    makes,
-    pointwise,
     product,
-    record,
     repeat,
     scale,
     shift,
+    soft_cap,
     softmax,
 )
 from lora_cli.analysis.memory.replay.parts.kernels import efficient, flash
 from lora_cli.analysis.memory.replay.parts.norms import normalise
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.parts.rotary import rotate
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
-    if own.norms is not None and not own.norms_whole:
-        q = normalise(device, f"{name}.{own.norms[0].name}", own.norms[0], q)
-        k = normalise(device, f"{name}.{own.norms[1].name}", own.norms[1], k)
+    if own.norm_time == "all_projected":
+        q, k = _normed(device, name, own, q, k)
     if own.rotary:
-        q, k = _rotated(device, q), _rotated(device, k)
+        q, k = rotate(device, own, q, k)
+    if own.norm_time == "rotated":
+        q, k = _normed(device, name, own, q, k)
     kernel = _eager if device.training.attention == "eager" else _sdpa
     out = kernel(device, own, q, k, v)
     return device.linear(f"{name}.{own.output}", out)
@@ -42,26 +41,19 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
     made = []
     for index, projection in enumerate(own.inputs):
         out = device.linear(f"{name}.{projection}", x)
-        if own.norms is not None and own.norms_whole and index < len(own.norms):
+        if own.norms is not None and own.norm_time == "projected" and index < len(own.norms):
             norm = own.norms[index]
             out = normalise(device, f"{name}.{norm.name}", norm, out)
         made.append(out)
     return made
 
 
-def _rotated(device: Device, x: Tensor) -> Tensor:
-    """Return x·cos + rotate_half(x)·sin (`apply_rotary_pos_emb`)."""
-    width = device.hidden_width
-    return add(scale(x, width), scale(_half_turned(x), width))
-
-
-def _half_turned(x: Tensor) -> Tensor:
-    """Return the halves exchanged, the first of them negated (`rotate_half`)."""
-    size = x.numel * x.width
-    negative = Storage(x.storage.tape, size // 2)
-    out = record([x], x.numel, x.width, makes(size, beside=[size // 2, size]))
-    del negative
-    return out
+def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    """Return q and k, normed where the attention has norms for them."""
+    if own.norms is not None:
+        q = normalise(device, f"{name}.{own.norms[0].name}", own.norms[0], q)
+        k = normalise(device, f"{name}.{own.norms[1].name}", own.norms[1], k)
+    return q, k
 
 
 def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -88,7 +80,7 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     training = device.training
     scores = scale(product(device.lower(clone(q)), device.lower(k), training.batch * own.heads * training.seq**2))
     if own.soft_cap:
-        scores = scale(pointwise(scale(scores), saves="output"))
+        scores = soft_cap(scores)
     return shift(scores) if device.mask(own) is not None else scores
 
 
