@@ -32,12 +32,18 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs"]
 
 
+# Angles of positions: their name, whether they are float32 whatever the hidden states are, and their width.
+Angles = tuple[str, bool, int]
+
+
 class Attention(NamedTuple):
     """Attention of `heads` query heads and `groups` key-value heads of `width` each.
 
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
-    `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back.
+    `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
+    attention asks for the softmax in float32, `by_heads` whether q and k lie in memory head by head, as what is put
+    together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split.
     """
 
     heads: int
@@ -55,11 +61,19 @@ class Attention(NamedTuple):
     causal: bool = True
     rotary_kind: RotaryKind = "halves"
     positions: str = ""
+    float_softmax: bool = True
+    by_heads: bool = False
+    sliced: bool = False
 
     @property
     def reach(self) -> tuple[bool, int | None]:
         """What a token sees: attentions that are alike in this share a mask."""
         return self.causal, self.window
+
+    @property
+    def angles(self) -> Angles:
+        """Which angles turn q and k: attentions that are alike in this share them."""
+        return self.positions, self.rotary_kind == "float_angles", self.rotary
 
 
 class FeedForward(NamedTuple):
@@ -84,10 +98,15 @@ class Branch(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A layer: branches one after the other, or in parallel on one input."""
+    """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
+
+    The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
+    """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
+    before: Norm | None = None
+    in_place: bool = False
 
 
 class Words(NamedTuple):
@@ -128,10 +147,9 @@ class Body(NamedTuple):
         return frozenset(part for part in parts if isinstance(part, Attention))
 
     @property
-    def angles(self) -> list[tuple[RotaryKind, int]]:
-        """The kind and the width of each table of angles."""
-        tables = {(each.positions, each.rotary_kind, each.rotary) for each in self.attentions if each.rotary}
-        return [(kind, rotary) for _, kind, rotary in tables]
+    def angles(self) -> frozenset[Angles]:
+        """The angles that its attentions use."""
+        return frozenset(each.angles for each in self.attentions if each.rotary)
 
 
 class Dense(NamedTuple):
@@ -198,12 +216,21 @@ DECODER_HEADS: Mapping[str, Callable[[Config], Head]] = {
     "ForTokenClassification": scores_tokens,
 }
 
-INPUT_NORM = Norm("input_layernorm")
-MIDDLE_NORM = Norm("post_attention_layernorm")
+
+def plain(name: str, first: str, second: str, activation: str, dropout: float = 0.0) -> FeedForward:
+    """Return a feed-forward of two Linears with an activation between them."""
+    return FeedForward(name, (first,), second, activation, gated=False, dropout=dropout)
 
 
-def pre_norm(attention: Attention, feed_forward: FeedForward = FeedForward(), kind: NormKind = "rms") -> Block:  # noqa: B008
+def pre_norm(
+    attention: Attention,
+    feed_forward: FeedForward = FeedForward(),  # noqa: B008
+    kind: NormKind = "rms",
+    dropout: float = 0.0,
+    *,
+    names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
+    parallel: bool = False,
+) -> Block:
     """Return a block whose branches each have one norm, before them, as Llama's."""
-    return Block(
-        (Branch(attention, INPUT_NORM._replace(kind=kind)), Branch(feed_forward, MIDDLE_NORM._replace(kind=kind)))
-    )
+    first, second = (Norm(name, kind) for name in names)
+    return Block((Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)), parallel)

@@ -26,7 +26,7 @@ def run_body(device: Device, body: Body) -> Tensor:
                 hidden = _layer(device, body, index, hidden)
     if not device.training.checkpointing:
         # What is not run again is let go of; a checkpoint holds its inputs until it is.
-        device.masks.clear()
+        device.end_of_body()
         del embedded
     if body.final is None:
         return hidden
@@ -46,9 +46,11 @@ def _make_masks(device: Device, body: Body) -> None:
 
 def _make_angles(device: Device, body: Body) -> None:
     """Make the cosines and sines of all positions, in the type of the hidden states unless the model wants float32."""
-    for kind, rotary in body.angles:
-        width = FLOAT32 if kind == "float_angles" else device.hidden_width
-        device.angles += [Storage(device.tape, device.training.seq * rotary * width) for _ in range(2)]
+    for angles in body.angles:
+        _, in_float, rotary = angles
+        width, numel = FLOAT32 if in_float else device.hidden_width, device.training.seq * rotary
+        cos, sin = (Tensor(Storage(device.tape, numel * width), numel, width) for _ in range(2))
+        device.angles[angles] = cos, sin
 
 
 def _layer(device: Device, body: Body, index: int, hidden: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor
 def _dense(device: Device, step: Dense, x: Tensor) -> Tensor:
     x = device.linear(step.name or device.setup.model.output or "", x)
     if step.activation is not None:
-        x = activate(step.activation, x)
+        x = activate(device, step.activation, x)
     return dropout(x, step.dropout)
 
 

@@ -19,7 +19,7 @@ def record(
     width: int,
     backward: Backward,
     *,
-    saves: Sequence[Tensor] = (),
+    saves: Sequence[Tensor | Parameter] = (),
     saves_output: bool = False,
     saves_more: Iterable[int] = (),
     tape: Tape | None = None,
@@ -32,7 +32,8 @@ def record(
         tape = next(each.storage.tape for each in inputs if isinstance(each, Tensor))
     if not any(each.requires_grad for each in inputs):
         return Tensor(Storage(tape, numel * width), numel, width)
-    node = Node(tape, inputs, [each.storage for each in saves], backward)
+    kept = [each.storage if isinstance(each, Tensor) else tape.held_anyway for each in saves]
+    node = Node(tape, inputs, kept, backward)
     out = Tensor(Storage(tape, numel * width), numel, width, node=node)
     results = [Storage(tape, size) for size in saves_more]
     node.save(tape, [*results, out.storage] if saves_output else results)
@@ -62,7 +63,7 @@ def wanted(*operands: Tensor | Parameter) -> list[int | None]:
     return [each.numel * each.width if each.requires_grad else None for each in operands]
 
 
-def saved_factors(a: Tensor, b: Tensor) -> list[Tensor]:
+def saved_factors(a: Tensor, b: Tensor | Parameter) -> list[Tensor | Parameter]:
     """Return what a product saves: each factor for the gradient of the other."""
     return [*([a] if b.requires_grad else []), *([b] if a.requires_grad else [])]
 
@@ -80,8 +81,10 @@ def pointwise(x: Tensor, *, saves: str = "", beside: int = 0) -> Tensor:
 
 def scale(x: Tensor, width: int = 0) -> Tensor:
     """Multiply by a number, or by a tensor of a `width` that needs no gradient."""
+    of_tensor = [Tensor(x.storage.tape.held_anyway, 0, width)] if width else []
     width, size = max(x.width, width), x.numel * x.width
-    return record([x], x.numel, width, makes(size) if width == x.width else broadcast(x.numel * width, size))
+    backward = makes(size) if width == x.width else broadcast(x.numel * width, size)
+    return record([x], x.numel, width, backward, saves=of_tensor)
 
 
 def soft_cap(x: Tensor) -> Tensor:
@@ -141,7 +144,7 @@ def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
     """Multiply each row by a weight, which may be turned into a wider type first."""
     width = max(x.width, weight.width, width)
     backward = broadcast(x.numel * width, *wanted(x, weight))
-    return record([x, weight], x.numel, width, backward, saves=[x] if weight.requires_grad else [])
+    return record([x, weight], x.numel, width, backward, saves=saved_factors(x, weight))
 
 
 def linear(x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int) -> Tensor:
@@ -150,9 +153,7 @@ def linear(x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int
     A frozen weight does not make it save its input; a weight that is a copy is saved as one.
     """
     inputs = [x, weight] if bias is None else [x, weight, bias]
-    saves = [x] if weight.requires_grad else []
-    if isinstance(weight, Tensor) and x.requires_grad:
-        saves.append(weight)
+    saves = saved_factors(x, weight)
     return record(inputs, x.numel // d * h, x.width, makes(*wanted(*inputs)), saves=saves)
 
 
@@ -197,3 +198,47 @@ def softmax(x: Tensor, width: int) -> Tensor:
 def take(x: Tensor, numel: int) -> Tensor:
     """Take values by an index, whose gradient is put into zeros as large as the input."""
     return record([x], numel, x.width, makes(x.numel * x.width))
+
+
+def part(x: Tensor, numel: int) -> Tensor:
+    """Return a view of a part of each row, whose gradient is put into one of the whole (`slice_backward`)."""
+    return _view(x, numel, makes(x.numel * x.width))
+
+
+def split(x: Tensor, *numels: int) -> list[Tensor]:
+    """Return views of the parts of each row, whose gradients are put together once all are there (`split`)."""
+    if not x.requires_grad:
+        return [_view(x, numel, passes) for numel in numels]
+    gradients: list[Storage] = []
+
+    def gathered(_: Storage) -> Sequence[Storage]:
+        whole = Storage(x_tape, size)
+        gradients.clear()
+        return (whole,)
+
+    def gathers(gradient: Storage) -> Sequence[Storage]:
+        gradients.append(gradient)
+        return (Storage(gradient.tape, 0),)
+
+    x_tape, size = x.storage.tape, x.numel * x.width
+    whole = _view(x, x.numel, gathered)
+    return [_view(whole, numel, gathers) for numel in numels]
+
+
+def _view(x: Tensor, numel: int, backward: Backward) -> Tensor:
+    node = Node(x.storage.tape, [x], [], backward) if x.requires_grad else None
+    return Tensor(x.storage, numel, x.width, node=node)
+
+
+def concatenate(*parts: Tensor) -> Tensor:
+    """Put tensors together; their gradients are views of that of the whole."""
+    count = len(parts)
+    return record(parts, sum(each.numel for each in parts), parts[0].width, lambda gradient: [gradient] * count)
+
+
+def add_in_place(a: Tensor, b: Tensor) -> Tensor:
+    """Add to a tensor that is used nowhere else."""
+    if not (a.requires_grad or b.requires_grad):
+        return a
+    node = Node(a.storage.tape, [a, b], [], lambda gradient: [gradient] * 2)
+    return Tensor(a.storage, a.numel, a.width, node=node)

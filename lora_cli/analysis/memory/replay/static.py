@@ -56,7 +56,7 @@ def base_bytes(setup: Setup, training: Training) -> int:
 
 def _buffers(body: Body) -> Iterator[int]:
     """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
-    for _, rotary in body.angles:
+    for *_, rotary in body.angles:
         yield from [rotary // 2 * 4] * 2
     if body.embeddings.scaled == "within":
         yield 4

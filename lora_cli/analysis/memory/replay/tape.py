@@ -58,7 +58,7 @@ class Storage:
         self.kind = tape.kind
         tape.kinds[tape.kind] += self.bytes
         tape.total += self.bytes
-        self.block = None if tape.allocator is None else tape.allocator.allocate(self.bytes)
+        self.block = None if tape.allocator is None or not size else tape.allocator.allocate(self.bytes)
         if tape.total > tape.highest:
             tape.highest = tape.total
             tape.highest_kinds = tape.kinds[:]
@@ -191,6 +191,8 @@ class Tape:
         self.checkpoint: Checkpoint | None = None
         self.order = 0
         self.segments: list[_Segment] = []
+        # What is saved and takes no memory of its own, e.g. a weight: a checkpoint runs again to give it back as well.
+        self.held_anyway = Storage(self, 0)
 
     def next_order(self) -> int:
         """Return the place of a new node among all."""

@@ -11,6 +11,7 @@ from lora_cli.models.parts.feed_forward import fused_gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layer_windows import optional_window
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
+from lora_cli.models.parts.rotary import rotated_width
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 32064)
@@ -36,7 +37,11 @@ def forward(config: Config) -> Body:
     """Describe the pass through `Phi3Model`, whose layers all have the same window."""
     shape = heads(config, hidden(config), count=32)
     attention = rotated(shape, config)._replace(
-        inputs=("qkv_proj",), rotary=rotated_width(config, shape[2]), window=optional_window(config, None)
+        inputs=("qkv_proj",),
+        sliced=True,
+        by_heads=True,
+        rotary=rotated_width(config, shape[2]),
+        window=optional_window(config, None),
     )
     layer = layer_pass(attention, fused_pass(config), dropout=config.real("resid_pdrop", default=0.0))
     return Body([layer] * config.layers("num_hidden_layers", default=32))

@@ -8,12 +8,14 @@ from lora_cli.analysis.memory.replay.operations import (
     cast,
     clone,
     dropout,
+    part,
     product,
     repeat,
     scale,
     shift,
     soft_cap,
     softmax,
+    split,
 )
 from lora_cli.analysis.memory.replay.parts.kernels import efficient, flash
 from lora_cli.analysis.memory.replay.parts.norms import normalise
@@ -38,6 +40,11 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
 
 def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Tensor]:
     """Return q, k and v."""
+    if len(own.inputs) == 1:
+        qkv = device.linear(f"{name}.{own.inputs[0]}", x)
+        each = qkv.numel // (own.heads + 2 * own.groups)
+        numels = own.heads * each, own.groups * each, own.groups * each
+        return [part(qkv, numel) for numel in numels] if own.sliced else split(qkv, *numels)
     made = []
     for index, projection in enumerate(own.inputs):
         out = device.linear(f"{name}.{projection}", x)
@@ -58,27 +65,36 @@ def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> 
 
 def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
-    training, times = device.training, own.heads // own.groups
-    width = q.width
-    k, v = _for_all_heads(k, times), _for_all_heads(v, times)
+    width, times = q.width, own.heads // own.groups
+    k = repeat(k, times) if times > 1 else _batched(device, k, packed=own.by_heads)
+    v = repeat(v, times) if times > 1 else _batched(device, v)
     weights = _scores(device, own, q, k)
-    if training.dtype == "bfloat16" or width == FLOAT32:
-        # CUDA turns float16 into float32 within the kernel, and no other type.
-        weights = cast(weights, FLOAT32)
-    weights = cast(softmax(weights, FLOAT32), width)
+    weights = cast(_softmax(device, own, weights), width)
     weights = dropout(weights, own.dropout)
     return clone(product(device.lower(weights), device.lower(v), q.numel))
 
 
-def _for_all_heads(x: Tensor, times: int) -> Tensor:
-    """Return k or v as a product needs it: repeated, or else made contiguous."""
-    return repeat(x, times) if times > 1 else clone(x)
+def _softmax(device: Device, own: Attention, weights: Tensor) -> Tensor:
+    """Return the softmax, in float32 where the model or autocast asks for it."""
+    training = device.training
+    if not own.float_softmax and training.autocast is None:
+        return softmax(weights, weights.width)
+    if (training.autocast or training.dtype) != "float16":
+        # CUDA turns float16 into float32 within the kernel, and no other type.
+        weights = cast(weights, FLOAT32)
+    return softmax(weights, FLOAT32)
+
+
+def _batched(device: Device, x: Tensor, *, packed: bool = False) -> Tensor:
+    """Return q, k or v as a product of batches takes it: a copy, unless it is `packed` by heads or of one text."""
+    return x if packed or device.training.batch == 1 else clone(x)
 
 
 def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
-    scores = scale(product(device.lower(clone(q)), device.lower(k), training.batch * own.heads * training.seq**2))
+    q = _batched(device, q, packed=own.by_heads)
+    scores = scale(product(device.lower(q), device.lower(k), training.batch * own.heads * training.seq**2))
     if own.soft_cap:
         scores = soft_cap(scores)
     return shift(scores) if device.mask(own) is not None else scores
@@ -88,6 +104,8 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     """Run `sdpa_attention_forward`: flash attention without a mask, else the memory-efficient kernel."""
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
     if device.mask(own) is None:
-        return flash(device, own, q, k, v)
+        out = flash(device, own, q, k, v)
+        # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
+        return clone(out) if own.by_heads else out
     times = own.heads // own.groups
     return efficient(device, own, q, repeat(k, times), repeat(v, times))

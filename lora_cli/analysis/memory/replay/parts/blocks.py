@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import add, dropout, scale
+from lora_cli.analysis.memory.replay.operations import add, add_in_place, dropout, scale
 from lora_cli.analysis.memory.replay.parts.attention import attend
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
 from lora_cli.analysis.memory.replay.parts.norms import normalise
@@ -18,10 +18,18 @@ PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {Attention:
 
 
 def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
-    """Run a layer: each branch is added to the residual stream."""
+    """Run a layer: each branch is added to the residual stream, or what parallel ones return together."""
+    if block.parallel:
+        return add(_run_parallel(device, name, block, x), x)
     for branch in block.branches:
         x = add(x, _run_branch(device, name, branch, x))
     return x
+
+
+def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
+    x = _normed(device, name, block.before, x)
+    first, second = (_run_branch(device, name, branch, x) for branch in block.branches)
+    return add_in_place(second, first) if block.in_place else add(second, first)
 
 
 def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:

@@ -15,9 +15,11 @@ def feed_forward(device: Device, name: str, own: FeedForward, x: Tensor) -> Tens
         return _fused(device, name, own, x)
     if own.gated:
         gate, up = own.inputs
-        inner = multiply(activate(own.activation, device.linear(f"{name}.{gate}", x)), device.linear(f"{name}.{up}", x))
+        inner = multiply(
+            activate(device, own.activation, device.linear(f"{name}.{gate}", x)), device.linear(f"{name}.{up}", x)
+        )
     else:
-        inner = activate(own.activation, device.linear(f"{name}.{own.inputs[0]}", x))
+        inner = activate(device, own.activation, device.linear(f"{name}.{own.inputs[0]}", x))
     return dropout(device.linear(f"{name}.{own.output}", inner), own.dropout)
 
 
@@ -25,5 +27,5 @@ def _fused(device: Device, name: str, own: FeedForward, x: Tensor) -> Tensor:
     """Run one whose gate and up are halves of one product (`Phi3MLP`)."""
     both = device.linear(f"{name}.{own.inputs[0]}", x)
     gate, up = split(both, both.numel // 2, both.numel // 2)
-    up = multiply(up, activate(own.activation, gate))
+    up = multiply(up, activate(device, own.activation, gate))
     return dropout(device.linear(f"{name}.{own.output}", up), own.dropout)

@@ -7,7 +7,7 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
 from lora_cli.models.parts.decoder_pass import layer_pass, rotated
-from lora_cli.models.parts.forward_pass import Body, Norm, Words
+from lora_cli.models.parts.forward_pass import Body, Norm, Words, plain
 from lora_cli.models.parts.layer_windows import optional_window
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
 
