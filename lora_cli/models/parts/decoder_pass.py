@@ -40,7 +40,7 @@ def layer_pass(
     scaled: bool = False,
 ) -> Block:
     """Return a layer of two branches, with the norms of these names before and after each."""
-    norms = [[name and Norm(name, kind) for name in pair] for pair in (before, after)]
+    norms = [[None if name is None else Norm(name, kind) for name in pair] for pair in (before, after)]
     return Block(
         (
             Branch(attention, norms[0][0], norms[1][0], dropout, scaled),

@@ -32,6 +32,8 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs"]
 
 
+# What a token sees: only those before it or all, and of those how far away the last is, None for all.
+Reach = tuple[bool, int | None]
 # Angles of positions: their name, whether they are float32 whatever the hidden states are, and their width.
 Angles = tuple[str, bool, int]
 
@@ -66,7 +68,7 @@ class Attention(NamedTuple):
     sliced: bool = False
 
     @property
-    def reach(self) -> tuple[bool, int | None]:
+    def reach(self) -> Reach:
         """What a token sees: attentions that are alike in this share a mask."""
         return self.causal, self.window
 
@@ -137,7 +139,7 @@ class Body(NamedTuple):
     embeddings: Words = Words()
     layers: str = "layers"
     encoder: Body | None = None
-    reaches: frozenset[tuple[bool, int | None]] = frozenset()
+    reaches: frozenset[Reach] = frozenset()
     only_eager: bool = False
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.layer_runs import layer_runs
 from lora_cli.analysis.memory.replay.operations import FLOAT32
@@ -9,7 +11,7 @@ from lora_cli.analysis.memory.replay.parts.blocks import run_block
 from lora_cli.analysis.memory.replay.parts.embeddings import embed
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.tape import Storage, Tensor
-from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.forward_pass import Body, Reach
 
 
 def run_body(device: Device, body: Body) -> Tensor:
@@ -18,7 +20,9 @@ def run_body(device: Device, body: Body) -> Tensor:
         device.encoded = run_body(device, body.encoder)
     hidden = embedded = embed(device, body.embeddings)
     device.hidden_width = hidden.width
-    _make_masks(device, body)
+    reaches = {attention.reach for attention in body.attentions}
+    device.masks.update(_masks(device, reaches))
+    unused = _masks(device, body.reaches - reaches)
     _make_angles(device, body)
     for layers, times in layer_runs(device.setup, body):
         with device.tape.repeated(times):
@@ -27,21 +31,22 @@ def run_body(device: Device, body: Body) -> Tensor:
     if not device.training.checkpointing:
         # What is not run again is let go of; a checkpoint holds its inputs until it is.
         device.end_of_body()
-        del embedded
+        del embedded, unused
     if body.final is None:
         return hidden
     return normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
 
 
-def _make_masks(device: Device, body: Body) -> None:
-    """Make the masks that all layers share: additive for eager attention, of a byte for each pair for the kernels."""
-    training, tape = device.training, device.tape
-    pairs = training.batch * training.seq**2
-    for causal, window in {attention.reach for attention in body.attentions} | body.reaches:
+def _masks(device: Device, reaches: Set[Reach]) -> dict[Reach, Storage]:
+    """Make the masks that layers share: additive for eager attention, of a byte for each pair for the kernels."""
+    training = device.training
+    pairs, made = training.batch * training.seq**2, {}
+    for causal, window in reaches:
         if training.attention == "eager":
-            device.masks[causal, window] = Storage(tape, pairs * device.hidden_width)
+            made[causal, window] = Storage(device.tape, pairs * device.hidden_width)
         elif training.padded or (window is not None and training.seq >= window):
-            device.masks[causal, window] = Storage(tape, pairs)
+            made[causal, window] = Storage(device.tape, pairs)
+    return made
 
 
 def _make_angles(device: Device, body: Body) -> None:

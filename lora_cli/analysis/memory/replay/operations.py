@@ -167,9 +167,12 @@ def product(a: Tensor, b: Tensor, numel: int) -> Tensor:
     return record([a, b], numel, a.width, makes(*wanted(a, b)), saves=saved_factors(a, b))
 
 
-def repeat(x: Tensor, times: int) -> Tensor:
-    """Repeat parts of a tensor, which is a copy unless it is once."""
-    return x if times == 1 else record([x], x.numel * times, x.width, makes(x.numel * x.width))
+def repeat(x: Tensor, times: int, parts: int = 2) -> Tensor:
+    """Repeat each of the parts of a tensor, which is a copy unless there is one part or it is once."""
+    if times == 1:
+        return x
+    backward = makes(x.numel * x.width)
+    return _view(x, x.numel * times, backward) if parts == 1 else record([x], x.numel * times, x.width, backward)
 
 
 def square(x: Tensor) -> Tensor:

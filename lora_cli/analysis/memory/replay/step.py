@@ -59,7 +59,6 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     del logits
     phases["forward"] = tape.peak()
     tape.backward(loss)
-    device.end_of_body()
     phases["backward"] = tape.peak()
     held = static(setup, training)
     temporaries = [Storage(tape, size) for size in held.optimizer_temporaries]

@@ -66,8 +66,10 @@ def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> 
 def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
     width, times = q.width, own.heads // own.groups
-    k = repeat(k, times) if times > 1 else _batched(device, k, packed=own.by_heads)
-    v = repeat(v, times) if times > 1 else _batched(device, v)
+    k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
+    if own.groups in {1, own.heads}:
+        k = _batched(device, k, packed=own.by_heads and times == 1)
+        v = _batched(device, v)
     weights = _scores(device, own, q, k)
     weights = cast(_softmax(device, own, weights), width)
     weights = dropout(weights, own.dropout)
@@ -108,4 +110,4 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
         # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
         return clone(out) if own.by_heads else out
     times = own.heads // own.groups
-    return efficient(device, own, q, repeat(k, times), repeat(v, times))
+    return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups))
