@@ -93,6 +93,13 @@ def scale(x: Tensor, width: int = 0) -> Tensor:
     return record([x], x.numel, width, backward, saves=of_tensor)
 
 
+def soft_cap(x: Tensor) -> Tensor:
+    """Divide by a number, take the tanh and multiply by the number."""
+    x = scale(x)
+    x = pointwise(x, saves="output")
+    return scale(x)
+
+
 def shift(x: Tensor) -> Tensor:
     """Add a number, or a tensor that needs no gradient."""
     return record([x], x.numel, x.width, passes)
@@ -184,9 +191,12 @@ def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
     return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
 
-def repeat(x: Tensor, times: int) -> Tensor:
-    """Repeat parts of a tensor, which is a copy unless it is once."""
-    return x if times == 1 else record([x], x.numel * times, x.width, makes(x.numel * x.width))
+def repeat(x: Tensor, times: int, parts: int = 2) -> Tensor:
+    """Repeat each of the parts of a tensor, which is a copy unless there is one part or it is once."""
+    if times == 1:
+        return x
+    backward = makes(x.numel * x.width)
+    return _view(x, x.numel * times, backward) if parts == 1 else record([x], x.numel * times, x.width, backward)
 
 
 def square(x: Tensor) -> Tensor:
@@ -210,6 +220,11 @@ def softmax(x: Tensor, width: int) -> Tensor:
     """Return the softmax in a type; CUDA multiplies the gradient with the result first."""
     backward = makes(x.numel * x.width, beside=[x.numel * width])
     return record([x], x.numel, width, backward, saves_output=True)
+
+
+def take(x: Tensor, numel: int) -> Tensor:
+    """Take values by an index, whose gradient is put into zeros as large as the input."""
+    return record([x], numel, x.width, makes(x.numel * x.width))
 
 
 def part(x: Tensor, numel: int) -> Tensor:

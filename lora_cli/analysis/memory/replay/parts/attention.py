@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
-    add,
     cast,
     clone,
-    concatenate,
     dropout,
-    makes,
     part,
-    pointwise,
     product,
-    record,
     repeat,
     scale,
     shift,
+    soft_cap,
     softmax,
     split,
 )
 from lora_cli.analysis.memory.replay.parts.kernels import MAX_FLASH_WIDTH, efficient, flash, flops_of_scores
 from lora_cli.analysis.memory.replay.parts.norms import normalise
+from lora_cli.analysis.memory.replay.parts.rotary import rotate
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
@@ -31,13 +27,12 @@ from lora_cli.models.parts.forward_pass import Attention
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
-    if own.norms is not None and not own.norms_whole:
-        q = normalise(device, f"{name}.{own.norms[0].name}", own.norms[0], q)
-        k = normalise(device, f"{name}.{own.norms[1].name}", own.norms[1], k)
-    if own.rotary == own.width:
-        q, k = _rotated(device, q), _rotated(device, k)
-    elif own.by_heads:
-        q, k = _rotated_in_part(device, own, q, k)
+    if own.norm_time == "all_projected":
+        q, k = _normed(device, name, own, q, k)
+    if own.rotary:
+        q, k = rotate(device, own, q, k)
+    if own.norm_time == "rotated":
+        q, k = _normed(device, name, own, q, k)
     kernel = _eager if device.training.attention == "eager" else _sdpa
     out = kernel(device, own, q, k, v)
     return device.linear(f"{name}.{own.output}", out)
@@ -48,50 +43,33 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
     if len(own.inputs) == 1:
         qkv = device.linear(f"{name}.{own.inputs[0]}", x)
         each = qkv.numel // (own.heads + 2 * own.groups)
-        return split(qkv, own.heads * each, own.groups * each, own.groups * each)
+        numels = own.heads * each, own.groups * each, own.groups * each
+        return [part(qkv, numel) for numel in numels] if own.sliced else split(qkv, *numels)
     made = []
     for index, projection in enumerate(own.inputs):
         out = device.linear(f"{name}.{projection}", x)
-        if own.norms is not None and own.norms_whole and index < len(own.norms):
+        if own.norms is not None and own.norm_time == "projected" and index < len(own.norms):
             norm = own.norms[index]
             out = normalise(device, f"{name}.{norm.name}", norm, out)
         made.append(out)
     return made
 
 
-def _rotated(device: Device, x: Tensor) -> Tensor:
-    """Return x·cos + rotate_half(x)·sin (`apply_rotary_pos_emb`)."""
-    width = device.hidden_width
-    return add(scale(x, width), scale(_half_turned(x), width))
-
-
-def _rotated_in_part(device: Device, own: Attention, q: Tensor, k: Tensor) -> list[Tensor]:
-    """Rotate a part of each head's width, and put it and the rest together again."""
-    halves = [_parted(each, each.numel * own.rotary // own.width) for each in (q, k)]
-    rotated = [_rotated(device, part) for part, _ in halves]
-    for index, (_, rest) in enumerate(halves):
-        rotated[index] = concatenate(rotated[index], rest)
-    return rotated
-
-
-def _parted(x: Tensor, numel: int) -> tuple[Tensor, Tensor]:
-    return part(x, numel), part(x, x.numel - numel)
-
-
-def _half_turned(x: Tensor) -> Tensor:
-    """Return the halves exchanged, the first of them negated (`rotate_half`)."""
-    size = x.numel * x.width
-    negative = Storage(x.tape, size // 2)
-    out = record([x], x.numel, x.width, makes(size, beside=[size // 2, size]))
-    del negative
-    return out
+def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    """Return q and k, normed where the attention has norms for them."""
+    if own.norms is not None:
+        q = normalise(device, f"{name}.{own.norms[0].name}", own.norms[0], q)
+        k = normalise(device, f"{name}.{own.norms[1].name}", own.norms[1], k)
+    return q, k
 
 
 def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
-    times, width = own.heads // own.groups, q.width
-    k = repeat(k, times) if times > 1 else _batched(device, k, packed=own.by_heads)
-    v = repeat(v, times) if times > 1 else _batched(device, v)
+    width, times = q.width, own.heads // own.groups
+    k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
+    if own.groups in {1, own.heads}:
+        k = _batched(device, k, packed=own.by_heads and times == 1)
+        v = _batched(device, v)
     weights = _scores(device, own, q, k)
     weights = cast(_softmax(device, own, weights), width)
     weights = dropout(weights, own.dropout)
@@ -121,7 +99,7 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     numel = training.batch * own.heads * training.seq**2
     scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q)))
     if own.soft_cap:
-        scores = scale(pointwise(scale(scores), saves="output"))
+        scores = soft_cap(scores)
     return shift(scores) if device.mask(own) is not None else scores
 
 
@@ -138,4 +116,6 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
         # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
         return clone(out) if own.by_heads else out
     times = own.heads // own.groups
-    return efficient(device, own, q, repeat(k, times), repeat(v, times), is_masked=mask is not None)
+    return efficient(
+        device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), is_masked=mask is not None
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import add, add_in_place, dropout
+from lora_cli.analysis.memory.replay.operations import add, add_in_place, dropout, scale
 from lora_cli.analysis.memory.replay.parts.attention import attend
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
 from lora_cli.analysis.memory.replay.parts.norms import normalise
@@ -48,7 +48,8 @@ def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
 
 def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     x = PARTS[type(branch.part)](device, f"{name}.{branch.part.name}", branch.part, x)
-    return dropout(_normed(device, name, branch.after, x), branch.dropout)
+    x = dropout(_normed(device, name, branch.after, x), branch.dropout)
+    return scale(x) if branch.scaled else x
 
 
 def _normed(device: Device, name: str, norm: Norm | None, x: Tensor) -> Tensor:

@@ -13,9 +13,11 @@ def embed(device: Device, own: Words, looked_up: list[Tensor]) -> Tensor:
     """Look up the tokens of the batch. With checkpointing they require a gradient (`enable_input_require_grads`)."""
     prefix, training = device.setup.prefix, device.training
     x = device.embed(f"{prefix}{own.name}", training.tokens)
+    if own.scaled == "within":
+        x = scale(x)
     if training.checkpointing:
         x.requires_grad = True
-    if own.scaled:
+    if own.scaled == "after":
         x = scale(x)
     if own.projection is not None:
         x = device.linear(f"{prefix}{own.projection}", x)

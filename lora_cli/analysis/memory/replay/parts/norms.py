@@ -24,8 +24,9 @@ from lora_cli.models.parts.forward_pass import Norm, NormKind
 
 
 def normalise(device: Device, name: str, norm: Norm, x: Tensor) -> Tensor:
-    """Run a norm on rows as wide as its weight."""
-    return KINDS[norm.kind](device, name, x, x.numel // device.parameter(f"{name}.weight").numel)
+    """Run a norm on its rows."""
+    width = norm.width or device.parameter(f"{name}.weight").numel
+    return KINDS[norm.kind](device, name, x, x.numel // width)
 
 
 def _root_mean_square(x: Tensor, rows: int) -> Tensor:
