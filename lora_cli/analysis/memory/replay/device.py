@@ -11,7 +11,7 @@ from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding,
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
-from lora_cli.models.parts.forward_pass import Attention
+from lora_cli.models.parts.forward_pass import Angles, Attention
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
 
@@ -37,7 +37,7 @@ class Device:
         self.tape = tape
         # The mask of each kind of attention (`Attention.reach`), the angles of positions, and what an encoder returned.
         self.masks: dict[tuple[bool, int | None], Storage] = {}
-        self.angles: list[Storage] = []
+        self.angles: dict[Angles, tuple[Tensor, Tensor]] = {}
         self.encoded: Tensor | None = None
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
@@ -90,6 +90,12 @@ class Device:
         """Turn the input of an operation that autocast runs in float32 into that."""
         return x if self.training.autocast is None else cast(x, FLOAT32)
 
+    def upper_weight(self, weight: Parameter) -> Parameter | Tensor:
+        """Return a weight in float32 for an operation that autocast runs in that."""
+        if self.training.autocast is None or weight.width == FLOAT32:
+            return weight
+        return record([weight], weight.numel, FLOAT32, makes(*wanted(weight)), tape=self.tape)
+
     def linear(self, name: str, x: Tensor) -> Tensor:
         """Run a Linear, with its adapter if it has one."""
         own = self.weights(name)
@@ -137,6 +143,11 @@ class Device:
         if isinstance(weight, Parameter) and weight.requires_grad:
             self._casts[weight] = made
         return made
+
+    def end_of_body(self) -> None:
+        """Forget what layers share, once no layer can run again."""
+        self.masks.clear()
+        self.angles.clear()
 
     def end_of_forward(self) -> None:
         """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""

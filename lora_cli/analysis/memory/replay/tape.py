@@ -58,8 +58,15 @@ class Parameter:
             self.gradient = gradient
 
 
+class Unreduced(NamedTuple):
+    """A gradient that is summed or cast to the size of its input once the operation's own backward is over."""
+
+    whole: Storage
+    size: int
+
+
 # From the gradient of an output to those of the inputs, None where there is none.
-Backward = Callable[[Storage], Sequence[Storage | None]]
+Backward = Callable[[Storage], Sequence[Storage | Unreduced | None]]
 
 
 class Node:
@@ -161,6 +168,8 @@ class Tape(Ledger):
         self.is_backward = False
         self.order = 0
         self.segments: list[_Segment] = []
+        # What is saved and takes no memory of its own, e.g. a weight: a checkpoint runs again to give it back as well.
+        self.held_anyway = Storage(self, 0)
 
     @property
     def phase(self) -> str:
@@ -237,11 +246,16 @@ class Tape(Ledger):
             results = [*reversed(node.backward(gradient))]
             inputs, node.inputs, node.saved, node.backward = node.inputs, (), [], None
             del kept, gradient, node
+            for index in reversed(range(len(results))):
+                # As `validate_outputs` in torch/csrc/autograd/engine.cpp.
+                if isinstance(made := results[index], Unreduced):
+                    results[index] = Storage(self, made.size)
+                del made
             for each in inputs:
                 result = results.pop()
-                if isinstance(each, Node) and result is not None:
+                if isinstance(each, Node) and isinstance(result, Storage):
                     _pass_on(each, result, gradients, queue)
-                elif isinstance(each, Tensor | Parameter) and result is not None:
+                elif isinstance(each, Tensor | Parameter) and isinstance(result, Storage):
                     each.accumulate(result)
                 del result
 

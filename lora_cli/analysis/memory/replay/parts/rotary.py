@@ -1,0 +1,58 @@
+"""How q and k are turned by their positions (`apply_rotary_pos_emb`)."""
+
+from __future__ import annotations
+
+from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Storage
+from lora_cli.analysis.memory.replay.operations import FLOAT32, add, cast, concatenate, makes, multiply, part, record
+from lora_cli.analysis.memory.replay.tape import Tensor
+from lora_cli.models.parts.forward_pass import Attention
+
+
+def rotate(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    """Return q and k turned, in the type that they had."""
+    cos, sin = device.angles[own.angles]
+    if own.rotary_kind == "pairs":
+        cos, sin = _repeated(cos), _repeated(sin)
+    if own.by_heads:
+        return _rotated_in_part(own, q, k, cos, sin)
+    width = q.width
+    if own.rotary_kind == "float_pairs":
+        q, k = cast(q, FLOAT32), cast(k, FLOAT32)
+    q, k = _turned(q, cos, sin), _turned(k, cos, sin)
+    return cast(q, width), cast(k, width)
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Return x·cos + rotate_half(x)·sin."""
+    return add(multiply(x, cos), multiply(_half_turned(x), sin))
+
+
+def _half_turned(x: Tensor) -> Tensor:
+    """Return the halves exchanged, the first of them negated (`rotate_half`)."""
+    size = x.numel * x.width
+    negative = Storage(x.tape, size // 2)
+    out = record([x], x.numel, x.width, makes(size, beside=[size // 2, size]))
+    del negative
+    return out
+
+
+def _repeated(angles: Tensor) -> Tensor:
+    """Return each angle twice, in a copy."""
+    return Tensor(Storage(angles.tape, angles.numel * angles.width), angles.numel, angles.width)
+
+
+def _rotated_in_part(own: Attention, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotate a part of each head's width, and put it and the rest together again."""
+    q_part, q_rest = _parts(own, q)
+    k_part, k_rest = _parts(own, k)
+    if own.rotary_kind == "pairs":
+        q_part, k_part = _turned(q_part, cos, sin), _turned(k_part, cos, sin)
+        return concatenate(q_part, q_rest), concatenate(k_part, k_rest)
+    q = concatenate(_turned(q_part, cos, sin), q_rest)
+    return q, concatenate(_turned(k_part, cos, sin), k_rest)
+
+
+def _parts(own: Attention, x: Tensor) -> tuple[Tensor, Tensor]:
+    numel = x.numel * own.rotary // own.width
+    return part(x, numel), part(x, x.numel - numel)
