@@ -38,13 +38,18 @@ def run_body(device: Device, body: Body) -> Tensor:
 
 
 def _masks(device: Device, reaches: Set[Reach]) -> dict[Reach, Storage]:
-    """Make the masks that layers share: additive for eager attention, of a byte for each pair for the kernels."""
+    """Make the masks that layers share: additive for eager attention, of a byte for each pair for the kernels.
+
+    The mask of a kernel is the same for all texts of a batch that is not padded.
+    """
     training = device.training
-    pairs, made = training.batch * training.seq**2, {}
+    pairs, made = training.seq**2, {}
     for causal, window in reaches:
         if training.attention == "eager":
-            made[causal, window] = Storage(device.tape, pairs * device.hidden_width)
-        elif training.padded or (window is not None and training.seq >= window):
+            made[causal, window] = Storage(device.tape, training.batch * pairs * device.hidden_width)
+        elif training.padded:
+            made[causal, window] = Storage(device.tape, training.batch * pairs)
+        elif window is not None and training.seq >= window:
             made[causal, window] = Storage(device.tape, pairs)
     return made
 
