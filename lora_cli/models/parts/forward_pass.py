@@ -103,19 +103,23 @@ class Block(NamedTuple):
     """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
 
     The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
+    With `keeps` the layer's function still has what a part was given while its result is added, and its result until
+    the end.
     """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
     before: Norm | None = None
     in_place: bool = False
+    keeps: bool = False
 
 
 class Words(NamedTuple):
     """Embeddings of tokens: the rows of a table, times a number where they are `scaled`, `within` the module or after it.
 
     The rows of further tables are added, of `each_token` or of `each_position` for the whole batch at once. A
-    `projection`, a norm and a dropout may follow.
+    `projection`, a norm and a dropout may follow. Where that happens `apart`, in a module of its own, what was looked
+    up is let go of before the layers run.
     """
 
     name: str = "embed_tokens"
@@ -125,6 +129,7 @@ class Words(NamedTuple):
     projection: str | None = None
     norm: Norm | None = None
     dropout: float = 0.0
+    apart: bool = False
 
 
 class Body(NamedTuple):
@@ -232,7 +237,9 @@ def pre_norm(
     *,
     names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
     parallel: bool = False,
+    keeps: bool = False,
 ) -> Block:
     """Return a block whose branches each have one norm, before them, as Llama's."""
     first, second = (Norm(name, kind) for name in names)
-    return Block((Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)), parallel)
+    branches = Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)
+    return Block(branches, parallel, keeps=keeps)

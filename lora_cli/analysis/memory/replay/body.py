@@ -6,11 +6,12 @@ from collections.abc import Set
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.layer_runs import layer_runs
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.parts.blocks import run_block
 from lora_cli.analysis.memory.replay.parts.embeddings import embed
 from lora_cli.analysis.memory.replay.parts.norms import normalise
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Body, Reach
 
 
@@ -18,20 +19,25 @@ def run_body(device: Device, body: Body) -> Tensor:
     """Return the last hidden states."""
     if body.encoder is not None:
         device.encoded = run_body(device, body.encoder)
-    hidden = embedded = embed(device, body.embeddings)
+    # What was looked up stays until the pass is over.
+    looked_up: list[Tensor] = []
+    hidden = embed(device, body.embeddings, looked_up)
     device.hidden_width = hidden.width
     reaches = {attention.reach for attention in body.attentions}
     device.masks.update(_masks(device, reaches))
     unused = _masks(device, body.reaches - reaches)
     _make_angles(device, body)
-    for layers, times in layer_runs(device.setup, body):
+    # An allocator has to see every layer.
+    is_whole = device.tape.allocator is not None
+    runs = [(range(len(body.blocks)), 1)] if is_whole else layer_runs(device.setup, body)
+    for layers, times in runs:
         with device.tape.repeated(times):
             for index in layers:
                 hidden = _layer(device, body, index, hidden)
     if not device.training.checkpointing:
         # What is not run again is let go of; a checkpoint holds its inputs until it is.
         device.end_of_body()
-        del embedded, unused
+        del unused
     if body.final is None:
         return hidden
     return normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.ledger import SCORES, WEIGHTS, Storage
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Tape, Tensor, Unreduced
 
 FLOAT32 = 4
 
@@ -29,7 +30,7 @@ def record(
     Autograd saves inputs before an operation runs, and results after it: the output, and others of `saves_more` bytes.
     """
     if tape is None:
-        tape = next(each.storage.tape for each in inputs if isinstance(each, Tensor))
+        tape = next(each.tape for each in inputs if isinstance(each, Tensor))
     if not any(each.requires_grad for each in inputs):
         return Tensor(Storage(tape, numel * width), numel, width)
     kept = [each.storage if isinstance(each, Tensor) else tape.held_anyway for each in saves]
@@ -40,11 +41,16 @@ def record(
     return out
 
 
-def makes(*sizes: int | None, beside: Sequence[int] = ()) -> Backward:
-    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries."""
+def makes(*sizes: int | None, beside: Sequence[int] = (), of: str = "", flops: int = 0) -> Backward:
+    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries.
+
+    Where it multiplies matrices, these take `flops` operations.
+    """
 
     def backward(gradient: Storage) -> Sequence[Storage | None]:
         tape = gradient.tape
+        if flops:
+            tape.multiplies(of, flops)
         temporaries = [Storage(tape, size) for size in beside]
         made = [None if size is None else Storage(tape, size) for size in sizes]
         del temporaries
@@ -81,7 +87,7 @@ def pointwise(x: Tensor, *, saves: str = "", beside: int = 0) -> Tensor:
 
 def scale(x: Tensor, width: int = 0) -> Tensor:
     """Multiply by a number, or by a tensor of a `width` that needs no gradient."""
-    of_tensor = [Tensor(x.storage.tape.held_anyway, 0, width)] if width else []
+    of_tensor = [Tensor(x.tape.held_anyway, 0, width)] if width else []
     width, size = max(x.width, width), x.numel * x.width
     backward = makes(size) if width == x.width else broadcast(x.numel * width, size)
     return record([x], x.numel, width, backward, saves=of_tensor)
@@ -120,16 +126,28 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return record([a, b], a.numel, width, backward)
 
 
+def subtract(a: Tensor, b: Parameter) -> Tensor:
+    """Subtract a smaller parameter from each row, whose gradient is the sum of a negated copy."""
+    whole, size = a.numel * a.width, b.numel * b.width
+
+    def backward(gradient: Storage) -> Sequence[Storage]:
+        negative = Storage(gradient.tape, whole)
+        summed = Storage(gradient.tape, size)
+        del negative
+        return gradient, summed
+
+    return record([a, b], a.numel, a.width, backward)
+
+
 def broadcast(whole: int, *sizes: int | None) -> Backward:
     """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
 
-    def backward(gradient: Storage) -> Sequence[Storage | None]:
-        tape = gradient.tape
-        made = [None if size is None else Storage(tape, whole) for size in sizes]
-        for index, size in enumerate(sizes):
-            if size is not None and size != whole:
-                made[index] = Storage(tape, size)
-        return made
+    def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
+        made = [None if size is None else Storage(gradient.tape, whole) for size in sizes]
+        return [
+            each if each is None or size is None or size == whole else Unreduced(each, size)
+            for each, size in zip(made, sizes, strict=True)
+        ]
 
     return backward
 
@@ -147,14 +165,18 @@ def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
     return record([x, weight], x.numel, width, backward, saves=saved_factors(x, weight))
 
 
-def linear(x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int) -> Tensor:
+def linear(
+    x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = WEIGHTS
+) -> Tensor:
     """Multiply rows of `d` values by a weight to `h` values.
 
     A frozen weight does not make it save its input; a weight that is a copy is saved as one.
     """
     inputs = [x, weight] if bias is None else [x, weight, bias]
-    saves = saved_factors(x, weight)
-    return record(inputs, x.numel // d * h, x.width, makes(*wanted(*inputs)), saves=saves)
+    flops = 2 * x.numel * h
+    x.tape.multiplies(of, flops)
+    backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
+    return record(inputs, x.numel // d * h, x.width, backward, saves=saved_factors(x, weight))
 
 
 def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
@@ -162,9 +184,11 @@ def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
     return record([weight], tokens * h, weight.width, makes(*wanted(weight)), tape=tape)
 
 
-def product(a: Tensor, b: Tensor, numel: int) -> Tensor:
-    """Multiply batches of matrices (`bmm`)."""
-    return record([a, b], numel, a.width, makes(*wanted(a, b)), saves=saved_factors(a, b))
+def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
+    """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
+    a.tape.multiplies(SCORES, flops)
+    backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
+    return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
 
 def repeat(x: Tensor, times: int, parts: int = 2) -> Tensor:
@@ -223,13 +247,13 @@ def split(x: Tensor, *numels: int) -> list[Tensor]:
         gradients.append(gradient)
         return (Storage(gradient.tape, 0),)
 
-    x_tape, size = x.storage.tape, x.numel * x.width
+    x_tape, size = x.tape, x.numel * x.width
     whole = _view(x, x.numel, gathered)
     return [_view(whole, numel, gathers) for numel in numels]
 
 
 def _view(x: Tensor, numel: int, backward: Backward) -> Tensor:
-    node = Node(x.storage.tape, [x], [], backward) if x.requires_grad else None
+    node = Node(x.tape, [x], [], backward) if x.requires_grad else None
     return Tensor(x.storage, numel, x.width, node=node)
 
 
@@ -243,5 +267,5 @@ def add_in_place(a: Tensor, b: Tensor) -> Tensor:
     """Add to a tensor that is used nowhere else."""
     if not (a.requires_grad or b.requires_grad):
         return a
-    node = Node(a.storage.tape, [a, b], [], lambda gradient: [gradient] * 2)
+    node = Node(a.tape, [a, b], [], lambda gradient: [gradient] * 2)
     return Tensor(a.storage, a.numel, a.width, node=node)

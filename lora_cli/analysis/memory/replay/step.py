@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.body import run_body
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Allocator, Peak, Storage
 from lora_cli.analysis.memory.replay.losses import LOSSES, run_head
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import Static, static
-from lora_cli.analysis.memory.replay.tape import Allocator, Peak, Storage, Tape
+from lora_cli.analysis.memory.replay.tape import Tape
 from lora_cli.analysis.memory.training import Training
 
 # An index of a token, or a label.
@@ -21,6 +22,12 @@ class Step(NamedTuple):
 
     static: Static
     phases: dict[str, Peak]
+    flops: dict[tuple[str, str], int]
+
+    @property
+    def static_bytes(self) -> int:
+        """What is held all the time."""
+        return self.static.weights + self.static.adapter_weights + self.static.optimizer
 
     @property
     def peak_phase(self) -> str:
@@ -30,11 +37,11 @@ class Step(NamedTuple):
     @property
     def peak_bytes(self) -> int:
         """`torch.cuda.max_memory_allocated` of the step."""
-        return self.static.total + self.phases[self.peak_phase].total
+        return self.static_bytes + self.phases[self.peak_phase].total
 
 
 def replay(setup: Setup, training: Training, allocator: Allocator | None = None) -> Step:
-    """Return what one step of a training holds."""
+    """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ."""
     if setup.body.only_eager:
         training = training._replace(attention="eager")
     kept = 0
@@ -61,10 +68,10 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     tape.backward(loss)
     phases["backward"] = tape.peak()
     held = static(setup, training)
-    temporaries = [Storage(tape, size) for size in held.optimizer_temporaries]
+    temporaries = [Storage(tape, size) for size in held.temporaries]
     del temporaries, batch, outputs
     phases["optimizer"] = tape.peak()
-    return Step(held, phases), size
+    return Step(held, phases, tape.flops), size
 
 
 def _batch(device: Device) -> list[Storage]:

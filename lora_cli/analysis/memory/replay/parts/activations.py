@@ -25,10 +25,11 @@ def _saves_output(_: Device, x: Tensor) -> Tensor:
 def _gelu_new(device: Device, x: Tensor) -> Tensor:
     """`NewGELUActivation`: x/2 · (1 + tanh(c·(x + d·x³))), of which autocast runs the power in float32."""
     half = scale(x)
-    cubed = scale(square(device.upper(x)))
-    inner = scale(add(x, cubed))
-    del cubed
-    return multiply(half, shift(pointwise(inner, saves="output")))
+    return multiply(half, shift(pointwise(_inside_tanh(device, x), saves="output")))
+
+
+def _inside_tanh(device: Device, x: Tensor) -> Tensor:
+    return scale(add(x, scale(square(device.upper(x)))))
 
 
 OTHERS: Mapping[str, Callable[[Device, Tensor], Tensor]] = {

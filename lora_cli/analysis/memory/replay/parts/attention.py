@@ -17,7 +17,7 @@ from lora_cli.analysis.memory.replay.operations import (
     softmax,
     split,
 )
-from lora_cli.analysis.memory.replay.parts.kernels import efficient, flash
+from lora_cli.analysis.memory.replay.parts.kernels import MAX_FLASH_WIDTH, efficient, flash, flops_of_scores
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.parts.rotary import rotate
 from lora_cli.analysis.memory.replay.tape import Tensor
@@ -73,7 +73,7 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> T
     weights = _scores(device, own, q, k)
     weights = cast(_softmax(device, own, weights), width)
     weights = dropout(weights, own.dropout)
-    return clone(product(device.lower(weights), device.lower(v), q.numel))
+    return clone(product(device.lower(weights), device.lower(v), q.numel, flops_of_scores(device, q)))
 
 
 def _softmax(device: Device, own: Attention, weights: Tensor) -> Tensor:
@@ -96,18 +96,26 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
     q = _batched(device, q, packed=own.by_heads)
-    scores = scale(product(device.lower(q), device.lower(k), training.batch * own.heads * training.seq**2))
+    numel = training.batch * own.heads * training.seq**2
+    scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q)))
     if own.soft_cap:
         scores = soft_cap(scores)
     return shift(scores) if device.mask(own) is not None else scores
 
 
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Run `sdpa_attention_forward`: flash attention without a mask, else the memory-efficient kernel."""
+    """Run `sdpa_attention_forward` with the kernel that PyTorch takes: flash attention where it can.
+
+    That needs 16 bits, an Ampere card or a newer one, and no mask. For the memory-efficient kernel transformers repeats
+    k and v for all heads.
+    """
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
-    if device.mask(own) is None:
+    training, mask = device.training, device.mask(own)
+    if mask is None and q.width < FLOAT32 and training.has_flash and own.width <= MAX_FLASH_WIDTH:
         out = flash(device, own, q, k, v)
         # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
         return clone(out) if own.by_heads else out
     times = own.heads // own.groups
-    return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups))
+    return efficient(
+        device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), is_masked=mask is not None
+    )

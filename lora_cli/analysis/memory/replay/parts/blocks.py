@@ -21,9 +21,19 @@ def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
     """Run a layer: each branch is added to the residual stream, or what parallel ones return together."""
     if block.parallel:
         return add(_run_parallel(device, name, block, x), x)
+    kept: list[Tensor] = []
     for branch in block.branches:
-        x = add(x, _run_branch(device, name, branch, x))
+        x = _added(device, name, branch, x, kept if block.keeps else None)
     return x
+
+
+def _added(device: Device, name: str, branch: Branch, x: Tensor, kept: list[Tensor] | None) -> Tensor:
+    """Add what a branch returns to its input."""
+    if kept is None:
+        return add(x, _run_branch(device, name, branch, x))
+    given = _normed(device, name, branch.before, x)
+    kept.append(_run_part(device, name, branch, given))
+    return add(x, kept[-1])
 
 
 def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
@@ -33,7 +43,10 @@ def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
 
 
 def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
-    x = _normed(device, name, branch.before, x)
+    return _run_part(device, name, branch, _normed(device, name, branch.before, x))
+
+
+def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     x = PARTS[type(branch.part)](device, f"{name}.{branch.part.name}", branch.part, x)
     x = dropout(_normed(device, name, branch.after, x), branch.dropout)
     return scale(x) if branch.scaled else x

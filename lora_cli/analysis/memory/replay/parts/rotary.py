@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import FLOAT32, add, cast, concatenate, makes, multiply, part, record
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 
@@ -30,7 +31,7 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def _half_turned(x: Tensor) -> Tensor:
     """Return the halves exchanged, the first of them negated (`rotate_half`)."""
     size = x.numel * x.width
-    negative = Storage(x.storage.tape, size // 2)
+    negative = Storage(x.tape, size // 2)
     out = record([x], x.numel, x.width, makes(size, beside=[size // 2, size]))
     del negative
     return out
@@ -38,7 +39,7 @@ def _half_turned(x: Tensor) -> Tensor:
 
 def _repeated(angles: Tensor) -> Tensor:
     """Return each angle twice, in a copy."""
-    return Tensor(Storage(angles.storage.tape, angles.numel * angles.width), angles.numel, angles.width)
+    return Tensor(Storage(angles.tape, angles.numel * angles.width), angles.numel, angles.width)
 
 
 def _rotated_in_part(own: Attention, q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:

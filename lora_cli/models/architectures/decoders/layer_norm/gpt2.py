@@ -89,6 +89,7 @@ def forward(config: Config) -> Body:
         "layer",
         config.real("resid_pdrop", default=0.1),
         names=("ln_1", "ln_2"),
+        keeps=True,
     )
     embeddings = Words("wte", each_position=("wpe",), dropout=config.real("embd_pdrop", default=0.1))
     return Body(
