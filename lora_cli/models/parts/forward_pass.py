@@ -113,6 +113,11 @@ class Block(NamedTuple):
     in_place: bool = False
     keeps: bool = False
 
+    @property
+    def attentions(self) -> tuple[Attention, ...]:
+        """Its attentions."""
+        return tuple(branch.part for branch in self.branches if isinstance(branch.part, Attention))
+
 
 class Words(NamedTuple):
     """Embeddings of tokens: the rows of a table, times a number where they are `scaled`, `within` the module or after it.
@@ -150,8 +155,7 @@ class Body(NamedTuple):
     @property
     def attentions(self) -> frozenset[Attention]:
         """The kinds of attention in it, those of the encoder aside."""
-        parts = {branch.part for block in set(self.blocks) for branch in block.branches}
-        return frozenset(part for part in parts if isinstance(part, Attention))
+        return frozenset(attention for block in set(self.blocks) for attention in block.attentions)
 
     @property
     def angles(self) -> frozenset[Angles]:

@@ -11,7 +11,7 @@ from lora_cli.models.parts.forward_pass import Attention
 
 def rotate(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     """Return q and k turned, in the type that they had."""
-    cos, sin = device.angles[own.angles]
+    cos, sin = device.angles(own)
     if own.rotary_kind == "pairs":
         cos, sin = _repeated(cos), _repeated(sin)
     if own.by_heads:
