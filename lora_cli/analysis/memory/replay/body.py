@@ -70,6 +70,9 @@ def _layer(device: Device, body: Body, index: int, hidden: Tensor, shared: Share
 
     def run() -> Tensor:
         device.shared = shared
-        return run_block(device, name, block, hidden)
+        try:
+            return run_block(device, name, block, hidden)
+        finally:
+            device.attention_weights = None
 
     return device.tape.checkpointed(run) if device.training.checkpointing else run()

@@ -51,6 +51,8 @@ class Device:
         # What the layer that runs shares with others, and what an encoder returned.
         self.shared = Shared()
         self.encoded: Tensor | None = None
+        # What eager attention returns beside its result: the layer's function has it until its end.
+        self.attention_weights: Tensor | None = None
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
