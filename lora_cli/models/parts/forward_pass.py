@@ -28,12 +28,14 @@ class Norm(NamedTuple):
 NormTime = Literal["projected", "all_projected", "rotated"]
 
 # How positions turn q and k. `halves` is Llama's; `float_angles` is OLMo 2's, whose angles are float32; `float_pairs` is
-# Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values.
-RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs"]
+# Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values, and
+# `pairs_in_float` ERNIE's, which does so in float32.
+RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float"]
 
 
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
 Reach = tuple[bool, int | None]
+FLOAT_ANGLES = ("float_angles", "pairs_in_float")
 # Angles of positions: their name, whether they are float32 whatever the hidden states are, and their width.
 Angles = tuple[str, bool, int]
 
@@ -45,7 +47,8 @@ class Attention(NamedTuple):
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
     attention asks for the softmax in float32, `by_heads` whether q and k lie in memory head by head, as what is put
-    together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split.
+    together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split,
+    with `scaled_queries` those are multiplied by a number for each position.
     """
 
     heads: int
@@ -66,6 +69,7 @@ class Attention(NamedTuple):
     float_softmax: bool = True
     by_heads: bool = False
     sliced: bool = False
+    scaled_queries: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -75,7 +79,7 @@ class Attention(NamedTuple):
     @property
     def angles(self) -> Angles:
         """Which angles turn q and k: attentions that are alike in this share them."""
-        return self.positions, self.rotary_kind == "float_angles", self.rotary
+        return self.positions, self.rotary_kind in FLOAT_ANGLES, self.rotary
 
 
 class FeedForward(NamedTuple):
@@ -112,6 +116,11 @@ class Block(NamedTuple):
     before: Norm | None = None
     in_place: bool = False
     keeps: bool = False
+
+    @property
+    def attentions(self) -> tuple[Attention, ...]:
+        """Its attentions."""
+        return tuple(branch.part for branch in self.branches if isinstance(branch.part, Attention))
 
 
 class Words(NamedTuple):
@@ -150,8 +159,7 @@ class Body(NamedTuple):
     @property
     def attentions(self) -> frozenset[Attention]:
         """The kinds of attention in it, those of the encoder aside."""
-        parts = {branch.part for block in set(self.blocks) for branch in block.branches}
-        return frozenset(part for part in parts if isinstance(part, Attention))
+        return frozenset(attention for block in set(self.blocks) for attention in block.attentions)
 
     @property
     def angles(self) -> frozenset[Angles]:

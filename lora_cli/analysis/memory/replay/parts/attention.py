@@ -31,6 +31,8 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
         q, k = _normed(device, name, own, q, k)
     if own.rotary:
         q, k = rotate(device, own, q, k)
+    if own.scaled_queries:
+        q = scale(q, q.width)
     if own.norm_time == "rotated":
         q, k = _normed(device, name, own, q, k)
     kernel = _eager if device.training.attention == "eager" else _sdpa
@@ -73,6 +75,7 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> T
     weights = _scores(device, own, q, k)
     weights = cast(_softmax(device, own, weights), width)
     weights = dropout(weights, own.dropout)
+    device.attention_weights = weights
     return clone(product(device.lower(weights), device.lower(v), q.numel, flops_of_scores(device, q)))
 
 
@@ -100,7 +103,7 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q)))
     if own.soft_cap:
         scores = soft_cap(scores)
-    return shift(scores) if device.mask(own) is not None else scores
+    return shift(scores, device.hidden_width) if device.mask(own) is not None else scores
 
 
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -10,22 +10,26 @@ from lora_cli.models.parts.forward_pass import Attention
 
 
 def rotate(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-    """Return q and k turned, in the type that they had."""
-    cos, sin = device.angles[own.angles]
-    if own.rotary_kind == "pairs":
+    """Return q and k turned, and in the type that they had where the model turns them into another one."""
+    cos, sin = device.angles(own)
+    if own.rotary_kind in {"pairs", "pairs_in_float"}:
         cos, sin = _repeated(cos), _repeated(sin)
     if own.by_heads:
         return _rotated_in_part(own, q, k, cos, sin)
     width = q.width
     if own.rotary_kind == "float_pairs":
         q, k = cast(q, FLOAT32), cast(k, FLOAT32)
-    q, k = _turned(q, cos, sin), _turned(k, cos, sin)
+    wide = FLOAT32 if own.rotary_kind == "pairs_in_float" else 0
+    q, k = _turned(q, cos, sin, wide), _turned(k, cos, sin, wide)
+    if own.rotary_kind in {"halves", "pairs"}:
+        return q, k
     return cast(q, width), cast(k, width)
 
 
-def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return x·cos + rotate_half(x)·sin."""
-    return add(multiply(x, cos), multiply(_half_turned(x), sin))
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, width: int = 0) -> Tensor:
+    """Return x·cos + rotate_half(x)·sin, of values that are first turned into a type of a `width` if there is one."""
+    width = width or x.width
+    return add(multiply(cast(x, width), cos), multiply(cast(_half_turned(x), width), sin))
 
 
 def _half_turned(x: Tensor) -> Tensor:
