@@ -55,10 +55,51 @@ class FeedForward(NamedTuple):
     dropout: float = 0.0
 
 
+# How a router scores the experts and weighs those that it chooses. `softmax` chooses by the softmax of all scores in
+# float32, `softmax_of_chosen` takes the softmax of those that it chose; `sigmoid` and `softmax_groups` are DeepSeek's, in
+# float32 and by groups of experts; `softmax_corrected` is ERNIE's, with a bias for the choice alone.
+RouterKind = Literal["softmax", "softmax_of_chosen", "sigmoid", "softmax_groups", "softmax_corrected"]
+
+
+class Router(NamedTuple):
+    """What sends a token to `top` of the experts.
+
+    `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
+    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    """
+
+    top: int
+    name: str = "gate"
+    kind: RouterKind = "softmax"
+    normed: bool = True
+    lowered: bool = True
+    raised: bool = False
+    groups: int = 1
+    bias: bool = False
+
+
+class Experts(NamedTuple):
+    """A mixture of `count` experts, whose weights are fused into one parameter for each projection.
+
+    `shared` is the feed-forward that every token takes, first or last, and `shared_gate` scales what it returns. A
+    `clamped` gate is gpt-oss's.
+    """
+
+    count: int
+    router: Router
+    name: str = "mlp"
+    transposed: bool = False
+    bias: bool = False
+    clamped: bool = False
+    shared: FeedForward | None = None
+    shared_gate: str | None = None
+    shared_first: bool = False
+
+
 class Branch(NamedTuple):
     """What is added to the residual stream: a part, and the norms before and after it."""
 
-    part: Attention | FeedForward
+    part: Attention | FeedForward | Experts
     before: Norm | None = None
     after: Norm | None = None
     dropout: float = 0.0
@@ -88,7 +129,11 @@ INPUT_NORM = Norm("input_layernorm")
 MIDDLE_NORM = Norm("post_attention_layernorm")
 
 
-def pre_norm(attention: Attention, feed_forward: FeedForward = FeedForward(), kind: NormKind = "rms") -> Block:  # noqa: B008
+def pre_norm(
+    attention: Attention,
+    feed_forward: FeedForward | Experts = FeedForward(),  # noqa: B008
+    kind: NormKind = "rms",
+) -> Block:
     """Return a block whose branches each have one norm, before them, as Llama's."""
     return Block(
         (Branch(attention, INPUT_NORM._replace(kind=kind)), Branch(feed_forward, MIDDLE_NORM._replace(kind=kind)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Oversized, Parameter, Storage, Tape, Tensor
 
 FLOAT32 = 4
 
@@ -111,15 +111,14 @@ def add(a: Tensor, b: Tensor) -> Tensor:
 
 
 def broadcast(whole: int, *sizes: int | None) -> Backward:
-    """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
+    """Return a backward that makes a gradient of the `whole` size for each operand, summed or cast to its own later."""
 
-    def backward(gradient: Storage) -> Sequence[Storage | None]:
-        tape = gradient.tape
-        made = [None if size is None else Storage(tape, whole) for size in sizes]
-        for index, size in enumerate(sizes):
-            if size is not None and size != whole:
-                made[index] = Storage(tape, size)
-        return made
+    def backward(gradient: Storage) -> Sequence[Storage | Oversized | None]:
+        made = [None if size is None else Storage(gradient.tape, whole) for size in sizes]
+        return [
+            storage if storage is None or size is None or size == whole else Oversized(storage, size)
+            for storage, size in zip(made, sizes, strict=True)
+        ]
 
     return backward
 
@@ -185,3 +184,52 @@ def softmax(x: Tensor, width: int) -> Tensor:
     """Return the softmax in a type; CUDA multiplies the gradient with the result first."""
     backward = makes(x.numel * x.width, beside=[x.numel * width])
     return record([x], x.numel, width, backward, saves_output=True)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """Return a value between 0 and 1 for each."""
+    return pointwise(x, saves="output")
+
+
+def row_sum(x: Tensor, rows: int) -> Tensor:
+    """Return the sum of each row, whose gradient is only repeated."""
+    return record([x], rows, x.width, makes(0))
+
+
+def integers(tape: Tape, count: int, width: int = 8) -> Tensor:
+    """Return indices or counts, which need no gradient."""
+    return Tensor(Storage(tape, count * width), count, width)
+
+
+def take(x: Tensor, numel: int, index: Tensor) -> Tensor:
+    """Take rows by an index (`index`); the gradient is added up into zeros as large as the input."""
+    return record([x], numel, x.width, makes(x.numel * x.width), saves=[index])
+
+
+def top(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the highest values of all rows, `count` together, and their indices (`topk`)."""
+    values = record([x], count, x.width, makes(x.numel * x.width))
+    chosen = integers(x.storage.tape, count)
+    if values.node is not None:
+        values.node.save(x.storage.tape, [chosen.storage])
+    return values, chosen
+
+
+def split(x: Tensor, *numels: int) -> list[Tensor]:
+    """Return parts of each row, which share its memory; their gradients are joined once all are there (`split`)."""
+    if not x.requires_grad:
+        return [Tensor(x.storage, numel, x.width) for numel in numels]
+    tape, waiting = x.storage.tape, list[Storage]()
+
+    def join(_: Storage) -> Sequence[Storage]:
+        whole = Storage(tape, x_bytes)
+        waiting.clear()
+        return (whole,)
+
+    def wait(gradient: Storage) -> Sequence[Storage]:
+        waiting.append(gradient)
+        return (Storage(tape, 0),)
+
+    x_bytes = x.numel * x.width
+    whole = Tensor(x.storage, x.numel, x.width, node=Node(tape, [x], (), join))
+    return [Tensor(x.storage, numel, x.width, node=Node(tape, [whole], (), wait)) for numel in numels]

@@ -116,8 +116,18 @@ class Parameter:
             self.gradient = gradient
 
 
+class Oversized(NamedTuple):
+    """A gradient that becomes one of `size` bytes, summed or cast, once its node has run.
+
+    See `validate_outputs` in torch/csrc/autograd/engine.cpp.
+    """
+
+    storage: Storage
+    size: int
+
+
 # From the gradient of an output to those of the inputs, None where there is none.
-Backward = Callable[[Storage], Sequence[Storage | None]]
+Backward = Callable[[Storage], Sequence[Storage | Oversized | None]]
 
 
 class Node:
@@ -283,15 +293,28 @@ class Tape:
             assert node.backward is not None
             self.kind = Kind.LOSS if node.kind is Kind.LOSS else Kind.TEMPORARY
             results = [*reversed(node.backward(gradient))]
+            # What a checkpoint gave back is gone once the node has run, what the node itself saved a little later.
+            del kept
+            _shrink(self, results)
             inputs, node.inputs, node.saved, node.backward = node.inputs, (), [], None
-            del kept, gradient, node
+            del gradient, node
             for each in inputs:
                 result = results.pop()
+                assert not isinstance(result, Oversized)
                 if isinstance(each, Node) and result is not None:
                     _pass_on(each, result, gradients, queue)
                 elif isinstance(each, Tensor | Parameter) and result is not None:
                     each.accumulate(result)
                 del result
+
+
+def _shrink(tape: Tape, results: list[Storage | Oversized | None]) -> None:
+    """Turn gradients, the first of which comes last, into those of the size of their inputs."""
+    for index in reversed(range(len(results))):
+        result = results[index]
+        if isinstance(result, Oversized):
+            results[index] = Storage(tape, result.size)
+        del result
 
 
 def _pass_on(node: Node, result: Storage, gradients: dict[Node, Storage], queue: list[tuple[int, Node]]) -> None:

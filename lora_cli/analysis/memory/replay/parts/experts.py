@@ -1,0 +1,110 @@
+"""Mixtures of experts, whose fused weights are multiplied with all tokens of an expert at once (`torch._grouped_mm`).
+
+How many tokens an expert takes depends on the data, but not what all of them take together.
+"""
+
+from __future__ import annotations
+
+from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
+from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    add,
+    cast,
+    integers,
+    makes,
+    multiply,
+    pointwise,
+    record,
+    scale,
+    shift,
+    sigmoid,
+    split,
+    take,
+    wanted,
+)
+from lora_cli.analysis.memory.replay.parts.feed_forward import activated, feed_forward
+from lora_cli.analysis.memory.replay.parts.routers import route
+from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tensor
+from lora_cli.models.parts.forward_pass import Experts, FeedForward
+
+INT32 = 4
+
+
+def mix(device: Device, name: str, own: Experts, x: Tensor) -> Tensor:
+    """Run a router, the experts, and the one that every token takes."""
+    first = _shared(device, name, own.shared, x) if own.shared and own.shared_first else None
+    scores, weights, chosen = route(device, f"{name}.{own.router.name}", own.router, own.count, x)
+    out = _grouped(device, f"{name}.experts", own, x, weights, chosen)
+    del scores
+    if own.shared is None:
+        return out
+    shared = first or _shared(device, name, own.shared, x)
+    if own.shared_gate:
+        shared = multiply(sigmoid(device.linear(f"{name}.{own.shared_gate}", x)), shared)
+    return add(out, shared)
+
+
+def _shared(device: Device, name: str, own: FeedForward, x: Tensor) -> Tensor:
+    return feed_forward(device, f"{name}.{own.name}", own, x)
+
+
+def _grouped(device: Device, name: str, own: Experts, x: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
+    """Run `grouped_mm_experts_forward`: the tokens sorted by expert, each as often as it has experts."""
+    tape, pairs, times = device.tape, chosen.numel, own.router.top
+    beside = {"gate_up_proj_bias": 1, "down_proj_bias": 1} if own.bias else {}
+    fused = AdaptedParameters(
+        device, name, {"gate_up_proj": own.count, "down_proj": own.count, **beside}, transposed=own.transposed
+    )
+    experts, order = integers(tape, pairs), integers(tape, pairs)
+    rows = take(x, x.numel * times, integers(tape, pairs))
+    shares = take(weights, pairs, order)
+    counts = [Storage(tape, size * INT32) for size in (pairs, own.count, own.count)]
+    bias = _biases(device, f"{name}.gate_up_proj_bias", own, pairs)
+    out = _grouped_product(rows, fused["gate_up_proj"], own.count, pairs)
+    out = _clamped(out) if own.clamped else _gated(out)
+    bias = _biases(device, f"{name}.down_proj_bias", own, pairs)
+    out = _grouped_product(out, fused["down_proj"], own.count, pairs)
+    weighted = multiply(out, shares)
+    back = integers(tape, pairs)
+    weighted = take(weighted, weighted.numel, back)
+    made = _summed(device, weighted, x.numel)
+    del experts, order, counts, bias, back
+    return cast(made, x.width)
+
+
+def _biases(device: Device, name: str, own: Experts, pairs: int) -> Storage | None:
+    """Return the bias of each row, which is added in place."""
+    if not own.bias:
+        return None
+    parameter = device.parameter(name)
+    return Storage(device.tape, parameter.numel // own.count * pairs * parameter.width)
+
+
+def _grouped_product(x: Tensor, weight: Parameter | Tensor, experts: int, pairs: int) -> Tensor:
+    """Multiply the rows of each expert by its weight, in the weight's type; the weight's gradient is made first."""
+    x = cast(x, weight.width)
+    made = makes(*reversed(wanted(x, weight)))
+    saves = [x] if weight.requires_grad else []
+    if isinstance(weight, Tensor) and x.requires_grad:
+        saves.append(weight)
+    numel = weight.numel // experts // (x.numel // pairs) * pairs
+    return record([x, weight], numel, weight.width, lambda gradient: [*reversed(made(gradient))], saves=saves)
+
+
+def _gated(x: Tensor) -> Tensor:
+    """Multiply one half of each row with the activated other (`_default_apply_gate`)."""
+    gate, up = split(x, x.numel // 2, x.numel // 2)
+    return multiply(activated(gate), up)
+
+
+def _clamped(x: Tensor) -> Tensor:
+    """`GptOssExperts._apply_gate`."""
+    gate, up = (pointwise(half, saves="input") for half in split(x, x.numel // 2, x.numel // 2))
+    return multiply(shift(up), multiply(gate, sigmoid(scale(gate))))
+
+
+def _summed(device: Device, x: Tensor, numel: int) -> Tensor:
+    """Add up what each token's experts return; autocast does so in float32."""
+    width = FLOAT32 if device.training.autocast else x.width
+    return record([x], numel, width, makes(x.numel * x.width))
