@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.forward_pass import DECODER_HEADS, Body, Head
 from lora_cli.models.parts.layers import Build
 
 # The endings of the classes that generate text.
@@ -60,6 +60,8 @@ class Family:
 
     `required` are the config fields without which transformers reads a config.json, but builds no model of it.
     `trained_activations` says whether the parameters that an activation may have are built.
+
+    `forward` describes what a training step runs, and `heads` the heads of those classes whose names have these endings.
     """
 
     model_type: str
@@ -72,6 +74,7 @@ class Family:
     trained_activations: bool = False
     text: Callable[[Config], Config] | None = None
     forward: Callable[[Config], Body] | None = None
+    heads: Mapping[str, Callable[[Config], Head]] = field(default_factory=lambda: DECODER_HEADS)
 
     @property
     def generating(self) -> Build | None:

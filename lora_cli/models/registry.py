@@ -7,6 +7,7 @@ diffusers is `COMPONENT` in the file that has its name in small letters, `_` asi
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib import import_module
 
 from lora_cli.errors import InvalidInput, argument, first_few, near_miss, quote
@@ -119,20 +120,25 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
     """Return the name of the class that a config.json describes, and its skeleton."""
     model_type = config.text("model_type", default="")
     if not model_type:
-        if class_name := config.text("_class_name", default=""):
-            return class_name, _built(class_name, config)
+        if component_name := config.text("_class_name", default=""):
+            return component_name, _built(component_name, config)
         adapter = f"; an adapter's config goes to {argument('adapter')}" if "peft_type" in config.fields else ""
         raise InvalidInput(
             f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
         )
     classes = _family_of(config).classes
-    named = config.items("architectures")
-    name = named[0] if named else next(iter(classes))
+    name = class_name(config, classes)
     if not isinstance(name, str) or name not in classes:
         raise UnknownArchitecture(
             f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
         )
     return name, classes[name](config)
+
+
+def class_name(config: Config, classes: Iterable[str]) -> object:
+    """Return what a config.json names as the class of the model, the first of the `classes` where it names none."""
+    named = config.items("architectures")
+    return named[0] if named else next(iter(classes))
 
 
 def _built(class_name: str, config: Config) -> Skeleton:

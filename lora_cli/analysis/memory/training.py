@@ -15,7 +15,7 @@ LOSSES = ("full", "chunked")
 class Training(NamedTuple):
     """The settings of one training step. `dtype` is that of the base model; types have torch's names.
 
-    `kbit_prepare` is `prepare_model_for_kbit_training`, `autocast` the type that operations run in, if any, and with
+    `has_flash` says whether the card runs flash attention. `kbit_prepare` is `prepare_model_for_kbit_training`, `autocast` the type that operations run in, if any, and with
     `logits_kept` the loop keeps the outputs of a step until the next one has run.
     """
 
@@ -32,6 +32,7 @@ class Training(NamedTuple):
     adapter_dtype: str = "float32"
     loss: str = "full"
     logits_kept: bool = False
+    has_flash: bool = True
 
     @property
     def tokens(self) -> int:

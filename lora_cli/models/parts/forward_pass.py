@@ -5,8 +5,10 @@ What a forward pass allocates follows from it. Names are those below the block, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
+
+from lora_cli.models.config import Config
 
 # How a norm computes. `rms` is Llama's, which returns to the type of its input before it weighs; `rms_float` is
 # Gemma's, which weighs by 1 + weight in float32; `rms_weigh_first` is OLMo 2's, which weighs in float32.
@@ -42,6 +44,11 @@ class Attention(NamedTuple):
     soft_cap: bool = False
     window: int | None = None
     causal: bool = True
+
+    @property
+    def reach(self) -> tuple[bool, int | None]:
+        """What a token sees: attentions that are alike in this share a mask."""
+        return self.causal, self.window
 
 
 class FeedForward(NamedTuple):
@@ -112,18 +119,73 @@ class Block(NamedTuple):
     parallel: bool = False
 
 
+class Words(NamedTuple):
+    """Embeddings of tokens: the rows of a table, times a number where they are `scaled`.
+
+    The rows of further tables are added, of `each_token` or of `each_position` for the whole batch at once. A
+    `projection`, a norm and a dropout may follow.
+    """
+
+    name: str = "embed_tokens"
+    scaled: bool = False
+    each_token: tuple[str, ...] = ()
+    each_position: tuple[str, ...] = ()
+    projection: str | None = None
+    norm: Norm | None = None
+    dropout: float = 0.0
+
+
 class Body(NamedTuple):
     """A model without its head: embeddings, blocks below `layers`, and the last norm.
 
-    With `scaled_embeddings` these are multiplied by a number.
+    The blocks of a decoder may also see what an `encoder` returns, which runs first.
     """
 
     blocks: Sequence[Block]
     final: Norm | None = Norm("norm")
-    embeddings: str = "embed_tokens"
+    embeddings: Words = Words()
     layers: str = "layers"
-    scaled_embeddings: bool = False
+    encoder: Body | None = None
 
+    @property
+    def attentions(self) -> frozenset[Attention]:
+        """The kinds of attention in it, those of the encoder aside."""
+        parts = {branch.part for block in set(self.blocks) for branch in block.branches}
+        return frozenset(part for part in parts if isinstance(part, Attention))
+
+
+class Dense(NamedTuple):
+    """A step of a head: a Linear by its name in the model, without one that of the scores of the vocabulary.
+
+    An activation and a dropout may follow.
+    """
+
+    name: str = ""
+    activation: str | None = None
+    dropout: float = 0.0
+
+
+# What a loss is taken of: the next token at each place.
+LossKind = Literal["causal"]
+
+
+class Head(NamedTuple):
+    """What a class does with the last hidden states: steps one after the other, and the loss of what they return."""
+
+    steps: tuple[Dense, ...]
+    loss: LossKind = "causal"
+
+
+def scores_next_token(_: Config) -> Head:
+    """Return the head of a language model."""
+    return Head((Dense(),))
+
+
+# The heads of decoders by the endings of their classes' names.
+DECODER_HEADS: Mapping[str, Callable[[Config], Head]] = {
+    "ForCausalLM": scores_next_token,
+    "LMHeadModel": scores_next_token,
+}
 
 INPUT_NORM = Norm("input_layernorm")
 MIDDLE_NORM = Norm("post_attention_layernorm")

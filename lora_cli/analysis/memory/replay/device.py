@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
-from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import ADDED, WEIGHTS, Parameter, Storage, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
+from lora_cli.models.parts.forward_pass import Attention
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
 
@@ -33,8 +34,10 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # What attention with a window, or with none, masks; kept by whoever runs the model.
-        self.masks: dict[int | None, Storage] = {}
+        # The mask of each kind of attention (`Attention.reach`), the angles of positions, and what an encoder returned.
+        self.masks: dict[tuple[bool, int | None], Storage] = {}
+        self.angles: list[Storage] = []
+        self.encoded: Tensor | None = None
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
@@ -78,9 +81,9 @@ class Device:
             }
         return self._adapters[name]
 
-    def mask(self, window: int | None) -> Storage | None:
-        """Return the mask of attention with a window, None where the kernel needs none."""
-        return self.masks.get(window, self.masks.get(None))
+    def mask(self, own: Attention) -> Storage | None:
+        """Return the mask of an attention, None where the kernel needs none."""
+        return self.masks.get(own.reach)
 
     # --- what every part uses --------------------------------------------------------------------------------------
 
@@ -105,12 +108,14 @@ class Device:
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
         if not own.is_quantised:
-            return self.multiply(x, own.weight, own.bias, own.d, own.h)
+            return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
         return cast(_dequantised(own, cast(x, self.training.width)), x.width)
 
-    def multiply(self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int) -> Tensor:
+    def multiply(
+        self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
+    ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
-        return linear(self.lower(x), self.lowered(weight), bias, d, h)
+        return linear(self.lower(x), self.lowered(weight), bias, d, h, of=of)
 
     def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
         """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""
@@ -131,9 +136,10 @@ class Device:
             self._casts[weight] = made
         return made
 
-    def end_of_autocast(self) -> None:
-        """Forget the copies that autocast made."""
+    def end_of_forward(self) -> None:
+        """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
         self._casts.clear()
+        self.encoded = None
 
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""
@@ -143,8 +149,10 @@ class Device:
 
 def _dequantised(own: Weights, x: Tensor) -> Tensor:
     """Multiply by a 4-bit weight, of which a copy in the type of the input exists during each product (`MatMul4Bit`)."""
-    copy = own.d * own.h * x.width
+    copy, flops = own.d * own.h * x.width, 2 * x.numel * own.h
     whole = Storage(x.storage.tape, copy)
-    out = record([x], x.numel // own.d * own.h, x.width, makes(*wanted(x), beside=[copy]))
+    x.storage.tape.multiplies(WEIGHTS, flops)
+    backward = makes(*wanted(x), beside=[copy], of=WEIGHTS, flops=flops)
+    out = record([x], x.numel // own.d * own.h, x.width, backward)
     del whole
     return out

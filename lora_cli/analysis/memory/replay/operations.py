@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import Backward, Node, Oversized, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import (
+    SCORES,
+    WEIGHTS,
+    Backward,
+    Node,
+    Oversized,
+    Parameter,
+    Storage,
+    Tape,
+    Tensor,
+)
 
 FLOAT32 = 4
 
@@ -39,11 +49,16 @@ def record(
     return out
 
 
-def makes(*sizes: int | None, beside: Sequence[int] = ()) -> Backward:
-    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries."""
+def makes(*sizes: int | None, beside: Sequence[int] = (), of: str = "", flops: int = 0) -> Backward:
+    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries.
+
+    Where it multiplies matrices, these take `flops` operations.
+    """
 
     def backward(gradient: Storage) -> Sequence[Storage | None]:
         tape = gradient.tape
+        if flops:
+            tape.multiplies(of, flops)
         temporaries = [Storage(tape, size) for size in beside]
         made = [None if size is None else Storage(tape, size) for size in sizes]
         del temporaries
@@ -136,7 +151,9 @@ def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
     return record([x, weight], x.numel, width, backward, saves=[x] if weight.requires_grad else [])
 
 
-def linear(x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int) -> Tensor:
+def linear(
+    x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = WEIGHTS
+) -> Tensor:
     """Multiply rows of `d` values by a weight to `h` values.
 
     A frozen weight does not make it save its input; a weight that is a copy is saved as one.
@@ -145,7 +162,10 @@ def linear(x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int
     saves = [x] if weight.requires_grad else []
     if isinstance(weight, Tensor) and x.requires_grad:
         saves.append(weight)
-    return record(inputs, x.numel // d * h, x.width, makes(*wanted(*inputs)), saves=saves)
+    flops = 2 * x.numel * h
+    x.storage.tape.multiplies(of, flops)
+    backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
+    return record(inputs, x.numel // d * h, x.width, backward, saves=saves)
 
 
 def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
@@ -153,9 +173,11 @@ def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
     return record([weight], tokens * h, weight.width, makes(*wanted(weight)), tape=tape)
 
 
-def product(a: Tensor, b: Tensor, numel: int) -> Tensor:
-    """Multiply batches of matrices (`bmm`)."""
-    return record([a, b], numel, a.width, makes(*wanted(a, b)), saves=saved_factors(a, b))
+def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
+    """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
+    a.storage.tape.multiplies(SCORES, flops)
+    backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
+    return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
 
 def repeat(x: Tensor, times: int) -> Tensor:
@@ -186,50 +208,26 @@ def softmax(x: Tensor, width: int) -> Tensor:
     return record([x], x.numel, width, backward, saves_output=True)
 
 
-def sigmoid(x: Tensor) -> Tensor:
-    """Return a value between 0 and 1 for each."""
-    return pointwise(x, saves="output")
-
-
-def row_sum(x: Tensor, rows: int) -> Tensor:
-    """Return the sum of each row, whose gradient is only repeated."""
-    return record([x], rows, x.width, makes(0))
-
-
-def integers(tape: Tape, count: int, width: int = 8) -> Tensor:
-    """Return indices or counts, which need no gradient."""
-    return Tensor(Storage(tape, count * width), count, width)
-
-
-def take(x: Tensor, numel: int, index: Tensor) -> Tensor:
-    """Take rows by an index (`index`); the gradient is added up into zeros as large as the input."""
-    return record([x], numel, x.width, makes(x.numel * x.width), saves=[index])
-
-
-def top(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return the highest values of all rows, `count` together, and their indices (`topk`)."""
-    values = record([x], count, x.width, makes(x.numel * x.width))
-    chosen = integers(x.storage.tape, count)
-    if values.node is not None:
-        values.node.save(x.storage.tape, [chosen.storage])
-    return values, chosen
-
-
 def split(x: Tensor, *numels: int) -> list[Tensor]:
-    """Return parts of each row, which share its memory; their gradients are joined once all are there (`split`)."""
+    """Return views of the parts of each row, whose gradients are put together once all are there (`split`)."""
     if not x.requires_grad:
-        return [Tensor(x.storage, numel, x.width) for numel in numels]
-    tape, waiting = x.storage.tape, list[Storage]()
+        return [_view(x, numel, passes) for numel in numels]
+    gradients: list[Storage] = []
 
-    def join(_: Storage) -> Sequence[Storage]:
-        whole = Storage(tape, x_bytes)
-        waiting.clear()
+    def gathered(_: Storage) -> Sequence[Storage]:
+        whole = Storage(x_tape, size)
+        gradients.clear()
         return (whole,)
 
-    def wait(gradient: Storage) -> Sequence[Storage]:
-        waiting.append(gradient)
-        return (Storage(tape, 0),)
+    def gathers(gradient: Storage) -> Sequence[Storage]:
+        gradients.append(gradient)
+        return (Storage(gradient.tape, 0),)
 
-    x_bytes = x.numel * x.width
-    whole = Tensor(x.storage, x.numel, x.width, node=Node(tape, [x], (), join))
-    return [Tensor(x.storage, numel, x.width, node=Node(tape, [whole], (), wait)) for numel in numels]
+    x_tape, size = x.storage.tape, x.numel * x.width
+    whole = _view(x, x.numel, gathered)
+    return [_view(whole, numel, gathers) for numel in numels]
+
+
+def _view(x: Tensor, numel: int, backward: Backward) -> Tensor:
+    node = Node(x.storage.tape, [x], [], backward) if x.requires_grad else None
+    return Tensor(x.storage, numel, x.width, node=node)

@@ -13,8 +13,8 @@ from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
-from lora_cli.models.parts.forward_pass import Attention, Body
-from lora_cli.models.registry import find_family
+from lora_cli.models.parts.forward_pass import Body, Head
+from lora_cli.models.registry import class_name, find_family
 
 
 class Setup:
@@ -23,7 +23,7 @@ class Setup:
     def __init__(self, model: Model, plan: Plan | None) -> None:
         self.model = model if plan is None else plan.targets.model
         self.plan = plan
-        self.body = _body(self.model)
+        self.body, self.head = _described(self.model)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
 
     @property
@@ -40,16 +40,10 @@ class Setup:
         return {place.module.name: tensors for place, tensors in added}
 
     @cached_property
-    def attentions(self) -> frozenset[Attention]:
-        """The kinds of attention in the body."""
-        parts = {branch.part for block in set(self.body.blocks) for branch in block.branches}
-        return frozenset(part for part in parts if isinstance(part, Attention))
-
-    @cached_property
     def prefix(self) -> str:
         """What stands before the names of the body in the model's."""
         embeddings = self.model.embeddings or ""
-        return embeddings.removesuffix(self.body.embeddings)
+        return embeddings.removesuffix(self.body.embeddings.name)
 
     def is_copied(self, name: str) -> bool:
         """Whether a module or a parameter is trained as a full copy."""
@@ -88,29 +82,34 @@ def added_width(tensor: Added, training: Training) -> int:
     return WIDTHS[training.adapter_dtype] if tensor.type_of == OF_ADAPTER else training.plain_width
 
 
-def _body(model: Model) -> Body:
-    family = find_family(model.model_type)
-    if model.config is None or family is None or family.forward is None:
+def _described(model: Model) -> tuple[Body, Head]:
+    """Return what the family of a model says of its body and of its class's head."""
+    family, config = find_family(model.model_type), model.config
+    if config is None or family is None or family.forward is None:
         raise InvalidInput(
             f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known"
         )
-    return family.forward(model.config)
+    name = str(class_name(config, family.classes))
+    head = next((head for ending, head in family.heads.items() if name.endswith(ending)), None)
+    if head is None:
+        raise InvalidInput(f"{model.name}: what the class {quote(name)} allocates in a training step is not known")
+    return family.forward(config), head(config)
 
 
-def layer_runs(setup: Setup) -> Sequence[tuple[int, int]]:
-    """Return the layers that are replayed, and how many each stands for.
+def layer_runs(setup: Setup, body: Body) -> Sequence[tuple[int, int]]:
+    """Return the layers of a body that are replayed, and how many each stands for.
 
     Of equal layers in a row the first two and the last are replayed once, and one stands for all between them. Layers
     are equal if their blocks and their adapters are.
 
     """
-    prefix = f"{setup.prefix}{setup.body.layers}."
+    prefix = f"{setup.prefix}{body.layers}."
     beside: dict[int, list[object]] = {}
     for name, tensors in setup.adapters.items():
         if name.startswith(prefix):
             index, _, rest = name.removeprefix(prefix).partition(".")
             beside.setdefault(int(index), []).append((rest, [tensor.shape for tensor in tensors]))
-    keys = [(block, beside.get(index)) for index, block in enumerate(setup.body.blocks)]
+    keys = [(block, beside.get(index)) for index, block in enumerate(body.blocks)]
     runs: list[tuple[int, int]] = []
     start = 0
     while start < len(keys):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
@@ -13,44 +14,58 @@ from lora_cli.models.parts.layers import parameters_of
 
 
 class Static(NamedTuple):
-    """Bytes that are held all the time; and the temporaries of the optimizer, which are there in its phase alone."""
+    """The bytes of each tensor that is held all the time, and of the temporaries that the optimizer has in its phase.
 
-    weights: int
-    adapter_weights: int
-    optimizer: int
+    `beside` are those that the method adds to the model, `trained` those whose gradients there are.
+    """
+
+    base: Sequence[int]
+    beside: Sequence[int]
     trained: Sequence[int]
-    optimizer_temporaries: Sequence[int]
+    states: Sequence[int]
+    temporaries: Sequence[int]
 
     @property
-    def total(self) -> int:
-        """All of them together."""
-        return self.weights + self.adapter_weights + self.optimizer
+    def weights(self) -> int:
+        """The base model."""
+        return sum(map(rounded, self.base))
+
+    @property
+    def adapter_weights(self) -> int:
+        """What the method adds to it."""
+        return sum(map(rounded, self.beside))
+
+    @property
+    def optimizer(self) -> int:
+        """The optimizer's states."""
+        return sum(map(rounded, self.states))
 
 
 def static(setup: Setup, training: Training) -> Static:
     """Return what is held all the time."""
-    trained = [*setup.added(training, trained=True), *setup.copies(training)]
+    added = [*setup.added(training, trained=True), *setup.copies(training)]
+    trained = added
     if setup.plan is None:
-        trained = [
-            each.params * training.width for each in setup.model.all_parameters() if each.name not in setup.model.tied
-        ]
-    beside = sum(map(rounded, (*setup.added(training, trained=False), *(trained if setup.plan else ()))))
+        tied = setup.model.tied
+        trained = [each.params * training.width for each in setup.model.all_parameters() if each.name not in tied]
     states, temporaries = OPTIMIZER_STATES[training.optimizer](trained)
-    return Static(base_bytes(setup, training), beside, sum(map(rounded, states)), trained, temporaries)
+    beside = [*added, *setup.added(training, trained=False)]
+    return Static([*base_sizes(setup, training)], beside, trained, states, temporaries)
 
 
-def base_bytes(setup: Setup, training: Training) -> int:
-    """Return the bytes of the base's weights, and of the frequencies of rotated positions."""
-    total = 0
+def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
+    """Yield the bytes of each tensor of the base, and of the frequencies of rotated positions, which are kept twice."""
     for node in setup.model.nodes:
         if isinstance(node, Module) and setup.is_quantised(node.name, training):
-            total += sum(map(rounded, quantised_sizes(node.weight_params, training.quantize)))
-            total += rounded(node.h * training.plain_width) if node.bias else 0
+            yield from quantised_sizes(node.weight_params, training.quantize)
+            if node.bias:
+                yield node.h * training.plain_width
             continue
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
-                total += rounded(parameter.params * training.plain_width)
-    return total + 1024
+                yield parameter.params * training.plain_width
+    rotary = max((attention.rotary for attention in setup.body.attentions), default=0)
+    yield from (rotary // 2 * FLOAT32, rotary // 2 * FLOAT32)
 
 
 def quantised_sizes(n: int, how: str) -> list[int]:
@@ -61,16 +76,16 @@ def quantised_sizes(n: int, how: str) -> list[int]:
     return [-(-n // 2), 16 * 4, blocks * 4]
 
 
-def _adamw(trained: Sequence[int]) -> tuple[Iterable[int], Sequence[int]]:
+def _adamw(trained: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
     """Two states of each tensor; the fused variant also counts its steps on the device."""
     return [*trained, *trained, *(4 for _ in trained)], ()
 
 
-def _adamw_foreach(trained: Sequence[int]) -> tuple[Iterable[int], Sequence[int]]:
+def _adamw_foreach(trained: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
     return [*trained, *trained], trained
 
 
-OPTIMIZER_STATES: Mapping[str, Callable[[Sequence[int]], tuple[Iterable[int], Sequence[int]]]] = {
+OPTIMIZER_STATES: Mapping[str, Callable[[Sequence[int]], tuple[Sequence[int], Sequence[int]]]] = {
     "adamw": _adamw,
     "adamw-foreach": _adamw_foreach,
     "sgd": lambda _: ((), ()),

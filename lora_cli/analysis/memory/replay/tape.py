@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 ROUNDING = 512
 
@@ -25,13 +25,17 @@ class Kind(IntEnum):
     GRADIENT = 3
 
 
+# What a matrix product is of: the model's weights, what the method adds, or the scores of attention.
+WEIGHTS, ADDED, SCORES = "weights", "adapter", "attention"
+
+
 class Allocator(Protocol):
     """What hands out blocks of device memory (`caching_allocator.CachingAllocator`)."""
 
     def allocate(self, size: int) -> object:
         """Return a block of at least `size` bytes."""
 
-    def free(self, block: object) -> None:
+    def free(self, block: Any) -> None:
         """Take a block back."""
 
 
@@ -199,8 +203,17 @@ class Tape:
         self.highest = 0
         self.highest_kinds = self.kinds[:]
         self.checkpoint: Checkpoint | None = None
+        self.is_backward = False
         self.order = 0
+        # Multiplications and additions so far, by phase and by what is multiplied.
+        self.flops: dict[tuple[str, str], int] = {}
         self.segments: list[_Segment] = []
+
+    def multiplies(self, of: str, flops: int) -> None:
+        """Count the operations of a matrix product; what a checkpoint runs again counts apart."""
+        again = self.checkpoint is not None and self.checkpoint.again is not None
+        phase = "recomputation" if again else "backward" if self.is_backward else "forward"
+        self.flops[phase, of] = self.flops.get((phase, of), 0) + flops
 
     def next_order(self) -> int:
         """Return the place of a new node among all."""
@@ -251,8 +264,10 @@ class Tape:
 
     @contextmanager
     def _standing_for(self, times: int) -> Iterator[None]:
-        before, kinds = self.peak(), self.kinds[:]
+        before, kinds, flops = self.peak(), self.kinds[:], dict(self.flops)
         yield
+        for key, count in self.flops.items():
+            self.flops[key] = count + (times - 1) * (count - flops.get(key, 0))
         change = [(times - 1) * (now - then) for now, then in zip(self.kinds, kinds, strict=True)]
         grown = sum(change)
         # What grows is highest in the last of them, what shrinks in the first.
@@ -271,6 +286,7 @@ class Tape:
         root = loss.node
         if root is None:
             return
+        self.is_backward = True
         _count_pending(root)
         gradients: dict[Node, Storage] = {root: Storage(self, loss.width)}
         queue = [(-root.order, root)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.operations import cast, makes, record, scale, wanted
-from lora_cli.analysis.memory.replay.tape import Node, Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import ADDED, Node, Parameter, Storage, Tape, Tensor
 
 
 class AdaptedParameters:
@@ -28,8 +28,9 @@ class AdaptedParameters:
             if not adapter:
                 self._ready[name] = device.parameter(full)
                 continue
-            update = _factored if experts[name] > 1 else _whole
-            maker = self._makers[name] = update(device, device.parameter(full), adapter, transposed=transposed)
+            count = experts[name]
+            update, r = _factored if count > 1 else _whole, device.setup.adapters[full][0].shape[0] // count
+            maker = self._makers[name] = update(device, device.parameter(full), adapter, r, transposed=transposed)
             # Registering a parametrisation makes the sum, to check its type and shape.
             maker()
 
@@ -40,7 +41,7 @@ class AdaptedParameters:
 
 
 def _factored(
-    device: Device, weight: Parameter, adapter: Mapping[str, Parameter], *, transposed: bool
+    device: Device, weight: Parameter, adapter: Mapping[str, Parameter], r: int, *, transposed: bool
 ) -> Callable[[], Tensor]:
     """Keep the factors of each expert, in the type of the weight (`_LoraFactorsProxy`)."""
     tape = device.tape
@@ -50,24 +51,25 @@ def _factored(
     left = cast(_permuted(device, b), weight.width)
     if right.width != weight.width:
         right = record([right], a.numel, weight.width, makes(*wanted(a)), tape=tape)
+    sizes, flops = [each.numel * weight.width for each in (left, right)], 2 * weight.numel * r
 
-    sizes = [each.numel * weight.width for each in (left, right)]
-
-    def backward(gradient: Storage) -> Sequence[Storage | None]:
-        return [_scaled_product(gradient, size) for size in sizes]
+    def backward(_: Storage) -> Sequence[Storage | None]:
+        tape.multiplies(ADDED, 2 * flops)
+        return [_scaled_product(tape, size) for size in sizes]
 
     saves = [each for each in (left, right) if isinstance(each, Tensor)]
 
     def sum_up() -> Tensor:
+        tape.multiplies(ADDED, flops)
         return record([left, right], weight.numel, weight.width, backward, saves=saves, tape=tape)
 
     return sum_up
 
 
-def _scaled_product(gradient: Storage, size: int) -> Storage:
+def _scaled_product(tape: Tape, size: int) -> Storage:
     """Return the gradient of a factor of `baddbmm`, which is multiplied by a number."""
-    whole = Storage(gradient.tape, size)
-    scaled = Storage(gradient.tape, size)
+    whole = Storage(tape, size)
+    scaled = Storage(tape, size)
     del whole
     return scaled
 
@@ -79,12 +81,15 @@ def _permuted(device: Device, parameter: Parameter) -> Tensor:
 
 
 def _whole(
-    device: Device, weight: Parameter, adapter: Mapping[str, Parameter], *, transposed: bool
+    device: Device, weight: Parameter, adapter: Mapping[str, Parameter], r: int, *, transposed: bool
 ) -> Callable[[], Tensor]:
     """Keep B·A as large as the weight (`_LoraParameterProxy`)."""
     del transposed
     b, a = (device.lowered(adapter[f"lora_{factor}.weight"]) for factor in "BA")
-    made = record([b, a], weight.numel, a.width, makes(*wanted(b, a)), tape=device.tape)
+    flops = 2 * weight.numel * r
+    device.tape.multiplies(ADDED, flops)
+    backward = makes(*wanted(b, a), of=ADDED, flops=2 * flops)
+    made = record([b, a], weight.numel, a.width, backward, tape=device.tape)
     update = cast(scale(made), weight.width)
     del made
 

@@ -18,7 +18,7 @@ from lora_cli.analysis.memory.replay.operations import (
     shift,
     softmax,
 )
-from lora_cli.analysis.memory.replay.parts.kernels import efficient, flash
+from lora_cli.analysis.memory.replay.parts.kernels import MAX_FLASH_WIDTH, efficient, flash, flops_of_scores
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.tape import Storage, Tensor
 from lora_cli.models.parts.forward_pass import Attention
@@ -75,7 +75,7 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> T
         weights = cast(weights, FLOAT32)
     weights = cast(softmax(weights, FLOAT32), width)
     weights = dropout(weights, own.dropout)
-    return clone(product(device.lower(weights), device.lower(v), q.numel))
+    return clone(product(device.lower(weights), device.lower(v), q.numel, flops_of_scores(device, q)))
 
 
 def _for_all_heads(x: Tensor, times: int) -> Tensor:
@@ -86,16 +86,22 @@ def _for_all_heads(x: Tensor, times: int) -> Tensor:
 def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
-    scores = scale(product(device.lower(clone(q)), device.lower(k), training.batch * own.heads * training.seq**2))
+    numel = training.batch * own.heads * training.seq**2
+    scores = scale(product(device.lower(clone(q)), device.lower(k), numel, flops_of_scores(device, q)))
     if own.soft_cap:
         scores = scale(pointwise(scale(scores), saves="output"))
-    return shift(scores) if device.mask(own.window) is not None else scores
+    return shift(scores) if device.mask(own) is not None else scores
 
 
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Run `sdpa_attention_forward`: flash attention without a mask, else the memory-efficient kernel."""
+    """Run `sdpa_attention_forward` with the kernel that PyTorch takes: flash attention where it can.
+
+    That needs 16 bits, an Ampere card or a newer one, and no mask. For the memory-efficient kernel transformers repeats
+    k and v for all heads.
+    """
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
-    if device.mask(own.window) is None:
+    training, mask = device.training, device.mask(own)
+    if mask is None and q.width < FLOAT32 and training.has_flash and own.width <= MAX_FLASH_WIDTH:
         return flash(device, own, q, k, v)
     times = own.heads // own.groups
-    return efficient(device, own, q, repeat(k, times), repeat(v, times))
+    return efficient(device, own, q, repeat(k, times), repeat(v, times), is_masked=mask is not None)

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.indexing import gather, integers, sigmoid
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     add,
     cast,
-    integers,
     makes,
     multiply,
     pointwise,
     record,
     scale,
     shift,
-    sigmoid,
     split,
-    take,
     wanted,
 )
-from lora_cli.analysis.memory.replay.parts.feed_forward import activated, feed_forward
+from lora_cli.analysis.memory.replay.parts.activations import activate
+from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
 from lora_cli.analysis.memory.replay.parts.routers import route
-from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import WEIGHTS, Parameter, Storage, Tensor
 from lora_cli.models.parts.forward_pass import Experts, FeedForward
 
 INT32 = 4
@@ -57,17 +56,17 @@ def _grouped(device: Device, name: str, own: Experts, x: Tensor, weights: Tensor
         device, name, {"gate_up_proj": own.count, "down_proj": own.count, **beside}, transposed=own.transposed
     )
     experts, order = integers(tape, pairs), integers(tape, pairs)
-    rows = take(x, x.numel * times, integers(tape, pairs))
-    shares = take(weights, pairs, order)
+    rows = gather(x, x.numel * times, integers(tape, pairs))
+    shares = gather(weights, pairs, order)
     counts = [Storage(tape, size * INT32) for size in (pairs, own.count, own.count)]
     bias = _biases(device, f"{name}.gate_up_proj_bias", own, pairs)
-    out = _grouped_product(rows, fused["gate_up_proj"], own.count, pairs)
+    out = _grouped_product(device, rows, fused["gate_up_proj"], own.count, pairs)
     out = _clamped(out) if own.clamped else _gated(out)
     bias = _biases(device, f"{name}.down_proj_bias", own, pairs)
-    out = _grouped_product(out, fused["down_proj"], own.count, pairs)
+    out = _grouped_product(device, out, fused["down_proj"], own.count, pairs)
     weighted = multiply(out, shares)
     back = integers(tape, pairs)
-    weighted = take(weighted, weighted.numel, back)
+    weighted = gather(weighted, weighted.numel, back)
     made = _summed(device, weighted, x.numel)
     del experts, order, counts, bias, back
     return cast(made, x.width)
@@ -81,21 +80,24 @@ def _biases(device: Device, name: str, own: Experts, pairs: int) -> Storage | No
     return Storage(device.tape, parameter.numel // own.count * pairs * parameter.width)
 
 
-def _grouped_product(x: Tensor, weight: Parameter | Tensor, experts: int, pairs: int) -> Tensor:
+def _grouped_product(device: Device, x: Tensor, weight: Parameter | Tensor, experts: int, pairs: int) -> Tensor:
     """Multiply the rows of each expert by its weight, in the weight's type; the weight's gradient is made first."""
     x = cast(x, weight.width)
-    made = makes(*reversed(wanted(x, weight)))
     saves = [x] if weight.requires_grad else []
     if isinstance(weight, Tensor) and x.requires_grad:
         saves.append(weight)
     numel = weight.numel // experts // (x.numel // pairs) * pairs
+    flops = 2 * x.numel * numel // pairs
+    device.tape.multiplies(WEIGHTS, flops)
+    times = x.requires_grad + weight.requires_grad
+    made = makes(*reversed(wanted(x, weight)), of=WEIGHTS, flops=flops * times)
     return record([x, weight], numel, weight.width, lambda gradient: [*reversed(made(gradient))], saves=saves)
 
 
 def _gated(x: Tensor) -> Tensor:
     """Multiply one half of each row with the activated other (`_default_apply_gate`)."""
     gate, up = split(x, x.numel // 2, x.numel // 2)
-    return multiply(activated(gate), up)
+    return multiply(activate("silu", gate), up)
 
 
 def _clamped(x: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import dropout, multiply, pointwise
+from lora_cli.analysis.memory.replay.operations import dropout, multiply
+from lora_cli.analysis.memory.replay.parts.activations import activate
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import FeedForward
 
@@ -12,12 +13,7 @@ def feed_forward(device: Device, name: str, own: FeedForward, x: Tensor) -> Tens
     """Run a feed-forward."""
     if own.gated and len(own.inputs) == 2:
         gate, up = own.inputs
-        inner = multiply(activated(device.linear(f"{name}.{gate}", x)), device.linear(f"{name}.{up}", x))
+        inner = multiply(activate(own.activation, device.linear(f"{name}.{gate}", x)), device.linear(f"{name}.{up}", x))
     else:
-        inner = activated(device.linear(f"{name}.{own.inputs[0]}", x))
+        inner = activate(own.activation, device.linear(f"{name}.{own.inputs[0]}", x))
     return dropout(device.linear(f"{name}.{own.output}", inner), own.dropout)
-
-
-def activated(x: Tensor) -> Tensor:
-    """Run an activation that saves its input."""
-    return pointwise(x, saves="input")

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.operations import FLOAT32, makes, record, wanted
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import SCORES, Storage, Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 # The seed and the offset of a kernel's random numbers.
 RANDOM_STATE = (8, 8)
+# The widest head of flash attention.
+MAX_FLASH_WIDTH = 256
 
 
 def flash(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -25,36 +27,55 @@ def flash(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     beside = [rows * length * FLOAT32, rows * length * width * FLOAT32]
     if own.groups != own.heads:
         beside += [q.numel * q.width] * 2
-    return _kernel(q, k, v, [rows * training.seq * FLOAT32], beside)
+    return _kernel(device, q, k, v, [rows * training.seq * FLOAT32], beside)
 
 
-def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, *, is_masked: bool) -> Tensor:
     """Memory-efficient attention, which saves the logarithm of each row's sum.
 
-    Each layer saves its own copy of the mask in the type of q, and pads its rows.
+    Each layer saves its own copy of a mask in the type of q, with padded rows.
     """
-    training = device.training
-    masks = [training.batch * training.seq**2 * q.width]
-    if training.seq % 16:
-        masks.append(training.batch * training.seq * _up(training.seq, 16) * q.width)
-    held = [Storage(q.storage.tape, size) for size in masks]
-    return _kernel(q, k, v, [training.batch * own.heads * _up(training.seq, 32) * FLOAT32], (), held[-1])
+    training, tape = device.training, q.storage.tape
+    saves = [training.batch * own.heads * _up(training.seq, 32) * FLOAT32]
+    if not is_masked:
+        return _kernel(device, q, k, v, saves, ())
+    mask = Storage(tape, training.batch * training.seq**2 * q.width)
+    padded = (
+        Storage(tape, training.batch * training.seq * _up(training.seq, 16) * q.width) if training.seq % 16 else mask
+    )
+    return _kernel(device, q, k, v, saves, (), padded)
 
 
 def _kernel(
-    q: Tensor, k: Tensor, v: Tensor, saves: Sequence[int], beside: Sequence[int], mask: Storage | None = None
+    device: Device,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    saves: Sequence[int],
+    beside: Sequence[int],
+    mask: Storage | None = None,
 ) -> Tensor:
-    """Record a fused attention: it saves q, k, v, its mask, its output, the random state and more."""
+    """Record a fused attention: it saves q, k, v, its mask, its output, the random state and more.
+
+    Its two products count, and twice as many of its backward; scores that the kernel computes again there do not.
+    """
+    flops = 2 * flops_of_scores(device, q)
+    q.storage.tape.multiplies(SCORES, flops)
     masks = [] if mask is None else [Tensor(mask, 0, 1)]
     return record(
         [q, k, v],
         q.numel,
         q.width,
-        makes(*wanted(q, k, v), beside=beside),
+        makes(*wanted(q, k, v), beside=beside, of=SCORES, flops=2 * flops),
         saves=[q, k, v, *masks],
         saves_output=True,
         saves_more=[*saves, *RANDOM_STATE],
     )
+
+
+def flops_of_scores(device: Device, q: Tensor) -> int:
+    """Return the operations of the product of q with k, or of the scores with v: all pairs of tokens, masked or not."""
+    return 2 * q.numel * device.training.seq
 
 
 def _up(size: int, multiple: int) -> int:

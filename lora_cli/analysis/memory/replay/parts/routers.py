@@ -6,23 +6,19 @@ from collections.abc import Callable
 
 from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.indexing import gather, integers, row_sum, sigmoid, top
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     cast,
     clone,
-    integers,
     makes,
     multiply,
     record,
-    row_sum,
     scale,
-    sigmoid,
     softmax,
-    take,
-    top,
     wanted,
 )
-from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import WEIGHTS, Parameter, Storage, Tensor
 from lora_cli.models.parts.forward_pass import Router, RouterKind
 
 Routes = tuple[Tensor, Tensor]
@@ -34,9 +30,9 @@ def route(device: Device, name: str, own: Router, count: int, x: Tensor) -> tupl
     d = device.parameter(f"{name}.weight").numel // count
     weight, bias = weights["weight"], device.parameter(f"{name}.bias") if own.bias else None
     if own.raised:
-        scores = device.multiply(cast(x, FLOAT32), _raised(device, weight), None, d, count)
+        scores = device.multiply(cast(x, FLOAT32), _raised(device, weight), None, d, count, of=WEIGHTS)
     else:
-        scores = device.multiply(x, weight, bias, d, count)
+        scores = device.multiply(x, weight, bias, d, count, of=WEIGHTS)
     made, chosen = KINDS[own.kind](device, own, scores)
     return scores, cast(made, x.width) if own.lowered else made, chosen
 
@@ -66,7 +62,7 @@ def _sigmoid(device: Device, own: Router, scores: Tensor) -> Routes:
     """`DeepseekV3TopkRouter`."""
     scores = sigmoid(scores)
     chosen = _choice(device, own, scores)
-    made = take(scores, chosen.numel, chosen)
+    made = gather(scores, chosen.numel, chosen)
     return scale(_normed(device, own, made)), chosen
 
 
@@ -84,7 +80,7 @@ def _softmax_corrected(device: Device, own: Router, scores: Tensor) -> Routes:
     """`Ernie4_5_MoeTopKRouter`."""
     scores = softmax(scores, FLOAT32)
     chosen = _choice(device, own, scores)
-    made = take(scores, chosen.numel, chosen)
+    made = gather(scores, chosen.numel, chosen)
     return _normed(device, own, made), chosen
 
 

@@ -1,0 +1,28 @@
+"""What the layers start from: embeddings of tokens."""
+
+from __future__ import annotations
+
+from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.operations import add, dropout, scale
+from lora_cli.analysis.memory.replay.parts.norms import normalise
+from lora_cli.analysis.memory.replay.tape import Tensor
+from lora_cli.models.parts.forward_pass import Words
+
+
+def embed(device: Device, own: Words) -> Tensor:
+    """Look up the tokens of the batch. With checkpointing they require a gradient (`enable_input_require_grads`)."""
+    prefix, training = device.setup.prefix, device.training
+    x = device.embed(f"{prefix}{own.name}", training.tokens)
+    if training.checkpointing:
+        x.requires_grad = True
+    if own.scaled:
+        x = scale(x)
+    if own.projection is not None:
+        x = device.linear(f"{prefix}{own.projection}", x)
+    for table in own.each_token:
+        x = add(x, device.embed(f"{prefix}{table}", training.tokens))
+    for table in own.each_position:
+        x = add(x, device.embed(f"{prefix}{table}", training.seq))
+    if own.norm is not None:
+        x = normalise(device, f"{prefix}{own.norm.name}", own.norm, x)
+    return dropout(x, own.dropout)
