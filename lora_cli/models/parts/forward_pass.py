@@ -51,6 +51,33 @@ class Attention(NamedTuple):
         return self.causal, self.window
 
 
+class LatentAttention(NamedTuple):
+    """DeepSeek's attention of `heads`, whose keys and values, and mostly queries, come through a low rank.
+
+    A head's query and key are of `plain` and `rotated` width, and its value of `value` width; all heads share the rotated
+    part of the key. Its positions turn `pairs` of neighbours or else halves.
+    """
+
+    heads: int
+    plain: int
+    rotated: int
+    value: int
+    name: str = "self_attn"
+    whole_query: bool = False
+    pairs: bool = True
+    dropout: float = 0.0
+
+    @property
+    def reach(self) -> tuple[bool, int | None]:
+        """What a token sees: all before it."""
+        return True, None
+
+    @property
+    def rotary(self) -> int:
+        """How much of a head's width is rotated by its position."""
+        return self.rotated
+
+
 class FeedForward(NamedTuple):
     """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused."""
 
@@ -86,13 +113,12 @@ class Router(NamedTuple):
 
 
 class Experts(NamedTuple):
-    """A mixture of `count` experts, whose weights are fused into one parameter for each projection.
+    """A mixture of experts, whose weights are fused into one parameter for each projection.
 
     `shared` is the feed-forward that every token takes, first or last, and `shared_gate` scales what it returns. A
     `clamped` gate is gpt-oss's.
     """
 
-    count: int
     router: Router
     name: str = "mlp"
     transposed: bool = False
@@ -106,7 +132,7 @@ class Experts(NamedTuple):
 class Branch(NamedTuple):
     """What is added to the residual stream: a part, and the norms before and after it."""
 
-    part: Attention | FeedForward | Experts
+    part: Attention | LatentAttention | FeedForward | Experts
     before: Norm | None = None
     after: Norm | None = None
     dropout: float = 0.0
@@ -148,10 +174,10 @@ class Body(NamedTuple):
     encoder: Body | None = None
 
     @property
-    def attentions(self) -> frozenset[Attention]:
+    def attentions(self) -> frozenset[Attention | LatentAttention]:
         """The kinds of attention in it, those of the encoder aside."""
         parts = {branch.part for block in set(self.blocks) for branch in block.branches}
-        return frozenset(part for part in parts if isinstance(part, Attention))
+        return frozenset(part for part in parts if isinstance(part, Attention | LatentAttention))
 
 
 class Dense(NamedTuple):
@@ -192,7 +218,7 @@ MIDDLE_NORM = Norm("post_attention_layernorm")
 
 
 def pre_norm(
-    attention: Attention,
+    attention: Attention | LatentAttention,
     feed_forward: FeedForward | Experts = FeedForward(),  # noqa: B008
     kind: NormKind = "rms",
 ) -> Block:

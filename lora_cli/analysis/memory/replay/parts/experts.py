@@ -33,8 +33,9 @@ INT32 = 4
 def mix(device: Device, name: str, own: Experts, x: Tensor) -> Tensor:
     """Run a router, the experts, and the one that every token takes."""
     first = _shared(device, name, own.shared, x) if own.shared and own.shared_first else None
-    scores, weights, chosen = route(device, f"{name}.{own.router.name}", own.router, own.count, x)
-    out = _grouped(device, f"{name}.experts", own, x, weights, chosen)
+    scores, weights, chosen = route(device, f"{name}.{own.router.name}", own.router, x)
+    count = scores.numel // device.training.tokens
+    out = _grouped(device, f"{name}.experts", own, count, x, weights, chosen)
     del scores
     if own.shared is None:
         return out
@@ -48,22 +49,22 @@ def _shared(device: Device, name: str, own: FeedForward, x: Tensor) -> Tensor:
     return feed_forward(device, f"{name}.{own.name}", own, x)
 
 
-def _grouped(device: Device, name: str, own: Experts, x: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
+def _grouped(device: Device, name: str, own: Experts, count: int, x: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
     """Run `grouped_mm_experts_forward`: the tokens sorted by expert, each as often as it has experts."""
     tape, pairs, times = device.tape, chosen.numel, own.router.top
     beside = {"gate_up_proj_bias": 1, "down_proj_bias": 1} if own.bias else {}
     fused = AdaptedParameters(
-        device, name, {"gate_up_proj": own.count, "down_proj": own.count, **beside}, transposed=own.transposed
+        device, name, {"gate_up_proj": count, "down_proj": count, **beside}, transposed=own.transposed
     )
     experts, order = integers(tape, pairs), integers(tape, pairs)
     rows = gather(x, x.numel * times, integers(tape, pairs))
     shares = gather(weights, pairs, order)
-    counts = [Storage(tape, size * INT32) for size in (pairs, own.count, own.count)]
-    bias = _biases(device, f"{name}.gate_up_proj_bias", own, pairs)
-    out = _grouped_product(device, rows, fused["gate_up_proj"], own.count, pairs)
+    counts = [Storage(tape, size * INT32) for size in (pairs, count, count)]
+    bias = _biases(device, f"{name}.gate_up_proj_bias", own, count, pairs)
+    out = _grouped_product(device, rows, fused["gate_up_proj"], count, pairs)
     out = _clamped(out) if own.clamped else _gated(out)
-    bias = _biases(device, f"{name}.down_proj_bias", own, pairs)
-    out = _grouped_product(device, out, fused["down_proj"], own.count, pairs)
+    bias = _biases(device, f"{name}.down_proj_bias", own, count, pairs)
+    out = _grouped_product(device, out, fused["down_proj"], count, pairs)
     weighted = multiply(out, shares)
     back = integers(tape, pairs)
     weighted = gather(weighted, weighted.numel, back)
@@ -72,12 +73,12 @@ def _grouped(device: Device, name: str, own: Experts, x: Tensor, weights: Tensor
     return cast(made, x.width)
 
 
-def _biases(device: Device, name: str, own: Experts, pairs: int) -> Storage | None:
+def _biases(device: Device, name: str, own: Experts, count: int, pairs: int) -> Storage | None:
     """Return the bias of each row, which is added in place."""
     if not own.bias:
         return None
     parameter = device.parameter(name)
-    return Storage(device.tape, parameter.numel // own.count * pairs * parameter.width)
+    return Storage(device.tape, parameter.numel // count * pairs * parameter.width)
 
 
 def _grouped_product(device: Device, x: Tensor, weight: Parameter | Tensor, experts: int, pairs: int) -> Tensor:

@@ -24,10 +24,11 @@ from lora_cli.models.parts.forward_pass import Router, RouterKind
 Routes = tuple[Tensor, Tensor]
 
 
-def route(device: Device, name: str, own: Router, count: int, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def route(device: Device, name: str, own: Router, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the scores of all experts, and the weights and indices of those that each token is sent to."""
     weights = AdaptedParameters(device, name, {"weight": 1, **({"bias": 1} if own.bias else {})})
-    d = device.parameter(f"{name}.weight").numel // count
+    d = x.numel // device.training.tokens
+    count = device.parameter(f"{name}.weight").numel // d
     weight, bias = weights["weight"], device.parameter(f"{name}.bias") if own.bias else None
     if own.raised:
         scores = device.multiply(cast(x, FLOAT32), _raised(device, weight), None, d, count, of=WEIGHTS)
