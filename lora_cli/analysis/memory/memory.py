@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 from lora_cli.analysis.memory.arguments import read_training
 from lora_cli.analysis.memory.cards import Card, find_card
 from lora_cli.analysis.memory.case import Case
-from lora_cli.analysis.memory.remarks import assumptions, notes_of
+from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room
 from lora_cli.analysis.result import Result
@@ -17,7 +17,7 @@ from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.models.matrix import whole_number
 from lora_cli.models.model import Model
-from lora_cli.quantities import parse_bytes, read
+from lora_cli.quantities import Value, parse_bytes, read
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -95,6 +95,20 @@ class Memory(Result):
     _case: Case
 
     @property
+    def title(self) -> tuple[str, ...]:
+        """What is asked, in words."""
+        from lora_cli.methods.registry import short_title
+
+        method = "Full fine-tuning" if self.method == FULL else short_title(self.method)
+        rank = () if self.r is None else (f"rank {self.r}",)
+        return f"{method} on {self.model}", *rank, f"batch {self.batch}", f"{self.seq:,} tokens", self.dtype
+
+    @property
+    def misfits(self) -> list[str]:
+        """Why it is not sure to fit on the card, in a sentence; none where it is, and without a card."""
+        return [*misfits(self._case)]
+
+    @property
     def phases(self) -> dict[str, int]:
         """The peak of each phase of the step, in bytes."""
         step = self._case.footprint.step
@@ -114,7 +128,7 @@ class Memory(Result):
         return [*assumptions(self._case)]
 
     @property
-    def advice(self) -> list[dict[str, object]]:
+    def advice(self) -> list[dict[str, Value]]:
         """What each switch that is not turned yet would save, the largest saving first."""
         return [saving._asdict() for saving in self._case.savings]
 
@@ -207,7 +221,7 @@ def _room(card: Card | None, vram: int | str | None) -> Room | None:
         )
     number = read("vram", vram, parse_bytes) if isinstance(vram, str) else whole_number("vram", vram, 1, MAX_BYTES)
     if not number:
-        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is no memory at all; write it like 24GB or 24GiB")
+        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is not a size of memory; write it like 24GB or 24GiB")
     return Room(number)
 
 

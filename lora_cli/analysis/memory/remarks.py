@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.analysis.memory.case import Case
-from lora_cli.analysis.memory.verdict import UNMEASURED_CONTEXT, UNMEASURED_SPREAD
+from lora_cli.analysis.memory.verdict import NO, UNMEASURED_CONTEXT, UNMEASURED_SPREAD, YES
 from lora_cli.errors import argument
+from lora_cli.quantities import bytes_text
 
 
 def assumptions(case: Case) -> Iterator[str]:
@@ -26,6 +27,19 @@ def assumptions(case: Case) -> Iterator[str]:
         )
     if measured is not None:
         yield f"{case.card.name if case.card else ''}: reserved bytes were measured within {100 * measured.spread:.0f} % of the replay"
+
+
+def misfits(case: Case) -> Iterator[str]:
+    """Yield why a training is not sure to fit on the card."""
+    room, found = case.room, case.footprint
+    if room is None or found.fits(room) == YES:
+        return
+    name = argument("vram") if case.card is None else case.card.name
+    has = f"{name} has {bytes_text(room.bytes)}"
+    if found.fits(room) == NO:
+        yield f"the step's tensors take {bytes_text(found.peak_bytes)}, and {has}"
+    else:
+        yield f"the process may take {bytes_text(found.judged)}, and {has}; the step's tensors alone would fit"
 
 
 def notes_of(case: Case) -> Iterator[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lora_cli.analysis.memory.caching_allocator import Block, CachingAllocator
+from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import static
 from lora_cli.analysis.memory.replay.step import replay
-from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.parts.blocks import run_block
 from lora_cli.analysis.memory.replay.parts.embeddings import embed
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.setup import layer_runs
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Body
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
-from lora_cli.analysis.memory.replay.tape import ADDED, WEIGHTS, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.models.parts.forward_pass import Attention
 
@@ -111,6 +112,15 @@ class Device:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
         return cast(_dequantised(own, cast(x, self.training.width)), x.width)
 
+    def whole_weight(self, own: Weights, width: int) -> Parameter | Tensor:
+        """Return a module's weight in a type: a copy, unless it has it already (`dequantize_module_weight`)."""
+        weight: Parameter | Tensor = own.weight
+        if own.is_quantised:
+            weight = Tensor(Storage(self.tape, own.d * own.h * self.training.width), own.d * own.h, self.training.width)
+        if weight.width == width:
+            return weight
+        return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
+
     def multiply(
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
@@ -123,7 +133,7 @@ class Device:
             return self.lower(weight)
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
             return weight
-        if weight in self._casts:
+        if isinstance(weight, Parameter) and weight in self._casts:
             return self._casts[weight]
         made = record(
             [weight],
@@ -132,7 +142,7 @@ class Device:
             makes(*wanted(weight)),
             tape=self.tape,
         )
-        if weight.requires_grad:
+        if isinstance(weight, Parameter) and weight.requires_grad:
             self._casts[weight] = made
         return made
 
@@ -150,8 +160,8 @@ class Device:
 def _dequantised(own: Weights, x: Tensor) -> Tensor:
     """Multiply by a 4-bit weight, of which a copy in the type of the input exists during each product (`MatMul4Bit`)."""
     copy, flops = own.d * own.h * x.width, 2 * x.numel * own.h
-    whole = Storage(x.storage.tape, copy)
-    x.storage.tape.multiplies(WEIGHTS, flops)
+    whole = Storage(x.tape, copy)
+    x.tape.multiplies(WEIGHTS, flops)
     backward = makes(*wanted(x), beside=[copy], of=WEIGHTS, flops=flops)
     out = record([x], x.numel // own.d * own.h, x.width, backward)
     del whole

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import makes, pointwise, record
-from lora_cli.analysis.memory.replay.tape import Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import Tape, Tensor
 
 INDEX = 8
 
@@ -21,9 +22,9 @@ def gather(x: Tensor, numel: int, index: Tensor) -> Tensor:
 def top(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return the highest values of all rows, `count` together, and their indices (`topk`)."""
     values = record([x], count, x.width, makes(x.numel * x.width))
-    chosen = integers(x.storage.tape, count)
+    chosen = integers(x.tape, count)
     if values.node is not None:
-        values.node.save(x.storage.tape, [chosen.storage])
+        values.node.save(x.tape, [chosen.storage])
     return values, chosen
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, dropout, makes, record
 from lora_cli.analysis.memory.replay.parts.activations import activate
-from lora_cli.analysis.memory.replay.tape import Kind, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.training import Training
 from lora_cli.models.parts.forward_pass import Dense, Head, LossKind
 

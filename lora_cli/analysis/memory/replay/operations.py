@@ -8,17 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import (
-    SCORES,
-    WEIGHTS,
-    Backward,
-    Node,
-    Oversized,
-    Parameter,
-    Storage,
-    Tape,
-    Tensor,
-)
+from lora_cli.analysis.memory.replay.ledger import SCORES, WEIGHTS, Storage
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Oversized, Parameter, Tape, Tensor
 
 FLOAT32 = 4
 
@@ -39,7 +30,7 @@ def record(
     Autograd saves inputs before an operation runs, and results after it: the output, and others of `saves_more` bytes.
     """
     if tape is None:
-        tape = next(each.storage.tape for each in inputs if isinstance(each, Tensor))
+        tape = next(each.tape for each in inputs if isinstance(each, Tensor))
     if not any(each.requires_grad for each in inputs):
         return Tensor(Storage(tape, numel * width), numel, width)
     node = Node(tape, inputs, [each.storage for each in saves], backward)
@@ -125,6 +116,19 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return record([a, b], a.numel, width, backward)
 
 
+def subtract(a: Tensor, b: Parameter) -> Tensor:
+    """Subtract a smaller parameter from each row, whose gradient is the sum of a negated copy."""
+    whole, size = a.numel * a.width, b.numel * b.width
+
+    def backward(gradient: Storage) -> Sequence[Storage]:
+        negative = Storage(gradient.tape, whole)
+        summed = Storage(gradient.tape, size)
+        del negative
+        return gradient, summed
+
+    return record([a, b], a.numel, a.width, backward)
+
+
 def broadcast(whole: int, *sizes: int | None) -> Backward:
     """Return a backward that makes a gradient of the `whole` size for each operand, summed or cast to its own later."""
 
@@ -163,7 +167,7 @@ def linear(
     if isinstance(weight, Tensor) and x.requires_grad:
         saves.append(weight)
     flops = 2 * x.numel * h
-    x.storage.tape.multiplies(of, flops)
+    x.tape.multiplies(of, flops)
     backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
     return record(inputs, x.numel // d * h, x.width, backward, saves=saves)
 
@@ -175,7 +179,7 @@ def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
 
 def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
     """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
-    a.storage.tape.multiplies(SCORES, flops)
+    a.tape.multiplies(SCORES, flops)
     backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
     return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
@@ -223,11 +227,11 @@ def split(x: Tensor, *numels: int) -> list[Tensor]:
         gradients.append(gradient)
         return (Storage(gradient.tape, 0),)
 
-    x_tape, size = x.storage.tape, x.numel * x.width
+    x_tape, size = x.tape, x.numel * x.width
     whole = _view(x, x.numel, gathered)
     return [_view(whole, numel, gathers) for numel in numels]
 
 
 def _view(x: Tensor, numel: int, backward: Backward) -> Tensor:
-    node = Node(x.storage.tape, [x], [], backward) if x.requires_grad else None
+    node = Node(x.tape, [x], [], backward) if x.requires_grad else None
     return Tensor(x.storage, numel, x.width, node=node)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.nodes import Module
 from lora_cli.models.parts.layers import parameters_of
 
@@ -48,6 +49,8 @@ def static(setup: Setup, training: Training) -> Static:
     if setup.plan is None:
         tied = setup.model.tied
         trained = [each.params * training.width for each in setup.model.all_parameters() if each.name not in tied]
+    if training.optimizer not in OPTIMIZER_STATES:
+        raise InvalidInput(f"{argument('optimizer')}: {training.optimizer} has no replay yet")
     states, temporaries = OPTIMIZER_STATES[training.optimizer](trained)
     beside = [*added, *setup.added(training, trained=False)]
     return Static([*base_sizes(setup, training)], beside, trained, states, temporaries)

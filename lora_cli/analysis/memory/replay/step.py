@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.body import run_body
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Allocator, Peak, Storage
 from lora_cli.analysis.memory.replay.losses import LOSSES, run_head
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import Static, static
-from lora_cli.analysis.memory.replay.tape import Allocator, Peak, Storage, Tape
+from lora_cli.analysis.memory.replay.tape import Tape
 from lora_cli.analysis.memory.training import Training
 
 # An index of a token, or a label.

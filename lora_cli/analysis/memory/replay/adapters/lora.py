@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device, Weights
 from lora_cli.analysis.memory.replay.operations import add, cast, clone, dropout, scale
+from lora_cli.analysis.memory.replay.parts.weight_decomposition import add_decomposed
 from lora_cli.analysis.memory.replay.tape import Tensor
 
 
@@ -18,6 +19,9 @@ def forward(device: Device, own: Weights, x: Tensor) -> Tensor:
         low = device.multiply(dropout(x, own.settings.lora_dropout), a, None, own.d, r)
         return scale(device.multiply(low, b, own.adapter.get("lora_B.bias"), r, own.h))
 
+    if own.settings.use_dora:
+        out = clone(out) if own.is_quantised else out
+        return cast(add_decomposed(device, own, cast(x, a.width), out), width)
     if own.is_quantised:
         out = clone(out)
         return add(out, cast(update(cast(x, a.width)), width))

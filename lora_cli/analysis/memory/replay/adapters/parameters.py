@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import ADDED, Storage
 from lora_cli.analysis.memory.replay.operations import cast, makes, record, scale, wanted
-from lora_cli.analysis.memory.replay.tape import ADDED, Node, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import Node, Parameter, Tape, Tensor
 
 
 class AdaptedParameters:
@@ -22,7 +23,7 @@ class AdaptedParameters:
         self._ready: dict[str, Parameter | Tensor] = {}
         self._makers: dict[str, Callable[[], Tensor]] = {}
         # The last one has the outermost wrapper.
-        for name in reversed(experts):
+        for name in reversed(list(experts)):
             full = f"{module}.{name}"
             adapter = device.adapter(full)
             if not adapter:

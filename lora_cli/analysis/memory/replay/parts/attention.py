@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     add,
@@ -20,7 +21,7 @@ from lora_cli.analysis.memory.replay.operations import (
 )
 from lora_cli.analysis.memory.replay.parts.kernels import MAX_FLASH_WIDTH, efficient, flash, flops_of_scores
 from lora_cli.analysis.memory.replay.parts.norms import normalise
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 
@@ -58,7 +59,7 @@ def _rotated(device: Device, x: Tensor) -> Tensor:
 def _half_turned(x: Tensor) -> Tensor:
     """Return the halves exchanged, the first of them negated (`rotate_half`)."""
     size = x.numel * x.width
-    negative = Storage(x.storage.tape, size // 2)
+    negative = Storage(x.tape, size // 2)
     out = record([x], x.numel, x.width, makes(size, beside=[size // 2, size]))
     del negative
     return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.indexing import gather, integers, sigmoid
+from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     add,
@@ -24,7 +25,7 @@ from lora_cli.analysis.memory.replay.operations import (
 from lora_cli.analysis.memory.replay.parts.activations import activate
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
 from lora_cli.analysis.memory.replay.parts.routers import route
-from lora_cli.analysis.memory.replay.tape import WEIGHTS, Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.models.parts.forward_pass import Experts, FeedForward
 
 INT32 = 4

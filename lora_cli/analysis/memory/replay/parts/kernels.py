@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import SCORES, Storage
 from lora_cli.analysis.memory.replay.operations import FLOAT32, makes, record, wanted
-from lora_cli.analysis.memory.replay.tape import SCORES, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 # The seed and the offset of a kernel's random numbers.
@@ -35,7 +36,7 @@ def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, *
 
     Each layer saves its own copy of a mask in the type of q, with padded rows.
     """
-    training, tape = device.training, q.storage.tape
+    training, tape = device.training, q.tape
     saves = [training.batch * own.heads * _up(training.seq, 32) * FLOAT32]
     if not is_masked:
         return _kernel(device, q, k, v, saves, ())
@@ -60,7 +61,7 @@ def _kernel(
     Its two products count, and twice as many of its backward; scores that the kernel computes again there do not.
     """
     flops = 2 * flops_of_scores(device, q)
-    q.storage.tape.multiplies(SCORES, flops)
+    q.tape.multiplies(SCORES, flops)
     masks = [] if mask is None else [Tensor(mask, 0, 1)]
     return record(
         [q, k, v],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     cast,
@@ -18,7 +19,7 @@ from lora_cli.analysis.memory.replay.operations import (
     wanted,
     weigh,
 )
-from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.models.parts.forward_pass import Norm, NormKind
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.indexing import gather, integers, row_sum, sigmoid, top
+from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     cast,
@@ -18,7 +19,7 @@ from lora_cli.analysis.memory.replay.operations import (
     softmax,
     wanted,
 )
-from lora_cli.analysis.memory.replay.tape import WEIGHTS, Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.models.parts.forward_pass import Router, RouterKind
 
 Routes = tuple[Tensor, Tensor]

@@ -1,0 +1,67 @@
+"""DoRA beside a Linear (`peft.tuners.lora.dora.DoraLinearLayer`, `variants.DoraLinearVariant`)."""
+
+from __future__ import annotations
+
+from lora_cli.analysis.memory.replay.device import Device, Weights
+from lora_cli.analysis.memory.replay.ledger import Storage
+from lora_cli.analysis.memory.replay.operations import add, cast, dropout, multiply, scale, shift, subtract
+from lora_cli.analysis.memory.replay.tape import Tensor
+
+
+def add_decomposed(device: Device, own: Weights, x: Tensor, out: Tensor) -> Tensor:
+    """Add what DoRA adds to the output of a module."""
+    if not own.settings.lora_dropout:
+        return add(out, _decomposed(device, own, x, out))
+    dropped = dropout(x, own.settings.lora_dropout)
+    return add(out, _decomposed(device, own, dropped, None))
+
+
+def _decomposed(device: Device, own: Weights, x: Tensor, base: Tensor | None) -> Tensor:
+    """Return (m/n - 1)·W·x + m/n·B·A·x, where n is the norm of each row of the weight with its update."""
+    change = _whole_update(device, own, x)
+    weight = device.whole_weight(own, x.width)
+    norm = _row_norms(own, change)
+    scaling = _over_constant(device, own, norm)
+    low = _low_rank(device, own, x)
+    if base is None:
+        base = device.multiply(x, weight, None, own.d, own.h)
+    elif own.bias is not None:
+        base = subtract(base, own.bias) if own.bias.requires_grad else shift(base)
+    whole = add(multiply(shift(scaling), base), scale(multiply(scaling, low)))
+    del change, weight, norm
+    return whole
+
+
+def _whole_update(device: Device, own: Weights, x: Tensor) -> Tensor:
+    """Return B·A, by sending the unit matrix through both; it is a constant for the rest (`get_lora_weight`)."""
+    width = own.adapter["lora_A.weight"].width
+    size = own.d * own.d
+    unit = Tensor(Storage(device.tape, size * width), size, width)
+    return cast(_low_rank(device, own, unit), x.width)
+
+
+def _low_rank(device: Device, own: Weights, x: Tensor) -> Tensor:
+    a, b = own.adapter["lora_A.weight"], own.adapter["lora_B.weight"]
+    r = a.numel // own.d
+    return device.multiply(device.multiply(x, a, None, own.d, r), b, None, r, own.h)
+
+
+def _row_norms(own: Weights, change: Tensor) -> Storage:
+    """Return the norm of each row of the weight plus its update (`get_weight_norm`)."""
+    tape, size = change.tape, change.numel * change.width
+    scaled = Storage(tape, size)
+    whole = Storage(tape, size)
+    del scaled
+    norms = Storage(tape, own.h * change.width)
+    del whole
+    return norms
+
+
+def _over_constant(device: Device, own: Weights, norm: Storage) -> Tensor:
+    """Divide the magnitudes by the norms, which are a constant."""
+    from lora_cli.analysis.memory.replay.operations import makes, record, wanted
+
+    magnitude = own.adapter["lora_magnitude_vector"]
+    return record(
+        [magnitude], own.h, magnitude.width, makes(*wanted(magnitude)), saves=[Tensor(norm, 0, 1)], tape=device.tape
+    )
