@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
@@ -11,7 +12,7 @@ from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding,
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
-from lora_cli.models.parts.forward_pass import Attention
+from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
 
@@ -28,6 +29,18 @@ class Weights(NamedTuple):
     is_quantised: bool
 
 
+class Shared(NamedTuple):
+    """What layers share: the mask of each kind of attention, and the cosines and sines of positions."""
+
+    masks: Mapping[Reach, Storage] = MappingProxyType({})
+    angles: Mapping[Angles, tuple[Tensor, Tensor]] = MappingProxyType({})
+
+    def of(self, block: Block) -> Shared:
+        """Return what a block needs."""
+        masks = {each.reach: self.masks[each.reach] for each in block.attentions if each.reach in self.masks}
+        return Shared(masks, {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary})
+
+
 class Device:
     """One step on a tape."""
 
@@ -35,9 +48,8 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # The mask of each kind of attention (`Attention.reach`), the angles of positions, and what an encoder returned.
-        self.masks: dict[tuple[bool, int | None], Storage] = {}
-        self.angles: list[Storage] = []
+        # What the layer that runs shares with others, and what an encoder returned.
+        self.shared = Shared()
         self.encoded: Tensor | None = None
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
@@ -84,7 +96,11 @@ class Device:
 
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
-        return self.masks.get(own.reach)
+        return self.shared.masks.get(own.reach)
+
+    def angles(self, own: Attention) -> tuple[Tensor, Tensor]:
+        """Return the cosines and the sines of positions."""
+        return self.shared.angles[own.angles]
 
     # --- what every part uses --------------------------------------------------------------------------------------
 
@@ -95,6 +111,12 @@ class Device:
     def upper(self, x: Tensor) -> Tensor:
         """Turn the input of an operation that autocast runs in float32 into that."""
         return x if self.training.autocast is None else cast(x, FLOAT32)
+
+    def upper_weight(self, weight: Parameter) -> Parameter | Tensor:
+        """Return a weight in float32 for an operation that autocast runs in that."""
+        if self.training.autocast is None or weight.width == FLOAT32:
+            return weight
+        return record([weight], weight.numel, FLOAT32, makes(*wanted(weight)), tape=self.tape)
 
     def linear(self, name: str, x: Tensor) -> Tensor:
         """Run a Linear, with its adapter if it has one."""

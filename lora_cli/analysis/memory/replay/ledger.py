@@ -107,7 +107,7 @@ class Storage:
         self.kind = tape.kind
         tape.kinds[tape.kind] += self.bytes
         tape.total += self.bytes
-        self.block = None if tape.allocator is None else tape.allocator.allocate(self.bytes)
+        self.block = None if tape.allocator is None or not size else tape.allocator.allocate(self.bytes)
         if tape.total > tape.highest:
             tape.highest = tape.total
             tape.highest_kinds = tape.kinds[:]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import rounded
-from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.nodes import Module
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import parameters_of
 
 
@@ -67,8 +67,15 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
                 yield parameter.params * training.plain_width
-    rotary = max((attention.rotary for attention in setup.body.attentions), default=0)
-    yield from (rotary // 2 * FLOAT32, rotary // 2 * FLOAT32)
+    yield from _buffers(setup.body)
+
+
+def _buffers(body: Body) -> Iterator[int]:
+    """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
+    for *_, rotary in body.angles:
+        yield from [rotary // 2 * 4] * 2
+    if body.embeddings.scaled == "within":
+        yield 4
 
 
 def quantised_sizes(n: int, how: str) -> list[int]:

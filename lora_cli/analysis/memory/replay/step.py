@@ -42,6 +42,8 @@ class Step(NamedTuple):
 
 def replay(setup: Setup, training: Training, allocator: Allocator | None = None) -> Step:
     """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ."""
+    if setup.body.only_eager:
+        training = training._replace(attention="eager")
     kept = 0
     if training.logits_kept:
         # A loop that keeps its outputs still has those of the step before.

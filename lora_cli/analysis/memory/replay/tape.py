@@ -58,18 +58,15 @@ class Parameter:
             self.gradient = gradient
 
 
-class Oversized(NamedTuple):
-    """A gradient that becomes one of `size` bytes, summed or cast, once its node has run.
+class Unreduced(NamedTuple):
+    """A gradient that is summed or cast to the size of its input once the operation's own backward is over."""
 
-    See `validate_outputs` in torch/csrc/autograd/engine.cpp.
-    """
-
-    storage: Storage
+    whole: Storage
     size: int
 
 
 # From the gradient of an output to those of the inputs, None where there is none.
-Backward = Callable[[Storage], Sequence[Storage | Oversized | None]]
+Backward = Callable[[Storage], Sequence[Storage | Unreduced | None]]
 
 
 class Node:
@@ -171,6 +168,8 @@ class Tape(Ledger):
         self.is_backward = False
         self.order = 0
         self.segments: list[_Segment] = []
+        # What is saved and takes no memory of its own, e.g. a weight: a checkpoint runs again to give it back as well.
+        self.held_anyway = Storage(self, 0)
 
     @property
     def phase(self) -> str:
@@ -247,26 +246,24 @@ class Tape(Ledger):
             results = [*reversed(node.backward(gradient))]
             # What a checkpoint gave back is gone once the node has run, what the node itself saved a little later.
             del kept
-            _shrink(self, results)
+            _reduce(self, results)
             inputs, node.inputs, node.saved, node.backward = node.inputs, (), [], None
             del gradient, node
             for each in inputs:
                 result = results.pop()
-                assert not isinstance(result, Oversized)
-                if isinstance(each, Node) and result is not None:
+                if isinstance(each, Node) and isinstance(result, Storage):
                     _pass_on(each, result, gradients, queue)
-                elif isinstance(each, Tensor | Parameter) and result is not None:
+                elif isinstance(each, Tensor | Parameter) and isinstance(result, Storage):
                     each.accumulate(result)
                 del result
 
 
-def _shrink(tape: Tape, results: list[Storage | Oversized | None]) -> None:
-    """Turn gradients, the first of which comes last, into those of the size of their inputs."""
+def _reduce(tape: Tape, results: list[Storage | Unreduced | None]) -> None:
+    """Turn gradients, the first of which comes last, into those of the size of their inputs (`validate_outputs`)."""
     for index in reversed(range(len(results))):
-        result = results[index]
-        if isinstance(result, Oversized):
-            results[index] = Storage(tape, result.size)
-        del result
+        if isinstance(made := results[index], Unreduced):
+            results[index] = Storage(tape, made.size)
+        del made
 
 
 def _pass_on(node: Node, result: Storage, gradients: dict[Node, Storage], queue: list[tuple[int, Node]]) -> None:

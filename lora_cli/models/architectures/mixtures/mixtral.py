@@ -6,10 +6,11 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import rotated
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.forward_pass import Body, Experts, Router
 from lora_cli.models.parts.layers import Nodes, norm, under
-from lora_cli.models.parts.mixture_pass import chosen_experts, mixed_body, rotated
+from lora_cli.models.parts.mixture_pass import chosen_experts, mixed_body
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 32000)

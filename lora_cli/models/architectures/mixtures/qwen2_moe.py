@@ -6,11 +6,12 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder_pass import rotated
 from lora_cli.models.parts.experts import experts, mixed_decoder, shared_expert, sparse_layers
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body, Experts, FeedForward
 from lora_cli.models.parts.layers import Nodes, under
-from lora_cli.models.parts.mixture_pass import mixed_body, rotated, softmax_router
+from lora_cli.models.parts.mixture_pass import mixed_body, softmax_router
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 151936)

@@ -7,11 +7,12 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention_with_head_norms
 from lora_cli.models.parts.attention import heads as head_sizes
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder_pass import head_norms, rotated
 from lora_cli.models.parts.experts import experts, mixed_decoder, sparse_layers
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body, Experts
 from lora_cli.models.parts.layers import Nodes
-from lora_cli.models.parts.mixture_pass import HEAD_NORMS, mixed_body, rotated, softmax_router
+from lora_cli.models.parts.mixture_pass import mixed_body, softmax_router
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 151936)
@@ -52,7 +53,7 @@ def forward(config: Config) -> Body:
 
 def of_layers(config: Config, d: int, sparse: list[bool], *, heads: int) -> Body:
     """Describe the same with other defaults."""
-    attention = rotated(head_sizes(config, d, count=heads, groups=4), config)._replace(norms=HEAD_NORMS)
+    attention = rotated(head_sizes(config, d, count=heads, groups=4), config)._replace(norms=head_norms())
     if config.flag("use_sliding_window", default=False):
         attention = attention._replace(window=config.size("sliding_window", default=4096) or None)
     return mixed_body(attention, sparse, Experts(softmax_router(config, default=8, normed=False)))
