@@ -57,6 +57,7 @@ class Device:
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
         self._parameters: dict[str, Parameter] = {}
+        self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._casts: dict[Parameter, Tensor] = {}
         self._shapes = {each.name: each.params for each in setup.model.others}
 
@@ -82,13 +83,18 @@ class Device:
         tied = setup.model.tied.get(f"{name}.weight")
         if tied is not None and not setup.is_copied(name):
             made[0] = self.weights(tied.rpartition(".")[0]).weight
-        adapter = {
-            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
-            for each in setup.adapters.get(name, ())
-        }
         return Weights(
-            made[0], made[1] if module.bias else None, module.d, module.h, adapter, setup.settings, quantised
+            made[0], made[1] if module.bias else None, module.d, module.h, self.adapter(name), setup.settings, quantised
         )
+
+    def adapter(self, name: str) -> Mapping[str, Parameter]:
+        """Return the tensors beside a module or a bare parameter by their keys, none where it is not adapted."""
+        if name not in self._adapters:
+            self._adapters[name] = {
+                each.key: Parameter(each.params, added_width(each, self.training), requires_grad=each.trained)
+                for each in self.setup.adapters.get(name, ())
+            }
+        return self._adapters[name]
 
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
@@ -143,10 +149,12 @@ class Device:
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
-        return linear(self.lower(x), self._lowered(weight), bias, d, h, of=of)
+        return linear(self.lower(x), self.lowered(weight), bias, d, h, of=of)
 
-    def _lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
-        """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""
+    def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
+        """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""
+        if isinstance(weight, Tensor):
+            return self.lower(weight)
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
             return weight
         if isinstance(weight, Parameter) and weight in self._casts:
