@@ -163,7 +163,7 @@ class ModelCount(Percentages):
         if self.config.bias == "none":
             return 0
         model, whole = self.targets.model, self.targets.full_copies
-        owners = {place.owner for place in self.targets.places}
+        owners = {owner for place in self.targets.places for owner in place.owners}
         frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
         # What a copy was made of stays frozen, under each of its names.
         copied = {tied.get(p.name, p.name) for p in model.all_parameters() if not frozen.isdisjoint(around(p.name))}
