@@ -21,14 +21,14 @@ def _up(size: int, to: int) -> int:
 def temporary_bytes(func: Any, args: Any) -> list[int]:
     """Return the sizes of what a CUDA kernel allocates and frees inside itself.
 
-    Softmax's backward multiplies gradient and output first (SoftMax.cu). Softmax that is safe for rows without any
-    token has plain softmax's result and a mask beside its own. Flash attention's backward has softmax_d and
+    Softmax's backward multiplies gradient and output first (SoftMax.cu). Softmax that is safe for rows without
+    any token has a mask of bytes beside its result. Flash attention's backward has softmax_d and
     dq_accum in float32, and with grouped heads dk and dv for all heads (flash_api.cpp).
     """
     if func is aten._softmax_backward_data.default:
         return [args[1].numel() * args[1].element_size()]
     if func is aten._safe_softmax.default:
-        return [args[0].numel() * args[0].element_size(), args[0].numel()]
+        return [args[0].numel()]
     if func is not aten._scaled_dot_product_flash_attention_backward.default:
         return []
     query, key = args[1], args[2]
