@@ -32,7 +32,7 @@ class Dequantised(torch.autograd.Function):
         """Multiply with the weight in the input's type."""
         ctx.layer = layer
         scales = layer.scales()
-        weight = torch.empty(layer.weight_shape, dtype=x.dtype)
+        weight = x.new_empty(layer.weight_shape)
         del scales
         return nn.functional.linear(x, weight, bias)
 
@@ -65,12 +65,12 @@ class Linear4bit(nn.Linear):
         """Return the scales of all blocks in float32."""
         if not self.double:
             return self.absmax
-        return torch.empty(self.absmax.shape, dtype=torch.float32).add_(self.offset)
+        return torch.empty_like(self.absmax, dtype=torch.float32).add_(self.offset)
 
     def dequantised(self) -> torch.Tensor:
         """Return the weight in the type that it was quantised from."""
         scales = self.scales()
-        weight = torch.empty(self.weight_shape, dtype=self.stored)
+        weight = self.absmax.new_empty(self.weight_shape, dtype=self.stored)
         del scales
         return weight
 
@@ -91,7 +91,7 @@ class Int8Product(torch.autograd.Function):
         shape = x.shape
         x = x.reshape(-1, shape[-1])
         rows, statistics = _quantised_rows(x.to(torch.float16))
-        product = torch.empty(x.shape[0], layer.out_features, dtype=torch.int32)
+        product = x.new_empty(x.shape[0], layer.out_features, dtype=torch.int32)
         out = torch.empty_like(product, dtype=torch.float16)
         if bias is not None and bias.dtype != torch.float16:
             out.add_(bias)
@@ -110,8 +110,8 @@ class Int8Product(torch.autograd.Function):
 
 def _quantised_rows(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """int8_vectorwise_quant with a threshold that nothing reaches."""
-    statistics = torch.empty(x.shape[0], dtype=torch.float32)
-    rows = torch.empty(x.shape, dtype=torch.int8)
+    statistics = x.new_empty(x.shape[0], dtype=torch.float32)
+    rows = torch.empty_like(x, dtype=torch.int8)
     outliers = x.abs() >= 6.0
     del outliers
     return rows, statistics
@@ -174,7 +174,8 @@ class AdamW8bit(torch.optim.Optimizer):
                 state.update(state2=torch.zeros_like(parameter, dtype=dtype))
             if not small:
                 state.update(map1=self.maps[0], map2=self.maps[1])
-                state.update(absmax1=torch.zeros(_blocks(count, 256)), absmax2=torch.zeros(_blocks(count, 256)))
+                blocks = parameter.new_zeros(_blocks(count, 256), dtype=torch.float32)
+                state.update(absmax1=blocks, absmax2=torch.zeros_like(blocks))
 
 
 @contextlib.contextmanager

@@ -40,6 +40,21 @@ def temporary_bytes(func: Any, args: Any) -> list[int]:
     return sizes
 
 
+def run(func: Any, args: Any, kwargs: Any) -> Any:
+    """Run an operation; of a grouped product in a type that the CPU's lacks, return what it would be."""
+    if func is not aten._grouped_mm.default or args[0].dtype is torch.bfloat16:
+        return func(*args, **kwargs)
+
+    def stand_in(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        dtype = torch.bfloat16 if value.is_floating_point() else value.dtype
+        return torch.empty_strided(value.shape, value.stride(), dtype=dtype, device="meta")
+
+    shape = func(*map(stand_in, args), **{name: stand_in(value) for name, value in kwargs.items()})
+    return args[0].new_empty_strided(shape.shape, shape.stride())
+
+
 def _autocast_dtype() -> torch.dtype | None:
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
 

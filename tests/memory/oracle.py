@@ -206,7 +206,7 @@ def measure(
         model = build(config, adapter if "peft_type" in adapter else {}, task, settings)
         make_fake(model, mode, settings)
         names = module_names(model, tracker) if trace else contextlib.nullcontext()
-        with names, tracker, mode:
+        with names, tracker:
             extra = train(model, tracker, mode, task, settings, trace)
     return row_of(model, tracker) | extra | ({"seconds": round(time.time() - started, 2)})
 

@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from tests.memory.cuda_kernels import temporary_bytes
+from tests.memory.cuda_kernels import run, temporary_bytes
 
 aten = torch.ops.aten
 
@@ -128,7 +128,7 @@ class Tracker(TorchDispatchMode):
         if func is aten.index_put.default and self.phase == "backward" and not torch.is_grad_enabled():
             # The backward of indexing works in place; only under a dispatch mode PyTorch takes the functional form.
             func = aten.index_put_.default
-        out = func(*args, **(kwargs or {}))
+        out = run(func, args, kwargs or {})
         name = str(func)
         if func is aten.native_layer_norm.default:
             # On CUDA mean and rstd are float32, also for 16-bit input.
