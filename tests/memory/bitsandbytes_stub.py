@@ -182,7 +182,7 @@ class AdamW8bit(torch.optim.Optimizer):
 def bitsandbytes_stub() -> Iterator[None]:
     """Let PEFT find these layers where it asks for bitsandbytes."""
     import peft.import_utils as asked
-    import peft.tuners.lora.dora as dora
+    from peft.tuners.lora import dora
 
     package, layers = ModuleType("bitsandbytes"), ModuleType("bitsandbytes.nn")
     package.__spec__, package.nn = ModuleSpec("bitsandbytes", None), layers

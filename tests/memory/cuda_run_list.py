@@ -98,7 +98,7 @@ def lora(**rest: Any) -> dict[str, Any]:
 def run(name: str, model: str, adapter: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
     """Return one run; what is not named has its default."""
     assert not settings.keys() - DEFAULTS.keys(), settings
-    if adapter is None or adapter.get("peft_type", "LORA") == "LORA" and adapter:
+    if adapter is None or (adapter.get("peft_type", "LORA") == "LORA" and adapter):
         adapter = {**lora(task_type="CAUSAL_LM"), **(adapter or {})}
     return {"name": name, "model": model, "adapter": adapter or None, **DEFAULTS, **settings}
 

@@ -301,7 +301,7 @@ def work(device: str) -> None:
 
 def versions() -> dict[str, str]:
     """Return what was measured with."""
-    import importlib.metadata as metadata
+    from importlib import metadata
 
     found = {"python": platform.python_version(), "torch": torch.__version__, "cuda": str(torch.version.cuda)}
     for name in ("transformers", "peft", "bitsandbytes"):
