@@ -19,9 +19,8 @@ def run_body(device: Device, body: Body) -> Tensor:
     """Return the last hidden states."""
     if body.encoder is not None:
         device.encoded = run_body(device, body.encoder)
-    # What was looked up stays until the pass is over.
-    looked_up: list[Tensor] = []
-    hidden = embed(device, body.embeddings, looked_up)
+    kept: list[Tensor] = []
+    hidden = embed(device, body.embeddings, kept)
     device.hidden_width = hidden.width
     reaches = {attention.reach for attention in body.attentions}
     device.masks.update(_masks(device, reaches))
@@ -38,9 +37,9 @@ def run_body(device: Device, body: Body) -> Tensor:
         # What is not run again is let go of; a checkpoint holds its inputs until it is.
         device.end_of_body()
         del unused
-    if body.final is None:
-        return hidden
-    return normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
+    if body.final is not None:
+        hidden = normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
+    return hidden if body.projection is None else device.linear(f"{device.setup.prefix}{body.projection}", hidden)
 
 
 def _masks(device: Device, reaches: Set[Reach]) -> dict[Reach, Storage]:
@@ -48,6 +47,8 @@ def _masks(device: Device, reaches: Set[Reach]) -> dict[Reach, Storage]:
     training = device.training
     pairs, made = training.batch * training.seq**2, {}
     for causal, window in reaches:
+        if not causal and not training.padded:
+            continue
         if training.attention == "eager":
             made[causal, window] = Storage(device.tape, pairs * device.hidden_width)
         elif training.padded or (window is not None and training.seq >= window):
@@ -69,6 +70,11 @@ def _layer(device: Device, body: Body, index: int, hidden: Tensor) -> Tensor:
     name, block = f"{device.setup.prefix}{body.layers}.{index}", body.blocks[index]
 
     def run() -> Tensor:
-        return run_block(device, name, block, hidden)
+        try:
+            return run_block(device, name, block, hidden)
+        finally:
+            if device.tape.is_backward:
+                # A second run is under an autocast of its own.
+                device.forget_casts()
 
     return device.tape.checkpointed(run) if device.training.checkpointing else run()

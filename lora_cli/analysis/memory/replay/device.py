@@ -39,6 +39,8 @@ class Device:
         self.masks: dict[tuple[bool, int | None], Storage] = {}
         self.angles: dict[Angles, tuple[Tensor, Tensor]] = {}
         self.encoded: Tensor | None = None
+        # What functions around a part of a layer still have.
+        self.kept: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
@@ -149,9 +151,13 @@ class Device:
         self.masks.clear()
         self.angles.clear()
 
+    def forget_casts(self) -> None:
+        """Forget the copies that autocast made, when it ends."""
+        self._casts.clear()
+
     def end_of_forward(self) -> None:
         """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
-        self._casts.clear()
+        self.forget_casts()
         self.encoded = None
 
     def embed(self, name: str, tokens: int) -> Tensor:

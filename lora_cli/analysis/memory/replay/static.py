@@ -74,6 +74,7 @@ def _buffers(body: Body) -> Iterator[int]:
     """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
     for *_, rotary in body.angles:
         yield from [rotary // 2 * 4] * 2
+    yield from [body.embeddings.indices * 8] * 2
     if body.embeddings.scaled == "within":
         yield 4
 

@@ -35,6 +35,8 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
         q, k = _normed(device, name, own, q, k)
     kernel = _eager if device.training.attention == "eager" else _sdpa
     out = kernel(device, own, q, k, v)
+    if own.keeps:
+        device.kept.append(out)
     return device.linear(f"{name}.{own.output}", out)
 
 
@@ -51,6 +53,8 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
         if own.norms is not None and own.norm_time == "projected" and index < len(own.norms):
             norm = own.norms[index]
             out = normalise(device, f"{name}.{norm.name}", norm, out)
+        if own.scales_q and index == 0:
+            out = scale(out)
         made.append(out)
     return made
 
@@ -100,7 +104,7 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q)))
     if own.soft_cap:
         scores = soft_cap(scores)
-    return shift(scores) if device.mask(own) is not None else scores
+    return shift(scores, device.hidden_width) if device.mask(own) is not None else scores
 
 
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

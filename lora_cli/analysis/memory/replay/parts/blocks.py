@@ -23,14 +23,18 @@ def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
         return add(_run_parallel(device, name, block, x), x)
     kept: list[Tensor] = []
     for branch in block.branches:
-        x = _added(device, name, branch, x, kept if block.keeps else None)
+        try:
+            x = _added(device, name, branch, x, kept if block.keeps else None)
+        finally:
+            # A second run of a checkpoint may end within a layer.
+            device.kept.clear()
     return x
 
 
 def _added(device: Device, name: str, branch: Branch, x: Tensor, kept: list[Tensor] | None) -> Tensor:
     """Add what a branch returns to its input."""
     if kept is None:
-        return add(x, _run_branch(device, name, branch, x))
+        return _normed(device, name, branch.sum, add(x, _run_branch(device, name, branch, x)))
     given = _normed(device, name, branch.before, x)
     kept.append(_run_part(device, name, branch, given))
     return add(x, kept[-1])
@@ -47,8 +51,11 @@ def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
 
 
 def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
-    x = PARTS[type(branch.part)](device, f"{name}.{branch.part.name}", branch.part, x)
+    below = f"{name}.{branch.part.name}" if branch.part.name else name
+    x = PARTS[type(branch.part)](device, below, branch.part, x)
     x = dropout(_normed(device, name, branch.after, x), branch.dropout)
+    if branch.part.keeps:
+        device.kept.append(x)
     return scale(x) if branch.scaled else x
 
 

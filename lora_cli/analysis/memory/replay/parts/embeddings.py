@@ -9,8 +9,11 @@ from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Words
 
 
-def embed(device: Device, own: Words, looked_up: list[Tensor]) -> Tensor:
-    """Look up the tokens of the batch. With checkpointing they require a gradient (`enable_input_require_grads`)."""
+def embed(device: Device, own: Words, kept: list[Tensor]) -> Tensor:
+    """Look up the tokens of the batch. With checkpointing they require a gradient (`enable_input_require_grads`).
+
+    What the body's function still has while the layers run is `kept`.
+    """
     prefix, training = device.setup.prefix, device.training
     x = device.embed(f"{prefix}{own.name}", training.tokens)
     if own.scaled == "within":
@@ -26,9 +29,12 @@ def embed(device: Device, own: Words, looked_up: list[Tensor]) -> Tensor:
         *(device.embed(f"{prefix}{table}", training.seq) for table in own.each_position),
     ]
     if not own.apart:
-        looked_up += [x, *rows]
+        kept += [x, *rows]
     for each in rows:
         x = add(x, each)
     if own.norm is not None:
         x = normalise(device, f"{prefix}{own.norm.name}", own.norm, x)
-    return dropout(x, own.dropout)
+    x = dropout(x, own.dropout)
+    if own.apart:
+        kept.append(x)
+    return x
