@@ -38,6 +38,7 @@ def layer(config: Config, size: Sizes, *, heads: int = 12) -> Block:
         dropout=config.real("attention_probs_dropout_prob", default=0.1),
         causal=config.flag("is_decoder", default=False),
         float_softmax=False,
+        casts_weights=False,
         keeps=True,
     )
     inner = plain("", "intermediate.dense", "output.dense", activation(config))._replace(keeps=True)

@@ -48,7 +48,7 @@ class Attention(NamedTuple):
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
-    attention asks for the softmax in float32, `by_heads` whether q and k lie in memory head by head, as what is put
+    attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads` whether q and k lie in memory head by head, as what is put
     together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split, with
     `scales_q` q is multiplied by a number first. With `keeps` what goes into the last product and its result are let go
     of only once the branch is over.
@@ -70,6 +70,7 @@ class Attention(NamedTuple):
     rotary_kind: RotaryKind = "halves"
     positions: str = ""
     float_softmax: bool = True
+    casts_weights: bool = True
     by_heads: bool = False
     sliced: bool = False
     scales_q: bool = False
@@ -149,6 +150,19 @@ class Words(NamedTuple):
     indices: int = 0
 
 
+class Patches(NamedTuple):
+    """Embeddings of the patches of an image of so many `values`, by the convolution below `name`.
+
+    A class token goes before the `tokens` - 1 patches, positions are added, and a dropout follows.
+    """
+
+    tokens: int
+    values: int
+    name: str = "embeddings.patch_embeddings"
+    convolution: str = "projection"
+    dropout: float = 0.0
+
+
 class Body(NamedTuple):
     """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection`.
 
@@ -158,7 +172,7 @@ class Body(NamedTuple):
 
     blocks: Sequence[Block]
     final: Norm | None = Norm("norm")
-    embeddings: Words = Words()
+    embeddings: Words | Patches = Words()
     layers: str = "layers"
     encoder: Body | None = None
     reaches: frozenset[Reach] = frozenset()

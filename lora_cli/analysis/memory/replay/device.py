@@ -7,10 +7,20 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    cast,
+    embedding,
+    linear,
+    makes,
+    record,
+    saved_factors,
+    wanted,
+)
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
+from lora_cli.errors import InvalidInput
 from lora_cli.models.parts.forward_pass import Angles, Attention
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
@@ -37,10 +47,13 @@ class Device:
         self.tape = tape
         # The mask of each kind of attention (`Attention.reach`), the angles of positions, and what an encoder returned.
         self.masks: dict[tuple[bool, int | None], Storage] = {}
+        # What a step is given, its input first.
+        self.batch: list[Storage] = []
         self.angles: dict[Angles, tuple[Tensor, Tensor]] = {}
         self.encoded: Tensor | None = None
-        # What functions around a part of a layer still have.
+        # What functions around a part still have while a layer runs, or a branch of it.
         self.kept: list[Tensor] = []
+        self.kept_in_branch: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
@@ -128,6 +141,16 @@ class Device:
     ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
         return linear(self.lower(x), self._lowered(weight), bias, d, h, of=of)
+
+    def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
+        """Run a convolution at so many places."""
+        own = self.weights(name)
+        if own.adapter:
+            raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
+        x, weight = self.lower(x), self._lowered(own.weight)
+        inputs = [x, weight, own.bias] if own.bias else [x, weight]
+        backward = makes(*wanted(*inputs))
+        return record(inputs, places * own.h, x.width, backward, saves=saved_factors(x, weight))
 
     def _lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
         """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""

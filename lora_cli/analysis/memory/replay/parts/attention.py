@@ -36,7 +36,7 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     kernel = _eager if device.training.attention == "eager" else _sdpa
     out = kernel(device, own, q, k, v)
     if own.keeps:
-        device.kept.append(out)
+        device.kept_in_branch.append(out)
     return device.linear(f"{name}.{own.output}", out)
 
 
@@ -75,8 +75,12 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> T
         k = _batched(device, k, packed=own.by_heads and times == 1)
         v = _batched(device, v)
     weights = _scores(device, own, q, k)
-    weights = cast(_softmax(device, own, weights), width)
+    weights = _softmax(device, own, weights)
+    if own.casts_weights:
+        weights = cast(weights, width)
     weights = dropout(weights, own.dropout)
+    # The layer is given them too.
+    device.kept.append(weights)
     return clone(product(device.lower(weights), device.lower(v), q.numel, flops_of_scores(device, q)))
 
 
