@@ -11,8 +11,10 @@ from lora_cli.models.parts.forward_pass import (
     Block,
     Branch,
     Dense,
+    Experts,
     FeedForward,
     Head,
+    LatentAttention,
     Norm,
     NormKind,
     Scaled,
@@ -30,8 +32,8 @@ SEES_ALL = frozenset({(True, None)})
 
 
 def layer_pass(
-    attention: Attention,
-    feed_forward: FeedForward,
+    attention: Attention | LatentAttention,
+    feed_forward: FeedForward | Experts,
     *,
     kind: NormKind = "rms",
     before: NormNames = PRE_NORMS,

@@ -44,8 +44,8 @@ def layer(config: Config, size: Sizes, *, heads: int = 12) -> Block:
     inner = plain("", "intermediate.dense", "output.dense", activation(config))._replace(keeps=True)
     return Block(
         (
-            Branch(attention, dropout=dropout, sum=Norm("attention.output.LayerNorm", "layer")),
-            Branch(inner, dropout=dropout, sum=Norm("output.LayerNorm", "layer")),
+            Branch(attention, dropout=dropout, sum=Norm("attention.output.LayerNorm", "layer"), keeps="dropped"),
+            Branch(inner, dropout=dropout, sum=Norm("output.LayerNorm", "layer"), keeps="dropped"),
         )
     )
 

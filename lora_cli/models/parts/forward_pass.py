@@ -32,12 +32,15 @@ class Norm(NamedTuple):
 NormTime = Literal["projected", "all_projected", "rotated"]
 
 # How positions turn q and k. `halves` is Llama's; `float_angles` is OLMo 2's, whose angles are float32; `float_pairs` is
-# Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values.
-RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs"]
+# Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values, and
+# `pairs_in_float` ERNIE's, which does so in float32; `neighbours` is DeepSeek V3's, which does not repeat them, and
+# `complex` V2's, whose angles are complex numbers.
+RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float", "neighbours", "complex"]
 
 
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
 Reach = tuple[bool, int | None]
+FLOAT_ANGLES = ("float_angles", "pairs_in_float")
 # Angles of positions: their name, whether they are float32 whatever the hidden states are, and their width.
 Angles = tuple[str, bool, int]
 
@@ -48,10 +51,11 @@ class Attention(NamedTuple):
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
-    attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads` whether q and k lie in memory head by head, as what is put
-    together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split, with
-    `scales_q` q is multiplied by a number first. With `keeps` what goes into the last product and its result are let go
-    of only once the branch is over.
+    attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads`
+    whether q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced`
+    q, k and v are taken one by one of what is split, with `scaled_queries` those are multiplied by a number for each
+    position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
+    let go of only once the branch is over.
     """
 
     heads: int
@@ -73,6 +77,7 @@ class Attention(NamedTuple):
     casts_weights: bool = True
     by_heads: bool = False
     sliced: bool = False
+    scaled_queries: bool = False
     scales_q: bool = False
     keeps: bool = False
 
@@ -84,13 +89,29 @@ class Attention(NamedTuple):
     @property
     def angles(self) -> Angles:
         """Which angles turn q and k: attentions that are alike in this share them."""
-        return self.positions, self.rotary_kind == "float_angles", self.rotary
+        if self.rotary_kind == "complex":
+            return self.positions, True, self.rotary // 2
+        return self.positions, self.rotary_kind in FLOAT_ANGLES, self.rotary
+
+
+class LatentAttention(NamedTuple):
+    """DeepSeek's attention, whose keys and values, and mostly queries, come through a low rank.
+
+    `scores` is the attention of the heads. A head's query and key are of `plain` width and the width that is rotated,
+    of which all heads share that of the key, and its value is of `value` width.
+    """
+
+    scores: Attention
+    plain: int
+    value: int
+    name: str = "self_attn"
+    whole_query: bool = False
 
 
 class FeedForward(NamedTuple):
     """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused.
 
-    With `keeps` what goes into the last product and its result are let go of only once the branch is over.
+    With `keeps` what goes into the last product is let go of only once the branch is over.
     """
 
     name: str = "mlp"
@@ -102,33 +123,80 @@ class FeedForward(NamedTuple):
     keeps: bool = False
 
 
+# How a router scores the experts and weighs those that it chooses. `softmax` chooses by the softmax of all scores in
+# float32, `softmax_of_chosen` takes the softmax of those that it chose; `sigmoid` and `softmax_groups` are DeepSeek's, in
+# float32 and by groups of experts; `softmax_corrected` is ERNIE's, with a bias for the choice alone.
+RouterKind = Literal["softmax", "softmax_of_chosen", "sigmoid", "softmax_groups", "softmax_corrected"]
+
+
+class Router(NamedTuple):
+    """What sends a token to `top` of the experts.
+
+    `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
+    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    """
+
+    top: int
+    name: str = "gate"
+    kind: RouterKind = "softmax"
+    normed: bool = True
+    lowered: bool = True
+    raised: bool = False
+    groups: int = 1
+    bias: bool = False
+
+
+class Experts(NamedTuple):
+    """A mixture of experts, whose weights are fused into one parameter for each projection.
+
+    `shared` is the feed-forward that every token takes, first or last, and `shared_gate` scales what it returns. A
+    `clamped` gate is gpt-oss's.
+    """
+
+    router: Router
+    name: str = "mlp"
+    transposed: bool = False
+    bias: bool = False
+    clamped: bool = False
+    shared: FeedForward | None = None
+    shared_gate: str | None = None
+    shared_first: bool = False
+
+
 class Branch(NamedTuple):
     """What is added to the residual stream: a part, the norms before and after it, and whether it is then `scaled`.
 
-    A norm of the `sum` is what the stream goes on with.
+    A norm of the `sum` is what the stream goes on with. `keeps` says whether the layer's function has the result until
+    the branch is over, before or after values are dropped, or until the `layer` is, and `keeps_given` whether it has what
+    the part was given until the result is added.
     """
 
-    part: Attention | FeedForward
+    part: Attention | LatentAttention | FeedForward | Experts
     before: Norm | None = None
     after: Norm | None = None
     dropout: float = 0.0
     scaled: bool = False
     sum: Norm | None = None
+    keeps: Literal["", "undropped", "dropped", "layer"] = ""
+    keeps_given: bool = False
 
 
 class Block(NamedTuple):
     """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
 
     The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
-    With `keeps` the layer's function still has what a part was given while its result is added, and its result until
-    the end.
     """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
     before: Norm | None = None
     in_place: bool = False
-    keeps: bool = False
+
+    @property
+    def attentions(self) -> tuple[Attention, ...]:
+        """Its attentions."""
+        parts = (part.scores if isinstance(part, LatentAttention) else part for part, *_ in self.branches)
+        return tuple(part for part in parts if isinstance(part, Attention))
 
 
 class Words(NamedTuple):
@@ -182,8 +250,7 @@ class Body(NamedTuple):
     @property
     def attentions(self) -> frozenset[Attention]:
         """The kinds of attention in it, those of the encoder aside."""
-        parts = {branch.part for block in set(self.blocks) for branch in block.branches}
-        return frozenset(part for part in parts if isinstance(part, Attention))
+        return frozenset(attention for block in set(self.blocks) for attention in block.attentions)
 
     @property
     def angles(self) -> frozenset[Angles]:
@@ -269,16 +336,14 @@ def plain(name: str, first: str, second: str, activation: str, dropout: float = 
 
 
 def pre_norm(
-    attention: Attention,
-    feed_forward: FeedForward = FeedForward(),  # noqa: B008
+    attention: Attention | LatentAttention,
+    feed_forward: FeedForward | Experts = FeedForward(),  # noqa: B008
     kind: NormKind = "rms",
     dropout: float = 0.0,
     *,
     names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
     parallel: bool = False,
-    keeps: bool = False,
 ) -> Block:
     """Return a block whose branches each have one norm, before them, as Llama's."""
     first, second = (Norm(name, kind) for name in names)
-    branches = Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)
-    return Block(branches, parallel, keeps=keeps)
+    return Block((Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)), parallel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
@@ -21,7 +22,7 @@ from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput
-from lora_cli.models.parts.forward_pass import Angles, Attention
+from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
 
@@ -38,6 +39,18 @@ class Weights(NamedTuple):
     is_quantised: bool
 
 
+class Shared(NamedTuple):
+    """What layers share: the mask of each kind of attention, and the cosines and sines of positions."""
+
+    masks: Mapping[Reach, Storage] = MappingProxyType({})
+    angles: Mapping[Angles, tuple[Tensor, Tensor]] = MappingProxyType({})
+
+    def of(self, block: Block) -> Shared:
+        """Return what a block needs."""
+        masks = {each.reach: self.masks[each.reach] for each in block.attentions if each.reach in self.masks}
+        return Shared(masks, {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary})
+
+
 class Device:
     """One step on a tape."""
 
@@ -45,19 +58,21 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # The mask of each kind of attention (`Attention.reach`), the angles of positions, and what an encoder returned.
-        self.masks: dict[tuple[bool, int | None], Storage] = {}
         # What a step is given, its input first.
         self.batch: list[Storage] = []
-        self.angles: dict[Angles, tuple[Tensor, Tensor]] = {}
+        # What the layer that runs shares with others, and what an encoder returned.
+        self.shared = Shared()
         self.encoded: Tensor | None = None
-        # What functions around a part still have while a layer runs, or a branch of it.
+        # What eager attention returns beside its result: the layer's function has it until its end.
+        self.attention_weights: Tensor | None = None
+        # What the functions of the layer that runs, or of its branch, still have.
         self.kept: list[Tensor] = []
         self.kept_in_branch: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
         self._parameters: dict[str, Parameter] = {}
+        self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._casts: dict[Parameter, Tensor] = {}
         self._shapes = {each.name: each.params for each in setup.model.others}
 
@@ -83,17 +98,26 @@ class Device:
         tied = setup.model.tied.get(f"{name}.weight")
         if tied is not None and not setup.is_copied(name):
             made[0] = self.weights(tied.rpartition(".")[0]).weight
-        adapter = {
-            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
-            for each in setup.adapters.get(name, ())
-        }
         return Weights(
-            made[0], made[1] if module.bias else None, module.d, module.h, adapter, setup.settings, quantised
+            made[0], made[1] if module.bias else None, module.d, module.h, self.adapter(name), setup.settings, quantised
         )
+
+    def adapter(self, name: str) -> Mapping[str, Parameter]:
+        """Return the tensors beside a module or a bare parameter by their keys, none where it is not adapted."""
+        if name not in self._adapters:
+            self._adapters[name] = {
+                each.key: Parameter(each.params, added_width(each, self.training), requires_grad=each.trained)
+                for each in self.setup.adapters.get(name, ())
+            }
+        return self._adapters[name]
 
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
-        return self.masks.get(own.reach)
+        return self.shared.masks.get(own.reach)
+
+    def angles(self, own: Attention) -> tuple[Tensor, Tensor]:
+        """Return the cosines and the sines of positions."""
+        return self.shared.angles[own.angles]
 
     # --- what every part uses --------------------------------------------------------------------------------------
 
@@ -140,20 +164,22 @@ class Device:
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
-        return linear(self.lower(x), self._lowered(weight), bias, d, h, of=of)
+        return linear(self.lower(x), self.lowered(weight), bias, d, h, of=of)
 
     def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
         """Run a convolution at so many places."""
         own = self.weights(name)
         if own.adapter:
             raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
-        x, weight = self.lower(x), self._lowered(own.weight)
+        x, weight = self.lower(x), self.lowered(own.weight)
         inputs = [x, weight, own.bias] if own.bias else [x, weight]
         backward = makes(*wanted(*inputs))
         return record(inputs, places * own.h, x.width, backward, saves=saved_factors(x, weight))
 
-    def _lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
-        """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""
+    def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
+        """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""
+        if isinstance(weight, Tensor):
+            return self.lower(weight)
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
             return weight
         if isinstance(weight, Parameter) and weight in self._casts:
@@ -169,14 +195,17 @@ class Device:
             self._casts[weight] = made
         return made
 
-    def end_of_body(self) -> None:
-        """Forget what layers share, once no layer can run again."""
-        self.masks.clear()
-        self.angles.clear()
-
     def forget_casts(self) -> None:
         """Forget the copies that autocast made, when it ends."""
         self._casts.clear()
+
+    def end_of_layer(self) -> None:
+        """Forget what only the function of a layer has. A second run of it is under an autocast of its own."""
+        self.attention_weights = None
+        self.kept.clear()
+        self.kept_in_branch.clear()
+        if self.tape.is_backward:
+            self.forget_casts()
 
     def end_of_forward(self) -> None:
         """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
