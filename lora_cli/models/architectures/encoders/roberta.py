@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts import encoder_pass
 from lora_cli.models.parts.encoder import (
     answers,
     bare,
@@ -20,9 +19,11 @@ from lora_cli.models.parts.encoder import (
     sizes,
     words,
 )
-from lora_cli.models.parts.encoder_pass import Heads, dropped_before_labels, encoder, scored
-from lora_cli.models.parts.forward_pass import Body, Dense, Dropout, FirstToken, Head, Norm
+from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
+from lora_cli.models.parts.passes import encoder_pass
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head
+from lora_cli.models.parts.passes.encoder_pass import Heads, dropped_before_labels, encoder, scored
 
 TASKS = (
     "ForMaskedLM",

@@ -6,20 +6,8 @@ from collections.abc import Callable, Mapping
 
 from lora_cli.models.config import Config
 from lora_cli.models.parts.encoder import Sizes
-from lora_cli.models.parts.forward_pass import (
-    Attention,
-    Block,
-    Body,
-    Branch,
-    Dense,
-    Dropout,
-    FirstToken,
-    Head,
-    LossKind,
-    Norm,
-    Words,
-    plain,
-)
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Words, plain
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head, LossKind
 
 Heads = Mapping[str, Callable[[Config], Head]]
 POSITIONS, TYPES = "embeddings.position_embeddings", "embeddings.token_type_embeddings"
