@@ -6,20 +6,16 @@ from collections.abc import Callable, Mapping
 
 from lora_cli.models.config import Config
 from lora_cli.models.parts.forward_pass import (
-    DECODER_HEADS,
     Attention,
     Block,
     Branch,
-    Dense,
     Experts,
     FeedForward,
-    Head,
     LatentAttention,
     Norm,
     NormKind,
-    Scaled,
-    SoftCapped,
 )
+from lora_cli.models.parts.passes.class_heads import DECODER_HEADS, Dense, Head, Scaled, SoftCapped
 
 # The norms before the attention and the feed-forward, and those after both.
 PRE_NORMS = ("input_layernorm", "post_attention_layernorm")
