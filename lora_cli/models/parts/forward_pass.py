@@ -17,11 +17,15 @@ NormKind = Literal["rms", "rms_float", "rms_weigh_first", "layer", "layer_float"
 
 
 class Norm(NamedTuple):
-    """A norm, as wide as its weight, or of a `width` where each of several rows has its own part of the weight."""
+    """A norm, as wide as its weight, or of a `width` where each of several rows has its own part of the weight.
+
+    Without parameters it is not `affine`, and has a width.
+    """
 
     name: str
     kind: NormKind = "rms"
     width: int = 0
+    affine: bool = True
 
 
 # When q and k are normed: as soon as each is projected, once q, k and v all are, or once they are rotated.
@@ -46,9 +50,11 @@ class Attention(NamedTuple):
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
-    attention asks for the softmax in float32, `by_heads` whether q and k lie in memory head by head, as what is put
-    together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split,
-    with `scaled_queries` those are multiplied by a number for each position.
+    attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads` whether
+    q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced` q, k and
+    v are taken one by one of what is split, with `scales_q` q is multiplied by a number first, and with
+    `scaled_queries` by one for each position. With `keeps` what goes into the last product and its result are let go of
+    only once the branch is over.
     """
 
     heads: int
@@ -67,9 +73,12 @@ class Attention(NamedTuple):
     rotary_kind: RotaryKind = "halves"
     positions: str = ""
     float_softmax: bool = True
+    casts_weights: bool = True
     by_heads: bool = False
     sliced: bool = False
     scaled_queries: bool = False
+    scales_q: bool = False
+    keeps: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -83,7 +92,10 @@ class Attention(NamedTuple):
 
 
 class FeedForward(NamedTuple):
-    """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused."""
+    """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused.
+
+    With `keeps` what goes into the last product and its result are let go of only once the branch is over.
+    """
 
     name: str = "mlp"
     inputs: tuple[str, ...] = ("gate_proj", "up_proj")
@@ -91,16 +103,21 @@ class FeedForward(NamedTuple):
     activation: str = "silu"
     gated: bool = True
     dropout: float = 0.0
+    keeps: bool = False
 
 
 class Branch(NamedTuple):
-    """What is added to the residual stream: a part, the norms before and after it, and whether it is then `scaled`."""
+    """What is added to the residual stream: a part, the norms before and after it, and whether it is then `scaled`.
+
+    A norm of the `sum` is what the stream goes on with.
+    """
 
     part: Attention | FeedForward
     before: Norm | None = None
     after: Norm | None = None
     dropout: float = 0.0
     scaled: bool = False
+    sum: Norm | None = None
 
 
 class Block(NamedTuple):
@@ -128,7 +145,7 @@ class Words(NamedTuple):
 
     The rows of further tables are added, of `each_token` or of `each_position` for the whole batch at once. A
     `projection`, a norm and a dropout may follow. Where that happens `apart`, in a module of its own, what was looked
-    up is let go of before the layers run.
+    up is let go of before the layers run. `indices` is how many positions and types of tokens the model keeps.
     """
 
     name: str = "embed_tokens"
@@ -139,10 +156,24 @@ class Words(NamedTuple):
     norm: Norm | None = None
     dropout: float = 0.0
     apart: bool = False
+    indices: int = 0
+
+
+class Patches(NamedTuple):
+    """Embeddings of the patches of an image of so many `values`, by the convolution below `name`.
+
+    A class token goes before the `tokens` - 1 patches, positions are added, and a dropout follows.
+    """
+
+    tokens: int
+    values: int
+    name: str = "embeddings.patch_embeddings"
+    convolution: str = "projection"
+    dropout: float = 0.0
 
 
 class Body(NamedTuple):
-    """A model without its head: embeddings, blocks below `layers`, and the last norm.
+    """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection`.
 
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it.
@@ -150,11 +181,12 @@ class Body(NamedTuple):
 
     blocks: Sequence[Block]
     final: Norm | None = Norm("norm")
-    embeddings: Words = Words()
+    embeddings: Words | Patches = Words()
     layers: str = "layers"
     encoder: Body | None = None
     reaches: frozenset[Reach] = frozenset()
     only_eager: bool = False
+    projection: str | None = None
 
     @property
     def attentions(self) -> frozenset[Attention]:
@@ -196,14 +228,21 @@ class LastToken(NamedTuple):
     """A step of a head: of each sequence the scores of its last token are taken."""
 
 
-# What a loss is taken of: the next token at each place, a label of each token, or one of each sequence.
-LossKind = Literal["causal", "tokens", "sequences"]
+class FirstToken(NamedTuple):
+    """A step of a head: of each sequence its first token is taken."""
+
+
+Step = Dense | Dropout | FirstToken | LastToken | Norm | Scaled | SoftCapped
+
+# What a loss is taken of: the next token at each place, a label of each token, a `masked` token or a label without
+# going over to float32, a label of each sequence, or the first and the last token of an answer.
+LossKind = Literal["causal", "tokens", "masked", "sequences", "spans"]
 
 
 class Head(NamedTuple):
     """What a class does with the last hidden states: steps one after the other, and the loss of what they return."""
 
-    steps: tuple[Dense | Dropout | LastToken | Scaled | SoftCapped, ...]
+    steps: tuple[Step, ...]
     loss: LossKind = "causal"
 
 

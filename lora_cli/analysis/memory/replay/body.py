@@ -17,9 +17,8 @@ def run_body(device: Device, body: Body) -> Tensor:
     """Return the last hidden states."""
     if body.encoder is not None:
         device.encoded = run_body(device, body.encoder)
-    # What was looked up stays until the pass is over.
-    looked_up: list[Tensor] = []
-    hidden = embed(device, body.embeddings, looked_up)
+    kept: list[Tensor] = []
+    hidden = embed(device, body.embeddings, kept)
     device.hidden_width = hidden.width
     shared = Shared(_masks(device, body), _angles(device, body))
     # An allocator has to see every layer.
@@ -30,9 +29,9 @@ def run_body(device: Device, body: Body) -> Tensor:
             for index in layers:
                 hidden = _layer(device, body, index, hidden, shared)
     device.shared = Shared()
-    if body.final is None:
-        return hidden
-    return normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
+    if body.final is not None:
+        hidden = normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
+    return hidden if body.projection is None else device.linear(f"{device.setup.prefix}{body.projection}", hidden)
 
 
 def _masks(device: Device, body: Body) -> dict[Reach, Storage]:
@@ -43,6 +42,8 @@ def _masks(device: Device, body: Body) -> dict[Reach, Storage]:
     training = device.training
     pairs, made = training.seq**2, {}
     for causal, window in {attention.reach for attention in body.attentions} | body.reaches:
+        if not causal and not training.padded:
+            continue
         if training.attention == "eager":
             made[causal, window] = Storage(device.tape, training.batch * pairs * device.hidden_width)
         elif training.padded:
@@ -73,6 +74,8 @@ def _layer(device: Device, body: Body, index: int, hidden: Tensor, shared: Share
         try:
             return run_block(device, name, block, hidden)
         finally:
-            device.attention_weights = None
+            if device.tape.is_backward:
+                # A second run is under an autocast of its own.
+                device.forget_casts()
 
     return device.tape.checkpointed(run) if device.training.checkpointing else run()

@@ -8,10 +8,20 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    cast,
+    embedding,
+    linear,
+    makes,
+    record,
+    saved_factors,
+    wanted,
+)
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
+from lora_cli.errors import InvalidInput
 from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
@@ -48,11 +58,13 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # What the layer that runs shares with others, and what an encoder returned.
+        # What the layer that runs shares with others, what a step is given, its input first, and what an encoder returned.
         self.shared = Shared()
+        self.batch: list[Storage] = []
         self.encoded: Tensor | None = None
-        # What eager attention returns beside its result: the layer's function has it until its end.
-        self.attention_weights: Tensor | None = None
+        # What functions around a part still have while a layer runs, or a branch of it.
+        self.kept: list[Tensor] = []
+        self.kept_in_branch: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
@@ -145,6 +157,16 @@ class Device:
         """Multiply rows by a weight, in the type of autocast where that is on."""
         return linear(self.lower(x), self._lowered(weight), bias, d, h, of=of)
 
+    def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
+        """Run a convolution at so many places."""
+        own = self.weights(name)
+        if own.adapter:
+            raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
+        x, weight = self.lower(x), self._lowered(own.weight)
+        inputs = [x, weight, own.bias] if own.bias else [x, weight]
+        backward = makes(*wanted(*inputs))
+        return record(inputs, places * own.h, x.width, backward, saves=saved_factors(x, weight))
+
     def _lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
         """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
@@ -162,9 +184,13 @@ class Device:
             self._casts[weight] = made
         return made
 
+    def forget_casts(self) -> None:
+        """Forget the copies that autocast made, when it ends."""
+        self._casts.clear()
+
     def end_of_forward(self) -> None:
         """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
-        self._casts.clear()
+        self.forget_casts()
         self.encoded = None
 
     def embed(self, name: str, tokens: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts import encoder_pass
 from lora_cli.models.parts.encoder import (
     answers,
     bare,
@@ -17,6 +18,8 @@ from lora_cli.models.parts.encoder import (
     sizes,
     words,
 )
+from lora_cli.models.parts.encoder_pass import activation, dropped_before_labels, encoder
+from lora_cli.models.parts.forward_pass import Body, Dense, FirstToken, Head, Norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, parameter, under
 
 
@@ -54,6 +57,21 @@ def predicting(prefix: str, body: Part, head: Part) -> Build:
     return headed(prefix, body, head, output="cls.predictions.decoder", tied=tied)
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `BertModel`."""
+    return encoder(config, sizes(config))
+
+
+def _labels(config: Config) -> Head:
+    pooled = FirstToken(), Dense("bert.pooler.dense", "tanh", dropped_before_labels(config))
+    return Head((*pooled, Dense("classifier")), "sequences")
+
+
+def _words(config: Config) -> Head:
+    name = "cls.predictions.transform"
+    return Head((Dense(f"{name}.dense", activation(config)), Norm(f"{name}.LayerNorm", "layer"), Dense()), "masked")
+
+
 FAMILY = Family(
     "bert",
     {
@@ -68,4 +86,11 @@ FAMILY = Family(
         "BertForMultipleChoice": headed("bert", _pooled, choice),
     },
     PromptSizes(hidden=768, layers=12, heads=12),
+    forward=forward,
+    heads={
+        "ForMaskedLM": _words,
+        "ForSequenceClassification": _labels,
+        "ForTokenClassification": encoder_pass.tokens,
+        "ForQuestionAnswering": encoder_pass.answers,
+    },
 )

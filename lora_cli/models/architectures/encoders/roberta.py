@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts import encoder_pass
 from lora_cli.models.parts.encoder import (
     answers,
     bare,
@@ -19,6 +20,8 @@ from lora_cli.models.parts.encoder import (
     sizes,
     words,
 )
+from lora_cli.models.parts.encoder_pass import Heads, dropped_before_labels, encoder, scored
+from lora_cli.models.parts.forward_pass import Body, Dense, Dropout, FirstToken, Head, Norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
 
 TASKS = (
@@ -72,8 +75,28 @@ def classes(
     return defaulting({f"{stem}{task}": built[task] for task in tasks}, **defaults)
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `RobertaModel`."""
+    return encoder(config, sizes(config, vocabulary=50265), counted=True)
+
+
+def _labels(config: Config) -> Head:
+    dropout = dropped_before_labels(config)
+    dense = Dense("classifier.dense", "tanh", dropout)
+    return Head((FirstToken(), Dropout(dropout), dense, Dense("classifier.out_proj")), "sequences")
+
+
+HEADS: Heads = {
+    "ForMaskedLM": scored(Dense("lm_head.dense", "gelu"), Norm("lm_head.layer_norm", "layer"), Dense(), loss="masked"),
+    "ForSequenceClassification": _labels,
+    "ForTokenClassification": encoder_pass.tokens,
+    "ForQuestionAnswering": encoder_pass.answers,
+}
+
 FAMILY = Family(
     "roberta",
     classes("Roberta", vocab_size=50265),
     PromptSizes(hidden=768, layers=12, heads=12),
+    forward=forward,
+    heads=HEADS,
 )

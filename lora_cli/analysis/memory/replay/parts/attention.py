@@ -37,6 +37,8 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
         q, k = _normed(device, name, own, q, k)
     kernel = _eager if device.training.attention == "eager" else _sdpa
     out = kernel(device, own, q, k, v)
+    if own.keeps:
+        device.kept_in_branch.append(out)
     return device.linear(f"{name}.{own.output}", out)
 
 
@@ -53,6 +55,8 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
         if own.norms is not None and own.norm_time == "projected" and index < len(own.norms):
             norm = own.norms[index]
             out = normalise(device, f"{name}.{norm.name}", norm, out)
+        if own.scales_q and index == 0:
+            out = scale(out)
         made.append(out)
     return made
 
@@ -73,9 +77,12 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> T
         k = _batched(device, k, packed=own.by_heads and times == 1)
         v = _batched(device, v)
     weights = _scores(device, own, q, k)
-    weights = cast(_softmax(device, own, weights), width)
+    weights = _softmax(device, own, weights)
+    if own.casts_weights:
+        weights = cast(weights, width)
     weights = dropout(weights, own.dropout)
-    device.attention_weights = weights
+    # The layer is given them too.
+    device.kept.append(weights)
     return clone(product(device.lower(weights), device.lower(v), q.numel, flops_of_scores(device, q)))
 
 

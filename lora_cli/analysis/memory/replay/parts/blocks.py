@@ -18,22 +18,32 @@ PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {Attention:
 
 
 def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
-    """Run a layer: each branch is added to the residual stream, or what parallel ones return together."""
+    """Run a layer, whose own function lets go of what it has at the end, or where a second run ends within it."""
+    try:
+        return _run(device, name, block, x)
+    finally:
+        device.kept.clear()
+        device.kept_in_branch.clear()
+
+
+def _run(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
+    """Add what each branch returns to the residual stream, or what parallel ones return together."""
     if block.parallel:
         return add(_run_parallel(device, name, block, x), x)
-    kept: list[Tensor] = []
     for branch in block.branches:
-        x = _added(device, name, branch, x, kept if block.keeps else None)
+        x = _normed(device, name, branch.sum, _added(device, name, block, branch, x))
+        device.kept_in_branch.clear()
     return x
 
 
-def _added(device: Device, name: str, branch: Branch, x: Tensor, kept: list[Tensor] | None) -> Tensor:
+def _added(device: Device, name: str, block: Block, branch: Branch, x: Tensor) -> Tensor:
     """Add what a branch returns to its input."""
-    if kept is None:
+    if not block.keeps:
         return add(x, _run_branch(device, name, branch, x))
     given = _normed(device, name, branch.before, x)
-    kept.append(_run_part(device, name, branch, given))
-    return add(x, kept[-1])
+    result = _run_part(device, name, branch, given)
+    device.kept.append(result)
+    return add(x, result)
 
 
 def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
@@ -47,8 +57,11 @@ def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
 
 
 def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
-    x = PARTS[type(branch.part)](device, f"{name}.{branch.part.name}", branch.part, x)
+    below = f"{name}.{branch.part.name}" if branch.part.name else name
+    x = PARTS[type(branch.part)](device, below, branch.part, x)
     x = dropout(_normed(device, name, branch.after, x), branch.dropout)
+    if branch.part.keeps:
+        device.kept_in_branch.append(x)
     return scale(x) if branch.scaled else x
 
 

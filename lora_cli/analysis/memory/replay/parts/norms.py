@@ -19,13 +19,15 @@ from lora_cli.analysis.memory.replay.operations import (
     wanted,
     weigh,
 )
-from lora_cli.analysis.memory.replay.tape import Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.models.parts.forward_pass import Norm, NormKind
 
 
 def normalise(device: Device, name: str, norm: Norm, x: Tensor) -> Tensor:
     """Run a norm on its rows."""
     width = norm.width or device.parameter(f"{name}.weight").numel
+    if not norm.affine:
+        return _recorded(device.upper(x), (), x.numel // width)
     return KINDS[norm.kind](device, name, x, x.numel // width)
 
 
@@ -61,8 +63,11 @@ def _rms_float(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
 
 def _layer(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
     """`torch.nn.LayerNorm`: saves its input, and a mean and a deviation of each row in float32."""
-    x = device.upper(x)
     weights = [device.upper_weight(device.parameter(f"{name}.{part}")) for part in ("weight", "bias")]
+    return _recorded(device.upper(x), weights, rows)
+
+
+def _recorded(x: Tensor, weights: Sequence[Parameter | Tensor], rows: int) -> Tensor:
     inputs = [x, *weights]
     return record(inputs, x.numel, x.width, makes(*wanted(*inputs)), saves=inputs[:2], saves_more=[rows * FLOAT32] * 2)
 
