@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.forward_pass import DECODER_HEADS, Body, Head
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.head_pass import DECODER_HEADS, Head
 from lora_cli.models.parts.layers import Build
 
 # The endings of the classes that generate text.

@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.forward_pass import (
-    DECODER_HEADS,
-    Attention,
-    Block,
-    Branch,
-    Dense,
-    FeedForward,
-    Head,
-    Norm,
-    NormKind,
-    Scaled,
-    SoftCapped,
-)
+from lora_cli.models.parts.forward_pass import Attention, Block, Branch, FeedForward, Norm, NormKind
+from lora_cli.models.parts.head_pass import DECODER_HEADS, Dense, Head, Scaled, SoftCapped
 
 # The norms before the attention and the feed-forward, and those after both.
 PRE_NORMS = ("input_layernorm", "post_attention_layernorm")

@@ -6,20 +6,8 @@ from collections.abc import Callable, Mapping
 
 from lora_cli.models.config import Config
 from lora_cli.models.parts.encoder import Sizes
-from lora_cli.models.parts.forward_pass import (
-    Attention,
-    Block,
-    Body,
-    Branch,
-    Dense,
-    Dropout,
-    FirstToken,
-    Head,
-    LossKind,
-    Norm,
-    Words,
-    plain,
-)
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Words, plain
+from lora_cli.models.parts.head_pass import Dense, Dropout, FirstToken, Head, LossKind
 
 Heads = Mapping[str, Callable[[Config], Head]]
 POSITIONS, TYPES = "embeddings.position_embeddings", "embeddings.token_type_embeddings"
@@ -92,8 +80,3 @@ def scored(*steps: Dense | FirstToken | Norm, loss: LossKind) -> Callable[[Confi
 def tokens(config: Config) -> Head:
     """Return the head that labels each token."""
     return Head((Dropout(dropped_before_labels(config)), Dense("classifier")), "masked")
-
-
-def answers(_: Config) -> Head:
-    """Return the head that marks where an answer starts and ends."""
-    return Head((Dense("qa_outputs"),), "spans")

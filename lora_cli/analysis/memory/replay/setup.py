@@ -13,7 +13,8 @@ from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
-from lora_cli.models.parts.forward_pass import Body, Head
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.head_pass import Head
 from lora_cli.models.registry import class_name, find_family
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts import encoder_pass
+from lora_cli.models.parts import encoder_pass, head_pass
 from lora_cli.models.parts.encoder import (
     answers,
     bare,
@@ -19,7 +19,8 @@ from lora_cli.models.parts.encoder import (
     words,
 )
 from lora_cli.models.parts.encoder_pass import activation, dropped_before_labels, encoder
-from lora_cli.models.parts.forward_pass import Body, Dense, FirstToken, Head, Norm
+from lora_cli.models.parts.forward_pass import Body, Norm
+from lora_cli.models.parts.head_pass import Dense, FirstToken, Head
 from lora_cli.models.parts.layers import Build, Nodes, Part, parameter, under
 
 
@@ -91,6 +92,6 @@ FAMILY = Family(
         "ForMaskedLM": _words,
         "ForSequenceClassification": _labels,
         "ForTokenClassification": encoder_pass.tokens,
-        "ForQuestionAnswering": encoder_pass.answers,
+        "ForQuestionAnswering": head_pass.answers,
     },
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts import encoder_pass
+from lora_cli.models.parts import encoder_pass, head_pass
 from lora_cli.models.parts.encoder import (
     answers,
     bare,
@@ -21,7 +21,8 @@ from lora_cli.models.parts.encoder import (
     words,
 )
 from lora_cli.models.parts.encoder_pass import Heads, dropped_before_labels, encoder, scored
-from lora_cli.models.parts.forward_pass import Body, Dense, Dropout, FirstToken, Head, Norm
+from lora_cli.models.parts.forward_pass import Body, Norm
+from lora_cli.models.parts.head_pass import Dense, Dropout, FirstToken, Head
 from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
 
 TASKS = (
@@ -90,7 +91,7 @@ HEADS: Heads = {
     "ForMaskedLM": scored(Dense("lm_head.dense", "gelu"), Norm("lm_head.layer_norm", "layer"), Dense(), loss="masked"),
     "ForSequenceClassification": _labels,
     "ForTokenClassification": encoder_pass.tokens,
-    "ForQuestionAnswering": encoder_pass.answers,
+    "ForQuestionAnswering": head_pass.answers,
 }
 
 FAMILY = Family(

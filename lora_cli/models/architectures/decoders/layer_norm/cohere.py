@@ -10,7 +10,8 @@ from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import classes, decoder
 from lora_cli.models.parts.decoder_pass import gated_pass, head_norms, heads_with, rotated
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Scaled
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm
+from lora_cli.models.parts.head_pass import Scaled
 from lora_cli.models.parts.layers import Nodes, norm, parameter, under
 
 hidden = size("hidden_size", 8192)
