@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from lora_cli.analysis.count.model_count import ModelCount
+from lora_cli.analysis.edges import Load, edge, first_alike
 from lora_cli.analysis.fit.budget import DoesNotFit, excess, figure, load, remedy, times
 from lora_cli.analysis.fit.knob_search import KnobSearch
-from lora_cli.analysis.fit.search import Load, edge, first_alike
 from lora_cli.analysis.limits import BUDGETS, Limits
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.knob import most_rank

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.cards import Card
@@ -10,7 +9,6 @@ from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import Step, replay
 from lora_cli.analysis.memory.reserved import reserved_bytes
 from lora_cli.analysis.memory.training import Training
-from lora_cli.models.matrix import MAX_DIMENSION
 
 # What stands for the band where nothing was measured: the widest spread that was measured anywhere, and a context.
 UNMEASURED_SPREAD = 0.16
@@ -65,18 +63,3 @@ def footprint(setup: Setup, training: Training, card: Card | None = None) -> Foo
 
 def _with_spread(reserved: int, spread: float) -> int:
     return int(reserved * (1 + spread))
-
-
-def largest(fits: Callable[[int], bool], start: int) -> int | None:
-    """Return the largest size that fits, found by doubling and halving from `start`; None if not even 1 fits.
-
-    >>> largest(lambda size: size <= 37, 8), largest(lambda size: False, 8)
-    (37, None)
-    """
-    low, high = 0, start
-    while high < MAX_DIMENSION and fits(high):
-        low, high = high, min(2 * high, MAX_DIMENSION)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low or None

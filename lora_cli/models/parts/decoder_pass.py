@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.forward_pass import Attention, Block, Branch, FeedForward, Norm, NormKind
+from lora_cli.models.parts.forward_pass import (
+    Attention,
+    Block,
+    Branch,
+    Experts,
+    FeedForward,
+    LatentAttention,
+    Norm,
+    NormKind,
+)
 from lora_cli.models.parts.head_pass import DECODER_HEADS, Dense, Head, Scaled, SoftCapped
 
 # The norms before the attention and the feed-forward, and those after both.
@@ -19,8 +28,8 @@ SEES_ALL = frozenset({(True, None)})
 
 
 def layer_pass(
-    attention: Attention,
-    feed_forward: FeedForward,
+    attention: Attention | LatentAttention,
+    feed_forward: FeedForward | Experts,
     *,
     kind: NormKind = "rms",
     before: NormNames = PRE_NORMS,

@@ -31,8 +31,9 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 
 # How positions turn q and k. `halves` is Llama's; `float_angles` is OLMo 2's, whose angles are float32; `float_pairs` is
 # Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values, and
-# `pairs_in_float` ERNIE's, which does so in float32.
-RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float"]
+# `pairs_in_float` ERNIE's, which does so in float32; `neighbours` is DeepSeek V3's, which does not, and `complex` V2's,
+# whose angles are complex numbers.
+RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float", "neighbours", "complex"]
 
 
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
@@ -86,7 +87,23 @@ class Attention(NamedTuple):
     @property
     def angles(self) -> Angles:
         """Which angles turn q and k: attentions that are alike in this share them."""
+        if self.rotary_kind == "complex":
+            return self.positions, True, self.rotary // 2
         return self.positions, self.rotary_kind in FLOAT_ANGLES, self.rotary
+
+
+class LatentAttention(NamedTuple):
+    """DeepSeek's attention, whose keys and values, and mostly queries, come through a low rank.
+
+    `scores` is the attention of the heads. A head's query and key are of `plain` width and the width that is rotated,
+    of which all heads share that of the key, and its value is of `value` width.
+    """
+
+    scores: Attention
+    plain: int
+    value: int
+    name: str = "self_attn"
+    whole_query: bool = False
 
 
 class FeedForward(NamedTuple):
@@ -104,18 +121,64 @@ class FeedForward(NamedTuple):
     keeps: bool = False
 
 
+# How a router scores the experts and weighs those that it chooses. `softmax` chooses by the softmax of all scores in
+# float32, `softmax_of_chosen` takes the softmax of those that it chose; `sigmoid` and `softmax_groups` are DeepSeek's, in
+# float32 and by groups of experts; `softmax_corrected` is ERNIE's, with a bias for the choice alone.
+RouterKind = Literal["softmax", "softmax_of_chosen", "sigmoid", "softmax_groups", "softmax_corrected"]
+
+
+class Router(NamedTuple):
+    """What sends a token to `top` of the experts.
+
+    `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
+    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    """
+
+    top: int
+    name: str = "gate"
+    kind: RouterKind = "softmax"
+    normed: bool = True
+    lowered: bool = True
+    raised: bool = False
+    groups: int = 1
+    bias: bool = False
+
+
+class Experts(NamedTuple):
+    """A mixture of experts, whose weights are fused into one parameter for each projection.
+
+    `shared` is the feed-forward that every token takes, first or last, and `shared_gate` scales what it returns. A
+    `clamped` gate is gpt-oss's.
+    """
+
+    router: Router
+    name: str = "mlp"
+    activation: str = "silu"
+    transposed: bool = False
+    bias: bool = False
+    clamped: bool = False
+    shared: FeedForward | None = None
+    shared_gate: str | None = None
+    shared_first: bool = False
+
+
 class Branch(NamedTuple):
     """What is added to the residual stream: a part, the norms before and after it, and whether it is then `scaled`.
 
     A norm of the `sum` is what the stream goes on with.
     """
 
-    part: Attention | FeedForward
+    part: Attention | LatentAttention | FeedForward | Experts
     before: Norm | None = None
     after: Norm | None = None
     dropout: float = 0.0
     scaled: bool = False
     sum: Norm | None = None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether its part lets go of what it made only once the branch is over."""
+        return isinstance(self.part, Attention | FeedForward) and self.part.keeps
 
 
 class Block(NamedTuple):
@@ -135,7 +198,8 @@ class Block(NamedTuple):
     @property
     def attentions(self) -> tuple[Attention, ...]:
         """Its attentions."""
-        return tuple(branch.part for branch in self.branches if isinstance(branch.part, Attention))
+        parts = (part.scores if isinstance(part, LatentAttention) else part for part, *_ in self.branches)
+        return tuple(part for part in parts if isinstance(part, Attention))
 
 
 class Words(NamedTuple):
@@ -203,8 +267,8 @@ def plain(name: str, first: str, second: str, activation: str, dropout: float = 
 
 
 def pre_norm(
-    attention: Attention,
-    feed_forward: FeedForward = FeedForward(),  # noqa: B008
+    attention: Attention | LatentAttention,
+    feed_forward: FeedForward | Experts = FeedForward(),  # noqa: B008
     kind: NormKind = "rms",
     dropout: float = 0.0,
     *,

@@ -18,7 +18,7 @@ from lora_cli.analysis.memory.replay.operations import (
     saved_factors,
     wanted,
 )
-from lora_cli.analysis.memory.replay.setup import Setup, added_width
+from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput
@@ -69,14 +69,16 @@ class Device:
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
         self._parameters: dict[str, Parameter] = {}
+        self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._casts: dict[Parameter, Tensor] = {}
-        self._shapes = {each.name: each.params for each in setup.model.others}
+        self._others = {each.name: each for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
         """Return a parameter that does not belong to a Linear or the like, e.g. a norm's."""
         if name not in self._parameters:
             trained = self.setup.is_trained(name.rpartition(".")[0])
-            self._parameters[name] = Parameter(self._shapes[name], self.training.plain_width, requires_grad=trained)
+            own = self._others[name]
+            self._parameters[name] = Parameter(own.params, width_of(own, self.training), requires_grad=trained)
         return self._parameters[name]
 
     def weights(self, name: str) -> Weights:
@@ -89,18 +91,23 @@ class Device:
         setup, training = self.setup, self.training
         module, trained = setup.modules[name], setup.is_trained(name)
         quantised = setup.is_quantised(name, training)
-        width = training.width if quantised else training.plain_width
+        width = training.width if quantised else width_of(module, training)
         made = [Parameter(each.params, width, requires_grad=trained) for each in module.parameters()]
         tied = setup.model.tied.get(f"{name}.weight")
         if tied is not None and not setup.is_copied(name):
             made[0] = self.weights(tied.rpartition(".")[0]).weight
-        adapter = {
-            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
-            for each in setup.adapters.get(name, ())
-        }
         return Weights(
-            made[0], made[1] if module.bias else None, module.d, module.h, adapter, setup.settings, quantised
+            made[0], made[1] if module.bias else None, module.d, module.h, self.adapter(name), setup.settings, quantised
         )
+
+    def adapter(self, name: str) -> Mapping[str, Parameter]:
+        """Return the tensors beside a module or a bare parameter by their keys, none where it is not adapted."""
+        if name not in self._adapters:
+            self._adapters[name] = {
+                each.key: Parameter(each.params, added_width(each, self.training), requires_grad=each.trained)
+                for each in self.setup.adapters.get(name, ())
+            }
+        return self._adapters[name]
 
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
@@ -155,20 +162,22 @@ class Device:
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
-        return linear(self.lower(x), self._lowered(weight), bias, d, h, of=of)
+        return linear(self.lower(x), self.lowered(weight), bias, d, h, of=of)
 
     def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
         """Run a convolution at so many places."""
         own = self.weights(name)
         if own.adapter:
             raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
-        x, weight = self.lower(x), self._lowered(own.weight)
+        x, weight = self.lower(x), self.lowered(own.weight)
         inputs = [x, weight, own.bias] if own.bias else [x, weight]
         backward = makes(*wanted(*inputs))
         return record(inputs, places * own.h, x.width, backward, saves=saved_factors(x, weight))
 
-    def _lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
-        """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""
+    def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
+        """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""
+        if isinstance(weight, Tensor):
+            return self.lower(weight)
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
             return weight
         if isinstance(weight, Parameter) and weight in self._casts:

@@ -141,7 +141,7 @@ def subtract(a: Tensor, b: Parameter) -> Tensor:
 
 
 def broadcast(whole: int, *sizes: int | None) -> Backward:
-    """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
+    """Return a backward that makes a gradient of the `whole` size for each operand, summed or cast to its own later."""
 
     def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
         made = [None if size is None else Storage(gradient.tape, whole) for size in sizes]

@@ -244,13 +244,11 @@ class Tape(Ledger):
             assert node.backward is not None
             self.kind = Kind.LOSS if node.kind is Kind.LOSS else Kind.TEMPORARY
             results = [*reversed(node.backward(gradient))]
+            # What a checkpoint gave back is gone once the node has run, what the node itself saved a little later.
+            del kept
+            _reduce(self, results)
             inputs, node.inputs, node.saved, node.backward = node.inputs, (), [], None
-            del kept, gradient, node
-            for index in reversed(range(len(results))):
-                # As `validate_outputs` in torch/csrc/autograd/engine.cpp.
-                if isinstance(made := results[index], Unreduced):
-                    results[index] = Storage(self, made.size)
-                del made
+            del gradient, node
             for each in inputs:
                 result = results.pop()
                 if isinstance(each, Node) and isinstance(result, Storage):
@@ -258,6 +256,14 @@ class Tape(Ledger):
                 elif isinstance(each, Tensor | Parameter) and isinstance(result, Storage):
                     each.accumulate(result)
                 del result
+
+
+def _reduce(tape: Tape, results: list[Storage | Unreduced | None]) -> None:
+    """Turn gradients, the first of which comes last, into those of the size of their inputs (`validate_outputs`)."""
+    for index in reversed(range(len(results))):
+        if isinstance(made := results[index], Unreduced):
+            results[index] = Storage(tape, made.size)
+        del made
 
 
 def _pass_on(node: Node, result: Storage, gradients: dict[Node, Storage], queue: list[tuple[int, Node]]) -> None:

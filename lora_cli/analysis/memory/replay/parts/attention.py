@@ -17,7 +17,13 @@ from lora_cli.analysis.memory.replay.operations import (
     softmax,
     split,
 )
-from lora_cli.analysis.memory.replay.parts.kernels import MAX_FLASH_WIDTH, efficient, flash, flops_of_scores
+from lora_cli.analysis.memory.replay.parts.kernels import (
+    MAX_FLASH_WIDTH,
+    efficient,
+    flash,
+    flops_of_scores,
+    numel_of_result,
+)
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.parts.rotary import rotate
 from lora_cli.analysis.memory.replay.tape import Tensor
@@ -35,8 +41,7 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
         q = scale(q, q.width)
     if own.norm_time == "rotated":
         q, k = _normed(device, name, own, q, k)
-    kernel = _eager if device.training.attention == "eager" else _sdpa
-    out = kernel(device, own, q, k, v)
+    out = look_up(device, own, q, k, v)
     if own.keeps:
         device.kept_in_branch.append(out)
     return device.linear(f"{name}.{own.output}", out)
@@ -69,9 +74,15 @@ def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> 
     return q, k
 
 
+def look_up(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return what tokens look up of v by the scores of q and k."""
+    kernel = _eager if device.training.attention == "eager" else _sdpa
+    return kernel(device, own, q, k, v)
+
+
 def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
-    width, times = q.width, own.heads // own.groups
+    width, times, numel = q.width, own.heads // own.groups, numel_of_result(q, k, v)
     k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
     if own.groups in {1, own.heads}:
         k = _batched(device, k, packed=own.by_heads and times == 1)
@@ -83,7 +94,7 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> T
     weights = dropout(weights, own.dropout)
     # The layer is given them too.
     device.kept.append(weights)
-    return clone(product(device.lower(weights), device.lower(v), q.numel, flops_of_scores(device, q)))
+    return clone(product(device.lower(weights), device.lower(v), numel, flops_of_scores(device, numel)))
 
 
 def _softmax(device: Device, own: Attention, weights: Tensor) -> Tensor:
@@ -107,7 +118,7 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     training = device.training
     q = _batched(device, q, packed=own.by_heads)
     numel = training.batch * own.heads * training.seq**2
-    scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q)))
+    scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q.numel)))
     if own.soft_cap:
         scores = soft_cap(scores)
     return shift(scores, device.hidden_width) if device.mask(own) is not None else scores
@@ -116,12 +127,13 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `sdpa_attention_forward` with the kernel that PyTorch takes: flash attention where it can.
 
-    That needs 16 bits, an Ampere card or a newer one, and no mask. For the memory-efficient kernel transformers repeats
+    That needs 16 bits, an Ampere card or a newer one, values as wide as keys, and no mask. For the memory-efficient kernel transformers repeats
     k and v for all heads.
     """
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
     training, mask = device.training, device.mask(own)
-    if mask is None and q.width < FLOAT32 and training.has_flash and own.width <= MAX_FLASH_WIDTH:
+    is_narrow = own.width <= MAX_FLASH_WIDTH and k.numel == v.numel
+    if mask is None and q.width < FLOAT32 and training.has_flash and is_narrow:
         out = flash(device, own, q, k, v)
         # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
         return clone(out) if own.by_heads else out

@@ -8,13 +8,20 @@ from typing import Any
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.operations import add, add_in_place, dropout, scale
 from lora_cli.analysis.memory.replay.parts.attention import attend
+from lora_cli.analysis.memory.replay.parts.experts import mix
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
+from lora_cli.analysis.memory.replay.parts.latent_attention import attend_by_latents
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.tape import Tensor
-from lora_cli.models.parts.forward_pass import Attention, Block, Branch, FeedForward, Norm
+from lora_cli.models.parts.forward_pass import Attention, Block, Branch, Experts, FeedForward, LatentAttention, Norm
 
 # How each part runs: from the device, the part's name in the model, its declaration and its input.
-PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {Attention: attend, FeedForward: feed_forward}
+PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {
+    Attention: attend,
+    LatentAttention: attend_by_latents,
+    FeedForward: feed_forward,
+    Experts: mix,
+}
 
 
 def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
@@ -60,7 +67,7 @@ def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     below = f"{name}.{branch.part.name}" if branch.part.name else name
     x = PARTS[type(branch.part)](device, below, branch.part, x)
     x = dropout(_normed(device, name, branch.after, x), branch.dropout)
-    if branch.part.keeps:
+    if branch.keeps:
         device.kept_in_branch.append(x)
     return scale(x) if branch.scaled else x
 

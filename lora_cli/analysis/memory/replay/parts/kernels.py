@@ -60,12 +60,13 @@ def _kernel(
 
     Its two products count, and twice as many of its backward; scores that the kernel computes again there do not.
     """
-    flops = 2 * flops_of_scores(device, q)
+    numel = numel_of_result(q, k, v)
+    flops = flops_of_scores(device, q.numel) + flops_of_scores(device, numel)
     q.tape.multiplies(SCORES, flops)
     masks = [] if mask is None else [Tensor(mask, 0, 1)]
     return record(
         [q, k, v],
-        q.numel,
+        numel,
         q.width,
         makes(*wanted(q, k, v), beside=beside, of=SCORES, flops=2 * flops),
         saves=[q, k, v, *masks],
@@ -74,9 +75,14 @@ def _kernel(
     )
 
 
-def flops_of_scores(device: Device, q: Tensor) -> int:
-    """Return the operations of the product of q with k, or of the scores with v: all pairs of tokens, masked or not."""
-    return 2 * q.numel * device.training.seq
+def numel_of_result(q: Tensor, k: Tensor, v: Tensor) -> int:
+    """Return the number of values of the result, whose heads are as wide as those of v."""
+    return q.numel * v.numel // k.numel
+
+
+def flops_of_scores(device: Device, numel: int) -> int:
+    """Return the operations of a product with the scores of all pairs of tokens, masked or not, of q's or v's width."""
+    return 2 * numel * device.training.seq
 
 
 def _up(size: int, multiple: int) -> int:
