@@ -66,7 +66,7 @@ class Case:
             "optimizer_bytes": held.optimizer,
             "activation_bytes": peak.kinds[Kind.ACTIVATION],
             "loss_bytes": peak.kinds[Kind.LOSS],
-            "temporary_bytes": peak.kinds[Kind.TEMPORARY] + found.workspaces,
+            "temporary_bytes": peak.kinds[Kind.TEMPORARY] + found.beside,
             "peak_bytes": found.peak_bytes,
             "peak_phase": found.step.peak_phase,
             "reserved_bytes": found.reserved,

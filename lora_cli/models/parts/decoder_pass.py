@@ -15,7 +15,7 @@ from lora_cli.models.parts.forward_pass import (
     Norm,
     NormKind,
 )
-from lora_cli.models.parts.head_pass import DECODER_HEADS, Dense, Head, Scaled, SoftCapped
+from lora_cli.models.parts.passes.class_heads import DECODER_HEADS, Dense, Head, Scaled, SoftCapped
 
 # The norms before the attention and the feed-forward, and those after both.
 PRE_NORMS = ("input_layernorm", "post_attention_layernorm")

@@ -31,8 +31,8 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 
 # How positions turn q and k. `halves` is Llama's; `float_angles` is OLMo 2's, whose angles are float32; `float_pairs` is
 # Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values, and
-# `pairs_in_float` ERNIE's, which does so in float32; `neighbours` is DeepSeek V3's, which does not, and `complex` V2's,
-# whose angles are complex numbers.
+# `pairs_in_float` ERNIE's, which does so in float32; `neighbours` is DeepSeek V3's, which does not repeat them, and
+# `complex` V2's, whose angles are complex numbers.
 RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float", "neighbours", "complex"]
 
 
@@ -49,11 +49,11 @@ class Attention(NamedTuple):
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
-    attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads` whether
-    q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced` q, k and
-    v are taken one by one of what is split, with `scales_q` q is multiplied by a number first, and with
-    `scaled_queries` by one for each position. With `keeps` what goes into the last product and its result are let go of
-    only once the branch is over.
+    attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads`
+    whether q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced`
+    q, k and v are taken one by one of what is split, with `scaled_queries` those are multiplied by a number for each
+    position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
+    let go of only once the branch is over.
     """
 
     heads: int
@@ -109,7 +109,7 @@ class LatentAttention(NamedTuple):
 class FeedForward(NamedTuple):
     """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused.
 
-    With `keeps` what goes into the last product and its result are let go of only once the branch is over.
+    With `keeps` what goes into the last product is let go of only once the branch is over.
     """
 
     name: str = "mlp"
@@ -165,7 +165,9 @@ class Experts(NamedTuple):
 class Branch(NamedTuple):
     """What is added to the residual stream: a part, the norms before and after it, and whether it is then `scaled`.
 
-    A norm of the `sum` is what the stream goes on with.
+    A norm of the `sum` is what the stream goes on with. `keeps` says whether the layer's function has the result until
+    the branch is over, before or after values are dropped, or until the `layer` is, and `keeps_given` whether it has what
+    the part was given until the result is added.
     """
 
     part: Attention | LatentAttention | FeedForward | Experts
@@ -174,26 +176,20 @@ class Branch(NamedTuple):
     dropout: float = 0.0
     scaled: bool = False
     sum: Norm | None = None
-
-    @property
-    def keeps(self) -> bool:
-        """Whether its part lets go of what it made only once the branch is over."""
-        return isinstance(self.part, Attention | FeedForward) and self.part.keeps
+    keeps: Literal["", "undropped", "dropped", "layer"] = ""
+    keeps_given: bool = False
 
 
 class Block(NamedTuple):
     """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
 
     The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
-    With `keeps` the layer's function still has what a part was given while its result is added, and its result until
-    the end.
     """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
     before: Norm | None = None
     in_place: bool = False
-    keeps: bool = False
 
     @property
     def attentions(self) -> tuple[Attention, ...]:
@@ -274,9 +270,7 @@ def pre_norm(
     *,
     names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
     parallel: bool = False,
-    keeps: bool = False,
 ) -> Block:
     """Return a block whose branches each have one norm, before them, as Llama's."""
     first, second = (Norm(name, kind) for name in names)
-    branches = Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)
-    return Block(branches, parallel, keeps=keeps)
+    return Block((Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)), parallel)

@@ -74,8 +74,6 @@ def _layer(device: Device, body: Body, index: int, hidden: Tensor, shared: Share
         try:
             return run_block(device, name, block, hidden)
         finally:
-            if device.tape.is_backward:
-                # A second run is under an autocast of its own.
-                device.forget_casts()
+            device.end_of_layer()
 
     return device.tape.checkpointed(run) if device.training.checkpointing else run()

@@ -58,11 +58,14 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # What the layer that runs shares with others, what a step is given, its input first, and what an encoder returned.
-        self.shared = Shared()
+        # What a step is given, its input first.
         self.batch: list[Storage] = []
+        # What the layer that runs shares with others, and what an encoder returned.
+        self.shared = Shared()
         self.encoded: Tensor | None = None
-        # What functions around a part still have while a layer runs, or a branch of it.
+        # What eager attention returns beside its result: the layer's function has it until its end.
+        self.attention_weights: Tensor | None = None
+        # What the functions of the layer that runs, or of its branch, still have.
         self.kept: list[Tensor] = []
         self.kept_in_branch: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
@@ -196,6 +199,14 @@ class Device:
     def forget_casts(self) -> None:
         """Forget the copies that autocast made, when it ends."""
         self._casts.clear()
+
+    def end_of_layer(self) -> None:
+        """Forget what only the function of a layer has. A second run of it is under an autocast of its own."""
+        self.attention_weights = None
+        self.kept.clear()
+        self.kept_in_branch.clear()
+        if self.tape.is_backward:
+            self.forget_casts()
 
     def end_of_forward(self) -> None:
         """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""

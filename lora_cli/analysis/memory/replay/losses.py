@@ -26,7 +26,16 @@ from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.training import Training
 from lora_cli.models.parts.forward_pass import Norm
-from lora_cli.models.parts.head_pass import Dense, Dropout, FirstToken, Head, LastToken, LossKind, Scaled, SoftCapped
+from lora_cli.models.parts.passes.class_heads import (
+    Dense,
+    Dropout,
+    FirstToken,
+    Head,
+    LastToken,
+    LossKind,
+    Scaled,
+    SoftCapped,
+)
 
 
 class Loss(NamedTuple):

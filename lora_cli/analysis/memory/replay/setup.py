@@ -14,7 +14,7 @@ from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Buffer, Module, Parameter
 from lora_cli.models.parts.forward_pass import Body
-from lora_cli.models.parts.head_pass import Head
+from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
 
 

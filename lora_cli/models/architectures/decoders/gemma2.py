@@ -9,9 +9,9 @@ from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
 from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, heads_with, is_capped, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Words
-from lora_cli.models.parts.head_pass import SoftCapped
 from lora_cli.models.parts.layer_windows import all_but_every, layer_windows, optional_window
 from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.passes.class_heads import SoftCapped
 
 hidden = size("hidden_size", 2304)
 vocabulary = size("vocab_size", 256000)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts import encoder_pass, head_pass
 from lora_cli.models.parts.encoder import (
     answers,
     bare,
@@ -18,10 +17,11 @@ from lora_cli.models.parts.encoder import (
     sizes,
     words,
 )
-from lora_cli.models.parts.encoder_pass import activation, dropped_before_labels, encoder
 from lora_cli.models.parts.forward_pass import Body, Norm
-from lora_cli.models.parts.head_pass import Dense, FirstToken, Head
 from lora_cli.models.parts.layers import Build, Nodes, Part, parameter, under
+from lora_cli.models.parts.passes import class_heads, encoder_pass
+from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
+from lora_cli.models.parts.passes.encoder_pass import activation, dropped_before_labels, encoder
 
 
 def _body(config: Config) -> Nodes:
@@ -92,6 +92,6 @@ FAMILY = Family(
         "ForMaskedLM": _words,
         "ForSequenceClassification": _labels,
         "ForTokenClassification": encoder_pass.tokens,
-        "ForQuestionAnswering": head_pass.answers,
+        "ForQuestionAnswering": class_heads.scores_answer,
     },
 )

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts import encoder_pass, head_pass
 from lora_cli.models.parts.encoder import (
     answers,
     bare,
@@ -20,10 +19,11 @@ from lora_cli.models.parts.encoder import (
     sizes,
     words,
 )
-from lora_cli.models.parts.encoder_pass import Heads, dropped_before_labels, encoder, scored
 from lora_cli.models.parts.forward_pass import Body, Norm
-from lora_cli.models.parts.head_pass import Dense, Dropout, FirstToken, Head
 from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
+from lora_cli.models.parts.passes import class_heads, encoder_pass
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head
+from lora_cli.models.parts.passes.encoder_pass import Heads, dropped_before_labels, encoder, scored
 
 TASKS = (
     "ForMaskedLM",
@@ -91,7 +91,7 @@ HEADS: Heads = {
     "ForMaskedLM": scored(Dense("lm_head.dense", "gelu"), Norm("lm_head.layer_norm", "layer"), Dense(), loss="masked"),
     "ForSequenceClassification": _labels,
     "ForTokenClassification": encoder_pass.tokens,
-    "ForQuestionAnswering": head_pass.answers,
+    "ForQuestionAnswering": class_heads.scores_answer,
 }
 
 FAMILY = Family(

@@ -8,9 +8,9 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import head_width
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Patches, plain, pre_norm
-from lora_cli.models.parts.head_pass import Dense, FirstToken, Head
 from lora_cli.models.parts.heads import image_classifier
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
+from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
 
 PATCHES = "embeddings.patch_embeddings"
 

@@ -23,6 +23,7 @@ from lora_cli.analysis.memory.replay.parts.kernels import (
     flash,
     flops_of_scores,
     numel_of_result,
+    plain,
 )
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.parts.rotary import rotate
@@ -92,8 +93,7 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> T
     if own.casts_weights:
         weights = cast(weights, width)
     weights = dropout(weights, own.dropout)
-    # The layer is given them too.
-    device.kept.append(weights)
+    device.attention_weights = weights
     return clone(product(device.lower(weights), device.lower(v), numel, flops_of_scores(device, numel)))
 
 
@@ -127,17 +127,18 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `sdpa_attention_forward` with the kernel that PyTorch takes: flash attention where it can.
 
-    That needs 16 bits, an Ampere card or a newer one, values as wide as keys, and no mask. For the memory-efficient kernel transformers repeats
-    k and v for all heads.
+    That needs 16 bits, an Ampere card or a newer one, values as wide as keys, and no mask. transformers repeats k and v
+    for all heads where there is a mask, or no flash attention; the memory-efficient kernel knows no grouped heads, and
+    what neither takes is computed in plain operations.
     """
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
-    training, mask = device.training, device.mask(own)
+    training, is_masked = device.training, device.mask(own) is not None
     is_narrow = own.width <= MAX_FLASH_WIDTH and k.numel == v.numel
-    if mask is None and q.width < FLOAT32 and training.has_flash and is_narrow:
+    if not is_masked and q.width < FLOAT32 and training.has_flash and is_narrow:
         out = flash(device, own, q, k, v)
         # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
         return clone(out) if own.by_heads else out
     times = own.heads // own.groups
-    return efficient(
-        device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), is_masked=mask is not None
-    )
+    if training.has_flash and times > 1 and not is_masked:
+        return plain(device, own, q, k, v)
+    return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), is_masked=is_masked)

@@ -25,32 +25,21 @@ PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {
 
 
 def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
-    """Run a layer, whose own function lets go of what it has at the end, or where a second run ends within it."""
-    try:
-        return _run(device, name, block, x)
-    finally:
-        device.kept.clear()
-        device.kept_in_branch.clear()
-
-
-def _run(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
-    """Add what each branch returns to the residual stream, or what parallel ones return together."""
+    """Run a layer: each branch is added to the residual stream, or what parallel ones return together."""
     if block.parallel:
         return add(_run_parallel(device, name, block, x), x)
     for branch in block.branches:
-        x = _normed(device, name, branch.sum, _added(device, name, block, branch, x))
+        x = _normed(device, name, branch.sum, _added(device, name, branch, x))
         device.kept_in_branch.clear()
     return x
 
 
-def _added(device: Device, name: str, block: Block, branch: Branch, x: Tensor) -> Tensor:
+def _added(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     """Add what a branch returns to its input."""
-    if not block.keeps:
+    if not branch.keeps_given:
         return add(x, _run_branch(device, name, branch, x))
     given = _normed(device, name, branch.before, x)
-    result = _run_part(device, name, branch, given)
-    device.kept.append(result)
-    return add(x, result)
+    return add(x, _run_part(device, name, branch, given))
 
 
 def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
@@ -66,9 +55,14 @@ def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
 def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     below = f"{name}.{branch.part.name}" if branch.part.name else name
     x = PARTS[type(branch.part)](device, below, branch.part, x)
-    x = dropout(_normed(device, name, branch.after, x), branch.dropout)
-    if branch.keeps:
+    x = _normed(device, name, branch.after, x)
+    if branch.keeps == "undropped":
         device.kept_in_branch.append(x)
+    x = dropout(x, branch.dropout)
+    if branch.keeps == "dropped":
+        device.kept_in_branch.append(x)
+    elif branch.keeps == "layer":
+        device.kept.append(x)
     return scale(x) if branch.scaled else x
 
 

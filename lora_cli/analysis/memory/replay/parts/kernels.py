@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import SCORES, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, makes, record, wanted
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    clone,
+    makes,
+    product,
+    record,
+    repeat,
+    scale,
+    shift,
+    softmax,
+    wanted,
+)
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
@@ -45,6 +56,21 @@ def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, *
         Storage(tape, training.batch * training.seq * _up(training.seq, 16) * q.width) if training.seq % 16 else mask
     )
     return _kernel(device, q, k, v, saves, (), padded)
+
+
+def plain(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Compute causal attention in plain operations (`_scaled_dot_product_attention_math`)."""
+    training, times = device.training, own.heads // own.groups
+    q = scale(q)
+    mask = Storage(q.tape, training.seq**2 * FLOAT32)
+    k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
+    numel = training.batch * own.heads * training.seq**2
+    scores = product(q, clone(scale(k)), numel, flops_of_scores(device, q.numel))
+    weights = softmax(shift(scores), FLOAT32)
+    # A row in which nothing is seen is searched for by a byte for each score (`_safe_softmax`).
+    searched = Storage(q.tape, numel)
+    del mask, searched, scores
+    return clone(product(weights, v, q.numel, flops_of_scores(device, q.numel)))
 
 
 def _kernel(

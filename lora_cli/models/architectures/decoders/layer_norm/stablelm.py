@@ -11,7 +11,7 @@ from lora_cli.models.parts.decoder_pass import gated_pass
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm
 from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
-from lora_cli.models.parts.rotary import rotated_width
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 2560)
 vocabulary = size("vocab_size", 50304)

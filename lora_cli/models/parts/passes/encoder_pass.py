@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from lora_cli.models.config import Config
 from lora_cli.models.parts.encoder import Sizes
 from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Words, plain
-from lora_cli.models.parts.head_pass import Dense, Dropout, FirstToken, Head, LossKind
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head, LossKind
 
 Heads = Mapping[str, Callable[[Config], Head]]
 POSITIONS, TYPES = "embeddings.position_embeddings", "embeddings.token_type_embeddings"
@@ -32,8 +32,8 @@ def layer(config: Config, size: Sizes, *, heads: int = 12) -> Block:
     inner = plain("", "intermediate.dense", "output.dense", activation(config))._replace(keeps=True)
     return Block(
         (
-            Branch(attention, dropout=dropout, sum=Norm("attention.output.LayerNorm", "layer")),
-            Branch(inner, dropout=dropout, sum=Norm("output.LayerNorm", "layer")),
+            Branch(attention, dropout=dropout, sum=Norm("attention.output.LayerNorm", "layer"), keeps="dropped"),
+            Branch(inner, dropout=dropout, sum=Norm("output.LayerNorm", "layer"), keeps="dropped"),
         )
     )
 

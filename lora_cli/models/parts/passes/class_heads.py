@@ -1,4 +1,4 @@
-"""What a model's class does with the last hidden states: the heads of language models, classifiers and answers."""
+"""What a class does with the last hidden states of its body: steps one after the other, and a loss."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def scores_tokens(config: Config) -> Head:
     return Head((Dropout(dropout), Dense("score")), "tokens")
 
 
-def answers(_: Config) -> Head:
+def scores_answer(_: Config) -> Head:
     """Return the head that marks where an answer starts and ends."""
     return Head((Dense("qa_outputs"),), "spans")
 
@@ -83,5 +83,5 @@ DECODER_HEADS: Mapping[str, Callable[[Config], Head]] = {
     "LMHeadModel": scores_next_token,
     "ForSequenceClassification": scores_sequence,
     "ForTokenClassification": scores_tokens,
-    "ForQuestionAnswering": answers,
+    "ForQuestionAnswering": scores_answer,
 }
