@@ -76,7 +76,10 @@ def test_what_is_not_known_of_a_block_is_refused(fields: dict[str, Any], message
         replay(setup_of({**SMALL, "model_type": "qwen3", "head_dim": 16, **fields}, QV), Training(1, 16))
 
 
-def test_norms_of_each_head_are_refused() -> None:
-    """StableLM norms every head by itself."""
-    with pytest.raises(InvalidInput, match="qk_layernorm"):
-        setup_of({**SMALL, "model_type": "stablelm", "qk_layernorm": True}, QV)
+@pytest.mark.parametrize(
+    ("model_type", "flag"), [("stablelm", "qk_layernorm"), ("gemma3_text", "use_bidirectional_attention")]
+)
+def test_flags_that_are_not_described_are_refused(model_type: str, flag: str) -> None:
+    """StableLM may norm every head by itself, and embeddings of Gemma 3 look both ways."""
+    with pytest.raises(InvalidInput, match=flag):
+        setup_of({**SMALL, "model_type": model_type, flag: True}, QV)
