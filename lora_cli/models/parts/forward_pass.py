@@ -153,6 +153,7 @@ class Experts(NamedTuple):
 
     router: Router
     name: str = "mlp"
+    activation: str = "silu"
     transposed: bool = False
     bias: bool = False
     clamped: bool = False

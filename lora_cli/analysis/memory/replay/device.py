@@ -18,7 +18,7 @@ from lora_cli.analysis.memory.replay.operations import (
     saved_factors,
     wanted,
 )
-from lora_cli.analysis.memory.replay.setup import Setup, added_width
+from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput
@@ -74,13 +74,14 @@ class Device:
         self._parameters: dict[str, Parameter] = {}
         self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._casts: dict[Parameter, Tensor] = {}
-        self._shapes = {each.name: each.params for each in setup.model.others}
+        self._others = {each.name: each for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
         """Return a parameter that does not belong to a Linear or the like, e.g. a norm's."""
         if name not in self._parameters:
             trained = self.setup.is_trained(name.rpartition(".")[0])
-            self._parameters[name] = Parameter(self._shapes[name], self.training.plain_width, requires_grad=trained)
+            own = self._others[name]
+            self._parameters[name] = Parameter(own.params, width_of(own, self.training), requires_grad=trained)
         return self._parameters[name]
 
     def weights(self, name: str) -> Weights:
@@ -93,7 +94,7 @@ class Device:
         setup, training = self.setup, self.training
         module, trained = setup.modules[name], setup.is_trained(name)
         quantised = setup.is_quantised(name, training)
-        width = training.width if quantised else training.plain_width
+        width = training.width if quantised else width_of(module, training)
         made = [Parameter(each.params, width, requires_grad=trained) for each in module.parameters()]
         tied = setup.model.tied.get(f"{name}.weight")
         if tied is not None and not setup.is_copied(name):

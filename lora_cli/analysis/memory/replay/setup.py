@@ -12,7 +12,7 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Buffer, Module, Parameter
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
@@ -65,7 +65,7 @@ class Setup:
             return
         for parameter in self.model.all_parameters():
             if self.is_copied(parameter.name.rpartition(".")[0]):
-                yield parameter.params * training.plain_width
+                yield parameter.params * width_of(parameter, training)
 
     def added(self, training: Training, *, trained: bool) -> Iterator[int]:
         """Yield the bytes of each tensor that the method adds, either of those that are trained or of the others."""
@@ -76,6 +76,11 @@ class Setup:
             for tensor in tensors:
                 if tensor.trained is trained:
                     yield tensor.params * added_width(tensor, training)
+
+
+def width_of(node: Parameter | Module | Buffer, training: Training) -> int:
+    """Return the bytes of a value of what is not quantised: some routers are always of float32."""
+    return WIDTHS["float32"] if node.dtype == "F32" else training.plain_width
 
 
 def added_width(tensor: Added, training: Training) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import rounded
-from lora_cli.analysis.memory.replay.setup import Setup
+from lora_cli.analysis.memory.replay.setup import Setup, width_of
 from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Buffer, Module
 from lora_cli.models.parts.forward_pass import Body, Words
 from lora_cli.models.parts.layers import parameters_of
 
@@ -64,9 +65,11 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
             if node.bias:
                 yield node.h * training.plain_width
             continue
+        if isinstance(node, Buffer):
+            yield prod(node.shape) * width_of(node, training)
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
-                yield parameter.params * training.plain_width
+                yield parameter.params * width_of(parameter, training)
     yield from _buffers(setup.body)
 
 
