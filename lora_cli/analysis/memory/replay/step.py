@@ -63,7 +63,7 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     device.batch = _batch(device)
     outputs = Storage(tape, kept)
     logits, loss = run_head(device, setup.head, run_body(device, setup.body))
-    device.end_of_forward()
+    device.forget_casts()
     size = logits.storage.bytes
     if training.logits_kept:
         outputs = logits.storage
