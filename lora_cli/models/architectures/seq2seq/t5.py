@@ -224,13 +224,14 @@ def _layer(config: Config, of: Sizes, feed_forward: str, *, first: bool, decoder
         gated=of.gated,
         inner_dropout=dropout,
     )
-    branches = [
-        Branch(
-            part, Norm(f"layer.{index}.layer_norm", "rms_half"), dropout=dropout, keeps="undropped", keeps_given=True
+    parts: tuple[Attention | FeedForward, ...] = (attention, crossing, inner) if decoder else (attention, inner)
+    branch = Branch(inner, dropout=dropout, keeps="undropped", keeps_given=True, clamps=True)
+    return Block(
+        tuple(
+            branch._replace(part=part, before=Norm(f"layer.{index}.layer_norm", "rms_half"))
+            for index, part in enumerate(parts)
         )
-        for index, part in enumerate(parts)
-    ]
-    return Block(tuple(branch._replace(clamps=True) for branch in branches))
+    )
 
 
 def _stack(config: Config, of: Sizes, feed_forward: str, encoder: Body | None = None) -> Body:
