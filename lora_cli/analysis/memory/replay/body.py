@@ -15,7 +15,10 @@ from lora_cli.models.parts.forward_pass import Angles, Body, Reach
 
 def run_body(device: Device, body: Body) -> Tensor:
     """Return the last hidden states."""
-    encoded = None if body.encoder is None else run_body(device, body.encoder)
+    encoded = None
+    if body.encoder is not None:
+        encoded = run_body(device, body.encoder)
+        device.outputs.append(encoded.storage)
     kept: list[Tensor] = []
     hidden = embed(device, body.embeddings, kept)
     device.hidden_width = hidden.width

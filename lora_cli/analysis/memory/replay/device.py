@@ -66,6 +66,8 @@ class Device:
         self.tape = tape
         # What a step is given, its input first.
         self.batch: list[Storage] = []
+        # The outputs of the step before, and those of this one.
+        self.outputs: list[Storage] = []
         # What the layer that runs shares with others, and what it makes for them.
         self.shared = Shared()
         self.made_biases: dict[str, Tensor] = {}
