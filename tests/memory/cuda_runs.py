@@ -268,7 +268,12 @@ def measured(run: dict, device: str, traced: bool) -> dict:
         row["used_end"] = used_bytes()
         row["free"], row["total"] = torch.cuda.mem_get_info()
         stats = torch.cuda.memory_stats()
-        row["stats"] = {k: stats[k] for k in stats if k.split(".")[0] in ("inactive_split_bytes", "segment", "num_alloc_retries") and k.endswith((".peak", "_retries"))}
+        row["stats"] = {
+            k: stats[k]
+            for k in stats
+            if k.split(".")[0] in ("inactive_split_bytes", "segment", "num_alloc_retries")
+            and k.endswith((".peak", "_retries"))
+        }
         segments = [s["total_size"] for s in torch.cuda.memory_snapshot()]
         row["segments"] = {str(k): v for k, v in sorted(Counter(segments).items())}
     return row | {"seconds": round(time.time() - started, 2)}

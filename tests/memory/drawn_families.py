@@ -81,7 +81,10 @@ def gemma(random: Random) -> Fields:
 def gemma2(random: Random) -> Fields:
     """Soft caps, windows in every other layer, four norms."""
     config = decoder(random, sliding_window=random.choice([128, 4096]), tie_word_embeddings=True)
-    caps = {"attn_logit_softcapping": random.choice([None, 50.0]), "final_logit_softcapping": random.choice([None, 30.0])}
+    caps = {
+        "attn_logit_softcapping": random.choice([None, 50.0]),
+        "final_logit_softcapping": random.choice([None, 30.0]),
+    }
     return config | caps | {"query_pre_attn_scalar": config["head_dim"]}
 
 
@@ -140,9 +143,7 @@ def mixtral(random: Random) -> Fields:
     """Experts in every layer."""
     experts = random.choice([4, 8])
     window = random.choice([None, None, 128])
-    return decoder(
-        random, own_head_size=False, num_local_experts=experts, num_experts_per_tok=2, sliding_window=window
-    )
+    return decoder(random, own_head_size=False, num_local_experts=experts, num_experts_per_tok=2, sliding_window=window)
 
 
 def qwen3_moe(random: Random) -> Fields:
