@@ -212,7 +212,8 @@ class Words(NamedTuple):
 
     The rows of further tables are added, of `each_token` or of `each_position` for the whole batch at once. A
     `projection`, a norm and a dropout may follow. Where that happens `apart`, in a module of its own, what was looked
-    up is let go of before the layers run. `indices` is how many positions and types of tokens the model keeps.
+    up is let go of before the layers run, and a projection is the `last_projection`. `indices` is how many positions, and
+    how many types of tokens, the model keeps.
     """
 
     name: str = "embed_tokens"
@@ -223,7 +224,8 @@ class Words(NamedTuple):
     norm: Norm | None = None
     dropout: float = 0.0
     apart: bool = False
-    indices: int = 0
+    last_projection: str | None = None
+    indices: tuple[int, ...] = ()
 
 
 class Patches(NamedTuple):

@@ -66,8 +66,9 @@ class Device:
         self.tape = tape
         # What a step is given, its input first.
         self.batch: list[Storage] = []
-        # The outputs of the step before, and those of this one.
+        # The outputs of the step before, those of this one, and the leaves to which the graph behind them leads.
         self.outputs: list[Storage] = []
+        self.leaves: list[Tensor] = []
         # What the layer that runs shares with others, and what it makes for them.
         self.shared = Shared()
         self.made_biases: dict[str, Tensor] = {}

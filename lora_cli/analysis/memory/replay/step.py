@@ -65,9 +65,11 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     logits, loss = run_head(device, setup.head, run_body(device, setup.body))
     device.forget_casts()
     device.outputs = [*device.outputs[1:], logits.storage]
-    size = sum(output.bytes for output in device.outputs)
+    # A leaf has a gradient as large as itself.
+    size = sum(output.bytes for output in device.outputs) + sum(2 * leaf.storage.bytes for leaf in device.leaves)
     if not training.logits_kept:
         device.outputs.clear()
+        device.leaves.clear()
     del logits
     phases["forward"] = tape.peak()
     tape.backward(loss)
