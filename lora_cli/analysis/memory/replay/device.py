@@ -40,15 +40,21 @@ class Weights(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """What layers share: the mask of each kind of attention, and the cosines and sines of positions."""
+    """What layers share: the mask of each kind of attention, the cosines and sines of positions.
+
+    And what is added to scores, by the name of the attention, and what an encoder returned.
+    """
 
     masks: Mapping[Reach, Storage] = MappingProxyType({})
     angles: Mapping[Angles, tuple[Tensor, Tensor]] = MappingProxyType({})
+    biases: Mapping[str, Tensor] = MappingProxyType({})
+    encoded: Tensor | None = None
 
     def of(self, block: Block) -> Shared:
         """Return what a block needs."""
         masks = {each.reach: self.masks[each.reach] for each in block.attentions if each.reach in self.masks}
-        return Shared(masks, {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary})
+        angles = {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary}
+        return Shared(masks, angles, dict(self.biases), self.encoded)
 
 
 class Device:
@@ -60,9 +66,12 @@ class Device:
         self.tape = tape
         # What a step is given, its input first.
         self.batch: list[Storage] = []
-        # What the layer that runs shares with others, and what an encoder returned.
+        # The outputs of the step before, those of this one, and the leaves to which the graph behind them leads.
+        self.outputs: list[Storage] = []
+        self.leaves: list[Tensor] = []
+        # What the layer that runs shares with others, and what it makes for them.
         self.shared = Shared()
-        self.encoded: Tensor | None = None
+        self.made_biases: dict[str, Tensor] = {}
         # What eager attention returns beside its result: the layer's function has it until its end.
         self.attention_weights: Tensor | None = None
         # What the functions of the layer that runs, or of its branch, still have.
@@ -196,22 +205,19 @@ class Device:
             self._casts[weight] = made
         return made
 
-    def forget_casts(self) -> None:
-        """Forget the copies that autocast made, when it ends."""
-        self._casts.clear()
-
     def end_of_layer(self) -> None:
         """Forget what only the function of a layer has. A second run of it is under an autocast of its own."""
+        self.shared = Shared()
         self.attention_weights = None
         self.kept.clear()
         self.kept_in_branch.clear()
         if self.tape.is_backward:
             self.forget_casts()
+            self.made_biases.clear()
 
-    def end_of_forward(self) -> None:
-        """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
-        self.forget_casts()
-        self.encoded = None
+    def forget_casts(self) -> None:
+        """Forget the copies that autocast made, when it ends."""
+        self._casts.clear()
 
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""

@@ -78,7 +78,7 @@ def _buffers(body: Body) -> Iterator[int]:
     for *_, rotary in body.angles:
         yield from [rotary // 2 * 4] * 2
     if isinstance(body.embeddings, Words):
-        yield from [body.embeddings.indices * 8] * 2
+        yield from (count * 8 for count in body.embeddings.indices)
         yield 4 if body.embeddings.scaled == "within" else 0
 
 
