@@ -54,10 +54,12 @@ def peft_config(adapter: Mapping[str, Any]) -> Any:
 def build(config: Mapping[str, Any], adapter: Mapping[str, Any], task: str, settings: Any) -> nn.Module:
     """Return the adapted model on the meta device; without an adapter everything is trained."""
     transformers.logging.set_verbosity_error()
-    dtype = getattr(torch, settings.dtype)
+    dtype, built = getattr(torch, settings.dtype), load_config(config)
     auto = getattr(transformers, CLASSES[task])
+    if task == "CAUSAL_LM" and type(built) not in auto._model_mapping:
+        auto = transformers.AutoModelForImageTextToText  # a composite, which is given text only
     with torch.device("meta"):
-        model = auto.from_config(load_config(config), dtype=dtype, attn_implementation=settings.attention)
+        model = auto.from_config(built, dtype=dtype, attn_implementation=settings.attention)
         if settings.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             model.enable_input_require_grads()
