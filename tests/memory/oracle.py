@@ -8,7 +8,8 @@ clipping, optimizer, zero_grad; the last one is reported, so that the optimizer'
 than the CPU is in `cuda_kernels`, bitsandbytes in `bitsandbytes_stub`. On an H100 `max_memory_allocated` was this plus
 two cuBLAS workspaces, to the byte but for blocks that the allocator does not split (tests/reference/memory).
 
-Not counted: workspaces, the CUDA context, blocks larger than asked for, and the buffers of reductions over many rows.
+Not counted: workspaces, the CUDA context, blocks larger than asked for, and, unless a card's multiprocessors are named,
+the buffers of reductions over many rows (`cuda_reductions`).
 """
 
 from __future__ import annotations
@@ -191,8 +192,9 @@ def measure(
     settings: Settings,
     trace: bool = False,
     explain: bool = False,
+    card: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
-    """Return one step's peak, where it is, and of what it is made."""
+    """Return one step's peak, where it is, and of what it is made; of a card with the buffers of its reductions."""
     started = time.time()
     adapter = adapter or {}
     task = adapter.get("task_type") or "CAUSAL_LM"
@@ -200,7 +202,7 @@ def measure(
         raise CannotRun(f"the task {task} is not modelled")
     if settings.autocast and adapter.get("use_dora"):
         raise CannotRun("DoRA under autocast is not modelled")
-    mode, tracker = FakeTensorMode(allow_non_fake_inputs=True), Tracker()
+    mode, tracker = FakeTensorMode(allow_non_fake_inputs=True), Tracker(card)
     tracker.keep_storages = explain
     with cuda_like(bool(settings.autocast)), bitsandbytes_stub() if settings.quant else contextlib.nullcontext():
         model = build(config, adapter if "peft_type" in adapter else {}, task, settings)
@@ -275,12 +277,13 @@ def main() -> None:
     parser.add_argument("adapter", type=Path, help="adapter_config.json, or {} to train everything")
     parser.add_argument("--trace", type=Path, help="write the step's operations here, one a line")
     parser.add_argument("--explain", action="store_true", help="add what is alive at the peak")
+    parser.add_argument("--card", type=int, nargs=2, help="multiprocessors and threads of each, e.g. 132 2048 of an H100")
     parsed_settings(parser)
     arguments = vars(parser.parse_args())
     config, adapter = (json.loads(arguments.pop(name).read_text()) for name in ("config", "adapter"))
-    trace, explain = arguments.pop("trace"), arguments.pop("explain")
+    trace, explain, card = (arguments.pop(name) for name in ("trace", "explain", "card"))
     settings = Settings(**arguments)
-    row = measure(config, adapter, settings, trace=bool(trace), explain=explain)
+    row = measure(config, adapter, settings, trace=bool(trace), explain=explain, card=card)
     if trace:
         trace.write_text("".join(json.dumps(event) + "\n" for event in row.pop("trace")))
     json.dump({"config": config, "adapter": adapter, "settings": asdict(settings), **row}, sys.stdout, indent=1)
