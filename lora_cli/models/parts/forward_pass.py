@@ -29,8 +29,9 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 
 # How positions turn q and k. `halves` is Llama's; `float_angles` is OLMo 2's, whose angles are float32; `float_pairs` is
 # Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values;
-# `neighbours` is DeepSeek V3's, which does not, and `complex` V2's, whose angles are complex numbers.
-RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "neighbours", "complex"]
+# `raised_pairs` is ERNIE's, which adds them up in float32; `neighbours` is DeepSeek V3's, which does not repeat angles,
+# and `complex` V2's, whose angles are complex numbers.
+RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "raised_pairs", "neighbours", "complex"]
 
 
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
@@ -78,7 +79,7 @@ class Attention(NamedTuple):
         """Which angles turn q and k: attentions that are alike in this share them."""
         if self.rotary_kind == "complex":
             return self.positions, True, self.rotary // 2
-        return self.positions, self.rotary_kind == "float_angles", self.rotary
+        return self.positions, self.rotary_kind in {"float_angles", "raised_pairs"}, self.rotary
 
 
 class LatentAttention(NamedTuple):
@@ -116,7 +117,8 @@ class Router(NamedTuple):
     """What sends a token to `top` of the experts.
 
     `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
-    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    scores are float32 from the start if they are `raised`, which autocast lowers unless it is off in a `guarded` router.
+    With more than one of `groups`, experts come from the best.
     """
 
     top: int
@@ -125,6 +127,7 @@ class Router(NamedTuple):
     normed: bool = True
     lowered: bool = True
     raised: bool = False
+    guarded: bool = False
     groups: int = 1
     bias: bool = False
 

@@ -14,14 +14,15 @@ from lora_cli.models.parts.forward_pass import Attention, RotaryKind
 def rotate(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     """Return q and k turned, in the type that they had."""
     cos, sin = device.angles(own)
-    if own.rotary_kind == "pairs":
+    if own.rotary_kind in {"pairs", "raised_pairs"}:
         cos, sin = _repeated(cos), _repeated(sin)
     if own.by_heads:
         return _rotated_in_part(own, q, k, cos, sin)
     width = q.width
     if own.rotary_kind == "float_pairs":
         q, k = cast(q, FLOAT32), cast(k, FLOAT32)
-    q, k = _turned(q, cos, sin), _turned(k, cos, sin)
+    turn = _turned_in_float if own.rotary_kind == "raised_pairs" else _turned
+    q, k = turn(q, cos, sin), turn(k, cos, sin)
     return cast(q, width), cast(k, width)
 
 
@@ -61,6 +62,11 @@ def _minus(a: Tensor, b: Tensor) -> Tensor:
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Return x·cos + rotate_half(x)·sin."""
     return add(multiply(x, cos), multiply(_half_turned(x), sin))
+
+
+def _turned_in_float(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Return the same in float32, of what is turned before."""
+    return add(multiply(cast(x, FLOAT32), cos), multiply(cast(_half_turned(x), FLOAT32), sin))
 
 
 def _half_turned(x: Tensor) -> Tensor:
