@@ -140,7 +140,8 @@ class Router(NamedTuple):
     """What sends a token to `top` of the experts.
 
     `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
-    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    scores are float32 from the start if they are `raised`, which autocast lowers unless it is off in a `guarded` router.
+    With more than one of `groups`, experts come from the best.
     """
 
     top: int
@@ -149,6 +150,7 @@ class Router(NamedTuple):
     normed: bool = True
     lowered: bool = True
     raised: bool = False
+    guarded: bool = False
     groups: int = 1
     bias: bool = False
 
