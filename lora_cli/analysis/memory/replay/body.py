@@ -58,6 +58,9 @@ def _layer(device: Device, body: Body, index: int, hidden: Tensor) -> Tensor:
     name, block = f"{device.setup.prefix}{body.layers}.{index}", body.blocks[index]
 
     def run() -> Tensor:
-        return run_block(device, name, block, hidden)
+        try:
+            return run_block(device, name, block, hidden)
+        finally:
+            device.end_of_layer()
 
     return device.tape.checkpointed(run) if device.training.checkpointing else run()

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import Any, NamedTuple
-
+from lora_cli.analysis.memory.replay.adapter import Adapter
+from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import ADDED, WEIGHTS, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.models.parts.forward_pass import Attention
 
-ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
-
-
-class Weights(NamedTuple):
-    """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys."""
-
-    weight: Parameter
-    bias: Parameter | None
-    d: int
-    h: int
-    adapter: Mapping[str, Parameter]
-    settings: Any
-    is_quantised: bool
+# The bytes of an index of a row.
+INDEX = 8
 
 
 class Device:
@@ -42,13 +30,15 @@ class Device:
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
         self._parameters: dict[str, Parameter] = {}
+        self.leaves: list[Tensor] = []
+        self._rows: dict[str, Parameter] = {}
         self._casts: dict[Parameter, Tensor] = {}
         self._shapes = {each.name: each.params for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
         """Return a parameter that does not belong to a Linear or the like, e.g. a norm's."""
         if name not in self._parameters:
-            trained = self.setup.is_trained(name.rpartition(".")[0])
+            trained = self.setup.is_trained(name)
             self._parameters[name] = Parameter(self._shapes[name], self.training.plain_width, requires_grad=trained)
         return self._parameters[name]
 
@@ -60,20 +50,19 @@ class Device:
 
     def _make_weights(self, name: str) -> Weights:
         setup, training = self.setup, self.training
-        module, trained = setup.modules[name], setup.is_trained(name)
-        quantised = setup.is_quantised(name, training)
+        module, quantised = setup.modules[name], setup.is_quantised(name, training)
         width = training.width if quantised else training.plain_width
-        made = [Parameter(each.params, width, requires_grad=trained) for each in module.parameters()]
+        weight, *biases = (
+            Parameter(each.params, width, requires_grad=setup.is_trained(each.name)) for each in module.parameters()
+        )
         tied = setup.model.tied.get(f"{name}.weight")
-        if tied is not None and not setup.is_copied(name):
-            made[0] = self.weights(tied.rpartition(".")[0]).weight
+        if tied is not None and setup.is_trained(tied) is weight.requires_grad and not setup.is_copied(name):
+            weight = self.weights(tied.rpartition(".")[0]).weight
         adapter = {
             each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
             for each in setup.adapters.get(name, ())
         }
-        return Weights(
-            made[0], made[1] if module.bias else None, module.d, module.h, adapter, setup.settings, quantised
-        )
+        return Weights(weight, biases[0] if biases else None, module.d, module.h, adapter, setup.settings, quantised)
 
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
@@ -92,12 +81,14 @@ class Device:
     def linear(self, name: str, x: Tensor) -> Tensor:
         """Run a Linear, with its adapter if it has one."""
         own = self.weights(name)
-        if not own.adapter:
-            return self.base(own, x)
+        if name in self.setup.rows:
+            return self.multiply(x, self.with_rows(name), own.bias, own.d, own.h, of=WEIGHTS)
+        return self._adapter.linear(self, own, x) if own.adapter else self.base(own, x)
+
+    @property
+    def _adapter(self) -> Adapter:
         assert self.setup.plan is not None
-        forward: Callable[[Device, Weights, Tensor], Tensor]
-        forward = import_module(f"{ADAPTERS}.{self.setup.plan.method.name}").forward
-        return forward(self, own, x)
+        return adapter_of(self.setup.plan.method.name)
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
@@ -137,15 +128,52 @@ class Device:
             self._casts[weight] = made
         return made
 
+    def end_of_layer(self) -> None:
+        """Forget the copies that autocast made, where a checkpoint ran the layer again by itself."""
+        if self.tape.checkpoint is not None and self.tape.checkpoint.is_again:
+            self._casts.clear()
+
     def end_of_forward(self) -> None:
         """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
         self._casts.clear()
         self.encoded = None
 
+    def end_of_backward(self) -> None:
+        """Forget what checkpoints needed to run again."""
+        self.masks.clear()
+        self.angles.clear()
+
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""
         own = self.weights(name)
-        return embedding(self.tape, own.weight, tokens, own.h)
+        if own.adapter and self._adapter.embed is not None:
+            return self._adapter.embed(self, own, tokens)
+        weight = self.with_rows(name) if name in self.setup.rows else own.weight
+        return self.look_up(own, weight, tokens)
+
+    def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
+        """Look up tokens in a weight. With checkpointing the words require a gradient (`enable_input_require_grads`)."""
+        x = embedding(self.tape, weight, tokens, own.h)
+        if self.training.checkpointing and own is self._weights.get(self.setup.model.embeddings or ""):
+            x.requires_grad = True
+            if x.node is None:
+                # The loss leads to a leaf, and so to its gradient, until the step is done.
+                self.leaves.append(x)
+        return x
+
+    def with_rows(self, name: str) -> Tensor:
+        """Return a copy of a weight with its trained rows (`TrainableTokensLayer.get_merged_weights`)."""
+        rows, own = self.setup.rows[name], self.weights(name)
+        if rows.module.name not in self._rows:
+            numel = len(rows.tokens) * rows.width
+            self._rows[rows.module.name] = Parameter(numel, WIDTHS[self.training.adapter_dtype], requires_grad=True)
+        trained = self._rows[rows.module.name]
+        index = Tensor(Storage(self.tape, len(rows.tokens) * INDEX), len(rows.tokens), INDEX)
+        values: Tensor | Parameter = trained
+        if trained.width != own.weight.width:
+            values = record([trained], trained.numel, own.weight.width, makes(*wanted(trained)), tape=self.tape)
+        size = trained.numel * own.weight.width
+        return record([values], own.weight.numel, own.weight.width, makes(size), saves=[index], tape=self.tape)
 
 
 def _dequantised(own: Weights, x: Tensor) -> Tensor:

@@ -23,9 +23,11 @@ class Loss(NamedTuple):
 def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits and their loss."""
     device.tape.kind = Kind.LOSS
+    logits = hidden
     for step in head.steps:
-        hidden = STEPS[type(step)](device, step, hidden)
-    return hidden, LOSSES[head.loss].of(hidden)
+        logits = STEPS[type(step)](device, step, logits)
+    # The last hidden states are there until both are.
+    return logits, LOSSES[head.loss].of(logits)
 
 
 def _dense(device: Device, step: Dense, x: Tensor) -> Tensor:

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from lora_cli.analysis.count.count_plan import Plan, plan_tensors
+from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
+from lora_cli.analysis.memory.replay.optimizers import Trained
+from lora_cli.analysis.memory.replay.refusals import check_replay
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.targeting.token_rows import TokenRows
 from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
@@ -24,6 +27,8 @@ class Setup:
         self.model = model if plan is None else plan.targets.model
         self.plan = plan
         self.body, self.head = _described(self.model)
+        if plan is not None:
+            check_replay(plan)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
 
     @property
@@ -50,31 +55,65 @@ class Setup:
         return self.plan is not None and self.plan.targets.full_copies.cover(name)
 
     def is_trained(self, name: str) -> bool:
-        """Whether the values of a module or a parameter of the model are trained."""
-        return self.plan is None or self.is_copied(name)
+        """Whether a parameter is trained, by its name; one in a module that shares a full copy is."""
+        if self.plan is None:
+            return True
+        owner = name.rpartition(".")[0]
+        return self.is_copied(owner) or owner in self.plan.targets.full_copies.tied or name in self.freed
+
+    @cached_property
+    def freed(self) -> frozenset[str]:
+        """The biases of the model itself that are trained."""
+        return frozenset() if self.plan is None else frozenset(freed_biases(self.plan))
+
+    @cached_property
+    def trained_parts(self) -> Sequence[str]:
+        """The modules and parameters of the model that a plan trains."""
+        return () if self.plan is None else (*self.plan.targets.full_copies.names, *sorted(self.freed))
+
+    @cached_property
+    def rows(self) -> Mapping[str, TokenRows]:
+        """The trained rows of each module that has some, or that shares them."""
+        if self.plan is None:
+            return {}
+        targets = self.plan.targets
+        rows = {each.module.name: each for each in targets.rows}
+        shared = dict.fromkeys(targets.row_ties, rows.get(self.model.embeddings or ""))
+        return {**rows, **{name: each for name, each in shared.items() if each is not None}}
 
     def is_quantised(self, name: str, training: Training) -> bool:
         """Whether bitsandbytes replaces a module: each Linear but the head."""
         module = self.modules[name]
         return training.is_quantised and module.kind == "Linear" and name != self.model.output
 
-    def copies(self, training: Training) -> Iterator[int]:
-        """Yield the bytes of each tensor that is trained as a part of a copied module."""
+    def copies(self, training: Training) -> Iterator[Trained]:
+        """Yield each tensor that is trained as a part of a copied module."""
         if self.plan is None or not self.plan.targets.full_copies.names:
             return
         for parameter in self.model.all_parameters():
             if self.is_copied(parameter.name.rpartition(".")[0]):
-                yield parameter.params * training.plain_width
+                yield Trained(parameter.shape, training.plain_width)
 
-    def added(self, training: Training, *, trained: bool) -> Iterator[int]:
-        """Yield the bytes of each tensor that the method adds, either of those that are trained or of the others."""
+    def trained_base(self, training: Training) -> Iterator[Trained]:
+        """Yield each tensor of the model itself that is trained."""
+        for parameter in self.model.all_parameters():
+            if parameter.name not in self.model.tied and (self.plan is None or parameter.name in self.freed):
+                yield Trained(parameter.shape, training.plain_width)
+
+    def added(self, training: Training, *, trained: bool) -> Iterator[Trained]:
+        """Yield each tensor that the method adds, either those that are trained or the others.
+
+        PEFT keeps the rows that it trains, and beside them what they were.
+        """
         if self.plan is None:
             return
         _, shared, prompts = plan_tensors(self.plan)
         for tensors in (*self.adapters.values(), shared, prompts):
             for tensor in tensors:
                 if tensor.trained is trained:
-                    yield tensor.params * added_width(tensor, training)
+                    yield Trained(tensor.shape, added_width(tensor, training))
+        for rows in self.plan.targets.rows:
+            yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
 
 
 def added_width(tensor: Added, training: Training) -> int:
@@ -100,8 +139,7 @@ def layer_runs(setup: Setup, body: Body) -> Sequence[tuple[int, int]]:
     """Return the layers of a body that are replayed, and how many each stands for.
 
     Of equal layers in a row the first two and the last are replayed once, and one stands for all between them. Layers
-    are equal if their blocks and their adapters are.
-
+    are equal if their blocks, their adapters and what is trained of them are.
     """
     prefix = f"{setup.prefix}{body.layers}."
     beside: dict[int, list[object]] = {}
@@ -109,6 +147,10 @@ def layer_runs(setup: Setup, body: Body) -> Sequence[tuple[int, int]]:
         if name.startswith(prefix):
             index, _, rest = name.removeprefix(prefix).partition(".")
             beside.setdefault(int(index), []).append((rest, [tensor.shape for tensor in tensors]))
+    for name in setup.trained_parts:
+        if name.startswith(prefix):
+            index, _, rest = name.removeprefix(prefix).partition(".")
+            beside.setdefault(int(index), []).append(rest)
     keys = [(block, beside.get(index)) for index, block in enumerate(body.blocks)]
     runs: list[tuple[int, int]] = []
     start = 0

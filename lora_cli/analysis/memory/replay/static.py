@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.operations import FLOAT32
+from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
@@ -14,16 +15,15 @@ from lora_cli.models.parts.layers import parameters_of
 
 
 class Static(NamedTuple):
-    """The bytes of each tensor that is held all the time, and of the temporaries that the optimizer has in its phase.
+    """The bytes of each tensor that is held all the time.
 
     `beside` are those that the method adds to the model, `trained` those whose gradients there are.
     """
 
     base: Sequence[int]
     beside: Sequence[int]
-    trained: Sequence[int]
+    trained: Sequence[Trained]
     states: Sequence[int]
-    temporaries: Sequence[int]
 
     @property
     def weights(self) -> int:
@@ -43,14 +43,15 @@ class Static(NamedTuple):
 
 def static(setup: Setup, training: Training) -> Static:
     """Return what is held all the time."""
-    added = [*setup.added(training, trained=True), *setup.copies(training)]
-    trained = added
-    if setup.plan is None:
-        tied = setup.model.tied
-        trained = [each.params * training.width for each in setup.model.all_parameters() if each.name not in tied]
-    states, temporaries = OPTIMIZER_STATES[training.optimizer](trained)
-    beside = [*added, *setup.added(training, trained=False)]
-    return Static([*base_sizes(setup, training)], beside, trained, states, temporaries)
+    beside = [*setup.added(training, trained=True), *setup.copies(training)]
+    trained = [*beside, *setup.trained_base(training)]
+    states = OPTIMIZERS[training.optimizer].states
+    return Static(
+        [*base_sizes(setup, training)],
+        [each.bytes for each in (*beside, *setup.added(training, trained=False))],
+        trained,
+        [size for each in trained for size in states(each)],
+    )
 
 
 def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
@@ -74,19 +75,3 @@ def quantised_sizes(n: int, how: str) -> list[int]:
     if how == "nf4-double":
         return [-(-n // 2), 16 * 4, blocks, -(-blocks // 256) * 4, 256 * 4, 4]
     return [-(-n // 2), 16 * 4, blocks * 4]
-
-
-def _adamw(trained: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
-    """Two states of each tensor; the fused variant also counts its steps on the device."""
-    return [*trained, *trained, *(4 for _ in trained)], ()
-
-
-def _adamw_foreach(trained: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
-    return [*trained, *trained], trained
-
-
-OPTIMIZER_STATES: Mapping[str, Callable[[Sequence[int]], tuple[Sequence[int], Sequence[int]]]] = {
-    "adamw": _adamw,
-    "adamw-foreach": _adamw_foreach,
-    "sgd": lambda _: ((), ()),
-}

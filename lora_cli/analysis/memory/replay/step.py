@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lora_cli.analysis.memory.replay.body import run_body
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.losses import LOSSES, run_head
+from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, clip
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import Static, static
 from lora_cli.analysis.memory.replay.tape import Allocator, Peak, Storage, Tape
@@ -63,10 +64,12 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     del logits
     phases["forward"] = tape.peak()
     tape.backward(loss)
+    device.end_of_backward()
     phases["backward"] = tape.peak()
     held = static(setup, training)
-    temporaries = [Storage(tape, size) for size in held.temporaries]
-    del temporaries, batch, outputs
+    clip(tape, held.trained)
+    OPTIMIZERS[training.optimizer].step(tape, held.trained)
+    del batch, outputs
     phases["optimizer"] = tape.peak()
     return Step(held, phases, tape.flops), size
 

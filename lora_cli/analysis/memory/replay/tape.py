@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
-from weakref import ref
+
+from lora_cli.analysis.memory.replay.checkpoint import Checkpoint, Promise
 
 ROUNDING = 512
 
@@ -140,71 +141,11 @@ class Node:
         self.inputs: tuple[Node | Tensor | Parameter | None, ...] = tuple(
             ((isinstance(each, Tensor) and each.node) or each) if each.requires_grad else None for each in inputs
         )
-        self.saved: list[Storage | Promise] = tape.keep(saved)
+        self.saved: list[Storage | Promise[Storage]] = tape.keep(saved)
 
     def save(self, tape: Tape, results: Iterable[Storage]) -> None:
         """Save results too."""
         self.saved += tape.keep(results)
-
-
-class _Enough(Exception):
-    """All that a checkpoint has to give back was made again."""
-
-
-class Promise:
-    """What a checkpoint makes again in place of a storage, as long as a node needs it."""
-
-    __slots__ = ("__weakref__", "again", "checkpoint")
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint = checkpoint
-        self.again: Storage | None = None
-
-    def take(self, tape: Tape) -> Storage:
-        """Return the storage; the first of a checkpoint runs the part again."""
-        self.checkpoint.run_again(tape)
-        again, self.again = self.again, None
-        assert again is not None
-        return again
-
-
-class Checkpoint:
-    """A part of the model that saves nothing and runs again in the backward (`torch.utils.checkpoint`, not reentrant)."""
-
-    def __init__(self, run: Callable[[], object]) -> None:
-        self.run = run
-        self.is_again = False
-        self.promises: list[ref[Promise]] = []
-        self.position = 0
-
-    def run_again(self, tape: Tape) -> None:
-        """Run the part again up to the last storage that was promised, once."""
-        if self.is_again:
-            return
-        self.is_again = True
-        outer = tape.checkpoint, tape.kind
-        tape.checkpoint, tape.kind = self, Kind.ACTIVATION
-        try:
-            self.run()
-        except _Enough:
-            pass
-        finally:
-            tape.checkpoint, tape.kind = outer
-
-    def promise(self) -> Promise:
-        """Promise to make a storage again."""
-        promise = Promise(self)
-        self.promises.append(ref(promise))
-        return promise
-
-    def keep(self, storage: Storage) -> None:
-        """Keep a promise, if a node still needs it."""
-        promise = self.promises[self.position]()
-        self.position += 1
-        if promise is not None:
-            promise.again = storage
-        if self.position == len(self.promises):
-            raise _Enough
 
 
 class _Segment(NamedTuple):
@@ -225,7 +166,7 @@ class Tape:
         self.total = 0
         self.highest = 0
         self.highest_kinds = self.kinds[:]
-        self.checkpoint: Checkpoint | None = None
+        self.checkpoint: Checkpoint[Storage] | None = None
         self.is_backward = False
         self.order = 0
         # Multiplications and additions so far, by phase and by what is multiplied.
@@ -234,7 +175,7 @@ class Tape:
 
     def multiplies(self, of: str, flops: int) -> None:
         """Count the operations of a matrix product; what a checkpoint runs again counts apart."""
-        again = self.checkpoint is not None and self.checkpoint.again is not None
+        again = self.checkpoint is not None and self.checkpoint.is_again
         phase = "recomputation" if again else "backward" if self.is_backward else "forward"
         self.flops[phase, of] = self.flops.get((phase, of), 0) + flops
 
@@ -243,16 +184,29 @@ class Tape:
         self.order += 1
         return self.order
 
-    def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise]:
+    def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise[Storage]]:
         """Return what a node holds of what it saves: inside a checkpoint only the promise to make it again."""
-        checkpoint, kept = self.checkpoint, [*saved]
+        checkpoint = self.checkpoint
+        kept: list[Storage | Promise[Storage]] = [*saved]
         if checkpoint is None:
             return kept
         if not checkpoint.is_again:
             return [checkpoint.promise() for _ in kept]
         for storage in kept:
+            assert isinstance(storage, Storage)
             checkpoint.keep(storage)
         return kept
+
+    def take(self, kept: Storage | Promise[Storage]) -> Storage:
+        """Return what a node saved; the first of a checkpoint runs its part again."""
+        if isinstance(kept, Storage):
+            return kept
+        if not kept.checkpoint.is_again:
+            outer = self.checkpoint, self.kind
+            self.checkpoint, self.kind = kept.checkpoint, Kind.ACTIVATION
+            kept.checkpoint.run_again()
+            self.checkpoint, self.kind = outer
+        return kept.take()
 
     def checkpointed(self, run: Callable[[], Tensor]) -> Tensor:
         """Run a part of the model without saving what it needs."""
@@ -321,7 +275,7 @@ class Tape:
         while queue and -queue[0][0] >= until:
             _, node = heapq.heappop(queue)
             gradient = gradients.pop(node)
-            kept = [each.take(self) if isinstance(each, Promise) else each for each in node.saved]
+            kept = [self.take(each) for each in node.saved]
             assert node.backward is not None
             self.kind = Kind.LOSS if node.kind is Kind.LOSS else Kind.TEMPORARY
             results = [*reversed(node.backward(gradient))]

@@ -10,11 +10,9 @@ from lora_cli.models.parts.forward_pass import Words
 
 
 def embed(device: Device, own: Words) -> Tensor:
-    """Look up the tokens of the batch. With checkpointing they require a gradient (`enable_input_require_grads`)."""
+    """Look up the tokens of the batch."""
     prefix, training = device.setup.prefix, device.training
     x = device.embed(f"{prefix}{own.name}", training.tokens)
-    if training.checkpointing:
-        x.requires_grad = True
     if own.scaled:
         x = scale(x)
     if own.projection is not None:

@@ -1,0 +1,57 @@
+"""What has no replay is refused by its name, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.analysis.count.count_plan import Plan
+from lora_cli.analysis.memory.replay.adapter import Adapter
+from lora_cli.analysis.memory.replay.adapter_registry import adapter_of, known_methods
+from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.methods.method import LINEARS
+from lora_cli.methods.place import Place
+
+
+def check_replay(plan: Plan) -> None:
+    """Refuse a plan whose step cannot be replayed."""
+    method, known = plan.method.name, known_methods()
+    if method not in known:
+        raise InvalidInput(
+            f"what {method} allocates in a training step is not known; choose one of: {', '.join(known)}"
+        )
+    problem = next(_problems(plan, adapter_of(method)), None)
+    if problem is not None:
+        raise InvalidInput(f"what {problem} allocates in a training step is not known; leave it out")
+
+
+def _problems(plan: Plan, adapter: Adapter) -> Iterator[str]:
+    """Yield what the plan has that no replay is known for."""
+    yield from adapter.unknown(plan.settings)
+    if plan.config.layer_replication:
+        yield "layer_replication"
+    for place in plan.targets.places:
+        yield from _place_problems(place, adapter)
+    yield from _copy_problems(plan)
+
+
+def _place_problems(place: Place, adapter: Adapter) -> Iterator[str]:
+    name, kind = quote_long(place.module.name), place.module.kind
+    if place.parameter and place.experts == 1:
+        yield f"an adapter of the parameter {name} (target_parameters)"
+    elif kind == "Embedding" and adapter.embed is None:
+        yield f"this method beside the Embedding {name}"
+    elif kind not in (*LINEARS, "Embedding"):
+        yield f"an adapter of the {kind} {name}"
+
+
+def _copy_problems(plan: Plan) -> Iterator[str]:
+    copies = plan.targets.full_copies
+    for name in copies.names:
+        if copies.contain(name):
+            yield f"a full copy within a full copy, {quote(name)} (modules_to_save),"
+    for place in plan.targets.places:
+        if copies.cover(place.owner):
+            yield f"an adapter within a full copy, {quote_long(place.module.name)} (modules_to_save),"
+    for rows in plan.targets.rows:
+        if len(rows.paths) > 1 or copies.contain(rows.module.name):
+            yield f"trained rows within a full copy, {quote_long(rows.module.name)} (trainable_token_indices),"
