@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lora_cli.analysis.inspect.findings.declaration import Finding
     from lora_cli.analysis.inspect.inspect import Inspection, inspect
     from lora_cli.analysis.inspect.spectrum_figures import Spectrum
+    from lora_cli.analysis.memory.memory import Memory, memory
     from lora_cli.analysis.sweep.sweep import Sweep, sweep
     from lora_cli.errors import InvalidInput, LoraCliError
     from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter, read_adapter
@@ -38,6 +39,7 @@ __all__ = [
     "Inspection",
     "InvalidInput",
     "LoraCliError",
+    "Memory",
     "Model",
     "Spectrum",
     "Sweep",
@@ -49,6 +51,7 @@ __all__ = [
     "fit",
     "forward",
     "inspect",
+    "memory",
     "read_adapter",
     "read_model",
     "sweep",
@@ -65,6 +68,7 @@ _MODULES = {
     "lora_cli.analysis.inspect.findings.declaration": ("Finding",),
     "lora_cli.analysis.inspect.spectrum_figures": ("Spectrum",),
     "lora_cli.analysis.inspect.inspect": ("Inspection", "inspect"),
+    "lora_cli.analysis.memory.memory": ("Memory", "memory"),
     "lora_cli.analysis.sweep.sweep": ("Sweep", "sweep"),
     "lora_cli.errors": ("InvalidInput", "LoraCliError"),
     "lora_cli.methods.adapter_file.trained_adapter": ("TrainedAdapter", "read_adapter"),

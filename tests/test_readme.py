@@ -37,7 +37,9 @@ def test_every_command_is_shown() -> None:
 
 def test_readme_is_read_in_one_sitting() -> None:
     """What is not folded away has at most 350 lines, and its text lines of at most 120 characters."""
-    unfolded = re.sub(r"<details>.*?</details>\n?", "", TEXT, flags=re.DOTALL)
+    unfolded, folds = TEXT, 1
+    while folds:
+        unfolded, folds = re.subn(r"<details>((?!<details>).)*?</details>\n?", "", unfolded, flags=re.DOTALL)
     assert len(unfolded.splitlines()) <= 350
     prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.DOTALL | re.MULTILINE)
     assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")] == []

@@ -12,9 +12,10 @@ from functools import partial
 from typing import NamedTuple, SupportsFloat, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.quantities import parse_bytes, parse_count, parse_percent, real_number
+from lora_cli.quantities import parse_bytes, parse_count, parse_percent, read, real_number
 
-Number = SupportsIndex | SupportsFloat
+# A number, or a text as on the command line, e.g. "20M".
+Amount = SupportsIndex | SupportsFloat | str
 # The limits that are set, by name.
 Limits = Mapping[str, int | float]
 
@@ -100,17 +101,19 @@ LIMITS = {
 BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}
 
 
-def read_limits(**limits: Number | None) -> dict[str, int | float]:
+def read_limits(**limits: Amount | None) -> dict[str, int | float]:
     """Return the limits that are set, as plain numbers; one that is not a finite number raises `InvalidInput`.
 
-    >>> read_limits(max_params=100_000, max_percent=None)
-    {'max_params': 100000}
+    >>> read_limits(max_params=100_000, max_bytes="50MB", max_percent=None)
+    {'max_params': 100000, 'max_bytes': 50000000}
     """
-    read = {}
-    for name, limit in limits.items():
-        if limit is not None:
-            number = real_number(limit)
-            if number is None:
-                raise InvalidInput(f"{argument(name)}: {quote(limit)} is not a limit; give a finite number")
-            read[name] = number
-    return read
+    return {name: _read(name, limit) for name, limit in limits.items() if limit is not None}
+
+
+def _read(name: str, limit: Amount) -> int | float:
+    if isinstance(limit, str):
+        return read(name, limit, LIMITS[name].parse)
+    number = real_number(limit)
+    if number is None:
+        raise InvalidInput(f"{argument(name)}: {quote(limit)} is not a limit; give a finite number")
+    return number

@@ -13,7 +13,8 @@ class Answer(NamedTuple):
     """A report, how to show it, and what to say on stderr beside it.
 
     `errors` are wrong with a subject that was read. `troubles` say which inputs could not be read: the run ends with
-    exit code 2.
+    exit code 2. `misfits` say what does not fit: it ends with 1. `told` are those sentences that a table of the report
+    says, too.
     """
 
     report: Report
@@ -22,6 +23,8 @@ class Answer(NamedTuple):
     notes: Sequence[str] = ()
     troubles: Sequence[str] = ()
     errors: Sequence[str] = ()
+    misfits: Sequence[str] = ()
+    told: Sequence[str] = ()
 
     @property
     def failures(self) -> list[str]:

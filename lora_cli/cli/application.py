@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from functools import cache
 from inspect import signature
 from itertools import zip_longest
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -16,7 +16,7 @@ from lora_cli import __version__
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
 from lora_cli.cli.presentation import Presentation
-from lora_cli.cli.registry import command_function, command_names, command_outline, is_listing, judges
+from lora_cli.cli.registry import absent_options, command_function, command_names, command_outline, is_listing, judges
 from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
@@ -24,6 +24,10 @@ from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, c
 TYPERS_INTERRUPTED = 130
 # What Typer writes before the options that resemble an unknown one.
 TYPERS_NEAR_MISS = " (Possible options: "
+# What Typer says of an option that a command does not have.
+TYPERS_UNKNOWN = "No such option"
+# The options of the program itself.
+OWN_OPTIONS = ("--help", "--version", "-V", "--install-completion", "--show-completion")
 # The options that say where an error goes, too.
 PRESENTED = {"--format": "format", "--output": "output", "-o": "output"}
 
@@ -54,12 +58,13 @@ def _root(
 
     \b
     Examples:
+      lora-cli count llama-3.1-8b --target all-linear -r 16
+      lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
+      lora-cli sweep llama-3.1-8b -r 8,16 --method lora,dora,vera
+      lora-cli check my-adapter --max-bytes 50MB
+      lora-cli inspect my-adapter --model base
       lora-cli count -d 1024 -h 1024 -r 32
       lora-cli forward -d 4096 -h 14336 -r 16 --dtype bfloat16
-      lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
-      lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1
-      lora-cli inspect my-adapter --model base
-      lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
     """
 
 
@@ -104,12 +109,8 @@ def spelling(command: str | None) -> Callable[[str], str]:
 
     @cache
     def options() -> dict[str, str]:
-        from typer.main import get_command
-
-        if command is None:
-            return {}
         spelled: dict[str, str] = {}
-        for parameter in get_command(application(command, with_help=False)).params:
+        for parameter in () if command is None else _parameters(command):
             if parameter.param_type_name == "argument":
                 # Its help shows `[PATH]...`; Python's functions take one `path` or several `paths`.
                 metavar = str(parameter.metavar).strip("[].")
@@ -121,6 +122,22 @@ def spelling(command: str | None) -> Callable[[str], str]:
     return lambda name: options().get(name) or f"--{name.replace('_', '-')}"
 
 
+def _parameters(command: str) -> Sequence[Any]:
+    """Return Typer's parameters of a command."""
+    from typer.main import get_command
+
+    return get_command(application(command, with_help=False)).params
+
+
+def _commands_with(option: str) -> list[str]:
+    """Return the commands that have an option.
+
+    >>> _commands_with("--per-module"), _commands_with("--colour")
+    (['count', 'inspect'], [])
+    """
+    return [name for name in command_names() if any(option in each.opts for each in _parameters(name))]
+
+
 def parse(argv: Sequence[str]) -> Answer | Printed:
     """Run the command that `argv` names; return its answer, or what Typer printed instead.
 
@@ -128,8 +145,8 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
     """
     command = named_command(argv)
     argv = _with_help(argv, command)
-    if command is None and argv and argv[0][:1] not in {"", "-"}:
-        raise InvalidInput(f"{quote(argv[0])} is not a command; {choices(argv[0], command_names())}")
+    if command is None:
+        _refuse_missing_command(argv)
     program = "lora-cli" if command is None else f"lora-cli {command}"
     arguments = list(argv if command is None else argv[1:])
     shown = io.StringIO()
@@ -144,7 +161,7 @@ def parse(argv: Sequence[str]) -> Answer | Printed:
     except OSError as error:
         raise OutputFailed(f"cannot write {quote(error.filename)}: {error.strerror}") from error
     except typer.TyperException as problem:
-        raise InvalidInput(_usage_error(problem, program)) from problem
+        raise InvalidInput(_usage_error(problem, command, program)) from problem
     if answer == TYPERS_INTERRUPTED:
         raise KeyboardInterrupt
     return answer if isinstance(answer, Answer) else Printed(shown.getvalue(), int(answer or 0))
@@ -170,6 +187,20 @@ def presentation_of(argv: Sequence[str]) -> Presentation | None:
     return Presentation(format=wanted.get("format"), output=None if output == "-" else output)
 
 
+def _refuse_missing_command(argv: Sequence[str]) -> None:
+    """Refuse a command line that begins with anything but a command or the program's own options."""
+    from shlex import join
+
+    first = argv[0]
+    if first[:1] not in {"", "-"}:
+        raise InvalidInput(f"{quote(first)} is not a command; {choices(first, command_names())}")
+    option = first.partition("=")[0] if first.startswith("--") else first[:2]
+    if option not in OWN_OPTIONS and (commands := _commands_with(option)):
+        line = join(argv)
+        line = line if len(line) <= SHOWN_LONG_CHARACTERS else f"{option} ..."
+        raise InvalidInput(f"the command before {option} is missing; write e.g. `lora-cli {commands[0]} {line}`")
+
+
 def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
     """Return a command line in which help is asked for by --help.
 
@@ -177,7 +208,7 @@ def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
     """
     if not argv:
         return ["--help"]
-    if "-h" not in argv or (command is None and argv[0] != "-h"):
+    if "-h" not in argv or (command is None and argv != ["-h"]):
         return argv
     if command is None or "h" not in signature(command_function(command, with_help=False)).parameters:
         return ["--help" if word == "-h" else word for word in argv]
@@ -189,12 +220,17 @@ def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
     return argv
 
 
-def _usage_error(problem: typer.TyperException, program: str) -> str:
+def _usage_error(problem: typer.TyperException, command: str | None, program: str) -> str:
     """Return Typer's message as one line, with this program's words for a near miss."""
     message = problem.format_message().replace("\n", " ").strip().rstrip(".")
     message, _, options = message.partition(TYPERS_NEAR_MISS)
     wanted = message.rpartition(" ")[2]
     help_text = f"see {program} --help"
+    if command is not None and message.startswith(TYPERS_UNKNOWN) and (others := _commands_with(wanted)):
+        instead = (
+            absent_options(command).get(wanted) or f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
+        )
+        return f"{command} has no option {wanted}; {instead}"
     # Typer repeats the user's word, however long it is.
     if len(message) > SHOWN_LONG_CHARACTERS:
         message = f"{message[:SHOWN_LONG_CHARACTERS]}... ({len(message)} characters)"

@@ -70,6 +70,13 @@ def preset_names() -> Iterable[str]:
     return names()
 
 
+def card_names() -> Iterable[str]:
+    """Return the names of all known cards."""
+    from lora_cli.analysis.memory.cards import CARDS
+
+    return [card.name for card in CARDS]
+
+
 def model_sources(incomplete: str) -> list[str]:
     """Offer presets and, beside them, what is in the working directory. Where no preset fits, the shell offers paths."""
     from lora_cli.models.sources.preset import names

@@ -36,7 +36,13 @@ def count_report(count: Count, per_module: bool) -> Report:
         closing=count.summary,
         design="count",
         title=lambda: count.title,
+        caption=lambda: defaults_caption(count),
     )
+
+
+def defaults_caption(count: Count) -> list[str]:
+    """Return what PEFT chose where the user did not say."""
+    return [f"PEFT's defaults: {', '.join(count.defaults)}"] if count.defaults else []
 
 
 def modules_report(count: Count) -> Report:
@@ -44,4 +50,13 @@ def modules_report(count: Count) -> Report:
     from lora_cli.analysis.count.breakdown import MODULE_FIELDS
 
     rows = [tuple(record.values()) for record in count.modules]
-    return Report("count", MODULE_FIELDS, [rows], len(rows), listing=True)
+    return Report(
+        "count",
+        MODULE_FIELDS,
+        [rows],
+        len(rows),
+        listing=True,
+        title=lambda: count.title,
+        caption=lambda: defaults_caption(count),
+        closing=count.summary,
+    )

@@ -53,20 +53,21 @@ def _answer(argv: Sequence[str]) -> int:
     if not (answer.troubles and answer.presentation.output is not None):
         with suppress(BrokenPipeError):
             answer.presentation.write(answer.report)
-            shown = answer.presentation.is_log
-    for error in answer.errors:
-        _say("error", error)
-    for warning in answer.warnings:
-        _say("warning", warning)
-    for note in answer.notes:
-        _say("note", note)
+            shown = answer.presentation.is_log or answer.presentation.beside_stderr
+    told = answer.told if answer.presentation.beside_stderr else ()
+    for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", answer.notes)):
+        for sentence in sentences:
+            if sentence not in told:
+                _say(kind, sentence)
     for failure in () if shown else answer.failures:
         _say("check failed", failure)
+    for misfit in answer.misfits:
+        _say("does not fit", misfit)
     for trouble in answer.troubles:
         _say("error", trouble)
     if answer.troubles:
         return ExitCode.TROUBLE
-    return ExitCode.LIMIT_BROKEN if answer.failures else ExitCode.DONE
+    return ExitCode.LIMIT_BROKEN if answer.failures or answer.misfits else ExitCode.DONE
 
 
 def _completion(argv: Sequence[str]) -> Printed | None:

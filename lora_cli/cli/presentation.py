@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, NamedTuple, TextIO, TypeVar
@@ -122,6 +123,12 @@ class Presentation(NamedTuple):
         """Whether a report goes where stderr is seen beside it, which then repeats nothing of it."""
         return self._declared is not None and self._declared.is_log and self.output is None
 
+    @property
+    def beside_stderr(self) -> bool:
+        """Whether a table goes to the terminal that stderr goes to, which then repeats nothing of it."""
+        is_table = self.field is None and self._format() == ON_TERMINAL
+        return is_table and self._to_terminal() and is_terminal(sys.stderr)
+
     def _target(self) -> AbstractContextManager[TextIO]:
         """Return the stream that the report goes to."""
         if self.output is not None:
@@ -160,7 +167,7 @@ class Presentation(NamedTuple):
 
     def _to_terminal(self) -> bool:
         """Return whether the report goes to a terminal."""
-        return self.output is None and is_terminal()
+        return self.output is None and is_terminal(sys.stdout)
 
     def _format(self) -> str:
         """Return the name of the format, with `auto` resolved."""

@@ -32,11 +32,12 @@ OFFLINE = Parameter("offline", Parameter.KEYWORD_ONLY, default=False, annotation
 Command = Callable[..., Answer]
 
 
+@cache
 def command_names() -> tuple[str, ...]:
     """Return the names of all commands in the order of help: some first, then the rest, then the listings.
 
     >>> command_names()
-    ('count', 'forward', 'sweep', 'fit', 'check', 'inspect', 'methods', 'models')
+    ('count', 'forward', 'sweep', 'fit', 'check', 'inspect', 'memory', 'methods', 'models')
     """
     stems = [name.removesuffix(SUFFIX) for name in os.listdir(commands.__path__[0]) if name.endswith(SUFFIX)]
     known = {stem.removeprefix(LISTING): stem.startswith(LISTING) for stem in stems if not stem.startswith("_")}
@@ -124,6 +125,12 @@ def command_function(name: str, *, with_help: bool) -> Command:
 def judges(name: str) -> bool:
     """Whether the records of a command are verdicts."""
     return getattr(_module(name), "JUDGES", False)
+
+
+def absent_options(name: str) -> Mapping[str, str]:
+    """Return what to do instead of giving options that people expect of a command, and that it does not have."""
+    instead: Mapping[str, str] = getattr(_module(name), "ABSENT", {})
+    return instead
 
 
 def _module(name: str) -> ModuleType:

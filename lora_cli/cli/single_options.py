@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from typer.core import TyperCommand, TyperOption
@@ -19,10 +19,8 @@ class SingleOptions(TyperCommand):
     _last: str | None = None
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse a command line after its repeated options were refused."""
+        """Parse a command line."""
         self._last = args[-1] if args else None
-        if not ctx.resilient_parsing:
-            self._refuse_repeated(ctx, args)
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
@@ -32,22 +30,40 @@ class SingleOptions(TyperCommand):
                 return option.shell_complete(ctx, incomplete)
         return super().shell_complete(ctx, incomplete)
 
-    def _refuse_repeated(self, ctx: Any, args: Sequence[str]) -> None:
-        single = [each for each in self.params if isinstance(each, TyperOption) and not each.multiple]
+    def make_parser(self, ctx: Any) -> Any:
+        """Return a parser that refuses repeated options, unless a shell completes a line, which may be wrong."""
+        if ctx.resilient_parsing:
+            return super().make_parser(ctx)
+        options = [each for each in self.params if isinstance(each, TyperOption)]
+        single = [each for each in options if not each.multiple]
         # A parser keeps all values of a list.
         for option in single:
             option.multiple = True
-        parser = self.make_parser(ctx)
+        parser: Any = super().make_parser(ctx)
         for option in single:
             option.multiple = False
-        names = {name for each in self.params for name in each.opts if isinstance(each, TyperOption)}
-        given, *_ = parser.parse_args(list(args))
-        for option in single:
-            values = given.get(str(option.name), ())
-            if not option.is_flag and not str(option.metavar).startswith(FALLING):
-                _refuse_options_as_values(option, values, names)
-            if len(values) > 1:
-                raise given_twice("/".join(sorted(option.opts, key=len)), () if option.is_flag else values)
+        parse, names = parser.parse_args, {name for each in options for name in each.opts}
+
+        def parse_once(args: list[str]) -> Any:
+            given, *rest = parse(args)
+            return _single_values(given, single, names), *rest
+
+        parser.parse_args = parse_once
+        return parser
+
+
+def _single_values(given: Mapping[str, Any], single: Sequence[TyperOption], names: Set[str]) -> dict[str, Any]:
+    """Return the values of a command line with one for each option that may be given once, or refuse the others."""
+    values = dict(given)
+    for option in single:
+        if not (listed := given.get(str(option.name))):
+            continue
+        if not option.is_flag and not str(option.metavar).startswith(FALLING):
+            _refuse_options_as_values(option, listed, names)
+        if len(listed) > 1:
+            raise given_twice("/".join(sorted(option.opts, key=len)), () if option.is_flag else listed)
+        (values[str(option.name)],) = listed
+    return values
 
 
 def _refuse_options_as_values(option: TyperOption, values: Sequence[str], names: Set[str]) -> None:

@@ -35,7 +35,7 @@ class Terminal(NamedTuple):
 
     def tracked(self, work: str, parts: Iterable[T], total: int) -> Iterator[T]:
         """Yield `parts`; once they have taken a second, show a progress bar that says what `work` it is on a terminal."""
-        if sys.stderr is None or not sys.stderr.isatty():
+        if not is_terminal(sys.stderr):
             yield from parts
             return
         bar = _LateBar(work, total, sys.stderr, self.screen(sys.stderr, is_terminal=True))
@@ -87,6 +87,6 @@ class _LateBar:
             self._bar.stop()
 
 
-def is_terminal() -> bool:
-    """Return whether standard output is a terminal."""
-    return sys.stdout is not None and sys.stdout.isatty()
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream of the process is a terminal; None is one that is closed."""
+    return stream is not None and stream.isatty()

@@ -101,8 +101,16 @@ def method_named(name: str) -> Method[Any]:
 
 def home(name: str) -> str:
     """Return the module that declares a method."""
-    family = next(family for family in FAMILIES if name in methods_of(family))
-    return f"lora_cli.methods.catalogue.{family}.{name}"
+    return f"lora_cli.methods.catalogue.{family_of(name)}.{name}"
+
+
+def family_of(name: str) -> str:
+    """Return the family of a method.
+
+    >>> family_of("vera")
+    'shared_bases'
+    """
+    return next(family for family in FAMILIES if name in methods_of(family))
 
 
 def variant_fields(name: str) -> Mapping[str, object]:

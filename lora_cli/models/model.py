@@ -108,9 +108,11 @@ class Model:
         """The modules that share the weight of the input embeddings, as far as PEFT finds them.
 
         `peft.utils.other._get_module_names_tied_with_embedding` asks only the model's class, so it misses the ties
-        of a model inside a classifier.
+        of a model inside a classifier, and those of a text model that has its head inside a model of several parts.
         """
         if self.embeddings is None or (self.output is None and "." in self.embeddings):
+            return ()
+        if self.output is not None and self.output.partition(".")[0] in self.parts:
             return ()
         weight = f"{self.embeddings}.weight"
         # Marian's embeddings are tied themselves, with those that both languages share.

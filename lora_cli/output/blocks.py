@@ -6,7 +6,7 @@ A design (in `designs`) turns a report into blocks; a console draws them. Styles
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lora_cli.output.columns import Column
@@ -14,14 +14,14 @@ from lora_cli.output.people import heading, sheet_cell
 from lora_cli.quantities import Value
 
 # Characters that an encoding may not have, and what stands for them.
-ASCII = str.maketrans({"·": "-", "×": "x", "ᵀ": "^T"})
+ASCII = str.maketrans({"·": "-", "×": "x", "ᵀ": "^T", "→": "->", "█": "#", "▓": "=", "▒": "+", "░": ":", "▚": "%"})
 
 
 class Title(NamedTuple):
-    """What the answer, or a table, is about, in a few parts."""
+    """What the answer is about, in a few parts, and below it what holds for all of it."""
 
     parts: Sequence[str]
-    style: str = "strong"
+    caption: Sequence[str] = ()
 
 
 class Facts(NamedTuple):
@@ -31,11 +31,17 @@ class Facts(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table. `styles` are of its rows. With `has_total` the last row is the sum of the others."""
+    """A table. `styles` are of its rows. With `has_total` the last row is the sum of the others.
+
+    `expendable` are the fields of columns that a narrow table leaves out, first to last. `has_more` says that the
+    records have other fields, too.
+    """
 
     columns: Sequence[Column]
     styles: Sequence[str] = ()
     has_total: bool = False
+    expendable: Sequence[str] = ()
+    has_more: bool = False
 
 
 class Line(NamedTuple):
@@ -61,6 +67,11 @@ Block = Title | Facts | Grid | Line | Drawing
 def facts(record: Mapping[str, Value], fields: Sequence[str]) -> Facts:
     """Return those of the fields that a record has."""
     return Facts([(heading(field), sheet_cell(field, record[field])) for field in fields if field in record])
+
+
+def caption(columns: Iterable[Column]) -> list[str]:
+    """Return what columns with the same cell in every row say."""
+    return [f"{each.heading} {each.cells[0]}" for each in columns]
 
 
 def in_ascii(text: str) -> str:

@@ -5,11 +5,12 @@ Numbers of one column get as many decimals as the one that needs the most, so ea
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeGuard
 
-from lora_cli.output.people import HIGHLIGHTS, cell, heading, scaled, verdict_cells
+from lora_cli.output.people import HIGHLIGHTS, PERCENT, cell, heading, scaled, verdict_cells
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value
 
@@ -44,6 +45,10 @@ class Column(NamedTuple):
         """Whether its cells may be broken over several lines."""
         return not self.is_number and not self.is_bar and self.width > LEAST_FOLDED
 
+    def upright(self) -> Column:
+        """Return the column with the words of its heading one below the other."""
+        return self._replace(heading=self.heading.replace(" ", "\n"))
+
     def folded(self, width: int) -> Column:
         """Return the column with its cells broken to a width."""
         return self._replace(cells=[fold(text, width) for text in self.cells])
@@ -68,6 +73,21 @@ def column(field: str, values: Sequence[Value], title: str | None = None) -> Col
             cells[at] = f"{number:,.{most}f}{unit}"
     style = "strong" if field in HIGHLIGHTS else ""
     return Column(heading(field) if title is None else title, cells, is_number, style, field)
+
+
+def of_full(values: Iterable[Value]) -> Column:
+    """Return the column of `percent_of_full` where it is compared: three digits of the smallest are enough.
+
+    >>> of_full([0.04243787, 6.25, None]).cells
+    ['0.0424 %', '6.2500 %', 'none']
+    >>> of_full([58.333333333333336]).cells
+    ['58.33 %']
+    """
+    field, values = "percent_of_full", list(values)
+    numbers = [value for value in values if _is_number(value) and value]
+    decimals = max(2, 2 - math.floor(math.log10(min(numbers)))) if numbers else 2
+    cells = [f"{value:,.{decimals}f}{PERCENT}" if _is_number(value) else cell(field, value) for value in values]
+    return Column("of full", cells, is_number=True, field=field)
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:

@@ -7,9 +7,9 @@ from importlib import import_module
 
 from lora_cli.errors import argument
 from lora_cli.output import designs
-from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title
+from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title, caption
 from lora_cli.output.columns import Column, column, folded_to, listing, same_in_all_rows, table_width
-from lora_cli.output.people import SUBJECTS, heading, sheet
+from lora_cli.output.people import SUBJECTS, sheet
 from lora_cli.output.report import Report, Screen
 
 # Columns of a terminal between two columns of a table.
@@ -24,25 +24,32 @@ def blocks(report: Report, screen: Screen) -> Iterator[Block]:
         if not isinstance(block, Grid):
             yield block
             continue
-        columns: Sequence[Column] = block.columns
-        hidden: list[str] = []
-        if report.listing and report.design is None:
-            said = same_in_all_rows(columns)
-            if said:
-                yield Title([f"{heading(each.field)} {each.cells[0]}" for each in said], "dim")
-            columns, hidden = _shown([each for each in columns if each not in said], report, screen.width)
+        columns, hidden = _shown(block, screen.width)
         yield block._replace(columns=_fitted(columns, screen))
         if hidden:
-            yield Line(f"No room for {', '.join(hidden)}: {argument('format')} csv shows all columns.", "dim")
+            yield Line(f"No room for {', '.join(hidden)}: {argument('format')} csv shows all fields.", "dim")
+        elif block.has_more:
+            yield Line(f"All fields: {argument('format')} csv", "dim")
 
 
 def _designed(report: Report) -> Iterable[Block]:
     if report.design is not None:
         designed: Iterable[Block] = import_module(f"{designs.__name__}.{report.design}").design(report)
         return designed
-    if report.listing:
-        return [Grid([_upright(each) for each in listing(report)])]
-    return _sheet(report)
+    return _listing(report) if report.listing else _sheet(report)
+
+
+def _listing(report: Report) -> Iterator[Block]:
+    """Yield the records as a table, below what all of them say."""
+    columns = listing(report)
+    said = same_in_all_rows(columns)
+    first, *others = caption(said) or [""]
+    title = Title(report.title(), [*report.caption(), *([f"in every row: {first}", *others] if said else [])])
+    if title.parts or title.caption:
+        yield title
+    yield Grid([each.upright() for each in columns if each not in said], expendable=report.expendable)
+    if report.closing:
+        yield Line(report.closing)
 
 
 def _sheet(report: Report) -> Iterator[Block]:
@@ -50,18 +57,13 @@ def _sheet(report: Report) -> Iterator[Block]:
         yield Drawing(*report.picture)
     yield Facts(sheet(report))
     if report.details:
-        yield Grid([_upright(column(field, [row[field] for row in report.details])) for field in report.details[0]])
+        yield Grid([column(field, [row[field] for row in report.details]).upright() for field in report.details[0]])
 
 
-def _upright(each: Column) -> Column:
-    """Return a column with the words of its heading one below the other."""
-    return each._replace(heading=each.heading.replace(" ", "\n"))
-
-
-def _shown(columns: list[Column], report: Report, width: int | None) -> tuple[list[Column], list[str]]:
+def _shown(grid: Grid, width: int | None) -> tuple[Sequence[Column], list[str]]:
     """Return the columns without those that there is no room for, and the fields of these."""
-    hidden: list[str] = []
-    candidates = [name for name in report.expendable if not _tells_apart(name, columns)]
+    columns, hidden = grid.columns, []
+    candidates = [name for name in grid.expendable if not _tells_apart(name, columns)]
     while width is not None and candidates and table_width(folded_to(columns, width, GAP), GAP) > width:
         if any(each.field == candidates[0] for each in columns):
             hidden.append(candidates[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 
 from lora_cli.errors import InvalidInput, argument, choices, quote
@@ -18,14 +19,15 @@ JSON = "json"
 ENDINGS = {".csv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".md": "markdown"}
 
 
-def format_names() -> list[str]:
+@cache
+def format_names() -> tuple[str, ...]:
     """Return the names of all formats.
 
     >>> format_names()
-    ['csv', 'github', 'json', 'junit', 'markdown', 'ndjson', 'plain', 'table']
+    ('csv', 'github', 'json', 'junit', 'markdown', 'ndjson', 'plain', 'table')
     """
     stems = (name.removesuffix(".py") for name in os.listdir(formats.__path__[0]) if name.endswith(".py"))
-    return sorted(stem for stem in stems if not stem.startswith("_"))
+    return tuple(sorted(stem for stem in stems if not stem.startswith("_")))
 
 
 def format_of_file(path: str) -> str | None:

@@ -57,7 +57,8 @@ class Report(NamedTuple):
     `details` are records that people see below a sheet, and `closing` is its last line.
     `findings` are texts by field, which people see below all that: what is wrong with the subject of a sheet.
     `design` names the file in `designs` that lays the report out on a terminal.
-    `title` returns what the answer is about, in a few parts, for a table.
+    `title` returns what the answer is about, in a few parts, for a table, and `caption` what is to know about it.
+    `asked` are fields that the question names, so that a design shows them.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
     `locations` are the files that the records are about, by the records' paths; a record without a path has None.
     `expendable` are the fields that a narrow table leaves out, first to last.
@@ -78,6 +79,8 @@ class Report(NamedTuple):
     expendable: Sequence[str] = EXPENDABLE
     design: str | None = None
     title: Callable[[], Sequence[str]] = tuple
+    caption: Callable[[], Sequence[str]] = tuple
+    asked: Sequence[str] = ()
 
     def record(self) -> dict[str, Value]:
         """Return the record of a report of one."""

@@ -85,7 +85,7 @@ def _without_last_blank(shown: Sequence[RenderableType]) -> Sequence[RenderableT
 
 def _rendered(block: Block, screen: Screen) -> RenderableType:
     if isinstance(block, Title):
-        return _text(packed(map(printable, block.parts), SEPARATOR, screen.width), block.style, screen)
+        return _title(block, screen)
     if isinstance(block, Line):
         text = printable(block.text)
         return _text(text if screen.width is None else fold(text, screen.width), block.style, screen)
@@ -93,6 +93,15 @@ def _rendered(block: Block, screen: Screen) -> RenderableType:
         return _facts(block, screen)
     assert isinstance(block, Grid)
     return _grid(block, screen)
+
+
+def _title(title: Title, screen: Screen) -> Text:
+    lines = [
+        _text(packed(map(printable, parts), SEPARATOR, screen.width), style, screen)
+        for parts, style in ((title.parts, "strong"), (title.caption, "dim"))
+        if parts
+    ]
+    return Text("\n").join(lines)
 
 
 def _text(text: str, style: str, screen: Screen) -> Text:

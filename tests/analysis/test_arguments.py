@@ -21,7 +21,10 @@ REFUSED: dict[str, Callable[[], object]] = {
     "d: 't5-small' is not a whole number; for a model, use model=": lambda: sweep("t5-small", r=8),
     "d: 'bert' is not a whole number; for a model, use model=": lambda: fit("bert", max_params=5),  # type: ignore[arg-type]
     "model 'lama' is neither a file nor a preset; did you mean llama-": lambda: count(model="lama"),
-    "max_params: '20Q' is not a limit; give a finite number": lambda: fit(8, 8, max_params="20Q"),  # type: ignore[arg-type]
+    "max_params: '20Q' has the unit Q, which is not known": lambda: fit(8, 8, max_params="20Q"),
+    "max_bytes: '' is not a whole number of bytes": lambda: check(count(8, 8, 2), max_bytes=""),
+    "max_percent: 'nan' is not a percentage": lambda: sweep(8, 8, 2, max_percent="nan"),
+    "r: '8:' is not an axis": lambda: sweep(8, 8, "8:"),
     "model: 5 is not a path": lambda: count(model=WRONG),
     "method: 5 is not the name of a method": lambda: count(8, 8, 2, method=WRONG),
     "target: 5 is not a list of names": lambda: count(model="gpt2", target=WRONG),
@@ -52,6 +55,16 @@ def test_an_argument_of_the_wrong_type_is_refused_by_name(sentence: str, ask: Ca
         ask()
     assert sentence in str(caught.value)
     assert "--" not in str(caught.value)
+
+
+def test_limits_and_axes_are_read_as_on_the_command_line() -> None:
+    """Texts with units, and ranges."""
+    assert fit(model="gpt2", max_params="1M") == fit(model="gpt2", max_params=1_000_000)
+    assert fit(64, 64, max_bytes="4KiB", max_percent="50") == fit(64, 64, max_bytes=4096, max_percent=50)
+    limits = [verdict.limit for verdict in check(count(8, 8, 2), max_params="20M", max_bytes="50MB", min_saved="-1")]
+    assert limits == [20_000_000, -1, 50_000_000]
+    texts, numbers = sweep("8,16", "32", "1:4", max_params="1k"), sweep([8, 16], 32, range(1, 5), max_params=1000)
+    assert [*texts] == [*numbers]
 
 
 def test_types_have_short_names() -> None:

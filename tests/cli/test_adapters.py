@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -15,6 +17,8 @@ from adapter_files import pair, write_adapter
 from checkpoints import write
 from program import run
 from small_llama import llama
+
+from lora_cli.cli import main
 
 MODULE = "model.layers.0.self_attn.q_proj"
 BASE = llama(
@@ -68,6 +72,23 @@ def test_findings_are_shown_by_their_severity(layout: str) -> None:
     rows = [line.split()[:3] for line in done.stdout.splitlines() if "mismatch" in line or "unknown-field" in line]
     assert rows == [["error", "rank-mismatch", "1"], ["note", "unknown-field", "1"]]
     assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["error", "note"]
+
+
+@pytest.mark.usefixtures("adapters")
+@pytest.mark.parametrize("command", ["inspect", "check"])
+@pytest.mark.parametrize(("terminals", "said"), [(("stdout", "stderr"), 1), (("stdout",), 2), ((), 2)], ids=str)
+def test_a_finding_is_told_once_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, command: str, terminals: tuple[str, ...], said: int
+) -> None:
+    """The table has its remedy, and stderr repeats it only where that is elsewhere."""
+    written = {name: io.StringIO() for name in ("stdout", "stderr")}
+    for name, stream in written.items():
+        monkeypatch.setattr(stream, "isatty", lambda name=name: name in terminals)
+        monkeypatch.setattr(sys, name, stream)
+    assert main([command, "nan", "--format", "table", "--color", "never"]) == (command == "check")
+    remedy = "go back to a checkpoint before training diverged"
+    assert remedy in " ".join(written["stdout"].getvalue().split())
+    assert " ".join(" ".join(stream.getvalue() for stream in written.values()).split()).count(remedy) == said
 
 
 @pytest.mark.usefixtures("adapters")

@@ -107,6 +107,29 @@ def test_the_model_is_the_argument_of_a_command() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("fit gpt2 -r 8", "fit has no option -r; it finds the largest rank inside the budget; `lora-cli count` takes"),
+        ("fit gpt2 --rank=8", "fit has no option --rank; it finds"),
+        ("count gpt2 --max-params 5", "count has no option --max-params; sweep, fit, check have it"),
+        ("models --spectrum", "models has no option --spectrum; inspect has it"),
+        ("count gpt2 --rnk 8", "did you mean --rank?"),
+        ("-d 8 -h 8", "the command before -d is missing; write e.g. `lora-cli count -d 8 -h 8`"),
+        ("-h 8 -d 8", "the command before -h is missing"),
+        ("-d8", "the command before -d is missing"),
+        ("--max-params=5 gpt2", "write e.g. `lora-cli sweep --max-params=5 gpt2`"),
+        ("--verison", "did you mean --version?"),
+        (f"-d {'9' * 5000}", "write e.g. `lora-cli count -d ...`"),
+    ],
+)
+def test_an_option_in_the_wrong_place_gets_an_answer_that_helps(line: str, answer: str) -> None:
+    """Which commands have it, what the command does instead, or that the command is missing."""
+    done = run(*line.split())
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert answer in done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "answer"),
     [
         (

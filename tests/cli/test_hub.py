@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import struct
 import subprocess
 import sys
 import time
@@ -174,6 +175,62 @@ def test_an_adapter_in_the_cache_is_read_with_its_values(run: Run, hub: HubServe
     done = run("inspect", "org/adapter", "--json")
     assert [finding["code"] for finding in json.loads(done.stdout)["findings"]] == ["zero-b"]
     assert not hub.requests
+
+
+MODULE = "model.layers.1.self_attn.q_proj"
+PASS = ["forward", "--weights", "model.safetensors", "--module", MODULE, "--json", "--adapter"]
+
+
+def values(*names: str, rows: int, columns: int) -> dict[str, bytes]:
+    """Return small values for some tensors in float32."""
+    numbers = [(index * 37 % 101 - 50) / 500 for index in range(rows * columns)]
+    return dict.fromkeys(names, struct.pack(f"<{len(numbers)}f", *numbers))
+
+
+@pytest.fixture
+def pass_files(run: Run, hub: HubServer, tmp_path: Path) -> Path:  # noqa: ARG001 - `run` makes its folder
+    """Put an adapter on the Hub that is trained, and the weight of a module of its base beside the program."""
+    weight = f"{MODULE}.weight"
+    shapes = {weight: ("F32", (64, 64))}
+    checkpoints.write(tmp_path / "here" / "model.safetensors", shapes, values(weight, rows=64, columns=64))
+    files = adapter(tmp_path)
+    trained = [f"base_model.model.{MODULE}.lora_{name}.weight" for name in "AB"]
+    factors = {name: ("F32", shape) for name, shape in zip(trained, ((4, 64), (64, 4)), strict=True)}
+    # More than may be fetched of a repository lies before it.
+    shapes = {"base_model.model.lm_head.weight": ("F32", (9 * 2**18, 1)), **factors}
+    checkpoints.write(tmp_path / "adapter_model.safetensors", shapes, values(*trained, rows=4, columns=64))
+    files["adapter_model.safetensors"] = (tmp_path / "adapter_model.safetensors").read_bytes()
+    (tmp_path / "adapter_config.json").write_bytes(files["adapter_config.json"])
+    hub.repositories["org/adapter"] = Repository(files)
+    return tmp_path
+
+
+def test_a_pass_fetches_a_and_b_of_its_module(run: Run, hub: HubServer, pass_files: Path) -> None:
+    """By a range each, however large the file is; the figures are those of the downloaded adapter."""
+    done = run(*PASS, "org/adapter")
+    config, factors = done.stderr.splitlines()
+    assert config.endswith(f"adapter_config.json, the header of adapter_model.safetensors at commit {COMMIT}")
+    assert factors == f"lora-cli: note: 'org/adapter': fetched A and B of '{MODULE}'"
+    assert len([request for request in hub.requests if request.host == "contents"]) == 3
+    assert hub.sent < 2**18
+    (figures,) = json.loads(done.stdout)["results"]
+    assert [figures] == json.loads(run(*PASS, str(pass_files)).stdout)["results"]
+    assert figures["percent_survived"] > 99
+
+
+@pytest.mark.usefixtures("pass_files")
+def test_a_pass_does_not_download_a_whole_adapter(run: Run, hub: HubServer) -> None:
+    """A host that ignores ranges would send all that lies before A and B."""
+
+    def without_ranges(handler: Handler) -> bool:
+        del handler.headers["Range"]
+        return False
+
+    hub.misbehaviour = without_ranges
+    done = run(*PASS, "org/adapter")
+    assert done.returncode == 2
+    assert "sends the whole of adapter_model.safetensors, and not the part that was asked for" in done.stderr
+    assert "HF_HUB_OFFLINE forbids the network" in run(*PASS, "org/other", "--offline").stderr
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,15 @@ def test_all_methods_are_listed() -> None:
     assert all(row["formula"] and row["supports"] and row["title"] for row in listed)
 
 
+def test_a_family_is_listed_alone() -> None:
+    """By its name in words or as a field; the family of LoRA is called like its first method."""
+    names = answer("methods", "orthogonal", "--field", "method").split()
+    assert names == ["boft", "hra", "oft", "psoft", "road"]
+    assert answer("methods", "low rank") == answer("methods", "LOW_RANK")
+    assert answer("methods", "lora", "--field", "family") == "lora\n"
+    assert "field" in answer("methods", "lora")
+
+
 def test_a_variant_is_described_itself() -> None:
     """By its own formula, title and paper, and the values of the fields that make it."""
     dora = json.loads(answer("methods", "dora", "--format", "json"))

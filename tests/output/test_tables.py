@@ -82,6 +82,21 @@ def test_the_next_size_of_a_fit_breaks_the_budget() -> None:
     assert number(used) + number(left) == 20_000_000 == number(more) - number(over)
 
 
+def test_what_a_sweep_is_asked_for_stays_on_a_narrow_screen() -> None:
+    """The fields of its limits and of its order; what all points share is said once."""
+    command = "lora-cli sweep gpt2 llama-3.1-8b -r 4,8 --max-bytes 50MB --sort reduction_factor"
+    heading = tables.drawn(command, Screen(40)).partition("--")[0].split()
+    assert {"bytes", "factor"} <= {*heading}
+    assert "of" not in heading
+    narrow = tables.drawn("lora-cli sweep gpt2 -r 4,8 --method lora,dora", Screen(40))
+    assert narrow.startswith("2 methods on gpt2 - default targets\nadapted modules 12\nfull params 124,439,808\n")
+
+
+def test_a_sweep_without_points_is_its_title() -> None:
+    """A note says why."""
+    assert tables.drawn("lora-cli sweep gpt2 -r 4 --max-params 1", Screen(80)) == "LoRA on gpt2 - default targets\n"
+
+
 @pytest.mark.parametrize(("d", "h", "r"), [(6, 8, 2), (4096, 14336, 16), (100, 90_000, 4), (90_000, 100, 4), (8, 8, 8)])
 def test_a_matrix_and_its_picture_fit_on_one_screen(d: int, h: int, r: int) -> None:
     """Also when W is not square: 80 columns, and 24 lines with the prompt's."""

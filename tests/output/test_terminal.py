@@ -152,7 +152,7 @@ def test_columns_stand_in_the_order_of_the_fields(written: Write) -> None:
     What every row says stands above it.
     """
     above, header = written("table", SWEEP, Screen(None)).partition("\n--")[0].split("\n\n")
-    assert above == "method lora"
+    assert above == "in every row: method lora"
     assert header.splitlines()[-1].split() == [heading(field).split()[-1] for field in FIELDS if field != "method"]
 
 

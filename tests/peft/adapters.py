@@ -1,7 +1,7 @@
 """Drawn adapter_config.json files, and what PEFT says of them on drawn models.
 
 `python tests/peft/adapters.py` records some in tests/reference/lora_on_models.ndjson, for the tests
-that run without torch. It needs the `peft` extra.
+that run without torch. It needs the `peft` extra and timm.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def settings(model: Model, source: random.Random, more: float = 1.0) -> dict[str
     What is drawn now and then is drawn `more` times as often.
     """
     leaves = sorted({module.name.rsplit(".", 1)[-1] for module in model.modules})
-    linear = leaf_names(module.name for module in model.modules if module.kind in {"Linear", "Conv1D"})
+    linear = leaf_names(module.name for module in model.modules if module.kind in {"Linear", "Conv1D"}) or leaves
     convolved = leaf_names(module.name for module in model.modules if module.kernel) or linear
     whole = sorted(module.name for module in model.modules)
     above = sorted({name.rsplit(".", depth)[0] for name in whole for depth in (1, 2, 3)})

@@ -17,6 +17,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import transformers
 from transformers import AutoConfig
@@ -43,6 +44,8 @@ DRAWS: dict[str, Fields] = {
 
 # The fields, with a value for each, without which transformers builds no model of a type.
 NEEDED: dict[str, Mapping[str, Any]] = {}
+# Models with a tower of timm, which needs a torchvision that matches torch: both are to be installed by hand.
+OF_TIMM = ("gemma3n", "gemma3n_vision")
 # Fields that are drawn each time, because their sizes must agree.
 ALWAYS: dict[str, Sequence[str]] = {}
 
@@ -81,11 +84,18 @@ def drawn_fields(fields: Fields, source: random.Random, required: Sequence[str] 
     return config
 
 
+def skip_without_timm(model_type: str) -> None:
+    """Skip the test of a model that needs timm where it is not installed."""
+    if model_type in OF_TIMM:
+        pytest.importorskip("timm")
+
+
 def build(config: Mapping[str, Any], device: str = "meta") -> torch.nn.Module:
     """Build the model of a config.json, by default without values, as `from_pretrained` would before it loads weights."""
     if "_class_name" in config:
         return _component(config, device)
     fields = {name: deepcopy(value) for name, value in config.items() if name not in {"model_type", "architectures"}}
+    skip_without_timm(config["model_type"])
     with warnings.catch_warnings(), torch.device(device):
         warnings.simplefilter("ignore")
         model_class = getattr(transformers, config["architectures"][0])
@@ -135,12 +145,12 @@ def kinds(model: torch.nn.Module) -> dict[str, str]:
 
 
 def embeddings(model: torch.nn.Module) -> str | None:
-    """Return the name of the input embeddings; a model of two towers has none."""
+    """Return the name of the input embeddings; a model of two towers and one of timm have none."""
     try:
         found = model.get_input_embeddings()
     except NotImplementedError:
         return None
-    return next(name for name, module in model.named_modules() if module is found)
+    return found and next(name for name, module in model.named_modules() if module is found)
 
 
 def total(model: torch.nn.Module) -> int:

@@ -2,7 +2,7 @@
 
 `python tests/peft/loading.py` records it in lora_cli/models/loading.json: for each model type the fields that must not
 be null, the padding token where config.json names none, whether it must be inside the vocabulary, whether a rotary
-embedding must have its keys, and which types of them it does not take. It needs the `peft` extra.
+embedding must have its keys, and which types of them it does not take. It needs the `peft` extra and timm.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ NEEDED: Mapping[str, Mapping[str, Any]] = {
 
 def is_refused(model_type: str, fields: Mapping[str, Any]) -> bool:
     """Return whether transformers refuses to read the fields, or to build the first class of the family from them."""
+    drawn.skip_without_timm(model_type)
     config_class = transformers.models.auto.configuration_auto.CONFIG_MAPPING[model_type]
     fields = {**dict.fromkeys(family(model_type).required, 8), **fields}
     with warnings.catch_warnings(action="ignore"), torch.device("meta"):

@@ -15,7 +15,7 @@ from lora_cli.analysis.check.subject_check import (
 )
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
-from lora_cli.analysis.limits import LIMITS, Number, read_limits
+from lora_cli.analysis.limits import LIMITS, Amount, read_limits
 from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.models.files import path_text
 
@@ -48,11 +48,11 @@ class Judgement(NamedTuple):
 def check(
     subject: Count | Inspection | str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
-    max_percent: Number | None = None,
-    max_params: Number | None = None,
-    min_saved: Number | None = None,
-    expect_params: Number | None = None,
-    max_bytes: Number | None = None,
+    max_percent: Amount | None = None,
+    max_params: Amount | None = None,
+    min_saved: Amount | None = None,
+    expect_params: Amount | None = None,
+    max_bytes: Amount | None = None,
     model: Source | None = None,
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
@@ -61,12 +61,19 @@ def check(
 ) -> list[Verdict]:
     """Check a count, an inspection, or the adapters and models that paths and names lead to; return a verdict per rule.
 
-    Percentages are of full fine-tuning (`percent_of_full`, `percent_saved`), parameters are `trainable_params`, bytes
-    are `adapter_bytes`. A limit holds at equality. `model` is the base model of adapters. A trained adapter also fails
-    on what `inspect` finds: `fail_on` lists severities and codes of findings, `ignore` lists codes. `lock` is a file of
-    counts, which are compared; `update_lock` records those that are new or have changed.
+    max_percent    limit on `percent_of_full`, e.g. 0.5
+    max_params     limit on `trainable_params`, e.g. 20_000_000 or "20M"
+    min_saved      limit on `percent_saved`, e.g. 99
+    expect_params  the exact number of `trainable_params`
+    max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
+    model          the base model of adapters at paths, as `count` takes it
+    fail_on        severities and codes of what `inspect` finds in a trained adapter that fail, too
+    ignore         codes of findings that never fail
+    lock           file of counts that these are compared with
+    update_lock    record in that file the counts that are new or have changed
 
-    A count without any limit or lock raises `InvalidInput`, and so does a limit whose figure is not known.
+    A limit holds at equality. A count without any limit or lock raises `InvalidInput`, and so does a limit whose figure
+    is not known.
 
     >>> from lora_cli import count
     >>> [verdict.passed for verdict in check(count(4096, 4096, 16), max_percent=1, max_params=100_000)]

@@ -78,11 +78,7 @@ def read_block(
     compute: type[np.float32 | np.float64] | None = None,
 ) -> Array:
     """Return a block of a tensor as a matrix, whose rows are the first dimension and whose columns all others."""
-    decode = DECODED.get(stored.dtype)
-    if decode is None:
-        raise InvalidInput(
-            f"{quote_long(name)} has type {stored.dtype}, which cannot be read; the types that can are {', '.join(DECODED)}"
-        )
+    decode = _decoder(stored, name)
     compute = compute or (np.float32 if BY_NAME[stored.dtype].fits_float32 else np.float64)
     height = stored.shape[0] if stored.shape else 1
     width = stored.values // height if height else 0
@@ -97,6 +93,20 @@ def read_block(
             parts = [_read(file, stored, name, (start + columns.start) * size, length) for start in starts]
     content = parts[0] if len(parts) == 1 else b"".join(parts)
     return decode(content).reshape(rows.stop - rows.start, columns.stop - columns.start).astype(compute, copy=False)
+
+
+def array_of(content: bytes, stored: Stored, name: str, compute: type[np.float32 | np.float64]) -> Array:
+    """Return the values of a tensor of which all bytes are at hand."""
+    return _decoder(stored, name)(content).reshape(stored.shape).astype(compute, copy=False)
+
+
+def _decoder(stored: Stored, name: str) -> Callable[[bytes], Array]:
+    decode = DECODED.get(stored.dtype)
+    if decode is None:
+        raise InvalidInput(
+            f"{quote_long(name)} has type {stored.dtype}, which cannot be read; the types that can are {', '.join(DECODED)}"
+        )
+    return decode
 
 
 def _read(file: BinaryIO, stored: Stored, name: str, start: int, length: int) -> bytes:

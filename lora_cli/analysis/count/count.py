@@ -31,6 +31,8 @@ class Count(Result):
     """
 
     __slots__ = ("_cost", "_how", "_tensors")
+    # Whether a search chose the size.
+    _has_size = False
 
     method: str
     model: str | None
@@ -77,14 +79,18 @@ class Count(Result):
     @property
     def title(self) -> tuple[str, ...]:
         """What is counted, in words: the method on its subject, and the targets or the config where any are given."""
-        from lora_cli.methods.registry import short_title
+        from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
 
-        target, adapter = self.how.target, self.how.adapter
-        chosen = adapter if target is None else target if isinstance(target, str) else ",".join(target)
-        return (
-            f"{short_title(self.method)} on {self.model or 'one matrix'}",
-            *([] if chosen is None else [str(chosen)]),
-        )
+        return head([self.method], [self.model or ONE_MATRIX]), *chosen(self.how)
+
+    @property
+    def defaults(self) -> tuple[str, ...]:
+        """What PEFT chose where the caller did not say, e.g. `r 8` and `targets c_attn`."""
+        from lora_cli.analysis.count.titles import defaults
+
+        if self._cost is None:
+            return ()
+        return tuple(defaults(self._cost, self.how, is_model=self.model is not None, has_size=self._has_size))
 
     @property
     def cost(self) -> ModelCount | None:
@@ -147,13 +153,18 @@ def count(
     adapter: str | PathLike[str] | None = None,
     adapter_dtype: str | None = None,
 ) -> Count:
-    """Count what `method` (LoRA by default) at rank `r` trains on a `d` × `h` matrix, or on a `model`.
+    """Count what an adapter trains on one matrix, `d` × `h`, or in a `model`.
 
-    `model` is whatever `read_model` takes, or what it returned. `target` names the modules to adapt: a list of names,
-    `"all-linear"`, or a regular expression for whole names; without it PEFT's defaults are used. `settings` are fields
-    of the method's PEFT config, and `adapter` is a whole adapter_config.json instead: its path, its
-    folder or a Hub name; without any subject, it is counted on the base model that it names. `alpha` changes no
-    count. The file is sized in `adapter_dtype` (torch's name of a type), or in PEFT's own choice.
+    d, h           inputs and outputs of the matrix
+    r              rank; for a model, PEFT's default without it
+    method         a name that `lora-cli methods` lists; LoRA without it
+    settings       fields of the method's PEFT config, e.g. {"use_rslora": True}
+    model          a bundled name, a Hub name, a path, or what `read_model` returned
+    target         modules to adapt: names, "all-linear" or a regular expression; without it, PEFT's defaults
+    alpha          the method's alpha, which changes no count
+    adapter        path or Hub name of an adapter_config.json, instead of r, method, settings, target and alpha;
+                   without a model, it is counted on the base model that it names
+    adapter_dtype  type in which the file is stored, e.g. "bfloat16"; without it, PEFT's own choice
 
     Sizes and ranks are whole numbers from 1 to 2³¹−1, NumPy's too. `InvalidInput` is raised for anything else, and
     for what PEFT refuses. For a model the figures are those of PEFT's `get_nb_trainable_parameters()`.

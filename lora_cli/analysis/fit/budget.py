@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.fit.search import Load
-from lora_cli.analysis.limits import BUDGETS, Limits, Number, read_limits
+from lora_cli.analysis.limits import BUDGETS, Amount, Limits, read_limits
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.quantities import number_text
 
@@ -17,7 +17,7 @@ class DoesNotFit(InvalidInput):
         self.times = times
 
 
-def read_budget(**limits: Number | None) -> Limits:
+def read_budget(**limits: Amount | None) -> Limits:
     """Return the limits that are set; none at all, or one that is not a number of 0 or more, raises `InvalidInput`."""
     budget = read_limits(**limits)
     for name, most in budget.items():

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.remarks import notes_of, warnings_of
+from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import Limits, Number
+from lora_cli.analysis.limits import LIMITS, Amount, Limits
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.quantities import count_text, number_text
 from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Fit(Count):
     _budget: Limits
 
     __slots__ = ("_budget", "_largest", "_search")
+    _has_size = True
 
     def __init__(
         self,
@@ -98,16 +101,19 @@ def fit(
     alpha: float | None = None,
     adapter: str | PathLike[str] | None = None,
     adapter_dtype: str | None = None,
-    max_params: Number | None = None,
-    max_percent: Number | None = None,
-    max_bytes: Number | None = None,
+    max_params: Amount | None = None,
+    max_percent: Amount | None = None,
+    max_bytes: Amount | None = None,
 ) -> Fit:
     """Find the largest adapter of a `d` × `h` matrix, or of a `model`, that stays inside each limit.
 
-    Limits are on `trainable_params`, `percent_of_full` and `adapter_bytes`, and hold at equality; `"20M"` and
-    `"50MB"` are read as on the command line. What is chosen is
-    the rank, or the field that sets the size of a method without one. The other arguments are those of `count`.
-    Without a limit, and where not even the smallest size fits, `InvalidInput` is raised.
+    max_params     limit on `trainable_params`, e.g. 20_000_000 or "20M"
+    max_percent    limit on `percent_of_full`, e.g. 0.5
+    max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
+
+    A limit holds at equality. What is chosen is the rank, or the field that sets the size of a method without one. The
+    other arguments are those of `count`. Without a limit, and if not even the smallest size fits, `InvalidInput` is
+    raised.
 
     >>> largest = fit(d=1024, h=1024, max_params=100_000)
     >>> largest.size, largest.trainable_params, largest.headroom, largest.overshoot
@@ -124,6 +130,16 @@ def fit_subject(subject: Subject, how: Adaptation, budget: Limits) -> Fit:
     """Find the largest adapter of a subject, as `how` adapts it, inside a budget."""
     search, warnings = knob_search(subject, how)
     return Fit(search, largest_size(search, budget), budget, how, warnings)
+
+
+def title_of(fits: Sequence[Fit], budget: Limits) -> list[str]:
+    """Return in words what several fits are of: the methods on their subject, the targets, and the budget."""
+    first = fits[0]
+    limits = (
+        f"{LIMITS[name].rule} {count_text(most) if isinstance(most, int) else number_text(most)}"
+        for name, most in budget.items()
+    )
+    return [head([each.method for each in fits], [first.model or ONE_MATRIX]), *chosen(first.how), *limits]
 
 
 def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) -> tuple[list[Fit], list[str]]:

@@ -84,8 +84,9 @@ class Forward(Result):
         shapes: Mapping[str, tuple[int, int]],
         samples: Mapping[str, tuple[float | None, ...]],
         warnings: Sequence[str],
+        notes: Sequence[str] = (),
     ) -> None:
-        super().__init__(record, warnings=warnings, shapes=shapes, samples=samples)
+        super().__init__(record, warnings=warnings, notes=notes, shapes=shapes, samples=samples)
 
 
 def forward(
@@ -110,7 +111,7 @@ def forward(
     `"random"`). `alpha` defaults to r. Every intermediate result is rounded to `dtype`; float16 and bfloat16 sum in
     float32, as accelerators do. The numbers depend only on `seed` and the sizes. W is never held whole.
 
-    With `weights` (FILE[:TENSOR], a folder or an index), `adapter` (the folder of a trained adapter) and `module` (its
+    With `weights` (FILE[:TENSOR], a folder or an index), `adapter` (the folder of a trained adapter, or its name on the Hub) and `module` (its
     name, or an ending that no other has), W, A, B and s are those of that adapter: see `trained_pass`.
 
     The pass uses every core. In a process that has loaded NumPy with a multi-threaded BLAS it is slower; set
@@ -130,7 +131,7 @@ def forward(
 
         passed = trained_pass(str(weights), str(adapter), str(module), batch=rows, dtype=dtype, seed=start, track=track)
         figures = _figures(TRAINED_FIELDS[1:], passed.run, passed.outcome)
-        return _result({"module": passed.module} | figures, passed.run, passed.outcome, passed.warnings())
+        return _result({"module": passed.module} | figures, passed.run, passed.outcome, passed.warnings(), passed.notes)
     sizes = {"d": d, "h": h, "r": r}
     for name, size in sizes.items():
         if size is None:
@@ -156,14 +157,14 @@ def _figures(fields: Sequence[str], run: Run, outcome: Outcome) -> dict[str, str
     return {field: getattr(outcome if hasattr(outcome, field) else run, field) for field in fields}
 
 
-def _result(record: Record, run: Run, outcome: Outcome, warnings: Sequence[str]) -> Forward:
+def _result(record: Record, run: Run, outcome: Outcome, warnings: Sequence[str], notes: Sequence[str] = ()) -> Forward:
     samples = {
         "output": outcome.output_sample,
         "modified_output": outcome.modified_output_sample,
         "merged": outcome.modified_output_sample,
         "factored": outcome.factored_sample,
     }
-    return Forward(record, run.shapes(), samples, warnings)
+    return Forward(record, run.shapes(), samples, warnings, notes)
 
 
 def _all_of(names: Iterable[str]) -> str:

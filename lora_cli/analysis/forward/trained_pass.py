@@ -29,12 +29,16 @@ class _Sides(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrainedPass:
-    """A pass through one module of a trained adapter; `start` is the `init_lora_weights` that cut the base weight."""
+    """A pass through one module of a trained adapter; `start` is the `init_lora_weights` that cut the base weight.
+
+    `notes` say what was fetched of the adapter.
+    """
 
     module: str
     run: Run
     outcome: Outcome
     start: str | None = None
+    notes: tuple[str, ...] = ()
 
     def warnings(self) -> list[str]:
         """Say where the figures end, and for what weights they do not hold."""
@@ -68,7 +72,8 @@ def trained_pass(
     """Run a random x through W, W + s·AB merged, and both side by side, W from a checkpoint and A, B from an adapter.
 
     `weights` is FILE[:TENSOR]: a .safetensors file, an index or a folder, and by default the tensor that is the
-    `weight` of the module; `module` is its name or an ending that no other has. W is rounded to `dtype`, Wq; the
+    `weight` of the module; `module` is its name or an ending that no other has. Of an adapter on the Hub, the header
+    and the A and B of that module are fetched. W is rounded to `dtype`, Wq; the
     adapter stays in float32, as PEFT loads it (`autocast_adapter_dtype`) and merges it: Wm = round(Wq + s·AB).
     `percent_survived` is 100 · (1 − ‖(Wm − Wq) − s·AB‖² / ‖s·AB‖²). Rounding goes to the nearest and Wq is one of
     the values to go to, so no value's error is larger than its update, and the share is from 0 to 100.
@@ -78,7 +83,6 @@ def trained_pass(
     `InvalidInput` is raised for an update that is not s·B·A, packed weights, and shapes that do not fit.
     """
     trained = read_adapter(adapter)
-    trained.check_values()
     _check_update(trained)
     pairs = {pair.module: pair for pair in trained.factors()}
     if not pairs:
@@ -93,10 +97,13 @@ def trained_pass(
     run = Run(d, h, pair.r, pair.alpha, dtype, seed, batch, STORED, pair.scaling)
     check_size(run)
     from lora_cli.analysis.forward import tiled_pass
-    from lora_cli.analysis.forward.stored_source import StoredSource
+    from lora_cli.analysis.forward.stored_source import source_of
 
-    outcome = tiled_pass.outcome(run, StoredSource(run, pair, weight.stored, weight.name, is_transposed), track)
-    return TrainedPass(pair.module, run, outcome, subtracting_start(trained))
+    source = source_of(trained, run, pair, weight.stored, weight.name, is_transposed=is_transposed)
+    outcome = tiled_pass.outcome(run, source, track)
+    fetched = f"{quote_long(adapter)}: fetched A and B of {quote_long(pair.module)}"
+    notes = trained.notes if trained.header is None else (*trained.notes, fetched)
+    return TrainedPass(pair.module, run, outcome, subtracting_start(trained), notes)
 
 
 def _check_update(trained: TrainedAdapter) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 from lora_cli.analysis.result import Record
 from lora_cli.methods import METHODS, check_name, method_named, variant_fields
 from lora_cli.methods.method import Method
+from lora_cli.methods.registry import FAMILIES, family_of, methods_of
 from lora_cli.methods.variants import VARIANTS, variants_of
 from lora_cli.quantities import Value
 
-FIELDS = ("method", "formula", "knob", "supports", "title", "arxiv")
+FIELDS = ("method", "formula", "knob", "supports", "title", "arxiv", "family")
 # PEFT's defaults of the fields that methods share; the others are null by default.
 SHARED_DEFAULTS: dict[str, object] = {
     "alpha_pattern": {},
@@ -26,13 +27,23 @@ def _record(name: str, method: Method[Any]) -> Record:
     if name in VARIANTS:
         *_, title, arxiv, formula = VARIANTS[name]
     supports = ",".join(method.module_kinds) or "any module" if method.prompt_tensors is None else "models"
-    figures = (name, formula, method.knob, supports, title, arxiv)
+    figures = (name, formula, method.knob, supports, title, arxiv, family_of(method.name))
     return dict(zip(FIELDS, figures, strict=True))
 
 
-def known() -> Iterator[Record]:
-    """Yield a record per method, family by family, each with its variants behind it."""
-    for name in METHODS:
+def family(name: str | None) -> str | None:
+    """Return the family of methods that has this name.
+
+    >>> family("Low rank"), family("vera"), family("lora")
+    ('low_rank', None, None)
+    """
+    folder = None if name is None else name.lower().replace(" ", "_")
+    return folder if folder in FAMILIES and folder not in METHODS else None
+
+
+def known(family: str | None = None) -> Iterator[Record]:
+    """Yield a record per method, family by family or of one, each with its variants behind it."""
+    for name in METHODS if family is None else methods_of(family):
         for each in (name, *variants_of(name)):
             yield _record(each, method_named(name))
 

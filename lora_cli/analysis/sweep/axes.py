@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument
-from lora_cli.models.matrix import dimension
+from lora_cli.models.matrix import MAX_DIMENSION, dimension
+from lora_cli.quantities import parse_axis, read
 
-Axis = SupportsIndex | Sequence[SupportsIndex]
+# A value, several, or a text as on the command line, e.g. "8:64:8".
+Axis = SupportsIndex | Sequence[SupportsIndex] | str
 
 
 class Axes(NamedTuple):
@@ -50,6 +52,8 @@ def read_axis(name: str, values: Axis) -> Sequence[int]:
 
     A range is judged by its ends: an axis of a billion points is never walked to be checked.
     """
+    if isinstance(values, str):
+        return read(name, values, parse_axis, 1, MAX_DIMENSION)
     if isinstance(values, range):
         sizes: Sequence[int] = values
         if values:

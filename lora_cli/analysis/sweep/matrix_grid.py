@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lora_cli.analysis.count.count import Count, count_subject, plain_count
+from lora_cli.analysis.count.titles import ONE_MATRIX
 from lora_cli.analysis.subject import Subject
 from lora_cli.analysis.sweep.axes import Axes
 from lora_cli.methods.config.adaptation import Adaptation
@@ -32,6 +33,22 @@ class MatrixGrid:
     @property
     def _is_plain(self) -> bool:
         return self.how._replace(r=1).is_plain
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are counted."""
+        return (self.how.method_name,)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What they are counted on."""
+        is_one = len(self.axes.d) == 1 and (self.axes.h is None or len(self.axes.h) == 1)
+        return (ONE_MATRIX if is_one else "matrices",)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The sets of targets, which a matrix has none of."""
+        return ()
 
     def counts(self) -> Iterator[Count]:
         """Yield the counts, one per point."""

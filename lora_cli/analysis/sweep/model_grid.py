@@ -45,6 +45,21 @@ class ModelGrid:
         """The fields of each row, with the commits where a model is from the Hub."""
         return FIELDS if all(model.revision is None for model in self.models) else (*FIELDS, MODEL_REVISION)
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that are counted."""
+        return tuple(dict.fromkeys(config.label for _, config in self.target_sets))
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The models that they are counted on."""
+        return tuple(model.name for model in self.models)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The sets of targets."""
+        return tuple(dict.fromkeys(name for name, _ in self.target_sets))
+
     def notes(self) -> tuple[str, ...]:
         """Return what is said of the sources of the models."""
         return tuple(note for model in self.models for note in model.notes)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
-from lora_cli.analysis.limits import Number, read_limits
+from lora_cli.analysis.count.titles import head
+from lora_cli.analysis.limits import Amount, read_limits
 from lora_cli.analysis.result import html_table
 from lora_cli.analysis.subject import refuse_name, refuse_target
 from lora_cli.analysis.sweep.axes import Axes, Axis, listed, read_axis
@@ -57,6 +58,14 @@ class Sweep:
         places = {field: place for place, field in enumerate(self.fields)}
         rows = chain.from_iterable(self._batches())
         return self._selection.of(rows, lambda row, field: row[places[field]])
+
+    @property
+    def title(self) -> tuple[str, ...]:
+        """What is counted, in words: the methods on their subjects, and the targets where there is one set of them."""
+        methods = dict.fromkeys(name for grid in self._grids for name in grid.methods)
+        (first, *_) = self._grids
+        targets = [f"{DEFAULT_TARGETS} targets" if name == DEFAULT_TARGETS else name for name in first.targets]
+        return head(methods, first.subjects), *(targets if len(targets) == 1 else ())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -106,19 +115,23 @@ def sweep(
     settings: Mapping[str, object] | None = None,
     model: Source | Sequence[Source] | None = None,
     target: Target | Sequence[Target] | None = None,
-    max_params: Number | None = None,
-    max_percent: Number | None = None,
-    max_bytes: Number | None = None,
+    max_params: Amount | None = None,
+    max_percent: Amount | None = None,
+    max_bytes: Amount | None = None,
     sort: str | None = None,
     limit: SupportsIndex | None = None,
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
 
-    An axis is a value, a list or a `range`; the last one, r, runs fastest. With `square`, h follows d. Each entry of a
-    list of targets is a set of its own: a text as `count` takes it, or a list of names. A method without a rank is
-    counted once in place of each rank. `settings` are fields of the methods' PEFT configs, given to those that have
-    them. Only rows inside the limits are kept; `sort` is the field that they are sorted by, with - before it for the
-    largest first, and `limit` how many are wanted.
+    d, h, r        a value, a list, a `range` or a text like "8:64:8" or "8:64:x2"; the last axis, r, runs fastest
+    square         h follows d
+    method         one name or several; a method without a rank is counted once in place of each rank
+    settings       fields of the methods' PEFT configs, given to those that have them
+    model          one or several, as `count` takes them
+    target         one or several sets of modules, each as `count` takes it
+    max_...        only rows inside these limits are kept, as `fit` takes them
+    sort           field that the rows are sorted by, with - before it for the largest first
+    limit          number of rows that are wanted
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]

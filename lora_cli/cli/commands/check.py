@@ -83,10 +83,10 @@ def check(
 
     \b
     Examples:
+      lora-cli check my-adapter --max-bytes 50MB --fail-on warning
+      lora-cli check -m llama-3.2-3b -t q_proj,v_proj -r 32 --max-params 10M
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
       lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
-      lora-cli check -m llama-3.2-3b -t q_proj,v_proj -r 32 --max-params 10M
-      lora-cli check my-adapter --max-bytes 50MB --fail-on warning
       lora-cli check --format github
 
     A PATH is the folder or a file of a trained adapter, an

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import FIELDS, Fit, fit_methods, fit_subject
+from lora_cli.analysis.fit.fit import FIELDS, Fit, fit_methods, fit_subject, title_of
 from lora_cli.analysis.limits import BUDGETS, Limits
 from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names
+from lora_cli.cli.count_reports import defaults_caption
 from lora_cli.cli.fitted_config import write_config
 from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
@@ -22,24 +23,14 @@ from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
-from lora_cli.output.report import EXPENDABLE
 
 # What people see of other targets, and under which names.
 SHOWN = ("target", "knob", "size", "adapted_modules", "trainable_params", "headroom")
 NAMED = {"target": "other_targets"}
-# What a narrow table of several methods leaves out: the size and the figures that it is judged by stay.
-FIT_EXPENDABLE = (
-    *EXPENDABLE,
-    "percent_saved",
-    "limit",
-    "budget",
-    "model",
-    "adapted_modules",
-    "r",
-    "next_size",
-    "overshoot",
-    "headroom",
-)
+
+
+# The options that people expect here, and what to do instead.
+ABSENT = dict.fromkeys(("-r", "--rank"), "it finds the largest rank inside the budget; `lora-cli count` takes a rank")
 
 
 def field_names() -> Iterable[str]:
@@ -84,9 +75,9 @@ def fit(
 
     \b
     Examples:
-      lora-cli fit -d 4096 -h 4096 --max-params 200K
       lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
       lora-cli fit llama-3.1-8b --method lora,dora,loha,vera --max-bytes 50MB
+      lora-cli fit -d 4096 -h 4096 --max-params 200K
 
     LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
     down. For models and other methods, a search finds the size. It is
@@ -128,6 +119,7 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
         details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
         design="fit",
         title=lambda: largest.title,
+        caption=lambda: defaults_caption(largest),
     )
     notes = list(largest.notes)
     if write is not None:
@@ -142,7 +134,14 @@ def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presenta
     warnings = dict.fromkeys(warning for largest in fits for warning in largest.warnings)
     notes = dict.fromkeys(note for largest in fits for note in largest.notes)
     rows = [tuple(largest.values()) for largest in fits]
-    budgeted = {BUDGETS[name].field for name in budget}
-    expendable = [field for field in FIT_EXPENDABLE if field not in budgeted]
-    report = Report("fit", tuple(fits[0]), [rows], len(rows), listing=True, expendable=expendable)
+    report = Report(
+        "fit",
+        tuple(fits[0]),
+        [rows],
+        len(rows),
+        listing=True,
+        design="fit_methods",
+        title=lambda: title_of(fits, budget),
+        asked=[BUDGETS[name].field for name in budget],
+    )
     return Answer(report, presentation, [*warnings, *missing], list(notes))

@@ -74,7 +74,7 @@ def forward(
         str | None,
         typer.Option(
             metavar="PATH",
-            help="A and B from a trained adapter: its folder, or a Hub name in the cache.",
+            help="A and B from a trained adapter: its folder, or a Hub name.",
             rich_help_panel=METHOD,
         ),
         INPUT,
@@ -121,4 +121,4 @@ def forward(
     record = passed.record()
     parts = {"shapes": passed.shapes, "samples": passed.samples}
     report = Report("forward", tuple(record), [[tuple(record.values())]], parts=parts, design="forward")
-    return Answer(report, presentation, passed.warnings)
+    return Answer(report, presentation, passed.warnings, passed.notes)

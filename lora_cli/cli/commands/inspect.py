@@ -82,8 +82,8 @@ def inspect(
     Reads the config and the header of the file, and in files up to 64 MiB
     also the values, to find NaN, infinity or an all-zero B. With --model,
     compares names and shapes with those that PEFT would save for that
-    model. Findings are shown, and go to stderr and into JSON; `check`
-    fails on them.
+    model. Findings are shown with their remedies, on stderr too if that is
+    elsewhere, and are in JSON; `check` fails on them.
     --spectrum computes the singular values of each update s*B*A: its
     Frobenius norm, the ranks that keep 90, 95 and 99 % of the energy, and
     what the smallest uniform rank that keeps 99 % everywhere would save.
@@ -107,6 +107,7 @@ def inspect(
         [note for inspection in inspections for note in inspection.notes],
         errors=[error for inspection in inspections for error in inspection.errors],
         troubles=[inspection.broken for inspection in inspections if inspection.broken is not None],
+        told=[each.sentence() for each in inspections[0].findings] if report.findings else (),
     )
 
 
@@ -134,7 +135,10 @@ def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Rep
 
 
 def _shown(findings: Sequence[Finding]) -> list[Mapping[str, str]]:
-    return [{"severity": each.severity, "finding": each.code, "message": each.message} for each in findings]
+    return [
+        {"severity": each.severity, "finding": each.code, "message": each.message, "remedy": each.remedy}
+        for each in findings
+    ]
 
 
 def _modules_report(inspections: Sequence[Inspection]) -> Report:

@@ -13,9 +13,6 @@ from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
 
-# What a narrow table leaves out first.
-EXPENDABLE = ("title", "supports")
-
 
 def field_names() -> Iterable[str]:
     """Return the fields that its records can have."""
@@ -30,7 +27,7 @@ def methods(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="Show only this method, with the fields of its config.",
+            help="Show only this method, with the fields of its config, or the methods of this family.",
             autocompletion=one_of(method_names),
             rich_help_panel=SUBJECT,
         ),
@@ -42,18 +39,19 @@ def methods(
     Examples:
       lora-cli methods
       lora-cli methods vera
+      lora-cli methods prompts
       lora-cli methods --format csv
 
     For each method: what it trains on a Linear with d inputs and h outputs,
     the field that sets its size, the modules that it adapts, and its paper.
     """
-    from lora_cli.analysis.listings.known_methods import FIELDS, known, one
+    from lora_cli.analysis.listings.known_methods import FIELDS, family, known, one
 
-    if name is None:
-        records = [tuple(record.values()) for record in known()]
-        return Answer(
-            Report("methods", FIELDS, [records], len(records), listing=True, expendable=EXPENDABLE), presentation
-        )
+    wanted = family(name)
+    if name is None or wanted is not None:
+        records = [tuple(record.values()) for record in known(wanted)]
+        report = Report("methods", FIELDS, [records], len(records), listing=True, design="method_families")
+        return Answer(report, presentation)
     record, fields = one(name)
     shown = [{name: "none" if value is None else value for name, value in row.items()} for row in fields]
     return Answer(

@@ -8,16 +8,17 @@ from typing import Annotated
 import typer
 
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
+from lora_cli.analysis.limits import BUDGETS
 from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
 from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT
 from lora_cli.cli.options import adaptation, subject
-from lora_cli.cli.options.adaptation import read_axis, read_methods, read_settings
+from lora_cli.cli.options.adaptation import read_methods, read_settings
 from lora_cli.cli.options.limits import BudgetOptions
 from lora_cli.cli.options.reading import size
 from lora_cli.cli.presentation import INPUT, Presentation
-from lora_cli.methods.config.arguments import ALL_LINEAR
+from lora_cli.methods.config.adaptation import ALL_LINEAR
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
 
@@ -107,20 +108,20 @@ def sweep(
 
     \b
     Examples:
-      lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
-      lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
-      lora-cli sweep gpt2 -r 1:64 --max-params 1M --sort -r --limit 10
       lora-cli sweep gpt2 qwen3-0.6b -r 8 --method lora,dora,vera
       lora-cli sweep llama-3.2-1b -r 8,16 -t q_proj,v_proj -t all-linear
+      lora-cli sweep gpt2 -r 1:64 --max-params 1M --sort -r --limit 10
+      lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
+      lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
 
     An axis is a number, a list (4,8,16) or a range with both ends
     included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
     fastest. csv, ndjson and json stream grids of any size.
     """
     grid = sweep_grid(
-        read_axis("d", d),
-        read_axis("h", h),
-        read_axis("r", r),
+        d,
+        h,
+        r,
         square=square,
         method=read_methods(method),
         settings=read_settings(settings),
@@ -134,6 +135,16 @@ def sweep(
     if presentation.has_parts and grid.size <= READABLE_ROWS:
         # A point that is refused must not leave half a document.
         batches = list(batches)
-    report = Report("sweep", grid.fields, batches, grid.size, listing=True)
+    asked = [] if sort is None else [sort.removeprefix("-")]
+    report = Report(
+        "sweep",
+        grid.fields,
+        batches,
+        grid.size,
+        listing=True,
+        design="sweep",
+        title=lambda: grid.title,
+        asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
+    )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
     return Answer(report, presentation, grid.warnings, notes)

@@ -7,16 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from lora_cli.cli.candidates import method_names, one_of, setting_fields
+from lora_cli.cli.candidates import Candidates, method_names, one_of, setting_fields
 from lora_cli.cli.help_text import METHOD
 from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.presentation import INPUT
 from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.methods.config.adaptation import Adaptation
-from lora_cli.methods.config.arguments import ALL_LINEAR, target_modules
+from lora_cli.methods.config.adaptation import ALL_LINEAR, Adaptation
 from lora_cli.methods.registry import METHODS, method_named
-from lora_cli.quantities import parse_axis, parse_positive, read
+from lora_cli.quantities import parse_positive
 
 R = Annotated[
     str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.", rich_help_panel=METHOD)
@@ -85,6 +84,11 @@ Set = Annotated[
 ]
 
 
+def method_candidates(*others: str) -> Candidates:
+    """Offer the methods, and others that a command knows."""
+    return one_of(lambda: (*method_names(), *others))
+
+
 def read_adaptation(
     method: str | None = None,
     r: str | None = None,
@@ -110,6 +114,8 @@ def read_target(texts: Sequence[str] | None) -> list[str] | str | None:
     """Return the targets of one option, or the names that several options list together."""
     if not texts or len(texts) == 1:
         return texts[0] if texts else None
+    from lora_cli.methods.config.arguments import target_modules
+
     names: list[str] = []
     for text in texts:
         listed = target_modules(text)
@@ -154,10 +160,3 @@ def _read_json(text: str) -> Any:
 def read_methods(text: str) -> list[str]:
     """Return the names of a list of methods."""
     return [name.strip() for name in text.split(",")]
-
-
-def read_axis(name: str, text: str | None) -> Sequence[int] | None:
-    """Return the values of an axis of a sweep."""
-    from lora_cli.models import MAX_DIMENSION
-
-    return None if text is None else read(name, text, parse_axis, 1, MAX_DIMENSION)

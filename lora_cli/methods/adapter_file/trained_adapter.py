@@ -90,6 +90,10 @@ class TrainedAdapter:
                 f"`hf download {self.name.partition('@')[0]}`, and ask again"
             )
 
+    def content(self, stored: Stored) -> bytes:
+        """Return the bytes of the values of one tensor, which are fetched if the file is on the Hub."""
+        return stored.read() if self.header is None else self.header.part(stored.start, stored.end)
+
     def __repr__(self) -> str:
         return f"TrainedAdapter({self.name!r}, {self.config.label}, {len(self.tensors):,} tensors)"
 

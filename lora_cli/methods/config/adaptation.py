@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, SupportsIndex
 from lora_cli.methods.registry import DEFAULT_METHOD
 
 Target = str | Sequence[str]
+# The target that stands for all linear modules.
+ALL_LINEAR = "all-linear"
 
 
 class Adaptation(NamedTuple):

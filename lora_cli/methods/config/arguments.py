@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES, full_name
 from lora_cli.errors import InvalidInput, argument, choices, near_miss, quote
-from lora_cli.methods.config.adaptation import Adaptation, Target
+from lora_cli.methods.config.adaptation import ALL_LINEAR, Adaptation, Target
 from lora_cli.methods.registry import method_named, variant_fields
 from lora_cli.models.matrix import dimension
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # A list of module names is made of these characters; any other text is a regular expression.
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,")
-ALL_LINEAR = "all-linear"
 
 
 class ConfigFields(NamedTuple):

@@ -26,7 +26,13 @@ def parameter_places(
     wanted = frozenset(config.target_parameters or ())
     if not wanted:
         return
-    targets = [parameter for parameter in model.all_parameters() if ends_with(parameter.name, wanted)]
+    # PEFT compares the bias beside a weight norm with whole names only.
+    whole = {f"{module.name}.bias" for module in model.modules if module.weight_norm}
+    targets = [
+        parameter
+        for parameter in model.all_parameters()
+        if parameter.name in wanted or (parameter.name not in whole and ends_with(parameter.name, wanted))
+    ]
     owners = {_owner(parameter) for parameter in targets}
     for parameter in targets:
         _check(parameter, config, modules, owners)

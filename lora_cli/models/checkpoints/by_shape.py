@@ -119,12 +119,14 @@ def _transposed(weights: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> se
 
 
 def is_embedding_name(owner: str) -> bool:
-    """Whether a module has a usual name of embeddings, or of the output embeddings.
+    """Whether a module, or the list that it is in, has a usual name of embeddings, or of the output embeddings.
 
     >>> is_embedding_name("model.decoder.embed_tokens"), is_embedding_name("proj_out"), is_embedding_name("q_proj")
     (True, True, False)
+    >>> is_embedding_name("talker.codec_embedding.0")
+    True
     """
-    leaf = owner.rpartition(".")[2]
+    leaf = next((part for part in reversed(owner.split(".")) if not part.isdigit()), "")
     named = "embed" in leaf and "proj" not in leaf and "norm" not in leaf
     return named or owner.endswith(OUTPUTS) or leaf in EMBEDDINGS
 

@@ -41,5 +41,5 @@ def normalised(d: int, h: int, side: int) -> Nodes:
 
 
 def transposed_convolution(name: str, d: int, h: int, *kernel: int) -> Nodes:
-    """Build a `torch.nn.ConvTranspose2d`, on which PEFT puts nothing."""
+    """Build a `torch.nn.ConvTranspose2d` or `ConvTranspose1d`, on which PEFT puts nothing."""
     return [*parameter(f"{name}.weight", d, h, *kernel), *parameter(f"{name}.bias", h)]

@@ -62,16 +62,22 @@ def overrides(config: Config, types: list[str]) -> Iterator[Config]:
             yield by_layer.get(index, Config({}, given.source))
 
 
-def layers(config: Config) -> list[Layer]:
-    """Return the layers. Of layers that share keys and values the first of each type must have its own."""
-    types = layer_types(config)
-    groups, width = config.size("num_key_value_heads", default=4), config.size("head_dim", default=256)
-    shared = config.number("num_kv_shared_layers", default=0, most=len(types))
+def first_reusing(config: Config, types: list[str], *, default: int = 0) -> int:
+    """Return the first of the layers that reuse keys and values, each of which needs an earlier one of its type."""
+    shared = config.number("num_kv_shared_layers", default=default, most=len(types))
     first = len(types) - shared
     if shared and set(types[:first]) != set(types):
         raise InvalidInput(
             f"{config.source}: num_kv_shared_layers is {quote(shared)}, which leaves layers of a type without keys and values"
         )
+    return first
+
+
+def layers(config: Config) -> list[Layer]:
+    """Return the layers of the decoder, which differ."""
+    types = layer_types(config)
+    groups, width = config.size("num_key_value_heads", default=4), config.size("head_dim", default=256)
+    first = first_reusing(config, types)
     own = overrides(config, types)
     found = [
         Layer(

@@ -125,6 +125,15 @@ class Hub:
         rest = self._fetch_file(file, (have, end))
         return begun._replace(content=begun.content + (b"" if rest is None else rest.content))
 
+    def part(self, file: str, start: int, end: int) -> bytes:
+        """Return the bytes of a file from one place up to another."""
+        if end - start > self._left:
+            raise self._too_much(file)
+        fetched = self._fetch_file(file, (start, end))
+        if fetched is None or len(fetched.content) < end - start:
+            raise self._inquiry.problem(f"{file} has changed since its header was fetched", "ask again")
+        return fetched.content
+
     def names(self) -> list[str]:
         """Return the names of all files, or none if the Hub does not list them."""
         place = f"{self._inquiry.endpoint}/api/models/{self._inquiry.name.repository}"

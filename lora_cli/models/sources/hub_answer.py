@@ -112,6 +112,8 @@ def read_content(answer: Any, inquiry: Inquiry, most: int) -> tuple[bytes, int |
     elif span is not None and size is None:
         raise inquiry.problem(f"{host} does not say how large {file} is")
     wanted = stop - first + skipped
+    if span is not None and wanted > most:
+        raise inquiry.problem(f"{host} sends the whole of {file}, and not the part that was asked for")
     content = bytearray()
     for chunk in answer.iter_raw(CHUNK_BYTES):
         content += chunk

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,11 +30,12 @@ ENTRY_BYTES, AROUND_BYTES = 160, 1024
 
 
 class RemoteHeader(NamedTuple):
-    """The header of a safetensors file that stays on the Hub: its bytes, and the size of the file."""
+    """The header of a safetensors file that stays on the Hub: its bytes, the size of the file, and how to fetch a part."""
 
     name: str
     content: bytes
     size: int
+    part: Callable[[int, int], bytes]
 
     def tensors(self) -> dict[str, Stored]:
         """Return the tensors of the file by name; a header that is broken raises `BrokenFile`."""
@@ -115,7 +118,8 @@ class HubFiles:
             return None
         self._fetched.append(f"the header of {file}")
         self._snapshot = self._snapshot or Snapshot(self.name.repository, str(hub.commit))
-        return RemoteHeader(f"{self.name}/{file}", fetched.content, fetched.size or len(fetched.content))
+        size = fetched.size or len(fetched.content)
+        return RemoteHeader(f"{self.name}/{file}", fetched.content, size, partial(hub.part, file))
 
     def tensors(self) -> dict[str, Stored]:
         """Return the tensors of the repository's checkpoint by the headers of its files."""

@@ -2,7 +2,8 @@
 
 `presets.json` has one line for each model: the fields of its config.json that decide sizes. They must give the
 published number of parameters; tests/reference/presets.csv has the sources. `hub_names` are the repositories on the
-Hub that the model stands for: its own, and copies whose modules have the same sizes.
+Hub that the model stands for: its own, and others whose modules are known to have the same sizes, e.g. of its instruct
+variant. tests/reference/hub_names.csv says what confirms each; a name alone does not.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ PASS, FAIL = "pass", "FAIL"
 
 
 def design(report: Report) -> Iterator[Block]:
-    """Yield a row for each rule, failed ones in red, and how many hold."""
-    failed = [failure is not None for failure in report.failures or ()]
+    """Yield a row for each rule, failed ones in red, how many hold, and why the others do not."""
+    failures = report.failures or ()
+    failed = [failure is not None for failure in failures]
     columns = [Column("", [FAIL if each else PASS for each in failed])]
     columns += [each for each in listing(report) if each.field != "passed"]
     yield Grid(columns, ["bad" if each else "good" for each in failed])
@@ -23,3 +24,4 @@ def design(report: Report) -> Iterator[Block]:
     else:
         verdict = f"{holding} of {len(failed)} rules hold."
     yield Line(verdict, "bad" if any(failed) else "good")
+    yield from (Line(failure) for failure in failures if failure is not None)

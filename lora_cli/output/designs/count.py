@@ -19,7 +19,7 @@ MODEL_FACTS = ("full_params", "percent_of_full")
 def design(report: Report) -> Iterator[Block]:
     """Yield the title, the table, the facts that follow from it, and the drawing or PEFT's line."""
     record = report.record()
-    yield Title([*report.title(), *sizes(record)])
+    yield Title([*report.title(), *sizes(record)], report.caption())
     if "model" in record:
         yield _modules_grid(report.details, record)
         yield facts(record, (*MODEL_FACTS, *FACTS))

@@ -26,7 +26,7 @@ def design(report: Report) -> Iterator[Block]:
     record = report.record()
     limit, knob, size = record["limit"], record["knob"], record["size"]
     budget = _amount(record["budget"])
-    yield Title([*report.title(), *sizes({**record, "r": None}), f"{limit} {budget}"])
+    yield Title([*report.title(), *sizes({**record, "r": None}), f"{limit} {budget}"], report.caption())
     if size is None:
         yield Line(f"This configuration is inside the budget; {limit} leaves {_amount(record['headroom'])}.", "strong")
     else:

@@ -10,6 +10,7 @@ from lora_cli.output.people import cell, heading
 from lora_cli.output.report import Report
 
 TITLE = ("adapter", "method", "base_model")
+MESSAGE, REMEDY = "message", "remedy"
 STYLES = {"error": "bad", "warning": "warn", "note": "dim"}
 
 
@@ -32,6 +33,9 @@ def _findings(report: Report) -> Iterator[Block]:
     if not findings:
         yield Line("Nothing wrong was found.", "good")
         return
-    columns = {field: [cell(field, each[field]) for each in findings] for field in findings[0]}
-    grid = [Column(heading(field), texts) for field, texts in columns.items()]
-    yield Grid(grid, [STYLES[each["severity"]] for each in findings])
+    names = [field for field in findings[0] if field not in (MESSAGE, REMEDY)]
+    grid = [Column(heading(field), [text for each in findings for text in (each[field], "")]) for field in names]
+    # The remedy stands below what is wrong.
+    told = [text for each in findings for text in (each[MESSAGE], f"→ {each[REMEDY]}")]
+    styles = [style for each in findings for style in (STYLES[each["severity"]], "")]
+    yield Grid([*grid, Column(heading(MESSAGE), [cell(MESSAGE, text) for text in told])], styles)

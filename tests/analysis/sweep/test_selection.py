@@ -54,7 +54,7 @@ def test_a_value_that_is_not_known_comes_last() -> None:
         ({"sort": "--r"}, "is not a field of this sweep"),
         ({"limit": 0}, "limit: 0 is out of range"),
         ({"limit": 1.5}, "limit: 1.5 is not a whole number"),
-        ({"max_params": "many"}, "max_params: 'many' is not a limit"),
+        ({"max_params": "many"}, "max_params: 'many' is not a whole number"),
     ],
     ids=str,
 )

@@ -232,7 +232,7 @@ def test_an_empty_axis_is_refused(empty: Sequence[int]) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [0, 4.0, True, np.True_, "4", [4, 0], [4.0], range(3), range(4, -1, -2), range(1, 2**31 + 1), [True], ["4"]],
+    [0, 4.0, True, np.True_, "4.0", [4, 0], [4.0], range(3), range(4, -1, -2), range(1, 2**31 + 1), [True], ["4"]],
 )
 def test_an_axis_with_a_value_that_is_no_size_is_refused(wrong: int | Sequence[int]) -> None:
     """Each value of a list and both ends of a range are checked before any point is counted."""

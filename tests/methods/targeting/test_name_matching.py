@@ -52,6 +52,15 @@ def test_all_linear_is_a_list_of_names_that_match_endings_too() -> None:
     assert "feature_extractor" in {place.module.name for place in kept.targets.places}
 
 
+def test_a_target_parameter_passes_over_the_bias_beside_a_weight_norm() -> None:
+    """PEFT compares the names of a parametrized module as a whole; the other convolutions have no bias here."""
+    voices = read_config(Config({"model_type": "wav2vec2", "num_hidden_layers": 1}), "voices")
+    found = cost(voices, target_modules=(), target_parameters=("conv.bias", "v_proj.weight"))
+    assert [place.module.name for place in found.targets.places] == [
+        "wav2vec2.encoder.layers.0.attention.v_proj.weight"
+    ]
+
+
 def test_all_linear_in_a_list_is_a_name() -> None:
     """PEFT takes it for a keyword only as a text."""
     with pytest.raises(InvalidInput, match="all-linear"):

@@ -47,7 +47,7 @@ LAYERS = {
 NEEDED: dict[str, dict[str, Any]] = {
     "aya_vision": {"vision_config": {"num_attention_heads": 16}},
     "lfm2_moe": {"layer_types": ["conv"] * 32},
-    "qwen2_5_omni": {"enable_audio_output": False},
+    "qwen3_omni_moe": {"enable_audio_output": False},
 }
 
 

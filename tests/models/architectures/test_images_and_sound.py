@@ -73,3 +73,11 @@ def test_a_weight_norm_has_directions_and_lengths() -> None:
         "bias": (32,),
     }
     assert {f"{name}.parametrizations", f"{name}.parametrizations.weight.0"} <= set(model.module_names)
+
+
+def test_a_tie_inside_the_text_model_is_not_one_that_peft_finds() -> None:
+    """PEFT asks the class of the whole model, and the head belongs to the text model inside it."""
+    model = read("blip-2", "Blip2ForConditionalGeneration")
+    assert model.output == "language_model.lm_head"
+    assert model.tied == {"language_model.lm_head.weight": f"{model.embeddings}.weight"}
+    assert model.tied_with_embeddings == ()

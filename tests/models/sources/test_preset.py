@@ -16,6 +16,7 @@ from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 from lora_cli.models.sources.preset import DATA, hub_names, is_preset, names, preset
 
+CLASS_NAME = "_class_name"
 REFERENCE = Path(__file__).parents[2] / "reference"
 PUBLISHED = REFERENCE / "presets.csv"
 COMMENT, *LINES = PUBLISHED.read_text(encoding="utf-8").splitlines()
@@ -50,12 +51,17 @@ def test_names_are_unique_and_lower_case() -> None:
     assert all(name == name.lower() and name.isascii() and not set(name) & set(" /\\") for name in written)
 
 
+def family(fields: dict[str, Any]) -> tuple[bool, str]:
+    """Return what a model is sorted by: transformers' models by their type, and then diffusers' by their class."""
+    return CLASS_NAME in fields, fields.get("model_type") or fields[CLASS_NAME]
+
+
 def test_the_file_has_one_model_a_line_by_family() -> None:
     """Every line but the braces is one model, and a family's models stand together."""
     lines = DATA.read_text(encoding="utf-8").splitlines()
     assert (lines[0], lines[-1]) == ("{", "}")
     assert [next(iter(json.loads(f"{{{line.rstrip(',')}}}"))) for line in lines[1:-1]] == list(names())
-    families = [preset(name)["model_type"] for name in names()]
+    families = [family(preset(name)) for name in names()]
     assert families == sorted(families)
 
 
@@ -115,7 +121,7 @@ HUB_NAMES = list(csv.DictReader((REFERENCE / "hub_names.csv").open(encoding="utf
 
 
 def test_every_hub_name_has_a_source() -> None:
-    """A list of a trainer, which maps copies to the model that they are of, or a library that loads it."""
+    """It confirms the sizes: a copy of the config.json, a total to the last digit, or a program that loads the weights."""
     assert sorted(row["hub_name"] for row in HUB_NAMES) == sorted(hub_names())
     assert len({name.lower() for name in hub_names()}) == len(hub_names())
     for row in HUB_NAMES:

@@ -299,6 +299,73 @@ OMNI = {
     "vision_config": QWEN_VISION,
     "audio_config": {**AUDIO, "output_dim": [16, 20]},
 }
+QWEN_TALKER: Mapping[str, Any] = {
+    "vocab_size": [50, 77],
+    "embedding_size": [16, 24],
+    "hidden_size": [16, 32],
+    "intermediate_size": [24, 40],
+    "num_hidden_layers": [1, 2],
+    "num_attention_heads": [2, 4],
+    "num_key_value_heads": [1, 2],
+    "head_dim": [6, 10],
+}
+QWEN_SOUND: Mapping[str, Any] = {
+    "dit_config": {
+        "hidden_size": [16, 24],
+        "num_hidden_layers": [1, 2],
+        "num_attention_heads": [2, 4],
+        "head_dim": [4, 6],
+        "ff_mult": [2, 3],
+        "emb_dim": [8, 12],
+        "mel_dim": [8, 10],
+        "num_embeds": [20, 30],
+        "enc_emb_dim": [8, 12],
+        "enc_dim": [8, 12],
+        ("enc_channels", "enc_kernel_sizes", "enc_dilations"): (
+            ([12, 12, 16], [3, 3, 1], [1, 2, 1]),
+            ([8, 12, 12, 16], [5, 3, 3, 1], [1, 2, 2, 1]),
+        ),
+        "enc_attention_channels": [4, 6],
+        "enc_res2net_scale": [2, 3],
+        "enc_se_channels": [4, 6],
+    },
+    "bigvgan_config": {
+        "mel_dim": [8, 10],
+        "upsample_initial_channel": [32, 24],
+        ("resblock_kernel_sizes", "resblock_dilation_sizes"): (
+            ([3, 5], [[1, 3, 5], [1, 2, 3]]),
+            ([3], [[1, 3, 5]]),
+        ),
+        ("upsample_rates", "upsample_kernel_sizes"): (([5, 3], [11, 7]), ([2], [4]), ([3, 2, 2], [7, 4, 4])),
+    },
+}
+QWEN3_OMNI = {
+    **TOP,
+    "text_config": {**QWEN3_MOE_TEXT, "head_dim": [6, 10], "num_experts": [3, 8]},
+    "vision_config": STACKED_VISION,
+    "audio_config": {**AUDIO, "output_dim": [16, 20], "downsample_hidden_size": [6, 8], "num_mel_bins": [16, 21]},
+}
+QWEN3_TALKER: Mapping[str, Any] = {
+    "thinker_hidden_size": [16, 24],
+    "spatial_merge_size": (2,),
+    "text_config": {
+        **TEXT,
+        "attention_bias": BOTH,
+        "head_dim": [4, 6],
+        "moe_intermediate_size": [12, 20],
+        "num_experts": [3, 8],
+        "shared_expert_intermediate_size": (10, 20),
+    },
+    "code_predictor_config": {**TEXT, "head_dim": [4, 6], "attention_bias": BOTH, "num_code_groups": [1, 2, 4]},
+}
+QWEN3_SOUND: Mapping[str, Any] = {
+    **TEXT,
+    "attention_bias": BOTH,
+    "codebook_size": [20, 30],
+    "num_quantizers": [2, 3],
+    ("upsample_rates", "upsampling_ratios"): (([4, 3], [2, 2]), ([2], [3]), ([3, 2, 2], [2])),
+    "decoder_dim": [16, 36],
+}
 LFM2 = {
     **TEXT,
     "model_type": ("lfm2",),
@@ -415,7 +482,20 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     },
     "qwen2_5_omni_text": {**TIED_TEXT, "head_dim": [6, 10]},
     "qwen2_5_omni_thinker": OMNI,
-    "qwen2_5_omni": {"enable_audio_output": (False,), "thinker_config": OMNI},
+    "qwen2_5_omni_talker": QWEN_TALKER,
+    "qwen3_omni_moe_thinker": QWEN3_OMNI,
+    "qwen3_omni_moe": {
+        "enable_audio_output": (True, False),
+        "thinker_config": QWEN3_OMNI,
+        "talker_config": QWEN3_TALKER,
+        "code2wav_config": QWEN3_SOUND,
+    },
+    "qwen2_5_omni": {
+        "enable_audio_output": (True, False),
+        "thinker_config": OMNI,
+        "talker_config": QWEN_TALKER,
+        "token2wav_config": QWEN_SOUND,
+    },
     "llava": LLAVA,
     "llava_next": LLAVA,
     "llava_next_video": LLAVA,
@@ -429,4 +509,11 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     },
     "gemma3": {**TOP, "text_config": GEMMA, "vision_config": SIGLIP},
     "paligemma": {**TOP, "projection_dim": [16, 20], "text_config": (GEMMA, GEMMA2), "vision_config": SIGLIP},
+}
+
+# What the talker's class reads without a default.
+NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "qwen3_omni_moe": {
+        "talker_config": {"spatial_merge_size": 2, "text_config": {"shared_expert_intermediate_size": 8}},
+    },
 }

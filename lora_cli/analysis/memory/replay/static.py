@@ -10,6 +10,7 @@ from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.nodes import Module
 from lora_cli.models.parts.layers import parameters_of
 
@@ -45,6 +46,8 @@ def static(setup: Setup, training: Training) -> Static:
     """Return what is held all the time."""
     beside = [*setup.added(training, trained=True), *setup.copies(training)]
     trained = [*beside, *setup.trained_base(training)]
+    if training.optimizer not in OPTIMIZERS:
+        raise InvalidInput(f"{argument('optimizer')}: {training.optimizer} has no replay yet")
     states = OPTIMIZERS[training.optimizer].states
     return Static(
         [*base_sizes(setup, training)],

@@ -187,13 +187,13 @@ class Tape:
     def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise[Storage]]:
         """Return what a node holds of what it saves: inside a checkpoint only the promise to make it again."""
         checkpoint = self.checkpoint
-        kept: list[Storage | Promise[Storage]] = [*saved]
         if checkpoint is None:
-            return kept
+            return [*saved]
         if not checkpoint.is_again:
-            return [checkpoint.promise() for _ in kept]
-        for storage in kept:
-            assert isinstance(storage, Storage)
+            return [checkpoint.promise() for _ in saved]
+        kept: list[Storage | Promise[Storage]] = []
+        for storage in saved:
+            kept.append(storage)
             checkpoint.keep(storage)
         return kept
 

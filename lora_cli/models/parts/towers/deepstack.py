@@ -16,18 +16,23 @@ def _merger(wide: int, h: int, normed: int) -> Nodes:
     ]
 
 
+def stacks(config: Config) -> int:
+    """Return how many layers have a merger of their own."""
+    listed = config.items("deepstack_visual_indexes")
+    return 3 if listed is None else len(listed)
+
+
 def stacked(config: Config) -> Skeleton:
     """Build `Qwen3VLVisionModel`, in which some layers have a merger of their own."""
-    listed = config.items("deepstack_visual_indexes")
-    return tower(config, stacks=3 if listed is None else len(listed))
-
-
-def tower(config: Config, *, stacks: int | None = None) -> Skeleton:
-    """Build `Qwen3_5VisionModel`, or with a number of `stacks` `Qwen3VLVisionModel`; neither says which module takes images."""
     d = config.size("hidden_size", default=1152)
     wide, h = merged(config, d), config.size("out_hidden_size", default=3584)
+    return Skeleton([*tower(config).nodes, *repeat("deepstack_merger_list", stacks(config), _merger(wide, h, wide))])
+
+
+def blocks(config: Config, d: int) -> Nodes:
+    """Build the patches with learned positions, and the layers."""
     positions = embedding("pos_embed", config.size("num_position_embeddings", default=2304), d)
-    nodes = [
+    return [
         *patches(config, d, patch=16, bias=True, positions=positions),
         *repeat(
             "blocks",
@@ -36,7 +41,11 @@ def tower(config: Config, *, stacks: int | None = None) -> Skeleton:
             attention(config, d),
             under("mlp", numbered(d, config.size("intermediate_size", default=4304))),
         ),
-        *under("merger", _merger(wide, h, d)),
-        *(() if stacks is None else repeat("deepstack_merger_list", stacks, _merger(wide, h, wide))),
     ]
-    return Skeleton(nodes)
+
+
+def tower(config: Config) -> Skeleton:
+    """Build `Qwen3_5VisionModel`; as `Qwen3VLVisionModel` it does not say which module takes images."""
+    d = config.size("hidden_size", default=1152)
+    wide, h = merged(config, d), config.size("out_hidden_size", default=3584)
+    return Skeleton([*blocks(config, d), *under("merger", _merger(wide, h, d))])

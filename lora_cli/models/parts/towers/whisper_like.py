@@ -18,8 +18,8 @@ def inner(config: Config) -> int:
     return config.size("encoder_ffn_dim", "intermediate_size", default=5120)
 
 
-def layers(config: Config) -> Nodes:
-    """Build the layers, whose keys have no bias."""
+def layers(config: Config, *, key_bias: bool = False) -> Nodes:
+    """Build the layers, whose keys have no bias by default."""
     d, width = hidden(config), inner(config)
     heads = config.size("encoder_attention_heads", "num_attention_heads", default=20)
     config.share(d, "the width", heads, "the number of heads")
@@ -28,7 +28,8 @@ def layers(config: Config) -> Nodes:
         config.layers("encoder_layers", "num_hidden_layers", default=32),
         under(
             "self_attn",
-            *(linear(name, d, d, bias=name != "k_proj") for name in ("k_proj", "v_proj", "q_proj", "out_proj")),
+            linear("k_proj", d, d, bias=key_bias),
+            *(linear(name, d, d, bias=True) for name in ("v_proj", "q_proj", "out_proj")),
         ),
         norm("self_attn_layer_norm", d, bias=True),
         hollow("activation_fn"),

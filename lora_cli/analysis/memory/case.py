@@ -1,0 +1,90 @@
+"""A training of a model on a card, or on none, and its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lora_cli.analysis.memory.advice import Saving, savings
+from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.replay.setup import Setup
+from lora_cli.analysis.memory.replay.tape import Kind
+from lora_cli.analysis.memory.training import Training
+from lora_cli.analysis.memory.verdict import Footprint, Room, footprint, largest
+from lora_cli.analysis.result import Record
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training of a model on a card, or on none."""
+
+    setup: Setup
+    method: str
+    training: Training
+    card: Card | None
+    room: Room | None
+
+    @cached_property
+    def footprint(self) -> Footprint:
+        """What it takes."""
+        return footprint(self.setup, self.training, self.card)
+
+    @property
+    def flops_per_token(self) -> int:
+        """The operations of forward and backward for each token."""
+        return sum(self.footprint.step.flops.values()) // self.training.tokens
+
+    @cached_property
+    def savings(self) -> list[Saving]:
+        """What each switch would save."""
+        found = savings(self.setup, self.training, self.footprint.step.peak_bytes)
+        return sorted(found, key=lambda saving: saving.peak_bytes)
+
+    def fits(self, training: Training) -> bool:
+        """Whether a training is sure to fit on the card."""
+        assert self.room is not None
+        return footprint(self.setup, training, self.card).judged <= self.room.bytes
+
+    def record(self) -> Record:
+        """Return the figures."""
+        found, training, room = self.footprint, self.training, self.room
+        held, peak = found.step.static, found.step.phases[found.step.peak_phase]
+        return {
+            "model": self.setup.model.name,
+            "method": self.method,
+            "r": None if self.setup.plan is None else self.setup.plan.config.r or None,
+            "batch": training.batch,
+            "seq": training.seq,
+            "dtype": training.dtype,
+            "quantize": training.quantize,
+            "weights_bytes": held.weights,
+            "adapter_weights_bytes": held.adapter_weights,
+            "gradient_bytes": peak.kinds[Kind.GRADIENT],
+            "optimizer_bytes": held.optimizer,
+            "activation_bytes": peak.kinds[Kind.ACTIVATION],
+            "loss_bytes": peak.kinds[Kind.LOSS],
+            "temporary_bytes": peak.kinds[Kind.TEMPORARY] + found.workspaces,
+            "peak_bytes": found.peak_bytes,
+            "peak_phase": found.step.peak_phase,
+            "reserved_bytes": found.reserved,
+            "low_bytes": found.low,
+            "high_bytes": found.high,
+            "gpu": None if self.card is None else self.card.name,
+            "gpu_bytes": None if room is None else room.bytes,
+            "fits": None if room is None else found.fits(room),
+            "max_batch": self._largest("batch"),
+            "max_seq": self._largest("seq"),
+            "flops_per_token": self.flops_per_token,
+        }
+
+    def _largest(self, name: str) -> int | None:
+        """Return the largest batch, or length, that is sure to fit; None without a card, and where not even 1 fits."""
+        if self.room is None:
+            return None
+
+        def fits(size: int) -> bool:
+            changes: dict[str, Any] = {name: size}
+            return self.fits(self.training._replace(**changes))
+
+        return largest(fits, getattr(self.training, name))

@@ -1,0 +1,242 @@
+"""The question "does it fit?": the GPU memory of one training step, and whether a card has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
+
+from lora_cli.analysis.memory.arguments import read_training
+from lora_cli.analysis.memory.cards import Card, find_card
+from lora_cli.analysis.memory.case import Case
+from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
+from lora_cli.analysis.memory.replay.setup import Setup
+from lora_cli.analysis.memory.verdict import Room
+from lora_cli.analysis.result import Result
+from lora_cli.analysis.subject import read_subject
+from lora_cli.errors import InvalidInput, argument, quote
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.models.matrix import whole_number
+from lora_cli.models.model import Model
+from lora_cli.quantities import Value, parse_bytes, read
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from lora_cli.models.model import Source
+
+FIELDS = (
+    "model",
+    "method",
+    "r",
+    "batch",
+    "seq",
+    "dtype",
+    "quantize",
+    "weights_bytes",
+    "adapter_weights_bytes",
+    "gradient_bytes",
+    "optimizer_bytes",
+    "activation_bytes",
+    "loss_bytes",
+    "temporary_bytes",
+    "peak_bytes",
+    "peak_phase",
+    "reserved_bytes",
+    "low_bytes",
+    "high_bytes",
+    "gpu",
+    "gpu_bytes",
+    "fits",
+    "max_batch",
+    "max_seq",
+    "flops_per_token",
+)
+TIME_FIELD = "train_seconds"
+# Full fine-tuning, which is not a method of PEFT's.
+FULL = "full"
+MAX_BYTES = 2**63 - 1
+
+
+class Memory(Result):
+    """What GPU memory one training step takes, in bytes, and whether it fits on a card.
+
+    The parts add up to `peak_bytes`, which is `torch.cuda.max_memory_allocated` of the step. README lists what each
+    field means.
+    """
+
+    __slots__ = ("_case",)
+
+    model: str
+    method: str
+    r: int | None
+    batch: int
+    seq: int
+    dtype: str
+    quantize: str
+    weights_bytes: int
+    adapter_weights_bytes: int
+    gradient_bytes: int
+    optimizer_bytes: int
+    activation_bytes: int
+    loss_bytes: int
+    temporary_bytes: int
+    peak_bytes: int
+    peak_phase: str
+    reserved_bytes: int
+    low_bytes: int | None
+    high_bytes: int | None
+    gpu: str | None
+    gpu_bytes: int | None
+    fits: str | None
+    max_batch: int | None
+    max_seq: int | None
+    flops_per_token: int
+    train_seconds: float | None
+    _case: Case
+
+    @property
+    def title(self) -> tuple[str, ...]:
+        """What is asked, in words."""
+        from lora_cli.methods.registry import short_title
+
+        method = "Full fine-tuning" if self.method == FULL else short_title(self.method)
+        rank = () if self.r is None else (f"rank {self.r}",)
+        return f"{method} on {self.model}", *rank, f"batch {self.batch}", f"{self.seq:,} tokens", self.dtype
+
+    @property
+    def misfits(self) -> list[str]:
+        """Why it is not sure to fit on the card, in a sentence; none where it is, and without a card."""
+        return [*misfits(self._case)]
+
+    @property
+    def phases(self) -> dict[str, int]:
+        """The peak of each phase of the step, in bytes."""
+        step = self._case.footprint.step
+        return {name: step.static_bytes + peak.total for name, peak in step.phases.items()}
+
+    @property
+    def flops(self) -> dict[str, dict[str, int]]:
+        """The operations of one step: of each phase, by what is multiplied."""
+        parts: dict[str, dict[str, int]] = {}
+        for (phase, of), count in self._case.footprint.step.flops.items():
+            parts.setdefault(phase, {})[of] = count
+        return parts
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What the figures rest on, in sentences."""
+        return [*assumptions(self._case)]
+
+    @property
+    def advice(self) -> list[dict[str, Value]]:
+        """What each switch that is not turned yet would save, the largest saving first."""
+        return [saving._asdict() for saving in self._case.savings]
+
+
+def memory(
+    model: Source | None = None,
+    r: SupportsIndex | None = None,
+    *,
+    method: str | None = None,
+    target: str | Sequence[str] | None = None,
+    settings: Mapping[str, object] | None = None,
+    alpha: float | None = None,
+    adapter: str | PathLike[str] | None = None,
+    adapter_dtype: str = "float32",
+    batch: SupportsIndex = 1,
+    seq: SupportsIndex | None = None,
+    dtype: str | None = None,
+    quantize: str = "none",
+    kbit_prepare: bool = True,
+    checkpointing: bool = True,
+    attention: str = "sdpa",
+    padded: bool = False,
+    optimizer: str = "adamw",
+    autocast: bool = False,
+    loss: str = "full",
+    logits_kept: bool = False,
+    gpu: str | None = None,
+    vram: int | str | None = None,
+    tokens: SupportsIndex | None = None,
+    utilisation: SupportsFloat | None = None,
+) -> Memory:
+    """Say what GPU memory one training step takes, by a replay of what PyTorch allocates.
+
+    `model`, `method`, `r`, `target`, `settings`, `alpha` and `adapter` are those of `count`; `method="full"` trains
+    all weights. `seq` is 2048 by default, or the model's longest input if that is shorter, and `dtype` that of its
+    config.json. With a `gpu` or `vram` (bytes, or a text like "24GB") the result says whether it fits. `tokens` and
+    `utilisation` (a share of the card's peak) give `train_seconds`.
+
+    `InvalidInput` is raised for what PEFT refuses, and for blocks, methods and options that have no replay.
+
+    >>> found = memory("llama-3.1-8b", r=16, target="all-linear", batch=2, seq=1024)
+    >>> found.peak_phase, round(found.peak_bytes / 1e9, 1)
+    ('backward', 20.3)
+    """
+    how = Adaptation(method, r, alpha, target, settings or {}, adapter)
+    card = None if gpu is None else find_card(gpu)
+    room = _room(card, vram)
+    subject = read_subject(None, None, model, adapter).model
+    assert subject is not None
+    setup, label, said = _set_up(subject, how)
+    training, doubts = read_training(
+        setup,
+        card,
+        batch=batch,
+        seq=seq,
+        dtype=dtype,
+        quantize=quantize,
+        kbit_prepare=kbit_prepare,
+        checkpointing=checkpointing,
+        attention=attention,
+        padded=padded,
+        optimizer=optimizer,
+        autocast=autocast,
+        adapter_dtype=adapter_dtype,
+        loss=loss,
+        logits_kept=logits_kept,
+    )
+    return of_case(Case(setup, label, training, card, room), [*said, *doubts], tokens, utilisation)
+
+
+def of_case(
+    case: Case, warnings: Sequence[str], tokens: SupportsIndex | None = None, utilisation: SupportsFloat | None = None
+) -> Memory:
+    """Return the answer for a training."""
+    from lora_cli.analysis.memory.duration import train_seconds
+
+    record = dict(case.record())
+    if tokens is not None or utilisation is not None:
+        record[TIME_FIELD] = train_seconds(case.card, case.flops_per_token, tokens, utilisation)
+    return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
+
+
+def _room(card: Card | None, vram: int | str | None) -> Room | None:
+    """Return what has to be enough: a card's memory, or what is given instead."""
+    if vram is None:
+        return None if card is None else Room(card.bytes, card)
+    if card is not None:
+        raise InvalidInput(
+            f"{argument('vram')} conflicts with {argument('gpu')}, whose memory is known; drop one of them"
+        )
+    number = read("vram", vram, parse_bytes) if isinstance(vram, str) else whole_number("vram", vram, 1, MAX_BYTES)
+    if not number:
+        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is no memory at all; write it like 24GB or 24GiB")
+    return Room(number)
+
+
+def _set_up(model: Model, how: Adaptation) -> tuple[Setup, str, list[str]]:
+    """Return what is trained of a model, the method's name, and what to warn of."""
+    if how.method == FULL:
+        given = [name for name in ("r", "alpha", "target", "adapter") if getattr(how, name) is not None]
+        given += ["settings"] if how.settings else []
+        if given:
+            raise InvalidInput(f"{argument('method')} full trains every weight; drop {argument(given[0])}")
+        return Setup(model, None), FULL, [*model.warnings]
+    from lora_cli.analysis.count.model_count import count_model
+    from lora_cli.analysis.count.remarks import warnings_of as warnings_of_count
+    from lora_cli.methods.config.arguments import adapter_config
+
+    config, unknown = adapter_config(how, of_model=True)
+    cost = count_model(model, config)
+    return Setup(model, cost.plan), config.label, [*unknown, *warnings_of_count(cost)]

@@ -1,0 +1,50 @@
+"""What to say beside the figures: what they rest on, and what surprises people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.analysis.memory.case import Case
+from lora_cli.analysis.memory.verdict import NO, UNMEASURED_CONTEXT, UNMEASURED_SPREAD, YES
+from lora_cli.errors import argument
+from lora_cli.quantities import bytes_text
+
+
+def assumptions(case: Case) -> Iterator[str]:
+    """Yield what the figures rest on."""
+    training = case.training
+    yield "one process on one card; a step is forward, backward, clipping of gradients by their norm, and optimizer"
+    yield "PyTorch 2.13, transformers 5.23 and PEFT 0.21 with their defaults; other versions may differ"
+    if not training.has_flash:
+        yield "a card before Ampere: memory-efficient attention, with keys and values repeated for all heads"
+    elif case.card is None:
+        yield "a card of the Ampere generation or a newer one"
+    measured = None if case.card is None else case.card.measured
+    if case.room is not None and measured is None:
+        yield (
+            f"this card was not measured: it fits if {1 + UNMEASURED_SPREAD:.2f} times reserved_bytes and "
+            f"{UNMEASURED_CONTEXT // 2**30} GiB for the CUDA context fit"
+        )
+    if measured is not None:
+        yield f"{case.card.name if case.card else ''}: reserved bytes were measured within {100 * measured.spread:.0f} % of the replay"
+
+
+def misfits(case: Case) -> Iterator[str]:
+    """Yield why a training is not sure to fit on the card."""
+    room, found = case.room, case.footprint
+    if room is None or found.fits(room) == YES:
+        return
+    name = argument("vram") if case.card is None else case.card.name
+    has = f"{name} has {bytes_text(room.bytes)}"
+    if found.fits(room) == NO:
+        yield f"the step's tensors take {bytes_text(found.peak_bytes)}, and {has}"
+    else:
+        yield f"the process may take {bytes_text(found.judged)}, and {has}; the step's tensors alone would fit"
+
+
+def notes_of(case: Case) -> Iterator[str]:
+    """Yield what surprises people."""
+    room = case.room
+    if room is not None and room.card is None and room.bytes % 10**9 == 0:
+        gigabytes = room.bytes // 10**9
+        yield f"{argument('vram')} {gigabytes}GB is {room.bytes:,} bytes; a card sold as {gigabytes} GB has {gigabytes} GiB, some {gigabytes}GiB"

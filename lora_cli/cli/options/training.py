@@ -1,0 +1,74 @@
+"""The options that say how a model is trained, and on which card: what decides the memory of a step."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
+from lora_cli.cli.candidates import card_names, one_of
+from lora_cli.cli.help_text import TRAINING
+from lora_cli.cli.options.reading import size
+
+
+def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str = "NAME") -> Any:
+    """Return an option of this group, which offers the names that are known."""
+    listed = f": {', '.join(known)}" if known else ""
+    return typer.Option(
+        name,
+        metavar=metavar,
+        help=help_text.format(listed),
+        autocompletion=one_of(known) if known else None,
+        rich_help_panel=TRAINING,
+    )
+
+
+def _flag(name: str, help_text: str) -> Any:
+    return typer.Option(name, help=help_text, rich_help_panel=TRAINING)
+
+
+class TrainingOptions(NamedTuple):
+    """How a model is trained, and on which card."""
+
+    batch: Annotated[str, _option("--batch", "Sequences of a batch.", metavar="N")] = "1"
+    seq: Annotated[
+        str | None,
+        _option("--seq", "Tokens of a sequence.  [default: 2048, or the model's longest input]", metavar="N"),
+    ] = None
+    dtype: Annotated[
+        str | None,
+        _option("--dtype", "Type of the base's weights{}.  [default: config.json's, else bfloat16]", tuple(WIDTHS)),
+    ] = None
+    quantize: Annotated[str, _option("--quantize", "How the base's weights are stored{}.", QUANTISATIONS)] = "none"
+    kbit_prepare: Annotated[
+        bool,
+        _flag("--kbit-prepare/--no-kbit-prepare", "Call prepare_model_for_kbit_training on a quantised base."),
+    ] = True
+    checkpointing: Annotated[
+        bool, _flag("--checkpointing/--no-checkpointing", "Run layers again in the backward instead of saving them.")
+    ] = True
+    attention: Annotated[str, _option("--attention", "Implementation of attention{}.", ATTENTIONS)] = "sdpa"
+    padded: Annotated[bool, _flag("--padded", "A batch whose sequences differ in length, with a mask.")] = False
+    optimizer: Annotated[str, _option("--optimizer", "Optimizer{}.", OPTIMIZERS)] = "adamw"
+    autocast: Annotated[bool, _flag("--autocast", "Run in --dtype by autocast, or in bfloat16 over float32.")] = False
+    adapter_dtype: Annotated[
+        str, _option("--adapter-dtype", "Type in which the adapter is trained{}.", tuple(WIDTHS))
+    ] = "float32"
+    loss: Annotated[str, _option("--loss", "How the loss over the vocabulary is computed{}.", LOSSES)] = "full"
+    logits_kept: Annotated[bool, _flag("--logits-kept", "The training loop keeps the outputs of a step.")] = False
+    gpu: Annotated[
+        str | None,
+        typer.Option(
+            "--gpu",
+            metavar="NAME",
+            help="The card, e.g. a100-80gb or 4090: whether it fits, and what would.",
+            autocompletion=one_of(card_names),
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    vram: Annotated[str | None, _option("--vram", "Memory of a card, e.g. 24GB or 24GiB.", metavar="SIZE")] = None
+
+    def read(self) -> dict[str, Any]:
+        """Return them as the keywords of `lora_cli.memory`."""
+        return {**self._asdict(), "batch": size("batch", self.batch), "seq": size("seq", self.seq)}

@@ -1,0 +1,130 @@
+"""The text decoder of Gemma 3n, whose last layers reuse keys and values: `transformers.models.gemma3n`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.models.config import Config, size
+from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.attention import heads
+from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.gemma4 import first_reusing
+from lora_cli.models.parts.hybrid import layer_kinds
+from lora_cli.models.parts.layers import (
+    Node,
+    Nodes,
+    embedding,
+    hollow,
+    linear,
+    listed,
+    module_list,
+    norm,
+    parameter,
+    under,
+)
+
+FULL, SLIDING = "full_attention", "sliding_attention"
+PATTERN = 5
+NORMS = (
+    "input_layernorm",
+    "post_attention_layernorm",
+    "pre_feedforward_layernorm",
+    "post_feedforward_layernorm",
+    "post_per_layer_input_norm",
+)
+
+hidden = size("hidden_size", 2048)
+vocabulary = size("vocab_size", 262400)
+narrow = size("hidden_size_per_layer_input", 256)
+
+
+def _inner(config: Config, layers: int) -> list[int]:
+    """Return the width of each layer's feed-forward: one for all, or a list."""
+    name = "intermediate_size"
+    widths = config.fields.get(name)
+    if not isinstance(widths, list):
+        return [config.size(name, default=16384)] * layers
+    if len(widths) != layers:
+        raise config.wrong(name, f"a size, or a list with one for each of the {layers} layers")
+    return [Config({name: width}, config.source).needed(name) for width in widths]
+
+
+def _attention(config: Config, d: int, *, reuses: bool) -> Nodes:
+    count, groups, width = heads(config, d, count=8, groups=2, width=256)
+    config.share(d, "hidden_size", count, "num_attention_heads")
+    bias = config.flag("attention_bias", default=False)
+    own = (
+        *linear("k_proj", d, groups * width, bias=bias),
+        *linear("v_proj", d, groups * width, bias=bias),
+        *norm("k_norm", width),
+        *hollow("v_norm"),
+    )
+    return under(
+        "self_attn",
+        linear("q_proj", d, count * width, bias=bias),
+        norm("q_norm", width),
+        () if reuses else own,
+        linear("o_proj", count * width, d, bias=bias),
+    )
+
+
+def _layer(config: Config, d: int, inner: int, *, reuses: bool) -> Nodes:
+    inputs, low = config.size("altup_num_inputs", default=4), config.size("laurel_rank", default=64)
+    alternating = (
+        *parameter("correct_output_scale", d),
+        *linear("correction_coefs", inputs, inputs),
+        *linear("prediction_coefs", inputs, inputs**2),
+        *linear("modality_router", d, inputs),
+        *norm("router_norm", d),
+    )
+    return [
+        *_attention(config, d, reuses=reuses),
+        *under("mlp", gated(d, inner)),
+        *under("altup", alternating),
+        *under("laurel", linear("linear_left", d, low), linear("linear_right", low, d), norm("post_laurel_norm", d)),
+        *hollow("act_fn"),
+        *linear("per_layer_input_gate", d, narrow(config)),
+        *linear("per_layer_projection", narrow(config), d),
+        *(node for name in NORMS for node in norm(name, d)),
+    ]
+
+
+def body(config: Config) -> Iterator[Node]:
+    """Build `Gemma3nTextModel`, each of whose layers takes words once more."""
+    d = hidden(config)
+    layers = config.layers("num_hidden_layers", default=35)
+    types = layer_kinds(
+        config,
+        "layer_types",
+        layers=layers,
+        known=(FULL, SLIDING),
+        default=lambda index: SLIDING if (index + 1) % PATTERN else FULL,
+    )
+    sparse = config.items("activation_sparsity_pattern")
+    if sparse is not None and len(sparse) != layers:
+        raise config.wrong("activation_sparsity_pattern", f"a list with an entry for each of the {layers} layers")
+    first = first_reusing(config, types, default=15)
+    widths = enumerate(_inner(config, layers))
+    others = config.size("altup_num_inputs", default=4) - 1
+    rows = config.size("vocab_size_per_layer_input", default=262144)
+    yield from embedding("embed_tokens", vocabulary(config), d)
+    yield from listed("layers", [_layer(config, d, inner, reuses=index >= first) for index, inner in widths])
+    yield from norm("norm", d)
+    yield from hollow("rotary_emb")
+    yield from embedding("embed_tokens_per_layer", rows, layers * narrow(config))
+    yield from linear("per_layer_model_projection", d, layers * narrow(config))
+    yield from norm("per_layer_projection_norm", narrow(config))
+    for name in ("altup_projections", "altup_unembed_projections"):
+        yield from module_list(name)
+        yield from (node for index in range(others) for node in linear(f"{name}.{index}", d, d))
+
+
+FAMILY = Family(
+    "gemma3n_text",
+    {
+        **classes("Gemma3n", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=["ForCausalLM"]),
+        **classes("Gemma3nText", body, hidden=hidden, vocabulary=vocabulary, tasks=["Model"]),
+    },
+    PromptSizes(hidden=2048, layers=35, heads=8, groups=2, head_width=256),
+)

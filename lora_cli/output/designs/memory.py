@@ -1,0 +1,108 @@
+"""The design of a training's memory: the peak by its parts, to scale with the card, the verdict, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lora_cli.output.blocks import Block, Facts, Grid, Line, Title, facts
+from lora_cli.output.columns import Column
+from lora_cli.output.people import cell, sheet_cell
+from lora_cli.output.report import Report
+from lora_cli.quantities import Value, bytes_text
+
+# The parts of the peak, and what each is drawn with in the bar.
+PARTS = {
+    "weights_bytes": ("base weights", "█"),
+    "adapter_weights_bytes": ("adapter weights", "▓"),
+    "gradient_bytes": ("gradients", "▓"),
+    "optimizer_bytes": ("optimizer states", "▓"),
+    "activation_bytes": ("activations", "▒"),
+    "loss_bytes": ("loss", "░"),
+    "temporary_bytes": ("temporaries", "▚"),
+}
+FREE = "·"
+BAR = 72
+MOST_ADVICE = 3
+VERDICTS = {"yes": "good", "no": "bad", "uncertain": "warn"}
+FACTS = ("max_batch", "max_seq", "flops_per_token", "train_seconds")
+
+
+def design(report: Report) -> Iterator[Block]:
+    """Yield the title, the bar and its parts, the verdict, and the switches that would save the most."""
+    record = report.record()
+    yield Title(report.title())
+    whole = max(_number(record["gpu_bytes"]), _number(record["peak_bytes"]))
+    yield Line(_bar(record, whole))
+    yield _parts(record, whole)
+    yield Line(f"The peak is in the {record['peak_phase']}.")
+    yield _totals(record)
+    if record["fits"] is not None:
+        yield Line(_verdict(record), VERDICTS[str(record["fits"])])
+    yield facts(record, [field for field in FACTS if record.get(field) is not None])
+    if report.details:
+        yield Title(["one switch would save"], "dim")
+        yield Grid(_advice(report.details[:MOST_ADVICE]))
+
+
+def _bar(record: Mapping[str, Value], whole: int) -> str:
+    """Return the parts to scale with the card, or with the peak where it is larger or there is no card.
+
+    >>> record = dict.fromkeys(PARTS, 0) | {"weights_bytes": 48, "loss_bytes": 12}
+    >>> len(_bar(record, 72)), _bar(record, 72).count("█"), _bar(record, 72).count("·")
+    (72, 48, 12)
+    """
+    drawn, used = "", 0
+    for field, (_, mark) in PARTS.items():
+        used += _number(record[field])
+        drawn += mark * (round(BAR * used / whole) - len(drawn))
+    return drawn + FREE * (BAR - len(drawn))
+
+
+def _parts(record: Mapping[str, Value], whole: int) -> Grid:
+    """Return a row for each part that is there at the peak, and their sum."""
+    rows = [(mark, name, _number(record[field])) for field, (name, mark) in PARTS.items() if record[field]]
+    rows.append(("", "peak", _number(record["peak_bytes"])))
+    of = "of the card" if record["gpu_bytes"] else "share"
+    return Grid(
+        [
+            Column("", [mark for mark, _, _ in rows]),
+            Column("at the peak", [name for _, name, _ in rows]),
+            Column("bytes", [f"{size:,}" for _, _, size in rows], is_number=True),
+            Column("", [bytes_text(size) for _, _, size in rows], is_number=True),
+            Column(of, [f"{100 * size / whole:.1f} %" for _, _, size in rows], is_number=True),
+        ],
+        [*[""] * (len(rows) - 1), "strong"],
+        has_total=True,
+    )
+
+
+def _totals(record: Mapping[str, Value]) -> Facts:
+    """Return what is reserved, the band of the process, and the card."""
+    names = {
+        "reserved_bytes": "reserved by the allocator",
+        "low_bytes": "process, at least",
+        "high_bytes": "process, at most",
+        "gpu_bytes": f"memory of {record['gpu'] or 'the card'}",
+    }
+    return Facts([(name, sheet_cell(field, record[field])) for field, name in names.items() if record[field]])
+
+
+def _verdict(record: Mapping[str, Value]) -> str:
+    words = {
+        "yes": "It fits.",
+        "no": "It does not fit.",
+        "uncertain": "It may fit: the card's memory is within the margin.",
+    }
+    return words[str(record["fits"])]
+
+
+def _advice(advice: Sequence[Mapping[str, Value]]) -> list[Column]:
+    return [
+        Column("switch", [str(each["switch"]) for each in advice]),
+        Column("saves", [bytes_text(_number(each["saved_bytes"])) for each in advice], is_number=True),
+        Column("peak", [cell("peak_bytes", each["peak_bytes"]) for each in advice], is_number=True),
+    ]
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
