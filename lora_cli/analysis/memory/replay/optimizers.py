@@ -9,6 +9,8 @@ from typing import NamedTuple
 from lora_cli.analysis.memory.replay.tape import Storage, Tape
 
 FLOAT32 = 4
+# bitsandbytes keeps the states of smaller tensors in float32, and pages those of this size and larger.
+SMALLEST_8_BITS, SMALLEST_PAGED = 4096, 100_000
 
 
 class Trained(NamedTuple):
@@ -33,9 +35,9 @@ def no_temporaries(tape: Tape, trained: Sequence[Trained]) -> None:
 
 
 class Optimizer(NamedTuple):
-    """The bytes of each state of a tensor, and how a step allocates temporaries on a tape."""
+    """The bytes of each state that is kept of what is trained, and how a step allocates temporaries on a tape."""
 
-    states: Callable[[Trained], Iterator[int]]
+    states: Callable[[Sequence[Trained]], Iterator[int]]
     step: Callable[[Tape, Sequence[Trained]], None] = no_temporaries
 
 
@@ -50,16 +52,16 @@ def clip(tape: Tape, trained: Sequence[Trained]) -> None:
     del norm, coefficients
 
 
-def _moments(each: Trained) -> Iterator[int]:
-    """Return two states as large as the tensor."""
-    yield each.bytes
-    yield each.bytes
+def _moments(trained: Sequence[Trained]) -> Iterator[int]:
+    """Yield two states as large as each tensor."""
+    for each in trained:
+        yield from (each.bytes, each.bytes)
 
 
-def _fused(each: Trained) -> Iterator[int]:
-    """Return two moments; the fused variant of AdamW counts its steps on the device too (`torch.optim.adam._init_group`)."""
-    yield from _moments(each)
-    yield FLOAT32
+def _fused(trained: Sequence[Trained]) -> Iterator[int]:
+    """Yield two moments; the fused variant of AdamW counts its steps on the device too (`torch.optim.adam._init_group`)."""
+    yield from _moments(trained)
+    yield from (FLOAT32 for _ in trained)
 
 
 def _foreach(tape: Tape, trained: Sequence[Trained]) -> None:
@@ -68,12 +70,85 @@ def _foreach(tape: Tape, trained: Sequence[Trained]) -> None:
     del roots
 
 
-def _no_states(_: Trained) -> Iterator[int]:
+def _no_states(_: Sequence[Trained]) -> Iterator[int]:
     yield from ()
+
+
+# --- bitsandbytes ------------------------------------------------------------------------------------------------
+
+
+def _eight_bits(trained: Sequence[Trained], paged_from: int | None = None) -> Iterator[int]:
+    """Yield the states of `bitsandbytes.optim.AdamW` with 8 bits (`Optimizer2State.init_state`).
+
+    They take a byte a value, and a float32 for each 256 of them; those of small tensors are in float32. Two tables of
+    256 values are shared. Paged, larger states are in unified memory, which PyTorch's allocator does not count.
+    """
+    large = [each for each in trained if each.numel >= SMALLEST_8_BITS]
+    for each in trained:
+        width = 1 if each.numel >= SMALLEST_8_BITS else FLOAT32
+        if paged_from is None or each.numel < paged_from:
+            yield from (each.numel * width,) * 2
+    for each in large:
+        yield from (-(-each.numel // 256) * FLOAT32,) * 2
+    if large:
+        yield from (256 * FLOAT32,) * 2
+
+
+def _paged_eight_bits(trained: Sequence[Trained]) -> Iterator[int]:
+    return _eight_bits(trained, SMALLEST_PAGED)
+
+
+# --- Adafactor -----------------------------------------------------------------------------------------------------
+
+
+def _factored(trained: Sequence[Trained]) -> Iterator[int]:
+    """Yield the rows and columns of the second moments, and the root of the mean square of each weight."""
+    for each in trained:
+        yield from (size * FLOAT32 for size in _factors(each))
+        yield FLOAT32
+
+
+def _factors(each: Trained) -> Sequence[int]:
+    if len(each.shape) < 2:
+        return (each.numel,)
+    return each.numel // each.shape[-1], each.numel // each.shape[-2]
+
+
+def _adafactor(tape: Tape, trained: Sequence[Trained]) -> None:
+    """Update one tensor after the other (`transformers.Adafactor.step`, without the scales of `Trainer`).
+
+    The names are those of that function: what they held of the tensor before is there until it is made anew.
+    """
+    grad = p_data_fp32 = update = None
+    for each in trained:
+        whole, is_half = each.numel * FLOAT32, each.width < FLOAT32
+        grad = Storage(tape, whole) if is_half else None
+        p_data_fp32 = Storage(tape, whole) if is_half else None
+        squares = Storage(tape, whole)
+        update = Storage(tape, whole)
+        del squares
+        if len(each.shape) > 1:
+            update = _from_factors(tape, each)
+        else:
+            update = Storage(tape, whole)
+        negative = Storage(tape, whole)
+        del negative
+    del grad, p_data_fp32, update
+
+
+def _from_factors(tape: Tape, each: Trained) -> Storage:
+    """Multiply the roots of rows and columns (`_approx_sq_grad`)."""
+    roots = [Storage(tape, size * FLOAT32) for size in _factors(each)]
+    whole = Storage(tape, each.numel * FLOAT32)
+    del roots
+    return whole
 
 
 OPTIMIZERS: Mapping[str, Optimizer] = {
     "adamw": Optimizer(_fused),
     "adamw-foreach": Optimizer(_moments, _foreach),
+    "adamw-8bit": Optimizer(_eight_bits),
+    "paged-adamw-8bit": Optimizer(_paged_eight_bits),
     "sgd": Optimizer(_no_states),
+    "adafactor": Optimizer(_factored, _adafactor),
 }

@@ -48,12 +48,11 @@ def static(setup: Setup, training: Training) -> Static:
     trained = [*beside, *setup.trained_base(training)]
     if training.optimizer not in OPTIMIZERS:
         raise InvalidInput(f"{argument('optimizer')}: {training.optimizer} has no replay yet")
-    states = OPTIMIZERS[training.optimizer].states
     return Static(
         [*base_sizes(setup, training)],
         [each.bytes for each in (*beside, *setup.added(training, trained=False))],
         trained,
-        [size for each in trained for size in states(each)],
+        [*OPTIMIZERS[training.optimizer].states(trained)],
     )
 
 

@@ -29,7 +29,7 @@ def add_decomposed(device: Runner, own: Weights, x: Tensor, out: Tensor) -> Tens
 
 def _decomposed(device: Runner, own: Weights, x: Tensor, base: Tensor | None) -> Tensor:
     """Return (m/n - 1)·W·x + m/n·B·A·x, where n is the norm of each row of the weight with its update."""
-    change = _whole_update(device, own, x)
+    change = cast(_whole_update(device, own), x.width)
     weight = device.whole_weight(own, x.width)
     norm = _row_norms(own, change)
     scaling = _over_constant(device, own, norm)
@@ -43,12 +43,12 @@ def _decomposed(device: Runner, own: Weights, x: Tensor, base: Tensor | None) ->
     return whole
 
 
-def _whole_update(device: Runner, own: Weights, x: Tensor) -> Tensor:
+def _whole_update(device: Runner, own: Weights) -> Tensor:
     """Return B·A, by sending the unit matrix through both; it is a constant for the rest (`get_lora_weight`)."""
     width = own.adapter["lora_A.weight"].width
     size = own.d * own.d
     unit = Tensor(Storage(device.tape, size * width), size, width)
-    return cast(_low_rank(device, own, unit), x.width)
+    return _low_rank(device, own, unit)
 
 
 def _low_rank(device: Runner, own: Weights, x: Tensor) -> Tensor:
