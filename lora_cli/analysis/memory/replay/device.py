@@ -5,6 +5,7 @@ from __future__ import annotations
 from lora_cli.analysis.memory.replay.adapter import Adapter
 from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
+from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import ADDED, WEIGHTS, Parameter, Storage, Tape, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
@@ -30,7 +31,8 @@ class Device:
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
         self._parameters: dict[str, Parameter] = {}
-        self.leaves: list[Tensor] = []
+        # What only the loss holds on to until the step is done: leaves with their gradients, inputs of 8-bit products.
+        self.held: list[object] = []
         self._rows: dict[str, Parameter] = {}
         self._casts: dict[Parameter, Tensor] = {}
         self._shapes = {each.name: each.params for each in setup.model.others}
@@ -51,9 +53,12 @@ class Device:
     def _make_weights(self, name: str) -> Weights:
         setup, training = self.setup, self.training
         module, quantised = setup.modules[name], setup.is_quantised(name, training)
-        width = training.width if quantised else training.plain_width
+        widths = [training.plain_width, training.plain_width]
+        if quantised:
+            widths = [training.width, PACKINGS[training.quantize].bias_width(training)]
         weight, *biases = (
-            Parameter(each.params, width, requires_grad=setup.is_trained(each.name)) for each in module.parameters()
+            Parameter(each.params, width, requires_grad=setup.is_trained(each.name))
+            for each, width in zip(module.parameters(), widths, strict=False)
         )
         tied = setup.model.tied.get(f"{name}.weight")
         if tied is not None and setup.is_trained(tied) is weight.requires_grad and not setup.is_copied(name):
@@ -62,7 +67,16 @@ class Device:
             each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
             for each in setup.adapters.get(name, ())
         }
-        return Weights(weight, biases[0] if biases else None, module.d, module.h, adapter, setup.settings, quantised)
+        return Weights(
+            weight,
+            biases[0] if biases else None,
+            module.d,
+            module.h,
+            adapter,
+            setup.settings,
+            quantised,
+            quantised and PACKINGS[training.quantize].is_cloned,
+        )
 
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
@@ -94,13 +108,13 @@ class Device:
         """Run a Linear without its adapter."""
         if not own.is_quantised:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
-        return cast(_dequantised(own, cast(x, self.training.width)), x.width)
+        return PACKINGS[self.training.quantize].multiply(self, own, x)
 
     def whole_weight(self, own: Weights, width: int) -> Parameter | Tensor:
         """Return a module's weight in a type: a copy, unless it has it already (`dequantize_module_weight`)."""
         weight: Parameter | Tensor = own.weight
         if own.is_quantised:
-            weight = Tensor(Storage(self.tape, own.d * own.h * self.training.width), own.d * own.h, self.training.width)
+            weight = PACKINGS[self.training.quantize].whole(self, own)
         if weight.width == width:
             return weight
         return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
@@ -157,8 +171,7 @@ class Device:
         if self.training.checkpointing and own is self._weights.get(self.setup.model.embeddings or ""):
             x.requires_grad = True
             if x.node is None:
-                # The loss leads to a leaf, and so to its gradient, until the step is done.
-                self.leaves.append(x)
+                self.held.append(x)
         return x
 
     def with_rows(self, name: str) -> Tensor:
@@ -174,14 +187,3 @@ class Device:
             values = record([trained], trained.numel, own.weight.width, makes(*wanted(trained)), tape=self.tape)
         size = trained.numel * own.weight.width
         return record([values], own.weight.numel, own.weight.width, makes(size), saves=[index], tape=self.tape)
-
-
-def _dequantised(own: Weights, x: Tensor) -> Tensor:
-    """Multiply by a 4-bit weight, of which a copy in the type of the input exists during each product (`MatMul4Bit`)."""
-    copy, flops = own.d * own.h * x.width, 2 * x.numel * own.h
-    whole = Storage(x.storage.tape, copy)
-    x.storage.tape.multiplies(WEIGHTS, flops)
-    backward = makes(*wanted(x), beside=[copy], of=WEIGHTS, flops=flops)
-    out = record([x], x.numel // own.d * own.h, x.width, backward)
-    del whole
-    return out

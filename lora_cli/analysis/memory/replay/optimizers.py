@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
 from math import prod
 from typing import NamedTuple
 
@@ -14,10 +15,11 @@ SMALLEST_8_BITS, SMALLEST_PAGED = 4096, 100_000
 
 
 class Trained(NamedTuple):
-    """A tensor that is trained: its shape and the bytes of a value."""
+    """A tensor that is trained: its shape, the bytes of a value, and whether it is the weight of an Embedding."""
 
     shape: tuple[int, ...]
     width: int
+    of_embedding: bool = False
 
     @property
     def numel(self) -> int:
@@ -80,17 +82,17 @@ def _no_states(_: Sequence[Trained]) -> Iterator[int]:
 def _eight_bits(trained: Sequence[Trained], paged_from: int | None = None) -> Iterator[int]:
     """Yield the states of `bitsandbytes.optim.AdamW` with 8 bits (`Optimizer2State.init_state`).
 
-    They take a byte a value, and a float32 for each 256 of them; those of small tensors are in float32. Two tables of
-    256 values are shared. Paged, larger states are in unified memory, which PyTorch's allocator does not count.
+    They take a byte a value, and a float32 for each 256 of them; those of small tensors are in float32, and with
+    `Trainer` those of embeddings. Two tables of 256 values are shared. Paged, larger states are in unified memory,
+    which PyTorch's allocator does not count.
     """
-    large = [each for each in trained if each.numel >= SMALLEST_8_BITS]
-    for each in trained:
-        width = 1 if each.numel >= SMALLEST_8_BITS else FLOAT32
+    large = [each.numel >= SMALLEST_8_BITS and not each.of_embedding for each in trained]
+    for each, is_large in zip(trained, large, strict=True):
         if paged_from is None or each.numel < paged_from:
-            yield from (each.numel * width,) * 2
-    for each in large:
+            yield from (each.numel * (1 if is_large else FLOAT32),) * 2
+    for each in compress(trained, large):
         yield from (-(-each.numel // 256) * FLOAT32,) * 2
-    if large:
+    if any(large):
         yield from (256 * FLOAT32,) * 2
 
 
@@ -127,10 +129,7 @@ def _adafactor(tape: Tape, trained: Sequence[Trained]) -> None:
         squares = Storage(tape, whole)
         update = Storage(tape, whole)
         del squares
-        if len(each.shape) > 1:
-            update = _from_factors(tape, each)
-        else:
-            update = Storage(tape, whole)
+        update = _from_factors(tape, each) if len(each.shape) > 1 else Storage(tape, whole)
         negative = Storage(tape, whole)
         del negative
     del grad, p_data_fp32, update

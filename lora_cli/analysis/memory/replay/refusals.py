@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from lora_cli.analysis.count.count_plan import Plan
 from lora_cli.analysis.memory.replay.adapter import Adapter
 from lora_cli.analysis.memory.replay.adapter_registry import adapter_of, known_methods
-from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS
+from lora_cli.analysis.memory.training import Training
+from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.method import LINEARS
 from lora_cli.methods.place import Place
 
@@ -22,6 +24,24 @@ def check_replay(plan: Plan) -> None:
     problem = next(_problems(plan, adapter_of(method)), None)
     if problem is not None:
         raise InvalidInput(f"what {problem} allocates in a training step is not known; leave it out")
+
+
+def check_training(plan: Plan | None, training: Training) -> None:
+    """Refuse a training of a plan, or of the whole model, that PEFT or bitsandbytes cannot run or that is not known."""
+    if training.is_quantised and plan is None:
+        raise InvalidInput(
+            f"{argument('quantize')}: a model in {training.quantize} cannot be trained whole; choose a method, or none"
+        )
+    if training.is_quantised and plan is not None and not adapter_of(plan.method.name).runs_quantised:
+        raise InvalidInput(
+            f"{argument('quantize')}: what {plan.method.name} allocates beside a Linear in {training.quantize} is not "
+            "known; choose none, or lora"
+        )
+    if training.optimizer not in OPTIMIZERS:
+        raise InvalidInput(
+            f"{argument('optimizer')}: what {quote(training.optimizer)} allocates is not known; "
+            f"choose one of: {', '.join(OPTIMIZERS)}"
+        )
 
 
 def _problems(plan: Plan, adapter: Adapter) -> Iterator[str]:

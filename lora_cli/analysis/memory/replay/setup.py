@@ -8,14 +8,17 @@ from typing import Any
 
 from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
 from lora_cli.analysis.memory.replay.optimizers import Trained
+from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.refusals import check_replay
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.method import LINEARS
 from lora_cli.methods.targeting.token_rows import TokenRows
 from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Parameter as ModelParameter
 from lora_cli.models.parts.forward_pass import Body, Head
 from lora_cli.models.registry import class_name, find_family
 
@@ -82,9 +85,18 @@ class Setup:
         return {**rows, **{name: each for name, each in shared.items() if each is not None}}
 
     def is_quantised(self, name: str, training: Training) -> bool:
-        """Whether bitsandbytes replaces a module: each Linear but the head."""
-        module = self.modules[name]
-        return training.is_quantised and module.kind == "Linear" and name != self.model.output
+        """Whether bitsandbytes replaces a module, as transformers asks it to (`get_keys_to_not_convert`).
+
+        It leaves out the head, what is tied, and the last module. What is trained whole must be left out by hand.
+        """
+        if not training.is_quantised or self.modules[name].kind not in LINEARS or self.is_copied(name):
+            return False
+        return name != self.model.output and f"{name}.weight" not in self._unconverted
+
+    @cached_property
+    def _unconverted(self) -> frozenset[str]:
+        tied = self.model.tied
+        return frozenset((*tied, *tied.values(), [each.name for each in self.model.all_parameters()][-1]))
 
     def copies(self, training: Training) -> Iterator[Trained]:
         """Yield each tensor that is trained as a part of a copied module."""
@@ -92,13 +104,20 @@ class Setup:
             return
         for parameter in self.model.all_parameters():
             if self.is_copied(parameter.name.rpartition(".")[0]):
-                yield Trained(parameter.shape, training.plain_width)
+                yield self._trained(parameter, training.plain_width)
 
     def trained_base(self, training: Training) -> Iterator[Trained]:
         """Yield each tensor of the model itself that is trained."""
         for parameter in self.model.all_parameters():
             if parameter.name not in self.model.tied and (self.plan is None or parameter.name in self.freed):
-                yield Trained(parameter.shape, training.plain_width)
+                owner, width = parameter.name.rpartition(".")[0], training.plain_width
+                if owner in self.modules and self.is_quantised(owner, training):
+                    width = PACKINGS[training.quantize].bias_width(training)
+                yield self._trained(parameter, width)
+
+    def _trained(self, parameter: ModelParameter, width: int) -> Trained:
+        owner = self.modules.get(parameter.name.rpartition(".")[0])
+        return Trained(parameter.shape, width, of_embedding=owner is not None and owner.kind == "Embedding")
 
     def added(self, training: Training, *, trained: bool) -> Iterator[Trained]:
         """Yield each tensor that the method adds, either those that are trained or the others.

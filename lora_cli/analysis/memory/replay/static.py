@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
+from lora_cli.analysis.memory.replay.quantised import PACKINGS
+from lora_cli.analysis.memory.replay.refusals import check_training
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
-from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.nodes import Module
 from lora_cli.models.parts.layers import parameters_of
 
@@ -46,8 +47,7 @@ def static(setup: Setup, training: Training) -> Static:
     """Return what is held all the time."""
     beside = [*setup.added(training, trained=True), *setup.copies(training)]
     trained = [*beside, *setup.trained_base(training)]
-    if training.optimizer not in OPTIMIZERS:
-        raise InvalidInput(f"{argument('optimizer')}: {training.optimizer} has no replay yet")
+    check_training(setup.plan, training)
     return Static(
         [*base_sizes(setup, training)],
         [each.bytes for each in (*beside, *setup.added(training, trained=False))],
@@ -60,9 +60,10 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
     """Yield the bytes of each tensor of the base, and of the frequencies of rotated positions, which are kept twice."""
     for node in setup.model.nodes:
         if isinstance(node, Module) and setup.is_quantised(node.name, training):
-            yield from quantised_sizes(node.weight_params, training.quantize)
+            packing = PACKINGS[training.quantize]
+            yield from packing.sizes(node.weight_params, node.h)
             if node.bias:
-                yield node.h * training.plain_width
+                yield node.h * packing.bias_width(training)
             continue
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
@@ -71,9 +72,8 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
     yield from (rotary // 2 * FLOAT32, rotary // 2 * FLOAT32)
 
 
-def quantised_sizes(n: int, how: str) -> list[int]:
-    """Return the bytes of what bitsandbytes stores of a weight of `n` values: NF4 with a scale for each 64 of them."""
-    blocks = -(-n // 64)
-    if how == "nf4-double":
-        return [-(-n // 2), 16 * 4, blocks, -(-blocks // 256) * 4, 256 * 4, 4]
-    return [-(-n // 2), 16 * 4, blocks * 4]
+def preparation(setup: Setup, training: Training) -> tuple[int, int]:
+    """Return the bytes that `prepare_model_for_kbit_training` adds by float32, and those that the packing saves."""
+    prepared, plain = (sum(map(rounded, base_sizes(setup, training._replace(kbit_prepare=on)))) for on in (True, False))
+    unpacked = sum(map(rounded, base_sizes(setup, training._replace(quantize="none"))))
+    return prepared - plain, unpacked - plain

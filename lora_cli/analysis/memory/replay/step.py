@@ -51,6 +51,7 @@ def replay(setup: Setup, training: Training, allocator: Allocator | None = None)
 
 def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[Step, int]:
     """Return what a step holds, and the bytes of its logits; `kept` is that of earlier ones, if they are kept."""
+    held = static(setup, training)
     device = Device(setup, training, tape)
     phases = {}
     # The batch is there from before the forward until the optimizer is done, and so are outputs that are kept.
@@ -66,7 +67,6 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     tape.backward(loss)
     device.end_of_backward()
     phases["backward"] = tape.peak()
-    held = static(setup, training)
     clip(tape, held.trained)
     OPTIMIZERS[training.optimizer].step(tape, held.trained)
     del batch, outputs

@@ -10,7 +10,10 @@ from lora_cli.analysis.memory.training import Training
 
 
 class Weights(NamedTuple):
-    """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys."""
+    """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys.
+
+    `is_cloned` says whether PEFT copies what comes out of it before it adds to it.
+    """
 
     weight: Parameter
     bias: Parameter | None
@@ -19,6 +22,7 @@ class Weights(NamedTuple):
     adapter: Mapping[str, Parameter]
     settings: Any
     is_quantised: bool
+    is_cloned: bool
 
 
 class Runner(Protocol):
@@ -26,6 +30,7 @@ class Runner(Protocol):
 
     tape: Tape
     training: Training
+    held: list[object]
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""

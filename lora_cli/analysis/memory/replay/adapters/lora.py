@@ -27,10 +27,10 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
         return scale(device.multiply(low, b, own.adapter.get("lora_B.bias"), r, own.h))
 
     if own.settings.use_dora:
-        out = clone(out) if own.is_quantised else out
+        out = clone(out) if own.is_cloned else out
         return cast(add_decomposed(device, own, cast(x, a.width), out), width)
     if own.is_quantised:
-        out = clone(out)
+        out = clone(out) if own.is_cloned else out
         return add(out, cast(update(cast(x, a.width)), width))
     x = cast(x, a.width)
     return cast(add(out, update(x)), width)
@@ -53,4 +53,4 @@ def unknown(settings: LoraSettings) -> Iterator[str]:
     return (field for field in UNKNOWN if getattr(settings, field))
 
 
-ADAPTER = Adapter(linear, embed, unknown)
+ADAPTER = Adapter(linear, embed, unknown, runs_quantised=True)
