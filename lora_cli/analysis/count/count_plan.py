@@ -82,7 +82,7 @@ def freed_biases(plan: Plan) -> dict[str, int]:
     if plan.config.bias == "none":
         return {}
     model, whole = plan.targets.model, plan.targets.full_copies
-    owners = {place.owner for place in plan.targets.places}
+    owners = {owner for place in plan.targets.places for owner in place.owners}
     frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
     # What a copy was made of stays frozen, under each of its names.
     copied = {tied.get(p.name, p.name) for p in model.all_parameters() if not frozen.isdisjoint(around(p.name))}

@@ -48,6 +48,10 @@ class ModelCount(Percentages):
     shared: tuple[Tensor, ...]
     prompts: tuple[Tensor, ...]
 
+    def at(self, plan: Plan) -> ModelCount:
+        """Count another plan in the same way."""
+        return type(self)(plan, *plan_tensors(plan))
+
     @property
     def subject(self) -> Model:
         """The model before any of its layers is stacked anew."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.analysis.count.model_count import ModelCount
-from lora_cli.analysis.fit.search import Load
+from lora_cli.analysis.edges import Load
 from lora_cli.analysis.limits import BUDGETS, Amount, Limits, read_limits
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.quantities import number_text

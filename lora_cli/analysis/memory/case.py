@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lora_cli.analysis.edges import Load, edge
 from lora_cli.analysis.memory.advice import Saving, savings
 from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.replay.tape import Kind
 from lora_cli.analysis.memory.training import Training
-from lora_cli.analysis.memory.verdict import Footprint, Room, footprint, largest
+from lora_cli.analysis.memory.verdict import Footprint, Room, footprint
 from lora_cli.analysis.result import Record
+from lora_cli.models.matrix import MAX_DIMENSION
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Case:
         found = savings(self.setup, self.training, self.footprint.step.peak_bytes)
         return sorted(found, key=lambda saving: saving.peak_bytes)
 
-    def fits(self, training: Training) -> bool:
-        """Whether a training is sure to fit on the card."""
+    def load(self, training: Training) -> Load:
+        """Return the bytes that have to fit, beside those that there are."""
         assert self.room is not None
-        return footprint(self.setup, training, self.card).judged <= self.room.bytes
+        return Load(0, ((footprint(self.setup, training, self.card).judged, self.room.bytes),))
 
     def record(self) -> Record:
         """Return the figures."""
@@ -64,7 +66,7 @@ class Case:
             "optimizer_bytes": held.optimizer,
             "activation_bytes": peak.kinds[Kind.ACTIVATION],
             "loss_bytes": peak.kinds[Kind.LOSS],
-            "temporary_bytes": peak.kinds[Kind.TEMPORARY] + found.workspaces,
+            "temporary_bytes": peak.kinds[Kind.TEMPORARY] + found.beside,
             "peak_bytes": found.peak_bytes,
             "peak_phase": found.step.peak_phase,
             "reserved_bytes": found.reserved,
@@ -83,8 +85,8 @@ class Case:
         if self.room is None:
             return None
 
-        def fits(size: int) -> bool:
+        def load(size: int) -> Load:
             changes: dict[str, Any] = {name: size}
-            return self.fits(self.training._replace(**changes))
+            return self.load(self.training._replace(**changes))
 
-        return largest(fits, getattr(self.training, name))
+        return edge(range(1, MAX_DIMENSION + 1), load).inside

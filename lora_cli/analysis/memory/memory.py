@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
-from lora_cli.analysis.memory.arguments import read_training
-from lora_cli.analysis.memory.cards import Card, find_card
+from lora_cli.analysis.memory.arguments import TrainingArguments
+from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.case import Case
+from lora_cli.analysis.memory.duration import train_seconds
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room
@@ -174,40 +175,31 @@ def memory(
     ('backward', 20.3)
     """
     how = Adaptation(method, r, alpha, target, settings or {}, adapter)
-    card = None if gpu is None else find_card(gpu)
-    room = _room(card, vram)
+    arguments = TrainingArguments(
+        batch,
+        seq,
+        dtype,
+        quantize,
+        kbit_prepare,
+        checkpointing,
+        attention,
+        padded,
+        optimizer,
+        autocast,
+        adapter_dtype,
+        loss,
+        logits_kept,
+        gpu,
+    )
+    room = _room(arguments.card, vram)
     subject = read_subject(None, None, model, adapter).model
     assert subject is not None
     setup, label, said = _set_up(subject, how)
-    training, doubts = read_training(
-        setup,
-        card,
-        batch=batch,
-        seq=seq,
-        dtype=dtype,
-        quantize=quantize,
-        kbit_prepare=kbit_prepare,
-        checkpointing=checkpointing,
-        attention=attention,
-        padded=padded,
-        optimizer=optimizer,
-        autocast=autocast,
-        adapter_dtype=adapter_dtype,
-        loss=loss,
-        logits_kept=logits_kept,
-    )
-    return of_case(Case(setup, label, training, card, room), [*said, *doubts], tokens, utilisation)
-
-
-def of_case(
-    case: Case, warnings: Sequence[str], tokens: SupportsIndex | None = None, utilisation: SupportsFloat | None = None
-) -> Memory:
-    """Return the answer for a training."""
-    from lora_cli.analysis.memory.duration import train_seconds
-
+    case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
         record[TIME_FIELD] = train_seconds(case.card, case.flops_per_token, tokens, utilisation)
+    warnings = [*said, *arguments.doubts(setup.model)]
     return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
 
 
@@ -221,7 +213,7 @@ def _room(card: Card | None, vram: int | str | None) -> Room | None:
         )
     number = read("vram", vram, parse_bytes) if isinstance(vram, str) else whole_number("vram", vram, 1, MAX_BYTES)
     if not number:
-        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is no memory at all; write it like 24GB or 24GiB")
+        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is not a size of memory; write it like 24GB or 24GiB")
     return Room(number)
 
 

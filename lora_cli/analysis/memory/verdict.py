@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import Step, replay
-from lora_cli.analysis.memory.reserved import reserved_bytes
+from lora_cli.analysis.memory.reserved import reservation
 from lora_cli.analysis.memory.training import Training
-from lora_cli.models.matrix import MAX_DIMENSION
 
 # What stands for the band where nothing was measured: the widest spread that was measured anywhere, and a context.
 UNMEASURED_SPREAD = 0.16
@@ -26,18 +24,22 @@ class Room(NamedTuple):
 
 
 class Footprint(NamedTuple):
-    """What a training takes: a step of it, what the allocator reserves, and the band of the process where it is known."""
+    """What a training takes: a step of it, what the allocator reserves, and the band of the process where it is known.
+
+    `beside` is what is allocated beside the step's tensors, where the card was measured: cuBLAS's workspaces, and rests
+    of blocks that are too small to use.
+    """
 
     step: Step
     reserved: int
     low: int | None = None
     high: int | None = None
-    workspaces: int = 0
+    beside: int = 0
 
     @property
     def peak_bytes(self) -> int:
-        """`torch.cuda.max_memory_allocated`: the step's, and cuBLAS's workspaces where they are known."""
-        return self.step.peak_bytes + self.workspaces
+        """`torch.cuda.max_memory_allocated`."""
+        return self.step.peak_bytes + self.beside
 
     @property
     def judged(self) -> int:
@@ -55,28 +57,14 @@ def footprint(setup: Setup, training: Training, card: Card | None = None) -> Foo
     """Return what a training takes on a card, or on one that was never measured."""
     measured = None if card is None else card.measured
     step = replay(setup, training)
-    reserved = reserved_bytes(setup, training, () if measured is None else measured.workspaces)
+    allocator = reservation(setup, training, () if measured is None else measured.workspaces)
     if measured is None:
-        return Footprint(step, reserved)
-    workspaces = sum(measured.workspaces)
-    low = max(step.peak_bytes + workspaces, int(reserved / (1 + measured.spread))) + measured.context
-    return Footprint(step, reserved, low, _with_spread(reserved, measured.spread) + measured.context, workspaces)
+        return Footprint(step, allocator.reserved)
+    low = max(allocator.most_used, int(allocator.reserved / (1 + measured.spread)))
+    high = _with_spread(allocator.reserved, measured.spread)
+    beside = allocator.most_used - step.peak_bytes
+    return Footprint(step, allocator.reserved, low + measured.context, high + measured.context, beside)
 
 
 def _with_spread(reserved: int, spread: float) -> int:
     return int(reserved * (1 + spread))
-
-
-def largest(fits: Callable[[int], bool], start: int) -> int | None:
-    """Return the largest size that fits, found by doubling and halving from `start`; None if not even 1 fits.
-
-    >>> largest(lambda size: size <= 37, 8), largest(lambda size: False, 8)
-    (37, None)
-    """
-    low, high = 0, start
-    while high < MAX_DIMENSION and fits(high):
-        low, high = high, min(2 * high, MAX_DIMENSION)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low or None

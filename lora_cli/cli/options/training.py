@@ -31,7 +31,7 @@ def _flag(name: str, help_text: str) -> Any:
 class TrainingOptions(NamedTuple):
     """How a model is trained, and on which card."""
 
-    batch: Annotated[str, _option("--batch", "Sequences of a batch.", metavar="N")] = "1"
+    batch: Annotated[str | None, _option("--batch", "Sequences of a batch.  [default: 1]", metavar="N")] = None
     seq: Annotated[
         str | None,
         _option("--seq", "Tokens of a sequence.  [default: 2048, or the model's longest input]", metavar="N"),
@@ -52,9 +52,6 @@ class TrainingOptions(NamedTuple):
     padded: Annotated[bool, _flag("--padded", "A batch whose sequences differ in length, with a mask.")] = False
     optimizer: Annotated[str, _option("--optimizer", "Optimizer{}.", OPTIMIZERS)] = "adamw"
     autocast: Annotated[bool, _flag("--autocast", "Run in --dtype by autocast, or in bfloat16 over float32.")] = False
-    adapter_dtype: Annotated[
-        str, _option("--adapter-dtype", "Type in which the adapter is trained{}.", tuple(WIDTHS))
-    ] = "float32"
     loss: Annotated[str, _option("--loss", "How the loss over the vocabulary is computed{}.", LOSSES)] = "full"
     logits_kept: Annotated[bool, _flag("--logits-kept", "The training loop keeps the outputs of a step.")] = False
     gpu: Annotated[
@@ -62,13 +59,17 @@ class TrainingOptions(NamedTuple):
         typer.Option(
             "--gpu",
             metavar="NAME",
-            help="The card, e.g. a100-80gb or 4090: whether it fits, and what would.",
+            help="The card, e.g. a100-80gb or 4090.",
             autocompletion=one_of(card_names),
             rich_help_panel=TRAINING,
         ),
     ] = None
-    vram: Annotated[str | None, _option("--vram", "Memory of a card, e.g. 24GB or 24GiB.", metavar="SIZE")] = None
 
     def read(self) -> dict[str, Any]:
-        """Return them as the keywords of `lora_cli.memory`."""
-        return {**self._asdict(), "batch": size("batch", self.batch), "seq": size("seq", self.seq)}
+        """Return those that differ from the defaults, as keywords of `lora_cli.memory`."""
+        given = {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
+        return given | {name: size(name, given[name]) for name in ("batch", "seq") if name in given}
+
+
+AdapterDtype = Annotated[str, _option("--adapter-dtype", "Type in which the adapter is trained{}.", tuple(WIDTHS))]
+Vram = Annotated[str | None, _option("--vram", "Memory of a card instead, e.g. 24GB or 24GiB.", metavar="SIZE")]

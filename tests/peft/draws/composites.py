@@ -339,11 +339,12 @@ QWEN_SOUND: Mapping[str, Any] = {
         ("upsample_rates", "upsample_kernel_sizes"): (([5, 3], [11, 7]), ([2], [4]), ([3, 2, 2], [7, 4, 4])),
     },
 }
+QWEN3_AUDIO = {**AUDIO, "output_dim": [16, 20], "downsample_hidden_size": [6, 8], "num_mel_bins": [16, 21]}
 QWEN3_OMNI = {
     **TOP,
     "text_config": {**QWEN3_MOE_TEXT, "head_dim": [6, 10], "num_experts": [3, 8]},
     "vision_config": STACKED_VISION,
-    "audio_config": {**AUDIO, "output_dim": [16, 20], "downsample_hidden_size": [6, 8], "num_mel_bins": [16, 21]},
+    "audio_config": QWEN3_AUDIO,
 }
 QWEN3_TALKER: Mapping[str, Any] = {
     "thinker_hidden_size": [16, 24],
@@ -484,6 +485,33 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     "qwen2_5_omni_thinker": OMNI,
     "qwen2_5_omni_talker": QWEN_TALKER,
     "qwen3_omni_moe_thinker": QWEN3_OMNI,
+    "qwen3_asr_encoder": QWEN3_AUDIO,
+    "qwen3_asr": {
+        **TOP,
+        "token_classification_bias": BOTH,
+        "text_config": ({**QWEN3_TEXT, "model_type": ("qwen3",)}, QWEN3_TEXT),
+        "audio_config": ({**QWEN3_AUDIO, "model_type": ("qwen3_asr_encoder",)}, QWEN3_AUDIO),
+    },
+    "video_llava": {**LLAVA, "vision_config": (CLIP,)},
+    "got_ocr2": {
+        **TOP,
+        "text_config": (QWEN2, LLAMA, TIED_TEXT),
+        "vision_config": {
+            "hidden_size": [16, 24],
+            "output_channels": [6, 8],
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": [2, 4],
+            "num_channels": [1, 3],
+            "image_size": [28, 30],
+            "patch_size": [7, 14],
+            "qkv_bias": BOTH,
+            "use_abs_pos": BOTH,
+            "use_rel_pos": BOTH,
+            "window_size": [0, 2, 3],
+            "global_attn_indexes": [[0], [1, 2], []],
+            "mlp_dim": [20, 30],
+        },
+    },
     "qwen3_omni_moe": {
         "enable_audio_output": (True, False),
         "thinker_config": QWEN3_OMNI,

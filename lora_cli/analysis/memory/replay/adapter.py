@@ -19,10 +19,11 @@ class Adapter(NamedTuple):
 
     `linear` runs a Linear from the device, the module's weights and its input; `embed` an Embedding from the device,
     its weights and a number of tokens. `unknown` names what is set of a method's settings and has no replay.
-    `runs_quantised` says whether it runs beside a quantised Linear.
+    `runs_quantised` says whether it runs beside a quantised Linear, `runs_parameters` whether on bare parameters.
     """
 
     linear: Callable[[Runner, Weights, Tensor], Tensor]
     embed: Callable[[Runner, Weights, int], Tensor] | None = None
     unknown: Callable[[Any], Iterable[str]] = nothing
     runs_quantised: bool = False
+    runs_parameters: bool = False

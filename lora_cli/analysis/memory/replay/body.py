@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.device import Device, Shared
+from lora_cli.analysis.memory.replay.layer_runs import layer_runs
+from lora_cli.analysis.memory.replay.ledger import Storage
+from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.parts.blocks import run_block
 from lora_cli.analysis.memory.replay.parts.embeddings import embed
 from lora_cli.analysis.memory.replay.parts.norms import normalise
-from lora_cli.analysis.memory.replay.setup import layer_runs
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
-from lora_cli.models.parts.forward_pass import Body
+from lora_cli.analysis.memory.replay.tape import Tensor
+from lora_cli.models.parts.forward_pass import Angles, Body, Reach
 
 
 def run_body(device: Device, body: Body) -> Tensor:
     """Return the last hidden states."""
     if body.encoder is not None:
         device.encoded = run_body(device, body.encoder)
-    hidden = embedded = embed(device, body.embeddings)
+    # What was looked up stays until the pass is over.
+    looked_up: list[Tensor] = []
+    hidden = embed(device, body.embeddings, looked_up)
     device.hidden_width = hidden.width
-    _make_masks(device, body)
-    _make_angles(device, body)
+    shared = Shared(_masks(device, body), _angles(device, body))
     # An allocator has to see every layer.
     is_whole = device.tape.allocator is not None
-    runs = [(index, 1) for index in range(len(body.blocks))] if is_whole else layer_runs(device.setup, body)
-    for index, times in runs:
+    runs = [(range(len(body.blocks)), 1)] if is_whole else layer_runs(device.setup, body)
+    for layers, times in runs:
         with device.tape.repeated(times):
-            hidden = _layer(device, body, index, hidden)
-    if not device.training.checkpointing:
-        # What is not run again is let go of; a checkpoint holds its inputs until it is.
-        device.masks.clear()
-        del embedded
+            for index in layers:
+                hidden = _layer(device, body, index, hidden, shared)
+    device.shared = Shared()
     if body.final is None:
         return hidden
     return normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
 
 
-def _make_masks(device: Device, body: Body) -> None:
-    """Make the masks that all layers share: additive for eager attention, of a byte for each pair for the kernels."""
-    training, tape = device.training, device.tape
-    pairs = training.batch * training.seq**2
-    for causal, window in {attention.reach for attention in body.attentions}:
+def _masks(device: Device, body: Body) -> dict[Reach, Storage]:
+    """Make the masks that layers share: additive for eager attention, of a byte for each pair for the kernels.
+
+    The mask of a kernel is the same for all texts of a batch that is not padded.
+    """
+    training = device.training
+    pairs, made = training.seq**2, {}
+    for causal, window in {attention.reach for attention in body.attentions} | body.reaches:
         if training.attention == "eager":
-            device.masks[causal, window] = Storage(tape, pairs * device.hidden_width)
-        elif training.padded or (window is not None and training.seq > window):
-            device.masks[causal, window] = Storage(tape, pairs)
+            made[causal, window] = Storage(device.tape, training.batch * pairs * device.hidden_width)
+        elif training.padded:
+            made[causal, window] = Storage(device.tape, training.batch * pairs)
+        elif window is not None and training.seq >= window:
+            made[causal, window] = Storage(device.tape, pairs)
+    return made
 
 
-def _make_angles(device: Device, body: Body) -> None:
-    """Make the cosines and sines of all positions, in the type of the hidden states."""
-    rotary = max((attention.rotary for attention in body.attentions), default=0)
-    if rotary:
-        size = device.training.seq * rotary * device.hidden_width
-        device.angles += [Storage(device.tape, size) for _ in range(2)]
+def _angles(device: Device, body: Body) -> dict[Angles, tuple[Tensor, Tensor]]:
+    """Make the cosines and sines of all positions, in the type of the hidden states unless the model wants float32."""
+    made = {}
+    for angles in body.angles:
+        _, in_float, rotary = angles
+        width, numel = FLOAT32 if in_float else device.hidden_width, device.training.seq * rotary
+        cos, sin = (Tensor(Storage(device.tape, numel * width), numel, width) for _ in range(2))
+        made[angles] = cos, sin
+    return made
 
 
-def _layer(device: Device, body: Body, index: int, hidden: Tensor) -> Tensor:
-    """Run a layer, under a checkpoint where that is wanted."""
+def _layer(device: Device, body: Body, index: int, hidden: Tensor, shared: Shared) -> Tensor:
+    """Run a layer, under a checkpoint where that is wanted, which holds what the layer needs until it is run again."""
     name, block = f"{device.setup.prefix}{body.layers}.{index}", body.blocks[index]
+    shared = shared.of(block)
 
     def run() -> Tensor:
+        device.shared = shared
         try:
             return run_block(device, name, block, hidden)
         finally:

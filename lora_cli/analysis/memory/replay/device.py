@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
 from lora_cli.analysis.memory.replay.adapter import Adapter
 from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
+from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
+from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, scale, wanted
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.setup import Setup, added_width
-from lora_cli.analysis.memory.replay.tape import ADDED, WEIGHTS, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
-from lora_cli.models.parts.forward_pass import Attention
+from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach
 
 # The bytes of an index of a row.
 INDEX = 8
+
+
+class Shared(NamedTuple):
+    """What layers share: the mask of each kind of attention, and the cosines and sines of positions."""
+
+    masks: Mapping[Reach, Storage] = MappingProxyType({})
+    angles: Mapping[Angles, tuple[Tensor, Tensor]] = MappingProxyType({})
+
+    def of(self, block: Block) -> Shared:
+        """Return what a block needs."""
+        masks = {each.reach: self.masks[each.reach] for each in block.attentions if each.reach in self.masks}
+        return Shared(masks, {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary})
 
 
 class Device:
@@ -23,18 +40,20 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # The mask of each kind of attention (`Attention.reach`), the angles of positions, and what an encoder returned.
-        self.masks: dict[tuple[bool, int | None], Storage] = {}
-        self.angles: list[Storage] = []
+        # What the layer that runs shares with others, and what an encoder returned.
+        self.shared = Shared()
         self.encoded: Tensor | None = None
+        # What eager attention returns beside its result: the layer's function has it until its end.
+        self.attention_weights: Tensor | None = None
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
         self._parameters: dict[str, Parameter] = {}
-        # What only the loss holds on to until the step is done: leaves with their gradients, inputs of 8-bit products.
-        self.held: list[object] = []
+        self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._rows: dict[str, Parameter] = {}
         self._casts: dict[Parameter, Tensor] = {}
+        # What only the loss holds on to until the step is done: leaves with their gradients, inputs of 8-bit products.
+        self.held: list[object] = []
         self._shapes = {each.name: each.params for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
@@ -63,24 +82,33 @@ class Device:
         tied = setup.model.tied.get(f"{name}.weight")
         if tied is not None and setup.is_trained(tied) is weight.requires_grad and not setup.is_copied(name):
             weight = self.weights(tied.rpartition(".")[0]).weight
-        adapter = {
-            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
-            for each in setup.adapters.get(name, ())
-        }
         return Weights(
             weight,
             biases[0] if biases else None,
             module.d,
             module.h,
-            adapter,
+            self.adapter(name),
             setup.settings,
             quantised,
             quantised and PACKINGS[training.quantize].is_cloned,
         )
 
+    def adapter(self, name: str) -> Mapping[str, Parameter]:
+        """Return the tensors beside a module or a bare parameter by their keys, none where it is not adapted."""
+        if name not in self._adapters:
+            self._adapters[name] = {
+                each.key: Parameter(each.params, added_width(each, self.training), requires_grad=each.trained)
+                for each in self.setup.adapters.get(name, ())
+            }
+        return self._adapters[name]
+
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
-        return self.masks.get(own.reach)
+        return self.shared.masks.get(own.reach)
+
+    def angles(self, own: Attention) -> tuple[Tensor, Tensor]:
+        """Return the cosines and the sines of positions."""
+        return self.shared.angles[own.angles]
 
     # --- what every part uses --------------------------------------------------------------------------------------
 
@@ -91,6 +119,12 @@ class Device:
     def upper(self, x: Tensor) -> Tensor:
         """Turn the input of an operation that autocast runs in float32 into that."""
         return x if self.training.autocast is None else cast(x, FLOAT32)
+
+    def upper_weight(self, weight: Parameter) -> Parameter | Tensor:
+        """Return a weight in float32 for an operation that autocast runs in that."""
+        if self.training.autocast is None or weight.width == FLOAT32:
+            return weight
+        return record([weight], weight.numel, FLOAT32, makes(*wanted(weight)), tape=self.tape)
 
     def linear(self, name: str, x: Tensor) -> Tensor:
         """Run a Linear, with its adapter if it has one."""
@@ -123,10 +157,12 @@ class Device:
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
-        return linear(self.lower(x), self._lowered(weight), bias, d, h, of=of)
+        return linear(self.lower(x), self.lowered(weight), bias, d, h, of=of)
 
-    def _lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
-        """Return a weight in the type of autocast. The copy of a trained one is kept for the whole pass."""
+    def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
+        """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""
+        if isinstance(weight, Tensor):
+            return self.lower(weight)
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
             return weight
         if isinstance(weight, Parameter) and weight in self._casts:
@@ -143,7 +179,8 @@ class Device:
         return made
 
     def end_of_layer(self) -> None:
-        """Forget the copies that autocast made, where a checkpoint ran the layer again by itself."""
+        """Forget what only a layer holds, and the copies that autocast made where a checkpoint ran it by itself."""
+        self.attention_weights = None
         if self.tape.checkpoint is not None and self.tape.checkpoint.is_again:
             self._casts.clear()
 
@@ -154,8 +191,7 @@ class Device:
 
     def end_of_backward(self) -> None:
         """Forget what checkpoints needed to run again."""
-        self.masks.clear()
-        self.angles.clear()
+        self.shared = Shared()
 
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""
@@ -168,11 +204,18 @@ class Device:
     def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
         """Look up tokens in a weight. With checkpointing the words require a gradient (`enable_input_require_grads`)."""
         x = embedding(self.tape, weight, tokens, own.h)
+        if self.is_scaled(own):
+            x = scale(x)
         if self.training.checkpointing and own is self._weights.get(self.setup.model.embeddings or ""):
             x.requires_grad = True
             if x.node is None:
                 self.held.append(x)
         return x
+
+    def is_scaled(self, own: Weights) -> bool:
+        """Whether the module itself multiplies what it looks up."""
+        is_words = own is self._weights.get(self.setup.model.embeddings or "")
+        return is_words and self.setup.body.embeddings.scaled == "within"
 
     def with_rows(self, name: str) -> Tensor:
         """Return a copy of a weight with its trained rows (`TrainableTokensLayer.get_merged_weights`)."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, dropout, makes, record
+from lora_cli.analysis.memory.replay.ledger import Kind
+from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, dropout, makes, record, scale, soft_cap, take
 from lora_cli.analysis.memory.replay.parts.activations import activate
-from lora_cli.analysis.memory.replay.tape import Kind, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.training import Training
-from lora_cli.models.parts.forward_pass import Dense, Head, LossKind
+from lora_cli.models.parts.forward_pass import Dense, Dropout, Head, LastToken, LossKind, Scaled, SoftCapped
 
 
 class Loss(NamedTuple):
@@ -33,11 +34,33 @@ def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor
 def _dense(device: Device, step: Dense, x: Tensor) -> Tensor:
     x = device.linear(step.name or device.setup.model.output or "", x)
     if step.activation is not None:
-        x = activate(step.activation, x)
+        x = activate(device, step.activation, x)
     return dropout(x, step.dropout)
 
 
-STEPS: Mapping[type, Callable[[Device, Any, Tensor], Tensor]] = {Dense: _dense}
+def _scaled(_: Device, __: Scaled, x: Tensor) -> Tensor:
+    return scale(x)
+
+
+def _dropout(_: Device, step: Dropout, x: Tensor) -> Tensor:
+    return dropout(x, step.probability)
+
+
+def _last_token(device: Device, _: LastToken, x: Tensor) -> Tensor:
+    return take(x, x.numel // device.training.seq)
+
+
+def _soft_capped(_: Device, __: SoftCapped, x: Tensor) -> Tensor:
+    return soft_cap(x)
+
+
+STEPS: Mapping[type, Callable[[Device, Any, Tensor], Tensor]] = {
+    Dense: _dense,
+    Dropout: _dropout,
+    LastToken: _last_token,
+    Scaled: _scaled,
+    SoftCapped: _soft_capped,
+}
 
 
 def cross_entropy(logits: Tensor) -> Tensor:
@@ -47,9 +70,13 @@ def cross_entropy(logits: Tensor) -> Tensor:
     return record([scores], 1, logits.width, backward, saves=[scores])
 
 
-def _causal(logits: Tensor) -> Tensor:
-    """`ForCausalLMLoss`: every token's scores in float32."""
+def _in_float(logits: Tensor) -> Tensor:
+    """`ForCausalLMLoss`, `ForTokenClassification`: every token's scores in float32."""
     return cross_entropy(cast(logits, FLOAT32))
 
 
-LOSSES: Mapping[LossKind, Loss] = {"causal": Loss(lambda training: [training.tokens], _causal)}
+LOSSES: Mapping[LossKind, Loss] = {
+    "causal": Loss(lambda training: [training.tokens], _in_float),
+    "tokens": Loss(lambda training: [training.tokens], _in_float),
+    "sequences": Loss(lambda training: [training.batch], cross_entropy),
+}

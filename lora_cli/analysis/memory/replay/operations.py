@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lora_cli.analysis.memory.replay.tape import SCORES, WEIGHTS, Backward, Node, Parameter, Storage, Tape, Tensor
+from lora_cli.analysis.memory.replay.ledger import SCORES, WEIGHTS, Storage
+from lora_cli.analysis.memory.replay.tape import Backward, Node, Parameter, Tape, Tensor, Unreduced
 
 FLOAT32 = 4
 
@@ -19,7 +20,7 @@ def record(
     width: int,
     backward: Backward,
     *,
-    saves: Sequence[Tensor] = (),
+    saves: Sequence[Tensor | Parameter] = (),
     saves_output: bool = False,
     saves_more: Iterable[int] = (),
     tape: Tape | None = None,
@@ -29,10 +30,11 @@ def record(
     Autograd saves inputs before an operation runs, and results after it: the output, and others of `saves_more` bytes.
     """
     if tape is None:
-        tape = next(each.storage.tape for each in inputs if isinstance(each, Tensor))
+        tape = next(each.tape for each in inputs if isinstance(each, Tensor))
     if not any(each.requires_grad for each in inputs):
         return Tensor(Storage(tape, numel * width), numel, width)
-    node = Node(tape, inputs, [each.storage for each in saves], backward)
+    kept = [each.storage if isinstance(each, Tensor) else tape.held_anyway for each in saves]
+    node = Node(tape, inputs, kept, backward)
     out = Tensor(Storage(tape, numel * width), numel, width, node=node)
     results = [Storage(tape, size) for size in saves_more]
     node.save(tape, [*results, out.storage] if saves_output else results)
@@ -67,7 +69,7 @@ def wanted(*operands: Tensor | Parameter) -> list[int | None]:
     return [each.numel * each.width if each.requires_grad else None for each in operands]
 
 
-def saved_factors(a: Tensor, b: Tensor) -> list[Tensor]:
+def saved_factors(a: Tensor, b: Tensor | Parameter) -> list[Tensor | Parameter]:
     """Return what a product saves: each factor for the gradient of the other."""
     return [*([a] if b.requires_grad else []), *([b] if a.requires_grad else [])]
 
@@ -85,13 +87,23 @@ def pointwise(x: Tensor, *, saves: str = "", beside: int = 0) -> Tensor:
 
 def scale(x: Tensor, width: int = 0) -> Tensor:
     """Multiply by a number, or by a tensor of a `width` that needs no gradient."""
+    of_tensor = [Tensor(x.tape.held_anyway, 0, width)] if width else []
     width, size = max(x.width, width), x.numel * x.width
-    return record([x], x.numel, width, makes(size) if width == x.width else broadcast(x.numel * width, size))
+    backward = makes(size) if width == x.width else broadcast(x.numel * width, size)
+    return record([x], x.numel, width, backward, saves=of_tensor)
 
 
-def shift(x: Tensor) -> Tensor:
-    """Add a number, or a tensor that needs no gradient."""
-    return record([x], x.numel, x.width, passes)
+def soft_cap(x: Tensor) -> Tensor:
+    """Divide by a number, take the tanh and multiply by the number."""
+    x = scale(x)
+    x = pointwise(x, saves="output")
+    return scale(x)
+
+
+def shift(x: Tensor, width: int = 0) -> Tensor:
+    """Add a number, or a tensor of a `width` that needs no gradient."""
+    backward = makes(x.numel * x.width) if width > x.width else passes
+    return record([x], x.numel, max(x.width, width), backward)
 
 
 def clone(x: Tensor) -> Tensor:
@@ -129,15 +141,14 @@ def subtract(a: Tensor, b: Parameter) -> Tensor:
 
 
 def broadcast(whole: int, *sizes: int | None) -> Backward:
-    """Return a backward that makes a gradient of the `whole` size for each operand, then sums or casts it to its own."""
+    """Return a backward that makes a gradient of the `whole` size for each operand, summed or cast to its own later."""
 
-    def backward(gradient: Storage) -> Sequence[Storage | None]:
-        tape = gradient.tape
-        made = [None if size is None else Storage(tape, whole) for size in sizes]
-        for index, size in enumerate(sizes):
-            if size is not None and size != whole:
-                made[index] = Storage(tape, size)
-        return made
+    def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
+        made = [None if size is None else Storage(gradient.tape, whole) for size in sizes]
+        return [
+            each if each is None or size is None or size == whole else Unreduced(each, size)
+            for each, size in zip(made, sizes, strict=True)
+        ]
 
     return backward
 
@@ -152,7 +163,7 @@ def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
     """Multiply each row by a weight, which may be turned into a wider type first."""
     width = max(x.width, weight.width, width)
     backward = broadcast(x.numel * width, *wanted(x, weight))
-    return record([x, weight], x.numel, width, backward, saves=[x] if weight.requires_grad else [])
+    return record([x, weight], x.numel, width, backward, saves=saved_factors(x, weight))
 
 
 def linear(
@@ -163,13 +174,10 @@ def linear(
     A frozen weight does not make it save its input; a weight that is a copy is saved as one.
     """
     inputs = [x, weight] if bias is None else [x, weight, bias]
-    saves = [x] if weight.requires_grad else []
-    if isinstance(weight, Tensor) and x.requires_grad:
-        saves.append(weight)
     flops = 2 * x.numel * h
-    x.storage.tape.multiplies(of, flops)
+    x.tape.multiplies(of, flops)
     backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
-    return record(inputs, x.numel // d * h, x.width, backward, saves=saves)
+    return record(inputs, x.numel // d * h, x.width, backward, saves=saved_factors(x, weight))
 
 
 def embedding(tape: Tape, weight: Parameter | Tensor, tokens: int, h: int) -> Tensor:
@@ -179,14 +187,17 @@ def embedding(tape: Tape, weight: Parameter | Tensor, tokens: int, h: int) -> Te
 
 def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
     """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
-    a.storage.tape.multiplies(SCORES, flops)
+    a.tape.multiplies(SCORES, flops)
     backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
     return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
 
 
-def repeat(x: Tensor, times: int) -> Tensor:
-    """Repeat parts of a tensor, which is a copy unless it is once."""
-    return x if times == 1 else record([x], x.numel * times, x.width, makes(x.numel * x.width))
+def repeat(x: Tensor, times: int, parts: int = 2) -> Tensor:
+    """Repeat each of the parts of a tensor, which is a copy unless there is one part or it is once."""
+    if times == 1:
+        return x
+    backward = makes(x.numel * x.width)
+    return _view(x, x.numel * times, backward) if parts == 1 else record([x], x.numel * times, x.width, backward)
 
 
 def square(x: Tensor) -> Tensor:
@@ -210,3 +221,52 @@ def softmax(x: Tensor, width: int) -> Tensor:
     """Return the softmax in a type; CUDA multiplies the gradient with the result first."""
     backward = makes(x.numel * x.width, beside=[x.numel * width])
     return record([x], x.numel, width, backward, saves_output=True)
+
+
+def take(x: Tensor, numel: int) -> Tensor:
+    """Take values by an index, whose gradient is put into zeros as large as the input."""
+    return record([x], numel, x.width, makes(x.numel * x.width))
+
+
+def part(x: Tensor, numel: int) -> Tensor:
+    """Return a view of a part of each row, whose gradient is put into one of the whole (`slice_backward`)."""
+    return _view(x, numel, makes(x.numel * x.width))
+
+
+def split(x: Tensor, *numels: int) -> list[Tensor]:
+    """Return views of the parts of each row, whose gradients are put together once all are there (`split`)."""
+    if not x.requires_grad:
+        return [_view(x, numel, passes) for numel in numels]
+    gradients: list[Storage] = []
+
+    def gathered(_: Storage) -> Sequence[Storage]:
+        whole = Storage(x_tape, size)
+        gradients.clear()
+        return (whole,)
+
+    def gathers(gradient: Storage) -> Sequence[Storage]:
+        gradients.append(gradient)
+        return (Storage(gradient.tape, 0),)
+
+    x_tape, size = x.tape, x.numel * x.width
+    whole = _view(x, x.numel, gathered)
+    return [_view(whole, numel, gathers) for numel in numels]
+
+
+def _view(x: Tensor, numel: int, backward: Backward) -> Tensor:
+    node = Node(x.tape, [x], [], backward) if x.requires_grad else None
+    return Tensor(x.storage, numel, x.width, node=node)
+
+
+def concatenate(*parts: Tensor) -> Tensor:
+    """Put tensors together; their gradients are views of that of the whole."""
+    count = len(parts)
+    return record(parts, sum(each.numel for each in parts), parts[0].width, lambda gradient: [gradient] * count)
+
+
+def add_in_place(a: Tensor, b: Tensor) -> Tensor:
+    """Add to a tensor that is used nowhere else."""
+    if not (a.requires_grad or b.requires_grad):
+        return a
+    node = Node(a.tape, [a, b], [], lambda gradient: [gradient] * 2)
+    return Tensor(a.storage, a.numel, a.width, node=node)

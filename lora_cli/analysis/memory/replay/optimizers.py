@@ -7,7 +7,8 @@ from itertools import compress
 from math import prod
 from typing import NamedTuple
 
-from lora_cli.analysis.memory.replay.tape import Storage, Tape
+from lora_cli.analysis.memory.replay.ledger import Storage
+from lora_cli.analysis.memory.replay.tape import Tape
 
 FLOAT32 = 4
 # bitsandbytes keeps the states of smaller tensors in float32, and pages those of this size and larger.

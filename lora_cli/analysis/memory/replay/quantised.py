@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, makes, record, wanted
-from lora_cli.analysis.memory.replay.tape import WEIGHTS, Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Parameter, Tensor, Unreduced
 from lora_cli.analysis.memory.replay.weights import Runner, Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
 
@@ -63,7 +64,7 @@ def _multiply_four_bits(device: Runner, own: Weights, x: Tensor) -> Tensor:
     inputs: list[Tensor | Parameter] = [x, *([own.bias] if own.bias else [])]
     sizes = wanted(*inputs)
 
-    def backward(gradient: Storage) -> Sequence[Storage | None]:
+    def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
         weight = _whole_of_four_bits(device, own)
         made = makes(*sizes, of=WEIGHTS, flops=flops)(gradient)
         del weight
@@ -104,7 +105,7 @@ def _multiply_eight_bits(device: Runner, own: Weights, x: Tensor) -> Tensor:
     if tape.checkpoint is None or not tape.checkpoint.is_again:
         device.held.append(kept)
 
-    def backward(gradient: Storage, _: object = kept) -> Sequence[Storage | None]:
+    def backward(gradient: Storage, _: object = kept) -> Sequence[Storage | Unreduced | None]:
         return makes(*sizes, beside=[copy], of=WEIGHTS, flops=flops)(gradient)
 
     rows = _quantised_rows(x, own.d, is_half=is_half)
@@ -118,7 +119,7 @@ def _multiply_eight_bits(device: Runner, own: Weights, x: Tensor) -> Tensor:
 
 def _quantised_rows(x: Tensor, d: int, *, is_half: bool) -> list[Storage]:
     """Return the rows in 8 bits and a number for each (`int8_vectorwise_quant`), which looks for outliers."""
-    tape, rows = x.storage.tape, x.numel // d
+    tape, rows = x.tape, x.numel // d
     half = None if is_half else Storage(tape, x.numel * FLOAT16)
     made = [Storage(tape, rows * FLOAT32), Storage(tape, x.numel)]
     absolute = Storage(tape, x.numel * FLOAT16)

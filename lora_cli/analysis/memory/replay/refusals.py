@@ -56,11 +56,11 @@ def _problems(plan: Plan, adapter: Adapter) -> Iterator[str]:
 
 def _place_problems(place: Place, adapter: Adapter) -> Iterator[str]:
     name, kind = quote_long(place.module.name), place.module.kind
-    if place.parameter and place.experts == 1:
-        yield f"an adapter of the parameter {name} (target_parameters)"
+    if place.parameter and not adapter.runs_parameters:
+        yield f"this method on the bare parameter {name}"
     elif kind == "Embedding" and adapter.embed is None:
         yield f"this method beside the Embedding {name}"
-    elif kind not in (*LINEARS, "Embedding"):
+    elif kind not in (*LINEARS, "Embedding") and not place.parameter:
         yield f"an adapter of the {kind} {name}"
 
 

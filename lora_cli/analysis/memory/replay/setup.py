@@ -152,33 +152,3 @@ def _described(model: Model) -> tuple[Body, Head]:
     if head is None:
         raise InvalidInput(f"{model.name}: what the class {quote(name)} allocates in a training step is not known")
     return family.forward(config), head(config)
-
-
-def layer_runs(setup: Setup, body: Body) -> Sequence[tuple[int, int]]:
-    """Return the layers of a body that are replayed, and how many each stands for.
-
-    Of equal layers in a row the first two and the last are replayed once, and one stands for all between them. Layers
-    are equal if their blocks, their adapters and what is trained of them are.
-    """
-    prefix = f"{setup.prefix}{body.layers}."
-    beside: dict[int, list[object]] = {}
-    for name, tensors in setup.adapters.items():
-        if name.startswith(prefix):
-            index, _, rest = name.removeprefix(prefix).partition(".")
-            beside.setdefault(int(index), []).append((rest, [tensor.shape for tensor in tensors]))
-    for name in setup.trained_parts:
-        if name.startswith(prefix):
-            index, _, rest = name.removeprefix(prefix).partition(".")
-            beside.setdefault(int(index), []).append(rest)
-    keys = [(block, beside.get(index)) for index, block in enumerate(body.blocks)]
-    runs: list[tuple[int, int]] = []
-    start = 0
-    while start < len(keys):
-        end = start
-        while end < len(keys) and keys[end] == keys[start]:
-            end += 1
-        alike = end - start
-        middle = [(start, 1), (start + 1, 1), (start + 2, alike - 3), (end - 1, 1)]
-        runs += middle if alike > 4 else [(index, 1) for index in range(start, end)]
-        start = end
-    return runs

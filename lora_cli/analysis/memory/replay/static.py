@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.refusals import check_training
 from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.replay.tape import rounded
 from lora_cli.analysis.memory.training import Training
 from lora_cli.models.nodes import Module
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import parameters_of
 
 
@@ -68,8 +69,15 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
                 yield parameter.params * training.plain_width
-    rotary = max((attention.rotary for attention in setup.body.attentions), default=0)
-    yield from (rotary // 2 * FLOAT32, rotary // 2 * FLOAT32)
+    yield from _buffers(setup.body)
+
+
+def _buffers(body: Body) -> Iterator[int]:
+    """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
+    for *_, rotary in body.angles:
+        yield from [rotary // 2 * FLOAT32] * 2
+    if body.embeddings.scaled == "within":
+        yield FLOAT32
 
 
 def preparation(setup: Setup, training: Training) -> tuple[int, int]:

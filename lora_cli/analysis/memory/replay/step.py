@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.body import run_body
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Allocator, Peak, Storage
 from lora_cli.analysis.memory.replay.losses import LOSSES, run_head
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, clip
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import Static, static
-from lora_cli.analysis.memory.replay.tape import Allocator, Peak, Storage, Tape
+from lora_cli.analysis.memory.replay.tape import Tape
 from lora_cli.analysis.memory.training import Training
 
 # An index of a token, or a label.
@@ -42,6 +43,8 @@ class Step(NamedTuple):
 
 def replay(setup: Setup, training: Training, allocator: Allocator | None = None) -> Step:
     """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ."""
+    if setup.body.only_eager:
+        training = training._replace(attention="eager")
     kept = 0
     if training.logits_kept:
         # A loop that keeps its outputs still has those of the step before.

@@ -1,8 +1,4 @@
-"""What PyTorch holds on the device while it trains: storages, what autograd saves, and the reverse pass.
-
-A storage is freed when its last holder lets go of it, as in PyTorch, so the reference counts of Python objects say when.
-Sizes are rounded up to 512 bytes, as `CUDACachingAllocator` does. Nothing is computed: only sizes are known.
-"""
+"""What autograd records of a forward pass: tensors, nodes, checkpoints, and the reverse pass over them."""
 
 from __future__ import annotations
 
@@ -10,77 +6,10 @@ import heapq
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
+from weakref import ref
 
-from lora_cli.analysis.memory.replay.checkpoint import Checkpoint, Promise
-
-ROUNDING = 512
-
-
-class Kind(IntEnum):
-    """What a storage is for, beside the weights and the optimizer's states."""
-
-    ACTIVATION = 0
-    LOSS = 1
-    TEMPORARY = 2
-    GRADIENT = 3
-
-
-# What a matrix product is of: the model's weights, what the method adds, or the scores of attention.
-WEIGHTS, ADDED, SCORES = "weights", "adapter", "attention"
-
-
-class Allocator(Protocol):
-    """What hands out blocks of device memory (`caching_allocator.CachingAllocator`)."""
-
-    def allocate(self, size: int) -> object:
-        """Return a block of at least `size` bytes."""
-
-    def free(self, block: Any) -> None:
-        """Take a block back."""
-
-
-class Peak(NamedTuple):
-    """The most bytes that were held at once, and of which kinds they were."""
-
-    total: int = 0
-    kinds: tuple[int, ...] = (0,) * len(Kind)
-
-
-def rounded(size: int) -> int:
-    """Return the bytes that the allocator takes for `size` bytes."""
-    return -(-size // ROUNDING) * ROUNDING
-
-
-class Storage:
-    """Device memory that is free again when nothing refers to it."""
-
-    __slots__ = ("block", "bytes", "kind", "tape")
-
-    def __init__(self, tape: Tape, size: int) -> None:
-        self.tape = tape
-        self.bytes = -(-size // ROUNDING) * ROUNDING
-        self.kind = tape.kind
-        tape.kinds[tape.kind] += self.bytes
-        tape.total += self.bytes
-        self.block = None if tape.allocator is None else tape.allocator.allocate(self.bytes)
-        if tape.total > tape.highest:
-            tape.highest = tape.total
-            tape.highest_kinds = tape.kinds[:]
-
-    def __del__(self) -> None:
-        tape = self.tape
-        tape.total -= self.bytes
-        tape.kinds[self.kind] -= self.bytes
-        if self.block is not None and tape.allocator is not None:
-            tape.allocator.free(self.block)
-
-    def becomes(self, kind: Kind) -> None:
-        """Count it as another kind from now on."""
-        self.tape.kinds[self.kind] -= self.bytes
-        self.tape.kinds[kind] += self.bytes
-        self.kind = kind
+from lora_cli.analysis.memory.replay.ledger import Allocator, Kind, Ledger, Storage
 
 
 class Tensor:
@@ -98,6 +27,13 @@ class Tensor:
         self.node = node
         self.requires_grad = node is not None
         self.gradient: Storage | None = None
+
+    @property
+    def tape(self) -> Tape:
+        """The tape that records what is done with it."""
+        tape = self.storage.tape
+        assert isinstance(tape, Tape)
+        return tape
 
     def accumulate(self, gradient: Storage) -> None:
         """Keep the gradient."""
@@ -122,8 +58,15 @@ class Parameter:
             self.gradient = gradient
 
 
+class Unreduced(NamedTuple):
+    """A gradient that is summed or cast to the size of its input once the operation's own backward is over."""
+
+    whole: Storage
+    size: int
+
+
 # From the gradient of an output to those of the inputs, None where there is none.
-Backward = Callable[[Storage], Sequence[Storage | None]]
+Backward = Callable[[Storage], Sequence[Storage | Unreduced | None]]
 
 
 class Node:
@@ -141,11 +84,71 @@ class Node:
         self.inputs: tuple[Node | Tensor | Parameter | None, ...] = tuple(
             ((isinstance(each, Tensor) and each.node) or each) if each.requires_grad else None for each in inputs
         )
-        self.saved: list[Storage | Promise[Storage]] = tape.keep(saved)
+        self.saved: list[Storage | Promise] = tape.keep(saved)
 
     def save(self, tape: Tape, results: Iterable[Storage]) -> None:
         """Save results too."""
         self.saved += tape.keep(results)
+
+
+class _Enough(Exception):
+    """All that a checkpoint has to give back was made again."""
+
+
+class Promise:
+    """What a checkpoint makes again in place of a storage, as long as a node needs it."""
+
+    __slots__ = ("__weakref__", "again", "checkpoint")
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.again: Storage | None = None
+
+    def take(self, tape: Tape) -> Storage:
+        """Return the storage; the first of a checkpoint runs the part again."""
+        self.checkpoint.run_again(tape)
+        again, self.again = self.again, None
+        assert again is not None
+        return again
+
+
+class Checkpoint:
+    """A part of the model that saves nothing and runs again in the backward (`torch.utils.checkpoint`, not reentrant)."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        self.run = run
+        self.is_again = False
+        self.promises: list[ref[Promise]] = []
+        self.position = 0
+
+    def run_again(self, tape: Tape) -> None:
+        """Run the part again up to the last storage that was promised, once."""
+        if self.is_again:
+            return
+        self.is_again = True
+        outer = tape.checkpoint, tape.kind
+        tape.checkpoint, tape.kind = self, Kind.ACTIVATION
+        try:
+            self.run()
+        except _Enough:
+            pass
+        finally:
+            tape.checkpoint, tape.kind = outer
+
+    def promise(self) -> Promise:
+        """Promise to make a storage again."""
+        promise = Promise(self)
+        self.promises.append(ref(promise))
+        return promise
+
+    def keep(self, storage: Storage) -> None:
+        """Keep a promise, if a node still needs it."""
+        promise = self.promises[self.position]()
+        self.position += 1
+        if promise is not None:
+            promise.again = storage
+        if self.position == len(self.promises):
+            raise _Enough
 
 
 class _Segment(NamedTuple):
@@ -156,57 +159,42 @@ class _Segment(NamedTuple):
     times: int
 
 
-class Tape:
-    """The device during one step: what is held now, the most that was held, and what autograd recorded."""
+class Tape(Ledger):
+    """The device during one step, and what autograd recorded of it."""
 
     def __init__(self, allocator: Allocator | None = None) -> None:
-        self.allocator = allocator
-        self.kind = Kind.ACTIVATION
-        self.kinds = [0] * len(Kind)
-        self.total = 0
-        self.highest = 0
-        self.highest_kinds = self.kinds[:]
-        self.checkpoint: Checkpoint[Storage] | None = None
+        super().__init__(allocator)
+        self.checkpoint: Checkpoint | None = None
         self.is_backward = False
         self.order = 0
-        # Multiplications and additions so far, by phase and by what is multiplied.
-        self.flops: dict[tuple[str, str], int] = {}
         self.segments: list[_Segment] = []
+        # What is saved and takes no memory of its own, e.g. a weight: a checkpoint runs again to give it back as well.
+        self.held_anyway = Storage(self, 0)
 
-    def multiplies(self, of: str, flops: int) -> None:
-        """Count the operations of a matrix product; what a checkpoint runs again counts apart."""
-        again = self.checkpoint is not None and self.checkpoint.is_again
-        phase = "recomputation" if again else "backward" if self.is_backward else "forward"
-        self.flops[phase, of] = self.flops.get((phase, of), 0) + flops
+    @property
+    def phase(self) -> str:
+        """What runs now: forward, backward, or in it a part that a checkpoint runs again."""
+        if self.checkpoint is not None and self.checkpoint.is_again:
+            return "recomputation"
+        return "backward" if self.is_backward else "forward"
 
     def next_order(self) -> int:
         """Return the place of a new node among all."""
         self.order += 1
         return self.order
 
-    def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise[Storage]]:
+    def keep(self, saved: Iterable[Storage]) -> list[Storage | Promise]:
         """Return what a node holds of what it saves: inside a checkpoint only the promise to make it again."""
         checkpoint = self.checkpoint
         if checkpoint is None:
             return [*saved]
         if not checkpoint.is_again:
             return [checkpoint.promise() for _ in saved]
-        kept: list[Storage | Promise[Storage]] = []
+        kept: list[Storage | Promise] = []
         for storage in saved:
             kept.append(storage)
             checkpoint.keep(storage)
         return kept
-
-    def take(self, kept: Storage | Promise[Storage]) -> Storage:
-        """Return what a node saved; the first of a checkpoint runs its part again."""
-        if isinstance(kept, Storage):
-            return kept
-        if not kept.checkpoint.is_again:
-            outer = self.checkpoint, self.kind
-            self.checkpoint, self.kind = kept.checkpoint, Kind.ACTIVATION
-            kept.checkpoint.run_again()
-            self.checkpoint, self.kind = outer
-        return kept.take()
 
     def checkpointed(self, run: Callable[[], Tensor]) -> Tensor:
         """Run a part of the model without saving what it needs."""
@@ -218,36 +206,13 @@ class Tape:
 
     # --- equal blocks --------------------------------------------------------------------------------------------
 
-    def peak(self) -> Peak:
-        """Return the peak since the last call, and begin anew."""
-        peak = Peak(self.highest, tuple(self.highest_kinds))
-        self.highest, self.highest_kinds = self.total, self.kinds[:]
-        return peak
-
     @contextmanager
     def repeated(self, times: int) -> Iterator[None]:
         """Let the blocks that run inside stand for `times` of them: what they leave behind is there as many times."""
         first = self.order + 1
-        with self._standing_for(times):
+        with self.standing_for(times):
             yield
         self.segments.append(_Segment(first, self.order + 1, times))
-
-    @contextmanager
-    def _standing_for(self, times: int) -> Iterator[None]:
-        before, kinds, flops = self.peak(), self.kinds[:], dict(self.flops)
-        yield
-        for key, count in self.flops.items():
-            self.flops[key] = count + (times - 1) * (count - flops.get(key, 0))
-        change = [(times - 1) * (now - then) for now, then in zip(self.kinds, kinds, strict=True)]
-        grown = sum(change)
-        # What grows is highest in the last of them, what shrinks in the first.
-        if grown > 0:
-            self.highest += grown
-            self.highest_kinds = [each + more for each, more in zip(self.highest_kinds, change, strict=True)]
-        if before.total > self.highest:
-            self.highest, self.highest_kinds = before.total, list(before.kinds)
-        self.total += grown
-        self.kinds[:] = [each + more for each, more in zip(self.kinds, change, strict=True)]
 
     # --- the reverse pass ----------------------------------------------------------------------------------------
 
@@ -267,7 +232,7 @@ class Tape:
             start = segment.end if segment else 0
             self._run(queue, gradients, start)
             if segment is not None:
-                with self._standing_for(segment.times):
+                with self.standing_for(segment.times):
                     self._run(queue, gradients, segment.first)
 
     def _run(self, queue: list[tuple[int, Node]], gradients: dict[Node, Storage], until: int) -> None:
@@ -275,19 +240,30 @@ class Tape:
         while queue and -queue[0][0] >= until:
             _, node = heapq.heappop(queue)
             gradient = gradients.pop(node)
-            kept = [self.take(each) for each in node.saved]
+            kept = [each.take(self) if isinstance(each, Promise) else each for each in node.saved]
             assert node.backward is not None
             self.kind = Kind.LOSS if node.kind is Kind.LOSS else Kind.TEMPORARY
             results = [*reversed(node.backward(gradient))]
+            # What a checkpoint gave back is gone once the node has run, what the node itself saved a little later.
+            del kept
+            _reduce(self, results)
             inputs, node.inputs, node.saved, node.backward = node.inputs, (), [], None
-            del kept, gradient, node
+            del gradient, node
             for each in inputs:
                 result = results.pop()
-                if isinstance(each, Node) and result is not None:
+                if isinstance(each, Node) and isinstance(result, Storage):
                     _pass_on(each, result, gradients, queue)
-                elif isinstance(each, Tensor | Parameter) and result is not None:
+                elif isinstance(each, Tensor | Parameter) and isinstance(result, Storage):
                     each.accumulate(result)
                 del result
+
+
+def _reduce(tape: Tape, results: list[Storage | Unreduced | None]) -> None:
+    """Turn gradients, the first of which comes last, into those of the size of their inputs (`validate_outputs`)."""
+    for index in reversed(range(len(results))):
+        if isinstance(made := results[index], Unreduced):
+            results[index] = Storage(tape, made.size)
+        del made
 
 
 def _pass_on(node: Node, result: Storage, gradients: dict[Node, Storage], queue: list[tuple[int, Node]]) -> None:

@@ -45,3 +45,6 @@ class Runner(Protocol):
 
     def whole_weight(self, own: Weights, width: int) -> Parameter | Tensor:
         """Return a module's weight in a type."""
+
+    def is_scaled(self, own: Weights) -> bool:
+        """Whether an Embedding itself multiplies what it looks up."""

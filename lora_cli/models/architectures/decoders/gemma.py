@@ -6,7 +6,9 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body, Norm, Words
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 3072)
@@ -29,8 +31,17 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `GemmaModel`."""
+    attention = rotated(heads(config, hidden(config), count=16, groups=16, width=256), config)
+    layer = layer_pass(attention, gated_pass(config, activation="gelu_pytorch_tanh"), kind="rms_float")
+    layers = config.layers("num_hidden_layers", default=28)
+    return Body([layer] * layers, Norm("norm", "rms_float"), Words(scaled="within"))
+
+
 FAMILY = Family(
     "gemma",
     classes("Gemma", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=BUT_QUESTIONS),
     PromptSizes(hidden=3072, layers=28, heads=16, groups=16, head_width=256),
+    forward=forward,
 )

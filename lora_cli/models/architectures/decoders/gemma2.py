@@ -6,7 +6,10 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, heads_with, is_capped, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Attention, Body, Norm, SoftCapped, Words
+from lora_cli.models.parts.layer_windows import all_but_every, layer_windows, optional_window
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 2304)
@@ -43,8 +46,39 @@ def body(config: Config) -> Nodes:
     return four_norms(config, vocabulary(config), head_norms=False)
 
 
+def sandwiched(config: Config, attention: Attention, *, pattern: int, own_angles: bool = False) -> Body:
+    """Describe layers with norms before and after each part, and a window but in the last of each `pattern` layers.
+
+    With `own_angles` layers with a window have others than those without.
+    """
+    layers = config.layers("num_hidden_layers", default=26)
+    windows = layer_windows(config, layers, optional_window(config, 4096), all_but_every(pattern))
+    inner = gated_pass(config, "hidden_activation", activation="gelu_pytorch_tanh")
+    blocks = [
+        layer_pass(
+            attention._replace(window=window, positions=str(window) if own_angles else ""),
+            inner,
+            kind="rms_float",
+            before=("input_layernorm", "pre_feedforward_layernorm"),
+            after=("post_attention_layernorm", "post_feedforward_layernorm"),
+        )
+        for window in windows
+    ]
+    return Body(blocks, Norm("norm", "rms_float"), Words(scaled="within"), reaches=SEES_ALL)
+
+
+def forward(config: Config) -> Body:
+    """Describe the pass through `Gemma2Model`, which transformers runs with eager attention only."""
+    attention = rotated(heads(config, hidden(config), count=8, groups=4, width=256), config)
+    attention = attention._replace(soft_cap=is_capped(config, "attn_logit_softcapping", default=True))
+    return sandwiched(config, attention, pattern=2)._replace(only_eager=True)
+
+
+HEADS = heads_with(lambda config: (SoftCapped(),) if is_capped(config, "final_logit_softcapping", default=True) else ())
 FAMILY = Family(
     "gemma2",
     classes("Gemma2", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=BUT_QUESTIONS),
     SIZES,
+    forward=forward,
+    heads=HEADS,
 )

@@ -6,6 +6,7 @@ from lora_cli.models.architectures.decoders import glm
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, PRE_NORMS, classes
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes
 
 
@@ -14,8 +15,14 @@ def body(config: Config) -> Nodes:
     return glm.of_norms(config, *PRE_NORMS, "post_self_attn_layernorm", "post_mlp_layernorm")
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Glm4Model`."""
+    return glm.pass_of_norms(config, ("post_self_attn_layernorm", "post_mlp_layernorm"))
+
+
 FAMILY = Family(
     "glm4",
     classes("Glm4", body, hidden=glm.hidden, vocabulary=glm.vocabulary, tasks=BUT_QUESTIONS),
     glm.FAMILY.sizes,
+    forward=forward,
 )

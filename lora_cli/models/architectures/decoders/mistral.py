@@ -6,7 +6,10 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layer_windows import optional_window
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -27,8 +30,16 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `MistralModel`, whose layers all have the same window."""
+    attention = rotated(heads(config, hidden(config), count=32, groups=8), config)
+    attention = attention._replace(window=optional_window(config, 4096))
+    return Body([layer_pass(attention, gated_pass(config))] * config.layers("num_hidden_layers", default=32))
+
+
 FAMILY = Family(
     "mistral",
     classes("Mistral", body, hidden=hidden, vocabulary=vocabulary),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=8, head_width="shared"),
+    forward=forward,
 )

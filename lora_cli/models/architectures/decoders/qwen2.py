@@ -6,7 +6,10 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layer_windows import switched_windows
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -27,8 +30,17 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Qwen2Model`."""
+    attention = rotated(heads(config, hidden(config), count=32, groups=32), config)
+    windows = switched_windows(config, config.layers("num_hidden_layers", default=32))
+    blocks = [layer_pass(attention._replace(window=window), gated_pass(config)) for window in windows]
+    return Body(blocks, reaches=SEES_ALL)
+
+
 FAMILY = Family(
     "qwen2",
     classes("Qwen2", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer"),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=32),
+    forward=forward,
 )

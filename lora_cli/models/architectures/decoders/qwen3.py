@@ -6,7 +6,10 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention_with_head_norms, heads
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, head_norms, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layer_windows import switched_windows
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -27,8 +30,18 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Qwen3Model`."""
+    attention = rotated(heads(config, hidden(config), count=32, groups=32, width=128), config)
+    attention = attention._replace(norms=head_norms())
+    windows = switched_windows(config, config.layers("num_hidden_layers", default=32))
+    blocks = [layer_pass(attention._replace(window=window), gated_pass(config)) for window in windows]
+    return Body(blocks, reaches=SEES_ALL)
+
+
 FAMILY = Family(
     "qwen3",
     classes("Qwen3", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer"),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=32, head_width=128),
+    forward=forward,
 )

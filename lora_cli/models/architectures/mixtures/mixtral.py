@@ -6,8 +6,11 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import rotated
 from lora_cli.models.parts.experts import experts
+from lora_cli.models.parts.forward_pass import Body, Experts, Router
 from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.mixture_pass import chosen_experts, mixed_body
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 32000)
@@ -30,8 +33,17 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `MixtralModel`, which masks what is outside of the window, if there is one."""
+    attended = rotated(heads(config, hidden(config), count=32, groups=8), config)
+    attended = attended._replace(window=config.size("sliding_window", default=0) or None)
+    layers = config.layers("num_hidden_layers", default=32)
+    return mixed_body(attended, [True] * layers, Experts(Router(chosen_experts(config, default=2), lowered=False)))
+
+
 FAMILY = Family(
     "mixtral",
     classes("Mixtral", body, hidden=hidden, vocabulary=vocabulary),
     PromptSizes(hidden=4096, layers=32, heads=32, groups=8),
+    forward=forward,
 )

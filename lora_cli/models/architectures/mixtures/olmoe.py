@@ -6,8 +6,11 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import TASKS, classes, decoder
+from lora_cli.models.parts.decoder_pass import head_norms, rotated
 from lora_cli.models.parts.experts import experts
+from lora_cli.models.parts.forward_pass import Body, Experts
 from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.mixture_pass import mixed_body, softmax_router
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 50304)
@@ -31,8 +34,16 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `OlmoeModel`."""
+    attention = rotated(heads(config, hidden(config), count=16), config)._replace(norms=head_norms())
+    layers = config.layers("num_hidden_layers", default=16)
+    return mixed_body(attention, [True] * layers, Experts(softmax_router(config, default=8, normed=False)))
+
+
 FAMILY = Family(
     "olmoe",
     classes("Olmoe", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS[:2]),
     PromptSizes(hidden=2048, layers=16, heads=16, groups="heads"),
+    forward=forward,
 )

@@ -6,18 +6,26 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder_pass import rotated
 from lora_cli.models.parts.experts import experts, mixed_decoder, shared_expert, sparse_layers
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body, Experts, FeedForward
 from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.mixture_pass import mixed_body, softmax_router
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 151936)
 
 
+def sparse(config: Config) -> list[bool]:
+    """Return for each layer whether it has experts, of which there may be none."""
+    layers = config.layers("num_hidden_layers", default=24)
+    return sparse_layers(config, layers) if config.number("num_experts", default=60) else [False] * layers
+
+
 def body(config: Config) -> Nodes:
     """Build `Qwen2MoeModel`."""
     d = hidden(config)
-    layers = config.layers("num_hidden_layers", default=24)
     count = config.number("num_experts", default=60)
     inner = config.size("moe_intermediate_size", default=1408)
     shared = config.size("shared_expert_intermediate_size", default=5632)
@@ -25,15 +33,27 @@ def body(config: Config) -> Nodes:
     return mixed_decoder(
         vocabulary(config),
         d,
-        sparse_layers(config, layers) if count else [False] * layers,
+        sparse(config),
         under("self_attn", attention(d, *heads(config, d, count=16, groups=16), bias=bias)),
         experts=(*experts(d, inner, count), *shared_expert(d, shared)),
         dense=gated(d, config.size("intermediate_size", default=5632)),
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Qwen2MoeModel`."""
+    experts = Experts(
+        softmax_router(config, default=4, normed=False),
+        shared=FeedForward("shared_expert"),
+        shared_gate="shared_expert_gate",
+        shared_first=True,
+    )
+    return mixed_body(rotated(heads(config, hidden(config), count=16, groups=16), config), sparse(config), experts)
+
+
 FAMILY = Family(
     "qwen2_moe",
     classes("Qwen2Moe", body, hidden=hidden, vocabulary=vocabulary),
     PromptSizes(hidden=2048, layers=24, heads=16, groups=16),
+    forward=forward,
 )

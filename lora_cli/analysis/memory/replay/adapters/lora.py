@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.analysis.memory.replay.adapter import Adapter
 from lora_cli.analysis.memory.replay.operations import add, cast, clone, dropout, embedding, scale
-from lora_cli.analysis.memory.replay.parts.decomposed import add_decomposed, embed_decomposed
+from lora_cli.analysis.memory.replay.parts.weight_decomposition import add_decomposed, embed_decomposed
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.replay.weights import Runner, Weights
 from lora_cli.methods.config.lora_settings import LoraSettings
@@ -45,7 +45,8 @@ def embed(device: Runner, own: Weights, tokens: int) -> Tensor:
     if own.settings.use_dora:
         return cast(embed_decomposed(device, own, tokens, out), width)
     low = embedding(device.tape, a, tokens, r)
-    return cast(add(out, scale(device.multiply(low, b, None, r, own.h))), width)
+    update = scale(device.multiply(low, b, None, r, own.h))
+    return cast(add(out, scale(update) if device.is_scaled(own) else update), width)
 
 
 def unknown(settings: LoraSettings) -> Iterator[str]:
@@ -53,4 +54,4 @@ def unknown(settings: LoraSettings) -> Iterator[str]:
     return (field for field in UNKNOWN if getattr(settings, field))
 
 
-ADAPTER = Adapter(linear, embed, unknown, runs_quantised=True)
+ADAPTER = Adapter(linear, embed, unknown, runs_quantised=True, runs_parameters=True)

@@ -5,103 +5,134 @@ from __future__ import annotations
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
-    add,
     cast,
     clone,
     dropout,
-    makes,
-    pointwise,
+    part,
     product,
-    record,
     repeat,
     scale,
     shift,
+    soft_cap,
     softmax,
+    split,
 )
-from lora_cli.analysis.memory.replay.parts.kernels import MAX_FLASH_WIDTH, efficient, flash, flops_of_scores
+from lora_cli.analysis.memory.replay.parts.kernels import (
+    MAX_FLASH_WIDTH,
+    efficient,
+    flash,
+    flops_of_scores,
+    numel_of_result,
+    plain,
+)
 from lora_cli.analysis.memory.replay.parts.norms import normalise
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.parts.rotary import rotate
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
-    if own.norms is not None and not own.norms_whole:
-        q = normalise(device, f"{name}.{own.norms[0].name}", own.norms[0], q)
-        k = normalise(device, f"{name}.{own.norms[1].name}", own.norms[1], k)
+    if own.norm_time == "all_projected":
+        q, k = _normed(device, name, own, q, k)
     if own.rotary:
-        q, k = _rotated(device, q), _rotated(device, k)
-    kernel = _eager if device.training.attention == "eager" else _sdpa
-    out = kernel(device, own, q, k, v)
+        q, k = rotate(device, own, q, k)
+    if own.scaled_queries:
+        q = scale(q, q.width)
+    if own.norm_time == "rotated":
+        q, k = _normed(device, name, own, q, k)
+    out = look_up(device, own, q, k, v)
     return device.linear(f"{name}.{own.output}", out)
 
 
 def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Tensor]:
     """Return q, k and v."""
+    if len(own.inputs) == 1:
+        qkv = device.linear(f"{name}.{own.inputs[0]}", x)
+        each = qkv.numel // (own.heads + 2 * own.groups)
+        numels = own.heads * each, own.groups * each, own.groups * each
+        return [part(qkv, numel) for numel in numels] if own.sliced else split(qkv, *numels)
     made = []
     for index, projection in enumerate(own.inputs):
         out = device.linear(f"{name}.{projection}", x)
-        if own.norms is not None and own.norms_whole and index < len(own.norms):
+        if own.norms is not None and own.norm_time == "projected" and index < len(own.norms):
             norm = own.norms[index]
             out = normalise(device, f"{name}.{norm.name}", norm, out)
         made.append(out)
     return made
 
 
-def _rotated(device: Device, x: Tensor) -> Tensor:
-    """Return x·cos + rotate_half(x)·sin (`apply_rotary_pos_emb`)."""
-    width = device.hidden_width
-    return add(scale(x, width), scale(_half_turned(x), width))
+def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    """Return q and k, normed where the attention has norms for them."""
+    if own.norms is not None:
+        q = normalise(device, f"{name}.{own.norms[0].name}", own.norms[0], q)
+        k = normalise(device, f"{name}.{own.norms[1].name}", own.norms[1], k)
+    return q, k
 
 
-def _half_turned(x: Tensor) -> Tensor:
-    """Return the halves exchanged, the first of them negated (`rotate_half`)."""
-    size = x.numel * x.width
-    negative = Storage(x.storage.tape, size // 2)
-    out = record([x], x.numel, x.width, makes(size, beside=[size // 2, size]))
-    del negative
-    return out
+def look_up(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Return what tokens look up of v by the scores of q and k."""
+    kernel = _eager if device.training.attention == "eager" else _sdpa
+    return kernel(device, own, q, k, v)
 
 
 def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
-    training, times = device.training, own.heads // own.groups
-    width = q.width
-    k, v = _for_all_heads(k, times), _for_all_heads(v, times)
+    width, times, numel = q.width, own.heads // own.groups, numel_of_result(q, k, v)
+    k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
+    if own.groups in {1, own.heads}:
+        k = _batched(device, k, packed=own.by_heads and times == 1)
+        v = _batched(device, v)
     weights = _scores(device, own, q, k)
-    if training.dtype == "bfloat16" or width == FLOAT32:
+    weights = cast(_softmax(device, own, weights), width)
+    weights = dropout(weights, own.dropout)
+    device.attention_weights = weights
+    return clone(product(device.lower(weights), device.lower(v), numel, flops_of_scores(device, numel)))
+
+
+def _softmax(device: Device, own: Attention, weights: Tensor) -> Tensor:
+    """Return the softmax, in float32 where the model or autocast asks for it."""
+    training = device.training
+    if not own.float_softmax and training.autocast is None:
+        return softmax(weights, weights.width)
+    if (training.autocast or training.dtype) != "float16":
         # CUDA turns float16 into float32 within the kernel, and no other type.
         weights = cast(weights, FLOAT32)
-    weights = cast(softmax(weights, FLOAT32), width)
-    weights = dropout(weights, own.dropout)
-    return clone(product(device.lower(weights), device.lower(v), q.numel, flops_of_scores(device, q)))
+    return softmax(weights, FLOAT32)
 
 
-def _for_all_heads(x: Tensor, times: int) -> Tensor:
-    """Return k or v as a product needs it: repeated, or else made contiguous."""
-    return repeat(x, times) if times > 1 else clone(x)
+def _batched(device: Device, x: Tensor, *, packed: bool = False) -> Tensor:
+    """Return q, k or v as a product of batches takes it: a copy, unless it is `packed` by heads or of one text."""
+    return x if packed or device.training.batch == 1 else clone(x)
 
 
 def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
+    q = _batched(device, q, packed=own.by_heads)
     numel = training.batch * own.heads * training.seq**2
-    scores = scale(product(device.lower(clone(q)), device.lower(k), numel, flops_of_scores(device, q)))
+    scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q.numel)))
     if own.soft_cap:
-        scores = scale(pointwise(scale(scores), saves="output"))
-    return shift(scores) if device.mask(own) is not None else scores
+        scores = soft_cap(scores)
+    return shift(scores, device.hidden_width) if device.mask(own) is not None else scores
 
 
 def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Run `sdpa_attention_forward` with the kernel that PyTorch takes: flash attention where it can.
 
-    That needs 16 bits, an Ampere card or a newer one, and no mask. For the memory-efficient kernel transformers repeats
-    k and v for all heads.
+    That needs 16 bits, an Ampere card or a newer one, values as wide as keys, and no mask. transformers repeats k and v
+    for all heads where there is a mask, or no flash attention; the memory-efficient kernel knows no grouped heads, and
+    what neither takes is computed in plain operations.
     """
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
-    training, mask = device.training, device.mask(own)
-    if mask is None and q.width < FLOAT32 and training.has_flash and own.width <= MAX_FLASH_WIDTH:
-        return flash(device, own, q, k, v)
+    training, is_masked = device.training, device.mask(own) is not None
+    is_narrow = own.width <= MAX_FLASH_WIDTH and k.numel == v.numel
+    if not is_masked and q.width < FLOAT32 and training.has_flash and is_narrow:
+        out = flash(device, own, q, k, v)
+        # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
+        return clone(out) if own.by_heads else out
     times = own.heads // own.groups
-    return efficient(device, own, q, repeat(k, times), repeat(v, times), is_masked=mask is not None)
+    if training.has_flash and times > 1 and not is_masked:
+        return plain(device, own, q, k, v)
+    return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), is_masked=is_masked)

@@ -6,28 +6,57 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import add, dropout
+from lora_cli.analysis.memory.replay.operations import add, add_in_place, dropout, scale
 from lora_cli.analysis.memory.replay.parts.attention import attend
+from lora_cli.analysis.memory.replay.parts.experts import mix
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
+from lora_cli.analysis.memory.replay.parts.latent_attention import attend_by_latents
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.tape import Tensor
-from lora_cli.models.parts.forward_pass import Attention, Block, Branch, FeedForward, Norm
+from lora_cli.models.parts.forward_pass import Attention, Block, Branch, Experts, FeedForward, LatentAttention, Norm
 
 # How each part runs: from the device, the part's name in the model, its declaration and its input.
-PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {Attention: attend, FeedForward: feed_forward}
+PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {
+    Attention: attend,
+    LatentAttention: attend_by_latents,
+    FeedForward: feed_forward,
+    Experts: mix,
+}
 
 
 def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
-    """Run a layer: each branch is added to the residual stream."""
+    """Run a layer: each branch is added to the residual stream, or what parallel ones return together."""
+    if block.parallel:
+        return add(_run_parallel(device, name, block, x), x)
+    kept: list[Tensor] = []
     for branch in block.branches:
-        x = add(x, _run_branch(device, name, branch, x))
+        x = _added(device, name, branch, x, kept if block.keeps else None)
     return x
 
 
+def _added(device: Device, name: str, branch: Branch, x: Tensor, kept: list[Tensor] | None) -> Tensor:
+    """Add what a branch returns to its input."""
+    if kept is None:
+        return add(x, _run_branch(device, name, branch, x))
+    given = _normed(device, name, branch.before, x)
+    kept.append(_run_part(device, name, branch, given))
+    return add(x, kept[-1])
+
+
+def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
+    x = _normed(device, name, block.before, x)
+    first, second = (_run_branch(device, name, branch, x) for branch in block.branches)
+    return add_in_place(second, first) if block.in_place else add(second, first)
+
+
 def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
-    x = _normed(device, name, branch.before, x)
+    return _run_part(device, name, branch, _normed(device, name, branch.before, x))
+
+
+def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     x = PARTS[type(branch.part)](device, f"{name}.{branch.part.name}", branch.part, x)
-    return dropout(_normed(device, name, branch.after, x), branch.dropout)
+    x = dropout(_normed(device, name, branch.after, x), branch.dropout)
+    return scale(x) if branch.scaled else x
 
 
 def _normed(device: Device, name: str, norm: Norm | None, x: Tensor) -> Tensor:

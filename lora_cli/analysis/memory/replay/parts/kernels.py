@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import FLOAT32, makes, record, wanted
-from lora_cli.analysis.memory.replay.tape import SCORES, Storage, Tensor
+from lora_cli.analysis.memory.replay.ledger import SCORES, Storage
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    clone,
+    makes,
+    product,
+    record,
+    repeat,
+    scale,
+    shift,
+    softmax,
+    wanted,
+)
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
 # The seed and the offset of a kernel's random numbers.
@@ -35,7 +47,7 @@ def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, *
 
     Each layer saves its own copy of a mask in the type of q, with padded rows.
     """
-    training, tape = device.training, q.storage.tape
+    training, tape = device.training, q.tape
     saves = [training.batch * own.heads * _up(training.seq, 32) * FLOAT32]
     if not is_masked:
         return _kernel(device, q, k, v, saves, ())
@@ -44,6 +56,21 @@ def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, *
         Storage(tape, training.batch * training.seq * _up(training.seq, 16) * q.width) if training.seq % 16 else mask
     )
     return _kernel(device, q, k, v, saves, (), padded)
+
+
+def plain(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Compute causal attention in plain operations (`_scaled_dot_product_attention_math`)."""
+    training, times = device.training, own.heads // own.groups
+    q = scale(q)
+    mask = Storage(q.tape, training.seq**2 * FLOAT32)
+    k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
+    numel = training.batch * own.heads * training.seq**2
+    scores = product(q, clone(scale(k)), numel, flops_of_scores(device, q.numel))
+    weights = softmax(shift(scores), FLOAT32)
+    # A row in which nothing is seen is searched for by a byte for each score (`_safe_softmax`).
+    searched = Storage(q.tape, numel)
+    del mask, searched, scores
+    return clone(product(weights, v, q.numel, flops_of_scores(device, q.numel)))
 
 
 def _kernel(
@@ -59,12 +86,13 @@ def _kernel(
 
     Its two products count, and twice as many of its backward; scores that the kernel computes again there do not.
     """
-    flops = 2 * flops_of_scores(device, q)
-    q.storage.tape.multiplies(SCORES, flops)
+    numel = numel_of_result(q, k, v)
+    flops = flops_of_scores(device, q.numel) + flops_of_scores(device, numel)
+    q.tape.multiplies(SCORES, flops)
     masks = [] if mask is None else [Tensor(mask, 0, 1)]
     return record(
         [q, k, v],
-        q.numel,
+        numel,
         q.width,
         makes(*wanted(q, k, v), beside=beside, of=SCORES, flops=2 * flops),
         saves=[q, k, v, *masks],
@@ -73,9 +101,14 @@ def _kernel(
     )
 
 
-def flops_of_scores(device: Device, q: Tensor) -> int:
-    """Return the operations of the product of q with k, or of the scores with v: all pairs of tokens, masked or not."""
-    return 2 * q.numel * device.training.seq
+def numel_of_result(q: Tensor, k: Tensor, v: Tensor) -> int:
+    """Return the number of values of the result, whose heads are as wide as those of v."""
+    return q.numel * v.numel // k.numel
+
+
+def flops_of_scores(device: Device, numel: int) -> int:
+    """Return the operations of a product with the scores of all pairs of tokens, masked or not, of q's or v's width."""
+    return 2 * numel * device.training.seq
 
 
 def _up(size: int, multiple: int) -> int:

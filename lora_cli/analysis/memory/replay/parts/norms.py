@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     cast,
@@ -18,13 +19,14 @@ from lora_cli.analysis.memory.replay.operations import (
     wanted,
     weigh,
 )
-from lora_cli.analysis.memory.replay.tape import Parameter, Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Norm, NormKind
 
 
 def normalise(device: Device, name: str, norm: Norm, x: Tensor) -> Tensor:
-    """Run a norm on rows as wide as its weight."""
-    return KINDS[norm.kind](device, name, x, x.numel // device.parameter(f"{name}.weight").numel)
+    """Run a norm on its rows."""
+    width = norm.width or device.parameter(f"{name}.weight").numel
+    return KINDS[norm.kind](device, name, x, x.numel // width)
 
 
 def _root_mean_square(x: Tensor, rows: int) -> Tensor:
@@ -59,9 +61,10 @@ def _rms_float(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
 
 def _layer(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
     """`torch.nn.LayerNorm`: saves its input, and a mean and a deviation of each row in float32."""
-    weight, bias = device.parameter(f"{name}.weight"), device.parameter(f"{name}.bias")
-    inputs: list[Tensor | Parameter] = [x, weight, bias]
-    return record(inputs, x.numel, x.width, makes(*wanted(*inputs)), saves=[x], saves_more=[rows * FLOAT32] * 2)
+    x = device.upper(x)
+    weights = [device.upper_weight(device.parameter(f"{name}.{part}")) for part in ("weight", "bias")]
+    inputs = [x, *weights]
+    return record(inputs, x.numel, x.width, makes(*wanted(*inputs)), saves=inputs[:2], saves_more=[rows * FLOAT32] * 2)
 
 
 def _layer_float(device: Device, name: str, x: Tensor, rows: int) -> Tensor:

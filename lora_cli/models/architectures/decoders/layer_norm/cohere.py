@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_pass, head_norms, heads_with, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Scaled
 from lora_cli.models.parts.layers import Nodes, norm, parameter, under
 
 hidden = size("hidden_size", 8192)
@@ -37,9 +41,31 @@ def of_norms(config: Config, *, head_norms: bool) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `CohereModel`, in which attention and feed-forward share one norm."""
+    _, _, width = shape = heads(config, hidden(config), count=64)
+    attention = rotated(shape, config)._replace(
+        rotary_kind="float_pairs",
+        norms=head_norms("layer_float", width) if config.flag("use_qk_norm", default=False) else None,
+        norm_time="all_projected",
+    )
+    return of_attentions(config, [attention] * config.layers("num_hidden_layers", default=40))
+
+
+def of_attentions(config: Config, attentions: Iterable[Attention]) -> Body:
+    """Describe layers whose attention and feed-forward share one norm."""
+    inner = Branch(gated_pass(config))
+    before = Norm("input_layernorm", "layer_float")
+    blocks = [Block((Branch(each), inner), parallel=True, before=before) for each in attentions]
+    return Body(blocks, Norm("norm", "layer_float"))
+
+
 TASKS = ("ForCausalLM", "Model")
+HEADS = heads_with(lambda _: (Scaled(),))
 FAMILY = Family(
     "cohere",
     classes("Cohere", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=TASKS),
     PromptSizes(hidden=8192, layers=40, heads=64, groups="heads"),
+    forward=forward,
+    heads=HEADS,
 )

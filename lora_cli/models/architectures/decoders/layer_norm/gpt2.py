@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Words, plain, pre_norm
 from lora_cli.models.parts.heads import sequence_summary
 from lora_cli.models.parts.layers import (
     Node,
@@ -68,6 +69,34 @@ def double_heads(config: Config) -> Skeleton:
     return causal._replace(nodes=[*causal.nodes, *under("multiple_choice_head", head)])
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `GPT2Model`."""
+    count = config.size("num_attention_heads", "n_head", default=12)
+    attention = Attention(
+        count,
+        count,
+        hidden(config) // count,
+        "attn",
+        ("c_attn",),
+        "c_proj",
+        dropout=config.real("attn_pdrop", default=0.1),
+        float_softmax=False,
+    )
+    activation = config.text("activation_function", "hidden_act", default="gelu_new")
+    block = pre_norm(
+        attention,
+        plain("mlp", "c_fc", "c_proj", activation),
+        "layer",
+        config.real("resid_pdrop", default=0.1),
+        names=("ln_1", "ln_2"),
+        keeps=True,
+    )
+    embeddings = Words("wte", each_position=("wpe",), dropout=config.real("embd_pdrop", default=0.1))
+    return Body(
+        [block] * config.layers("num_hidden_layers", "n_layer", default=12), Norm("ln_f", "layer"), embeddings, "h"
+    )
+
+
 GPT2 = classes(
     "GPT2",
     body,
@@ -88,4 +117,5 @@ FAMILY = Family(
     },
     PromptSizes(hidden=768, layers=12, heads=12),
     feed_forward="n_inner",
+    forward=forward,
 )

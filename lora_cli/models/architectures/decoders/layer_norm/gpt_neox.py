@@ -5,7 +5,9 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Words, plain, pre_norm
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.rotary import rotated_width
 
 hidden = size("hidden_size", 6144)
 vocabulary = size("vocab_size", 50432)
@@ -33,6 +35,29 @@ def body(config: Config) -> Nodes:
     ]
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `GPTNeoXModel`: attention and feed-forward side by side, or one after the other."""
+    count = config.size("num_attention_heads", default=64)
+    width = hidden(config) // count
+    attention = Attention(
+        count,
+        count,
+        width,
+        "attention",
+        ("query_key_value",),
+        "dense",
+        rotated_width(config, width, "rotary_pct", default=0.25),
+        dropout=config.real("attention_dropout", default=0.0),
+        by_heads=True,
+    )
+    inner = plain("mlp", "dense_h_to_4h", "dense_4h_to_h", config.text("hidden_act", default="gelu"))
+    dropout = config.real("hidden_dropout", default=0.0)
+    parallel = config.flag("use_parallel_residual", default=True)
+    block = pre_norm(attention, inner, "layer", dropout, parallel=parallel)
+    layers = config.layers("num_hidden_layers", default=44)
+    return Body([block] * layers, Norm("final_layer_norm", "layer"), Words("embed_in", dropout=dropout))
+
+
 FAMILY = Family(
     "gpt_neox",
     classes(
@@ -45,4 +70,5 @@ FAMILY = Family(
         tokens_head="classifier",
     ),
     PromptSizes(hidden=6144, layers=44, heads=64),
+    forward=forward,
 )

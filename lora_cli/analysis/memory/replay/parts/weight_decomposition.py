@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import (
     add,
     cast,
@@ -15,7 +16,7 @@ from lora_cli.analysis.memory.replay.operations import (
     subtract,
     wanted,
 )
-from lora_cli.analysis.memory.replay.tape import Storage, Tensor
+from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.replay.weights import Runner, Weights
 
 
@@ -86,4 +87,4 @@ def embed_decomposed(device: Runner, own: Weights, tokens: int, out: Tensor) -> 
     low = embedding(device.tape, a, tokens, r)
     update = scale(multiply(scaling, device.multiply(low, b, None, r, own.h)))
     del change, norm
-    return add(multiply(scaling, out), update)
+    return add(multiply(scaling, out), scale(update) if device.is_scaled(own) else update)

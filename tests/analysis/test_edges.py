@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_cli.analysis.fit.search import Edge, Load, edge, first_alike
+from lora_cli.analysis.edges import Edge, Load, edge, first_alike
 
 GROWING = st.lists(st.integers(0, 50), min_size=1, max_size=60)
 

@@ -1,0 +1,126 @@
+"""The device's memory: what is held on it now and the most that was, and the storages that hold it.
+
+A storage is freed when its last holder lets go of it, as in PyTorch, so the reference counts of Python objects say when.
+Sizes are rounded up to 512 bytes, as `CUDACachingAllocator` does. Nothing is computed: only sizes are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+ROUNDING = 512
+
+
+class Kind(IntEnum):
+    """What a storage is for, beside the weights and the optimizer's states."""
+
+    ACTIVATION = 0
+    LOSS = 1
+    TEMPORARY = 2
+    GRADIENT = 3
+
+
+# What a matrix product is of: the model's weights, what the method adds, or the scores of attention.
+WEIGHTS, ADDED, SCORES = "weights", "adapter", "attention"
+
+
+class Allocator(Protocol):
+    """What hands out blocks of device memory (`caching_allocator.CachingAllocator`)."""
+
+    def allocate(self, size: int) -> object:
+        """Return a block of at least `size` bytes."""
+
+    def free(self, block: Any) -> None:
+        """Take a block back."""
+
+
+class Peak(NamedTuple):
+    """The most bytes that were held at once, and of which kinds they were."""
+
+    total: int = 0
+    kinds: tuple[int, ...] = (0,) * len(Kind)
+
+
+def rounded(size: int) -> int:
+    """Return the bytes that the allocator takes for `size` bytes."""
+    return -(-size // ROUNDING) * ROUNDING
+
+
+class Ledger:
+    """What is held now, by kinds, the most that was held, and the operations that were done."""
+
+    def __init__(self, allocator: Allocator | None = None) -> None:
+        self.allocator = allocator
+        self.kind = Kind.ACTIVATION
+        self.kinds = [0] * len(Kind)
+        self.total = 0
+        self.highest = 0
+        self.highest_kinds = self.kinds[:]
+        # Multiplications and additions so far, by phase and by what is multiplied.
+        self.flops: dict[tuple[str, str], int] = {}
+
+    @property
+    def phase(self) -> str:
+        """What runs now."""
+        return ""
+
+    def multiplies(self, of: str, flops: int) -> None:
+        """Count the operations of a matrix product."""
+        self.flops[self.phase, of] = self.flops.get((self.phase, of), 0) + flops
+
+    def peak(self) -> Peak:
+        """Return the peak since the last call, and begin anew."""
+        peak = Peak(self.highest, tuple(self.highest_kinds))
+        self.highest, self.highest_kinds = self.total, self.kinds[:]
+        return peak
+
+    @contextmanager
+    def standing_for(self, times: int) -> Iterator[None]:
+        """Let what happens inside stand for the same so many times: what it leaves behind is there as often."""
+        before, kinds, flops = self.peak(), self.kinds[:], dict(self.flops)
+        yield
+        for key, count in self.flops.items():
+            self.flops[key] = count + (times - 1) * (count - flops.get(key, 0))
+        change = [(times - 1) * (now - then) for now, then in zip(self.kinds, kinds, strict=True)]
+        grown = sum(change)
+        # What grows is highest in the last of them, what shrinks in the first.
+        if grown > 0:
+            self.highest += grown
+            self.highest_kinds = [each + more for each, more in zip(self.highest_kinds, change, strict=True)]
+        if before.total > self.highest:
+            self.highest, self.highest_kinds = before.total, list(before.kinds)
+        self.total += grown
+        self.kinds[:] = [each + more for each, more in zip(self.kinds, change, strict=True)]
+
+
+class Storage:
+    """Device memory that is free again when nothing refers to it."""
+
+    __slots__ = ("block", "bytes", "kind", "tape")
+
+    def __init__(self, tape: Ledger, size: int) -> None:
+        self.tape = tape
+        self.bytes = -(-size // ROUNDING) * ROUNDING
+        self.kind = tape.kind
+        tape.kinds[tape.kind] += self.bytes
+        tape.total += self.bytes
+        self.block = None if tape.allocator is None or not size else tape.allocator.allocate(self.bytes)
+        if tape.total > tape.highest:
+            tape.highest = tape.total
+            tape.highest_kinds = tape.kinds[:]
+
+    def __del__(self) -> None:
+        tape = self.tape
+        tape.total -= self.bytes
+        tape.kinds[self.kind] -= self.bytes
+        if self.block is not None and tape.allocator is not None:
+            tape.allocator.free(self.block)
+
+    def becomes(self, kind: Kind) -> None:
+        """Count it as another kind from now on."""
+        self.tape.kinds[self.kind] -= self.bytes
+        self.tape.kinds[kind] += self.bytes
+        self.kind = kind

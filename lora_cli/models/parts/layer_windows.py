@@ -1,0 +1,53 @@
+"""How far each layer of a decoder looks back: `layer_types` of config.json, and what classes make of a missing one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+
+SLIDING, FULL = "sliding_attention", "full_attention"
+
+
+def layer_windows(
+    config: Config, layers: int, window: int | None, slides: Callable[[int], bool]
+) -> Sequence[int | None]:
+    """Return the window of each layer, None where it sees all; `slides` says which have one by default.
+
+    >>> config = Config({"layer_types": ["full_attention", "sliding_attention"]})
+    >>> layer_windows(config, 2, 128, lambda index: True)
+    [None, 128]
+    """
+    kinds = config.items("layer_types") or [SLIDING if slides(index) else FULL for index in range(layers)]
+    if len(kinds) != layers:
+        raise InvalidInput(f"{config.source}: layer_types has {len(kinds)} entries for {layers} layers")
+    if not {FULL, SLIDING}.issuperset(kinds):
+        raise config.wrong("layer_types", f"a list of {FULL} and {SLIDING}")
+    return [window if kind == SLIDING else None for kind in kinds]
+
+
+def all_but_every(pattern: int) -> Callable[[int], bool]:
+    """Return a function that says of a layer whether it is not the last of each `pattern` layers.
+
+    >>> [all_but_every(3)(index) for index in range(4)]
+    [True, True, False, True]
+    """
+    return lambda index: bool((index + 1) % pattern)
+
+
+def optional_window(config: Config, default: int | None) -> int | None:
+    """Return `sliding_window`, None where it is null.
+
+    >>> optional_window(Config({}), 4096), optional_window(Config({"sliding_window": None}), 4096)
+    (4096, None)
+    """
+    missing = default if "sliding_window" not in config.fields else None
+    return config.size("sliding_window", default=missing or 0) or None
+
+
+def switched_windows(config: Config, layers: int) -> Sequence[int | None]:
+    """Return the windows of Qwen's layers, which slide from `max_window_layers` on if `use_sliding_window` is true."""
+    window = optional_window(config, 4096) if config.flag("use_sliding_window", default=False) else None
+    first = config.number("max_window_layers", default=28)
+    return layer_windows(config, layers, window, lambda index: window is not None and index >= first)
