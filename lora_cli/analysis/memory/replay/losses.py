@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lora_cli.analysis.memory.replay.chunked_loss import chunked_loss
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.ledger import Kind
+from lora_cli.analysis.memory.replay.ledger import Kind, Storage
 from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, dropout, makes, record, scale, soft_cap, take
 from lora_cli.analysis.memory.replay.parts.activations import activate
 from lora_cli.analysis.memory.replay.tape import Tensor
@@ -22,13 +23,21 @@ class Loss(NamedTuple):
 
 
 def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits and their loss."""
+    """Return the logits and their loss. With a loss in chunks there are no logits."""
     device.tape.kind = Kind.LOSS
-    logits = hidden
-    for step in head.steps:
-        logits = STEPS[type(step)](device, step, logits)
+    if device.training.loss == "chunked":
+        name = device.setup.model.output or ""
+        loss = chunked_loss(device, name, hidden, lambda scores: _run_steps(device, head.steps[1:], scores))
+        return Tensor(Storage(device.tape, 0), 0, FLOAT32), loss
+    logits = _run_steps(device, head.steps, hidden)
     # The last hidden states are there until both are.
     return logits, LOSSES[head.loss].of(logits)
+
+
+def _run_steps(device: Device, steps: Sequence[object], x: Tensor) -> Tensor:
+    for step in steps:
+        x = STEPS[type(step)](device, step, x)
+    return x
 
 
 def _dense(device: Device, step: Dense, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.method import LINEARS
 from lora_cli.methods.place import Place
+from lora_cli.models.parts.forward_pass import Head
 
 
 def check_replay(plan: Plan) -> None:
@@ -41,6 +42,21 @@ def check_training(plan: Plan | None, training: Training) -> None:
         raise InvalidInput(
             f"{argument('optimizer')}: what {quote(training.optimizer)} allocates is not known; "
             f"choose one of: {', '.join(OPTIMIZERS)}"
+        )
+
+
+def check_loss(training: Training, head: Head, output: str | None, plan: Plan | None) -> None:
+    """Refuse a loss in chunks where TRL refuses it: of what is not the next token, or with an adapter of the head."""
+    if training.loss != "chunked":
+        return
+    if head.loss != "causal":
+        raise InvalidInput(f"{argument('loss')}: chunked is a loss of models that score the next token; choose full")
+    adapted = {place.module.name for place in plan.targets.places} if plan else set()
+    rows = {rows.module.name for rows in plan.targets.rows} | {*plan.targets.row_ties} if plan else set()
+    if output in adapted | rows:
+        raise InvalidInput(
+            f"{argument('loss')}: chunked reads the weight of {quote(str(output))} without its adapter; "
+            "choose full, or leave the head out of what is adapted"
         )
 
 

@@ -9,7 +9,7 @@ from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
-from lora_cli.analysis.memory.replay.refusals import check_training
+from lora_cli.analysis.memory.replay.refusals import check_loss, check_training
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.training import Training
 from lora_cli.models.nodes import Module
@@ -49,6 +49,7 @@ def static(setup: Setup, training: Training) -> Static:
     beside = [*setup.added(training, trained=True), *setup.copies(training)]
     trained = [*beside, *setup.trained_base(training)]
     check_training(setup.plan, training)
+    check_loss(training, setup.head, setup.model.output, setup.plan)
     return Static(
         [*base_sizes(setup, training)],
         [each.bytes for each in (*beside, *setup.added(training, trained=False))],
