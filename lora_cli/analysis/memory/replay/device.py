@@ -59,7 +59,7 @@ class Device:
         self.tape = tape
         # What a step is given, its input first.
         self.batch: list[Storage] = []
-        # The outputs of the step before, those of this one, and the leaves to which the graph behind them leads.
+        # The outputs of the step, and the leaves to which the graph behind them leads.
         self.outputs: list[Storage] = []
         self.leaves: list[Tensor] = []
         # What the layer that runs shares with others, and what it makes for them.

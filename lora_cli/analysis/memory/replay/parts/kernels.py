@@ -36,10 +36,10 @@ def flash(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     training = device.training
     rows = training.batch * own.heads
     length, width = _up(training.seq, 128), _up(own.width, 32 if own.width <= 128 else 64)
-    beside = [rows * length * FLOAT32, rows * length * width * FLOAT32]
+    inside = [rows * length * FLOAT32, rows * length * width * FLOAT32]
     if own.groups != own.heads:
-        beside += [q.numel * q.width] * 2
-    return _kernel(device, q, k, v, [rows * training.seq * FLOAT32], beside)
+        inside += [q.numel * q.width] * 2
+    return _kernel(device, q, k, v, [rows * training.seq * FLOAT32], inside)
 
 
 def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -79,7 +79,7 @@ def _kernel(
     k: Tensor,
     v: Tensor,
     saves: Sequence[int],
-    beside: Sequence[int],
+    inside: Sequence[int],
     mask: Tensor | None = None,
 ) -> Tensor:
     """Record a fused attention: it saves q, k, v, its mask, its output, the random state and more.
@@ -94,7 +94,7 @@ def _kernel(
         inputs,
         numel,
         q.width,
-        makes(*wanted(*inputs), beside=beside, of=SCORES, flops=2 * flops),
+        makes(*wanted(*inputs), inside=inside, of=SCORES, flops=2 * flops),
         saves=inputs,
         saves_output=True,
         saves_more=[*saves, *RANDOM_STATE],
