@@ -78,7 +78,7 @@ def classes(
 
 def forward(config: Config) -> Body:
     """Describe the pass through `RobertaModel`."""
-    return encoder(config, sizes(config, vocabulary=50265), counted=True)
+    return encoder(config, sizes(config), counted=True)
 
 
 def _labels(config: Config) -> Head:

@@ -59,12 +59,14 @@ def body(config: Config) -> Nodes:
 
 def forward(config: Config) -> Body:
     """Describe the pass through `Ernie4_5_MoeModel`, whose attention never drops anything."""
-    router = Router(config.size("num_experts_per_tok", "moe_k", default=6), kind="softmax_corrected", raised=True)
+    router = Router(
+        config.size("num_experts_per_tok", "moe_k", default=6), kind="softmax_corrected", raised=True, guarded=True
+    )
     shared = FeedForward("shared_experts") if config.number("moe_num_shared_experts", default=2) else None
     attended = rotated(heads(config, hidden(config), count=20, groups=4), config)
     return mixed_body(
         config,
-        attended._replace(rotary_kind="float_pairs", dropout=0.0),
+        attended._replace(rotary_kind="pairs_in_float", dropout=0.0),
         sparse(config, config.layers("num_hidden_layers", default=28)),
         Experts(router, shared=shared, shared_first=True),
     )

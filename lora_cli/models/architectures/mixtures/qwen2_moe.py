@@ -52,15 +52,17 @@ def forward(config: Config) -> Body:
         shared_first=True,
     )
     attended = rotated(heads(config, hidden(config), count=16, groups=16), config)
-    return windowed_body(config, attended, windows(config), sparse(config), experts, reaches=SEES_ALL)
+    # The mask of a window is made even where no layer has one.
+    window = (optional_window(config, 4096) or 0) if config.flag("use_sliding_window", default=False) else 0
+    return windowed_body(
+        config, attended, windows(config, window), sparse(config), experts, reaches=SEES_ALL | {(True, window)}
+    )
 
 
-def windows(config: Config) -> Sequence[int | None]:
-    """Return how far each layer looks back: every second one of the first has a window if `use_sliding_window` is true."""
-    window = optional_window(config, 4096) if config.flag("use_sliding_window", default=False) else None
-    first = config.number("max_window_layers", default=28)
-    layers = config.layers("num_hidden_layers", default=24)
-    return layer_windows(config, layers, window, lambda index: bool(window) and index % 2 == 0 and index < first)
+def windows(config: Config, window: int) -> Sequence[int | None]:
+    """Return how far each layer looks back: of the first layers every second one has the window, if there is one."""
+    first, layers = config.number("max_window_layers", default=28), config.layers("num_hidden_layers", default=24)
+    return layer_windows(config, layers, window, lambda index: window > 0 and index % 2 == 0 and index < first)
 
 
 FAMILY = Family(
