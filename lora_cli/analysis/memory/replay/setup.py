@@ -142,7 +142,7 @@ def width_of(node: ModelParameter | Module | Buffer, training: Training) -> int:
 
 
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are no floats."""
+    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are not floats."""
     if tensor.type_of != OF_ADAPTER:
         return training.plain_width
     return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]
