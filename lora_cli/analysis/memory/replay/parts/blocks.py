@@ -55,6 +55,7 @@ def _added(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
 def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
     x = _normed(device, name, block.before, x)
     first, second = (_run_branch(device, name, branch, x) for branch in block.branches)
+    device.kept += [x, first, second]
     return add_in_place(second, first) if block.in_place else add(second, first)
 
 
