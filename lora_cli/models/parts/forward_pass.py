@@ -30,8 +30,10 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 # How positions turn q and k. `halves` is Llama's; `float_angles` is OLMo 2's, whose angles are float32; `float_pairs` is
 # Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values;
 # `raised_pairs` is ERNIE's, which adds them up in float32; `neighbours` is DeepSeek V3's, which does not repeat angles,
-# and `complex` V2's, whose angles are complex numbers.
-RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "raised_pairs", "neighbours", "complex"]
+# `complex` V2's, whose angles are complex numbers, and `split_halves` gpt-oss's, which has an angle for each pair.
+RotaryKind = Literal[
+    "halves", "float_angles", "float_pairs", "pairs", "raised_pairs", "neighbours", "complex", "split_halves"
+]
 
 
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
@@ -47,7 +49,8 @@ class Attention(NamedTuple):
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
     attention asks for the softmax in float32, `by_heads` whether q and k lie in memory head by head, as what is put
-    together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split.
+    together of a rotated part and the rest does. With `sinks` a head may look at nothing; `clipped`
+    says whether q, k and v are bounded in place. With `sliced` q, k and v are taken one by one of what is split.
     """
 
     heads: int
@@ -68,6 +71,8 @@ class Attention(NamedTuple):
     float_softmax: bool = True
     by_heads: bool = False
     sliced: bool = False
+    sinks: bool = False
+    clipped: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -77,8 +82,8 @@ class Attention(NamedTuple):
     @property
     def angles(self) -> Angles:
         """Which angles turn q and k: attentions that are alike in this share them."""
-        if self.rotary_kind == "complex":
-            return self.positions, True, self.rotary // 2
+        if self.rotary_kind in {"complex", "split_halves"}:
+            return self.positions, self.rotary_kind == "complex", self.rotary // 2
         return self.positions, self.rotary_kind in {"float_angles", "raised_pairs"}, self.rotary
 
 

@@ -31,6 +31,12 @@ class Setup:
         """The method's own settings."""
         return None if self.plan is None else self.plan.settings
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether LoRA multiplies its updates by another number than 1."""
+        plan = self.plan
+        return plan is not None and (plan.settings.use_rslora or plan.settings.lora_alpha != plan.config.r)
+
     @cached_property
     def adapters(self) -> Mapping[str, tuple[Added, ...]]:
         """The tensors beside each adapted module, by its name."""
