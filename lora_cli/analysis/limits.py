@@ -96,8 +96,21 @@ LIMITS = {
             is_budget=True,
             unknown="PEFT cannot write this file, or its size is not known; drop this limit",
         ),
+        Limit(
+            "max_memory",
+            "memory_bytes",
+            operator.le,
+            "over",
+            parse_bytes,
+            "SIZE",
+            "Maximum GPU memory of training it, e.g. 24GB or 24GiB; `lora-cli memory` tells more.",
+            is_budget=True,
+            unknown="it is that of training a model by a config; name these, or drop this limit",
+        ),
     )
 }
+# The limit that only a training has.
+MAX_MEMORY = "max_memory"
 BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}
 
 

@@ -46,7 +46,7 @@ def listed_checks(project: Settings, options: OwnRules, *, needs_limit: bool) ->
     base = None if all(table.names_model for table in project.tables) else section_model(project)
     found: dict[str | None, tuple[CheckTable, SubjectCheck]] = {}
     for table in project.tables:
-        rules = options.over(table.rules).over(project.rules).complete()
+        rules = options.over(table.rules).over(project.rules).complete(_training(table.values))
         with _errors_of(table.where, table.values, project):
             check = _check(table, rules, base, read, project)
         if check.path in found:
@@ -63,6 +63,11 @@ def listed_checks(project: Settings, options: OwnRules, *, needs_limit: bool) ->
         ListedCheck(check, own_location(check) or location(str(project.source), table.line))
         for table, check in found.values()
     ]
+
+
+def _training(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a table's subject is trained, by the names that Python has for its keys."""
+    return {name.replace("-", "_"): value for name, value in values.get("training", {}).items()}
 
 
 def section_model(project: Settings) -> Model | None:

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
-from lora_cli.analysis.limits import LIMITS, Limit
+from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, find_section
-from lora_cli.errors import InvalidInput, choices, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
 from lora_cli.quantities import QuantityError
 
 # tomllib reads hexadecimal numbers of any length, but Python refuses to print the longest.
@@ -44,6 +44,7 @@ ADAPTATION_KEYS = {
     "alpha": Key((int, float), "a number"),
     "set": Key((dict,), "a table of the fields of a config, e.g. {use_dora = true}"),
     "adapter-dtype": TEXT,
+    "training": Key((dict,), "a table of how it is trained, e.g. {batch = 4, seq = 1024}"),
 }
 KEYS = (*RULE_KEYS, "model", CHECKS)
 TABLE_KEYS = (*SUBJECT_KEYS, *ADAPTATION_KEYS, *RULE_KEYS)
@@ -67,9 +68,15 @@ class OwnRules(NamedTuple):
             others.ignore if self.ignore is None else self.ignore,
         )
 
-    def complete(self) -> Rules:
-        """Return these rules, with the default of each that is not set."""
-        return Rules(self.limits, FAIL_ON if self.fail_on is None else self.fail_on, self.ignore or ())
+    def complete(self, training: Mapping[str, Any] = MappingProxyType({})) -> Rules:
+        """Return these rules, with the default of each that is not set, for a training."""
+        if training and MAX_MEMORY not in self.limits:
+            raise InvalidInput(
+                f"{argument(next(iter(training)))} says how an adapter is trained, which only {argument(MAX_MEMORY)} "
+                "depends on; give that too, or drop it"
+            )
+        fail_on = FAIL_ON if self.fail_on is None else self.fail_on
+        return Rules(self.limits, fail_on, self.ignore or (), training)
 
 
 class CheckTable(NamedTuple):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lora_cli.models.nodes import Module, Parameter
+from lora_cli.models.nodes import MULTIHEAD, OUTPUT_PROJECTION, Module, Parameter
 
 
 class Place(NamedTuple):
     """One adapted place and its rank: a module, or a bare parameter that holds fused experts.
 
-    `whole` lists every parameter inside a module that does not have a single d × h weight, e.g. a norm.
+    `whole` lists every parameter inside a module that does not have a single d × h weight, e.g. a norm, and `saved`
+    those of the base model that PEFT saves with the adapter.
     """
 
     module: Module
@@ -18,11 +19,18 @@ class Place(NamedTuple):
     experts: int = 1
     parameter: bool = False
     whole: tuple[Parameter, ...] = ()
+    saved: tuple[Parameter, ...] = ()
 
     @property
     def owner(self) -> str:
         """The name of the adapted module, or of the module that holds the adapted parameter."""
         return self.module.name.rpartition(".")[0] if self.parameter else self.module.name
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The names of the modules that get an adapter: the owner, and the Linear within torch's own attention."""
+        inner = (f"{self.owner}.{OUTPUT_PROJECTION}",) if self.module.kind == MULTIHEAD else ()
+        return (self.owner, *inner)
 
     @property
     def full_params(self) -> int:

@@ -163,13 +163,13 @@ class Composite:
 
         return build
 
-    def classified(self, what: str, prefix: str = "model") -> Build:
-        """Return the class that classifies a whole Sequence, or each Token."""
+    def classified(self, what: str, prefix: str = "model", *, bias: Callable[[Config], bool] = lambda _: True) -> Build:
+        """Return the class that classifies a whole Sequence, or each Token, which may have a `bias`."""
         each = what == "Token"
 
         def build(config: Config) -> Skeleton:
             made = self.body(config, prefix)
-            head = linear("score", hidden_size(self.text.of(config)), config.labels(), bias=each)
+            head = linear("score", hidden_size(self.text.of(config)), config.labels(), bias=each and bias(config))
             return made._replace(nodes=[*made.nodes, *(hollow("dropout") if each else ()), *head])
 
         return build

@@ -28,7 +28,8 @@ class Model:
 
     `model_type` is that of config.json, or the name of a class of diffusers. `tied` maps a parameter to the one that it
     shares its values with. `output` is the module that returns scores of the vocabulary, `embeddings` the one that takes
-    tokens. `dtype` is the type of its values by safetensors' name. `config` is its config.json, if there is one.
+    tokens. `dtype` is the type of its values by safetensors' name, and `assumes_dtype` says that nothing tells it: its
+    config.json names none, and its weights are not at hand. `config` is its config.json, if there is one.
     `generates` says whether its class generates text (`prepare_inputs_for_generation`), None where the class is not
     known. `unsaved` are the parameters that its checkpoints leave out. `parts` says of the outermost modules of a model
     of several parts what each is. `warnings` and `notes` are about its source, and
@@ -42,6 +43,7 @@ class Model:
     output: str | None
     embeddings: str | None
     dtype: str = "F32"
+    assumes_dtype: bool = field(default=False, kw_only=True)
     config: Config | None = field(default=None, compare=False)
     generates: bool | None = None
     unsaved: frozenset[str] = frozenset()
@@ -150,4 +152,5 @@ def read_config(config: Config, name: str) -> Model:
         generates=name_of_class.endswith(GENERATING_CLASSES),
         unsaved=written.unsaved,
         parts=dict(written.parts),
+        assumes_dtype=not names_dtype(config),
     )

@@ -9,6 +9,9 @@ from typing import NamedTuple
 # The parameters of a weight norm, `torch.nn.utils.parametrizations.weight_norm`.
 LENGTHS = "parametrizations.weight.original0"
 DIRECTIONS = "parametrizations.weight.original1"
+# torch's own attention, and the Linear within it that PEFT adapts with it.
+MULTIHEAD = "MultiheadAttention"
+OUTPUT_PROJECTION = "out_proj"
 
 
 def around(name: str) -> Iterator[str]:
@@ -38,7 +41,8 @@ class Module(NamedTuple):
     """A module with a weight `W` of `d` inputs and `h` outputs.
 
     `kind` is the class by PEFT's distinction: Linear, Conv1D (GPT-2's transposed Linear), Embedding
-    (`d` rows of `h`), or torch's Conv1d, Conv2d and Conv3d (`d` and `h` channels, with a kernel and groups).
+    (`d` rows of `h`), torch's Conv1d, Conv2d and Conv3d (`d` and `h` channels, with a kernel and groups), or its
+    MultiheadAttention, whose W is that of queries, keys and values in one.
     With `weight_norm` the parameters are not W itself but its direction, and its length at each step of the kernel.
     Without a `dtype` its values are of the model's own.
 
@@ -66,12 +70,13 @@ class Module(NamedTuple):
         if self.kernel:
             shape: tuple[int, ...] = (self.h, self.d // self.groups, *self.kernel)
         else:
-            shape = (self.h, self.d) if self.kind == "Linear" else (self.d, self.h)
-        weights: tuple[tuple[str, tuple[int, ...]], ...] = (("weight", shape),)
+            shape = (self.h, self.d) if self.kind in {"Linear", MULTIHEAD} else (self.d, self.h)
+        prefix = "in_proj_" if self.kind == MULTIHEAD else ""
+        weights: tuple[tuple[str, tuple[int, ...]], ...] = ((f"{prefix}weight", shape),)
         if self.weight_norm:
             weights = (LENGTHS, (*(1 for _ in shape[:-1]), shape[-1])), (DIRECTIONS, shape)
         if self.bias:
-            weights = (*weights, ("bias", (self.h,)))
+            weights = (*weights, (f"{prefix}bias", (self.h,)))
         return tuple(Parameter(f"{self.name}.{name}", shape, self.dtype) for name, shape in weights)
 
 

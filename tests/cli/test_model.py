@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import checkpoints
 import pytest
 from program import run
 from small_llama import LLAMA_PARAMS, llama
@@ -220,6 +221,20 @@ def test_a_model_is_checked(limit: tuple[str, ...], code: int) -> None:
     assert done.stderr.count("\n") == (code > 0)
 
 
+@pytest.mark.parametrize("known_by", ["nothing", "config.json", "weights", "no copies"])
+def test_a_type_that_nothing_names_is_a_note_where_the_file_has_copies(tmp_path: Path, known_by: str) -> None:
+    """Transformers loads weights in their own type then, and PEFT saves copies of them in it."""
+    named = {"torch_dtype": "bfloat16"} if known_by == "config.json" else {}
+    (tmp_path / "config.json").write_text(json.dumps(llama(**named)))
+    if known_by == "weights":
+        checkpoints.write(tmp_path / "model.safetensors", {"lm_head.weight": ("BF16", (128, 64))})
+    copies = [] if known_by == "no copies" else ["--set", 'modules_to_save=["lm_head"]']
+    done = run("count", "--model", str(tmp_path), "-r", "2", "--target", "q_proj", *copies, "--field", "adapter_bytes")
+    assert ("for float32, because nothing names their type; PEFT saves copies" in done.stderr) == (
+        known_by == "nothing"
+    )
+
+
 def test_what_matched_nothing_is_warned_of(config: str) -> None:
     """On stderr, and the answer is given all the same."""
     done = run("count", "--model", config, "--target", "q_proj,nope", "-r", "2", "--field", "adapted_modules")
@@ -247,7 +262,7 @@ def test_names_from_files_reach_no_terminal_raw(config: str, tmp_path: Path, sty
     assert "[red]" in done.stdout
     assert done.stderr.isascii()
     lines = done.stderr.splitlines()
-    assert all(line.startswith("lora-cli: warning: ") and line.isprintable() for line in lines)
+    assert all(line.startswith(("lora-cli: warning: ", "lora-cli: note: ")) and line.isprintable() for line in lines)
     assert sum("red" in line and "adapter_config" not in line for line in lines) >= 3
     assert sum("unknown and ignored" in line for line in lines) == 1
     assert f"lora-cli: warning: '{path}': field" in done.stderr

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import hostile
+from hub_kinds import hub_answers, hub_cache, use_no_network
 from small_models import SMALL
 
 from lora_cli.analysis.limits import LIMITS
@@ -297,11 +298,13 @@ def presented(draw: Random) -> list[str]:
 
 
 KINDS: dict[str, Kind] = {
-    kind.__name__: kind for kind in (argv, model_config, adapter_config, header, adapter_folder, pyproject, lock)
+    kind.__name__: kind
+    for kind in (argv, model_config, adapter_config, header, adapter_folder, pyproject, lock, hub_cache, hub_answers)
 }
 
 
 def warm_up() -> None:
-    """Import what the commands need, so that each run forks a process that has it."""
+    """Import what the commands need, so that each run forks a process that has it, and none asks the real Hub."""
+    use_no_network()
     for command in command_names():
         command_function(command, with_help=True)

@@ -29,6 +29,8 @@ from xml.etree import ElementTree as ET
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 
 import kinds
+from hub_kinds import HOME, HUB_KINDS
+from hub_server import TOKEN
 from printing import has_controls
 
 from lora_cli.cli import main
@@ -101,6 +103,8 @@ def broken_promises(argv: list[str], folder: Path, found: Outcome) -> list[str]:
         text = content.decode("utf-8", "surrogateescape")
         if has_controls(re.sub("[\n\t]" if name == "stdout" else "\n", "", text)):
             problems.append(f"a control character on {name}")
+        if TOKEN in text:
+            problems.append(f"a token on {name}")
     if found.code in allowed:
         lines = found.stderr.decode("utf-8", "surrogateescape").splitlines()
         strange = [line for line in lines if not line.startswith("lora-cli: ")]
@@ -150,8 +154,16 @@ def one(seed: int, number: int, folder: Path) -> tuple[str, list[str], Outcome, 
     inside = folder / "1/2/3"
     inside.mkdir(parents=True)
     argv = kinds.KINDS[kind](draw, inside)
+    before = set(folder.rglob("*"))
     found = outcome(argv, inside)
-    return kind, argv, found, broken_promises(argv, inside, found)
+    return kind, argv, found, broken_promises(argv, inside, found) + strayed(kind, set(folder.rglob("*")) - before)
+
+
+def strayed(kind: str, written: set[Path]) -> list[str]:
+    """Return the files that were written outside the Hub's cache by a run that only reads from a Hub."""
+    streams = {"stdout", "stderr"}
+    outside = [path for path in written if HOME not in path.parts and path.name not in streams]
+    return [f"a file outside the cache: {path.name!a}" for path in outside] if kind in HUB_KINDS else []
 
 
 def batch(seed: int, numbers: range, end: float) -> tuple[Counter[str], list[str]]:

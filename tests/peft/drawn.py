@@ -134,7 +134,7 @@ def lists(model: torch.nn.Module) -> set[str]:
 
 def kinds(model: torch.nn.Module) -> dict[str, str]:
     """Return the modules that an adapter can be put on, by name, with their kind."""
-    known = {"Linear", "Conv1D", "Embedding", "Conv1d", "Conv2d", "Conv3d"}
+    known = {"Linear", "Conv1D", "Embedding", "Conv1d", "Conv2d", "Conv3d", "MultiheadAttention"}
     found = {}
     for name, module in model.named_modules():
         for kind in type(module).__mro__:

@@ -26,16 +26,18 @@ OTHERS = [
     {"model_type": "data2vec-audio", "architectures": ["Data2VecAudioForCTC"]},
     {"model_type": "biogpt", "architectures": ["BioGptForCausalLM"], "num_hidden_layers": 2},
     {"model_type": "openai-gpt", "architectures": ["OpenAIGPTLMHeadModel"], "n_layer": 2},
+    {"model_type": "bridgetower", "architectures": ["BridgeTowerModel"]},
     {"model_type": "flex_olmo", "architectures": ["FlexOlmoForCausalLM"], "num_hidden_layers": 2},
 ]
 ADAPTERS: list[dict[str, Any]] = [
     {"peft_type": "LORA", "r": 4, "target_modules": "all-linear"},
     {"peft_type": "LORA", "r": 4, "target_modules": [".*nothing.*"]},
     {"peft_type": "LORA", "r": 2, "target_modules": ["q_proj", "v_proj", "c_attn", "in_proj"], "bias": "all"},
+    {"peft_type": "LORA", "r": 2, "target_modules": ["attn"], "bias": "lora_only"},
 ]
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS, ids=["all-linear", "nothing", "attention"])
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=["all-linear", "nothing", "attention", "torch's attention"])
 @pytest.mark.parametrize("config", OTHERS, ids=[config["model_type"] for config in OTHERS])
 def test_another_model_counts_as_peft_counts_it(
     config: dict[str, Any], adapter: dict[str, Any], tmp_path: Path

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.subject_check import (
     FAIL_ON,
@@ -53,6 +53,8 @@ def check(
     min_saved: Amount | None = None,
     expect_params: Amount | None = None,
     max_bytes: Amount | None = None,
+    max_memory: Amount | None = None,
+    training: Mapping[str, Any] | None = None,
     model: Source | None = None,
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
@@ -66,6 +68,8 @@ def check(
     min_saved      limit on `percent_saved`, e.g. 99
     expect_params  the exact number of `trainable_params`
     max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
+    max_memory     limit on the GPU memory of training it, e.g. "24GB" or "24GiB"
+    training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}
     model          the base model of adapters at paths, as `count` takes it
     fail_on        severities and codes of what `inspect` finds in a trained adapter that fail, too
     ignore         codes of findings that never fail
@@ -85,8 +89,9 @@ def check(
         min_saved=min_saved,
         expect_params=expect_params,
         max_bytes=max_bytes,
+        max_memory=max_memory,
     )
-    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore))
+    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore), training or {})
     lock = None if lock is None else path_text("lock", lock)
     judgement = judge(_check_subject(subject, rules, model), lock, update_lock=update_lock)
     if judgement.lock_update is not None:

@@ -21,7 +21,8 @@ def judge_limits(figures: Count | Inspection, limits: Limits, path: str | None =
 
 
 def _judge(limit: Limit, figures: Count | Inspection, bound: int | float, path: str | None) -> Verdict:
-    value: int | float | None = getattr(figures, limit.field)
+    # Only what is trained by a config has memory.
+    value: int | float | None = getattr(figures, limit.field, None)
     if value is None:
         raise InvalidInput(f"{argument(limit.name)}: {limit.field} is unknown, because {limit.unknown}")
     failure = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.limit_verdicts import judge_limits
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import count_subject
 from lora_cli.analysis.count.rank_worth import PAST_BREAK_EVEN, PAST_DIMENSION
-from lora_cli.analysis.limits import Limits
+from lora_cli.analysis.limits import MAX_MEMORY, Limits
 from lora_cli.analysis.revisions import ADAPTER_REVISION, MODEL_REVISION, REVISIONS
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
@@ -38,12 +38,14 @@ RANK_FINDINGS = frozenset({"warning", PAST_BREAK_EVEN, PAST_DIMENSION})
 class Rules(NamedTuple):
     """The rules for every subject: its limits, which findings fail, and which findings are ignored.
 
-    `fail_on` lists severities and codes of findings, `ignore` lists codes.
+    `fail_on` lists severities and codes of findings, `ignore` lists codes. `training` are the keywords of
+    `lora_cli.memory` that a limit of memory holds for.
     """
 
     limits: Limits = MappingProxyType({})
     fail_on: Sequence[str] = FAIL_ON
     ignore: Sequence[str] = ()
+    training: Mapping[str, Any] = MappingProxyType({})
 
 
 class SubjectCheck(NamedTuple):
@@ -83,6 +85,10 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
 
     `path` names it beside other subjects.
     """
+    if MAX_MEMORY in rules.limits:
+        from lora_cli.analysis.memory.trained_count import with_training
+
+        count = with_training(count, rules.training)
     start = "" if path is None else f"{path}: "
     findings = _rank_findings(count, rules, path)
     ignored = {finding.message for finding in findings if finding.code in rules.ignore}

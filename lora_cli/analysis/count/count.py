@@ -105,6 +105,18 @@ class Count(Result):
         return count_matrix(d, h, AdapterConfig(r=r, target_modules=("W",)))
 
     @property
+    def memory_bytes(self) -> int | None:
+        """What a card must have for its training, where that is asked for."""
+        found: int | None = getattr(self._cost, "memory_bytes", None)
+        return found
+
+    def with_cost(self, cost: ModelCount) -> Count:
+        """Return the same count with another cost behind its figures."""
+        return Count(
+            self._record, tensors=self._tensors, cost=cost, how=self._how, warnings=self.warnings, notes=self.notes
+        )
+
+    @property
     def tensors(self) -> list[dict[str, object]]:
         """What is put beside one matrix: `name`, `shape` and `params` of each tensor."""
         return [{"name": tensor.name, "shape": tensor.shape, "params": tensor.params} for tensor in self._tensors]

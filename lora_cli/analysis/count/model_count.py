@@ -49,6 +49,10 @@ class ModelCount(Percentages):
     shared: tuple[Tensor, ...]
     prompts: tuple[Tensor, ...]
 
+    def at(self, plan: Plan) -> ModelCount:
+        """Count another plan in the same way."""
+        return type(self)(plan, *plan_tensors(plan))
+
     @property
     def subject(self) -> Model:
         """The model before any of its layers is stacked anew."""
@@ -159,7 +163,7 @@ class ModelCount(Percentages):
         if self.config.bias == "none":
             return 0
         model, whole = self.targets.model, self.targets.full_copies
-        owners = {place.owner for place in self.targets.places}
+        owners = {owner for place in self.targets.places for owner in place.owners}
         frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
         # What a copy was made of stays frozen, under each of its names.
         copied = {tied.get(p.name, p.name) for p in model.all_parameters() if not frozen.isdisjoint(around(p.name))}

@@ -41,6 +41,7 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from idle_layers(cost)
     yield from untied(cost)
     yield from _unknown_size(cost)
+    yield from _assumed_type(cost)
     yield from cost.how.notes(cost.settings)
 
 
@@ -51,6 +52,16 @@ def _unknown_size(cost: ModelCount) -> Iterator[str]:
         yield (
             f"adapter_bytes is unknown: the values of the weights decide how {quote_long(key)} is stored, "
             "though not how many parameters it has"
+        )
+
+
+def _assumed_type(cost: ModelCount) -> Iterator[str]:
+    """Yield a sentence on a file with weights of the model, of which nothing says in what type they are."""
+    copied = cost.full_copy_params or any(key.endswith(FROZEN_WEIGHT) for key in cost.file_tensors or {})
+    if cost.targets.model.assumes_dtype and copied:
+        yield (
+            f"adapter_bytes takes the weights of {quote_long(cost.model)} for float32, because nothing names their type; "
+            "PEFT saves copies of them in their own type, e.g. in half as many bytes for bfloat16"
         )
 
 

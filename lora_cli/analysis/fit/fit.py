@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
@@ -13,10 +15,10 @@ from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import LIMITS, Amount, Limits
+from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Amount, Limits
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
-from lora_cli.errors import InvalidInput
+from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.quantities import count_text, number_text
 from lora_cli.time_limit import TookTooLong
@@ -24,8 +26,11 @@ from lora_cli.time_limit import TookTooLong
 if TYPE_CHECKING:
     from os import PathLike
 
+    from lora_cli.analysis.fit.training_search import TrainingSearch
     from lora_cli.models.model import Source
 
+# What is searched for: the rank by default, or a setting of the training.
+RANK, TRAINING_KNOBS = "r", ("batch", "seq")
 FIELDS = ("limit", "budget", "headroom", "knob", "size", "next_size", "overshoot")
 
 
@@ -43,7 +48,7 @@ class Fit(Count):
     size: int | None
     next_size: int | None
     overshoot: int | float | None
-    _search: KnobSearch
+    _search: KnobSearch | TrainingSearch
     _largest: LargestSize
     _budget: Limits
 
@@ -52,7 +57,7 @@ class Fit(Count):
 
     def __init__(
         self,
-        search: KnobSearch,
+        search: KnobSearch | TrainingSearch,
         largest: LargestSize,
         budget: Limits,
         how: Adaptation,
@@ -75,18 +80,26 @@ class Fit(Count):
         """Return what the same budget buys with other usual targets of a model."""
         from lora_cli.analysis.fit.alternatives import alternatives
 
-        return [] if self.model is None else list(alternatives(self._search, self._budget))
+        if self.model is None or not isinstance(self._search, KnobSearch):
+            return []
+        return list(alternatives(self._search, self._budget))
 
     def config(self) -> dict[str, Any]:
         """Return the fields of the adapter_config.json that PEFT loads."""
         from lora_cli.analysis.fit.fitted_config import fitted_fields
 
+        if not isinstance(self._search, KnobSearch):
+            raise InvalidInput(
+                f"the config is the one that was given: {argument('knob')} {self.knob} changes none of it"
+            )
         return fitted_fields(self._search, self._largest)
 
     def alpha_note(self) -> str | None:
         """Return a note on the alpha that the config gets if none is given."""
         from lora_cli.analysis.fit.fitted_config import alpha_note
 
+        if not isinstance(self._search, KnobSearch):
+            return None
         return alpha_note(self._search, self._largest)
 
 
@@ -104,12 +117,19 @@ def fit(
     max_params: Amount | None = None,
     max_percent: Amount | None = None,
     max_bytes: Amount | None = None,
+    max_memory: Amount | None = None,
+    knob: str | None = None,
+    r: SupportsIndex | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> Fit:
     """Find the largest adapter of a `d` × `h` matrix, or of a `model`, that stays inside each limit.
 
     max_params     limit on `trainable_params`, e.g. 20_000_000 or "20M"
     max_percent    limit on `percent_of_full`, e.g. 0.5
     max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
+    max_memory     limit on the GPU memory of training it, e.g. "24GB" or "24GiB"
+    training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}
+    knob           "batch" or "seq" to search for that, with `max_memory`, at the rank `r`
 
     A limit holds at equality. What is chosen is the rank, or the field that sets the size of a method without one. The
     other arguments are those of `count`. Without a limit, and if not even the smallest size fits, `InvalidInput` is
@@ -121,15 +141,57 @@ def fit(
     >>> 48 * (1024 + 1024), 49 * (1024 + 1024) - 100_000
     (98304, 352)
     """
-    budget = read_budget(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes)
-    how = Adaptation(method, None, alpha, target, settings or {}, adapter, adapter_dtype)
-    return fit_subject(read_subject(d, h, model, adapter), how, budget)
+    budget = read_budget(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes, max_memory=max_memory)
+    how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
+    return fit_subject(read_subject(d, h, model, adapter), how, budget, knob, training or {})
 
 
-def fit_subject(subject: Subject, how: Adaptation, budget: Limits) -> Fit:
-    """Find the largest adapter of a subject, as `how` adapts it, inside a budget."""
+def fit_subject(
+    subject: Subject,
+    how: Adaptation,
+    budget: Limits,
+    knob: str | None = None,
+    training: Mapping[str, Any] = MappingProxyType({}),
+) -> Fit:
+    """Find the largest adapter of a subject, as `how` adapts it, inside a budget; or the largest training of one."""
+    if knob is not None and knob in TRAINING_KNOBS:
+        from lora_cli.analysis.fit.training_search import largest_training, training_search
+
+        trained, warnings = training_search(subject, how, knob, training)
+        return Fit(trained, largest_training(trained, budget), budget, how, warnings)
+    _check_knob(how, knob)
     search, warnings = knob_search(subject, how)
+    search = _with_memory(search, subject, budget, training)
     return Fit(search, largest_size(search, budget), budget, how, warnings)
+
+
+def _check_knob(how: Adaptation, knob: str | None) -> None:
+    """Refuse a knob that is not known, and a rank where the rank is what is searched for."""
+    if knob is not None and knob != RANK:
+        raise InvalidInput(f"{argument('knob')}: {quote(knob)} is not known; {choices(knob, (RANK, *TRAINING_KNOBS))}")
+    if how.r is not None:
+        raise InvalidInput(
+            f"{argument('r')} is what a fit searches for; leave it out, or give {argument('knob')} batch or seq"
+        )
+
+
+def _with_memory(search: KnobSearch, subject: Subject, budget: Limits, training: Mapping[str, Any]) -> KnobSearch:
+    """Return the search with the memory of the training beside each count, where the budget is of that."""
+    if MAX_MEMORY not in budget:
+        if training:
+            raise InvalidInput(
+                f"{argument(next(iter(training)))} says how an adapter is trained, which only {argument(MAX_MEMORY)} "
+                "depends on; give that too, or drop it"
+            )
+        return search
+    if subject.model is None:
+        raise InvalidInput(
+            f"{argument(MAX_MEMORY)} is that of training a model, and one matrix is not trained alone; give "
+            f"{argument('model')}"
+        )
+    from lora_cli.analysis.memory.trained_count import trained_counter
+
+    return replace(search, count=trained_counter(training))
 
 
 def title_of(fits: Sequence[Fit], budget: Limits) -> list[str]:
@@ -142,7 +204,9 @@ def title_of(fits: Sequence[Fit], budget: Limits) -> list[str]:
     return [head([each.method for each in fits], [first.model or ONE_MATRIX]), *chosen(first.how), *limits]
 
 
-def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) -> tuple[list[Fit], list[str]]:
+def fit_methods(
+    subject: Subject, hows: Sequence[Adaptation], budget: Limits, training: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[list[Fit], list[str]]:
     """Return the fits of several methods, and why each of the others is left out; where none fits, raise."""
     fits: list[Fit] = []
     refusals: dict[str, InvalidInput] = {}
@@ -150,7 +214,8 @@ def fit_methods(subject: Subject, hows: Sequence[Adaptation], budget: Limits) ->
         try:
             if isinstance(search, InvalidInput):
                 raise search
-            fits.append(Fit(search, largest_size(search, budget), budget, how))
+            trained = _with_memory(search, subject, budget, training)
+            fits.append(Fit(trained, largest_size(trained, budget), budget, how))
         except TookTooLong:
             raise
         except InvalidInput as refusal:

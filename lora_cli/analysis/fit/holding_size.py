@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lora_cli.analysis.count.count_plan import plan_tensors
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.fit.budget import DoesNotFit
 from lora_cli.analysis.fit.knob_search import KnobSearch
@@ -40,7 +39,7 @@ def holding_size(cost: ModelCount, limit: Limit, bound: int | float) -> str | No
     >>> holding_size(count_matrix(1024, 1024, AdapterConfig(r=8, target_modules=("W",))), LIMITS["max_params"], 15_000)
     'r 7 would hold'
     """
-    search = PlanSearch(cost.plan, {}, cost.method, lambda plan: type(cost)(plan, *plan_tensors(plan)))
+    search = PlanSearch(cost.plan, {}, cost.method, cost.at)
     budget = _budget(limit, bound)
     if budget is None or search.knob is None:
         return None

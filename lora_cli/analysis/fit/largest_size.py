@@ -79,12 +79,12 @@ def largest_size(search: KnobSearch, budget: Limits) -> LargestSize:
     larger = [other for other, load_there in over.items() if load_there.params > loads[size].params]
     if larger:
         after = min(larger, key=lambda size: (loads[size].params, size))
-        return _with_limit(at(size), budget, search.knob, size, after, at(after))
+        return with_limit(at(size), budget, search.knob, size, after, at(after))
     refusal = next((refusals[outside] for _, outside in edges if outside in refusals), None)
-    return _with_limit(at(size), budget, search.knob, size)._replace(notes=(_why_last(search, size, refusal),))
+    return with_limit(at(size), budget, search.knob, size)._replace(notes=(_why_last(search, size, refusal),))
 
 
-def _with_limit(
+def with_limit(
     cost: ModelCount,
     budget: Limits,
     knob: str | None = None,
@@ -108,7 +108,7 @@ def _without_knob(search: KnobSearch, budget: Limits) -> LargestSize:
             f"{excess(cost, budget)}, and {search.method} has no size to choose; {remedy(cost, budget)}", times(found)
         )
     note = f"{search.method} has no whole number to choose as its size, so it is counted as it is configured"
-    return _with_limit(cost, budget)._replace(notes=(note,))
+    return with_limit(cost, budget)._replace(notes=(note,))
 
 
 def _why_last(search: KnobSearch, size: int, refusal: InvalidInput | None) -> str:

@@ -12,7 +12,7 @@ from lora_cli.methods.targeting.model_types import EXPERTS
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
 from lora_cli.models.parts.layers import parameters_of
-from lora_cli.models.sources.preset import names, read_preset
+from lora_cli.models.sources.preset import hub_names_of, names, read_preset
 
 FIELDS = ("model", "family", "full_params", "default_targets")
 MODULE_FIELDS = ("module", "kind", "count", "d", "h", "params", "share")
@@ -27,19 +27,20 @@ Row = tuple[str, str | None, int | None, int | None]
 def bundled(pattern: str | None = None) -> list[Record]:
     """Return a record per preset, or per preset whose name a pattern is in, or matches: `*`, `?` and `[...]` are wild.
 
-    >>> [record["model"] for record in bundled("QWEN3-*b")][:2]
-    ['qwen3-0.6b', 'qwen3-1.7b']
+    A name on the Hub that a preset stands for is a name of it, too.
+
+    >>> [record["model"] for record in bundled("QWEN3-*b")][:2], [record["model"] for record in bundled("zai-org/*air")]
+    (['qwen3-0.6b', 'qwen3-1.7b'], ['glm-4.5-air'])
     """
-    wanted = [name for name in names() if pattern is None or _matches(name, pattern.lower())]
+    wanted = [
+        name
+        for name in names()
+        if pattern is None or any(_matches(each.lower(), pattern.lower()) for each in (name, *hub_names_of(name)))
+    ]
     if not wanted:
         hint = near_miss(str(pattern).lower(), names(), "`lora-cli models` lists all presets")
         raise InvalidInput(f"no bundled model matches {quote(pattern)}; {hint}")
     return [record(read_preset(name)) for name in wanted]
-
-
-def is_name(pattern: str) -> bool:
-    """Whether a pattern is the whole name of a preset."""
-    return pattern.lower() in names()
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -1,11 +1,11 @@
-"""The settings of a training, checked, with the defaults that follow from the model."""
+"""The settings of a training as a caller gives them, checked, with the defaults that follow from the model."""
 
 from __future__ import annotations
 
-from typing import SupportsIndex
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, SupportsIndex
 
-from lora_cli.analysis.memory.cards import Card
-from lora_cli.analysis.memory.replay.setup import Setup
+from lora_cli.analysis.memory.cards import Card, find_card
 from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS, Training
 from lora_cli.dtypes import BY_NAME, full_name
 from lora_cli.errors import InvalidInput, argument, choices, quote
@@ -18,56 +18,98 @@ DEFAULT_DTYPE = "bfloat16"
 # The fields of config.json that bound a model's input.
 LONGEST = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 
+# The fields of a training, beside those of what is trained.
+TRAINED_FIELDS = (
+    "batch",
+    "seq",
+    "dtype",
+    "quantize",
+    "weights_bytes",
+    "adapter_weights_bytes",
+    "gradient_bytes",
+    "optimizer_bytes",
+    "activation_bytes",
+    "loss_bytes",
+    "temporary_bytes",
+    "peak_bytes",
+    "peak_phase",
+    "reserved_bytes",
+    "low_bytes",
+    "high_bytes",
+    "gpu",
+    "gpu_bytes",
+    "fits",
+    "max_batch",
+    "max_seq",
+    "flops_per_token",
+)
 
-def read_training(
-    setup: Setup,
-    card: Card | None,
-    *,
-    batch: SupportsIndex,
-    seq: SupportsIndex | None,
-    dtype: str | None,
-    quantize: str,
-    kbit_prepare: bool,
-    checkpointing: bool,
-    attention: str,
-    padded: bool,
-    optimizer: str,
-    autocast: bool,
-    adapter_dtype: str,
-    loss: str,
-    logits_kept: bool,
-) -> tuple[Training, list[str]]:
-    """Return the settings, and what to warn of."""
-    if attention == "flash":
-        raise InvalidInput(
-            f"{argument('attention')}: flash, which is the package flash-attn, has no replay; sdpa runs flash attention "
-            "too where the card has it"
+
+class TrainingArguments(NamedTuple):
+    """How a model is trained, and on which card, as a caller says it: see `lora_cli.memory`."""
+
+    batch: SupportsIndex = 1
+    seq: SupportsIndex | None = None
+    dtype: str | None = None
+    quantize: str = "none"
+    kbit_prepare: bool = True
+    checkpointing: bool = True
+    attention: str = "sdpa"
+    padded: bool = False
+    optimizer: str = "adamw"
+    autocast: bool = False
+    adapter_dtype: str = "float32"
+    loss: str = "full"
+    logits_kept: bool = False
+    gpu: str | None = None
+
+    @property
+    def card(self) -> Card | None:
+        """The card, if one is named."""
+        return None if self.gpu is None else find_card(self.gpu)
+
+    def training(self, model: Model) -> Training:
+        """Return the settings of the training of a model."""
+        if self.attention == "flash":
+            raise InvalidInput(
+                f"{argument('attention')}: flash, which is the package flash-attn, has no replay; sdpa runs flash "
+                "attention too where the card has it"
+            )
+        dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
+        return Training(
+            dimension("batch", self.batch),
+            min(DEFAULT_SEQ, _longest(model) or DEFAULT_SEQ) if self.seq is None else dimension("seq", self.seq),
+            dtype,
+            _choice("quantize", self.quantize, QUANTISATIONS),
+            self.kbit_prepare,
+            self.checkpointing,
+            _choice("attention", self.attention, ATTENTIONS),
+            self.padded,
+            _choice("optimizer", self.optimizer, OPTIMIZERS),
+            (DEFAULT_DTYPE if dtype == "float32" else dtype) if self.autocast else None,
+            _dtype("adapter_dtype", self.adapter_dtype),
+            _choice("loss", self.loss, LOSSES),
+            self.logits_kept,
+            self.card is None or self.card.has_flash,
         )
-    longest = _longest(setup.model)
-    length = min(DEFAULT_SEQ, longest or DEFAULT_SEQ) if seq is None else dimension("seq", seq)
-    chosen = _dtype("dtype", dtype) if dtype is not None else _dtype_of(setup.model)
-    training = Training(
-        dimension("batch", batch),
-        length,
-        chosen,
-        _choice("quantize", quantize, QUANTISATIONS),
-        kbit_prepare,
-        checkpointing,
-        _choice("attention", attention, ATTENTIONS),
-        padded,
-        _choice("optimizer", optimizer, OPTIMIZERS),
-        (DEFAULT_DTYPE if chosen == "float32" else chosen) if autocast else None,
-        _dtype("adapter_dtype", adapter_dtype),
-        _choice("loss", loss, LOSSES),
-        logits_kept,
-        card is None or card.has_flash,
-    )
-    doubts = []
-    if longest is not None and length > longest:
-        doubts.append(f"{argument('seq')} {length} is longer than {longest}, the longest input of {setup.model.name}")
-    if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
-        doubts.append(f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory")
-    return training, doubts
+
+    def doubts(self, model: Model) -> Iterator[str]:
+        """Yield what to warn of: a length that the model cannot take, or a type that the card does not have."""
+        training, longest, card = self.training(model), _longest(model), self.card
+        if longest is not None and training.seq > longest:
+            yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {model.name}"
+        if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
+            yield f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory"
+
+
+def read_arguments(training: Mapping[str, Any]) -> TrainingArguments:
+    """Return the settings that a mapping has; one that is not known raises `InvalidInput`."""
+    for name in training:
+        if name not in TrainingArguments._fields:
+            raise InvalidInput(
+                f"{argument('training')}: {quote(name)} is not known; {choices(name, TrainingArguments._fields)}"
+            )
+    return TrainingArguments(**training)
 
 
 def _choice(name: str, value: str, known: tuple[str, ...]) -> str:
@@ -82,13 +124,12 @@ def _dtype(name: str, value: str) -> str:
 
 def _dtype_of(model: Model) -> str:
     """Return the type that config.json names, if a model can be trained in it, else bfloat16."""
-    if model.config is None or not names_dtype(model.config):
-        return DEFAULT_DTYPE
-    named = BY_NAME[model.dtype].torch_name
+    named = BY_NAME[model.dtype].torch_name if model.config is not None and names_dtype(model.config) else None
     return named if named in WIDTHS else DEFAULT_DTYPE
 
 
 def _longest(model: Model) -> int | None:
+    """Return the longest input of a model, if its config.json says it."""
     config = Config({}) if model.config is None else model.config
     if config.fields.get("text_config") is not None:
         config = config.section("text_config")

@@ -34,11 +34,17 @@ class Block:
 
 
 class CachingAllocator:
-    """What is reserved, and which blocks of it are free: the smallest one that fits is taken, at the lowest address."""
+    """What is reserved and what of it is used: of the free blocks the smallest one that fits is taken, at the lowest address.
+
+    A rest that is too small to split off stays with its block, and counts as used.
+    """
 
     def __init__(self) -> None:
         self.reserved = 0
-        self._end = 0
+        self.used = 0
+        self.most_used = 0
+        # CUDA gives each new segment a lower address than those before.
+        self._start = 0
         # The free blocks, small ones and others, by size and address.
         self._free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
         self._blocks: dict[int, Block] = {}
@@ -51,11 +57,14 @@ class CachingAllocator:
         if rest >= SMALLEST_BLOCK if block.is_small else rest > SMALL_BLOCK:
             self._split(block, size)
         block.is_used = True
+        self.used += block.size
+        self.most_used = max(self.most_used, self.used)
         return block
 
     def free(self, block: Block) -> None:
         """Take a block back, and join it with free neighbours."""
         block.is_used = False
+        self.used -= block.size
         for other in (block.after, block.before):
             if other is not None and not other.is_used:
                 self._forget(other)
@@ -70,7 +79,7 @@ class CachingAllocator:
     def _fitting(self, size: int) -> Block:
         is_small = size <= SMALL_BLOCK
         free = self._free[is_small]
-        position = bisect_left(free, (size, 0))
+        position = bisect_left(free, (size, self._start))
         if position < len(free):
             return self._blocks.pop(free.pop(position)[1])
         if is_small:
@@ -79,8 +88,8 @@ class CachingAllocator:
             segment = SHARED_SEGMENT
         else:
             segment = -(-size // SEGMENT_ROUNDING) * SEGMENT_ROUNDING
-        block = Block(self._end, segment, is_small=is_small)
-        self._end += segment
+        self._start -= segment
+        block = Block(self._start, segment, is_small=is_small)
         self.reserved += segment
         return block
 

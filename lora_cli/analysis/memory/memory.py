@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
-from lora_cli.analysis.memory.arguments import read_training
-from lora_cli.analysis.memory.cards import Card, find_card
+from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
+from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.case import Case
+from lora_cli.analysis.memory.duration import train_seconds
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room
@@ -24,33 +25,7 @@ if TYPE_CHECKING:
 
     from lora_cli.models.model import Source
 
-FIELDS = (
-    "model",
-    "method",
-    "r",
-    "batch",
-    "seq",
-    "dtype",
-    "quantize",
-    "weights_bytes",
-    "adapter_weights_bytes",
-    "gradient_bytes",
-    "optimizer_bytes",
-    "activation_bytes",
-    "loss_bytes",
-    "temporary_bytes",
-    "peak_bytes",
-    "peak_phase",
-    "reserved_bytes",
-    "low_bytes",
-    "high_bytes",
-    "gpu",
-    "gpu_bytes",
-    "fits",
-    "max_batch",
-    "max_seq",
-    "flops_per_token",
-)
+FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
 TIME_FIELD = "train_seconds"
 # Full fine-tuning, which is not a method of PEFT's.
 FULL = "full"
@@ -174,40 +149,35 @@ def memory(
     ('backward', 20.3)
     """
     how = Adaptation(method, r, alpha, target, settings or {}, adapter)
-    card = None if gpu is None else find_card(gpu)
-    room = _room(card, vram)
+    arguments = TrainingArguments(
+        batch,
+        seq,
+        dtype,
+        quantize,
+        kbit_prepare,
+        checkpointing,
+        attention,
+        padded,
+        optimizer,
+        autocast,
+        adapter_dtype,
+        loss,
+        logits_kept,
+        gpu,
+    )
+    room = _room(arguments.card, vram)
+    if model is None and adapter is None:
+        raise InvalidInput(
+            f"{argument('model')} is missing: memory is that of training a model, and one matrix is not trained alone"
+        )
     subject = read_subject(None, None, model, adapter).model
     assert subject is not None
     setup, label, said = _set_up(subject, how)
-    training, doubts = read_training(
-        setup,
-        card,
-        batch=batch,
-        seq=seq,
-        dtype=dtype,
-        quantize=quantize,
-        kbit_prepare=kbit_prepare,
-        checkpointing=checkpointing,
-        attention=attention,
-        padded=padded,
-        optimizer=optimizer,
-        autocast=autocast,
-        adapter_dtype=adapter_dtype,
-        loss=loss,
-        logits_kept=logits_kept,
-    )
-    return of_case(Case(setup, label, training, card, room), [*said, *doubts], tokens, utilisation)
-
-
-def of_case(
-    case: Case, warnings: Sequence[str], tokens: SupportsIndex | None = None, utilisation: SupportsFloat | None = None
-) -> Memory:
-    """Return the answer for a training."""
-    from lora_cli.analysis.memory.duration import train_seconds
-
+    case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
         record[TIME_FIELD] = train_seconds(case.card, case.flops_per_token, tokens, utilisation)
+    warnings = [*said, *arguments.doubts(setup.model)]
     return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
 
 

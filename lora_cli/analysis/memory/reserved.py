@@ -12,10 +12,11 @@ from lora_cli.analysis.memory.replay.step import replay
 from lora_cli.analysis.memory.training import Training
 
 
-def reserved_bytes(setup: Setup, training: Training, workspaces: Sequence[int] = ()) -> int:
-    """Return `torch.cuda.max_memory_reserved` of a training: one step through the allocator's rules, every layer of it.
+def reservation(setup: Setup, training: Training, workspaces: Sequence[int] = ()) -> CachingAllocator:
+    """Return the allocator after one step of a training, every layer of it.
 
-    The workspaces of cuBLAS, if their bytes are known, come from the same allocator.
+    It has `torch.cuda.max_memory_reserved` and `max_memory_allocated`. The workspaces of cuBLAS, if their bytes are
+    known, come from it too: one with the first product of the forward, and one with that of the backward.
     """
     allocator = CachingAllocator()
 
@@ -26,4 +27,4 @@ def reserved_bytes(setup: Setup, training: Training, workspaces: Sequence[int] =
     always = hold((*held.base, *held.beside, *held.states, *workspaces))
     replay(setup, training, allocator)
     del always
-    return allocator.reserved
+    return allocator

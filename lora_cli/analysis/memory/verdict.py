@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import Step, replay
-from lora_cli.analysis.memory.reserved import reserved_bytes
+from lora_cli.analysis.memory.reserved import reservation
 from lora_cli.analysis.memory.training import Training
 
 # What stands for the band where nothing was measured: the widest spread that was measured anywhere, and a context.
@@ -22,20 +22,29 @@ class Room(NamedTuple):
     bytes: int
     card: Card | None = None
 
+    @property
+    def free(self) -> int:
+        """The bytes that a process can have."""
+        return self.bytes - (self.card.measured.driver if self.card and self.card.measured else 0)
+
 
 class Footprint(NamedTuple):
-    """What a training takes: a step of it, what the allocator reserves, and the band of the process where it is known."""
+    """What a training takes: a step of it, what the allocator reserves, and the band of the process where it is known.
+
+    `beside` is what is allocated beside the step's tensors, where the card was measured: cuBLAS's workspaces, and rests
+    of blocks that are too small to use.
+    """
 
     step: Step
     reserved: int
     low: int | None = None
     high: int | None = None
-    workspaces: int = 0
+    beside: int = 0
 
     @property
     def peak_bytes(self) -> int:
-        """`torch.cuda.max_memory_allocated`: the step's, and cuBLAS's workspaces where they are known."""
-        return self.step.peak_bytes + self.workspaces
+        """`torch.cuda.max_memory_allocated`."""
+        return self.step.peak_bytes + self.beside
 
     @property
     def judged(self) -> int:
@@ -46,19 +55,20 @@ class Footprint(NamedTuple):
 
     def fits(self, room: Room) -> str:
         """Return `yes` if it is sure to fit, `no` if not even its tensors do, else `uncertain`."""
-        return YES if self.judged <= room.bytes else NO if self.peak_bytes > room.bytes else UNCERTAIN
+        return YES if self.judged <= room.free else NO if self.peak_bytes > room.free else UNCERTAIN
 
 
 def footprint(setup: Setup, training: Training, card: Card | None = None) -> Footprint:
     """Return what a training takes on a card, or on one that was never measured."""
     measured = None if card is None else card.measured
     step = replay(setup, training)
-    reserved = reserved_bytes(setup, training, () if measured is None else measured.workspaces)
+    allocator = reservation(setup, training, () if measured is None else measured.workspaces)
     if measured is None:
-        return Footprint(step, reserved)
-    workspaces = sum(measured.workspaces)
-    low = max(step.peak_bytes + workspaces, int(reserved / (1 + measured.spread))) + measured.context
-    return Footprint(step, reserved, low, _with_spread(reserved, measured.spread) + measured.context, workspaces)
+        return Footprint(step, allocator.reserved)
+    low = max(allocator.most_used, int(allocator.reserved / (1 + measured.spread)))
+    high = _with_spread(allocator.reserved, measured.spread)
+    beside = allocator.most_used - step.peak_bytes
+    return Footprint(step, allocator.reserved, low + measured.context[0], high + measured.context[1], beside)
 
 
 def _with_spread(reserved: int, spread: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lora_cli.analysis.count.count import Count, count_subject, plain_count
 from lora_cli.analysis.count.titles import ONE_MATRIX
@@ -19,20 +20,17 @@ FEW_POINTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class MatrixGrid:
-    """The points of some axes under one method; a method without a rank is counted once in place of each rank."""
+    """The points of some axes under one method, and the count of the first, which shows that the method takes them."""
 
     axes: Axes
     how: Adaptation
-    has_rank: bool = True
+    has_rank: bool
+    first: Count
 
     @property
     def size(self) -> int:
         """The number of points."""
         return self.axes.size
-
-    @property
-    def _is_plain(self) -> bool:
-        return self.how._replace(r=1).is_plain
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -52,15 +50,13 @@ class MatrixGrid:
 
     def counts(self) -> Iterator[Count]:
         """Yield the counts, one per point."""
-        for d, h, r in self.axes.points():
-            if self._is_plain:
-                yield plain_count(d, h, r)
-            else:
-                yield count_subject(Subject(None, d, h), self.how._replace(r=r if self.has_rank else None))
+        yield self.first
+        for point in islice(self.axes.points(), 1, None):
+            yield _count(self.how, point, has_rank=self.has_rank)
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Return the records in batches; many points of plain LoRA are computed as arrays, some thousand at a time."""
-        if not self._is_plain or self.size <= FEW_POINTS:
+        if not _is_plain(self.how) or self.size <= FEW_POINTS:
             return ([tuple(cost.values())] for cost in self.counts())
         from lora_cli.analysis.sweep.batches import GridBatches
 
@@ -68,7 +64,20 @@ class MatrixGrid:
 
 
 def matrix_grid(axes: Axes, how: Adaptation) -> MatrixGrid:
-    """Return the grid of a method on some axes."""
-    if how.method_name == DEFAULT_METHOD or method_named(how.method_name).rank is not None:
-        return MatrixGrid(axes, how)
-    return MatrixGrid(axes._replace(r=range(1, 2)), how, has_rank=False)
+    """Return the grid of a method on some axes; a method without a rank is counted once in place of each rank."""
+    has_rank = how.method_name == DEFAULT_METHOD or method_named(how.method_name).rank is not None
+    axes = axes if has_rank else axes._replace(r=range(1, 2))
+    return MatrixGrid(axes, how, has_rank, _count(how, next(axes.points()), has_rank=has_rank))
+
+
+def _count(how: Adaptation, point: tuple[int, int, int], *, has_rank: bool) -> Count:
+    d, h, r = point
+    return (
+        plain_count(d, h, r)
+        if _is_plain(how)
+        else count_subject(Subject(None, d, h), how._replace(r=r if has_rank else None))
+    )
+
+
+def _is_plain(how: Adaptation) -> bool:
+    return how._replace(r=1).is_plain

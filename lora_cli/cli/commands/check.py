@@ -19,6 +19,7 @@ from lora_cli.cli.help_text import LIMITS, SUBJECT
 from lora_cli.cli.locations import model_location, own_location
 from lora_cli.cli.options.configuration import Configuration
 from lora_cli.cli.options.limits import LimitOptions
+from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.cli.pyproject_checks import listed_checks, section_model
 from lora_cli.cli.pyproject_settings import OwnRules, Settings, read_settings
@@ -39,6 +40,7 @@ def check(
     presentation: Presentation,
     configuration: Configuration,
     limits: LimitOptions,
+    training: TrainingOptions,
     paths: Annotated[
         list[str] | None,
         typer.Argument(
@@ -111,7 +113,7 @@ def check(
         listed = listed_checks(project, options, needs_limit=lock is None)
         checks = [each.check for each in listed]
     else:
-        checks = _checks(paths or [], configuration, project, options.over(project.rules).complete())
+        checks = _checks(paths or [], configuration, project, options.over(project.rules).complete(training.read()))
     try:
         judgement = judge(checks, lock, update_lock=update_lock)
     except NoLimit as error:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import FIELDS, Fit, fit_methods, fit_subject, title_of
+from lora_cli.analysis.fit.fit import FIELDS, RANK, TRAINING_KNOBS, Fit, fit_methods, fit_subject, title_of
 from lora_cli.analysis.limits import BUDGETS, Limits
 from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.candidates import list_of, method_names
+from lora_cli.cli.candidates import list_of, method_names, one_of
 from lora_cli.cli.count_reports import defaults_caption
 from lora_cli.cli.fitted_config import write_config
 from lora_cli.cli.help_text import METHOD, OUTPUT
@@ -20,6 +20,7 @@ from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation, read_methods
 from lora_cli.cli.options.limits import BudgetOptions
 from lora_cli.cli.options.reading import size
+from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
@@ -43,6 +44,7 @@ def field_names() -> Iterable[str]:
 def fit(
     presentation: Presentation,
     limits: BudgetOptions,
+    training: TrainingOptions,
     d: subject.D = None,
     h: subject.H = None,
     source: subject.Source = None,
@@ -62,6 +64,17 @@ def fit(
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
     adapter_dtype: adaptation.AdapterDtype = None,
+    r: adaptation.R = None,
+    knob: Annotated[
+        str | None,
+        typer.Option(
+            "--knob",
+            metavar="NAME",
+            help="What is searched for with --max-memory: r, or batch or seq at the rank of -r.  [default: r]",
+            autocompletion=one_of((RANK, *TRAINING_KNOBS)),
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
     write: Annotated[
         str | None,
         typer.Option(
@@ -77,6 +90,7 @@ def fit(
     Examples:
       lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
       lora-cli fit llama-3.1-8b --method lora,dora,loha,vera --max-bytes 50MB
+      lora-cli fit llama-3.1-8b --max-memory 24GiB --quantize nf4 --seq 1024
       lora-cli fit -d 4096 -h 4096 --max-params 200K
 
     LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
@@ -91,10 +105,10 @@ def fit(
     _refuse_conflicts(model, adapter, write, len(names))
     budget = read_budget(**limits.read())
     adapted = read_subject(size("d", d), size("h", h), model, adapter)
-    hows = [read_adaptation(name, None, alpha, target, settings, adapter, adapter_dtype) for name in names]
+    hows = [read_adaptation(name, r, alpha, target, settings, adapter, adapter_dtype) for name in names]
     if len(hows) > 1:
-        return _listing(*fit_methods(adapted, hows, budget), presentation, budget)
-    return _single(fit_subject(adapted, hows[0], budget), presentation, write)
+        return _listing(*fit_methods(adapted, hows, budget, training.read()), presentation, budget)
+    return _single(fit_subject(adapted, hows[0], budget, knob, training.read()), presentation, write)
 
 
 def _refuse_conflicts(model: str | None, adapter: str | None, write: str | None, methods: int) -> None:

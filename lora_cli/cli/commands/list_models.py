@@ -11,6 +11,7 @@ from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import one_of, preset_names
 from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
+from lora_cli.errors import first_few
 from lora_cli.output import Report
 
 
@@ -27,8 +28,8 @@ def models(
         str | None,
         typer.Argument(
             metavar="PATTERN",
-            help="Show only the models whose name contains this, or that it matches with * and ?; "
-            "a whole name shows that model, with its modules by shape.",
+            help="Show only the models whose name, here or on the Hub, contains this, or that it matches "
+            "with * and ?; a whole name shows that model, with its modules by shape.",
             autocompletion=one_of(preset_names),
             rich_help_panel=SUBJECT,
         ),
@@ -45,17 +46,25 @@ def models(
     For each model: the name that --model takes, its parameters, and the
     modules that PEFT adapts if no target is given.
     """
-    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, is_name, modules_by_shape, record
+    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record
+    from lora_cli.models.sources.preset import hub_names_of, preset_named, read_preset
 
-    if pattern is not None and is_name(pattern):
-        from lora_cli.models.sources.preset import read_preset
-
-        model = read_preset(pattern.lower())
+    name = None if pattern is None else preset_named(pattern)
+    if name is not None:
+        model, on_hub = read_preset(name), hub_names_of(name)
         rows, modules = [tuple(record(model).values())], modules_by_shape(model)
         shown = [{name: "" if value is None else value for name, value in row.items()} for row in modules]
         return Answer(
-            Report("models", FIELDS, [rows], parts={"modules": modules}, details=shown, design="known_model"),
+            Report(
+                "models",
+                FIELDS,
+                [rows],
+                parts={"modules": modules, "hub_names": on_hub},
+                details=shown,
+                design="known_model",
+            ),
             presentation,
+            notes=[f"on the Hub, {name} is {first_few(on_hub, str)}"] if on_hub else [],
         )
     records = bundled(pattern)
     report = Report("models", FIELDS, [[tuple(each.values()) for each in records]], len(records), listing=True)

@@ -14,7 +14,7 @@ from lora_cli.cli.help_text import TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
 from lora_cli.cli.options.reading import read_given
-from lora_cli.cli.options.training import TrainingOptions
+from lora_cli.cli.options.training import AdapterDtype, TrainingOptions, Vram
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
 from lora_cli.quantities import parse_count, parse_positive
@@ -47,6 +47,8 @@ def memory(
         ),
     ] = None,
     settings: adaptation.Set = None,
+    adapter_dtype: AdapterDtype = "float32",
+    vram: Vram = None,
     tokens: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +83,8 @@ def memory(
         subject.model_of(source, model),
         tokens=read_given("tokens", tokens, parse_count),
         utilisation=read_given("utilisation", utilisation, parse_positive),
-        **{name: value for name, value in how._asdict().items() if name != "adapter_dtype"},
+        vram=vram,
+        **how._replace(adapter_dtype=adapter_dtype)._asdict(),
         **training.read(),
     )
     # Each line of advice is a replay of its own, which no single field needs.

@@ -10,6 +10,10 @@ from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QU
 from lora_cli.cli.candidates import card_names, one_of
 from lora_cli.cli.help_text import TRAINING
 from lora_cli.cli.options.reading import size
+from lora_cli.errors import InvalidInput, argument
+
+# What a sweep takes several of.
+AXES = ("batch", "seq")
 
 
 def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str = "NAME") -> Any:
@@ -31,7 +35,7 @@ def _flag(name: str, help_text: str) -> Any:
 class TrainingOptions(NamedTuple):
     """How a model is trained, and on which card."""
 
-    batch: Annotated[str, _option("--batch", "Sequences of a batch.", metavar="N")] = "1"
+    batch: Annotated[str | None, _option("--batch", "Sequences of a batch.  [default: 1]", metavar="N")] = None
     seq: Annotated[
         str | None,
         _option("--seq", "Tokens of a sequence.  [default: 2048, or the model's longest input]", metavar="N"),
@@ -52,9 +56,6 @@ class TrainingOptions(NamedTuple):
     padded: Annotated[bool, _flag("--padded", "A batch whose sequences differ in length, with a mask.")] = False
     optimizer: Annotated[str, _option("--optimizer", "Optimizer{}.", OPTIMIZERS)] = "adamw"
     autocast: Annotated[bool, _flag("--autocast", "Run in --dtype by autocast, or in bfloat16 over float32.")] = False
-    adapter_dtype: Annotated[
-        str, _option("--adapter-dtype", "Type in which the adapter is trained{}.", tuple(WIDTHS))
-    ] = "float32"
     loss: Annotated[str, _option("--loss", "How the loss over the vocabulary is computed{}.", LOSSES)] = "full"
     logits_kept: Annotated[bool, _flag("--logits-kept", "The training loop keeps the outputs of a step.")] = False
     gpu: Annotated[
@@ -62,13 +63,31 @@ class TrainingOptions(NamedTuple):
         typer.Option(
             "--gpu",
             metavar="NAME",
-            help="The card, e.g. a100-80gb or 4090: whether it fits, and what would.",
+            help="The card, e.g. a100-80gb or 4090.",
             autocompletion=one_of(card_names),
             rich_help_panel=TRAINING,
         ),
     ] = None
-    vram: Annotated[str | None, _option("--vram", "Memory of a card, e.g. 24GB or 24GiB.", metavar="SIZE")] = None
 
     def read(self) -> dict[str, Any]:
-        """Return them as the keywords of `lora_cli.memory`."""
-        return {**self._asdict(), "batch": size("batch", self.batch), "seq": size("seq", self.seq)}
+        """Return those that differ from the defaults, as keywords of `lora_cli.memory`."""
+        given = self._given()
+        return given | {name: size(name, given[name]) for name in AXES if name in given}
+
+    def axes(self, *, is_wanted: bool) -> dict[str, Any]:
+        """Return the same as keywords of `lora_cli.sweep`, which takes several batches and lengths."""
+        given = self._given()
+        if given and not is_wanted:
+            raise InvalidInput(
+                f"{argument(next(iter(given)))} says how a model is trained, which only {argument('memory')} depends on; "
+                "give that too, or drop it"
+            )
+        axes = {name: given.pop(name) for name in AXES if name in given}
+        return axes | {"training": given}
+
+    def _given(self) -> dict[str, Any]:
+        return {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
+
+
+AdapterDtype = Annotated[str, _option("--adapter-dtype", "Type in which the adapter is trained{}.", tuple(WIDTHS))]
+Vram = Annotated[str | None, _option("--vram", "Memory of a card instead, e.g. 24GB or 24GiB.", metavar="SIZE")]

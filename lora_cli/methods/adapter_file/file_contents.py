@@ -15,6 +15,7 @@ from lora_cli.methods.adapter_file.module_tree import (
     ROWS,
     Branch,
     add_adapter,
+    add_attribute,
     add_full_copy,
     add_token_rows,
     module_tree,
@@ -108,7 +109,8 @@ def _adapted_tree(targets: Targets, added: Added, shared: Sequence[Tensor]) -> B
     model, root = targets.model, module_tree(targets.model)
     shared = [tensor._replace(in_file=False) for tensor in shared]
     for place, tensors in added:
-        add_adapter(root, place.owner, (*shared, *tensors))
+        add = add_attribute if place.saved else add_adapter
+        add(root, place.owner, (*shared, *tensors))
     embeddings = model.embeddings or ""
     for step in targets.full_copies.steps:
         if step.deed != TRAIN:

@@ -16,6 +16,7 @@ from lora_cli.models.nodes import Buffer, Module, Parameter
 # `TrainableTokensWrapper`; TIED_ROWS is one of the last kind that shares the rows of the embeddings.
 ADAPTED, COPIED, ROWS, TIED_ROWS = "adapted", "copied", "rows", "tied rows"
 DELTA = "trainable_tokens_delta"
+WITHIN = "base_layer."
 AUXILIARY = frozenset({COPIED, ROWS, TIED_ROWS})
 # PEFT drops the last part of the key of DoRA's vector when it saves an adapter, but not in a copy.
 STATE_KEYS = {"lora_magnitude_vector": "lora_magnitude_vector.weight"}
@@ -106,9 +107,28 @@ def module_tree(model: Model) -> Branch:
 
 
 def add_adapter(root: Branch, path: str, tensors: Iterable[Tensor]) -> None:
-    """Put an adapter's tensors beside a module, or beside the adapter that the module has already."""
+    """Put an adapter's tensors beside a module, or beside the adapter that the module has already.
+
+    Those of a Linear within the module are keyed from the module, and stand beside that Linear.
+    """
     wrapper = _wrap(root, path, ADAPTED, "base_layer")
-    wrapper.leaves = {STATE_KEYS.get(tensor.key, tensor.key): tensor for tensor in tensors}
+    within: dict[str, list[Tensor]] = {}
+    for tensor in tensors:
+        if tensor.key.startswith(WITHIN):
+            name, _, key = tensor.key.removeprefix(WITHIN).partition(".")
+            within.setdefault(name, []).append(tensor._replace(key=key))
+        else:
+            wrapper.leaves[STATE_KEYS.get(tensor.key, tensor.key)] = tensor
+    for name, inner in within.items():
+        add_adapter(wrapper, f"{WITHIN}{name}", inner)
+
+
+def add_attribute(root: Branch, path: str, tensors: Iterable[Tensor]) -> None:
+    """Put an adapter, and what it holds of the base, into the wrapper of the module around it."""
+    outer, _, leaf = path.rpartition(".")
+    adapter = Branch(ADAPTED, base_layer=Branch())
+    adapter.leaves = {tensor.key: tensor for tensor in tensors}
+    root.inner(outer).children[leaf] = adapter
 
 
 def add_full_copy(root: Branch, path: str, tied: Branch | None = None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.place import Place
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import MULTIHEAD, Module
 
 # These start from a decomposition of the weight, which limits the rank to the weight's own.
 DECOMPOSED = ("pissa", "olora", "loftq")
@@ -124,6 +124,8 @@ def _takes(place: Place, way: str) -> bool:
         return way != "loftq"
     if place.module.kernel:
         return way in {"gaussian", "lora_ga"}
+    if kind == MULTIHEAD:
+        return way in {"gaussian", "eva"}
     if kind == "Parameter":
         if way in {"loftq", "mica", "unknown"} or (way in NEED_WEIGHT and not place.module.name.endswith(".weight")):
             return False

@@ -172,7 +172,7 @@ def _parent(name: str) -> str:
 
 def _problems(model: Model, places: Iterable[Place], wrappers: Mapping[str, int]) -> Callable[[str], str | None]:
     """Return a function that says why PEFT cannot copy a module, and what to do."""
-    owners = frozenset(place.owner for place in places)
+    owners = frozenset(owner for place in places for owner in place.owners)
     lists = {module.name for module in model.hollow if module.is_list}
 
     def problem(name: str) -> str | None:

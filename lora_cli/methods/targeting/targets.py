@@ -29,7 +29,7 @@ from lora_cli.methods.targeting.unmatched_entries import unmatched_entries
 from lora_cli.methods.targeting.weight_tying import Ties, tie
 from lora_cli.methods.targeting.whole_modules import whole_places
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module, short_name
+from lora_cli.models.nodes import MULTIHEAD, OUTPUT_PROJECTION, Module, short_name
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,11 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     rank = ranker(config)
     # With `skips_unsupported` this may be fewer modules than are targeted, or none.
     supported = [name for name in chosen if name in modules and modules[name].kind in method.module_kinds]
+    # PEFT puts a second adapter on the Linear within torch's own attention, and takes all of that for a part of the first.
+    again = {f"{name}.{OUTPUT_PROJECTION}" for name in supported if modules[name].kind == MULTIHEAD}
+    saved = {name: modules[name].parameters() for name in again}
     places = (
-        [Place(modules[name], rank(name)) for name in supported]
+        [Place(modules[name], rank(name), saved=saved.get(name, ())) for name in supported]
         if method.module_kinds
         else whole_places(model, chosen, config.r)
     )

@@ -11,15 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import DIRECTIONS, LENGTHS, Module, Parameter
+from lora_cli.models.nodes import DIRECTIONS, LENGTHS, MULTIHEAD, Module, Parameter
 
 Shape = tuple[int, ...]
 
 MAX_DOTS = 32
 MAX_NAME_CHARACTERS = 500
-# The parameters of a module: its weight, or the two that a weight norm makes it of, and its bias.
-WEIGHTS = (".weight", f".{DIRECTIONS}")
-ENDINGS = (*WEIGHTS, f".{LENGTHS}", ".bias")
+IN_PROJECTION = ".in_proj_weight"
+# The parameters of a module: its weight, the two that a weight norm makes it of or that of torch's attention, and its bias.
+WEIGHTS = (".weight", f".{DIRECTIONS}", IN_PROJECTION)
+ENDINGS = (*WEIGHTS, f".{LENGTHS}", ".bias", ".in_proj_bias")
 # The names that torch gave a weight norm's parameters before, and that transformers still reads.
 OLDER_NAMES = {"weight_g": LENGTHS, "weight_v": DIRECTIONS}
 # Linears that stand beside experts: the gate of shared ones, and what Gemma 4's layers add to their words.
@@ -34,6 +35,8 @@ EMBEDDINGS = (
     "global_relative_attention_bias",
     "audio_bos_eos_token",
 )
+# Parts of the names of what takes no indices, although it makes embeddings.
+NOT_LOOKED_UP = ("proj", "norm", "patch")
 OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
 
 
@@ -54,11 +57,12 @@ def model_of_shapes(parameters: Sequence[Parameter], name: str, warnings: tuple[
     transposed = _transposed(weights, shapes)
     modules = {}
     for owner, shape in weights.items():
-        bias = shapes.get(f"{owner}.bias")
+        bias = shapes.get(f"{owner}.bias") or shapes.get(f"{owner}.in_proj_bias")
         module = _module(owner, shape, bias, transposed)
         if module and bias in {None, (module.h,)}:
             normed = f"{owner}.{DIRECTIONS}" in shapes
-            modules[owner] = module._replace(bias=bias is not None, weight_norm=normed)
+            kind = MULTIHEAD if f"{owner}{IN_PROJECTION}" in shapes else module.kind
+            modules[owner] = module._replace(kind=kind, bias=bias is not None, weight_norm=normed)
     others = (parameter for parameter in parameters if _owner(parameter.name) not in modules)
     embeddings = [module for module in modules.values() if module.kind == "Embedding"]
     return Model(
@@ -127,7 +131,7 @@ def is_embedding_name(owner: str) -> bool:
     True
     """
     leaf = next((part for part in reversed(owner.split(".")) if not part.isdigit()), "")
-    named = "embed" in leaf and "proj" not in leaf and "norm" not in leaf
+    named = "embed" in leaf and not any(part in leaf for part in NOT_LOOKED_UP)
     return named or owner.endswith(OUTPUTS) or leaf in EMBEDDINGS
 
 

@@ -1,9 +1,10 @@
-"""Attention of decoders: the sizes of heads, and grouped-query attention."""
+"""Attention of decoders: the sizes of heads, and grouped-query attention; and torch's own attention."""
 
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
+from lora_cli.models.nodes import MULTIHEAD, OUTPUT_PROJECTION, Module
 from lora_cli.models.parts.layers import Nodes, linear, norm, under
 
 
@@ -52,3 +53,9 @@ def attention_with_head_norms(
 ) -> Nodes:
     """Build `self_attn` with `norms` on each head of q and k, and with biases where `attention_bias` is true."""
     return under("self_attn", biased(config, d, shape), *(norm(name, shape[-1]) for name in norms))
+
+
+def multihead(name: str, d: int) -> Nodes:
+    """Build a `torch.nn.MultiheadAttention`: q, k and v in one weight, and a Linear."""
+    output = linear(f"{name}.{OUTPUT_PROJECTION}", d, d, bias=True)
+    return (Module(name, d, 3 * d, MULTIHEAD, bias=True), *output)

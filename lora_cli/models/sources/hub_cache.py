@@ -62,11 +62,7 @@ class Snapshot(NamedTuple):
         path = os.path.join(self.folder, file)
         if not os.path.lexists(path):
             return None
-        home, target = os.path.realpath(repository_folder(self.repository)), os.path.realpath(path)
-        if not target.startswith(os.path.join(home, "")):
-            raise self._broken(f"{quote_long(path)} is a link out of the cache")
-        if not os.path.exists(target):
-            raise self._broken(f"{quote_long(path)} is a link to a file that is missing")
+        _refuse_stray(self.repository, path)
         return path
 
     def store(self, file: str, etag: str, content: bytes, revision: str) -> str:
@@ -93,13 +89,21 @@ class Snapshot(NamedTuple):
         for folder in map(os.path.dirname, paths):
             os.makedirs(folder, exist_ok=True)
             if not os.path.realpath(folder).startswith(os.path.join(home, "")):
-                raise self._broken(f"{quote_long(folder)} is a link out of the cache")
+                raise _broken(self.repository, f"{quote_long(folder)} is a link out of the cache")
 
-    def _broken(self, what: str) -> InvalidInput:
-        folder = repository_folder(self.repository)
-        return InvalidInput(
-            f"the cache of {self.repository} is broken: {what}; delete {quote_long(folder)}, or restore it"
-        )
+
+def _refuse_stray(repository: str, path: str) -> None:
+    """Refuse a link that leads nowhere or out of the cache."""
+    home, target = os.path.realpath(repository_folder(repository)), os.path.realpath(path)
+    if not target.startswith(os.path.join(home, "")):
+        raise _broken(repository, f"{quote_long(path)} is a link out of the cache")
+    if not os.path.exists(target):
+        raise _broken(repository, f"{quote_long(path)} is a link to a file that is missing")
+
+
+def _broken(repository: str, what: str) -> InvalidInput:
+    folder = repository_folder(repository)
+    return InvalidInput(f"the cache of {repository} is broken: {what}; delete {quote_long(folder)}, or restore it")
 
 
 def cached_snapshot(name: HubName) -> Snapshot | None:
@@ -108,16 +112,17 @@ def cached_snapshot(name: HubName) -> Snapshot | None:
     folder = repository_folder(name.repository)
     reference = os.path.join(folder, REFS, *revision.split("/"))
     # A commit is not a reference.
-    commit = revision if is_commit(revision) else _read_reference(reference)
+    commit = revision if is_commit(revision) else _read_reference(name.repository, reference)
     if commit is None:
         return None
     snapshot = Snapshot(name.repository, commit)
     return snapshot if os.path.isdir(snapshot.folder) else None
 
 
-def _read_reference(path: str) -> str | None:
+def _read_reference(repository: str, path: str) -> str | None:
     if not os.path.lexists(path) or os.path.isdir(path):
         return None
+    _refuse_stray(repository, path)
     with regular_file(path) as (file, _):
         content = file.read(MAX_REFERENCE_BYTES)
     commit = content.decode("ascii", "replace").strip()

@@ -14,7 +14,7 @@ from typing import Any
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
 from lora_cli.models.model import Model, read_dtype
-from lora_cli.models.nodes import Buffer, Hollow, Module, Parameter
+from lora_cli.models.nodes import MULTIHEAD, Buffer, Hollow, Module, Parameter
 from lora_cli.models.sources.hub import hub_forbidden
 from lora_cli.time_limit import time_limit
 
@@ -131,6 +131,9 @@ def _modules(built: Any, nn: Any, transposed: Any) -> Iterator[Module]:
     """Yield the modules of the kinds that PEFT adapts, by its order (`peft.tuners.lora.layer.dispatch_default`)."""
     for name, module in built.named_modules():
         own = dict(module.named_parameters(recurse=False))
+        if isinstance(module, nn.MultiheadAttention) and "in_proj_weight" in own:
+            d = module.embed_dim
+            yield Module(name, d, 3 * d, MULTIHEAD, "in_proj_bias" in own)
         # A computed weight (torch's parametrizations) is not a parameter of this module.
         if "weight" not in own:
             continue

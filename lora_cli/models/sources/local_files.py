@@ -120,7 +120,7 @@ def _compared(model: Model, config: Config, checkpoint: Checkpoint | None, sourc
     if checkpoint is not None and checkpoint.is_remote:
         return model
     if checkpoint is None:
-        return model if names_dtype(config) else replace(model, dtype=_type_beside(source))
+        return model if names_dtype(config) else _in_type(model, _type_beside(source))
     from lora_cli.models.checkpoints.adapter_names import are_an_adapter
     from lora_cli.models.checkpoints.comparison import difference
     from lora_cli.models.checkpoints.packings import unpacked
@@ -130,7 +130,7 @@ def _compared(model: Model, config: Config, checkpoint: Checkpoint | None, sourc
     if are_an_adapter(stored):
         raise _adapter_as_model(checkpoint.name)
     if not names_dtype(config):
-        model = replace(model, dtype=value_type(stored))
+        model = _in_type(model, value_type(stored))
     differs = difference(model, unpacked(stored, model.all_parameters()).parameters)
     if differs is None:
         return model
@@ -144,15 +144,20 @@ def _adapter_as_model(path: str) -> InvalidInput:
     )
 
 
-def _type_beside(path: str) -> str:
-    """Return the type of the checkpoint beside a config.json, which is not read for anything else."""
+def _in_type(model: Model, dtype: str | None) -> Model:
+    """Return a model whose weights are of a type, if it is known."""
+    return model if dtype is None else replace(model, dtype=dtype, assumes_dtype=False)
+
+
+def _type_beside(path: str) -> str | None:
+    """Return the type of the checkpoint beside a config.json, which is not read for anything else, or None without one."""
     from lora_cli.models.checkpoints.shards import checkpoint_in, read_checkpoint
     from lora_cli.models.checkpoints.value_type import value_type
 
     with suppress(InvalidInput):
         checkpoint = checkpoint_in(os.path.dirname(path) or ".")
-        return value_type(read_checkpoint(checkpoint) if checkpoint else {})
-    return "F32"
+        return value_type(read_checkpoint(checkpoint)) if checkpoint else None
+    return None
 
 
 def _without_family(config: Config, checkpoint: Checkpoint | None, source: str, unknown: UnknownArchitecture) -> Model:

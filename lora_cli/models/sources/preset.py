@@ -49,7 +49,26 @@ def hub_names() -> tuple[str, ...]:
     >>> "meta-llama/Llama-3.1-8B" in hub_names()
     True
     """
-    return tuple(name for fields in _all().values() for name in fields.get(HUB_NAMES, ()))
+    return tuple(name for preset in names() for name in hub_names_of(preset))
+
+
+def hub_names_of(preset: str) -> tuple[str, ...]:
+    """Return the Hub names that a preset stands for, by its own name.
+
+    >>> hub_names_of("gpt2"), hub_names_of("flux.1-dev")
+    (('openai-community/gpt2',), ())
+    """
+    return tuple(_all()[preset].get(HUB_NAMES, ()))
+
+
+def preset_named(name: str) -> str | None:
+    """Return the preset of a name in any case, its own or a Hub name that it stands for, or None if there is none.
+
+    >>> preset_named("OpenAI-Community/GPT2"), preset_named("gpt")
+    ('gpt2', None)
+    """
+    fields = _known().get(name.lower())
+    return next((preset for preset, own in _all().items() if own is fields), None)
 
 
 def is_preset(name: str) -> bool:

@@ -19,12 +19,15 @@ from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.fit import FIELDS
 from lora_cli.analysis.fit.knob_search import KnobSearch
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import BUDGETS
+from lora_cli.analysis.limits import BUDGETS as ALL_BUDGETS
+from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.methods import METHODS, method_named
 from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
+# The budgets of a count alone; memory is that of a training.
+BUDGETS = {name: limit for name, limit in ALL_BUDGETS.items() if name != MAX_MEMORY}
 LLAMA = narrow(num_key_value_heads=2, vocab_size=64)
 GPT2 = {"model_type": "gpt2", "n_embd": 12, "n_layer": 2, "n_head": 2, "vocab_size": 40, "n_positions": 16}
 MIXTRAL = LLAMA | {"model_type": "mixtral", "num_local_experts": 2}

@@ -64,3 +64,19 @@ def test_a_whole_name_shows_that_model() -> None:
     }
     assert "modules" not in json.loads(run("models", "mixtral", "--json").stdout)
     assert run("models", "gpt2", "--field", "full_params").stdout == "124439808\n"
+
+
+@pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-8B", "llama-3.1-8b", "META-LLAMA/llama-3.1-8b-instruct"])
+def test_a_name_on_the_hub_shows_the_preset_that_it_stands_for(name: str) -> None:
+    """With the other names on the Hub: in JSON as a list, for people as a note."""
+    done = run("models", name, "--json")
+    document = json.loads(done.stdout)
+    assert [record["model"] for record in document["results"]] == ["llama-3.1-8b"]
+    assert "meta-llama/Llama-3.1-8B-Instruct" in document["hub_names"]
+    assert done.stderr.startswith("lora-cli: note: on the Hub, llama-3.1-8b is meta-llama/Llama-3.1-8B, ")
+
+
+def test_a_pattern_matches_names_on_the_hub() -> None:
+    """E.g. those of an organisation."""
+    assert [record["model"] for record in bundled("liquidai/*")] == ["lfm2.5-vl-1.6b"]
+    assert {record["family"] for record in bundled("FacebookAI/")} == {"roberta", "xlm-roberta"}

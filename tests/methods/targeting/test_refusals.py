@@ -18,7 +18,8 @@ from lora_cli.models.model import read_config
 def test_a_norm_or_a_container_is_refused(target: str) -> None:
     """PEFT adapts neither; the whole name is in the sentence."""
     with pytest.raises(
-        InvalidInput, match=rf"target '[^']*\b{target}' is not a Linear, Conv1D, Embedding, Conv1d, Conv2d or Conv3d"
+        InvalidInput,
+        match=rf"target '[^']*\b{target}' is not a Linear, Conv1D, Embedding, Conv1d, Conv2d, Conv3d or MultiheadAttention",
     ):
         names(target_modules=(target,))
 

@@ -174,6 +174,22 @@ def test_a_reference_that_is_not_a_commit_is_refused(home: Path, tmp_path: Path,
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("exists", "problem"), [(True, "link out of the cache"), (False, "link to a file that is missing")]
+)
+def test_a_reference_that_leads_elsewhere_is_refused(home: Path, tmp_path: Path, exists: bool, problem: str) -> None:
+    """And nothing of what it leads to is shown."""
+    cached(config=llama())
+    target = tmp_path / "outside" if exists else home / "refs" / "none"
+    if exists:
+        target.write_text("a secret")
+    (home / "refs" / "main").unlink()
+    (home / "refs" / "main").symlink_to(target)
+    with pytest.raises(InvalidInput, match=rf"^the cache of org/name is broken: .*main' is a {problem}") as caught:
+        read_model("org/name")
+    assert "secret" not in str(caught.value)
+
+
 def test_nothing_is_stored_through_a_folder_that_leads_out_of_the_cache(home: Path, tmp_path: Path) -> None:
     """A link in the place of blobs or snapshots."""
     (tmp_path / "outside").mkdir()

@@ -339,11 +339,19 @@ QWEN_SOUND: Mapping[str, Any] = {
         ("upsample_rates", "upsample_kernel_sizes"): (([5, 3], [11, 7]), ([2], [4]), ([3, 2, 2], [7, 4, 4])),
     },
 }
+MUSE_TEXT = {**TEXT, "head_dim": [4, 6], "attention_bias": BOTH, "tie_word_embeddings": BOTH}
+MUSE_VISION = {
+    **VISION,
+    "patch_temporal": [1, 2],
+    "pos_emb_height": [3, 4],
+    "pos_emb_width": [3, 4],
+}
+QWEN3_AUDIO = {**AUDIO, "output_dim": [16, 20], "downsample_hidden_size": [6, 8], "num_mel_bins": [16, 21]}
 QWEN3_OMNI = {
     **TOP,
     "text_config": {**QWEN3_MOE_TEXT, "head_dim": [6, 10], "num_experts": [3, 8]},
     "vision_config": STACKED_VISION,
-    "audio_config": {**AUDIO, "output_dim": [16, 20], "downsample_hidden_size": [6, 8], "num_mel_bins": [16, 21]},
+    "audio_config": QWEN3_AUDIO,
 }
 QWEN3_TALKER: Mapping[str, Any] = {
     "thinker_hidden_size": [16, 24],
@@ -484,6 +492,48 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
     "qwen2_5_omni_thinker": OMNI,
     "qwen2_5_omni_talker": QWEN_TALKER,
     "qwen3_omni_moe_thinker": QWEN3_OMNI,
+    "qwen3_asr_encoder": QWEN3_AUDIO,
+    "qwen3_asr": {
+        **TOP,
+        "token_classification_bias": BOTH,
+        "text_config": ({**QWEN3_TEXT, "model_type": ("qwen3",)}, QWEN3_TEXT),
+        "audio_config": ({**QWEN3_AUDIO, "model_type": ("qwen3_asr_encoder",)}, QWEN3_AUDIO),
+    },
+    "muse_glimmer_text": MUSE_TEXT,
+    "muse_glimmer_vision": MUSE_VISION,
+    "muse_glimmer": {
+        **TOP,
+        "out_hidden_size": [16, 20],
+        "projector_hidden_size": [12, 20],
+        "text_config": MUSE_TEXT,
+        "vision_config": MUSE_VISION,
+    },
+    "minicpmv4_6": {
+        **TOP,
+        "merger_times": [0, 1, 2],
+        "text_config": (QWEN2, LLAMA),
+        "vision_config": {**VISION, "window_kernel_size": [[2, 2], [1, 3]]},
+    },
+    "video_llava": {**LLAVA, "vision_config": (CLIP,)},
+    "got_ocr2": {
+        **TOP,
+        "text_config": (QWEN2, LLAMA, TIED_TEXT),
+        "vision_config": {
+            "hidden_size": [16, 24],
+            "output_channels": [6, 8],
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": [2, 4],
+            "num_channels": [1, 3],
+            "image_size": [28, 30],
+            "patch_size": [7, 14],
+            "qkv_bias": BOTH,
+            "use_abs_pos": BOTH,
+            "use_rel_pos": BOTH,
+            "window_size": [0, 2, 3],
+            "global_attn_indexes": [[0], [1, 2], []],
+            "mlp_dim": [20, 30],
+        },
+    },
     "qwen3_omni_moe": {
         "enable_audio_output": (True, False),
         "thinker_config": QWEN3_OMNI,

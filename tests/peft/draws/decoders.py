@@ -80,6 +80,17 @@ DRAWS = {
         "v_head_dim": [5, 10],
         **BIAS,
     },
+    "minicpm3": {
+        **COMMON,
+        "num_key_value_heads": [1, 4],
+        "kv_lora_rank": [5, 9],
+        "q_lora_rank": [None, 7],
+        "qk_rope_head_dim": [4, 8],
+        "qk_nope_head_dim": [3, 6],
+        "v_head_dim": [None, 5, 10],
+        **BIAS,
+        "mlp_bias": [True, False],
+    },
     "granite": {**COMMON, **NULL_GROUPS, **WIDTH, **BIAS, "mlp_bias": [True, False]},
     "starcoder2": {**COMMON, **GROUPS, **NULL_WIDTH, "use_bias": [True, False]},
     "stablelm": {

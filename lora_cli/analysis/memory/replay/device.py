@@ -8,10 +8,20 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, wanted
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    cast,
+    embedding,
+    linear,
+    makes,
+    record,
+    saved_factors,
+    wanted,
+)
 from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import WIDTHS, Training
+from lora_cli.errors import InvalidInput
 from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach
 
 ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
@@ -30,15 +40,21 @@ class Weights(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """What layers share: the mask of each kind of attention, and the cosines and sines of positions."""
+    """What layers share: the mask of each kind of attention, the cosines and sines of positions.
+
+    And what is added to scores, by the name of the attention, and what an encoder returned.
+    """
 
     masks: Mapping[Reach, Storage] = MappingProxyType({})
     angles: Mapping[Angles, tuple[Tensor, Tensor]] = MappingProxyType({})
+    biases: Mapping[str, Tensor] = MappingProxyType({})
+    encoded: Tensor | None = None
 
     def of(self, block: Block) -> Shared:
         """Return what a block needs."""
         masks = {each.reach: self.masks[each.reach] for each in block.attentions if each.reach in self.masks}
-        return Shared(masks, {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary})
+        angles = {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary}
+        return Shared(masks, angles, dict(self.biases), self.encoded)
 
 
 class Device:
@@ -48,9 +64,19 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # What the layer that runs shares with others, and what an encoder returned.
+        # What a step is given, its input first.
+        self.batch: list[Storage] = []
+        # The outputs of the step before, those of this one, and the leaves to which the graph behind them leads.
+        self.outputs: list[Storage] = []
+        self.leaves: list[Tensor] = []
+        # What the layer that runs shares with others, and what it makes for them.
         self.shared = Shared()
-        self.encoded: Tensor | None = None
+        self.made_biases: dict[str, Tensor] = {}
+        # What eager attention returns beside its result: the layer's function has it until its end.
+        self.attention_weights: Tensor | None = None
+        # What the functions of the layer that runs, or of its branch, still have.
+        self.kept: list[Tensor] = []
+        self.kept_in_branch: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
@@ -150,6 +176,16 @@ class Device:
         """Multiply rows by a weight, in the type of autocast where that is on."""
         return linear(self.lower(x), self.lowered(weight), bias, d, h, of=of)
 
+    def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
+        """Run a convolution at so many places."""
+        own = self.weights(name)
+        if own.adapter:
+            raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
+        x, weight = self.lower(x), self.lowered(own.weight)
+        inputs = [x, weight, own.bias] if own.bias else [x, weight]
+        backward = makes(*wanted(*inputs))
+        return record(inputs, places * own.h, x.width, backward, saves=saved_factors(x, weight))
+
     def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
         """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""
         if isinstance(weight, Tensor):
@@ -169,10 +205,19 @@ class Device:
             self._casts[weight] = made
         return made
 
-    def end_of_forward(self) -> None:
-        """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
+    def end_of_layer(self) -> None:
+        """Forget what only the function of a layer has. A second run of it is under an autocast of its own."""
+        self.shared = Shared()
+        self.attention_weights = None
+        self.kept.clear()
+        self.kept_in_branch.clear()
+        if self.tape.is_backward:
+            self.forget_casts()
+            self.made_biases.clear()
+
+    def forget_casts(self) -> None:
+        """Forget the copies that autocast made, when it ends."""
         self._casts.clear()
-        self.encoded = None
 
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""

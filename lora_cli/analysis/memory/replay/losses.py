@@ -7,11 +7,35 @@ from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import Kind
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, dropout, makes, record, scale, soft_cap, take
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    add,
+    cast,
+    clone,
+    dropout,
+    makes,
+    part,
+    record,
+    scale,
+    soft_cap,
+    split,
+    take,
+)
 from lora_cli.analysis.memory.replay.parts.activations import activate
+from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.training import Training
-from lora_cli.models.parts.forward_pass import Dense, Dropout, Head, LastToken, LossKind, Scaled, SoftCapped
+from lora_cli.models.parts.forward_pass import Norm
+from lora_cli.models.parts.passes.class_heads import (
+    Dense,
+    Dropout,
+    FirstToken,
+    Head,
+    LastToken,
+    LossKind,
+    Scaled,
+    SoftCapped,
+)
 
 
 class Loss(NamedTuple):
@@ -24,9 +48,12 @@ class Loss(NamedTuple):
 def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits and their loss."""
     device.tape.kind = Kind.LOSS
+    # The last hidden states are there until the loss is.
+    x = hidden
     for step in head.steps:
-        hidden = STEPS[type(step)](device, step, hidden)
-    return hidden, LOSSES[head.loss].of(hidden)
+        x = STEPS[type(step)](device, step, x)
+    # Autocast takes every loss in float32.
+    return x, LOSSES[head.loss].of(device.upper(x))
 
 
 def _dense(device: Device, step: Dense, x: Tensor) -> Tensor:
@@ -44,6 +71,14 @@ def _dropout(_: Device, step: Dropout, x: Tensor) -> Tensor:
     return dropout(x, step.probability)
 
 
+def _first_token(device: Device, _: FirstToken, x: Tensor) -> Tensor:
+    return part(x, x.numel // device.training.seq)
+
+
+def _norm(device: Device, step: Norm, x: Tensor) -> Tensor:
+    return normalise(device, step.name, step, x)
+
+
 def _last_token(device: Device, _: LastToken, x: Tensor) -> Tensor:
     return take(x, x.numel // device.training.seq)
 
@@ -55,7 +90,9 @@ def _soft_capped(_: Device, __: SoftCapped, x: Tensor) -> Tensor:
 STEPS: Mapping[type, Callable[[Device, Any, Tensor], Tensor]] = {
     Dense: _dense,
     Dropout: _dropout,
+    FirstToken: _first_token,
     LastToken: _last_token,
+    Norm: _norm,
     Scaled: _scaled,
     SoftCapped: _soft_capped,
 }
@@ -73,8 +110,17 @@ def _in_float(logits: Tensor) -> Tensor:
     return cross_entropy(cast(logits, FLOAT32))
 
 
+def _spans(logits: Tensor) -> Tensor:
+    """`ForQuestionAnsweringLoss`: that of where an answer begins, and that of where it ends."""
+    ends = [clone(each) for each in split(logits, logits.numel // 2, logits.numel // 2)]
+    begin, end = (cross_entropy(each) for each in ends)
+    return scale(add(begin, end))
+
+
 LOSSES: Mapping[LossKind, Loss] = {
     "causal": Loss(lambda training: [training.tokens], _in_float),
     "tokens": Loss(lambda training: [training.tokens], _in_float),
+    "masked": Loss(lambda training: [training.tokens], cross_entropy),
     "sequences": Loss(lambda training: [training.batch], cross_entropy),
+    "spans": Loss(lambda training: [training.batch] * 2, _spans),
 }

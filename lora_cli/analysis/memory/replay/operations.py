@@ -100,9 +100,10 @@ def soft_cap(x: Tensor) -> Tensor:
     return scale(x)
 
 
-def shift(x: Tensor) -> Tensor:
-    """Add a number, or a tensor that needs no gradient."""
-    return record([x], x.numel, x.width, passes)
+def shift(x: Tensor, width: int = 0) -> Tensor:
+    """Add a number, or a tensor of a `width` that needs no gradient."""
+    wide, size = max(x.width, width), x.numel * x.width
+    return record([x], x.numel, wide, passes if wide == x.width else lambda gradient: [Unreduced(gradient, size)])
 
 
 def clone(x: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Buffer, Module, Parameter
-from lora_cli.models.parts.forward_pass import Body, Head
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
 
 
@@ -60,9 +61,11 @@ class Setup:
         return self.plan is None or self.is_copied(name)
 
     def is_quantised(self, name: str, training: Training) -> bool:
-        """Whether bitsandbytes replaces a module: each Linear but the head."""
+        """Whether bitsandbytes replaces a module: each Linear but the head and what is trained as a full copy."""
         module = self.modules[name]
-        return training.is_quantised and module.kind == "Linear" and name != self.model.output
+        if module.kind != "Linear" or name == self.model.output or self.is_copied(name):
+            return False
+        return training.is_quantised
 
     def copies(self, training: Training) -> Iterator[int]:
         """Yield the bytes of each tensor that is trained as a part of a copied module."""
@@ -89,8 +92,10 @@ def width_of(node: Parameter | Module | Buffer, training: Training) -> int:
 
 
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds."""
-    return WIDTHS[training.adapter_dtype] if tensor.type_of == OF_ADAPTER else training.plain_width
+    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are no floats."""
+    if tensor.type_of != OF_ADAPTER:
+        return training.plain_width
+    return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]
 
 
 def _described(model: Model) -> tuple[Body, Head]:

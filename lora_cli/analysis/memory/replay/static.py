@@ -11,7 +11,7 @@ from lora_cli.analysis.memory.replay.setup import Setup, width_of
 from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.nodes import Buffer, Module
-from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.forward_pass import Body, Words
 from lora_cli.models.parts.layers import parameters_of
 
 
@@ -77,8 +77,9 @@ def _buffers(body: Body) -> Iterator[int]:
     """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
     for *_, rotary in body.angles:
         yield from [rotary // 2 * 4] * 2
-    if body.embeddings.scaled == "within":
-        yield 4
+    if isinstance(body.embeddings, Words):
+        yield from (count * 8 for count in body.embeddings.indices)
+        yield 4 if body.embeddings.scaled == "within" else 0
 
 
 def quantised_sizes(n: int, how: str) -> list[int]:

@@ -26,7 +26,8 @@ from lora_cli.methods.parts.lora_start import (
 from lora_cli.methods.parts.lora_variants import diagonal, variant_tensors
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.name_matching import ranker
-from lora_cli.methods.tensor import Tensor, buffer
+from lora_cli.methods.tensor import OF_BASE, Tensor, buffer
+from lora_cli.models.nodes import MULTIHEAD, OUTPUT_PROJECTION, Module
 
 
 def tensors(place: Place, own: LoraSettings) -> tuple[Tensor, ...]:
@@ -68,7 +69,22 @@ def tensors(place: Place, own: LoraSettings) -> tuple[Tensor, ...]:
     velora = () if groups is None else (buffer("lora_velora_embed", -(-place.module.d // groups.number)),)
     frozen = frozen_factors(own)
     factors = (Tensor(key, shape, key, shape, key not in frozen) for key, shape in shapes.items())
-    return (*factors, *velora, *variant_tensors(place, own))
+    return (*factors, *velora, *variant_tensors(place, own), *_output(place, own))
+
+
+def _output(place: Place, own: LoraSettings) -> Iterator[Tensor]:
+    """Yield what the Linear within torch's own attention gets, and what PEFT saves of one that is a target by itself.
+
+    `peft.tuners.lora.layer.MultiheadAttention`.
+    """
+    if place.module.kind == MULTIHEAD:
+        d = place.module.d
+        linear = place._replace(module=Module(OUTPUT_PROJECTION, d, d))
+        for tensor in tensors(linear, own):
+            yield tensor._replace(key=f"base_layer.{OUTPUT_PROJECTION}.{tensor.key}")
+    for saved in place.saved:
+        key = f"base_layer.{saved.name.rpartition('.')[2]}"
+        yield buffer(key, *saved.shape, type_of=OF_BASE)
 
 
 def on_model(targets: Adapted, own: LoraSettings, config: AdapterConfig) -> LoraSettings:
@@ -108,7 +124,7 @@ METHOD = Method(
     settings=LoraSettings,
     tensors=tensors,
     alpha="lora_alpha",
-    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d", "Conv3d"),
+    module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d", "Conv3d", MULTIHEAD),
     shared_fields=TARGETING
     | {
         "alpha_pattern",

@@ -6,7 +6,9 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import block, classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 1024)
@@ -30,9 +32,17 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Ernie4_5Model`, which has no dropout."""
+    attention = rotated(heads(config, hidden(config), count=16, groups=2, width=128), config)
+    attention = attention._replace(dropout=0.0, rotary_kind="pairs_in_float")
+    return Body([layer_pass(attention, gated_pass(config))] * config.layers("num_hidden_layers", default=18))
+
+
 TASKS = ("ForCausalLM", "Model")
 FAMILY = Family(
     "ernie4_5",
     classes("Ernie4_5", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, tasks=TASKS),
     PromptSizes(hidden=1024, layers=18, heads=16, groups=2, head_width=128),
+    forward=forward,
 )

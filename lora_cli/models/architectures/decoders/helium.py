@@ -6,7 +6,9 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, block, classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.layers import Nodes, linear
 
 hidden = size("hidden_size", 2560)
@@ -31,8 +33,16 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `HeliumModel`."""
+    attention = rotated(heads(config, hidden(config), count=20, groups=20, width=128), config)
+    layer = layer_pass(attention._replace(rotary_kind="pairs"), gated_pass(config), kind="rms_weigh_first")
+    return Body([layer] * config.layers("num_hidden_layers", default=24), Norm("norm", "rms_weigh_first"))
+
+
 FAMILY = Family(
     "helium",
     classes("Helium", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS),
     PromptSizes(hidden=2560, layers=24, heads=20, groups=20, head_width=128),
+    forward=forward,
 )

@@ -5,8 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lora_cli.models.architectures.decoders import mistral
+from lora_cli.models.config import Config
 from lora_cli.models.family import Family
+from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, layer_pass, rotated
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layer_windows import layer_windows, optional_window
+
+
+def forward(config: Config) -> Body:
+    """Describe the pass through `MinistralModel`."""
+    attention = rotated(heads(config, mistral.hidden(config), count=32, groups=8), config)
+    window = optional_window(config, 4096)
+    windows = layer_windows(
+        config, config.layers("num_hidden_layers", default=32), window, lambda _: window is not None
+    )
+    blocks = [layer_pass(attention._replace(window=each), gated_pass(config)) for each in windows]
+    return Body(blocks, reaches=SEES_ALL)
+
 
 FAMILY = Family(
     "ministral",
@@ -15,4 +32,5 @@ FAMILY = Family(
     ),
     replace(mistral.FAMILY.sizes, head_width=None),
     required=("head_dim",),
+    forward=forward,
 )

@@ -6,7 +6,9 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import block, classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
@@ -31,8 +33,18 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `SeedOssModel`."""
+    attention = rotated(heads(config, hidden(config), count=80, groups=8, width=128), config)
+    dropout = config.real("residual_dropout", default=0.1)
+    attention = attention._replace(dropout=config.real("attention_dropout", default=0.1))
+    layer = layer_pass(attention, gated_pass(config), dropout=dropout)
+    return Body([layer] * config.layers("num_hidden_layers", default=64))
+
+
 FAMILY = Family(
     "seed_oss",
     classes("SeedOss", body, hidden=hidden, vocabulary=vocabulary, questions_prefix="transformer"),
     PromptSizes(hidden=4096, layers=64, heads=80, groups=8, head_width=128),
+    forward=forward,
 )

@@ -66,7 +66,7 @@ def forward(config: Config) -> Body:
     attended = rotated(heads(config, hidden(config), count=20, groups=4), config)
     return mixed_body(
         config,
-        attended._replace(rotary_kind="raised_pairs", dropout=0.0),
+        attended._replace(rotary_kind="pairs_in_float", dropout=0.0),
         sparse(config, config.layers("num_hidden_layers", default=28)),
         Experts(router, shared=shared, shared_first=True),
     )

@@ -12,7 +12,7 @@ from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes, norm, under
 from lora_cli.models.parts.mixture_pass import experts_beside_shared, mixed_body
-from lora_cli.models.parts.rotary import rotated_width
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 151552)

@@ -8,8 +8,9 @@ from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import TASKS, classes, decoder
 from lora_cli.models.parts.decoder_pass import heads_with, layer_pass, rotated
 from lora_cli.models.parts.experts import experts
-from lora_cli.models.parts.forward_pass import Body, Experts, Router, Scaled, Words
+from lora_cli.models.parts.forward_pass import Body, Experts, Router, Words
 from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.passes.class_heads import Scaled
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 32000)

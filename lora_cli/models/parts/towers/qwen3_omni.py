@@ -32,27 +32,28 @@ from lora_cli.models.parts.towers.whisper_like import layers, renamed
 
 # The convolutions of a step that makes a sound longer, each of which looks further.
 RESIDUALS = 3
+AUDIO_CONVOLUTION = "conv2d1"
+
+
+def heard(config: Config) -> Iterator[Node]:
+    """Build Whisper's layers behind three convolutions of images."""
+    d, channels = config.size("d_model", default=1280), config.size("downsample_hidden_size", default=480)
+    before, mels = 1, config.size("num_mel_bins", default=128)
+    for name in (AUDIO_CONVOLUTION, "conv2d2", "conv2d3"):
+        yield from convolution(name, before, channels, 3, 3)
+        before, mels = channels, (mels + 1) // 2
+    yield from linear("conv_out", channels * mels, d)
+    yield from hollow("positional_embedding")
+    yield from layers(config, key_bias=True)
+    yield from norm("ln_post", d, bias=True)
 
 
 def audio(config: Config) -> Skeleton:
-    """Build `Qwen3OmniMoeAudioEncoder`: Whisper's layers between convolutions of images and a projection."""
+    """Build `Qwen3OmniMoeAudioEncoder`, which projects its outputs."""
     config = renamed(config)
-    d, channels = config.size("d_model", default=1280), config.size("downsample_hidden_size", default=480)
-    mels = config.size("num_mel_bins", default=128)
-    for _ in range(3):
-        mels = (mels + 1) // 2
-    nodes = [
-        *hollow("positional_embedding", "act"),
-        *layers(config, key_bias=True),
-        *norm("ln_post", d, bias=True),
-        *convolution("conv2d1", 1, channels, 3, 3),
-        *convolution("conv2d2", channels, channels, 3, 3),
-        *convolution("conv2d3", channels, channels, 3, 3),
-        *linear("conv_out", channels * mels, d),
-        *linear("proj1", d, d, bias=True),
-        *linear("proj2", d, config.size("output_dim", default=3584), bias=True),
-    ]
-    return Skeleton(nodes, embeddings="conv2d1")
+    d, h = config.size("d_model", default=1280), config.size("output_dim", default=3584)
+    projected = (*linear("proj1", d, d, bias=True), *hollow("act"), *linear("proj2", d, h, bias=True))
+    return Skeleton([*heard(config), *projected])
 
 
 def _merger(wide: int, h: int, normed: int) -> Nodes:

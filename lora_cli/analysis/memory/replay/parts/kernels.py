@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import SCORES, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, makes, record, wanted
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    clone,
+    makes,
+    product,
+    record,
+    repeat,
+    scale,
+    shift,
+    softmax,
+    wanted,
+)
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
@@ -31,20 +42,35 @@ def flash(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     return _kernel(device, q, k, v, [rows * training.seq * FLOAT32], beside)
 
 
-def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, *, is_masked: bool) -> Tensor:
-    """Memory-efficient attention, which saves the logarithm of each row's sum.
-
-    Each layer saves its own copy of a mask in the type of q, with padded rows.
-    """
-    training, tape = device.training, q.tape
+def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Memory-efficient attention, which saves the logarithm of each row's sum, and a mask with padded rows."""
+    training = device.training
     saves = [training.batch * own.heads * _up(training.seq, 32) * FLOAT32]
-    if not is_masked:
-        return _kernel(device, q, k, v, saves, ())
-    mask = Storage(tape, training.batch * training.seq**2 * q.width)
-    padded = (
-        Storage(tape, training.batch * training.seq * _up(training.seq, 16) * q.width) if training.seq % 16 else mask
-    )
-    return _kernel(device, q, k, v, saves, (), padded)
+    if mask is not None and training.seq % 16:
+        padded = mask.numel // training.seq * _up(training.seq, 16)
+        mask = record([mask], padded, mask.width, makes(mask.numel * mask.width))
+    return _kernel(device, q, k, v, saves, (), mask)
+
+
+def additive(device: Device, width: int) -> Tensor:
+    """Return a mask as numbers to add, which each layer makes for itself."""
+    numel = device.training.batch * device.training.seq**2
+    return Tensor(Storage(device.tape, numel * width), numel, width)
+
+
+def plain(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Compute causal attention in plain operations (`_scaled_dot_product_attention_math`)."""
+    training, times = device.training, own.heads // own.groups
+    q = scale(q)
+    mask = Storage(q.tape, training.seq**2 * FLOAT32)
+    k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
+    numel = training.batch * own.heads * training.seq**2
+    scores = product(q, clone(scale(k)), numel, flops_of_scores(device, q.numel))
+    weights = softmax(shift(scores), FLOAT32)
+    # A row in which nothing is seen is searched for by a byte for each score (`_safe_softmax`).
+    searched = Storage(q.tape, numel)
+    del mask, searched, scores
+    return clone(product(weights, v, q.numel, flops_of_scores(device, q.numel)))
 
 
 def _kernel(
@@ -54,7 +80,7 @@ def _kernel(
     v: Tensor,
     saves: Sequence[int],
     beside: Sequence[int],
-    mask: Storage | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Record a fused attention: it saves q, k, v, its mask, its output, the random state and more.
 
@@ -63,13 +89,13 @@ def _kernel(
     numel = numel_of_result(q, k, v)
     flops = flops_of_scores(device, q.numel) + flops_of_scores(device, numel)
     q.tape.multiplies(SCORES, flops)
-    masks = [] if mask is None else [Tensor(mask, 0, 1)]
+    inputs = [q, k, v] if mask is None else [q, k, v, mask]
     return record(
-        [q, k, v],
+        inputs,
         numel,
         q.width,
-        makes(*wanted(q, k, v), beside=beside, of=SCORES, flops=2 * flops),
-        saves=[q, k, v, *masks],
+        makes(*wanted(*inputs), beside=beside, of=SCORES, flops=2 * flops),
+        saves=inputs,
         saves_output=True,
         saves_more=[*saves, *RANDOM_STATE],
     )

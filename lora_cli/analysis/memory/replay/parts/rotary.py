@@ -22,9 +22,9 @@ from lora_cli.models.parts.forward_pass import Attention, RotaryKind
 
 
 def rotate(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-    """Return q and k turned, in the type that they had."""
+    """Return q and k turned, and in the type that they had where the model turns them into another one."""
     cos, sin = device.angles(own)
-    if own.rotary_kind in {"pairs", "raised_pairs"}:
+    if own.rotary_kind in {"pairs", "pairs_in_float"}:
         cos, sin = _repeated(cos), _repeated(sin)
     if own.rotary_kind == "split_halves":
         q, k = (_halves_turned(each, cos, sin) for each in (q, k))
@@ -34,9 +34,17 @@ def rotate(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor
     width = q.width
     if own.rotary_kind == "float_pairs":
         q, k = cast(q, FLOAT32), cast(k, FLOAT32)
-    turn = _turned_in_float if own.rotary_kind == "raised_pairs" else _turned
-    q, k = turn(q, cos, sin), turn(k, cos, sin)
+    wide = FLOAT32 if own.rotary_kind == "pairs_in_float" else 0
+    q, k = _turned(q, cos, sin, wide), _turned(k, cos, sin, wide)
+    if own.rotary_kind in {"halves", "pairs"}:
+        return q, k
     return cast(q, width), cast(k, width)
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, width: int = 0) -> Tensor:
+    """Return x·cos + rotate_half(x)·sin, of values that are first turned into a type of a `width` if there is one."""
+    width = width or x.width
+    return add(multiply(cast(x, width), cos), multiply(cast(_half_turned(x), width), sin))
 
 
 def _by_halves(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,16 +84,6 @@ def _minus(a: Tensor, b: Tensor) -> Tensor:
     """Subtract, for which the gradient is negated in a copy."""
     size = b.numel * b.width
     return record([a, b], a.numel, a.width, lambda gradient: (gradient, Storage(gradient.tape, size)))
-
-
-def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return x·cos + rotate_half(x)·sin."""
-    return add(multiply(x, cos), multiply(_half_turned(x), sin))
-
-
-def _turned_in_float(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return the same in float32, of what is turned before."""
-    return add(multiply(cast(x, FLOAT32), cos), multiply(cast(_half_turned(x), FLOAT32), sin))
 
 
 def _half_turned(x: Tensor) -> Tensor:

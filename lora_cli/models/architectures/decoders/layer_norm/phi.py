@@ -6,7 +6,10 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.decoder_pass import head_norms, rotated
+from lora_cli.models.parts.forward_pass import Block, Body, Branch, Norm, Words, plain
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 51200)
@@ -43,8 +46,29 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `PhiModel`, in which attention and feed-forward share one norm."""
+    shape = heads(config, hidden(config), count=32)
+    norms = head_norms("layer", names=("q_layernorm", "k_layernorm"))
+    attention = rotated(shape, config)._replace(
+        output="dense",
+        rotary=rotated_width(config, shape[2], default=0.5),
+        by_heads=True,
+        norms=norms if config.flag("qk_layernorm", default=False) else None,
+        norm_time="all_projected",
+    )
+    inner = plain("mlp", "fc1", "fc2", config.text("hidden_act", default="gelu_new"))
+    dropout = config.real("resid_pdrop", default=0.0)
+    branches = Branch(attention, dropout=dropout), Branch(inner, dropout=dropout)
+    block = Block(branches, parallel=True, before=Norm("input_layernorm", "layer"))
+    words = Words(dropout=config.real("embd_pdrop", default=0.0))
+    layers = config.layers("num_hidden_layers", default=24)
+    return Body([block] * layers, Norm("final_layernorm", "layer"), words)
+
+
 FAMILY = Family(
     "phi",
     classes("Phi", body, hidden=hidden, vocabulary=vocabulary, head_bias=True, tasks=BUT_QUESTIONS),
     PromptSizes(hidden=2048, layers=24, heads=32, groups="heads"),
+    forward=forward,
 )

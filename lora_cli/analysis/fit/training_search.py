@@ -1,0 +1,72 @@
+"""What a fit searches where the adapter is given: the largest batch, or the longest sequences, of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lora_cli.analysis.count.count_plan import make_plan, plan_tensors
+from lora_cli.analysis.edges import Load, edge
+from lora_cli.analysis.fit.budget import DoesNotFit, excess, load, remedy, times
+from lora_cli.analysis.fit.largest_size import LargestSize, with_limit
+from lora_cli.analysis.limits import MAX_MEMORY, Limits
+from lora_cli.analysis.memory.arguments import read_arguments
+from lora_cli.analysis.memory.trained_count import TrainedCount
+from lora_cli.analysis.subject import Subject
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.arguments import config_fields, read_fields, unknown_warnings
+from lora_cli.models.matrix import MAX_DIMENSION
+
+
+@dataclass(frozen=True)
+class TrainingSearch:
+    """A counted adapter, and the setting of its training that is searched for."""
+
+    cost: TrainedCount
+    knob: str
+
+    def at(self, size: int) -> TrainedCount:
+        """Return the cost at a size."""
+        changes: dict[str, Any] = {self.knob: size}
+        return TrainedCount(
+            self.cost.plan,
+            self.cost.added,
+            self.cost.shared,
+            self.cost.prompts,
+            self.cost.arguments._replace(**changes),
+        )
+
+
+def training_search(
+    subject: Subject, how: Adaptation, knob: str, training: Mapping[str, Any]
+) -> tuple[TrainingSearch, list[str]]:
+    """Return the search for a setting of a training, and a warning for each unknown field of the adapter's file."""
+    if knob in training:
+        raise InvalidInput(f"{argument(knob)} is what is searched for; leave it out")
+    if subject.model is None:
+        raise InvalidInput(f"{argument('knob')} {knob} is of training a model; give {argument('model')}")
+    given = config_fields(how, of_model=True, needs_rank=False)
+    read = read_fields(how, given)
+    plan = make_plan(subject.model, read.config)
+    cost = TrainedCount(plan, *plan_tensors(plan), read_arguments(training))
+    return TrainingSearch(cost, knob), unknown_warnings(given.source, read.unknown)
+
+
+def largest_training(search: TrainingSearch, budget: Limits) -> LargestSize:
+    """Return the largest size whose training has the memory, which is exact: the next one does not."""
+    if MAX_MEMORY not in budget:
+        raise InvalidInput(f"{argument('knob')} {search.knob} needs {argument(MAX_MEMORY)}, the memory to fit into")
+
+    def load_at(size: int) -> Load:
+        return load(search.at(size), budget)
+
+    inside, outside = edge(range(1, MAX_DIMENSION + 1), load_at)
+    if inside is None:
+        least = search.at(1)
+        raise DoesNotFit(
+            f"{excess(least, budget)}, even at {search.knob} 1; {remedy(least, budget)}", times(load(least, budget))
+        )
+    after = None if outside is None else search.at(outside)
+    return with_limit(search.at(inside), budget, search.knob, inside, outside, after)
