@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.operations import (
