@@ -101,7 +101,9 @@ def added_width(tensor: Added, training: Training) -> int:
 def _described(model: Model) -> tuple[Body, Head]:
     """Return what the family of a model says of its body and of its class's head."""
     family, config = find_family(model.model_type), model.config
-    if config is None or family is None or family.forward is None:
+    forward = None if family is None else family.forward
+    body = None if config is None or forward is None else forward(config)
+    if config is None or family is None or body is None:
         raise InvalidInput(
             f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known"
         )
@@ -109,4 +111,4 @@ def _described(model: Model) -> tuple[Body, Head]:
     head = next((head for ending, head in family.heads.items() if name.endswith(ending)), None)
     if head is None:
         raise InvalidInput(f"{model.name}: what the class {quote(name)} allocates in a training step is not known")
-    return family.forward(config), head(config)
+    return body, head(config)
