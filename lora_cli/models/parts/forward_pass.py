@@ -45,15 +45,17 @@ BiasKind = Literal["", "learned", "zeros"]
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
 Reach = tuple[bool, int | None]
 FLOAT_ANGLES = ("float_angles", "pairs_in_float")
-# Angles of positions: their name, whether they are float32 whatever the hidden states are, and their width.
-Angles = tuple[str, bool, int]
+# Angles of positions: their name, whether they are float32 whatever the hidden states are, whether each text of a batch
+# has its own, and their width.
+Angles = tuple[str, bool, bool, int]
 
 
 class Attention(NamedTuple):
     """Attention of `heads` query heads and `groups` key-value heads of `width` each.
 
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
-    rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
+    rotated by its position; `positions` names the angles where there are several, and `each_text` of a batch may have its
+    own. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
     attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads`
     whether q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced`
@@ -79,6 +81,7 @@ class Attention(NamedTuple):
     causal: bool = True
     rotary_kind: RotaryKind = "halves"
     positions: str = ""
+    each_text: bool = False
     float_softmax: bool = True
     casts_weights: bool = True
     by_heads: bool = False
@@ -101,8 +104,8 @@ class Attention(NamedTuple):
     def angles(self) -> Angles:
         """Which angles turn q and k: attentions that are alike in this share them."""
         if self.rotary_kind in {"complex", "split_halves"}:
-            return self.positions, self.rotary_kind == "complex", self.rotary // 2
-        return self.positions, self.rotary_kind in FLOAT_ANGLES, self.rotary
+            return self.positions, self.rotary_kind == "complex", self.each_text, self.rotary // 2
+        return self.positions, self.rotary_kind in FLOAT_ANGLES, self.each_text, self.rotary
 
 
 class LatentAttention(NamedTuple):

@@ -14,6 +14,7 @@ from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Buffer, Module, Parameter
 from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layers import LANGUAGE_MODEL
 from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
 
@@ -67,20 +68,34 @@ class Setup:
             return False
         return training.is_quantised
 
-    def copies(self, training: Training) -> Iterator[int]:
-        """Yield the bytes of each tensor that is trained as a part of a copied module."""
+    @cached_property
+    def unreached(self) -> tuple[str, ...]:
+        """The parts of a composite that a batch of text does not run, with what comes after their names."""
+        return tuple(f"{name}." for name, what in self.model.parts.items() if what != LANGUAGE_MODEL)
+
+    def is_reached(self, name: str) -> bool:
+        """Whether the pass runs a module, so that what is trained of it has a gradient."""
+        return not f"{name}.".startswith(self.unreached)
+
+    def copies(self, training: Training, *, reached: bool) -> Iterator[int]:
+        """Yield the bytes of each tensor that is trained as a part of a copied module, `reached` by the pass or not."""
         if self.plan is None or not self.plan.targets.full_copies.names:
             return
         for parameter in self.model.all_parameters():
-            if self.is_copied(parameter.name.rpartition(".")[0]):
+            name = parameter.name.rpartition(".")[0]
+            if self.is_copied(name) and self.is_reached(name) is reached:
                 yield parameter.params * width_of(parameter, training)
 
-    def added(self, training: Training, *, trained: bool) -> Iterator[int]:
-        """Yield the bytes of each tensor that the method adds, either of those that are trained or of the others."""
+    def added(self, training: Training, *, trained: bool, reached: bool = True) -> Iterator[int]:
+        """Yield the bytes of the tensors that the method adds: of those that are trained, or of the others.
+
+        Either beside modules that the pass reaches, with what all share, or beside others.
+        """
         if self.plan is None:
             return
         _, shared, prompts = plan_tensors(self.plan)
-        for tensors in (*self.adapters.values(), shared, prompts):
+        beside = [tensors for name, tensors in self.adapters.items() if self.is_reached(name) is reached]
+        for tensors in (*beside, *((shared, prompts) if reached else ())):
             for tensor in tensors:
                 if tensor.trained is trained:
                     yield tensor.params * added_width(tensor, training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from math import prod
 from typing import NamedTuple
 
@@ -45,15 +46,16 @@ class Static(NamedTuple):
 
 def static(setup: Setup, training: Training) -> Static:
     """Return what is held all the time."""
-    added = [*setup.added(training, trained=True), *setup.copies(training)]
-    trained = added
+    trained = [*setup.added(training, trained=True), *setup.copies(training, reached=True)]
+    added = [*trained, *setup.added(training, trained=True, reached=False), *setup.copies(training, reached=False)]
     if setup.plan is None:
         tied = setup.model.tied
         trained = [each.params * training.width for each in setup.model.all_parameters() if each.name not in tied]
     if training.optimizer not in OPTIMIZER_STATES:
         raise InvalidInput(f"{argument('optimizer')}: {training.optimizer} has no replay yet")
     states, temporaries = OPTIMIZER_STATES[training.optimizer](trained)
-    beside = [*added, *setup.added(training, trained=False)]
+    frozen = (setup.added(training, trained=False, reached=reached) for reached in (True, False))
+    beside = [*added, *chain(*frozen)]
     return Static([*base_sizes(setup, training)], beside, trained, states, temporaries)
 
 
