@@ -5,7 +5,6 @@ How many tokens an expert takes depends on the data, but not what all of them ta
 
 from __future__ import annotations
 
-from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.indexing import gather, integers, sigmoid
 from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
@@ -23,6 +22,7 @@ from lora_cli.analysis.memory.replay.operations import (
     wanted,
 )
 from lora_cli.analysis.memory.replay.parts.activations import activate
+from lora_cli.analysis.memory.replay.parts.adapted_parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
 from lora_cli.analysis.memory.replay.parts.routers import route
 from lora_cli.analysis.memory.replay.tape import Parameter, Tensor

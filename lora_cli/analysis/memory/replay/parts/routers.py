@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.indexing import gather, integers, row_sum, sigmoid, top
 from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
@@ -20,6 +19,7 @@ from lora_cli.analysis.memory.replay.operations import (
     softmax,
     wanted,
 )
+from lora_cli.analysis.memory.replay.parts.adapted_parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.models.parts.forward_pass import Router, RouterKind
 
