@@ -131,8 +131,8 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return record([a, b], a.numel, width, backward)
 
 
-def subtract(a: Tensor, b: Parameter) -> Tensor:
-    """Subtract a smaller parameter from each row, whose gradient is the sum of a negated copy."""
+def subtract(a: Tensor, b: Tensor | Parameter) -> Tensor:
+    """Subtract what is smaller from each row or column, whose gradient is the sum of a negated copy."""
     whole, size = a.numel * a.width, b.numel * b.width
 
     def backward(gradient: Storage) -> Sequence[Storage]:

@@ -20,6 +20,7 @@ from lora_cli.models.model import Model
 from lora_cli.models.nodes import Buffer, Module
 from lora_cli.models.nodes import Parameter as ModelParameter
 from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layers import LANGUAGE_MODEL
 from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
 
@@ -39,6 +40,12 @@ class Setup:
     def settings(self) -> Any:
         """The method's own settings."""
         return None if self.plan is None else self.plan.settings
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether LoRA multiplies its updates by another number than 1."""
+        plan = self.plan
+        return plan is not None and (plan.settings.use_rslora or plan.settings.lora_alpha != plan.config.r)
 
     @cached_property
     def adapters(self) -> Mapping[str, tuple[Added, ...]]:
@@ -99,6 +106,14 @@ class Setup:
         tied = self.model.tied
         return frozenset((*tied, *tied.values(), [each.name for each in self.model.all_parameters()][-1]))
 
+    @cached_property
+    def _unreached(self) -> tuple[str, ...]:
+        return tuple(f"{name}." for name, what in self.model.parts.items() if what != LANGUAGE_MODEL)
+
+    def is_reached(self, name: str) -> bool:
+        """Whether the pass runs a module: a batch of text runs neither a tower nor its projector."""
+        return not f"{name}.".startswith(self._unreached)
+
     def copies(self, training: Training) -> Iterator[Trained]:
         """Yield each tensor that is trained as a part of a copied module."""
         if self.plan is None or not self.plan.targets.full_copies.names:
@@ -118,7 +133,8 @@ class Setup:
 
     def _trained(self, parameter: ModelParameter, width: int) -> Trained:
         owner = self.modules.get(parameter.name.rpartition(".")[0])
-        return Trained(parameter.shape, width, of_embedding=owner is not None and owner.kind == "Embedding")
+        of_embedding = owner is not None and owner.kind == "Embedding"
+        return Trained(parameter.shape, width, of_embedding, self.is_reached(parameter.name))
 
     def added(self, training: Training, *, trained: bool) -> Iterator[Trained]:
         """Yield each tensor that the method adds, either those that are trained or the others.
@@ -128,10 +144,10 @@ class Setup:
         if self.plan is None:
             return
         _, shared, prompts = plan_tensors(self.plan)
-        for tensors in (*self.adapters.values(), shared, prompts):
+        for name, tensors in (*self.adapters.items(), ("", shared), ("", prompts)):
             for tensor in tensors:
                 if tensor.trained is trained:
-                    yield Trained(tensor.shape, added_width(tensor, training))
+                    yield Trained(tensor.shape, added_width(tensor, training), reached=self.is_reached(name))
         for rows in self.plan.targets.rows:
             yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
 
@@ -151,7 +167,9 @@ def added_width(tensor: Added, training: Training) -> int:
 def _described(model: Model) -> tuple[Body, Head]:
     """Return what the family of a model says of its body and of its class's head."""
     family, config = find_family(model.model_type), model.config
-    if config is None or family is None or family.forward is None:
+    forward = None if family is None else family.forward
+    body = None if config is None or forward is None else forward(config)
+    if config is None or family is None or body is None:
         raise InvalidInput(
             f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known"
         )
@@ -159,4 +177,4 @@ def _described(model: Model) -> tuple[Body, Head]:
     head = next((head for ending, head in family.heads.items() if name.endswith(ending)), None)
     if head is None:
         raise InvalidInput(f"{model.name}: what the class {quote(name)} allocates in a training step is not known")
-    return family.forward(config), head(config)
+    return body, head(config)

@@ -8,8 +8,10 @@ from lora_cli.analysis.memory.replay.operations import (
     cast,
     clone,
     dropout,
+    makes,
     part,
     product,
+    record,
     repeat,
     scale,
     shift,
@@ -29,6 +31,7 @@ from lora_cli.analysis.memory.replay.parts.kernels import (
 )
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.parts.rotary import rotate
+from lora_cli.analysis.memory.replay.parts.sinks import softmax_with_sinks
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
@@ -36,6 +39,8 @@ from lora_cli.models.parts.forward_pass import Attention
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
+    if own.clipped:
+        q, k, v = _clipped(q), _clipped(k), _clipped(v)
     bias = shared_bias(device, name, own, q.width) if own.bias else None
     if own.norm_time == "all_projected":
         q, k = _normed(device, name, own, q, k)
@@ -71,6 +76,13 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
     return made
 
 
+def _clipped(x: Tensor) -> Tensor:
+    """Bound values in place, for which autograd copies them first; the gradient takes a byte for each and each bound."""
+    if not x.requires_grad:
+        return x
+    return record([x], x.numel, x.width, makes(x.numel * x.width, beside=[x.numel] * 2), saves=[x])
+
+
 def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     """Return q and k, normed where the attention has norms for them."""
     if own.norms is not None:
@@ -93,7 +105,7 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias
         k = _batched(device, k, packed=own.by_heads and times == 1)
         v = _batched(device, v)
     weights = _scores(device, own, q, k, bias)
-    weights = _softmax(device, own, weights)
+    weights = softmax_with_sinks(device, own, weights) if own.sinks else _softmax(device, own, weights)
     if own.casts_weights:
         weights = cast(weights, width)
     weights = dropout(weights, own.dropout)
