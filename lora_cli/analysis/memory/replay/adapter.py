@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.replay.weights import Runner, Weights
 
 
-def nothing(_: object) -> tuple[str, ...]:
-    """Return no names."""
+def nothing(_: object) -> tuple[Any, ...]:
+    """Return nothing."""
     return ()
 
 
@@ -19,11 +19,13 @@ class Adapter(NamedTuple):
 
     `linear` runs a Linear from the device, the module's weights and its input; `embed` an Embedding from the device,
     its weights and a number of tokens. `unknown` names what is set of a method's settings and has no replay.
+    `buffers` are the bytes of what it keeps beside a module that is no part of an adapter's file.
     `runs_quantised` says whether it runs beside a quantised Linear, `runs_parameters` whether on bare parameters.
     """
 
     linear: Callable[[Runner, Weights, Tensor], Tensor]
     embed: Callable[[Runner, Weights, int], Tensor] | None = None
     unknown: Callable[[Any], Iterable[str]] = nothing
+    buffers: Callable[[Mapping[str, Sequence[int]]], Sequence[int]] = nothing
     runs_quantised: bool = False
     runs_parameters: bool = False

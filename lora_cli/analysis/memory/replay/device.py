@@ -88,6 +88,7 @@ class Device:
             module.d,
             module.h,
             self.adapter(name),
+            {each.key: each.shape for each in setup.adapters.get(name, ())},
             setup.settings,
             quantised,
             quantised and PACKINGS[training.quantize].is_cloned,

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
+from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.optimizers import Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.refusals import check_replay
@@ -131,6 +132,10 @@ class Setup:
             for tensor in tensors:
                 if tensor.trained is trained:
                     yield Trained(tensor.shape, added_width(tensor, training))
+        if not trained:
+            buffers = adapter_of(self.plan.method.name).buffers
+            for tensors in self.adapters.values():
+                yield from (Trained((size,), 1) for size in buffers({each.key: each.shape for each in tensors}))
         for rows in self.plan.targets.rows:
             yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
 
