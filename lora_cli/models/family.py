@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.forward_pass import DECODER_HEADS, Body, Head
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Build
+from lora_cli.models.parts.passes.class_heads import DECODER_HEADS, Head
 
 # The endings of the classes that generate text.
 GENERATING_CLASSES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "DoubleHeadsModel", "MTModel")

@@ -18,6 +18,32 @@ DEFAULT_DTYPE = "bfloat16"
 # The fields of config.json that bound a model's input.
 LONGEST = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 
+# The fields of a training, beside those of what is trained.
+TRAINED_FIELDS = (
+    "batch",
+    "seq",
+    "dtype",
+    "quantize",
+    "weights_bytes",
+    "adapter_weights_bytes",
+    "gradient_bytes",
+    "optimizer_bytes",
+    "activation_bytes",
+    "loss_bytes",
+    "temporary_bytes",
+    "peak_bytes",
+    "peak_phase",
+    "reserved_bytes",
+    "low_bytes",
+    "high_bytes",
+    "gpu",
+    "gpu_bytes",
+    "fits",
+    "max_batch",
+    "max_seq",
+    "flops_per_token",
+)
+
 
 class TrainingArguments(NamedTuple):
     """How a model is trained, and on which card, as a caller says it: see `lora_cli.memory`."""

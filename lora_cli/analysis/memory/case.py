@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from lora_cli.analysis.count.count_plan import Plan
 from lora_cli.analysis.edges import Load, edge
 from lora_cli.analysis.memory.advice import Saving, savings
+from lora_cli.analysis.memory.arguments import TrainingArguments
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.setup import Setup
@@ -46,7 +48,7 @@ class Case:
     def load(self, training: Training) -> Load:
         """Return the bytes that have to fit, beside those that there are."""
         assert self.room is not None
-        return Load(0, ((footprint(self.setup, training, self.card).judged, self.room.bytes),))
+        return Load(0, ((footprint(self.setup, training, self.card).judged, self.room.free),))
 
     def record(self) -> Record:
         """Return the figures."""
@@ -90,3 +92,10 @@ class Case:
             return self.load(self.training._replace(**changes))
 
         return edge(range(1, MAX_DIMENSION + 1), load).inside
+
+
+def case_of(plan: Plan, arguments: TrainingArguments) -> Case:
+    """Return the training of a plan, on the card that its arguments name."""
+    setup, card = Setup(plan.subject, plan), arguments.card
+    room = None if card is None else Room(card.bytes, card)
+    return Case(setup, plan.config.label, arguments.training(setup.model), card, room)

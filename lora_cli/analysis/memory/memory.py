@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
-from lora_cli.analysis.memory.arguments import TrainingArguments
+from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_seconds
@@ -25,33 +25,7 @@ if TYPE_CHECKING:
 
     from lora_cli.models.model import Source
 
-FIELDS = (
-    "model",
-    "method",
-    "r",
-    "batch",
-    "seq",
-    "dtype",
-    "quantize",
-    "weights_bytes",
-    "adapter_weights_bytes",
-    "gradient_bytes",
-    "optimizer_bytes",
-    "activation_bytes",
-    "loss_bytes",
-    "temporary_bytes",
-    "peak_bytes",
-    "peak_phase",
-    "reserved_bytes",
-    "low_bytes",
-    "high_bytes",
-    "gpu",
-    "gpu_bytes",
-    "fits",
-    "max_batch",
-    "max_seq",
-    "flops_per_token",
-)
+FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
 TIME_FIELD = "train_seconds"
 # Full fine-tuning, which is not a method of PEFT's.
 FULL = "full"
@@ -192,6 +166,10 @@ def memory(
         gpu,
     )
     room = _room(arguments.card, vram)
+    if model is None and adapter is None:
+        raise InvalidInput(
+            f"{argument('model')} is missing: memory is that of training a model, and one matrix is not trained alone"
+        )
     subject = read_subject(None, None, model, adapter).model
     assert subject is not None
     setup, label, said = _set_up(subject, how)

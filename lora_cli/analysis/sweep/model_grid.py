@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
-from lora_cli.analysis.count.model_count import count_model
+from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.analysis.count.remarks import warnings_of
+from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
 from lora_cli.analysis.revisions import MODEL_REVISION
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
@@ -29,21 +30,27 @@ class TargetSet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ModelGrid:
-    """The grid models × target sets × ranks, the last one fastest."""
+    """The grid models × target sets × ranks × trainings, the last one fastest.
+
+    Without trainings each point is a count; with them it also has the memory of its training.
+    """
 
     models: Sequence[Model]
     target_sets: Sequence[TargetSet]
     ranks: Sequence[int]
+    trainings: Sequence[TrainingArguments] = ()
 
     @property
     def size(self) -> int:
         """The number of points."""
-        return len(self.models) * sum(len(self._ranks(config)) for _, config in self.target_sets)
+        ranks = sum(len(self._ranks(config)) for _, config in self.target_sets)
+        return len(self.models) * ranks * (len(self.trainings) or 1)
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields of each row, with the commits where a model is from the Hub."""
-        return FIELDS if all(model.revision is None for model in self.models) else (*FIELDS, MODEL_REVISION)
+        revisions = () if all(model.revision is None for model in self.models) else (MODEL_REVISION,)
+        return (*FIELDS, *revisions, *(TRAINED_FIELDS if self.trainings else ()))
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -78,6 +85,8 @@ class ModelGrid:
         yield from warnings_of(count_model(model, replace(config, r=ranks[0])))
         if (largest := max(ranks)) != ranks[0]:
             yield from count_model(model, replace(config, r=largest)).rank_problems().values()
+        for training in self.trainings:
+            yield from training.doubts(model)
 
     def counts(self) -> Iterator[Count]:
         """Yield the counts, one per point, in the order of `fields`."""
@@ -86,7 +95,20 @@ class ModelGrid:
             for name, config in self.target_sets:
                 for rank in self._ranks(config):
                     cost = count_model(model, replace(config, r=rank))
-                    yield Count(unknown | {"model": model.name, "target": name} | dict(cost.record()), cost=cost)
+                    record = unknown | {"model": model.name, "target": name} | dict(cost.record())
+                    for trained in self._trained(cost):
+                        yield Count(record | trained, cost=cost)
+
+    def _trained(self, cost: ModelCount) -> Iterator[dict[str, Value]]:
+        """Yield what is added to a count: the memory of each training, or nothing once."""
+        if not self.trainings:
+            yield {}
+            return
+        from lora_cli.analysis.memory.case import case_of
+
+        for training in self.trainings:
+            record = case_of(cost.plan, training).record()
+            yield {field: record[field] for field in TRAINED_FIELDS}
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Return the records, each a batch of its own."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
@@ -24,6 +24,7 @@ from lora_cli.methods.registry import DEFAULT_METHOD, check_name, method_named
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
+    from lora_cli.analysis.memory.arguments import TrainingArguments
     from lora_cli.analysis.sweep.model_grid import ModelGrid
     from lora_cli.models.model import Source
 
@@ -120,6 +121,10 @@ def sweep(
     max_bytes: Amount | None = None,
     sort: str | None = None,
     limit: SupportsIndex | None = None,
+    memory: bool = False,
+    batch: Axis = 1,
+    seq: Axis | None = None,
+    training: Mapping[str, Any] | None = None,
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
 
@@ -132,6 +137,9 @@ def sweep(
     max_...        only rows inside these limits are kept, as `fit` takes them
     sort           field that the rows are sorted by, with - before it for the largest first
     limit          number of rows that are wanted
+    memory         also the GPU memory of training each model, as `memory` says it
+    batch, seq     axes of that
+    training       how it is trained otherwise: keywords of `memory`, e.g. {"quantize": "nf4", "gpu": "t4"}
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
@@ -154,13 +162,31 @@ def sweep(
                 f"{argument('d')}, {argument('h')} and {argument('square')} describe one matrix, "
                 f"{argument('model')} a whole model; drop one of them"
             )
-        return _selected(_model_sweep(model, target, hows, ranks), limits, sort, limit)
+        trainings = _trainings(batch, seq, training or {}) if memory else ()
+        return _selected(_model_sweep(model, target, hows, ranks, trainings), limits, sort, limit)
+    if memory:
+        raise InvalidInput(
+            f"{argument('memory')} is that of training a model, and one matrix is not trained alone; give "
+            f"{argument('model')}, or drop {argument('memory')}"
+        )
     if target is not None:
         refuse_target(Adaptation(target=""))
     axes = _matrix_axes(d, h, ranks, square=square)
     # A method that is refused is refused before the first row of another one is written.
     grids = tuple(matrix_grid(axes, how) for how in hows)
     return _selected(Sweep(MATRIX_FIELDS, grids), limits, sort, limit)
+
+
+def _trainings(batch: Axis, seq: Axis | None, training: Mapping[str, Any]) -> list[TrainingArguments]:
+    """Return a training for each batch and length, the length fastest."""
+    from lora_cli.analysis.memory.arguments import read_arguments
+
+    lengths: Sequence[int | None] = [None] if seq is None else read_axis("seq", seq)
+    return [
+        read_arguments({**training, "batch": size, "seq": length})
+        for size in read_axis("batch", batch)
+        for length in lengths
+    ]
 
 
 def _selected(grid: Sweep, limits: Mapping[str, int | float], sort: str | None, limit: SupportsIndex | None) -> Sweep:
@@ -193,6 +219,7 @@ def _model_sweep(
     target: Target | Sequence[Target] | None,
     hows: Sequence[Adaptation],
     ranks: Sequence[int],
+    trainings: Sequence[TrainingArguments],
 ) -> Sweep:
     from lora_cli.analysis.sweep.model_grid import ModelGrid, TargetSet
     from lora_cli.models.sources.read_model import read_model
@@ -206,7 +233,7 @@ def _model_sweep(
         for each in targets
         for how in hows
     ]
-    grid = ModelGrid([read_model(each) for each in models], sets, ranks)
+    grid = ModelGrid([read_model(each) for each in models], sets, ranks, trainings)
     return Sweep(grid.fields, (grid,))
 
 

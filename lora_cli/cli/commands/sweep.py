@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,11 +12,12 @@ from lora_cli.analysis.limits import BUDGETS
 from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
-from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT
+from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_methods, read_settings
-from lora_cli.cli.options.limits import BudgetOptions
+from lora_cli.cli.options.limits import CountBudgetOptions
 from lora_cli.cli.options.reading import size
+from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.methods.config.adaptation import ALL_LINEAR
 from lora_cli.output import Report
@@ -25,14 +26,16 @@ from lora_cli.output.format import READABLE_ROWS
 
 def field_names() -> Iterable[str]:
     """Return the fields that its records can have."""
+    from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
     from lora_cli.analysis.sweep import model_grid
 
-    return (*model_grid.FIELDS, *MATRIX_FIELDS)
+    return (*model_grid.FIELDS, *MATRIX_FIELDS, *TRAINED_FIELDS)
 
 
 def sweep(
     presentation: Presentation,
-    limits: BudgetOptions,
+    limits: CountBudgetOptions,
+    training: TrainingOptions,
     r: adaptation.R = None,
     d: subject.D = None,
     h: Annotated[
@@ -100,6 +103,14 @@ def sweep(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    memory: Annotated[
+        bool,
+        typer.Option(
+            "--memory",
+            help="Add the GPU memory of training each model; --batch and --seq are axes then.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False,
     limit: Annotated[
         str | None, typer.Option(metavar="N", help="Show only the first N rows.", rich_help_panel=OUTPUT)
     ] = None,
@@ -110,6 +121,7 @@ def sweep(
     Examples:
       lora-cli sweep gpt2 qwen3-0.6b -r 8 --method lora,dora,vera
       lora-cli sweep llama-3.2-1b -r 8,16 -t q_proj,v_proj -t all-linear
+      lora-cli sweep llama-3.1-8b -r 16 --memory --batch 1,2,4 --seq 1024,2048
       lora-cli sweep gpt2 -r 1:64 --max-params 1M --sort -r --limit 10
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
@@ -118,6 +130,7 @@ def sweep(
     included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
     fastest. csv, ndjson and json stream grids of any size.
     """
+    wanted: dict[str, Any] = {**limits.read(), **training.axes(is_wanted=memory)}
     grid = sweep_grid(
         d,
         h,
@@ -127,9 +140,10 @@ def sweep(
         settings=read_settings(settings),
         model=[*(sources or ()), *(model or ())] or None,
         target=target or None,
-        **limits.read(),
         sort=sort,
         limit=size("limit", limit),
+        memory=memory,
+        **wanted,
     )
     batches = grid.batches()
     if presentation.has_parts and grid.size <= READABLE_ROWS:

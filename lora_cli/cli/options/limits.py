@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from lora_cli.analysis.limits import BUDGETS, LIMITS, Limit
+from lora_cli.analysis.limits import BUDGETS, LIMITS, MAX_MEMORY, Limit
 from lora_cli.cli.help_text import LIMITS as GROUP
 from lora_cli.quantities import read
 
@@ -42,3 +42,9 @@ class BudgetOptions(LimitOptions):
     """The same for the limits that are budgets."""
 
     limits = BUDGETS
+
+
+class CountBudgetOptions(LimitOptions):
+    """The same for those budgets that counts alone are held to."""
+
+    limits: ClassVar[Mapping[str, Limit]] = {name: limit for name, limit in BUDGETS.items() if name != MAX_MEMORY}

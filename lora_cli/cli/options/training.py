@@ -10,6 +10,10 @@ from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QU
 from lora_cli.cli.candidates import card_names, one_of
 from lora_cli.cli.help_text import TRAINING
 from lora_cli.cli.options.reading import size
+from lora_cli.errors import InvalidInput, argument
+
+# What a sweep takes several of.
+AXES = ("batch", "seq")
 
 
 def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str = "NAME") -> Any:
@@ -67,8 +71,22 @@ class TrainingOptions(NamedTuple):
 
     def read(self) -> dict[str, Any]:
         """Return those that differ from the defaults, as keywords of `lora_cli.memory`."""
-        given = {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
-        return given | {name: size(name, given[name]) for name in ("batch", "seq") if name in given}
+        given = self._given()
+        return given | {name: size(name, given[name]) for name in AXES if name in given}
+
+    def axes(self, *, is_wanted: bool) -> dict[str, Any]:
+        """Return the same as keywords of `lora_cli.sweep`, which takes several batches and lengths."""
+        given = self._given()
+        if given and not is_wanted:
+            raise InvalidInput(
+                f"{argument(next(iter(given)))} says how a model is trained, which only {argument('memory')} depends on; "
+                "give that too, or drop it"
+            )
+        axes = {name: given.pop(name) for name in AXES if name in given}
+        return axes | {"training": given}
+
+    def _given(self) -> dict[str, Any]:
+        return {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
 
 
 AdapterDtype = Annotated[str, _option("--adapter-dtype", "Type in which the adapter is trained{}.", tuple(WIDTHS))]

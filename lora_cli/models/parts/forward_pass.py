@@ -5,23 +5,26 @@ What a forward pass allocates follows from it. Names are those below the block, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
-
-from lora_cli.models.config import Config
 
 # How a norm computes. `rms` is Llama's, which returns to the type of its input before it weighs; `rms_float` is
 # Gemma's, which weighs by 1 + weight in float32; `rms_weigh_first` is OLMo 2's, which weighs in float32.
-# `layer` is PyTorch's LayerNorm, `layer_float` Cohere's own in float32.
-NormKind = Literal["rms", "rms_float", "rms_weigh_first", "layer", "layer_float"]
+# `rms_half` is T5's, which takes the mean in float32 alone. `layer` is PyTorch's LayerNorm, `layer_float` Cohere's own in
+# float32.
+NormKind = Literal["rms", "rms_float", "rms_weigh_first", "rms_half", "layer", "layer_float"]
 
 
 class Norm(NamedTuple):
-    """A norm, as wide as its weight, or of a `width` where each of several rows has its own part of the weight."""
+    """A norm, as wide as its weight, or of a `width` where each of several rows has its own part of the weight.
+
+    Without parameters it is not `affine`, and has a width.
+    """
 
     name: str
     kind: NormKind = "rms"
     width: int = 0
+    affine: bool = True
 
 
 # When q and k are normed: as soon as each is projected, once q, k and v all are, or once they are rotated.
@@ -33,6 +36,9 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 # `complex` V2's, whose angles are complex numbers.
 RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float", "neighbours", "complex"]
 
+
+# What is added to the scores for how far apart tokens are: nothing, what is learned of it, or zeros.
+BiasKind = Literal["", "learned", "zeros"]
 
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
 Reach = tuple[bool, int | None]
@@ -47,9 +53,12 @@ class Attention(NamedTuple):
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
     rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
-    attention asks for the softmax in float32, `by_heads` whether q and k lie in memory head by head, as what is put
-    together of a rotated part and the rest does. With `sliced` q, k and v are taken one by one of what is split,
-    with `scaled_queries` those are multiplied by a number for each position.
+    attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads`
+    whether q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced`
+    q, k and v are taken one by one of what is split, with `scaled_queries` those are multiplied by a number for each
+    position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
+    let go of only once the branch is over. One that `crosses` takes k and v of what the encoder returned. What is added
+    to the scores is made by the first layer if it `makes_bias`, and shared by the others.
     """
 
     heads: int
@@ -68,9 +77,15 @@ class Attention(NamedTuple):
     rotary_kind: RotaryKind = "halves"
     positions: str = ""
     float_softmax: bool = True
+    casts_weights: bool = True
     by_heads: bool = False
     sliced: bool = False
     scaled_queries: bool = False
+    scales_q: bool = False
+    keeps: bool = False
+    crosses: bool = False
+    bias: BiasKind = ""
+    makes_bias: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -100,7 +115,10 @@ class LatentAttention(NamedTuple):
 
 
 class FeedForward(NamedTuple):
-    """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused."""
+    """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused.
+
+    With `keeps` what goes into the last product is let go of only once the branch is over.
+    """
 
     name: str = "mlp"
     inputs: tuple[str, ...] = ("gate_proj", "up_proj")
@@ -108,6 +126,8 @@ class FeedForward(NamedTuple):
     activation: str = "silu"
     gated: bool = True
     dropout: float = 0.0
+    keeps: bool = False
+    inner_dropout: float = 0.0
 
 
 # How a router scores the experts and weighs those that it chooses. `softmax` chooses by the softmax of all scores in
@@ -120,7 +140,8 @@ class Router(NamedTuple):
     """What sends a token to `top` of the experts.
 
     `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
-    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    scores are float32 from the start if they are `raised`, which autocast lowers unless it is off in a `guarded` router.
+    With more than one of `groups`, experts come from the best.
     """
 
     top: int
@@ -129,6 +150,7 @@ class Router(NamedTuple):
     normed: bool = True
     lowered: bool = True
     raised: bool = False
+    guarded: bool = False
     groups: int = 1
     bias: bool = False
 
@@ -142,6 +164,7 @@ class Experts(NamedTuple):
 
     router: Router
     name: str = "mlp"
+    activation: str = "silu"
     transposed: bool = False
     bias: bool = False
     clamped: bool = False
@@ -151,28 +174,34 @@ class Experts(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """What is added to the residual stream: a part, the norms before and after it, and whether it is then `scaled`."""
+    """What is added to the residual stream: a part, the norms before and after it, and whether it is then `scaled`.
+
+    A norm of the `sum` is what the stream goes on with. `keeps` says whether the layer's function has the result until
+    the branch is over, before or after values are dropped, or until the `layer` is, and `keeps_given` whether it has what
+    the part was given until the result is added. `clamps` says whether float16 is kept from infinity.
+    """
 
     part: Attention | LatentAttention | FeedForward | Experts
     before: Norm | None = None
     after: Norm | None = None
     dropout: float = 0.0
     scaled: bool = False
+    sum: Norm | None = None
+    keeps: Literal["", "undropped", "dropped", "layer"] = ""
+    keeps_given: bool = False
+    clamps: bool = False
 
 
 class Block(NamedTuple):
     """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
 
     The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
-    With `keeps` the layer's function still has what a part was given while its result is added, and its result until
-    the end.
     """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
     before: Norm | None = None
     in_place: bool = False
-    keeps: bool = False
 
     @property
     def attentions(self) -> tuple[Attention, ...]:
@@ -186,7 +215,8 @@ class Words(NamedTuple):
 
     The rows of further tables are added, of `each_token` or of `each_position` for the whole batch at once. A
     `projection`, a norm and a dropout may follow. Where that happens `apart`, in a module of its own, what was looked
-    up is let go of before the layers run.
+    up is let go of before the layers run, and a projection is the `last_projection`. `indices` is how many positions, and
+    how many types of tokens, the model keeps.
     """
 
     name: str = "embed_tokens"
@@ -197,10 +227,25 @@ class Words(NamedTuple):
     norm: Norm | None = None
     dropout: float = 0.0
     apart: bool = False
+    last_projection: str | None = None
+    indices: tuple[int, ...] = ()
+
+
+class Patches(NamedTuple):
+    """Embeddings of the patches of an image of so many `values`, by the convolution below `name`.
+
+    A class token goes before the `tokens` - 1 patches, positions are added, and a dropout follows.
+    """
+
+    tokens: int
+    values: int
+    name: str = "embeddings.patch_embeddings"
+    convolution: str = "projection"
+    dropout: float = 0.0
 
 
 class Body(NamedTuple):
-    """A model without its head: embeddings, blocks below `layers`, and the last norm.
+    """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection` or a dropout.
 
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it.
@@ -208,11 +253,13 @@ class Body(NamedTuple):
 
     blocks: Sequence[Block]
     final: Norm | None = Norm("norm")
-    embeddings: Words = Words()
+    embeddings: Words | Patches = Words()
     layers: str = "layers"
     encoder: Body | None = None
     reaches: frozenset[Reach] = frozenset()
     only_eager: bool = False
+    projection: str | None = None
+    dropout: float = 0.0
 
     @property
     def attentions(self) -> frozenset[Attention]:
@@ -223,71 +270,6 @@ class Body(NamedTuple):
     def angles(self) -> frozenset[Angles]:
         """The angles that its attentions use."""
         return frozenset(each.angles for each in self.attentions if each.rotary)
-
-
-class Dense(NamedTuple):
-    """A step of a head: a Linear by its name in the model, without one that of the scores of the vocabulary.
-
-    An activation and a dropout may follow.
-    """
-
-    name: str = ""
-    activation: str | None = None
-    dropout: float = 0.0
-
-
-class Dropout(NamedTuple):
-    """A step of a head: values are dropped."""
-
-    probability: float
-
-
-class Scaled(NamedTuple):
-    """A step of a head: scores are multiplied by a number."""
-
-
-class SoftCapped(NamedTuple):
-    """A step of a head: scores are bound by a tanh."""
-
-
-class LastToken(NamedTuple):
-    """A step of a head: of each sequence the scores of its last token are taken."""
-
-
-# What a loss is taken of: the next token at each place, a label of each token, or one of each sequence.
-LossKind = Literal["causal", "tokens", "sequences"]
-
-
-class Head(NamedTuple):
-    """What a class does with the last hidden states: steps one after the other, and the loss of what they return."""
-
-    steps: tuple[Dense | Dropout | LastToken | Scaled | SoftCapped, ...]
-    loss: LossKind = "causal"
-
-
-def scores_next_token(_: Config) -> Head:
-    """Return the head of a language model."""
-    return Head((Dense(),))
-
-
-def scores_sequence(_: Config) -> Head:
-    """Return the head of `GenericForSequenceClassification`."""
-    return Head((Dense("score"), LastToken()), "sequences")
-
-
-def scores_tokens(config: Config) -> Head:
-    """Return the head of `GenericForTokenClassification`."""
-    dropout = config.real("classifier_dropout", "hidden_dropout", default=0.1)
-    return Head((Dropout(dropout), Dense("score")), "tokens")
-
-
-# The heads of decoders by the endings of their classes' names.
-DECODER_HEADS: Mapping[str, Callable[[Config], Head]] = {
-    "ForCausalLM": scores_next_token,
-    "LMHeadModel": scores_next_token,
-    "ForSequenceClassification": scores_sequence,
-    "ForTokenClassification": scores_tokens,
-}
 
 
 def plain(name: str, first: str, second: str, activation: str, dropout: float = 0.0) -> FeedForward:
@@ -303,9 +285,7 @@ def pre_norm(
     *,
     names: tuple[str, str] = ("input_layernorm", "post_attention_layernorm"),
     parallel: bool = False,
-    keeps: bool = False,
 ) -> Block:
     """Return a block whose branches each have one norm, before them, as Llama's."""
     first, second = (Norm(name, kind) for name in names)
-    branches = Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)
-    return Block(branches, parallel, keeps=keeps)
+    return Block((Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)), parallel)

@@ -9,8 +9,10 @@ from lora_cli.output.columns import Column, column, of_full
 from lora_cli.output.people import sizes
 from lora_cli.output.report import Report
 
-AXES = ("model", "target", "method", "d", "h", "r")
+AXES = ("model", "target", "method", "d", "h", "r", "batch", "seq")
 FIGURES = ("trainable_params", "percent_of_full", "adapter_bytes")
+# Those of a training, and which of them is drawn.
+TRAINED_FIGURES = ("peak_bytes", "reserved_bytes", "fits")
 # What a narrow table leaves out, where it is not what was asked.
 EXPENDABLE = ("percent_of_full", "adapter_bytes")
 # What the caption has where it is the same for all points.
@@ -28,10 +30,12 @@ def design(report: Report) -> Iterator[Block]:
         return
     by_field = {each.field: each for each in columns} | {"percent_of_full": of_full(r["percent_of_full"] for r in rows)}
     axes = [field for field in AXES if field in by_field and field not in same]
-    asked = [field for field in report.asked if field not in (*AXES, *FIGURES)]
-    bars = Column("", [repr(row["trainable_params"]) for row in rows], is_bar=True)
+    figures = [field for field in TRAINED_FIGURES if field in by_field and field not in same] or FIGURES
+    asked = [field for field in report.asked if field not in (*AXES, *figures)]
+    drawn = figures[0]
+    bars = Column("", [repr(row[drawn]) for row in rows], is_bar=True)
     yield Grid(
-        [*(by_field[field].upright() for field in (*axes, *FIGURES, *asked)), bars],
+        [*(by_field[field].upright() for field in (*axes, *figures, *asked)), bars],
         expendable=[field for field in EXPENDABLE if field not in report.asked],
         has_more=True,
     )

@@ -9,28 +9,45 @@ from typing import NamedTuple
 from lora_cli.analysis.memory.replay.adapter import Adapter
 from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, embedding, linear, makes, record, scale, wanted
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    cast,
+    embedding,
+    linear,
+    makes,
+    record,
+    saved_factors,
+    scale,
+    wanted,
+)
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
-from lora_cli.analysis.memory.replay.setup import Setup, added_width
+from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
-from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach
+from lora_cli.errors import InvalidInput
+from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach, Words
 
 # The bytes of an index of a row.
 INDEX = 8
 
 
 class Shared(NamedTuple):
-    """What layers share: the mask of each kind of attention, and the cosines and sines of positions."""
+    """What layers share: the mask of each kind of attention, the cosines and sines of positions.
+
+    And what is added to scores, by the name of the attention, and what an encoder returned.
+    """
 
     masks: Mapping[Reach, Storage] = MappingProxyType({})
     angles: Mapping[Angles, tuple[Tensor, Tensor]] = MappingProxyType({})
+    biases: Mapping[str, Tensor] = MappingProxyType({})
+    encoded: Tensor | None = None
 
     def of(self, block: Block) -> Shared:
         """Return what a block needs."""
         masks = {each.reach: self.masks[each.reach] for each in block.attentions if each.reach in self.masks}
-        return Shared(masks, {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary})
+        angles = {each.angles: self.angles[each.angles] for each in block.attentions if each.rotary}
+        return Shared(masks, angles, dict(self.biases), self.encoded)
 
 
 class Device:
@@ -40,11 +57,19 @@ class Device:
         self.setup = setup
         self.training = training
         self.tape = tape
-        # What the layer that runs shares with others, and what an encoder returned.
+        # What a step is given, its input first.
+        self.batch: list[Storage] = []
+        # The outputs of the step before, those of this one, and the leaves to which the graph behind them leads.
+        self.outputs: list[Storage] = []
+        self.leaves: list[Tensor] = []
+        # What the layer that runs shares with others, and what it makes for them.
         self.shared = Shared()
-        self.encoded: Tensor | None = None
+        self.made_biases: dict[str, Tensor] = {}
         # What eager attention returns beside its result: the layer's function has it until its end.
         self.attention_weights: Tensor | None = None
+        # What the functions of the layer that runs, or of its branch, still have.
+        self.kept: list[Tensor] = []
+        self.kept_in_branch: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
         self._weights: dict[str, Weights] = {}
@@ -52,15 +77,16 @@ class Device:
         self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._rows: dict[str, Parameter] = {}
         self._casts: dict[Parameter, Tensor] = {}
-        # What only the loss holds on to until the step is done: leaves with their gradients, inputs of 8-bit products.
+        # What only the loss holds on to until the step is done: inputs of 8-bit products.
         self.held: list[object] = []
-        self._shapes = {each.name: each.params for each in setup.model.others}
+        self._others = {each.name: each for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
         """Return a parameter that does not belong to a Linear or the like, e.g. a norm's."""
         if name not in self._parameters:
+            own = self._others[name]
             trained = self.setup.is_trained(name)
-            self._parameters[name] = Parameter(self._shapes[name], self.training.plain_width, requires_grad=trained)
+            self._parameters[name] = Parameter(own.params, width_of(own, self.training), requires_grad=trained)
         return self._parameters[name]
 
     def weights(self, name: str) -> Weights:
@@ -72,7 +98,7 @@ class Device:
     def _make_weights(self, name: str) -> Weights:
         setup, training = self.setup, self.training
         module, quantised = setup.modules[name], setup.is_quantised(name, training)
-        widths = [training.plain_width, training.plain_width]
+        widths = [width_of(module, training)] * 2
         if quantised:
             widths = [training.width, PACKINGS[training.quantize].bias_width(training)]
         weight, *biases = (
@@ -160,6 +186,16 @@ class Device:
         """Multiply rows by a weight, in the type of autocast where that is on."""
         return linear(self.lower(x), self.lowered(weight), bias, d, h, of=of)
 
+    def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
+        """Run a convolution at so many places."""
+        own = self.weights(name)
+        if own.adapter:
+            raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
+        x, weight = self.lower(x), self.lowered(own.weight)
+        inputs = [x, weight, own.bias] if own.bias else [x, weight]
+        backward = makes(*wanted(*inputs))
+        return record(inputs, places * own.h, x.width, backward, saves=saved_factors(x, weight))
+
     def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
         """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""
         if isinstance(weight, Tensor):
@@ -180,15 +216,18 @@ class Device:
         return made
 
     def end_of_layer(self) -> None:
-        """Forget what only a layer holds, and the copies that autocast made where a checkpoint ran it by itself."""
+        """Forget what only the function of a layer has. A second run of it is under an autocast of its own."""
+        self.shared = Shared()
         self.attention_weights = None
-        if self.tape.checkpoint is not None and self.tape.checkpoint.is_again:
-            self._casts.clear()
+        self.kept.clear()
+        self.kept_in_branch.clear()
+        if self.tape.is_backward:
+            self.forget_casts()
+            self.made_biases.clear()
 
-    def end_of_forward(self) -> None:
-        """Forget what only the forward pass holds: copies that autocast made, and what an encoder returned."""
+    def forget_casts(self) -> None:
+        """Forget the copies that autocast made, when it ends."""
         self._casts.clear()
-        self.encoded = None
 
     def end_of_backward(self) -> None:
         """Forget what checkpoints needed to run again."""
@@ -207,16 +246,21 @@ class Device:
         x = embedding(self.tape, weight, tokens, own.h)
         if self.is_scaled(own):
             x = scale(x)
-        if self.training.checkpointing and own is self._weights.get(self.setup.model.embeddings or ""):
+        if self.training.checkpointing and self._are_words(own):
             x.requires_grad = True
             if x.node is None:
-                self.held.append(x)
+                self.leaves.append(x)
         return x
 
     def is_scaled(self, own: Weights) -> bool:
         """Whether the module itself multiplies what it looks up."""
-        is_words = own is self._weights.get(self.setup.model.embeddings or "")
-        return is_words and self.setup.body.embeddings.scaled == "within"
+        words = self.setup.body.embeddings
+        return isinstance(words, Words) and words.scaled == "within" and self._are_words(own)
+
+    def _are_words(self, own: Weights) -> bool:
+        """Whether it is what the model's inputs are looked up in, under any of its names."""
+        name = self.setup.model.embeddings
+        return name is not None and own.weight is self.weights(name).weight
 
     def with_rows(self, name: str) -> Tensor:
         """Return a copy of a weight with its trained rows (`TrainableTokensLayer.get_merged_weights`)."""

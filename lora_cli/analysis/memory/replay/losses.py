@@ -8,11 +8,35 @@ from typing import Any, NamedTuple
 from lora_cli.analysis.memory.replay.chunked_loss import chunked_loss
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import Kind, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, cast, dropout, makes, record, scale, soft_cap, take
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    add,
+    cast,
+    clone,
+    dropout,
+    makes,
+    part,
+    record,
+    scale,
+    soft_cap,
+    split,
+    take,
+)
 from lora_cli.analysis.memory.replay.parts.activations import activate
+from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.analysis.memory.training import Training
-from lora_cli.models.parts.forward_pass import Dense, Dropout, Head, LastToken, LossKind, Scaled, SoftCapped
+from lora_cli.models.parts.forward_pass import Norm
+from lora_cli.models.parts.passes.class_heads import (
+    Dense,
+    Dropout,
+    FirstToken,
+    Head,
+    LastToken,
+    LossKind,
+    Scaled,
+    SoftCapped,
+)
 
 
 class Loss(NamedTuple):
@@ -29,9 +53,10 @@ def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor
         name = device.setup.model.output or ""
         loss = chunked_loss(device, name, hidden, lambda scores: _run_steps(device, head.steps[1:], scores))
         return Tensor(Storage(device.tape, 0), 0, FLOAT32), loss
+    # The last hidden states are there until the loss is.
     logits = _run_steps(device, head.steps, hidden)
-    # The last hidden states are there until both are.
-    return logits, LOSSES[head.loss].of(logits)
+    # Autocast takes every loss in float32.
+    return logits, LOSSES[head.loss].of(device.upper(logits))
 
 
 def _run_steps(device: Device, steps: Sequence[object], x: Tensor) -> Tensor:
@@ -55,6 +80,14 @@ def _dropout(_: Device, step: Dropout, x: Tensor) -> Tensor:
     return dropout(x, step.probability)
 
 
+def _first_token(device: Device, _: FirstToken, x: Tensor) -> Tensor:
+    return part(x, x.numel // device.training.seq)
+
+
+def _norm(device: Device, step: Norm, x: Tensor) -> Tensor:
+    return normalise(device, step.name, step, x)
+
+
 def _last_token(device: Device, _: LastToken, x: Tensor) -> Tensor:
     return take(x, x.numel // device.training.seq)
 
@@ -66,7 +99,9 @@ def _soft_capped(_: Device, __: SoftCapped, x: Tensor) -> Tensor:
 STEPS: Mapping[type, Callable[[Device, Any, Tensor], Tensor]] = {
     Dense: _dense,
     Dropout: _dropout,
+    FirstToken: _first_token,
     LastToken: _last_token,
+    Norm: _norm,
     Scaled: _scaled,
     SoftCapped: _soft_capped,
 }
@@ -84,8 +119,17 @@ def _in_float(logits: Tensor) -> Tensor:
     return cross_entropy(cast(logits, FLOAT32))
 
 
+def _spans(logits: Tensor) -> Tensor:
+    """`ForQuestionAnsweringLoss`: that of where an answer begins, and that of where it ends."""
+    ends = [clone(each) for each in split(logits, logits.numel // 2, logits.numel // 2)]
+    begin, end = (cross_entropy(each) for each in ends)
+    return scale(add(begin, end))
+
+
 LOSSES: Mapping[LossKind, Loss] = {
     "causal": Loss(lambda training: [training.tokens], _in_float),
     "tokens": Loss(lambda training: [training.tokens], _in_float),
+    "masked": Loss(lambda training: [training.tokens], cross_entropy),
     "sequences": Loss(lambda training: [training.batch], cross_entropy),
+    "spans": Loss(lambda training: [training.batch] * 2, _spans),
 }

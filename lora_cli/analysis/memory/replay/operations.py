@@ -102,8 +102,8 @@ def soft_cap(x: Tensor) -> Tensor:
 
 def shift(x: Tensor, width: int = 0) -> Tensor:
     """Add a number, or a tensor of a `width` that needs no gradient."""
-    backward = makes(x.numel * x.width) if width > x.width else passes
-    return record([x], x.numel, max(x.width, width), backward)
+    wide, size = max(x.width, width), x.numel * x.width
+    return record([x], x.numel, wide, passes if wide == x.width else lambda gradient: [Unreduced(gradient, size)])
 
 
 def clone(x: Tensor) -> Tensor:

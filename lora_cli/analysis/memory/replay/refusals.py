@@ -12,7 +12,7 @@ from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.method import LINEARS
 from lora_cli.methods.place import Place
-from lora_cli.models.parts.forward_pass import Head
+from lora_cli.models.parts.passes.class_heads import Head
 
 
 def check_replay(plan: Plan) -> None:

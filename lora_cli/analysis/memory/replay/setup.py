@@ -18,9 +18,10 @@ from lora_cli.methods.targeting.token_rows import TokenRows
 from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Buffer, Module
 from lora_cli.models.nodes import Parameter as ModelParameter
-from lora_cli.models.parts.forward_pass import Body, Head
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
 
 
@@ -105,7 +106,7 @@ class Setup:
             return
         for parameter in self.model.all_parameters():
             if self.is_copied(parameter.name.rpartition(".")[0]):
-                yield self._trained(parameter, training.plain_width)
+                yield self._trained(parameter, width_of(parameter, training))
 
     def trained_base(self, training: Training) -> Iterator[Trained]:
         """Yield each tensor of the model itself that is trained."""
@@ -140,9 +141,16 @@ class Setup:
             yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
 
 
+def width_of(node: ModelParameter | Module | Buffer, training: Training) -> int:
+    """Return the bytes of a value of what is not quantised: some routers are always of float32."""
+    return WIDTHS["float32"] if node.dtype == "F32" else training.plain_width
+
+
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds."""
-    return WIDTHS[training.adapter_dtype] if tensor.type_of == OF_ADAPTER else training.plain_width
+    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are no floats."""
+    if tensor.type_of != OF_ADAPTER:
+        return training.plain_width
+    return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]
 
 
 def _described(model: Model) -> tuple[Body, Head]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import rounded
@@ -10,10 +11,10 @@ from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.refusals import check_loss, check_training
-from lora_cli.analysis.memory.replay.setup import Setup
+from lora_cli.analysis.memory.replay.setup import Setup, width_of
 from lora_cli.analysis.memory.training import Training
-from lora_cli.models.nodes import Module
-from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.nodes import Buffer, Module
+from lora_cli.models.parts.forward_pass import Body, Words
 from lora_cli.models.parts.layers import parameters_of
 
 
@@ -67,9 +68,11 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
             if node.bias:
                 yield node.h * packing.bias_width(training)
             continue
+        if isinstance(node, Buffer):
+            yield prod(node.shape) * width_of(node, training)
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
-                yield parameter.params * training.plain_width
+                yield parameter.params * width_of(parameter, training)
     yield from _buffers(setup.body)
 
 
@@ -77,8 +80,9 @@ def _buffers(body: Body) -> Iterator[int]:
     """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
     for *_, rotary in body.angles:
         yield from [rotary // 2 * FLOAT32] * 2
-    if body.embeddings.scaled == "within":
-        yield FLOAT32
+    if isinstance(body.embeddings, Words):
+        yield from (count * 8 for count in body.embeddings.indices)
+        yield FLOAT32 if body.embeddings.scaled == "within" else 0
 
 
 def preparation(setup: Setup, training: Training) -> tuple[int, int]:

@@ -8,8 +8,9 @@ from lora_cli.models.family import Family
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.decoder_pass import head_norms, heads_with, is_capped, rotated
-from lora_cli.models.parts.forward_pass import Body, SoftCapped
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes
+from lora_cli.models.parts.passes.class_heads import SoftCapped
 
 vocabulary = size("vocab_size", 262208)
 

@@ -10,7 +10,7 @@ from lora_cli.models.parts.decoder_pass import NO_NORMS, NormNames, fused_pass, 
 from lora_cli.models.parts.feed_forward import fused_gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes
-from lora_cli.models.parts.rotary import rotated_width
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 151552)

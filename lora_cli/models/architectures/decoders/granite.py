@@ -8,8 +8,9 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.decoder_pass import gated_pass, heads_with, layer_pass, rotated
-from lora_cli.models.parts.forward_pass import Body, Scaled, Words
+from lora_cli.models.parts.forward_pass import Body, Words
 from lora_cli.models.parts.layers import Nodes
+from lora_cli.models.parts.passes.class_heads import Scaled
 
 
 def _body(config: Config) -> Nodes:

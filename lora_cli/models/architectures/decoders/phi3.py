@@ -11,7 +11,7 @@ from lora_cli.models.parts.feed_forward import fused_gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layer_windows import optional_window
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
-from lora_cli.models.parts.rotary import rotated_width
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 32064)

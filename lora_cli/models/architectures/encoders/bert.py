@@ -17,7 +17,11 @@ from lora_cli.models.parts.encoder import (
     sizes,
     words,
 )
+from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, parameter, under
+from lora_cli.models.parts.passes import class_heads, encoder_pass
+from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
+from lora_cli.models.parts.passes.encoder_pass import activation, dropped_before_labels, encoder
 
 
 def _body(config: Config) -> Nodes:
@@ -54,6 +58,21 @@ def predicting(prefix: str, body: Part, head: Part) -> Build:
     return headed(prefix, body, head, output="cls.predictions.decoder", tied=tied)
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `BertModel`."""
+    return encoder(config, sizes(config))
+
+
+def _labels(config: Config) -> Head:
+    pooled = FirstToken(), Dense("bert.pooler.dense", "tanh", dropped_before_labels(config))
+    return Head((*pooled, Dense("classifier")), "sequences")
+
+
+def _words(config: Config) -> Head:
+    name = "cls.predictions.transform"
+    return Head((Dense(f"{name}.dense", activation(config)), Norm(f"{name}.LayerNorm", "layer"), Dense()), "masked")
+
+
 FAMILY = Family(
     "bert",
     {
@@ -68,4 +87,11 @@ FAMILY = Family(
         "BertForMultipleChoice": headed("bert", _pooled, choice),
     },
     PromptSizes(hidden=768, layers=12, heads=12),
+    forward=forward,
+    heads={
+        "ForMaskedLM": _words,
+        "ForSequenceClassification": _labels,
+        "ForTokenClassification": encoder_pass.tokens,
+        "ForQuestionAnswering": class_heads.scores_answer,
+    },
 )

@@ -19,7 +19,11 @@ from lora_cli.models.parts.encoder import (
     sizes,
     words,
 )
+from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
+from lora_cli.models.parts.passes import class_heads, encoder_pass
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head
+from lora_cli.models.parts.passes.encoder_pass import Heads, dropped_before_labels, encoder, scored
 
 TASKS = (
     "ForMaskedLM",
@@ -72,8 +76,28 @@ def classes(
     return defaulting({f"{stem}{task}": built[task] for task in tasks}, **defaults)
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `RobertaModel`."""
+    return encoder(config, sizes(config), counted=True)
+
+
+def _labels(config: Config) -> Head:
+    dropout = dropped_before_labels(config)
+    dense = Dense("classifier.dense", "tanh", dropout)
+    return Head((FirstToken(), Dropout(dropout), dense, Dense("classifier.out_proj")), "sequences")
+
+
+HEADS: Heads = {
+    "ForMaskedLM": scored(Dense("lm_head.dense", "gelu"), Norm("lm_head.layer_norm", "layer"), Dense(), loss="masked"),
+    "ForSequenceClassification": _labels,
+    "ForTokenClassification": encoder_pass.tokens,
+    "ForQuestionAnswering": class_heads.scores_answer,
+}
+
 FAMILY = Family(
     "roberta",
     classes("Roberta", vocab_size=50265),
     PromptSizes(hidden=768, layers=12, heads=12),
+    forward=forward,
+    heads=HEADS,
 )

@@ -7,8 +7,10 @@ from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import head_width
 from lora_cli.models.parts.feed_forward import ungated
+from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Patches, plain, pre_norm
 from lora_cli.models.parts.heads import image_classifier
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
+from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
 
 PATCHES = "embeddings.patch_embeddings"
 
@@ -121,6 +123,28 @@ def _masked(config: Config) -> Skeleton:
     return Skeleton(nodes, embeddings=f"vit.{PATCHES}")
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `ViTModel`."""
+    d, heads = _hidden(config), config.size("num_attention_heads", default=12)
+    image, patches = sides(config, "image_size", default=224), patch_grid(config, patch=16)
+    dropout = config.real("hidden_dropout_prob", default=0.0)
+    attention = Attention(
+        heads,
+        heads,
+        head_width(config, d, heads),
+        "attention",
+        dropout=config.real("attention_probs_dropout_prob", default=0.0),
+        causal=False,
+    )
+    inner = plain("mlp", "fc1", "fc2", config.text("hidden_act", default="gelu"))
+    names = "layernorm_before", "layernorm_after"
+    return Body(
+        [pre_norm(attention, inner, "layer", dropout, names=names)] * config.layers("num_hidden_layers", default=12),
+        Norm("layernorm", "layer"),
+        Patches(patches[0] * patches[1] + 1, channels(config) * image[0] * image[1], PATCHES, dropout=dropout),
+    )
+
+
 FAMILY = Family(
     "vit",
     {
@@ -129,4 +153,6 @@ FAMILY = Family(
         "ViTForMaskedImageModeling": _masked,
     },
     PromptSizes(hidden=768, layers=12, heads=12, has_vocabulary=False),
+    forward=forward,
+    heads={"ForImageClassification": lambda _: Head((FirstToken(), Dense("classifier")), "sequences")},
 )

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import add, add_in_place, dropout, scale
+from lora_cli.analysis.memory.replay.ledger import Storage
+from lora_cli.analysis.memory.replay.operations import FLOAT32, add, add_in_place, dropout, makes, record, scale
 from lora_cli.analysis.memory.replay.parts.attention import attend
 from lora_cli.analysis.memory.replay.parts.experts import mix
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
@@ -28,19 +29,27 @@ def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
     """Run a layer: each branch is added to the residual stream, or what parallel ones return together."""
     if block.parallel:
         return add(_run_parallel(device, name, block, x), x)
-    kept: list[Tensor] = []
     for branch in block.branches:
-        x = _added(device, name, branch, x, kept if block.keeps else None)
+        x = _normed(device, name, branch.sum, _added(device, name, branch, x))
+        device.kept_in_branch.clear()
+        if branch.clamps and device.training.dtype == "float16" and x.width < FLOAT32:
+            x = _clamped(x)
     return x
 
 
-def _added(device: Device, name: str, branch: Branch, x: Tensor, kept: list[Tensor] | None) -> Tensor:
+def _clamped(x: Tensor) -> Tensor:
+    """Keep values from infinity: they are looked at in two copies first, and their backward looks at them again."""
+    looked_at = [Storage(x.tape, x.numel * x.width), Storage(x.tape, x.numel)]
+    del looked_at
+    return record([x], x.numel, x.width, makes(x.numel * x.width, beside=[x.numel] * 3), saves=[x])
+
+
+def _added(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     """Add what a branch returns to its input."""
-    if kept is None:
+    if not branch.keeps_given:
         return add(x, _run_branch(device, name, branch, x))
     given = _normed(device, name, branch.before, x)
-    kept.append(_run_part(device, name, branch, given))
-    return add(x, kept[-1])
+    return add(x, _run_part(device, name, branch, given))
 
 
 def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
@@ -54,8 +63,16 @@ def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
 
 
 def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
-    x = PARTS[type(branch.part)](device, f"{name}.{branch.part.name}", branch.part, x)
-    x = dropout(_normed(device, name, branch.after, x), branch.dropout)
+    below = f"{name}.{branch.part.name}" if branch.part.name else name
+    x = PARTS[type(branch.part)](device, below, branch.part, x)
+    x = _normed(device, name, branch.after, x)
+    if branch.keeps == "undropped":
+        device.kept_in_branch.append(x)
+    x = dropout(x, branch.dropout)
+    if branch.keeps == "dropped":
+        device.kept_in_branch.append(x)
+    elif branch.keeps == "layer":
+        device.kept.append(x)
     return scale(x) if branch.scaled else x
 
 

@@ -11,6 +11,7 @@ from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     cast,
     clone,
+    linear,
     makes,
     multiply,
     record,
@@ -32,7 +33,8 @@ def route(device: Device, name: str, own: Router, x: Tensor) -> tuple[Tensor, Te
     count = device.parameter(f"{name}.weight").numel // d
     weight, bias = weights["weight"], device.parameter(f"{name}.bias") if own.bias else None
     if own.raised:
-        scores = device.multiply(cast(x, FLOAT32), _raised(device, weight), None, d, count, of=WEIGHTS)
+        multiply_by = linear if own.guarded else device.multiply
+        scores = multiply_by(cast(x, FLOAT32), _raised(device, weight), None, d, count, of=WEIGHTS)
     else:
         scores = device.multiply(x, weight, bias, d, count, of=WEIGHTS)
     made, chosen = KINDS[own.kind](device, own, scores)
@@ -61,8 +63,8 @@ def _softmax_of_chosen(device: Device, own: Router, scores: Tensor) -> Routes:
 
 
 def _sigmoid(device: Device, own: Router, scores: Tensor) -> Routes:
-    """`DeepseekV3TopkRouter`."""
-    scores = sigmoid(scores)
+    """`DeepseekV3TopkRouter`, and `MiniMaxM2TopKRouter`, which turns the scores into float32."""
+    scores = sigmoid(scores if own.raised else cast(scores, FLOAT32))
     chosen = _choice(device, own, scores)
     made = gather(scores, chosen.numel, chosen)
     return scale(_normed(device, own, made)), chosen

@@ -10,8 +10,9 @@ from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import classes, decoder
 from lora_cli.models.parts.decoder_pass import gated_pass, head_norms, heads_with, rotated
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Scaled
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm
 from lora_cli.models.parts.layers import Nodes, norm, parameter, under
+from lora_cli.models.parts.passes.class_heads import Scaled
 
 hidden = size("hidden_size", 8192)
 vocabulary = size("vocab_size", 256000)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Words, plain, pre_norm
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Norm, Words, plain, pre_norm
 from lora_cli.models.parts.heads import sequence_summary
 from lora_cli.models.parts.layers import (
     Node,
@@ -89,8 +89,8 @@ def forward(config: Config) -> Body:
         "layer",
         config.real("resid_pdrop", default=0.1),
         names=("ln_1", "ln_2"),
-        keeps=True,
     )
+    block = Block(tuple(branch._replace(keeps="layer", keeps_given=True) for branch in block.branches))
     embeddings = Words("wte", each_position=("wpe",), dropout=config.real("embd_pdrop", default=0.1))
     return Body(
         [block] * config.layers("num_hidden_layers", "n_layer", default=12), Norm("ln_f", "layer"), embeddings, "h"

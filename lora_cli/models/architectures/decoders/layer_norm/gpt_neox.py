@@ -7,7 +7,7 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Words, plain, pre_norm
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
-from lora_cli.models.parts.rotary import rotated_width
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 6144)
 vocabulary = size("vocab_size", 50432)

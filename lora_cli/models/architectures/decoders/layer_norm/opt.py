@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import BUT_TOKENS, classes
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, FeedForward, Norm, Words, plain
 from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, norm, repeat, under
 
 OFFSET = 2  # OPTLearnedPositionalEmbedding: positions start at 2
@@ -63,6 +64,45 @@ def body(config: Config) -> Nodes:
     return under("decoder", decoder(config))
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `OPTDecoder`, whose norms stand before the parts of a layer or, in 350m, after them."""
+    d, ends, count = width(config), hidden(config), config.size("num_attention_heads", default=12)
+    affine = config.flag("layer_norm_elementwise_affine", default=True)
+    before = config.flag("do_layer_norm_before", default=True)
+    dropout = config.real("dropout", default=0.1)
+    attention = Attention(
+        count,
+        count,
+        d // count,
+        output="out_proj",
+        dropout=config.real("attention_dropout", default=0.0),
+        scales_q=True,
+    )
+    inner = plain("", "fc1", "fc2", config.text("activation_function", default="relu"))
+
+    def norm_of(name: str) -> Norm:
+        return Norm(name, "layer", 0 if affine else d, affine)
+
+    def branch(part: Attention | FeedForward, name: str) -> Branch:
+        own = norm_of(name)
+        return Branch(part, before=own, dropout=dropout) if before else Branch(part, dropout=dropout, sum=own)
+
+    block = Block((branch(attention, "self_attn_layer_norm"), branch(inner, "final_layer_norm")))
+    last = before and not config.flag("_remove_final_layer_norm", default=False)
+    projected = ends != d
+    return Body(
+        [block] * config.layers("num_hidden_layers", default=12),
+        norm_of("decoder.final_layer_norm") if last else None,
+        Words(
+            "decoder.embed_tokens",
+            each_token=("decoder.embed_positions",),
+            projection="decoder.project_in" if projected else None,
+        ),
+        "decoder.layers",
+        projection="decoder.project_out" if projected else None,
+    )
+
+
 FAMILY = Family(
     "opt",
     classes(
@@ -76,5 +116,6 @@ FAMILY = Family(
     ),
     PromptSizes(hidden=768, layers=12, heads=12),
     feed_forward="ffn_dim",
+    forward=forward,
     filled={"word_embed_proj_dim": hidden},
 )

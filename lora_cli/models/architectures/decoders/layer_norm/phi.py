@@ -9,7 +9,7 @@ from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
 from lora_cli.models.parts.decoder_pass import head_norms, rotated
 from lora_cli.models.parts.forward_pass import Block, Body, Branch, Norm, Words, plain
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
-from lora_cli.models.parts.rotary import rotated_width
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 51200)

@@ -1,0 +1,1 @@
+"""What forward passes share: encoders, the heads of classes, and how much of a head is rotated."""
