@@ -33,7 +33,7 @@ class Setup:
         self.plan = plan
         self.body, self.head = _described(self.model)
         if plan is not None:
-            check_replay(plan)
+            check_replay(plan, self.body, self.head)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
 
     @property
@@ -48,6 +48,16 @@ class Setup:
             return {}
         added, _, _ = plan_tensors(self.plan)
         return {place.module.name: tensors for place, tensors in added}
+
+    @cached_property
+    def prompts(self) -> tuple[Added, ...]:
+        """The tensors of a prompt method, which adapts no module."""
+        return () if self.plan is None else plan_tensors(self.plan)[2]
+
+    def extended(self, training: Training) -> Training:
+        """Return the training of texts that a prompt method makes longer."""
+        virtual = self.settings.num_virtual_tokens if self.prompts else 0
+        return training._replace(seq=training.seq + virtual)
 
     @cached_property
     def prefix(self) -> str:
@@ -147,7 +157,7 @@ def width_of(node: ModelParameter | Module | Buffer, training: Training) -> int:
 
 
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are no floats."""
+    """Return the bytes of a value of a tensor that a method adds, which is float32 beside quantised weights."""
     if tensor.type_of != OF_ADAPTER:
         return training.plain_width
     return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]

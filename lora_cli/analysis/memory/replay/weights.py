@@ -32,6 +32,7 @@ class Runner(Protocol):
     tape: Tape
     training: Training
     held: list[object]
+    inputs: list[Tensor]
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
