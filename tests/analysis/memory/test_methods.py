@@ -46,6 +46,7 @@ def test_a_step_peaks_as_in_pytorch(row: dict[str, Any]) -> None:
     ("adapter", "named"),
     [
         ({"peft_type": "RANDLORA"}, "randlora allocates"),
+        ({"peft_type": "ADALORA", "total_step": 10}, "adalora allocates"),
         ({"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 8}, "prefix_tuning allocates"),
         ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens"),
         ({"kasa_config": {}}, "kasa_config"),

@@ -20,7 +20,8 @@ class Adapter(NamedTuple):
     `linear` runs a Linear from the device, the module's weights and its input; `embed` an Embedding from the device,
     its weights and a number of tokens. `extended` puts a method's own vectors, by their keys, before the words. `unknown` names what is set of a method's settings and has no replay.
     `buffers` are the bytes of what it keeps beside a module and never saves.
-    `runs_quantised` says whether it runs beside a quantised Linear, `runs_parameters` whether on bare parameters.
+    `runs_quantised` says whether it runs beside a quantised Linear, `runs_parameters` whether on bare parameters,
+    and `runs_norms` whether it trains copies of norms in their place.
     """
 
     linear: Callable[[Runner, Weights, Tensor], Tensor] | None = None
@@ -30,3 +31,4 @@ class Adapter(NamedTuple):
     buffers: Callable[[Mapping[str, Sequence[int]]], Sequence[int]] = nothing
     runs_quantised: bool = False
     runs_parameters: bool = False
+    runs_norms: bool = False

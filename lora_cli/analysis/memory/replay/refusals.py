@@ -82,7 +82,7 @@ def _place_problems(place: Place, adapter: Adapter) -> Iterator[str]:
         yield f"this method on the bare parameter {name}"
     elif kind == "Embedding" and adapter.embed is None:
         yield f"this method beside the Embedding {name}"
-    elif kind not in (*LINEARS, "Embedding") and not place.parameter:
+    elif kind not in (*LINEARS, "Embedding") and not place.parameter and not (place.whole and adapter.runs_norms):
         yield f"an adapter of the {kind} {name}"
 
 

@@ -74,7 +74,15 @@ class Setup:
         if self.plan is None:
             return True
         owner = name.rpartition(".")[0]
-        return self.is_copied(owner) or owner in self.plan.targets.full_copies.tied or name in self.freed
+        if owner in self._copied_norms or owner in self.plan.targets.full_copies.tied:
+            return True
+        return self.is_copied(owner) or name in self.freed
+
+    @cached_property
+    def _copied_norms(self) -> frozenset[str]:
+        """The norms in whose place a method trains copies."""
+        places = () if self.plan is None else self.plan.targets.places
+        return frozenset(place.module.name for place in places if place.whole)
 
     @cached_property
     def freed(self) -> frozenset[str]:
