@@ -76,9 +76,15 @@ class Device:
         self._parameters: dict[str, Parameter] = {}
         self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._rows: dict[str, Parameter] = {}
+        self._prompts = {
+            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
+            for each in setup.prompts
+        }
         self._casts: dict[Parameter, Tensor] = {}
         # What only the loss holds on to until the step is done: inputs of 8-bit products.
         self.held: list[object] = []
+        # What PEFT's own function has until the model's returns.
+        self.inputs: list[Tensor] = []
         self._others = {each.name: each for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
@@ -114,6 +120,7 @@ class Device:
             module.d,
             module.h,
             self.adapter(name),
+            {each.key: each.shape for each in setup.adapters.get(name, ())},
             setup.settings,
             quantised,
             quantised and PACKINGS[training.quantize].is_cloned,
@@ -157,7 +164,10 @@ class Device:
         own = self.weights(name)
         if name in self.setup.rows:
             return self.multiply(x, self.with_rows(name), own.bias, own.d, own.h, of=WEIGHTS)
-        return self._adapter.linear(self, own, x) if own.adapter else self.base(own, x)
+        if not own.adapter:
+            return self.base(own, x)
+        assert self._adapter.linear is not None
+        return self._adapter.linear(self, own, x)
 
     @property
     def _adapter(self) -> Adapter:
@@ -235,10 +245,18 @@ class Device:
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""
         own = self.weights(name)
+        if self._prompts and self._are_words(own):
+            return self._extended(own, tokens)
         if own.adapter and self._adapter.embed is not None:
             return self._adapter.embed(self, own, tokens)
         weight = self.with_rows(name) if name in self.setup.rows else own.weight
         return self.look_up(own, weight, tokens)
+
+    def _extended(self, own: Weights, tokens: int) -> Tensor:
+        """Look up those tokens that are not a method's own, and let it put its own before them."""
+        assert self._adapter.extended is not None
+        virtual = self.setup.settings.num_virtual_tokens * self.training.batch
+        return self._adapter.extended(self, self._prompts, self.look_up(own, own.weight, tokens - virtual))
 
     def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
         """Look up tokens in a weight. With checkpointing the words require a gradient (`enable_input_require_grads`)."""

@@ -237,6 +237,11 @@ def part(x: Tensor, numel: int) -> Tensor:
     return _view(x, numel, makes(x.numel * x.width))
 
 
+def join(a: Tensor, b: Tensor) -> Tensor:
+    """Put one tensor before another, which is a copy; their gradients are views of its own (`cat`)."""
+    return record([a, b], a.numel + b.numel, max(a.width, b.width), lambda gradient: (gradient, gradient))
+
+
 def split(x: Tensor, *numels: int) -> list[Tensor]:
     """Return views of the parts of each row, whose gradients are put together once all are there (`split`)."""
     if not x.requires_grad:

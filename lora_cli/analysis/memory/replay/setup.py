@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
+from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.optimizers import Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.refusals import check_replay
@@ -33,7 +34,7 @@ class Setup:
         self.plan = plan
         self.body, self.head = _described(self.model)
         if plan is not None:
-            check_replay(plan)
+            check_replay(plan, self.body, self.head)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
 
     @property
@@ -56,6 +57,16 @@ class Setup:
         return {place.module.name: tensors for place, tensors in added}
 
     @cached_property
+    def prompts(self) -> tuple[Added, ...]:
+        """The tensors of a prompt method, which adapts no module."""
+        return () if self.plan is None else plan_tensors(self.plan)[2]
+
+    def extended(self, training: Training) -> Training:
+        """Return the training of texts that a prompt method makes longer."""
+        virtual = self.settings.num_virtual_tokens if self.prompts else 0
+        return training._replace(seq=training.seq + virtual)
+
+    @cached_property
     def prefix(self) -> str:
         """What stands before the names of the body in the model's."""
         embeddings = self.model.embeddings or ""
@@ -70,7 +81,15 @@ class Setup:
         if self.plan is None:
             return True
         owner = name.rpartition(".")[0]
-        return self.is_copied(owner) or owner in self.plan.targets.full_copies.tied or name in self.freed
+        if owner in self._copied_norms or owner in self.plan.targets.full_copies.tied:
+            return True
+        return self.is_copied(owner) or name in self.freed
+
+    @cached_property
+    def _copied_norms(self) -> frozenset[str]:
+        """The norms in whose place a method trains copies."""
+        places = () if self.plan is None else self.plan.targets.places
+        return frozenset(place.module.name for place in places if place.whole)
 
     @cached_property
     def freed(self) -> frozenset[str]:
@@ -148,6 +167,10 @@ class Setup:
             for tensor in tensors:
                 if tensor.trained is trained:
                     yield Trained(tensor.shape, added_width(tensor, training), reached=self.is_reached(name))
+        if not trained:
+            buffers = adapter_of(self.plan.method.name).buffers
+            for tensors in self.adapters.values():
+                yield from (Trained((size,), 1) for size in buffers({each.key: each.shape for each in tensors}))
         for rows in self.plan.targets.rows:
             yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
 
@@ -158,7 +181,7 @@ def width_of(node: ModelParameter | Module | Buffer, training: Training) -> int:
 
 
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are not floats."""
+    """Return the bytes of a value of a tensor that a method adds, which is float32 beside quantised weights."""
     if tensor.type_of != OF_ADAPTER:
         return training.plain_width
     return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]

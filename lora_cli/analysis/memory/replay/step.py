@@ -68,11 +68,12 @@ def _of_body(setup: Setup, training: Training) -> Training:
 def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) -> tuple[Step, list[Storage]]:
     """Return what a step holds, and the outputs that its loop keeps; `before` are those of the step before."""
     held = static(setup, training)
-    device = Device(setup, training, tape)
+    device = Device(setup, setup.extended(training), tape)
     phases = {}
     # The batch is there from before the forward until the optimizer is done, and so are outputs that are kept.
-    device.batch = _batch(device)
+    device.batch = _batch(setup, training, tape)
     logits, loss = run_head(device, setup.head, run_body(device, setup.body))
+    device.inputs.clear()
     device.forget_casts()
     before.clear()
     outputs: list[Storage] = []
@@ -93,12 +94,12 @@ def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) ->
     return Step(held, phases, tape.flops), outputs
 
 
-def _batch(device: Device) -> list[Storage]:
+def _batch(setup: Setup, training: Training, tape: Tape) -> list[Storage]:
     """Return the tokens or the images in float32, the labels, and the mask of a batch that is padded."""
-    training, embeddings = device.training, device.setup.body.embeddings
-    labels = [count * INDEX for count in LOSSES[device.setup.head.loss].labels(training)]
+    embeddings = setup.body.embeddings
+    labels = [count * INDEX for count in LOSSES[setup.head.loss].labels(training)]
     if isinstance(embeddings, Patches):
         sizes = [training.batch * embeddings.values * FLOAT32, *labels]
     else:
         sizes = [training.tokens * INDEX, *labels, *([training.tokens * INDEX] if training.padded else [])]
-    return [Storage(device.tape, size) for size in sizes]
+    return [Storage(tape, size) for size in sizes]
