@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 
 # How a norm computes. `rms` is Llama's, which returns to the type of its input before it weighs; `rms_float` is
 # Gemma's, which weighs by 1 + weight in float32; `rms_weigh_first` is OLMo 2's, which weighs in float32.
-# `layer` is PyTorch's LayerNorm, `layer_float` Cohere's own in float32.
-NormKind = Literal["rms", "rms_float", "rms_weigh_first", "layer", "layer_float"]
+# `rms_half` is T5's, which takes the mean in float32 alone. `layer` is PyTorch's LayerNorm, `layer_float` Cohere's own in
+# float32.
+NormKind = Literal["rms", "rms_float", "rms_weigh_first", "rms_half", "layer", "layer_float"]
 
 
 class Norm(NamedTuple):
@@ -36,6 +37,9 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float", "neighbours", "complex"]
 
 
+# What is added to the scores for how far apart tokens are: nothing, what is learned of it, or zeros.
+BiasKind = Literal["", "learned", "zeros"]
+
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
 Reach = tuple[bool, int | None]
 FLOAT_ANGLES = ("float_angles", "pairs_in_float")
@@ -53,7 +57,8 @@ class Attention(NamedTuple):
     whether q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced`
     q, k and v are taken one by one of what is split, with `scaled_queries` those are multiplied by a number for each
     position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
-    let go of only once the branch is over.
+    let go of only once the branch is over. One that `crosses` takes k and v of what the encoder returned. What is added
+    to the scores is made by the first layer if it `makes_bias`, and shared by the others.
     """
 
     heads: int
@@ -78,6 +83,9 @@ class Attention(NamedTuple):
     scaled_queries: bool = False
     scales_q: bool = False
     keeps: bool = False
+    crosses: bool = False
+    bias: BiasKind = ""
+    makes_bias: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -119,6 +127,7 @@ class FeedForward(NamedTuple):
     gated: bool = True
     dropout: float = 0.0
     keeps: bool = False
+    inner_dropout: float = 0.0
 
 
 # How a router scores the experts and weighs those that it chooses. `softmax` chooses by the softmax of all scores in
@@ -131,7 +140,8 @@ class Router(NamedTuple):
     """What sends a token to `top` of the experts.
 
     `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
-    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    scores are float32 from the start if they are `raised`, which autocast lowers unless it is off in a `guarded` router.
+    With more than one of `groups`, experts come from the best.
     """
 
     top: int
@@ -140,6 +150,7 @@ class Router(NamedTuple):
     normed: bool = True
     lowered: bool = True
     raised: bool = False
+    guarded: bool = False
     groups: int = 1
     bias: bool = False
 
@@ -153,6 +164,7 @@ class Experts(NamedTuple):
 
     router: Router
     name: str = "mlp"
+    activation: str = "silu"
     transposed: bool = False
     bias: bool = False
     clamped: bool = False
@@ -166,7 +178,7 @@ class Branch(NamedTuple):
 
     A norm of the `sum` is what the stream goes on with. `keeps` says whether the layer's function has the result until
     the branch is over, before or after values are dropped, or until the `layer` is, and `keeps_given` whether it has what
-    the part was given until the result is added.
+    the part was given until the result is added. `clamps` says whether float16 is kept from infinity.
     """
 
     part: Attention | LatentAttention | FeedForward | Experts
@@ -177,6 +189,7 @@ class Branch(NamedTuple):
     sum: Norm | None = None
     keeps: Literal["", "undropped", "dropped", "layer"] = ""
     keeps_given: bool = False
+    clamps: bool = False
 
 
 class Block(NamedTuple):
@@ -202,7 +215,8 @@ class Words(NamedTuple):
 
     The rows of further tables are added, of `each_token` or of `each_position` for the whole batch at once. A
     `projection`, a norm and a dropout may follow. Where that happens `apart`, in a module of its own, what was looked
-    up is let go of before the layers run. `indices` is how many positions and types of tokens the model keeps.
+    up is let go of before the layers run, and a projection is the `last_projection`. `indices` is how many positions, and
+    how many types of tokens, the model keeps.
     """
 
     name: str = "embed_tokens"
@@ -213,7 +227,8 @@ class Words(NamedTuple):
     norm: Norm | None = None
     dropout: float = 0.0
     apart: bool = False
-    indices: int = 0
+    last_projection: str | None = None
+    indices: tuple[int, ...] = ()
 
 
 class Patches(NamedTuple):
@@ -230,7 +245,7 @@ class Patches(NamedTuple):
 
 
 class Body(NamedTuple):
-    """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection`.
+    """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection` or a dropout.
 
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it.
@@ -244,6 +259,7 @@ class Body(NamedTuple):
     reaches: frozenset[Reach] = frozenset()
     only_eager: bool = False
     projection: str | None = None
+    dropout: float = 0.0
 
     @property
     def attentions(self) -> frozenset[Attention]:

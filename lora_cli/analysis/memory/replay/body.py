@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.analysis.memory.replay.device import Device, Shared
 from lora_cli.analysis.memory.replay.layer_runs import layer_runs
 from lora_cli.analysis.memory.replay.ledger import Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32
+from lora_cli.analysis.memory.replay.operations import FLOAT32, dropout
 from lora_cli.analysis.memory.replay.parts.blocks import run_block
 from lora_cli.analysis.memory.replay.parts.embeddings import embed
 from lora_cli.analysis.memory.replay.parts.norms import normalise
@@ -15,12 +15,15 @@ from lora_cli.models.parts.forward_pass import Angles, Body, Reach
 
 def run_body(device: Device, body: Body) -> Tensor:
     """Return the last hidden states."""
+    encoded = None
     if body.encoder is not None:
-        device.encoded = run_body(device, body.encoder)
+        encoded = run_body(device, body.encoder)
+        device.outputs.append(encoded.storage)
     kept: list[Tensor] = []
     hidden = embed(device, body.embeddings, kept)
     device.hidden_width = hidden.width
-    shared = Shared(_masks(device, body), _angles(device, body))
+    biases: dict[str, Tensor] = {}
+    shared = Shared(_masks(device, body), _angles(device, body), biases, encoded)
     # An allocator has to see every layer.
     is_whole = device.tape.allocator is not None
     runs = [(range(len(body.blocks)), 1)] if is_whole else layer_runs(device.setup, body)
@@ -28,10 +31,13 @@ def run_body(device: Device, body: Body) -> Tensor:
         with device.tape.repeated(times):
             for index in layers:
                 hidden = _layer(device, body, index, hidden, shared)
-    device.shared = Shared()
+                biases.update(device.made_biases)
+                device.made_biases.clear()
     if body.final is not None:
         hidden = normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
-    return hidden if body.projection is None else device.linear(f"{device.setup.prefix}{body.projection}", hidden)
+    if body.projection is not None:
+        hidden = device.linear(f"{device.setup.prefix}{body.projection}", hidden)
+    return dropout(hidden, body.dropout)
 
 
 def _masks(device: Device, body: Body) -> dict[Reach, Storage]:
@@ -42,11 +48,13 @@ def _masks(device: Device, body: Body) -> dict[Reach, Storage]:
     training = device.training
     pairs, made = training.seq**2, {}
     for causal, window in {attention.reach for attention in body.attentions} | body.reaches:
-        if not causal and not training.padded:
+        # The texts of a decoder behind an encoder are not padded.
+        padded = training.padded and not (causal and body.encoder)
+        if not causal and not padded:
             continue
         if training.attention == "eager":
             made[causal, window] = Storage(device.tape, training.batch * pairs * device.hidden_width)
-        elif training.padded:
+        elif padded:
             made[causal, window] = Storage(device.tape, training.batch * pairs)
         elif window is not None and training.seq >= window:
             made[causal, window] = Storage(device.tape, pairs)

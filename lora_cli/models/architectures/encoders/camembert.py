@@ -6,4 +6,4 @@ from lora_cli.models.architectures.encoders.roberta import FAMILY as ROBERTA
 from lora_cli.models.architectures.encoders.roberta import classes
 from lora_cli.models.family import Family
 
-FAMILY = Family("camembert", classes("Camembert"), ROBERTA.sizes)
+FAMILY = Family("camembert", classes("Camembert"), ROBERTA.sizes, forward=ROBERTA.forward, heads=ROBERTA.heads)

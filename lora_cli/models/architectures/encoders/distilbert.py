@@ -6,7 +6,9 @@ from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import bare, dense, headed
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Words, plain
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, norm, repeat, under
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head
 
 PROJECTIONS = ("q_lin", "k_lin", "v_lin", "out_lin")
 
@@ -75,6 +77,60 @@ def _choice(config: Config) -> Nodes:
     return [*dense("pre_classifier", d, d), *dense("classifier", d, 1), *hollow("dropout")]
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `DistilBertModel`."""
+    d, count = _hidden(config), config.size("num_attention_heads", "n_heads", default=12)
+    dropout = config.real("dropout", default=0.1)
+    attention = Attention(
+        count,
+        count,
+        d // count,
+        "attention",
+        PROJECTIONS[:3],
+        PROJECTIONS[3],
+        dropout=config.real("attention_dropout", default=0.1),
+        causal=False,
+        float_softmax=False,
+        casts_weights=False,
+    )
+    inner = plain("ffn", "lin1", "lin2", _activation(config), dropout)
+    norms = (attention, Norm("sa_layer_norm", "layer")), (inner, Norm("output_layer_norm", "layer"))
+    block = Block(tuple(Branch(part, sum=own, keeps="dropped") for part, own in norms))
+    embeddings = Words(
+        "embeddings.word_embeddings",
+        each_position=("embeddings.position_embeddings",),
+        norm=Norm("embeddings.LayerNorm", "layer"),
+        dropout=dropout,
+        apart=True,
+        indices=(config.size("max_position_embeddings", default=512),),
+    )
+    return Body(
+        [block] * config.layers("num_hidden_layers", "n_layers", default=6), None, embeddings, "transformer.layer"
+    )
+
+
+def _activation(config: Config) -> str:
+    return config.text("activation", default="gelu")
+
+
+def _words(config: Config) -> Head:
+    dense = Dense("vocab_transform", _activation(config))
+    return Head((dense, Norm("vocab_layer_norm", "layer"), Dense()), "masked")
+
+
+def _labels(config: Config) -> Head:
+    dense = Dense("pre_classifier", "relu", config.real("seq_classif_dropout", default=0.2))
+    return Head((FirstToken(), dense, Dense("classifier")), "sequences")
+
+
+def _labels_of_tokens(config: Config) -> Head:
+    return Head((Dropout(config.real("dropout", default=0.1)), Dense("classifier")), "masked")
+
+
+def _spans(config: Config) -> Head:
+    return Head((Dropout(config.real("qa_dropout", default=0.1)), Dense("qa_outputs")), "spans")
+
+
 FAMILY = Family(
     "distilbert",
     {
@@ -89,4 +145,11 @@ FAMILY = Family(
     PromptSizes(
         hidden=None, layers=6, heads=None, hidden_names=(), heads_names=(), groups_names=(), head_width_names=()
     ),
+    forward=forward,
+    heads={
+        "ForMaskedLM": _words,
+        "ForSequenceClassification": _labels,
+        "ForTokenClassification": _labels_of_tokens,
+        "ForQuestionAnswering": _spans,
+    },
 )

@@ -6,8 +6,12 @@ from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import Sizes, bare, dense, headed, layers, sizes, words
+from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.heads import sequence_summary
 from lora_cli.models.parts.layers import Nodes, Part, hollow, norm, under
+from lora_cli.models.parts.passes import encoder_pass
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head, scores_answer
+from lora_cli.models.parts.passes.encoder_pass import dropped_before_labels, encoder, scored
 
 
 def _sizes(config: Config) -> Sizes:
@@ -76,6 +80,19 @@ def _tokens(config: Config) -> Nodes:
     return [*hollow("dropout"), *_labelled("classifier")(config)]
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `ElectraModel`, whose embeddings may be narrower than its layers."""
+    size = _sizes(config)
+    projection = "embeddings_project" if _width(config) != size.d else None
+    return encoder(config, size, heads=4, projection=projection)
+
+
+def _labels(config: Config) -> Head:
+    dropout = dropped_before_labels(config)
+    dense = Dense("classifier.dense", "gelu", dropout)
+    return Head((FirstToken(), Dropout(dropout), dense, Dense("classifier.out_proj")), "sequences")
+
+
 _vocabulary = headed("electra", _body, _generator, output="generator_lm_head")
 
 FAMILY = Family(
@@ -91,4 +108,16 @@ FAMILY = Family(
         "ElectraForMultipleChoice": headed("electra", _body, _choice),
     },
     PromptSizes(hidden=256, layers=12, heads=4),
+    forward=forward,
+    heads={
+        "ForMaskedLM": scored(
+            Dense("generator_predictions.dense", "gelu"),
+            Norm("generator_predictions.LayerNorm", "layer"),
+            Dense(),
+            loss="masked",
+        ),
+        "ForSequenceClassification": _labels,
+        "ForTokenClassification": encoder_pass.tokens,
+        "ForQuestionAnswering": scores_answer,
+    },
 )

@@ -38,7 +38,9 @@ def layer(config: Config, size: Sizes, *, heads: int = 12) -> Block:
     )
 
 
-def encoder(config: Config, size: Sizes, *, heads: int = 12, counted: bool = False, projection: str = "") -> Body:
+def encoder(
+    config: Config, size: Sizes, *, heads: int = 12, counted: bool = False, projection: str | None = None
+) -> Body:
     """Describe `BertModel`, or one whose positions are `counted` for each text as RoBERTa's are."""
     return Body(
         [layer(config, size, heads=heads)] * size.layers,
@@ -50,8 +52,8 @@ def encoder(config: Config, size: Sizes, *, heads: int = 12, counted: bool = Fal
             norm=Norm("embeddings.LayerNorm", "layer"),
             dropout=dropped(config),
             apart=True,
-            indices=size.positions,
-            projection=projection or None,
+            last_projection=projection,
+            indices=(size.positions, size.positions),
         ),
         "encoder.layer",
     )
@@ -80,8 +82,3 @@ def scored(*steps: Dense | FirstToken | Norm, loss: LossKind) -> Callable[[Confi
 def tokens(config: Config) -> Head:
     """Return the head that labels each token."""
     return Head((Dropout(dropped_before_labels(config)), Dense("classifier")), "masked")
-
-
-def answers(_: Config) -> Head:
-    """Return the head that marks where an answer starts and ends."""
-    return Head((Dense("qa_outputs"),), "spans")

@@ -17,8 +17,10 @@ from lora_cli.analysis.memory.replay.operations import (
     softmax,
     split,
 )
+from lora_cli.analysis.memory.replay.parts.biases import as_mask, plus, shared_bias
 from lora_cli.analysis.memory.replay.parts.kernels import (
     MAX_FLASH_WIDTH,
+    additive,
     efficient,
     flash,
     flops_of_scores,
@@ -34,6 +36,7 @@ from lora_cli.models.parts.forward_pass import Attention
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
+    bias = shared_bias(device, name, own, q.width) if own.bias else None
     if own.norm_time == "all_projected":
         q, k = _normed(device, name, own, q, k)
     if own.rotary:
@@ -42,7 +45,7 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
         q = scale(q, q.width)
     if own.norm_time == "rotated":
         q, k = _normed(device, name, own, q, k)
-    out = look_up(device, own, q, k, v)
+    out = look_up(device, own, q, k, v, bias)
     if own.keeps:
         device.kept_in_branch.append(out)
     return device.linear(f"{name}.{own.output}", out)
@@ -57,7 +60,8 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
         return [part(qkv, numel) for numel in numels] if own.sliced else split(qkv, *numels)
     made = []
     for index, projection in enumerate(own.inputs):
-        out = device.linear(f"{name}.{projection}", x)
+        source = device.shared.encoded if own.crosses and index else None
+        out = device.linear(f"{name}.{projection}", source or x)
         if own.norms is not None and own.norm_time == "projected" and index < len(own.norms):
             norm = own.norms[index]
             out = normalise(device, f"{name}.{norm.name}", norm, out)
@@ -75,20 +79,20 @@ def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> 
     return q, k
 
 
-def look_up(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return what tokens look up of v by the scores of q and k."""
+def look_up(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return what tokens look up of v by the scores of q and k, to which a bias may be added."""
     kernel = _eager if device.training.attention == "eager" else _sdpa
-    return kernel(device, own, q, k, v)
+    return kernel(device, own, q, k, v, bias)
 
 
-def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
     width, times, numel = q.width, own.heads // own.groups, numel_of_result(q, k, v)
     k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
     if own.groups in {1, own.heads}:
         k = _batched(device, k, packed=own.by_heads and times == 1)
         v = _batched(device, v)
-    weights = _scores(device, own, q, k)
+    weights = _scores(device, own, q, k, bias)
     weights = _softmax(device, own, weights)
     if own.casts_weights:
         weights = cast(weights, width)
@@ -113,7 +117,7 @@ def _batched(device: Device, x: Tensor, *, packed: bool = False) -> Tensor:
     return x if packed or device.training.batch == 1 else clone(x)
 
 
-def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
+def _scores(device: Device, own: Attention, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
     q = _batched(device, q, packed=own.by_heads)
@@ -121,10 +125,12 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor) -> Tensor:
     scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q.numel)))
     if own.soft_cap:
         scores = soft_cap(scores)
+    if bias is not None:
+        scores = plus(scores, bias)
     return shift(scores, device.hidden_width) if device.mask(own) is not None else scores
 
 
-def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     """Run `sdpa_attention_forward` with the kernel that PyTorch takes: flash attention where it can.
 
     That needs 16 bits, an Ampere card or a newer one, values as wide as keys, and no mask. transformers repeats k and v
@@ -132,6 +138,8 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     what neither takes is computed in plain operations.
     """
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
+    if bias is not None:
+        return efficient(device, own, q, k, v, device.lower(as_mask(device, own, bias)))
     training, is_masked = device.training, device.mask(own) is not None
     is_narrow = own.width <= MAX_FLASH_WIDTH and k.numel == v.numel
     if not is_masked and q.width < FLOAT32 and training.has_flash and is_narrow:
@@ -141,4 +149,5 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     times = own.heads // own.groups
     if training.has_flash and times > 1 and not is_masked:
         return plain(device, own, q, k, v)
-    return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), is_masked=is_masked)
+    mask = additive(device, q.width) if is_masked else None
+    return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), mask)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import add, add_in_place, dropout, scale
+from lora_cli.analysis.memory.replay.ledger import Storage
+from lora_cli.analysis.memory.replay.operations import FLOAT32, add, add_in_place, dropout, makes, record, scale
 from lora_cli.analysis.memory.replay.parts.attention import attend
 from lora_cli.analysis.memory.replay.parts.experts import mix
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
@@ -31,7 +32,16 @@ def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
     for branch in block.branches:
         x = _normed(device, name, branch.sum, _added(device, name, branch, x))
         device.kept_in_branch.clear()
+        if branch.clamps and device.training.dtype == "float16" and x.width < FLOAT32:
+            x = _clamped(x)
     return x
+
+
+def _clamped(x: Tensor) -> Tensor:
+    """Keep values from infinity: they are looked at in two copies first, and their backward looks at them again."""
+    looked_at = [Storage(x.tape, x.numel * x.width), Storage(x.tape, x.numel)]
+    del looked_at
+    return record([x], x.numel, x.width, makes(x.numel * x.width, beside=[x.numel] * 3), saves=[x])
 
 
 def _added(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:

@@ -20,10 +20,6 @@ def embed(device: Device, own: Words | Patches, kept: list[Tensor]) -> Tensor:
 def _words(device: Device, own: Words, kept: list[Tensor]) -> Tensor:
     prefix, training = device.setup.prefix, device.training
     x = device.embed(f"{prefix}{own.name}", training.tokens)
-    if own.scaled == "within":
-        x = scale(x)
-    if training.checkpointing:
-        x.requires_grad = True
     if own.scaled == "after":
         x = scale(x)
     if own.projection is not None:
@@ -39,6 +35,8 @@ def _words(device: Device, own: Words, kept: list[Tensor]) -> Tensor:
     if own.norm is not None:
         x = normalise(device, f"{prefix}{own.norm.name}", own.norm, x)
     x = dropout(x, own.dropout)
+    if own.last_projection is not None:
+        x = device.linear(f"{prefix}{own.last_projection}", x)
     if own.apart:
         kept.append(x)
     return x
@@ -54,6 +52,7 @@ def _patches(device: Device, own: Patches, kept: list[Tensor]) -> Tensor:
     x = device.convolve(name, pixels, patches)
     if training.checkpointing:
         x.requires_grad = True
+        device.leaves.append(x)
     # The class token goes before the patches, which makes a copy; then positions are added.
     x = record([x], x.numel // patches * training.tokens, width, passes)
     x = dropout(shift(x, width), own.dropout)

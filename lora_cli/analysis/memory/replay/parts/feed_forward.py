@@ -20,6 +20,7 @@ def feed_forward(device: Device, name: str, own: FeedForward, x: Tensor) -> Tens
         )
     else:
         inner = activate(device, own.activation, device.linear(f"{name}.{own.inputs[0]}", x))
+    inner = dropout(inner, own.inner_dropout)
     if own.keeps:
         device.kept_in_branch.append(inner)
     return dropout(device.linear(f"{name}.{own.output}", inner), own.dropout)

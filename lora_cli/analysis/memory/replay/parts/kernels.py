@@ -42,20 +42,20 @@ def flash(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     return _kernel(device, q, k, v, [rows * training.seq * FLOAT32], beside)
 
 
-def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, *, is_masked: bool) -> Tensor:
-    """Memory-efficient attention, which saves the logarithm of each row's sum.
-
-    Each layer saves its own copy of a mask in the type of q, with padded rows.
-    """
-    training, tape = device.training, q.tape
+def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Memory-efficient attention, which saves the logarithm of each row's sum, and a mask with padded rows."""
+    training = device.training
     saves = [training.batch * own.heads * _up(training.seq, 32) * FLOAT32]
-    if not is_masked:
-        return _kernel(device, q, k, v, saves, ())
-    mask = Storage(tape, training.batch * training.seq**2 * q.width)
-    padded = (
-        Storage(tape, training.batch * training.seq * _up(training.seq, 16) * q.width) if training.seq % 16 else mask
-    )
-    return _kernel(device, q, k, v, saves, (), padded)
+    if mask is not None and training.seq % 16:
+        padded = mask.numel // training.seq * _up(training.seq, 16)
+        mask = record([mask], padded, mask.width, makes(mask.numel * mask.width))
+    return _kernel(device, q, k, v, saves, (), mask)
+
+
+def additive(device: Device, width: int) -> Tensor:
+    """Return a mask as numbers to add, which each layer makes for itself."""
+    numel = device.training.batch * device.training.seq**2
+    return Tensor(Storage(device.tape, numel * width), numel, width)
 
 
 def plain(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ def _kernel(
     v: Tensor,
     saves: Sequence[int],
     beside: Sequence[int],
-    mask: Storage | None = None,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Record a fused attention: it saves q, k, v, its mask, its output, the random state and more.
 
@@ -89,13 +89,13 @@ def _kernel(
     numel = numel_of_result(q, k, v)
     flops = flops_of_scores(device, q.numel) + flops_of_scores(device, numel)
     q.tape.multiplies(SCORES, flops)
-    masks = [] if mask is None else [Tensor(mask, 0, 1)]
+    inputs = [q, k, v] if mask is None else [q, k, v, mask]
     return record(
-        [q, k, v],
+        inputs,
         numel,
         q.width,
-        makes(*wanted(q, k, v), beside=beside, of=SCORES, flops=2 * flops),
-        saves=[q, k, v, *masks],
+        makes(*wanted(*inputs), beside=beside, of=SCORES, flops=2 * flops),
+        saves=inputs,
         saves_output=True,
         saves_more=[*saves, *RANDOM_STATE],
     )

@@ -45,6 +45,15 @@ def _rms(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
     return weigh(cast(x, width), weight)
 
 
+def _rms_half(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
+    """`T5LayerNorm`: multiplies by a float32 root, and returns to the type of a weight in 16 bits."""
+    weight = device.parameter(f"{name}.weight")
+    variance = row_mean(square(cast(x, FLOAT32)), rows)
+    out = multiply(x, pointwise(shift(variance), saves="output"))
+    del variance
+    return weigh(cast(out, weight.width) if weight.width < FLOAT32 else out, weight)
+
+
 def _rms_weigh_first(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
     """`Olmo2RMSNorm`: weighs in float32."""
     width, weight = x.width, device.parameter(f"{name}.weight")
@@ -99,6 +108,7 @@ def _minus(x: Tensor, mean: Tensor) -> Tensor:
 KINDS: dict[NormKind, Callable[[Device, str, Tensor, int], Tensor]] = {
     "rms": _rms,
     "rms_weigh_first": _rms_weigh_first,
+    "rms_half": _rms_half,
     "rms_float": _rms_float,
     "layer": _layer,
     "layer_float": _layer_float,
