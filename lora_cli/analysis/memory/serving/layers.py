@@ -46,7 +46,7 @@ Layer = Callable[[int, int, Cards], int]
 
 
 def column(d: int, h: int, cards: Cards) -> int:
-    """B is split, A is whole: `ColumnParallelLinearWithLoRA` in `vllm/lora/layers/column_parallel_linear.py`.
+    """Return d and a share of h: B is split, A is whole. `ColumnParallelLinearWithLoRA` in `vllm/lora/layers/column_parallel_linear.py`.
 
     The layers that vLLM fuses keep an A and a B for each of them (`MergedColumnParallelLinearWithLoRA`), which takes as
     much as if they stood alone.
@@ -58,7 +58,7 @@ def column(d: int, h: int, cards: Cards) -> int:
 
 
 def keys(d: int, h: int, cards: Cards) -> int:
-    """Keys or values, of which each card has at least one head: `MergedQKVParallelLinearWithLoRA` in the same file.
+    """Return the same for keys or values, of which each card has at least one head: `MergedQKVParallelLinearWithLoRA` in the same file.
 
     >>> keys(4096, 1024, Cards(16, 32, 8)) == 4096 + 128
     True
@@ -67,12 +67,12 @@ def keys(d: int, h: int, cards: Cards) -> int:
 
 
 def fused_attention(d: int, h: int, cards: Cards) -> int:
-    """Queries, keys and values in one matrix, with one A: `QKVParallelLinearWithLoRA` in the same file."""
+    """Return the same for queries, keys and values in one matrix: `QKVParallelLinearWithLoRA` in the same file."""
     return d + h // (cards.heads + 2 * cards.groups) * (cards.own_heads + 2 * cards.own_groups)
 
 
 def halves(d: int, h: int, cards: Cards) -> int:
-    """Two matrices in one, with an A for each.
+    """Return the same for two matrices in one, with an A for each.
 
     `packed_modules_mapping` in `vllm/model_executor/models/glm4.py` names two, though the checkpoint has one.
     """
@@ -80,7 +80,7 @@ def halves(d: int, h: int, cards: Cards) -> int:
 
 
 def row(d: int, h: int, cards: Cards) -> int:
-    """A is split, B is whole: `RowParallelLinearWithLoRA` in `vllm/lora/layers/row_parallel_linear.py`.
+    """Return a share of d and h: A is split, B is whole. `RowParallelLinearWithLoRA` in `vllm/lora/layers/row_parallel_linear.py`.
 
     >>> row(14336, 4096, Cards(2, 32, 8)) == 14336 // 2 + 4096
     True
@@ -89,9 +89,9 @@ def row(d: int, h: int, cards: Cards) -> int:
 
 
 def whole(d: int, h: int, cards: Cards) -> int:  # noqa: ARG001 - as all layers
-    """A and B are on every card.
+    """Return d and h: A and B are on every card.
 
-    So are those of a router, a `GateLinear` (`ReplicatedLinearWithLoRA` in `vllm/lora/layers/replicated_linear.py`), of
+    So it is beside a router, a `GateLinear` (`ReplicatedLinearWithLoRA` in `vllm/lora/layers/replicated_linear.py`), of
     the embeddings, which are not split though their base is (`VocabParallelEmbeddingWithLoRA` in
     `vocab_parallel_embedding.py`), and of the output (`LogitsProcessorWithLoRA` in `logits_processor.py`).
     """
