@@ -1,7 +1,7 @@
 """Graphics cards: what memory a process can have on each, and what was measured there.
 
-`mebibytes` is what nvidia-smi reports as the card's memory, with the source of the figure in
-`tests/reference/cards.csv`.
+`mebibytes` is what nvidia-smi reports as the card's memory, or its nominal size where no such report was found, with the
+source of the figure in `tests/reference/cards.csv`. The compute capability is that of https://developer.nvidia.com/cuda-gpus.
 """
 
 from __future__ import annotations
@@ -61,30 +61,121 @@ CARDS = (
         81559,
         9.0,
         989.4,
-        ("h100", "h100-sxm"),
+        ("h100", "h100-sxm", "h100-80gb-hbm3", "h100-sxm5-80gb"),
         Measured((783876096, 934871040), (33570816, 33570816), 0.18, 618004480, addresses_fall=True),
     ),
     Card("h200", 143771, 9.0, 989.4, ("h200-141gb",)),
+    Card("p100", 16384, 6.0, None, ("p100-16gb", "p100-pcie-16gb", "p100-sxm2-16gb")),
+    Card("v100-16gb", 16384, 7.0, None, ("v100", "v100-sxm2-16gb", "v100-pcie-16gb")),
+    Card("v100-32gb", 32768, 7.0, None, ("v100-sxm2-32gb", "v100-sxm3-32gb", "v100-pcie-32gb", "v100s-pcie-32gb")),
+    Card("a10", 23028, 8.6, 125, ("a10-24gb",)),
+    Card("a10g", 23028, 8.6, None, ("a10g-24gb",)),
+    Card("a30", 24576, 8.0, None, ("a30-24gb",)),
+    Card("a40", 46068, 8.6, 149.7, ("a40-48gb",)),
+    Card("a100-40gb", 40960, 8.0, 312, ("a100", "a100-sxm4-40gb", "a100-pcie-40gb")),
+    Card("a100-80gb", 81920, 8.0, 312, ("a100-sxm4-80gb", "a100-80gb-pcie", "a100-pcie-80gb")),
+    Card("l4", 23034, 8.9, 121, ("l4-24gb",)),
+    Card("l40s", 46068, 8.9, 362.1, ("l40s-48gb",)),
+    Card("h100-pcie", 81920, 9.0, 756, ("h100-pcie-80gb",)),
+    Card("h100-nvl", 95830, 9.0, None, ("h100-94gb",)),
+    Card("b200", 183359, 10.0, None, ("b200-192gb", "b200-180gb")),
+    Card("rtx-a2000-6gb", 6138, 8.6, None, ("rtx-a2000",)),
+    Card("rtx-a2000-12gb", 12288, 8.6),
+    Card("rtx-a4000", 16376, 8.6),
+    Card("rtx-a5000", 24564, 8.6),
+    Card("rtx-a6000", 49140, 8.6),
+    Card("rtx-2000-ada", 16384, 8.9, None, ("rtx-2000-ada-generation",)),
+    Card("rtx-4000-ada", 20480, 8.9, None, ("rtx-4000-ada-generation", "rtx-4000-sff-ada-generation")),
+    Card("rtx-4500-ada", 23034, 8.9, None, ("rtx-4500-ada-generation",)),
+    Card("rtx-5000-ada", 32768, 8.9, None, ("rtx-5000-ada-generation",)),
+    Card("rtx-6000-ada", 49140, 8.9, None, ("rtx-6000-ada-generation",)),
+    Card("rtx-pro-4000-blackwell", 24576, 12.0, None, ("rtx-pro-4000",)),
+    Card("rtx-pro-4500-blackwell", 32768, 12.0, None, ("rtx-pro-4500",)),
+    Card("rtx-pro-5000-blackwell", 49152, 12.0, None, ("rtx-pro-5000",)),
+    Card(
+        "rtx-pro-6000-blackwell",
+        97887,
+        12.0,
+        None,
+        ("rtx-pro-6000", "rtx-pro-6000-blackwell-server-edition", "rtx-pro-6000-blackwell-workstation-edition"),
+    ),
+    Card("quadro-rtx-4000", 8192, 7.5, None, ("rtx-4000",)),
+    Card("quadro-rtx-6000", 24576, 7.5, None, ("rtx-6000",)),
+    Card("quadro-rtx-8000", 48601, 7.5, None, ("rtx-8000",)),
+    Card("titan-rtx", 24219, 7.5),
+    Card("titan-v", 12288, 7.0),
+    Card("rtx-2060", 6144, 7.5),
+    Card("rtx-2060-super", 8192, 7.5),
+    Card("rtx-2070", 8192, 7.5),
+    Card("rtx-2070-super", 8192, 7.5),
+    Card("rtx-2080", 8192, 7.5),
+    Card("rtx-2080-super", 8192, 7.5),
+    Card("rtx-2080-ti", 11264, 7.5),
+    Card("rtx-3060-12gb", 12288, 8.6, None, ("rtx-3060",)),
+    Card("rtx-3060-ti", 8192, 8.6),
+    Card("rtx-3070", 8192, 8.6),
+    Card("rtx-3070-ti", 8192, 8.6),
+    Card("rtx-3080-10gb", 10240, 8.6, None, ("rtx-3080",)),
+    Card("rtx-3080-12gb", 12288, 8.6),
+    Card("rtx-3080-ti", 12288, 8.6),
+    Card("rtx-3090", 24576, 8.6),
+    Card("rtx-3090-ti", 24564, 8.6),
+    Card("rtx-4060", 8192, 8.9),
+    Card("rtx-4060-ti-8gb", 8192, 8.9, None, ("rtx-4060-ti",)),
+    Card("rtx-4060-ti-16gb", 16380, 8.9),
+    Card("rtx-4070", 12288, 8.9),
+    Card("rtx-4070-super", 12288, 8.9),
+    Card("rtx-4070-ti", 12288, 8.9),
+    Card("rtx-4070-ti-super", 16376, 8.9),
+    Card("rtx-4080", 16384, 8.9),
+    Card("rtx-4080-super", 16376, 8.9),
+    Card("rtx-4090", 24564, 8.9),
+    Card("rtx-5060-ti-8gb", 8192, 12.0, None, ("rtx-5060-ti",)),
+    Card("rtx-5060-ti-16gb", 16384, 12.0),
+    Card("rtx-5070", 12227, 12.0),
+    Card("rtx-5070-ti", 16384, 12.0),
+    Card("rtx-5080", 16384, 12.0),
+    Card("rtx-5090", 32607, 12.0),
+    Card("rtx-3080-laptop-8gb", 8192, 8.6, None, ("rtx-3080-laptop", "rtx-3080-laptop-gpu")),
+    Card("rtx-3080-laptop-16gb", 16384, 8.6),
+    Card("rtx-4070-laptop", 8192, 8.9, None, ("rtx-4070-laptop-gpu",)),
+    Card("rtx-4080-laptop", 12288, 8.9, None, ("rtx-4080-laptop-gpu",)),
+    Card("rtx-4090-laptop", 16384, 8.9, None, ("rtx-4090-laptop-gpu",)),
+    Card("rtx-5080-laptop", 16384, 12.0, None, ("rtx-5080-laptop-gpu",)),
+    Card("rtx-5090-laptop", 24576, 12.0, None, ("rtx-5090-laptop-gpu",)),
 )
-BY_NAME = {name: card for card in CARDS for name in (card.name, *card.aliases)}
-# What people write before the name of a model of card.
-MAKERS = ("nvidia-", "geforce-", "amd-", "tesla-", "quadro-")
+# What the names of cards start with, which people leave out or add.
+MAKERS = frozenset({"nvidia", "geforce", "tesla", "quadro"})
+SERIES = "rtx"
+
+
+def _key(name: str) -> str:
+    """Return a name of a card without what people write in several ways.
+
+    >>> _key("NVIDIA GeForce RTX 4090"), _key("rtx-4090"), _key("A100-SXM4-80GB")
+    ('4090', '4090', 'a100sxm480gb')
+    """
+    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+    key = "".join(word for word in words if word not in MAKERS)
+    return key.removeprefix(SERIES) or key
+
+
+BY_KEY = {_key(name): card for card in CARDS for name in (card.name, *card.aliases)}
 
 
 def find_card(name: str) -> Card:
-    """Return the card that a name means, however it is written.
+    """Return the card that a name means, however it is written. One that is sold in several sizes means the smallest.
 
-    >>> find_card("NVIDIA Tesla T4").name, find_card("H100").name
-    ('t4', 'h100-80gb')
+    >>> find_card("NVIDIA Tesla T4").name, find_card("H100").name, find_card("rtx3090ti").name, find_card("a100").name
+    ('t4', 'h100-80gb', 'rtx-3090-ti', 'a100-40gb')
     >>> find_card("h1000")
     Traceback (most recent call last):
-    lora_cli.errors.InvalidInput: gpu: 'h1000' is not a known card; did you mean h100?
+    lora_cli.errors.InvalidInput: gpu: 'h1000' is not a known card; did you mean h100, h100-80gb or v100?
     """
-    plain = "-".join(name.lower().replace("_", " ").replace("-", " ").split())
-    for maker in MAKERS:
-        plain = plain.removeprefix(maker)
-    card = BY_NAME.get(plain)
+    card = BY_KEY.get(_key(name))
     if card is None:
-        advice = near_miss(plain, BY_NAME, f"give {argument('vram')} with its memory instead, e.g. 24GB")
+        plain = "-".join(name.lower().replace("_", " ").replace("-", " ").split())
+        names = [known for each in CARDS for known in (each.name, *each.aliases)]
+        advice = near_miss(plain, names, f"give {argument('vram')} with its memory instead, e.g. 24GB")
         raise InvalidInput(f"{argument('gpu')}: {quote(name)} is not a known card; {advice}")
     return card

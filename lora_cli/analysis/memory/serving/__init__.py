@@ -1,0 +1,1 @@
+"""What a server of adapters preallocates for them."""

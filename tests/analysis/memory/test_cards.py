@@ -1,0 +1,84 @@
+"""The table of cards: every memory has a source, and a card is found by any name that people or programs give it."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lora_cli.analysis.memory.cards import BY_KEY, CARDS, find_card
+from lora_cli.errors import InvalidInput
+
+SOURCES = Path(__file__).parents[2] / "reference" / "cards.csv"
+KINDS = {"nvidia-smi", "reported by a marketplace", "nominal"}
+
+
+def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
+    """A figure without a source, or for a nominal size one that is not a whole number of GiB, is a mistake."""
+    with SOURCES.open(encoding="utf-8", newline="") as file:
+        rows = {row["card"]: row for row in csv.DictReader(file)}
+    assert len(CARDS) >= 45
+    assert [card.name for card in CARDS] == list(rows)
+    for card in CARDS:
+        row = rows[card.name]
+        assert int(row["mebibytes"]) == card.mebibytes, card.name
+        assert row["kind"] in KINDS, card.name
+        assert row["kind"] != "nominal" or card.mebibytes % 1024 == 0, card.name
+        assert row["source"].startswith("https://"), card.name
+        assert (card.teraflops is None) == (not row["teraflops_source"]), card.name
+        assert 6.0 <= card.capability <= 12.1, card.name
+    names = Counter(name for card in CARDS for name in (card.name, *card.aliases))
+    assert [name for name, count in names.items() if count > 1] == []
+    assert all(find_card(name).name == card.name for card in CARDS for name in (card.name, *card.aliases))
+    assert {card.name for card in BY_KEY.values()} == set(rows)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("4090", "rtx-4090"),
+        ("rtx4090", "rtx-4090"),
+        ("RTX-4090", "rtx-4090"),
+        ("NVIDIA GeForce RTX 4090", "rtx-4090"),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", "rtx-4090-laptop"),
+        ("3090ti", "rtx-3090-ti"),
+        ("4060 Ti 16GB", "rtx-4060-ti-16gb"),
+        ("Tesla T4", "t4"),
+        ("t4", "t4"),
+        ("NVIDIA L4", "l4"),
+        ("a100", "a100-40gb"),
+        ("A100-SXM4-80GB", "a100-80gb"),
+        ("NVIDIA A100 80GB PCIe", "a100-80gb"),
+        ("Tesla V100-SXM2-32GB", "v100-32gb"),
+        ("NVIDIA H100 80GB HBM3", "h100-80gb"),
+        ("NVIDIA H100 PCIe", "h100-pcie"),
+        ("NVIDIA RTX A6000", "rtx-a6000"),
+        ("a6000", "rtx-a6000"),
+        ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
+        ("Quadro RTX 6000", "quadro-rtx-6000"),
+        ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "rtx-pro-6000-blackwell"),
+        ("TITAN_RTX", "titan-rtx"),
+    ],
+)
+def test_a_card_is_found_by_what_people_and_programs_call_it(written: str, name: str) -> None:
+    """With spaces, dashes or none, in any case, and as nvidia-smi and PyTorch print it."""
+    assert find_card(written).name == name
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("mi300x", "give vram with its memory instead, e.g. 24GB"),
+        ("rtx-4091", "did you mean rtx-4090"),
+        ("a100-60gb", "did you mean a100-80gb, a100-40gb"),
+        ("", "is not a known card"),
+        ("nvidia", "is not a known card"),
+    ],
+)
+def test_an_unknown_card_is_refused_with_what_it_may_mean(written: str, said: str) -> None:
+    """Never a guess."""
+    with pytest.raises(InvalidInput, match=r"^gpu: ") as error:
+        find_card(written)
+    assert said in str(error.value)
