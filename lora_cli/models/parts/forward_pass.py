@@ -58,7 +58,9 @@ class Attention(NamedTuple):
     q, k and v are taken one by one of what is split, with `scaled_queries` those are multiplied by a number for each
     position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
     let go of only once the branch is over. One that `crosses` takes k and v of what the encoder returned. What is added
-    to the scores is made by the first layer if it `makes_bias`, and shared by the others.
+    to the scores is made by the first layer if it `makes_bias`, and shared by the others. With `indexed` k and v are taken
+    of what is split by an index, which copies them, and for all heads where these are several. One that is always
+    `masked` has a mask that it does not need. `scales_in_place` says how eager attention scales the scores.
     """
 
     heads: int
@@ -86,6 +88,9 @@ class Attention(NamedTuple):
     crosses: bool = False
     bias: BiasKind = ""
     makes_bias: bool = False
+    indexed: bool = False
+    masked: bool = False
+    scales_in_place: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -192,13 +197,15 @@ class Branch(NamedTuple):
 class Block(NamedTuple):
     """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
 
-    The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
+    The results of parallel ones are added to each other, perhaps `in_place` and with a dropout, before they are to the
+    residual stream.
     """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
     before: Norm | None = None
     in_place: bool = False
+    dropout: float = 0.0
 
     @property
     def attentions(self) -> tuple[Attention, ...]:
@@ -244,6 +251,8 @@ class Patches(NamedTuple):
 class Body(NamedTuple):
     """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection` or a dropout.
 
+    With `adds_biases` its Linears add these after the product.
+
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it.
     """
@@ -257,6 +266,7 @@ class Body(NamedTuple):
     only_eager: bool = False
     projection: str | None = None
     dropout: float = 0.0
+    adds_biases: bool = False
 
     @property
     def attentions(self) -> frozenset[Attention]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
+    broadcast,
     cast,
     embedding,
     linear,
@@ -156,6 +157,8 @@ class Device:
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
+        if own.bias is not None and self.setup.body.adds_biases and not own.is_quantised:
+            return self._plus_bias(self.base(own._replace(bias=None), x), own.bias)
         if not own.is_quantised:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
         return cast(_dequantised(own, cast(x, self.training.width)), x.width)
@@ -168,6 +171,11 @@ class Device:
         if weight.width == width:
             return weight
         return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
+
+    def _plus_bias(self, x: Tensor, bias: Parameter) -> Tensor:
+        """Add a bias to a product, which makes another tensor."""
+        width = max(x.width, bias.width)
+        return record([x, bias], x.numel, width, broadcast(x.numel * width, *wanted(x, bias)))
 
     def multiply(
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED

@@ -16,6 +16,7 @@ from lora_cli.analysis.memory.replay.operations import (
     soft_cap,
     softmax,
     split,
+    take,
 )
 from lora_cli.analysis.memory.replay.parts.biases import as_mask, plus, shared_bias
 from lora_cli.analysis.memory.replay.parts.kernels import (
@@ -56,6 +57,8 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
     if len(own.inputs) == 1:
         qkv = device.linear(f"{name}.{own.inputs[0]}", x)
         each = qkv.numel // (own.heads + 2 * own.groups)
+        if own.indexed:
+            return _indexed(own, qkv, each)
         numels = own.heads * each, own.groups * each, own.groups * each
         return [part(qkv, numel) for numel in numels] if own.sliced else split(qkv, *numels)
     made = []
@@ -69,6 +72,15 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
             out = scale(out)
         made.append(out)
     return made
+
+
+def _indexed(own: Attention, qkv: Tensor, each: int) -> list[Tensor]:
+    """Return q, k and v of `FalconAttention`: copies, of groups for all of their heads."""
+    q = part(qkv, own.heads * each)
+    others = [take(qkv, own.groups * each) for _ in range(2)]
+    if own.groups == 1:
+        return [q, *others]
+    return [clone(q), *(repeat(other, own.heads // own.groups) for other in others)]
 
 
 def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,7 +134,9 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor, bias: Tensor |
     training = device.training
     q = _batched(device, q, packed=own.by_heads)
     numel = training.batch * own.heads * training.seq**2
-    scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q.numel)))
+    scores = product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q.numel))
+    if not own.scales_in_place:
+        scores = scale(scores)
     if own.soft_cap:
         scores = soft_cap(scores)
     if bias is not None:
