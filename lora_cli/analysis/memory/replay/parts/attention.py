@@ -37,6 +37,8 @@ from lora_cli.models.parts.forward_pass import Attention
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
+    if own.indexed:
+        own = own._replace(groups=own.heads)
     bias = shared_bias(device, name, own, q.width) if own.bias else None
     if own.norm_time == "all_projected":
         q, k = _normed(device, name, own, q, k)
@@ -78,9 +80,8 @@ def _indexed(own: Attention, qkv: Tensor, each: int) -> list[Tensor]:
     """Return q, k and v of `FalconAttention`: copies, of groups for all of their heads."""
     q = part(qkv, own.heads * each)
     others = [take(qkv, own.groups * each) for _ in range(2)]
-    if own.groups == 1:
-        return [q, *others]
-    return [clone(q), *(repeat(other, own.heads // own.groups) for other in others)]
+    times = own.heads // own.groups
+    return [q if own.groups == 1 else clone(q), *(repeat(other, times, own.groups) for other in others)]
 
 
 def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,16 +102,16 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
     width, times, numel = q.width, own.heads // own.groups, numel_of_result(q, k, v)
     k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
-    if own.groups in {1, own.heads}:
-        k = _batched(device, k, packed=own.by_heads and times == 1)
-        v = _batched(device, v)
     weights = _scores(device, own, q, k, bias)
     weights = _softmax(device, own, weights)
     if own.casts_weights:
         weights = cast(weights, width)
     weights = dropout(weights, own.dropout)
     device.attention_weights = weights
-    return clone(product(device.lower(weights), device.lower(v), numel, flops_of_scores(device, numel)))
+    weights, v = device.lower(weights), device.lower(v)
+    if own.groups in {1, own.heads}:
+        v = _batched(device, v)
+    return clone(product(weights, v, numel, flops_of_scores(device, numel)))
 
 
 def _softmax(device: Device, own: Attention, weights: Tensor) -> Tensor:
@@ -132,9 +133,12 @@ def _batched(device: Device, x: Tensor, *, packed: bool = False) -> Tensor:
 def _scores(device: Device, own: Attention, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
+    q, k = device.lower(q), device.lower(k)
     q = _batched(device, q, packed=own.by_heads)
+    if own.groups in {1, own.heads}:
+        k = _batched(device, k, packed=own.by_heads and own.groups == own.heads)
     numel = training.batch * own.heads * training.seq**2
-    scores = product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q.numel))
+    scores = product(q, k, numel, flops_of_scores(device, q.numel))
     if not own.scales_in_place:
         scores = scale(scores)
     if own.soft_cap:

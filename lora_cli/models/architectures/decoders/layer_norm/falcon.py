@@ -86,6 +86,7 @@ def forward(config: Config) -> Body:
         "dense",
         d // count,
         float_softmax=False,
+        casts_weights=False,
         sliced=True,
         indexed=new,
         masked=True,
