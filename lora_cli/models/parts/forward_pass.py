@@ -251,7 +251,7 @@ class Patches(NamedTuple):
 class Body(NamedTuple):
     """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection` or a dropout.
 
-    With `adds_biases` its Linears add these after the product.
+    With an `own_linear`, a class that adds its bias after the product, nothing of it is quantised.
 
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it.
@@ -266,7 +266,7 @@ class Body(NamedTuple):
     only_eager: bool = False
     projection: str | None = None
     dropout: float = 0.0
-    adds_biases: bool = False
+    own_linear: bool = False
 
     @property
     def attentions(self) -> frozenset[Attention]:

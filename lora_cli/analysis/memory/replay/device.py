@@ -157,7 +157,7 @@ class Device:
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
-        if own.bias is not None and self.setup.body.adds_biases and not own.is_quantised:
+        if own.bias is not None and self.setup.body.own_linear:
             return self._plus_bias(self.base(own._replace(bias=None), x), own.bias)
         if not own.is_quantised:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)

@@ -55,9 +55,12 @@ class Setup:
         return self.plan is None or self.is_copied(name)
 
     def is_quantised(self, name: str, training: Training) -> bool:
-        """Whether bitsandbytes replaces a module: each Linear but the head and what is trained as a full copy."""
+        """Whether bitsandbytes replaces a module: each Linear but the head and what is trained as a full copy.
+
+        Subclasses of it stay as they are.
+        """
         module = self.modules[name]
-        if module.kind != "Linear" or name == self.model.output or self.is_copied(name):
+        if module.kind != "Linear" or self.body.own_linear or name == self.model.output or self.is_copied(name):
             return False
         return training.is_quantised
 

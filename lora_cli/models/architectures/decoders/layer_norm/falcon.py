@@ -99,7 +99,7 @@ def forward(config: Config) -> Body:
         Norm("ln_f", "layer"),
         Words("word_embeddings"),
         "h",
-        adds_biases=True,
+        own_linear=True,
     )
 
 
