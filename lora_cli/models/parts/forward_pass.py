@@ -59,7 +59,8 @@ class Attention(NamedTuple):
     position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
     let go of only once the branch is over. One that `crosses` takes k and v of what the encoder returned. What is added
     to the scores is made by the first layer if it `makes_bias`, and shared by the others. With `indexed` k and v are taken
-    of what is split by an index, which copies them, and for all heads where these are several. One that is always
+    of what is split by an index, which copies them: `groups` for all their heads, a `single` one as it is. One that is
+    always
     `masked` has a mask that it does not need. `scales_in_place` says how eager attention scales the scores.
     """
 
@@ -88,7 +89,7 @@ class Attention(NamedTuple):
     crosses: bool = False
     bias: BiasKind = ""
     makes_bias: bool = False
-    indexed: bool = False
+    indexed: Literal["", "groups", "single"] = ""
     masked: bool = False
     scales_in_place: bool = False
 

@@ -27,6 +27,7 @@ from lora_cli.analysis.memory.replay.parts.kernels import (
     flops_of_scores,
     numel_of_result,
     plain,
+    plain_single,
 )
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.parts.rotary import rotate
@@ -37,7 +38,7 @@ from lora_cli.models.parts.forward_pass import Attention
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
-    if own.indexed:
+    if own.indexed == "groups":
         own = own._replace(groups=own.heads)
     bias = shared_bias(device, name, own, q.width) if own.bias else None
     if own.norm_time == "all_projected":
@@ -80,6 +81,8 @@ def _indexed(own: Attention, qkv: Tensor, each: int) -> list[Tensor]:
     """Return q, k and v of `FalconAttention`: copies, of groups for all of their heads."""
     q = part(qkv, own.heads * each)
     others = [take(qkv, own.groups * each) for _ in range(2)]
+    if own.indexed == "single":
+        return [q, *others]
     times = own.heads // own.groups
     return [q if own.groups == 1 else clone(q), *(repeat(other, times, own.groups) for other in others)]
 
@@ -164,6 +167,8 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias:
         out = flash(device, own, q, k, v)
         # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
         return clone(out) if own.by_heads else out
+    if own.indexed == "single":
+        return plain_single(device, q, k, v)
     times = own.heads // own.groups
     if training.has_flash and times > 1 and not is_masked:
         return plain(device, own, q, k, v)

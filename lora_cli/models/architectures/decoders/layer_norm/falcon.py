@@ -74,9 +74,7 @@ def forward(config: Config) -> Body:
         raise InvalidInput(f"{config.source}: what alibi allocates in a training step is not known")
     new = config.flag("new_decoder_architecture", default=False)
     single = not new and set_unless_null(config, "multi_query")
-    if single:
-        raise InvalidInput(f"{config.source}: what multi_query allocates in a training step is not known")
-    groups = key_value_heads(config) if new else count
+    groups = key_value_heads(config) if new else 1 if single else count
     attention = Attention(
         count,
         groups,
@@ -88,7 +86,7 @@ def forward(config: Config) -> Body:
         float_softmax=False,
         casts_weights=False,
         sliced=True,
-        indexed=new,
+        indexed="groups" if new else "single" if single else "",
         masked=True,
         scales_in_place=True,
     )
