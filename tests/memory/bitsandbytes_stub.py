@@ -161,7 +161,7 @@ class AdamW8bit(torch.optim.Optimizer):
         self.paged, self.maps = paged, [torch.empty(256), torch.empty(256)]
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: None = None) -> None:  # noqa: ARG002 (an optimizer's signature)
         """Make the states; the update is in place."""
         for parameter in (p for group in self.param_groups for p in group["params"]):
             state, count = self.state[parameter], parameter.numel()

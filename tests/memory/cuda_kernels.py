@@ -162,7 +162,7 @@ def _replacements() -> list[tuple[Any, str, Callable[..., Any]]]:
             return aten._softmax(input, dim, True)
         return softmax(input, dim, dtype=dtype)
 
-    def fused_dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    def fused_dropout(input: Any, p: float = 0.5, training: bool = True, *_: Any, **__: Any) -> Any:
         # One byte a value for the mask, where the CPU keeps floats.
         return input if not training or p == 0 else torch.native_dropout(input, p, True)[0]
 
@@ -174,7 +174,7 @@ def _replacements() -> list[tuple[Any, str, Callable[..., Any]]]:
         (torch, "softmax", tensor_softmax),
         (F, "dropout", fused_dropout),
         (F, "scaled_dot_product_attention", attention),
-        (masking, "find_packed_sequence_indices", lambda position_ids: None),
+        (masking, "find_packed_sequence_indices", lambda _: None),
     ]
 
 

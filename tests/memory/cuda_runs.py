@@ -1,6 +1,6 @@
 """Measure training steps on a CUDA card, each in a fresh process: what PyTorch allocates, reserves and the process takes.
 
-    python cuda_runs.py --out RUNS.json [--only NAME ...] [--trace NAME ...] [--device cpu]
+    PYTHONPATH=. python tests/memory/cuda_runs.py --out RUNS.json [--only NAME ...] [--trace NAME ...] [--device cpu]
 
 Needs torch with CUDA, transformers, peft and, for the quantised runs, bitsandbytes. Weights are random and nothing is
 downloaded. Each run has a process of its own, which has imported the libraries before its turn and touches the card
@@ -24,12 +24,12 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
-sys.path.insert(0, str(Path(__file__).parent))
 
 import peft
 import torch
 import transformers
-from cuda_run_list import RUNS, SHAPES
+
+from tests.memory.cuda_run_list import RUNS, SHAPES
 
 STEPS = 3
 
@@ -47,7 +47,7 @@ def used_bytes() -> int | None:
 
 def cut_down(config: dict) -> dict:
     """Return a config of one layer and a small vocabulary, for the CPU."""
-    small = dict(config, vocab_size=128) if "vocab_size" in config else dict(config)
+    small = config | ({"vocab_size": 128} if "vocab_size" in config else {})
     for name in ("num_hidden_layers", "n_layer", "num_layers", "num_decoder_layers"):
         if name in small:
             small[name] = 2
@@ -69,12 +69,9 @@ def four_bit(model: torch.nn.Module, quant: str, compute: torch.dtype, device: s
             new.weight = bnb.nn.Int8Params(module.weight.data.cpu(), requires_grad=False, has_fp16_weights=False)
         else:
             double = quant == "nf4-dq"
-            new = bnb.nn.Linear4bit(
-                *sizes, compute_dtype=compute, compress_statistics=double, quant_type="nf4", device="meta"
-            )
-            new.weight = bnb.nn.Params4bit(
-                module.weight.data, requires_grad=False, compress_statistics=double, quant_type="nf4", module=new
-            )
+            kind = {"compress_statistics": double, "quant_type": "nf4"}
+            new = bnb.nn.Linear4bit(*sizes, compute_dtype=compute, device="meta", **kind)
+            new.weight = bnb.nn.Params4bit(module.weight.data, requires_grad=False, module=new, **kind)
         new.bias = module.bias
         module.weight = None
         owner, _, last = name.rpartition(".")
@@ -92,8 +89,7 @@ def built(run: dict, device: str) -> torch.nn.Module:
     if run["vocab"]:
         config["vocab_size"] = run["vocab"] if device != "cpu" else 128
     config = transformers.AutoConfig.for_model(SHAPES[run["model"]]["model_type"], **config)
-    auto = getattr(transformers, run["auto"])
-    dtype = getattr(torch, run["dtype"])
+    auto, dtype = getattr(transformers, run["auto"]), getattr(torch, run["dtype"])
     with torch.device(device):
         model = auto.from_config(config, dtype=dtype, attn_implementation=run["attention"])
     if run["quant"]:
@@ -184,12 +180,10 @@ class Meter:
 def step(run: dict, model, optimizer, inputs, meter: Meter, first: bool) -> dict:
     """Train one step as Trainer does, and return what each phase took."""
     trainable = [p for p in model.parameters() if p.requires_grad]
-    autocast = contextlib.nullcontext()
-    if run["autocast"]:
-        autocast = torch.autocast("cuda" if meter.cuda else "cpu", dtype=getattr(torch, run["autocast"]))
+    autocast = {"dtype": getattr(torch, run["autocast"] or "bfloat16"), "enabled": bool(run["autocast"])}
     row = {}
     meter.reset()
-    with autocast:
+    with torch.autocast("cuda" if meter.cuda else "cpu", **autocast):
         out = model(**inputs)
     loss = out.loss
     if first:
@@ -268,12 +262,7 @@ def measured(run: dict, device: str, traced: bool) -> dict:
         row["used_end"] = used_bytes()
         row["free"], row["total"] = torch.cuda.mem_get_info()
         stats = torch.cuda.memory_stats()
-        row["stats"] = {
-            k: stats[k]
-            for k in stats
-            if k.split(".")[0] in ("inactive_split_bytes", "segment", "num_alloc_retries")
-            and k.endswith((".peak", "_retries"))
-        }
+        row["stats"] = {name: stats[name] for name in ("inactive_split_bytes.all.peak", "num_alloc_retries")}
         segments = [s["total_size"] for s in torch.cuda.memory_snapshot()]
         row["segments"] = {str(k): v for k, v in sorted(Counter(segments).items())}
     return row | {"seconds": round(time.time() - started, 2)}

@@ -62,22 +62,22 @@ def lora(random: Random, names: list[str], task: str) -> dict[str, Any]:
     return adapter
 
 
-def other_method(random: Random, names: list[str]) -> dict[str, Any]:
-    """Return a config of one of the methods whose forward is linear in x."""
+def other_method(random: Random, names: list[str], task: str) -> dict[str, Any]:
+    """Return a config of one of the methods whose forward is linear in x; an image has no prompt."""
     r, targets = random.choice((2, 4, 8)), some(random, names)
     low_rank = {"r": r, "alpha": 8, "target_modules": targets}
-    return random.choice(
-        [
-            {"peft_type": "LOHA", **low_rank},
-            {"peft_type": "LOKR", **low_rank, "decompose_both": random.random() < 0.3},
-            {"peft_type": "HIRA", "r": r, "target_modules": targets},
-            {"peft_type": "VERA", "r": 16 * r, "target_modules": targets[:1]},
-            {"peft_type": "IA3", "target_modules": targets, "feedforward_modules": targets[-1:]},
-            {"peft_type": "OFT", "oft_block_size": 8, "target_modules": targets},
-            {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": random.choice((8, 20))},
-            {"peft_type": "PREFIX_TUNING", "num_virtual_tokens": random.choice((8, 20))},
-        ]
-    )
+    methods: list[dict[str, Any]] = [
+        {"peft_type": "LOHA", **low_rank},
+        {"peft_type": "LOKR", **low_rank, "decompose_both": random.random() < 0.3},
+        {"peft_type": "HIRA", "r": r, "target_modules": targets},
+        {"peft_type": "VERA", "r": 16 * r, "target_modules": targets[:1]},
+        {"peft_type": "IA3", "target_modules": targets, "feedforward_modules": targets[-1:]},
+        {"peft_type": "OFT", "oft_block_size": 8, "target_modules": targets},
+    ]
+    if task != "IMAGE_CLS":
+        tokens = {"num_virtual_tokens": random.choice((8, 20))}
+        methods += [{"peft_type": kind, **tokens} for kind in ("PROMPT_TUNING", "PREFIX_TUNING")]
+    return random.choice(methods)
 
 
 def drawn_adapter(random: Random, config: dict[str, Any], task: str) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def drawn_adapter(random: Random, config: dict[str, Any], task: str) -> dict[str
     if kind < 0.05:
         adapter: dict[str, Any] = {}
     else:
-        adapter = lora(random, names, task) if kind < 0.75 else other_method(random, names)
+        adapter = lora(random, names, task) if kind < 0.75 else other_method(random, names, task)
     if config["model_type"] == "gpt2" and adapter.get("peft_type") in ("LORA", "IA3", "VERA"):
         adapter["fan_in_fan_out"] = True
     return adapter | {"task_type": task}
@@ -97,10 +97,10 @@ def drawn_settings(random: Random, config: dict[str, Any]) -> Settings:
     precision = random.choices(["bfloat16", "float16", "float32"], [8, 2, 1])[0]
     autocast = "bfloat16" if random.random() < 0.12 else None
     quant = random.choice(["nf4", "nf4-dq", "int8"]) if random.random() < 0.15 and precision != "float32" else None
-    eager = random.random() < 0.3 or config.get("attn_logit_softcapping") or config["model_type"] == "gpt_oss"
+    eager = random.random() < 0.3 or config["model_type"] in ("gemma2", "gpt_oss")
     optimizers = ["adamw_fused", "adamw_foreach", "adamw_8bit", "paged_adamw_8bit", "sgd", "adafactor"]
     return Settings(
-        batch=random.randint(1, 4),
+        batch=random.randint(1, 4) * (4 if "image_size" in config else 1),
         seq=random.choice([32, 128, 200, 256, 512, 1000, 1024, 2048]),
         dtype=precision,
         adapter_dtype="base" if random.random() < 0.2 else "float32",

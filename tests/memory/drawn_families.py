@@ -53,33 +53,33 @@ def coin(random: Random) -> bool:
 
 
 def llama(random: Random) -> Fields:
-    """Llama with and without biases."""
+    """Draw Llama with and without biases."""
     return decoder(random, attention_bias=coin(random), mlp_bias=random.random() < 0.3)
 
 
 def mistral(random: Random) -> Fields:
-    """A window that is none, wider or narrower than the batch is long."""
+    """Draw a window that is none, wider or narrower than the batch is long."""
     return decoder(random, sliding_window=random.choice([None, None, 100, 256, 4096]))
 
 
 def qwen2(random: Random) -> Fields:
-    """Now and then with windows in the upper layers."""
+    """Draw now and then with windows in the upper layers."""
     window = random.random() < 0.3
     return decoder(random, own_head_size=False, use_sliding_window=window, sliding_window=128, max_window_layers=1)
 
 
 def qwen3(random: Random) -> Fields:
-    """Norms of q and k."""
+    """Draw norms of q and k."""
     return decoder(random, attention_bias=random.random() < 0.3)
 
 
 def gemma(random: Random) -> Fields:
-    """GELU, and a head that is the embedding."""
+    """Draw GELU, and a head that is the embedding."""
     return decoder(random, tie_word_embeddings=True, hidden_activation=random.choice(["gelu_pytorch_tanh", "gelu"]))
 
 
 def gemma2(random: Random) -> Fields:
-    """Soft caps, windows in every other layer, four norms."""
+    """Draw soft caps, windows in every other layer, four norms."""
     config = decoder(random, sliding_window=random.choice([128, 4096]), tie_word_embeddings=True)
     caps = {
         "attn_logit_softcapping": random.choice([None, 50.0]),
@@ -89,14 +89,14 @@ def gemma2(random: Random) -> Fields:
 
 
 def gemma3_text(random: Random) -> Fields:
-    """Norms of q and k, windows in most layers."""
+    """Draw norms of q and k, windows in most layers."""
     config = decoder(random, sliding_window=random.choice([128, 512, 4096]), tie_word_embeddings=True)
     kinds = random.choices(["sliding_attention", "full_attention"], k=config["num_hidden_layers"])
     return config | {"query_pre_attn_scalar": config["head_dim"], "layer_types": kinds}
 
 
 def phi3(random: Random) -> Fields:
-    """Fused projections, rotation of a part of a head."""
+    """Draw fused projections, rotation of a part of a head."""
     drops = {"resid_pdrop": random.choice(DROPOUTS), "embd_pdrop": random.choice(DROPOUTS)}
     part = random.choice([1.0, 1.0, 0.5])
     rope = {"rope_theta": 10000.0, "rope_type": "default", "partial_rotary_factor": part}
@@ -104,57 +104,57 @@ def phi3(random: Random) -> Fields:
 
 
 def olmo2(random: Random) -> Fields:
-    """Norms behind, and of whole q and k."""
+    """Draw norms behind, and of whole q and k."""
     return decoder(random, own_head_size=False, attention_bias=random.random() < 0.3)
 
 
 def starcoder2(random: Random) -> Fields:
-    """LayerNorm, a plain feed-forward, dropouts."""
+    """Draw LayerNorm, a plain feed-forward, dropouts."""
     drops = {name: random.choice(DROPOUTS) for name in ("residual_dropout", "embedding_dropout")}
     window = random.choice([None, 128, 4096])
     return decoder(random, own_head_size=False, use_bias=coin(random), sliding_window=window, **drops)
 
 
 def granite(random: Random) -> Fields:
-    """Multipliers at every sum."""
+    """Draw multipliers at every sum."""
     names = ("embedding_multiplier", "logits_scaling", "residual_multiplier")
     scales = {name: random.choice([1.0, 2.0]) for name in names} | {"attention_multiplier": 0.125}
     return decoder(random, own_head_size=False, attention_bias=coin(random), mlp_bias=coin(random), **scales)
 
 
 def cohere(random: Random) -> Fields:
-    """Attention and feed-forward side by side, a scaled head."""
+    """Draw attention and feed-forward side by side, a scaled head."""
     switches = {"use_qk_norm": coin(random), "attention_bias": coin(random), "logit_scale": 0.0625}
     return decoder(random, own_head_size=False, **switches)
 
 
 def glm4(random: Random) -> Fields:
-    """A fused gate, four norms, rotation of a half."""
+    """Draw a fused gate, four norms, rotation of a half."""
     rope = {"rope_theta": 10000.0, "rope_type": "default", "partial_rotary_factor": 0.5}
     return decoder(random, attention_bias=coin(random), rope_parameters=rope)
 
 
 def smollm3(random: Random) -> Fields:
-    """Some layers without positions."""
+    """Draw some layers without positions."""
     return decoder(random, own_head_size=False, no_rope_layer_interval=random.choice([2, 4]), use_sliding_window=False)
 
 
 def mixtral(random: Random) -> Fields:
-    """Experts in every layer."""
+    """Draw experts in every layer."""
     experts = random.choice([4, 8])
     window = random.choice([None, None, 128])
     return decoder(random, own_head_size=False, num_local_experts=experts, num_experts_per_tok=2, sliding_window=window)
 
 
 def qwen3_moe(random: Random) -> Fields:
-    """Small experts, now and then a dense layer."""
+    """Draw small experts, now and then a dense layer."""
     sizes = {"num_experts": random.choice([8, 16]), "num_experts_per_tok": random.choice([1, 2, 4])}
     dense = {"mlp_only_layers": random.choice([[], [], [0]]), "norm_topk_prob": coin(random)}
     return decoder(random, moe_intermediate_size=8 * random.randint(8, 64), **sizes, **dense)
 
 
 def deepseek_v3(random: Random) -> Fields:
-    """Latent attention, shared and grouped experts, the first layer dense."""
+    """Draw latent attention, shared and grouped experts, the first layer dense."""
     config = decoder(random, own_head_size=False, grouped=False)
     config |= {"num_key_value_heads": config["num_attention_heads"], "first_k_dense_replace": random.choice([0, 1])}
     ranks = {"q_lora_rank": random.choice([None, 96, 192]), "kv_lora_rank": random.choice([64, 128])}
@@ -164,13 +164,13 @@ def deepseek_v3(random: Random) -> Fields:
 
 
 def gpt_oss(random: Random) -> Fields:
-    """Sinks, experts with biases, windows in every other layer."""
+    """Draw sinks, experts with biases, windows in every other layer."""
     experts = {"num_local_experts": random.choice([4, 8]), "num_experts_per_tok": 2}
     return decoder(random, sliding_window=random.choice([128, 4096]), **experts)
 
 
 def gpt2(random: Random) -> Fields:
-    """Learnt positions, Conv1D, dropouts everywhere."""
+    """Draw learnt positions, Conv1D, dropouts everywhere."""
     w = widths(random)
     drops = {name: random.choice(DROPOUTS) for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop")}
     sizes = {"n_embd": 8 * w["heads"] * random.randint(2, 8), "n_head": w["heads"], "n_layer": w["layers"]}
@@ -180,7 +180,7 @@ def gpt2(random: Random) -> Fields:
 
 
 def gpt_neox(random: Random) -> Fields:
-    """Fused q, k and v; parallel or not; rotation of a part."""
+    """Draw fused q, k and v; parallel or not; rotation of a part."""
     drops = {name: random.choice(DROPOUTS) for name in ("hidden_dropout", "attention_dropout")}
     part = random.choice([0.25, 0.5, 1.0])
     rope = {"rope_theta": 10000.0, "rope_type": "default", "partial_rotary_factor": part}
@@ -189,7 +189,7 @@ def gpt_neox(random: Random) -> Fields:
 
 
 def opt(random: Random) -> Fields:
-    """Learnt positions, biases, norms before or behind."""
+    """Draw learnt positions, biases, norms before or behind."""
     w = widths(random)
     h = 8 * w["heads"] * random.randint(2, 8)
     switches = {"do_layer_norm_before": random.random() < 0.8, "enable_bias": random.random() < 0.8}
@@ -200,7 +200,7 @@ def opt(random: Random) -> Fields:
 
 
 def falcon(random: Random) -> Fields:
-    """One or more groups of fused q, k and v; one norm or two; rotation or slopes."""
+    """Draw one or more groups of fused q, k and v; one norm or two; rotation or slopes."""
     w = widths(random)
     new = coin(random)
     switches = {"new_decoder_architecture": new, "parallel_attn": new or coin(random), "bias": coin(random)}
@@ -212,7 +212,7 @@ def falcon(random: Random) -> Fields:
 
 
 def bert(random: Random) -> Fields:
-    """An encoder with dropouts."""
+    """Draw an encoder with dropouts."""
     w = widths(random, 16)
     drops = {name: random.choice(DROPOUTS) for name in ("hidden_dropout_prob", "attention_probs_dropout_prob")}
     sizes = {"hidden_size": 8 * w["heads"] * random.randint(4, 10), "intermediate_size": w["f"]}
@@ -222,7 +222,7 @@ def bert(random: Random) -> Fields:
 
 
 def t5(random: Random) -> Fields:
-    """An encoder and a decoder with relative positions, the feed-forward gated or not."""
+    """Draw an encoder and a decoder with relative positions, the feed-forward gated or not."""
     w = widths(random, 16)
     sizes = {"d_model": w["h"], "d_ff": w["f"], "num_heads": w["heads"], "d_kv": random.choice([32, 64])}
     layers = {"num_layers": w["layers"], "num_decoder_layers": random.randint(2, 4), "vocab_size": w["vocab"]}
@@ -231,7 +231,7 @@ def t5(random: Random) -> Fields:
 
 
 def vit(random: Random) -> Fields:
-    """Patches of an image."""
+    """Draw patches of an image."""
     w = widths(random, 16)
     drops = {name: random.choice(DROPOUTS) for name in ("hidden_dropout_prob", "attention_probs_dropout_prob")}
     sizes = {"hidden_size": 8 * w["heads"] * random.randint(4, 10), "intermediate_size": w["f"]}

@@ -54,10 +54,12 @@ def peft_config(adapter: Mapping[str, Any]) -> Any:
 def build(config: Mapping[str, Any], adapter: Mapping[str, Any], task: str, settings: Any) -> nn.Module:
     """Return the adapted model on the meta device; without an adapter everything is trained."""
     transformers.logging.set_verbosity_error()
-    dtype = getattr(torch, settings.dtype)
+    dtype, built = getattr(torch, settings.dtype), load_config(config)
     auto = getattr(transformers, CLASSES[task])
+    if task == "CAUSAL_LM" and type(built) not in auto._model_mapping:
+        auto = transformers.AutoModelForImageTextToText  # a composite, which is given text only
     with torch.device("meta"):
-        model = auto.from_config(load_config(config), dtype=dtype, attn_implementation=settings.attention)
+        model = auto.from_config(built, dtype=dtype, attn_implementation=settings.attention)
         if settings.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             model.enable_input_require_grads()
@@ -87,6 +89,20 @@ def _adapter_parameters(model: nn.Module) -> set[int]:
     return found
 
 
+def _fake(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.empty(tensor.shape, dtype=tensor.dtype)
+
+
+def _make_attributes_fake(module: nn.Module) -> None:
+    """Replace buffers, and tensors that are attributes or stand in a dictionary of one, as prompt tokens do."""
+    for name, buffer in module.named_buffers(recurse=False):
+        module._buffers[name] = _fake(buffer)
+    for holder in (vars(module), *(value for value in vars(module).values() if type(value) is dict)):
+        for name, value in holder.items():
+            if isinstance(value, torch.Tensor) and value.device.type == "meta":
+                holder[name] = _fake(value)
+
+
 def make_fake(model: nn.Module, mode: FakeTensorMode, settings: Any) -> None:
     """Replace every meta tensor of a model by a fake one, the adapter's own in the type that PEFT leaves on a card.
 
@@ -97,9 +113,6 @@ def make_fake(model: nn.Module, mode: FakeTensorMode, settings: Any) -> None:
     own = getattr(torch, settings.dtype) if keeps_base else torch.float32
     copies: dict[int, nn.Parameter] = {}
 
-    def fake(tensor: torch.Tensor) -> torch.Tensor:
-        return torch.empty(tensor.shape, dtype=tensor.dtype)
-
     def replaced(parameter: nn.Parameter) -> nn.Parameter:
         if id(parameter) not in copies:
             adapts = id(parameter) in of_adapter and parameter.requires_grad and parameter.dtype.is_floating_point
@@ -109,13 +122,6 @@ def make_fake(model: nn.Module, mode: FakeTensorMode, settings: Any) -> None:
 
     with mode:
         for module in model.modules():
-            for name, parameter in module._parameters.items():
-                if parameter is not None:
-                    module._parameters[name] = replaced(parameter)
-            for name, buffer in module._buffers.items():
-                if buffer is not None:
-                    module._buffers[name] = fake(buffer)
-            for holder in (vars(module), *(value for value in vars(module).values() if type(value) is dict)):
-                for name, value in holder.items():
-                    if isinstance(value, torch.Tensor) and value.device.type == "meta":
-                        holder[name] = fake(value)
+            for name, parameter in module.named_parameters(recurse=False):
+                module._parameters[name] = replaced(parameter)
+            _make_attributes_fake(module)

@@ -8,7 +8,8 @@ clipping, optimizer, zero_grad; the last one is reported, so that the optimizer'
 than the CPU is in `cuda_kernels`, bitsandbytes in `bitsandbytes_stub`. On an H100 `max_memory_allocated` was this plus
 two cuBLAS workspaces, to the byte but for blocks that the allocator does not split (tests/reference/memory).
 
-Not counted: workspaces, the CUDA context, blocks larger than asked for, and the buffers of reductions over many rows.
+Not counted: workspaces, the CUDA context, blocks larger than asked for, and, unless a card's multiprocessors are named,
+the buffers of reductions over many rows (`cuda_reductions`).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ OPTIMIZERS = (
     "adafactor",
 )
 PHASES = ("forward", "backward", "optimizer")
+Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def module_names(model: nn.Module, tracker: Tracker) -> Iterator[None]:
         path.append(tracker.module)
         tracker.module = names.get(module, "")
 
-    def leave(module: nn.Module, *_: Any) -> None:
+    def leave(*_: Any) -> None:
         tracker.module = path.pop() if path else ""
 
     handles = [module.register_forward_pre_hook(enter) for module in names]
@@ -131,26 +133,48 @@ def fused_states(optimizer: torch.optim.Optimizer, trained: list[nn.Parameter]) 
             optimizer.state[parameter].update(step=torch.zeros((), dtype=torch.float32), **zeros)
 
 
+def optimise(
+    optimizer: torch.optim.Optimizer, trained: list[nn.Parameter], tracker: Tracker, settings: Settings
+) -> None:
+    """Clip, update, and count the state under its own name."""
+    if settings.clip_grad_norm:
+        nn.utils.clip_grad_norm_(trained, 1.0, foreach=True)
+    if settings.optimizer == "adamw_fused":
+        fused_states(optimizer, trained)
+    else:
+        optimizer.step()
+    for state in optimizer.state.values():
+        tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+        if settings.optimizer in ("adamw_foreach", "adamw_single") and "step" in tensors:
+            tracker.forget(tensors.pop("step"))  # host memory
+        tracker.move(tensors.values(), "optimizer")
+    tracker.bump("end of step")
+
+
+def track_model(model: nn.Module, tracker: Tracker) -> None:
+    """Count a model's tensors, and gradients as they come."""
+    for parameter in model.parameters():
+        tracker.add(parameter, "trainable" if parameter.requires_grad else "weights")
+        if parameter.requires_grad:
+            parameter.register_post_accumulate_grad_hook(lambda p: tracker.move([p.grad], "gradients"))
+    for module in model.modules():
+        for buffer in module.buffers(recurse=False):
+            tracker.add(buffer, "weights" if hasattr(module, "dequantised") else "buffers")
+
+
 def train(
-    model: nn.Module, tracker: Tracker, mode: FakeTensorMode, task: str, settings: Settings, trace: bool, steps: int = 2
-) -> dict[str, Any]:
-    """Run the steps and return what the last one took."""
+    model: nn.Module, tracker: Tracker, mode: FakeTensorMode, task: str, settings: Settings, trace: bool
+) -> Fields:
+    """Run two steps and return what the last one kept."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = make_optimizer(settings.optimizer, trained)
-    for parameter in trained:
-        parameter.register_post_accumulate_grad_hook(lambda p: tracker.move([p.grad], "gradients"))
     autocast = contextlib.nullcontext()
     if settings.autocast:
         autocast = torch.autocast("cpu", dtype=getattr(torch, settings.autocast))
-    out = None
-    for parameter in model.parameters():
-        tracker.add(parameter, "trainable" if parameter.requires_grad else "weights")
-    for module in model.modules():
-        for buffer in module._buffers.values():
-            if buffer is not None:
-                tracker.add(buffer, "weights" if hasattr(module, "dequantised") else "buffers")
-    for step in range(steps):
-        tracker.new_step(trace and step == steps - 1)
+    track_model(model, tracker)
+    out, saved, kept = None, 0, 0
+    for last in (False, True):
+        tracker.new_step(trace and last)
         with mode:
             inputs = make_batch(model, task, settings)
         tracker.move(inputs.values(), "batch")
@@ -158,8 +182,9 @@ def train(
         with autocast:
             out = model(**inputs)
         loss = out.loss
-        kept = rounded(out.logits.untyped_storage().nbytes()) if settings.logits_kept else 0
-        if not settings.logits_kept:
+        if settings.logits_kept:
+            kept = rounded(out.logits.untyped_storage().nbytes())
+        else:
             out = None
         tracker.bump("end of forward")
         saved = tracker.categories.get("forward", 0) - kept
@@ -167,18 +192,7 @@ def train(
         loss.backward()
         tracker.bump("end of backward")
         tracker.phase = "optimizer"
-        if settings.clip_grad_norm:
-            nn.utils.clip_grad_norm_(trained, 1.0, foreach=True)
-        if settings.optimizer == "adamw_fused":
-            fused_states(optimizer, trained)
-        else:
-            optimizer.step()
-        for state in optimizer.state.values():
-            tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-            if settings.optimizer in ("adamw_foreach", "adamw_single") and "step" in tensors:
-                tracker.forget(tensors.pop("step"))  # host memory
-            tracker.move(tensors.values(), "optimizer")
-        tracker.bump("end of step")
+        optimise(optimizer, trained, tracker, settings)
         optimizer.zero_grad(set_to_none=True)
         del loss, inputs
     static = sum(tracker.categories.get(name, 0) for name in ("weights", "trainable", "buffers", "optimizer"))
@@ -191,8 +205,9 @@ def measure(
     settings: Settings,
     trace: bool = False,
     explain: bool = False,
-) -> dict[str, Any]:
-    """Return one step's peak, where it is, and of what it is made."""
+    card: tuple[int, int] | None = None,
+) -> Fields:
+    """Return one step's peak, where it is, and of what it is made; of a card with the buffers of its reductions."""
     started = time.time()
     adapter = adapter or {}
     task = adapter.get("task_type") or "CAUSAL_LM"
@@ -200,7 +215,7 @@ def measure(
         raise CannotRun(f"the task {task} is not modelled")
     if settings.autocast and adapter.get("use_dora"):
         raise CannotRun("DoRA under autocast is not modelled")
-    mode, tracker = FakeTensorMode(allow_non_fake_inputs=True), Tracker()
+    mode, tracker = FakeTensorMode(allow_non_fake_inputs=True), Tracker(card)
     tracker.keep_storages = explain
     with cuda_like(bool(settings.autocast)), bitsandbytes_stub() if settings.quant else contextlib.nullcontext():
         model = build(config, adapter if "peft_type" in adapter else {}, task, settings)
@@ -211,7 +226,7 @@ def measure(
     return row_of(model, tracker) | extra | ({"seconds": round(time.time() - started, 2)})
 
 
-def row_of(model: nn.Module, tracker: Tracker) -> dict[str, Any]:
+def row_of(model: nn.Module, tracker: Tracker) -> Fields:
     """Return what was tracked as the recorded rows have it."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     by_dtype: dict[str, int] = {}
@@ -238,7 +253,7 @@ def row_of(model: nn.Module, tracker: Tracker) -> dict[str, Any]:
     return row
 
 
-def resolved(model: nn.Module) -> dict[str, Any]:
+def resolved(model: nn.Module) -> Fields:
     """Return what PEFT made of the targets."""
     found = getattr(model, "peft_config", {}).get("default")
     names = ("target_modules", "target_parameters", "modules_to_save")
@@ -246,7 +261,7 @@ def resolved(model: nn.Module) -> dict[str, Any]:
     return {name: sorted(value) if isinstance(value, set | list) else value for name, value in values.items() if value}
 
 
-def at_peak(tracker: Tracker) -> list[dict[str, Any]]:
+def at_peak(tracker: Tracker) -> list[Fields]:
     """Return what was alive at the peak beside the weights, the largest first, equal tensors together."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for entry in tracker.peak.storages:
@@ -275,12 +290,15 @@ def main() -> None:
     parser.add_argument("adapter", type=Path, help="adapter_config.json, or {} to train everything")
     parser.add_argument("--trace", type=Path, help="write the step's operations here, one a line")
     parser.add_argument("--explain", action="store_true", help="add what is alive at the peak")
+    parser.add_argument(
+        "--card", type=int, nargs=2, help="multiprocessors and threads of each, e.g. 132 2048 of an H100"
+    )
     parsed_settings(parser)
     arguments = vars(parser.parse_args())
     config, adapter = (json.loads(arguments.pop(name).read_text()) for name in ("config", "adapter"))
-    trace, explain = arguments.pop("trace"), arguments.pop("explain")
+    trace, explain, card = (arguments.pop(name) for name in ("trace", "explain", "card"))
     settings = Settings(**arguments)
-    row = measure(config, adapter, settings, trace=bool(trace), explain=explain)
+    row = measure(config, adapter, settings, trace=bool(trace), explain=explain, card=card)
     if trace:
         trace.write_text("".join(json.dumps(event) + "\n" for event in row.pop("trace")))
     json.dump({"config": config, "adapter": adapter, "settings": asdict(settings), **row}, sys.stdout, indent=1)

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tests.memory.cuda_kernels import run, temporary_bytes
+from tests.memory.cuda_reductions import reduced
 
 aten = torch.ops.aten
 
@@ -46,10 +47,14 @@ class Peak:
 
 
 class Tracker(TorchDispatchMode):
-    """Live bytes by storage and by category; `events` is the timeline of a step where one is wanted."""
+    """Live bytes by storage and by category; `events` is the timeline of a step where one is wanted.
 
-    def __init__(self) -> None:
+    `card` is how many multiprocessors and threads of each there are, where buffers of reductions are to be counted.
+    """
+
+    def __init__(self, card: tuple[int, int] | None = None) -> None:
         super().__init__()
+        self.card = card
         self.live: dict[int, Storage] = {}
         self.categories: dict[str, int] = {}
         self.now, self.numbers = 0, 0
@@ -138,5 +143,6 @@ class Tracker(TorchDispatchMode):
             if isinstance(tensor, torch.Tensor):
                 self.add(tensor, self.phase, name)
         if func.namespace != "prim":
-            self.bump(name, sum(map(rounded, temporary_bytes(func, args))))
+            temporary = sum(map(rounded, temporary_bytes(func, args)))
+            self.bump(name, temporary + (reduced(func, args, *self.card) if self.card else 0))
         return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from importlib import import_module
@@ -24,6 +25,8 @@ from lora_cli.models.registry import (
 )
 
 MOST_FILES = 30
+# How many models of each type the trainers unsloth, LLaMA-Factory, axolotl and ms-swift name.
+TRAINERS = Path(__file__).parents[1] / "reference" / "trainer_models.csv"
 
 
 @pytest.mark.parametrize(("stem", "module"), modules().items())
@@ -92,3 +95,11 @@ def test_every_family_has_layers_for_prompts(model_type: str) -> None:
     """Prompt methods read them from a config.json without any other field, unless PEFT does not find them either."""
     sizes = family(model_type).sizes
     assert read_facts(Config({"model_type": model_type})).layers or not sizes.layers_names
+
+
+def test_almost_every_model_that_trainers_name_is_of_a_known_type() -> None:
+    """Each type weighs as much as there are entries of it."""
+    with TRAINERS.open(encoding="utf-8", newline="") as file:
+        entries = {row.pop("model_type"): sum(map(int, row.values())) for row in csv.DictReader(file)}
+    unknown = {name: count for name, count in entries.items() if find_family(name) is None}
+    assert sum(unknown.values()) <= 0.01 * sum(entries.values()), unknown

@@ -14,6 +14,7 @@ from lora_cli.methods.targeting.resizing import resize_targets
 from lora_cli.methods.targeting.targets import Targets, targets
 from lora_cli.methods.tensor import Tensor
 from lora_cli.models.model import Model
+from lora_cli.models.nodes import around
 
 Added = tuple[tuple[Place, tuple[Tensor, ...]], ...]
 
@@ -74,3 +75,21 @@ def _added(plan: Plan) -> Added:
             made[shape] = tuple(method.tensors(place, settings))
         added.append((place, made[shape]))
     return tuple(added)
+
+
+def freed_biases(plan: Plan) -> dict[str, int]:
+    """Return the parameters of each bias of the base model that is trained (`bias`), tied ones under one name."""
+    if plan.config.bias == "none":
+        return {}
+    model, whole = plan.targets.model, plan.targets.full_copies
+    owners = {owner for place in plan.targets.places for owner in place.owners}
+    frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
+    # What a copy was made of stays frozen, under each of its names.
+    copied = {tied.get(p.name, p.name) for p in model.all_parameters() if not frozen.isdisjoint(around(p.name))}
+    freed = {
+        tied.get(p.name, p.name): p.params
+        for p in model.all_parameters()
+        if p.name.rpartition(".")[2] == "bias"
+        if plan.config.bias == "all" or p.name.rpartition(".")[0] in owners
+    }
+    return {name: params for name, params in freed.items() if name not in copied}

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
-from lora_cli.analysis.count.count_plan import Plan, make_plan, plan_tensors
+from lora_cli.analysis.count.count_plan import Plan, freed_biases, make_plan, plan_tensors
 from lora_cli.analysis.count.rank_worth import Sides, rank_problems
 from lora_cli.analysis.percentages import FIGURES, Percentages
 from lora_cli.analysis.result import Record
@@ -21,7 +21,6 @@ from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.targets import Targets
 from lora_cli.methods.tensor import Tensor
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import around
 from lora_cli.quantities import count_text
 
 FIELDS = ("model", "method", "r", "adapted_modules", *FIGURES, "adapter_bytes")
@@ -160,20 +159,7 @@ class ModelCount(Percentages):
     @cached_property
     def bias_params(self) -> int:
         """The base model's own biases that are trained (`bias`)."""
-        if self.config.bias == "none":
-            return 0
-        model, whole = self.targets.model, self.targets.full_copies
-        owners = {owner for place in self.targets.places for owner in place.owners}
-        frozen, tied = frozenset((*whole.names, *whole.tied)), model.tied
-        # What a copy was made of stays frozen, under each of its names.
-        copied = {tied.get(p.name, p.name) for p in model.all_parameters() if not frozen.isdisjoint(around(p.name))}
-        freed = {
-            tied.get(p.name, p.name): p.params
-            for p in model.all_parameters()
-            if p.name.rpartition(".")[2] == "bias"
-            if self.config.bias == "all" or p.name.rpartition(".")[0] in owners
-        }
-        return sum(params for name, params in freed.items() if name not in copied)
+        return sum(freed_biases(self.plan).values())
 
     @property
     def unfrozen_params(self) -> int:

@@ -16,14 +16,16 @@ AMPERE = 8.0
 
 
 class Measured(NamedTuple):
-    """What was measured on a card: bytes of the CUDA context and of cuBLAS's workspaces, which are allocated too.
+    """What was measured on a card, in bytes: the least and the most that a process takes beside what is reserved.
 
-    `spread` is how far, as a share, the reserved bytes were from what the allocator's rules give.
+    `workspaces` are those of cuBLAS, which are allocated too. `spread` is how far, as a share, the reserved bytes were
+    from what the allocator's rules give. `driver` is what the card's driver keeps for itself.
     """
 
-    context: int
+    context: tuple[int, int]
     workspaces: tuple[int, ...]
     spread: float
+    driver: int = 0
 
 
 class Card(NamedTuple):
@@ -51,8 +53,15 @@ class Card(NamedTuple):
 
 
 CARDS = (
-    Card("t4", 15360, 7.5, 65, ("tesla-t4",), Measured(147718144, (8519680, 8519680), 0.16)),
-    Card("h100-80gb", 81559, 9.0, 989.4, ("h100", "h100-sxm")),
+    Card("t4", 15360, 7.5, 65, ("tesla-t4",), Measured((147718144, 147718144), (8519680, 8519680), 0.16)),
+    Card(
+        "h100-80gb",
+        81559,
+        9.0,
+        989.4,
+        ("h100", "h100-sxm"),
+        Measured((783876096, 934871040), (33570816, 33570816), 0.18, 618004480),
+    ),
     Card("h200", 143771, 9.0, 989.4, ("h200-141gb",)),
 )
 BY_NAME = {name: card for card in CARDS for name in (card.name, *card.aliases)}

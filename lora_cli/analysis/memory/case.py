@@ -48,7 +48,7 @@ class Case:
     def load(self, training: Training) -> Load:
         """Return the bytes that have to fit, beside those that there are."""
         assert self.room is not None
-        return Load(0, ((footprint(self.setup, training, self.card).judged, self.room.bytes),))
+        return Load(0, ((footprint(self.setup, training, self.card).judged, self.room.free),))
 
     def record(self) -> Record:
         """Return the figures."""

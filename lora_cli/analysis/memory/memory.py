@@ -166,6 +166,10 @@ def memory(
         gpu,
     )
     room = _room(arguments.card, vram)
+    if model is None and adapter is None:
+        raise InvalidInput(
+            f"{argument('model')} is missing: memory is that of training a model, and one matrix is not trained alone"
+        )
     subject = read_subject(None, None, model, adapter).model
     assert subject is not None
     setup, label, said = _set_up(subject, how)

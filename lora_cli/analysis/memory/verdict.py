@@ -22,6 +22,11 @@ class Room(NamedTuple):
     bytes: int
     card: Card | None = None
 
+    @property
+    def free(self) -> int:
+        """The bytes that a process can have."""
+        return self.bytes - (self.card.measured.driver if self.card and self.card.measured else 0)
+
 
 class Footprint(NamedTuple):
     """What a training takes: a step of it, what the allocator reserves, and the band of the process where it is known.
@@ -50,7 +55,7 @@ class Footprint(NamedTuple):
 
     def fits(self, room: Room) -> str:
         """Return `yes` if it is sure to fit, `no` if not even its tensors do, else `uncertain`."""
-        return YES if self.judged <= room.bytes else NO if self.peak_bytes > room.bytes else UNCERTAIN
+        return YES if self.judged <= room.free else NO if self.peak_bytes > room.free else UNCERTAIN
 
 
 def footprint(setup: Setup, training: Training, card: Card | None = None) -> Footprint:
@@ -63,7 +68,7 @@ def footprint(setup: Setup, training: Training, card: Card | None = None) -> Foo
     low = max(allocator.most_used, int(allocator.reserved / (1 + measured.spread)))
     high = _with_spread(allocator.reserved, measured.spread)
     beside = allocator.most_used - step.peak_bytes
-    return Footprint(step, allocator.reserved, low + measured.context, high + measured.context, beside)
+    return Footprint(step, allocator.reserved, low + measured.context[0], high + measured.context[1], beside)
 
 
 def _with_spread(reserved: int, spread: float) -> int:

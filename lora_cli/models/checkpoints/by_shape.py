@@ -35,6 +35,8 @@ EMBEDDINGS = (
     "global_relative_attention_bias",
     "audio_bos_eos_token",
 )
+# Parts of the names of what takes no indices, although it makes embeddings.
+NOT_LOOKED_UP = ("proj", "norm", "patch")
 OUTPUTS = ("lm_head", "embed_out", "proj_out", "lm_head.decoder", "predictions.decoder")
 
 
@@ -129,7 +131,7 @@ def is_embedding_name(owner: str) -> bool:
     True
     """
     leaf = next((part for part in reversed(owner.split(".")) if not part.isdigit()), "")
-    named = "embed" in leaf and "proj" not in leaf and "norm" not in leaf
+    named = "embed" in leaf and not any(part in leaf for part in NOT_LOOKED_UP)
     return named or owner.endswith(OUTPUTS) or leaf in EMBEDDINGS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.parts.forward_pass import (
     Attention,
@@ -75,3 +76,10 @@ def head_norms(kind: NormKind = "rms", width: int = 0, *, names: tuple[str, str]
 def heads_with(steps: Callable[[Config], tuple[Scaled | SoftCapped, ...]]) -> Mapping[str, Callable[[Config], Head]]:
     """Return the heads of decoders, of which the one of a language model has further steps."""
     return {**DECODER_HEADS, "ForCausalLM": lambda config: Head((Dense(), *steps(config)))}
+
+
+def refuse(config: Config, *flags: str) -> None:
+    """Refuse flags of config.json that change the pass in a way that is not described."""
+    for flag in flags:
+        if config.flag(flag, default=False):
+            raise InvalidInput(f"{config.source}: what {flag} changes in a training step is not known yet")

@@ -146,7 +146,8 @@ class Router(NamedTuple):
     """What sends a token to `top` of the experts.
 
     `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
-    scores are float32 from the start if they are `raised`. With more than one of `groups`, experts come from the best.
+    scores are float32 from the start if they are `raised`, which autocast lowers unless it is off in a `guarded` router.
+    With more than one of `groups`, experts come from the best.
     """
 
     top: int
@@ -155,6 +156,7 @@ class Router(NamedTuple):
     normed: bool = True
     lowered: bool = True
     raised: bool = False
+    guarded: bool = False
     groups: int = 1
     bias: bool = False
 
@@ -168,6 +170,7 @@ class Experts(NamedTuple):
 
     router: Router
     name: str = "mlp"
+    activation: str = "silu"
     transposed: bool = False
     bias: bool = False
     clamped: bool = False

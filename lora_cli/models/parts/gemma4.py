@@ -1,4 +1,7 @@
-"""The text decoder of Gemma 4, whose layers differ: in their heads, in what they share, and in experts."""
+"""The text decoder of Gemma 4, whose layers differ: in their heads, in what they share, and in experts.
+
+Gemma 3n has some of it.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from lora_cli.models.parts.layers import (
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 PATTERN = 6
+NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 hidden = size("hidden_size", 2304)
 vocabulary = size("vocab_size", 262144)
@@ -102,7 +106,8 @@ def widest(config: Config) -> tuple[int, int]:
     return found.groups, found.width
 
 
-def _attention(config: Config, d: int, layer: Layer) -> Nodes:
+def attention(config: Config, d: int, layer: Layer) -> Nodes:
+    """Build `self_attn`, with a norm on each head; a layer that reuses keys and values has none of its own."""
     heads = config.size("num_attention_heads", default=8)
     bias = config.flag("attention_bias", default=False)
     inner, outer = heads * layer.width, layer.groups * layer.width
@@ -139,22 +144,35 @@ def _experts(config: Config, d: int) -> Nodes:
     ]
 
 
-def _layer(config: Config, d: int, layer: Layer, narrow: int) -> list[Node]:
-    wide = config.flag("use_double_wide_mlp", default=False) and layer.reuses
-    inner = config.size("intermediate_size", default=9216) * (1 + wide)
-    norms = "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"
-    extra = [
+def layer_words(d: int, narrow: int) -> Nodes:
+    """Build what adds its own words to a layer, `narrow` wide."""
+    return [
         *hollow("act_fn"),
         *linear("per_layer_input_gate", d, narrow),
         *linear("per_layer_projection", narrow, d),
         *norm("post_per_layer_input_norm", d),
     ]
+
+
+def words_of_layers(config: Config, d: int, layers: int, narrow: int) -> Nodes:
+    """Build the embeddings of the words of all layers."""
+    rows, width = config.size("vocab_size_per_layer_input", default=262144), layers * narrow
     return [
-        *_attention(config, d, layer),
+        *embedding("embed_tokens_per_layer", rows, width),
+        *linear("per_layer_model_projection", d, width),
+        *norm("per_layer_projection_norm", narrow),
+    ]
+
+
+def _layer(config: Config, d: int, layer: Layer, narrow: int) -> list[Node]:
+    wide = config.flag("use_double_wide_mlp", default=False) and layer.reuses
+    inner = config.size("intermediate_size", default=9216) * (1 + wide)
+    return [
+        *attention(config, d, layer),
         *under("mlp", gated(d, inner)),
-        *(node for name in norms for node in norm(name, d)),
+        *(node for name in NORMS for node in norm(name, d)),
         *buffer("layer_scalar", 1),
-        *(extra if narrow else ()),
+        *(layer_words(d, narrow) if narrow else ()),
         *_experts(config, d),
     ]
 
@@ -169,7 +187,4 @@ def decoder(config: Config, *, narrow: int) -> Iterator[Node]:
     yield from norm("norm", d)
     yield from hollow("rotary_emb")
     if narrow:
-        rows, width = config.size("vocab_size_per_layer_input", default=262144), len(found) * narrow
-        yield from embedding("embed_tokens_per_layer", rows, width)
-        yield from linear("per_layer_model_projection", d, width)
-        yield from norm("per_layer_projection_norm", narrow)
+        yield from words_of_layers(config, d, len(found), narrow)

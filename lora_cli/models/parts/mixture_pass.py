@@ -5,23 +5,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder_pass import layer_pass
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass
 from lora_cli.models.parts.forward_pass import (
     Attention,
     Body,
     Experts,
     FeedForward,
     LatentAttention,
+    Reach,
     RotaryKind,
     Router,
 )
 from lora_cli.models.parts.latent_attention import query_rank
 
 
-def mixed_body(attention: Attention | LatentAttention, sparse: Sequence[bool], experts: Experts) -> Body:
+def mixed_body(
+    config: Config,
+    attention: Attention | LatentAttention,
+    sparse: Sequence[bool],
+    experts: Experts,
+) -> Body:
     """Return a body whose layers have experts or, where they are not `sparse`, a feed-forward."""
-    blocks = {True: layer_pass(attention, experts), False: layer_pass(attention, FeedForward())}
+    experts, dense = _activated(config, experts), gated_pass(config)
+    blocks = {True: layer_pass(attention, experts), False: layer_pass(attention, dense)}
     return Body([blocks[has_experts] for has_experts in sparse])
+
+
+def windowed_body(
+    config: Config,
+    attention: Attention,
+    windows: Sequence[int | None],
+    sparse: Sequence[bool],
+    experts: Experts,
+    reaches: frozenset[Reach] = frozenset(),
+) -> Body:
+    """Return the same with a window in some layers."""
+    experts, dense = _activated(config, experts), gated_pass(config)
+    layers = (
+        layer_pass(attention._replace(window=window), experts if has_experts else dense)
+        for window, has_experts in zip(windows, sparse, strict=True)
+    )
+    return Body([*layers], reaches=reaches)
+
+
+def _activated(config: Config, experts: Experts) -> Experts:
+    """Give experts, and what every token takes beside them, the activation in config.json."""
+    activation = config.text("hidden_act", default="silu")
+    shared = experts.shared and experts.shared._replace(activation=activation)
+    return experts._replace(activation=activation, shared=shared)
 
 
 def latent_pass(
@@ -57,10 +88,10 @@ def softmax_router(config: Config, *, default: int, normed: bool) -> Router:
     return Router(chosen_experts(config, default=default), normed=config.flag("norm_topk_prob", default=normed))
 
 
-def experts_beside_shared(config: Config, *, default: int, groups: int, normed: bool) -> Experts:
+def experts_beside_shared(config: Config, *, groups: int, normed: bool) -> Experts:
     """Return DeepSeek's experts, with a feed-forward that every token takes too. The arguments are the defaults."""
     router = Router(
-        chosen_experts(config, default=default),
+        chosen_experts(config, default=8),
         kind="sigmoid",
         normed=config.flag("norm_topk_prob", default=normed),
         lowered=False,

@@ -30,6 +30,12 @@ def read(model_type: str, **fields: Any) -> Model:
         ("qwen2_5_omni", 18_386_365_824),
         ("qwen2_5_omni_talker", 6_599_025_664),
         ("qwen3_omni_moe_thinker", 18_418_329_704),
+        ("minicpm3", 4_073_875_968),
+        ("qwen3_asr", 2_039_626_880),
+        ("video_llava", 7_365_754_880),
+        ("got_ocr2", 560_528_640),
+        ("muse_glimmer", 29_776_626_688),
+        ("minicpmv4_6", 9_111_202_816),
     ],
 )
 def test_the_defaults_are_those_of_transformers(model_type: str, total: int) -> None:

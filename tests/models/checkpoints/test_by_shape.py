@@ -89,6 +89,12 @@ def test_a_weight_norm_is_a_convolution(lengths: str, directions: str) -> None:
     assert model.full_params == 5 + 320 + 32
 
 
+def test_lists_of_embeddings_hold_embeddings_and_patches_are_no_words() -> None:
+    """Qwen3-Omni has a table for each group of codes, and Muse Glimmer takes patches by a Linear without a bias."""
+    model = read(codec_embedding__0__weight=(50, 8), patch_embedding__weight=(8, 24))
+    assert model.modules == (Module("codec_embedding.0", 50, 8, "Embedding"), Module("patch_embedding", 24, 8))
+
+
 def test_torchs_own_attention_is_a_module() -> None:
     """Its weight is that of q, k and v in one, and its output projection a Linear."""
     model = read(

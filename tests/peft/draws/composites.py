@@ -339,6 +339,13 @@ QWEN_SOUND: Mapping[str, Any] = {
         ("upsample_rates", "upsample_kernel_sizes"): (([5, 3], [11, 7]), ([2], [4]), ([3, 2, 2], [7, 4, 4])),
     },
 }
+MUSE_TEXT = {**TEXT, "head_dim": [4, 6], "attention_bias": BOTH, "tie_word_embeddings": BOTH}
+MUSE_VISION = {
+    **VISION,
+    "patch_temporal": [1, 2],
+    "pos_emb_height": [3, 4],
+    "pos_emb_width": [3, 4],
+}
 QWEN3_AUDIO = {**AUDIO, "output_dim": [16, 20], "downsample_hidden_size": [6, 8], "num_mel_bins": [16, 21]}
 QWEN3_OMNI = {
     **TOP,
@@ -491,6 +498,21 @@ DRAWS: Mapping[str, Mapping[str, Any]] = {
         "token_classification_bias": BOTH,
         "text_config": ({**QWEN3_TEXT, "model_type": ("qwen3",)}, QWEN3_TEXT),
         "audio_config": ({**QWEN3_AUDIO, "model_type": ("qwen3_asr_encoder",)}, QWEN3_AUDIO),
+    },
+    "muse_glimmer_text": MUSE_TEXT,
+    "muse_glimmer_vision": MUSE_VISION,
+    "muse_glimmer": {
+        **TOP,
+        "out_hidden_size": [16, 20],
+        "projector_hidden_size": [12, 20],
+        "text_config": MUSE_TEXT,
+        "vision_config": MUSE_VISION,
+    },
+    "minicpmv4_6": {
+        **TOP,
+        "merger_times": [0, 1, 2],
+        "text_config": (QWEN2, LLAMA),
+        "vision_config": {**VISION, "window_kernel_size": [[2, 2], [1, 3]]},
     },
     "video_llava": {**LLAVA, "vision_config": (CLIP,)},
     "got_ocr2": {

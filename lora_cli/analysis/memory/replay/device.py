@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from lora_cli.analysis.memory.replay.adapter import Adapter
+from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
@@ -17,27 +18,18 @@ from lora_cli.analysis.memory.replay.operations import (
     makes,
     record,
     saved_factors,
+    scale,
     wanted,
 )
-from lora_cli.analysis.memory.replay.setup import Setup, added_width
+from lora_cli.analysis.memory.replay.quantised import PACKINGS
+from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
+from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
-from lora_cli.errors import InvalidInput
-from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach
+from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach, Words
 
-ADAPTERS = "lora_cli.analysis.memory.replay.adapters"
-
-
-class Weights(NamedTuple):
-    """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys."""
-
-    weight: Parameter
-    bias: Parameter | None
-    d: int
-    h: int
-    adapter: Mapping[str, Parameter]
-    settings: Any
-    is_quantised: bool
+# The bytes of an index of a row.
+INDEX = 8
 
 
 class Shared(NamedTuple):
@@ -83,14 +75,18 @@ class Device:
         self._weights: dict[str, Weights] = {}
         self._parameters: dict[str, Parameter] = {}
         self._adapters: dict[str, Mapping[str, Parameter]] = {}
+        self._rows: dict[str, Parameter] = {}
         self._casts: dict[Parameter, Tensor] = {}
-        self._shapes = {each.name: each.params for each in setup.model.others}
+        # What only the loss holds on to until the step is done: inputs of 8-bit products.
+        self.held: list[object] = []
+        self._others = {each.name: each for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
         """Return a parameter that does not belong to a Linear or the like, e.g. a norm's."""
         if name not in self._parameters:
-            trained = self.setup.is_trained(name.rpartition(".")[0])
-            self._parameters[name] = Parameter(self._shapes[name], self.training.plain_width, requires_grad=trained)
+            own = self._others[name]
+            trained = self.setup.is_trained(name)
+            self._parameters[name] = Parameter(own.params, width_of(own, self.training), requires_grad=trained)
         return self._parameters[name]
 
     def weights(self, name: str) -> Weights:
@@ -101,15 +97,26 @@ class Device:
 
     def _make_weights(self, name: str) -> Weights:
         setup, training = self.setup, self.training
-        module, trained = setup.modules[name], setup.is_trained(name)
-        quantised = setup.is_quantised(name, training)
-        width = training.width if quantised else training.plain_width
-        made = [Parameter(each.params, width, requires_grad=trained) for each in module.parameters()]
+        module, quantised = setup.modules[name], setup.is_quantised(name, training)
+        widths = [width_of(module, training)] * 2
+        if quantised:
+            widths = [training.width, PACKINGS[training.quantize].bias_width(training)]
+        weight, *biases = (
+            Parameter(each.params, width, requires_grad=setup.is_trained(each.name))
+            for each, width in zip(module.parameters(), widths, strict=False)
+        )
         tied = setup.model.tied.get(f"{name}.weight")
-        if tied is not None and not setup.is_copied(name):
-            made[0] = self.weights(tied.rpartition(".")[0]).weight
+        if tied is not None and setup.is_trained(tied) is weight.requires_grad and not setup.is_copied(name):
+            weight = self.weights(tied.rpartition(".")[0]).weight
         return Weights(
-            made[0], made[1] if module.bias else None, module.d, module.h, self.adapter(name), setup.settings, quantised
+            weight,
+            biases[0] if biases else None,
+            module.d,
+            module.h,
+            self.adapter(name),
+            setup.settings,
+            quantised,
+            quantised and PACKINGS[training.quantize].is_cloned,
         )
 
     def adapter(self, name: str) -> Mapping[str, Parameter]:
@@ -148,12 +155,14 @@ class Device:
     def linear(self, name: str, x: Tensor) -> Tensor:
         """Run a Linear, with its adapter if it has one."""
         own = self.weights(name)
-        if not own.adapter:
-            return self.base(own, x)
+        if name in self.setup.rows:
+            return self.multiply(x, self.with_rows(name), own.bias, own.d, own.h, of=WEIGHTS)
+        return self._adapter.linear(self, own, x) if own.adapter else self.base(own, x)
+
+    @property
+    def _adapter(self) -> Adapter:
         assert self.setup.plan is not None
-        forward: Callable[[Device, Weights, Tensor], Tensor]
-        forward = import_module(f"{ADAPTERS}.{self.setup.plan.method.name}").forward
-        return forward(self, own, x)
+        return adapter_of(self.setup.plan.method.name)
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
@@ -161,13 +170,13 @@ class Device:
             return self._plus_bias(self.base(own._replace(bias=None), x), own.bias)
         if not own.is_quantised:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
-        return cast(_dequantised(own, cast(x, self.training.width)), x.width)
+        return PACKINGS[self.training.quantize].multiply(self, own, x)
 
     def whole_weight(self, own: Weights, width: int) -> Parameter | Tensor:
         """Return a module's weight in a type: a copy, unless it has it already (`dequantize_module_weight`)."""
         weight: Parameter | Tensor = own.weight
         if own.is_quantised:
-            weight = Tensor(Storage(self.tape, own.d * own.h * self.training.width), own.d * own.h, self.training.width)
+            weight = PACKINGS[self.training.quantize].whole(self, own)
         if weight.width == width:
             return weight
         return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
@@ -186,8 +195,6 @@ class Device:
     def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
         """Run a convolution at so many places."""
         own = self.weights(name)
-        if own.adapter:
-            raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
         x, weight = self.lower(x), self.lowered(own.weight)
         inputs = [x, weight, own.bias] if own.bias else [x, weight]
         backward = makes(*wanted(*inputs))
@@ -226,18 +233,49 @@ class Device:
         """Forget the copies that autocast made, when it ends."""
         self._casts.clear()
 
+    def end_of_backward(self) -> None:
+        """Forget what checkpoints needed to run again."""
+        self.shared = Shared()
+
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""
         own = self.weights(name)
-        return embedding(self.tape, own.weight, tokens, own.h)
+        if own.adapter and self._adapter.embed is not None:
+            return self._adapter.embed(self, own, tokens)
+        weight = self.with_rows(name) if name in self.setup.rows else own.weight
+        return self.look_up(own, weight, tokens)
 
+    def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
+        """Look up tokens in a weight. With checkpointing the words require a gradient (`enable_input_require_grads`)."""
+        x = embedding(self.tape, weight, tokens, own.h)
+        if self.is_scaled(own):
+            x = scale(x)
+        if self.training.checkpointing and self._are_words(own):
+            x.requires_grad = True
+            if x.node is None:
+                self.leaves.append(x)
+        return x
 
-def _dequantised(own: Weights, x: Tensor) -> Tensor:
-    """Multiply by a 4-bit weight, of which a copy in the type of the input exists during each product (`MatMul4Bit`)."""
-    copy, flops = own.d * own.h * x.width, 2 * x.numel * own.h
-    whole = Storage(x.tape, copy)
-    x.tape.multiplies(WEIGHTS, flops)
-    backward = makes(*wanted(x), beside=[copy], of=WEIGHTS, flops=flops)
-    out = record([x], x.numel // own.d * own.h, x.width, backward)
-    del whole
-    return out
+    def is_scaled(self, own: Weights) -> bool:
+        """Whether the module itself multiplies what it looks up."""
+        words = self.setup.body.embeddings
+        return isinstance(words, Words) and words.scaled == "within" and self._are_words(own)
+
+    def _are_words(self, own: Weights) -> bool:
+        """Whether it is what the model's inputs are looked up in, under any of its names."""
+        name = self.setup.model.embeddings
+        return name is not None and own.weight is self.weights(name).weight
+
+    def with_rows(self, name: str) -> Tensor:
+        """Return a copy of a weight with its trained rows (`TrainableTokensLayer.get_merged_weights`)."""
+        rows, own = self.setup.rows[name], self.weights(name)
+        if rows.module.name not in self._rows:
+            numel = len(rows.tokens) * rows.width
+            self._rows[rows.module.name] = Parameter(numel, WIDTHS[self.training.adapter_dtype], requires_grad=True)
+        trained = self._rows[rows.module.name]
+        index = Tensor(Storage(self.tape, len(rows.tokens) * INDEX), len(rows.tokens), INDEX)
+        values: Tensor | Parameter = trained
+        if trained.width != own.weight.width:
+            values = record([trained], trained.numel, own.weight.width, makes(*wanted(trained)), tape=self.tape)
+        size = trained.numel * own.weight.width
+        return record([values], own.weight.numel, own.weight.width, makes(size), saves=[index], tape=self.tape)

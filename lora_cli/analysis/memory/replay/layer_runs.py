@@ -14,7 +14,7 @@ MAX_PERIOD = 16
 def layer_runs(setup: Setup, body: Body) -> list[tuple[range, int]]:
     """Return the layers of a body that are replayed, and for how many of their kind each group stands.
 
-    Layers are equal if their blocks and their adapters are.
+    Layers are equal if their blocks, their adapters and what is trained of them are.
     """
     prefix = f"{setup.prefix}{body.layers}."
     beside: dict[int, list[Hashable]] = {}
@@ -22,6 +22,10 @@ def layer_runs(setup: Setup, body: Body) -> list[tuple[range, int]]:
         if name.startswith(prefix):
             index, _, rest = name.removeprefix(prefix).partition(".")
             beside.setdefault(int(index), []).append((rest, *(tensor.shape for tensor in tensors)))
+    for name in setup.trained_parts:
+        if name.startswith(prefix):
+            index, _, rest = name.removeprefix(prefix).partition(".")
+            beside.setdefault(int(index), []).append(rest)
     return runs([(block, *beside.get(index, ())) for index, block in enumerate(body.blocks)])
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lora_cli.analysis.memory.replay.chunked_loss import chunked_loss
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.ledger import Kind
+from lora_cli.analysis.memory.replay.ledger import Kind, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     add,
@@ -46,14 +47,22 @@ class Loss(NamedTuple):
 
 
 def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits and their loss."""
+    """Return the logits and their loss. With a loss in chunks there are no logits."""
     device.tape.kind = Kind.LOSS
+    if device.training.loss == "chunked":
+        name = device.setup.model.output or ""
+        loss = chunked_loss(device, name, hidden, lambda scores: _run_steps(device, head.steps[1:], scores))
+        return Tensor(Storage(device.tape, 0), 0, FLOAT32), loss
     # The last hidden states are there until the loss is.
-    x = hidden
-    for step in head.steps:
-        x = STEPS[type(step)](device, step, x)
+    logits = _run_steps(device, head.steps, hidden)
     # Autocast takes every loss in float32.
-    return x, LOSSES[head.loss].of(device.upper(x))
+    return logits, LOSSES[head.loss].of(device.upper(logits))
+
+
+def _run_steps(device: Device, steps: Sequence[object], x: Tensor) -> Tensor:
+    for step in steps:
+        x = STEPS[type(step)](device, step, x)
+    return x
 
 
 def _dense(device: Device, step: Dense, x: Tensor) -> Tensor:

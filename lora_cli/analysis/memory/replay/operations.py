@@ -180,7 +180,7 @@ def linear(
     return record(inputs, x.numel // d * h, x.width, backward, saves=saved_factors(x, weight))
 
 
-def embedding(tape: Tape, weight: Parameter, tokens: int, h: int) -> Tensor:
+def embedding(tape: Tape, weight: Parameter | Tensor, tokens: int, h: int) -> Tensor:
     """Look up tokens, whose indices the batch holds; the gradient of a trained table is as large as the table."""
     return record([weight], tokens * h, weight.width, makes(*wanted(weight)), tape=tape)
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from lora_cli.analysis.count.count_plan import Plan, plan_tensors
+from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
+from lora_cli.analysis.memory.replay.optimizers import Trained
+from lora_cli.analysis.memory.replay.quantised import PACKINGS
+from lora_cli.analysis.memory.replay.refusals import check_replay
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput, quote
+from lora_cli.methods.method import LINEARS
+from lora_cli.methods.targeting.token_rows import TokenRows
 from lora_cli.methods.tensor import OF_ADAPTER
 from lora_cli.methods.tensor import Tensor as Added
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Buffer, Module
+from lora_cli.models.nodes import Parameter as ModelParameter
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
@@ -25,6 +31,8 @@ class Setup:
         self.model = model if plan is None else plan.targets.model
         self.plan = plan
         self.body, self.head = _described(self.model)
+        if plan is not None:
+            check_replay(plan)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
 
     @property
@@ -51,40 +59,93 @@ class Setup:
         return self.plan is not None and self.plan.targets.full_copies.cover(name)
 
     def is_trained(self, name: str) -> bool:
-        """Whether the values of a module or a parameter of the model are trained."""
-        return self.plan is None or self.is_copied(name)
+        """Whether a parameter is trained, by its name; one in a module that shares a full copy is."""
+        if self.plan is None:
+            return True
+        owner = name.rpartition(".")[0]
+        return self.is_copied(owner) or owner in self.plan.targets.full_copies.tied or name in self.freed
+
+    @cached_property
+    def freed(self) -> frozenset[str]:
+        """The biases of the model itself that are trained."""
+        return frozenset() if self.plan is None else frozenset(freed_biases(self.plan))
+
+    @cached_property
+    def trained_parts(self) -> Sequence[str]:
+        """The modules and parameters of the model that a plan trains."""
+        return () if self.plan is None else (*self.plan.targets.full_copies.names, *sorted(self.freed))
+
+    @cached_property
+    def rows(self) -> Mapping[str, TokenRows]:
+        """The trained rows of each module that has some, or that shares them."""
+        if self.plan is None:
+            return {}
+        targets = self.plan.targets
+        rows = {each.module.name: each for each in targets.rows}
+        shared = dict.fromkeys(targets.row_ties, rows.get(self.model.embeddings or ""))
+        return {**rows, **{name: each for name, each in shared.items() if each is not None}}
 
     def is_quantised(self, name: str, training: Training) -> bool:
-        """Whether bitsandbytes replaces a module: each Linear but the head and what is trained as a full copy.
+        """Whether bitsandbytes replaces a module, as transformers asks it to (`get_keys_to_not_convert`).
 
-        Subclasses of it stay as they are.
+        It leaves out the head, what is tied, the last module, and classes derived from Linear. What is trained whole must
+        be left out by hand.
         """
-        module = self.modules[name]
-        if module.kind != "Linear" or self.body.own_linear or name == self.model.output or self.is_copied(name):
+        if not training.is_quantised or self.modules[name].kind not in LINEARS or self.body.own_linear:
             return False
-        return training.is_quantised
+        if self.is_copied(name):
+            return False
+        return name != self.model.output and f"{name}.weight" not in self._unconverted
 
-    def copies(self, training: Training) -> Iterator[int]:
-        """Yield the bytes of each tensor that is trained as a part of a copied module."""
+    @cached_property
+    def _unconverted(self) -> frozenset[str]:
+        tied = self.model.tied
+        return frozenset((*tied, *tied.values(), [each.name for each in self.model.all_parameters()][-1]))
+
+    def copies(self, training: Training) -> Iterator[Trained]:
+        """Yield each tensor that is trained as a part of a copied module."""
         if self.plan is None or not self.plan.targets.full_copies.names:
             return
         for parameter in self.model.all_parameters():
             if self.is_copied(parameter.name.rpartition(".")[0]):
-                yield parameter.params * training.plain_width
+                yield self._trained(parameter, width_of(parameter, training))
 
-    def added(self, training: Training, *, trained: bool) -> Iterator[int]:
-        """Yield the bytes of each tensor that the method adds, either of those that are trained or of the others."""
+    def trained_base(self, training: Training) -> Iterator[Trained]:
+        """Yield each tensor of the model itself that is trained."""
+        for parameter in self.model.all_parameters():
+            if parameter.name not in self.model.tied and (self.plan is None or parameter.name in self.freed):
+                owner, width = parameter.name.rpartition(".")[0], training.plain_width
+                if owner in self.modules and self.is_quantised(owner, training):
+                    width = PACKINGS[training.quantize].bias_width(training)
+                yield self._trained(parameter, width)
+
+    def _trained(self, parameter: ModelParameter, width: int) -> Trained:
+        owner = self.modules.get(parameter.name.rpartition(".")[0])
+        return Trained(parameter.shape, width, of_embedding=owner is not None and owner.kind == "Embedding")
+
+    def added(self, training: Training, *, trained: bool) -> Iterator[Trained]:
+        """Yield each tensor that the method adds, either those that are trained or the others.
+
+        PEFT keeps the rows that it trains, and beside them what they were.
+        """
         if self.plan is None:
             return
         _, shared, prompts = plan_tensors(self.plan)
         for tensors in (*self.adapters.values(), shared, prompts):
             for tensor in tensors:
                 if tensor.trained is trained:
-                    yield tensor.params * added_width(tensor, training)
+                    yield Trained(tensor.shape, added_width(tensor, training))
+        for rows in self.plan.targets.rows:
+            yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
+
+
+def width_of(node: ModelParameter | Module | Buffer, training: Training) -> int:
+    """Return the bytes of a value of what is not quantised: some routers are always of float32."""
+    return WIDTHS["float32"] if node.dtype == "F32" else training.plain_width
 
 
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are no floats."""
+    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are not floats."""
     if tensor.type_of != OF_ADAPTER:
         return training.plain_width
     return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]

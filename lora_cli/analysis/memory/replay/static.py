@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.ledger import rounded
-from lora_cli.analysis.memory.replay.setup import Setup
+from lora_cli.analysis.memory.replay.operations import FLOAT32
+from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
+from lora_cli.analysis.memory.replay.quantised import PACKINGS
+from lora_cli.analysis.memory.replay.refusals import check_loss, check_training
+from lora_cli.analysis.memory.replay.setup import Setup, width_of
 from lora_cli.analysis.memory.training import Training
-from lora_cli.errors import InvalidInput, argument
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Buffer, Module
 from lora_cli.models.parts.forward_pass import Body, Words
 from lora_cli.models.parts.layers import parameters_of
 
 
 class Static(NamedTuple):
-    """The bytes of each tensor that is held all the time, and of the temporaries that the optimizer has in its phase.
+    """The bytes of each tensor that is held all the time.
 
     `beside` are those that the method adds to the model, `trained` those whose gradients there are.
     """
 
     base: Sequence[int]
     beside: Sequence[int]
-    trained: Sequence[int]
+    trained: Sequence[Trained]
     states: Sequence[int]
-    temporaries: Sequence[int]
 
     @property
     def weights(self) -> int:
@@ -44,60 +47,46 @@ class Static(NamedTuple):
 
 def static(setup: Setup, training: Training) -> Static:
     """Return what is held all the time."""
-    added = [*setup.added(training, trained=True), *setup.copies(training)]
-    trained = added
-    if setup.plan is None:
-        tied = setup.model.tied
-        trained = [each.params * training.width for each in setup.model.all_parameters() if each.name not in tied]
-    if training.optimizer not in OPTIMIZER_STATES:
-        raise InvalidInput(f"{argument('optimizer')}: {training.optimizer} has no replay yet")
-    states, temporaries = OPTIMIZER_STATES[training.optimizer](trained)
-    beside = [*added, *setup.added(training, trained=False)]
-    return Static([*base_sizes(setup, training)], beside, trained, states, temporaries)
+    beside = [*setup.added(training, trained=True), *setup.copies(training)]
+    trained = [*beside, *setup.trained_base(training)]
+    check_training(setup.plan, training)
+    check_loss(training, setup.head, setup.model.output, setup.plan)
+    return Static(
+        [*base_sizes(setup, training)],
+        [each.bytes for each in (*beside, *setup.added(training, trained=False))],
+        trained,
+        [*OPTIMIZERS[training.optimizer].states(trained)],
+    )
 
 
 def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
     """Yield the bytes of each tensor of the base, and of the frequencies of rotated positions, which are kept twice."""
     for node in setup.model.nodes:
         if isinstance(node, Module) and setup.is_quantised(node.name, training):
-            yield from quantised_sizes(node.weight_params, training.quantize)
+            packing = PACKINGS[training.quantize]
+            yield from packing.sizes(node.weight_params, node.h)
             if node.bias:
-                yield node.h * training.plain_width
+                yield node.h * packing.bias_width(training)
             continue
+        if isinstance(node, Buffer):
+            yield prod(node.shape) * width_of(node, training)
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
-                yield parameter.params * training.plain_width
+                yield parameter.params * width_of(parameter, training)
     yield from _buffers(setup.body)
 
 
 def _buffers(body: Body) -> Iterator[int]:
     """Yield the bytes of what a body holds beside parameters: two tables of frequencies in float32, and a scale."""
     for *_, rotary in body.angles:
-        yield from [rotary // 2 * 4] * 2
+        yield from [rotary // 2 * FLOAT32] * 2
     if isinstance(body.embeddings, Words):
         yield from (count * 8 for count in body.embeddings.indices)
-        yield 4 if body.embeddings.scaled == "within" else 0
+        yield FLOAT32 if body.embeddings.scaled == "within" else 0
 
 
-def quantised_sizes(n: int, how: str) -> list[int]:
-    """Return the bytes of what bitsandbytes stores of a weight of `n` values: NF4 with a scale for each 64 of them."""
-    blocks = -(-n // 64)
-    if how == "nf4-double":
-        return [-(-n // 2), 16 * 4, blocks, -(-blocks // 256) * 4, 256 * 4, 4]
-    return [-(-n // 2), 16 * 4, blocks * 4]
-
-
-def _adamw(trained: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
-    """Two states of each tensor; the fused variant also counts its steps on the device."""
-    return [*trained, *trained, *(4 for _ in trained)], ()
-
-
-def _adamw_foreach(trained: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
-    return [*trained, *trained], trained
-
-
-OPTIMIZER_STATES: Mapping[str, Callable[[Sequence[int]], tuple[Sequence[int], Sequence[int]]]] = {
-    "adamw": _adamw,
-    "adamw-foreach": _adamw_foreach,
-    "sgd": lambda _: ((), ()),
-}
+def preparation(setup: Setup, training: Training) -> tuple[int, int]:
+    """Return the bytes that `prepare_model_for_kbit_training` adds by float32, and those that the packing saves."""
+    prepared, plain = (sum(map(rounded, base_sizes(setup, training._replace(kbit_prepare=on)))) for on in (True, False))
+    unpacked = sum(map(rounded, base_sizes(setup, training._replace(quantize="none"))))
+    return prepared - plain, unpacked - plain

@@ -9,6 +9,7 @@ from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import Allocator, Peak, Storage
 from lora_cli.analysis.memory.replay.losses import LOSSES, run_head
 from lora_cli.analysis.memory.replay.operations import FLOAT32
+from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, clip
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import Static, static
 from lora_cli.analysis.memory.replay.tape import Tape
@@ -57,6 +58,7 @@ def replay(setup: Setup, training: Training, allocator: Allocator | None = None)
 
 def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[Step, int]:
     """Return what a step holds, and the bytes of its outputs; `kept` is that of earlier ones, if they are kept."""
+    held = static(setup, training)
     device = Device(setup, training, tape)
     phases = {}
     # The batch is there from before the forward until the optimizer is done, and so are outputs that are kept.
@@ -69,14 +71,13 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     size = sum(output.bytes for output in device.outputs) + sum(2 * leaf.storage.bytes for leaf in device.leaves)
     if not training.logits_kept:
         device.outputs.clear()
-        device.leaves.clear()
     del logits
     phases["forward"] = tape.peak()
     tape.backward(loss)
+    device.end_of_backward()
     phases["backward"] = tape.peak()
-    held = static(setup, training)
-    temporaries = [Storage(tape, size) for size in held.temporaries]
-    del temporaries
+    clip(tape, held.trained)
+    OPTIMIZERS[training.optimizer].step(tape, held.trained)
     phases["optimizer"] = tape.peak()
     return Step(held, phases, tape.flops), size
 

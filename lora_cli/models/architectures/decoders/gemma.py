@@ -6,7 +6,7 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
-from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, refuse, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body, Norm, Words
 from lora_cli.models.parts.layers import Nodes, norm, under
@@ -33,6 +33,7 @@ def body(config: Config) -> Nodes:
 
 def forward(config: Config) -> Body:
     """Describe the pass through `GemmaModel`."""
+    refuse(config, "use_bidirectional_attention")
     attention = rotated(heads(config, hidden(config), count=16, groups=16, width=256), config)
     layer = layer_pass(attention, gated_pass(config, activation="gelu_pytorch_tanh"), kind="rms_float")
     layers = config.layers("num_hidden_layers", default=28)

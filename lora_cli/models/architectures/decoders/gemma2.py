@@ -6,7 +6,7 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
-from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, heads_with, is_capped, layer_pass, rotated
+from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, heads_with, is_capped, layer_pass, refuse, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Words
 from lora_cli.models.parts.layer_windows import all_but_every, layer_windows, optional_window
@@ -52,6 +52,7 @@ def sandwiched(config: Config, attention: Attention, *, pattern: int, own_angles
 
     With `own_angles` layers with a window have others than those without.
     """
+    refuse(config, "use_bidirectional_attention")
     layers = config.layers("num_hidden_layers", default=26)
     windows = layer_windows(config, layers, optional_window(config, 4096), all_but_every(pattern))
     inner = gated_pass(config, "hidden_activation", activation="gelu_pytorch_tanh")

@@ -6,8 +6,9 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.forward_pass import Attention, Body, pre_norm
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 4096)
@@ -39,8 +40,8 @@ def of_heads(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
 
 def forward(config: Config) -> Body:
     """Describe the pass through `LlamaModel`."""
-    shape = heads(config, hidden(config), count=32)
-    return Body([pre_norm(Attention(*shape, rotary=shape[2]))] * config.layers("num_hidden_layers", default=32))
+    layer = layer_pass(rotated(heads(config, hidden(config), count=32), config), gated_pass(config))
+    return Body([layer] * config.layers("num_hidden_layers", default=32))
 
 
 FAMILY = Family(

@@ -19,7 +19,7 @@ from lora_cli.models.parts.encoder import (
 )
 from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, parameter, under
-from lora_cli.models.parts.passes import encoder_pass
+from lora_cli.models.parts.passes import class_heads, encoder_pass
 from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
 from lora_cli.models.parts.passes.encoder_pass import activation, dropped_before_labels, encoder
 
@@ -92,6 +92,6 @@ FAMILY = Family(
         "ForMaskedLM": _words,
         "ForSequenceClassification": _labels,
         "ForTokenClassification": encoder_pass.tokens,
-        "ForQuestionAnswering": encoder_pass.answers,
+        "ForQuestionAnswering": class_heads.scores_answer,
     },
 )

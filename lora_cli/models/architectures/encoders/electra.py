@@ -10,7 +10,7 @@ from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.heads import sequence_summary
 from lora_cli.models.parts.layers import Nodes, Part, hollow, norm, under
 from lora_cli.models.parts.passes import encoder_pass
-from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head
+from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head, scores_answer
 from lora_cli.models.parts.passes.encoder_pass import dropped_before_labels, encoder, scored
 
 
@@ -118,6 +118,6 @@ FAMILY = Family(
         ),
         "ForSequenceClassification": _labels,
         "ForTokenClassification": encoder_pass.tokens,
-        "ForQuestionAnswering": encoder_pass.answers,
+        "ForQuestionAnswering": scores_answer,
     },
 )

@@ -21,7 +21,7 @@ from lora_cli.models.parts.encoder import (
 )
 from lora_cli.models.parts.forward_pass import Body, Norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, hollow, norm, parameter, under
-from lora_cli.models.parts.passes import encoder_pass
+from lora_cli.models.parts.passes import class_heads, encoder_pass
 from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head
 from lora_cli.models.parts.passes.encoder_pass import Heads, dropped_before_labels, encoder, scored
 
@@ -91,7 +91,7 @@ HEADS: Heads = {
     "ForMaskedLM": scored(Dense("lm_head.dense", "gelu"), Norm("lm_head.layer_norm", "layer"), Dense(), loss="masked"),
     "ForSequenceClassification": _labels,
     "ForTokenClassification": encoder_pass.tokens,
-    "ForQuestionAnswering": encoder_pass.answers,
+    "ForQuestionAnswering": class_heads.scores_answer,
 }
 
 FAMILY = Family(

@@ -6,9 +6,12 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import TASKS, classes
+from lora_cli.models.parts.decoder_pass import rotated
 from lora_cli.models.parts.experts import CORRECTION, experts, mixed_decoder
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body, Experts, FeedForward, Router
 from lora_cli.models.parts.layers import Nodes, parameter, under
+from lora_cli.models.parts.mixture_pass import mixed_body
 
 hidden = size("hidden_size", 2560)
 vocabulary = size("vocab_size", 103424)
@@ -54,6 +57,21 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Ernie4_5_MoeModel`, whose attention never drops anything."""
+    router = Router(
+        config.size("num_experts_per_tok", "moe_k", default=6), kind="softmax_corrected", raised=True, guarded=True
+    )
+    shared = FeedForward("shared_experts") if config.number("moe_num_shared_experts", default=2) else None
+    attended = rotated(heads(config, hidden(config), count=20, groups=4), config)
+    return mixed_body(
+        config,
+        attended._replace(rotary_kind="pairs_in_float", dropout=0.0),
+        sparse(config, config.layers("num_hidden_layers", default=28)),
+        Experts(router, shared=shared, shared_first=True),
+    )
+
+
 FAMILY = Family(
     "ernie4_5_moe",
     classes(
@@ -66,4 +84,5 @@ FAMILY = Family(
         tasks=TASKS[:2],
     ),
     PromptSizes(hidden=2560, layers=28, heads=20, groups=4),
+    forward=forward,
 )

@@ -7,8 +7,10 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import TASKS, classes
 from lora_cli.models.parts.experts import experts_with_shared, mixed_decoder, sparse_types
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.latent_attention import latent_attention
 from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.mixture_pass import experts_beside_shared, latent_pass, mixed_body
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 154880)
@@ -32,8 +34,19 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Glm4MoeLiteModel`."""
+    return mixed_body(
+        config,
+        latent_pass(config, heads=20, query=768, plain=192, rotated=64, value=256, rotated_names=ROTATED),
+        sparse_types(config, config.layers("num_hidden_layers", default=47), dense=1),
+        experts_beside_shared(config, groups=1, normed=True),
+    )
+
+
 FAMILY = Family(
     "glm4_moe_lite",
     classes("Glm4MoeLite", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS[:2]),
     PromptSizes(hidden=2048, layers=47, heads=20, groups=20, head_width_names=()),
+    forward=forward,
 )

@@ -6,8 +6,11 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import TASKS, classes, decoder
+from lora_cli.models.parts.decoder_pass import head_norms, rotated
 from lora_cli.models.parts.experts import CORRECTION, experts
+from lora_cli.models.parts.forward_pass import Body, Experts, Router
 from lora_cli.models.parts.layers import Nodes, buffer, norm, under
+from lora_cli.models.parts.mixture_pass import mixed_body
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 200064)
@@ -30,8 +33,19 @@ def body(config: Config) -> Nodes:
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `MiniMaxM2Model`."""
+    shape = heads(config, hidden(config), count=48, groups=8, width=128)
+    attended = rotated(shape, config)._replace(
+        rotary=config.number("rotary_dim", default=shape[2]) or shape[2], by_heads=True, norms=head_norms()
+    )
+    router = Router(config.size("num_experts_per_tok", default=8), kind="sigmoid", lowered=False)
+    return mixed_body(config, attended, [True] * config.layers("num_hidden_layers", default=62), Experts(router))
+
+
 FAMILY = Family(
     "minimax_m2",
     classes("MiniMaxM2", body, hidden=hidden, vocabulary=vocabulary, tasks=TASKS[:2]),
     PromptSizes(hidden=3072, layers=62, heads=48, groups=8, head_width=128),
+    forward=forward,
 )

@@ -38,7 +38,9 @@ def forward(config: Config) -> Body:
     attended = rotated(heads(config, hidden(config), count=32, groups=8), config)
     attended = attended._replace(window=config.size("sliding_window", default=0) or None)
     layers = config.layers("num_hidden_layers", default=32)
-    return mixed_body(attended, [True] * layers, Experts(Router(chosen_experts(config, default=2), lowered=False)))
+    return mixed_body(
+        config, attended, [True] * layers, Experts(Router(chosen_experts(config, default=2), lowered=False))
+    )
 
 
 FAMILY = Family(

@@ -38,7 +38,7 @@ def forward(config: Config) -> Body:
     """Describe the pass through `OlmoeModel`."""
     attention = rotated(heads(config, hidden(config), count=16), config)._replace(norms=head_norms())
     layers = config.layers("num_hidden_layers", default=16)
-    return mixed_body(attention, [True] * layers, Experts(softmax_router(config, default=8, normed=False)))
+    return mixed_body(config, attention, [True] * layers, Experts(softmax_router(config, default=8, normed=False)))
 
 
 FAMILY = Family(

@@ -56,7 +56,7 @@ def of_layers(config: Config, d: int, sparse: list[bool], *, heads: int) -> Body
     attention = rotated(head_sizes(config, d, count=heads, groups=4), config)._replace(norms=head_norms())
     if config.flag("use_sliding_window", default=False):
         attention = attention._replace(window=config.size("sliding_window", default=4096) or None)
-    return mixed_body(attention, sparse, Experts(softmax_router(config, default=8, normed=False)))
+    return mixed_body(config, attention, sparse, Experts(softmax_router(config, default=8, normed=False)))
 
 
 FAMILY = Family(

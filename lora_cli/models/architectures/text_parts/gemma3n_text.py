@@ -9,7 +9,16 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.gemma4 import first_reusing
+from lora_cli.models.parts.gemma4 import (
+    FULL,
+    NORMS,
+    SLIDING,
+    Layer,
+    attention,
+    first_reusing,
+    layer_words,
+    words_of_layers,
+)
 from lora_cli.models.parts.hybrid import layer_kinds
 from lora_cli.models.parts.layers import (
     Node,
@@ -24,15 +33,7 @@ from lora_cli.models.parts.layers import (
     under,
 )
 
-FULL, SLIDING = "full_attention", "sliding_attention"
 PATTERN = 5
-NORMS = (
-    "input_layernorm",
-    "post_attention_layernorm",
-    "pre_feedforward_layernorm",
-    "post_feedforward_layernorm",
-    "post_per_layer_input_norm",
-)
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 262400)
@@ -50,26 +51,9 @@ def _inner(config: Config, layers: int) -> list[int]:
     return [Config({name: width}, config.source).needed(name) for width in widths]
 
 
-def _attention(config: Config, d: int, *, reuses: bool) -> Nodes:
+def _layer(config: Config, d: int, inner: int, *, reuses: bool) -> Nodes:
     count, groups, width = heads(config, d, count=8, groups=2, width=256)
     config.share(d, "hidden_size", count, "num_attention_heads")
-    bias = config.flag("attention_bias", default=False)
-    own = (
-        *linear("k_proj", d, groups * width, bias=bias),
-        *linear("v_proj", d, groups * width, bias=bias),
-        *norm("k_norm", width),
-        *hollow("v_norm"),
-    )
-    return under(
-        "self_attn",
-        linear("q_proj", d, count * width, bias=bias),
-        norm("q_norm", width),
-        () if reuses else own,
-        linear("o_proj", count * width, d, bias=bias),
-    )
-
-
-def _layer(config: Config, d: int, inner: int, *, reuses: bool) -> Nodes:
     inputs, low = config.size("altup_num_inputs", default=4), config.size("laurel_rank", default=64)
     alternating = (
         *parameter("correct_output_scale", d),
@@ -79,13 +63,11 @@ def _layer(config: Config, d: int, inner: int, *, reuses: bool) -> Nodes:
         *norm("router_norm", d),
     )
     return [
-        *_attention(config, d, reuses=reuses),
+        *attention(config, d, Layer(groups, width, is_full=False, reuses=reuses)),
         *under("mlp", gated(d, inner)),
         *under("altup", alternating),
         *under("laurel", linear("linear_left", d, low), linear("linear_right", low, d), norm("post_laurel_norm", d)),
-        *hollow("act_fn"),
-        *linear("per_layer_input_gate", d, narrow(config)),
-        *linear("per_layer_projection", narrow(config), d),
+        *layer_words(d, narrow(config)),
         *(node for name in NORMS for node in norm(name, d)),
     ]
 
@@ -107,14 +89,11 @@ def body(config: Config) -> Iterator[Node]:
     first = first_reusing(config, types, default=15)
     widths = enumerate(_inner(config, layers))
     others = config.size("altup_num_inputs", default=4) - 1
-    rows = config.size("vocab_size_per_layer_input", default=262144)
     yield from embedding("embed_tokens", vocabulary(config), d)
     yield from listed("layers", [_layer(config, d, inner, reuses=index >= first) for index, inner in widths])
     yield from norm("norm", d)
     yield from hollow("rotary_emb")
-    yield from embedding("embed_tokens_per_layer", rows, layers * narrow(config))
-    yield from linear("per_layer_model_projection", d, layers * narrow(config))
-    yield from norm("per_layer_projection_norm", narrow(config))
+    yield from words_of_layers(config, d, layers, narrow(config))
     for name in ("altup_projections", "altup_unembed_projections"):
         yield from module_list(name)
         yield from (node for index in range(others) for node in linear(f"{name}.{index}", d, d))

@@ -72,10 +72,16 @@ def scores_tokens(config: Config) -> Head:
     return Head((Dropout(dropout), Dense("score")), "tokens")
 
 
+def scores_answer(_: Config) -> Head:
+    """Return the head that marks where an answer starts and ends."""
+    return Head((Dense("qa_outputs"),), "spans")
+
+
 # The heads of decoders by the endings of their classes' names.
 DECODER_HEADS: Mapping[str, Callable[[Config], Head]] = {
     "ForCausalLM": scores_next_token,
     "LMHeadModel": scores_next_token,
     "ForSequenceClassification": scores_sequence,
     "ForTokenClassification": scores_tokens,
+    "ForQuestionAnswering": scores_answer,
 }

@@ -82,8 +82,3 @@ def scored(*steps: Dense | FirstToken | Norm, loss: LossKind) -> Callable[[Confi
 def tokens(config: Config) -> Head:
     """Return the head that labels each token."""
     return Head((Dropout(dropped_before_labels(config)), Dense("classifier")), "masked")
-
-
-def answers(_: Config) -> Head:
-    """Return the head that marks where an answer starts and ends."""
-    return Head((Dense("qa_outputs"),), "spans")

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import Storage
-from lora_cli.analysis.memory.replay.operations import add, makes, multiply, pointwise, record, scale, shift, square
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    add,
+    makes,
+    multiply,
+    pointwise,
+    record,
+    scale,
+    shift,
+    square,
+)
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.errors import InvalidInput, first_few, near_miss, quote
 
@@ -49,15 +59,17 @@ def _squared_relu(_: Device, x: Tensor) -> Tensor:
     return square(rectified)
 
 
-def _xielu(_: Device, x: Tensor) -> Tensor:
-    """`XIELUActivation` in Python: a parabola above 0, an exponential below, both computed for all values."""
-    width = x.width
+def _xielu(device: Device, x: Tensor) -> Tensor:
+    """`XIELUActivation` in Python: a parabola above 0, an exponential below, both computed for all values.
+
+    Autocast makes its parameters float32.
+    """
+    width, wide = x.width, x.width if device.training.autocast is None else FLOAT32
     condition = Storage(x.tape, x.numel)
-    above = add(multiply(scale(x, width), x), scale(x, width))
-    below = _minus(pointwise(_minimum(x), saves="output", beside=1), x)
-    below = add(scale(below, width), scale(x, width))
-    size = x.numel * width
-    return record([above, below], x.numel, width, makes(size, size), saves=[Tensor(condition, x.numel, 1)])
+    above = add(multiply(scale(x, wide), x), scale(x, width))
+    below = add(scale(_minus(pointwise(_minimum(x), saves="output", beside=1), x), wide), scale(x, width))
+    size = x.numel * wide
+    return record([above, below], x.numel, wide, makes(size, size), saves=[Tensor(condition, x.numel, 1)])
 
 
 def _minimum(x: Tensor) -> Tensor:

@@ -20,11 +20,6 @@ def embed(device: Device, own: Words | Patches, kept: list[Tensor]) -> Tensor:
 def _words(device: Device, own: Words, kept: list[Tensor]) -> Tensor:
     prefix, training = device.setup.prefix, device.training
     x = device.embed(f"{prefix}{own.name}", training.tokens)
-    if own.scaled == "within":
-        x = scale(x)
-    if training.checkpointing:
-        x.requires_grad = True
-        device.leaves.append(x)
     if own.scaled == "after":
         x = scale(x)
     if own.projection is not None:

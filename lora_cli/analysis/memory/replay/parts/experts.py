@@ -5,7 +5,6 @@ How many tokens an expert takes depends on the data, but not what all of them ta
 
 from __future__ import annotations
 
-from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.indexing import gather, integers, sigmoid
 from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
@@ -23,6 +22,7 @@ from lora_cli.analysis.memory.replay.operations import (
     wanted,
 )
 from lora_cli.analysis.memory.replay.parts.activations import activate
+from lora_cli.analysis.memory.replay.parts.adapted_parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.parts.feed_forward import feed_forward
 from lora_cli.analysis.memory.replay.parts.routers import route
 from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
@@ -63,7 +63,7 @@ def _grouped(device: Device, name: str, own: Experts, count: int, x: Tensor, wei
     counts = [Storage(tape, size * INT32) for size in (pairs, count, count)]
     bias = _biases(device, f"{name}.gate_up_proj_bias", own, count, pairs)
     out = _grouped_product(device, rows, fused["gate_up_proj"], count, pairs)
-    out = _clamped(out) if own.clamped else _gated(device, out)
+    out = _clamped(out) if own.clamped else _gated(device, own, out)
     bias = _biases(device, f"{name}.down_proj_bias", own, count, pairs)
     out = _grouped_product(device, out, fused["down_proj"], count, pairs)
     weighted = multiply(out, shares)
@@ -96,10 +96,10 @@ def _grouped_product(device: Device, x: Tensor, weight: Parameter | Tensor, expe
     return record([x, weight], numel, weight.width, lambda gradient: [*reversed(made(gradient))], saves=saves)
 
 
-def _gated(device: Device, x: Tensor) -> Tensor:
+def _gated(device: Device, own: Experts, x: Tensor) -> Tensor:
     """Multiply one half of each row with the activated other (`_default_apply_gate`)."""
     gate, up = split(x, x.numel // 2, x.numel // 2)
-    return multiply(activate(device, "silu", gate), up)
+    return multiply(activate(device, own.activation, gate), up)
 
 
 def _clamped(x: Tensor) -> Tensor:

@@ -54,9 +54,8 @@ def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, m
 
 
 def additive(device: Device, width: int) -> Tensor:
-    """Return a mask as numbers to add, which each layer makes for itself: one for all texts unless these are padded."""
-    training = device.training
-    numel = (training.batch if training.padded else 1) * training.seq**2
+    """Return a mask as numbers to add, which each layer makes for itself."""
+    numel = device.training.batch * device.training.seq**2
     return Tensor(Storage(device.tape, numel * width), numel, width)
 
 

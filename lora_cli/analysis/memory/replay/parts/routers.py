@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lora_cli.analysis.memory.replay.adapters.parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.indexing import gather, integers, row_sum, sigmoid, top
 from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
@@ -12,6 +11,7 @@ from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     cast,
     clone,
+    linear,
     makes,
     multiply,
     record,
@@ -19,6 +19,7 @@ from lora_cli.analysis.memory.replay.operations import (
     softmax,
     wanted,
 )
+from lora_cli.analysis.memory.replay.parts.adapted_parameters import AdaptedParameters
 from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.models.parts.forward_pass import Router, RouterKind
 
@@ -32,7 +33,8 @@ def route(device: Device, name: str, own: Router, x: Tensor) -> tuple[Tensor, Te
     count = device.parameter(f"{name}.weight").numel // d
     weight, bias = weights["weight"], device.parameter(f"{name}.bias") if own.bias else None
     if own.raised:
-        scores = device.multiply(cast(x, FLOAT32), _raised(device, weight), None, d, count, of=WEIGHTS)
+        multiply_by = linear if own.guarded else device.multiply
+        scores = multiply_by(cast(x, FLOAT32), _raised(device, weight), None, d, count, of=WEIGHTS)
     else:
         scores = device.multiply(x, weight, bias, d, count, of=WEIGHTS)
     made, chosen = KINDS[own.kind](device, own, scores)
@@ -61,8 +63,8 @@ def _softmax_of_chosen(device: Device, own: Router, scores: Tensor) -> Routes:
 
 
 def _sigmoid(device: Device, own: Router, scores: Tensor) -> Routes:
-    """`DeepseekV3TopkRouter`."""
-    scores = sigmoid(scores)
+    """`DeepseekV3TopkRouter`, and `MiniMaxM2TopKRouter`, which turns the scores into float32."""
+    scores = sigmoid(scores if own.raised else cast(scores, FLOAT32))
     chosen = _choice(device, own, scores)
     made = gather(scores, chosen.numel, chosen)
     return scale(_normed(device, own, made)), chosen

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from lora_cli.analysis.memory.replay.device import Device, Weights
 from lora_cli.analysis.memory.replay.ledger import Storage
-from lora_cli.analysis.memory.replay.operations import add, cast, dropout, multiply, scale, shift, subtract
+from lora_cli.analysis.memory.replay.operations import (
+    add,
+    cast,
+    dropout,
+    embedding,
+    makes,
+    multiply,
+    record,
+    scale,
+    shift,
+    subtract,
+    wanted,
+)
 from lora_cli.analysis.memory.replay.tape import Tensor
+from lora_cli.analysis.memory.replay.weights import Runner, Weights
 
 
-def add_decomposed(device: Device, own: Weights, x: Tensor, out: Tensor) -> Tensor:
+def add_decomposed(device: Runner, own: Weights, x: Tensor, out: Tensor) -> Tensor:
     """Add what DoRA adds to the output of a module."""
     if not own.settings.lora_dropout:
         return add(out, _decomposed(device, own, x, out))
@@ -16,9 +28,9 @@ def add_decomposed(device: Device, own: Weights, x: Tensor, out: Tensor) -> Tens
     return add(out, _decomposed(device, own, dropped, None))
 
 
-def _decomposed(device: Device, own: Weights, x: Tensor, base: Tensor | None) -> Tensor:
+def _decomposed(device: Runner, own: Weights, x: Tensor, base: Tensor | None) -> Tensor:
     """Return (m/n - 1)·W·x + m/n·B·A·x, where n is the norm of each row of the weight with its update."""
-    change = _whole_update(device, own, x)
+    change = cast(_whole_update(device, own), x.width)
     weight = device.whole_weight(own, x.width)
     norm = _row_norms(own, change)
     scaling = _over_constant(device, own, norm)
@@ -32,15 +44,15 @@ def _decomposed(device: Device, own: Weights, x: Tensor, base: Tensor | None) ->
     return whole
 
 
-def _whole_update(device: Device, own: Weights, x: Tensor) -> Tensor:
+def _whole_update(device: Runner, own: Weights) -> Tensor:
     """Return B·A, by sending the unit matrix through both; it is a constant for the rest (`get_lora_weight`)."""
     width = own.adapter["lora_A.weight"].width
     size = own.d * own.d
     unit = Tensor(Storage(device.tape, size * width), size, width)
-    return cast(_low_rank(device, own, unit), x.width)
+    return _low_rank(device, own, unit)
 
 
-def _low_rank(device: Device, own: Weights, x: Tensor) -> Tensor:
+def _low_rank(device: Runner, own: Weights, x: Tensor) -> Tensor:
     a, b = own.adapter["lora_A.weight"], own.adapter["lora_B.weight"]
     r = a.numel // own.d
     return device.multiply(device.multiply(x, a, None, own.d, r), b, None, r, own.h)
@@ -48,7 +60,7 @@ def _low_rank(device: Device, own: Weights, x: Tensor) -> Tensor:
 
 def _row_norms(own: Weights, change: Tensor) -> Storage:
     """Return the norm of each row of the weight plus its update (`get_weight_norm`)."""
-    tape, size = change.tape, change.numel * change.width
+    tape, size = change.storage.tape, change.numel * change.width
     scaled = Storage(tape, size)
     whole = Storage(tape, size)
     del scaled
@@ -57,11 +69,22 @@ def _row_norms(own: Weights, change: Tensor) -> Storage:
     return norms
 
 
-def _over_constant(device: Device, own: Weights, norm: Storage) -> Tensor:
+def _over_constant(device: Runner, own: Weights, norm: Storage) -> Tensor:
     """Divide the magnitudes by the norms, which are a constant."""
-    from lora_cli.analysis.memory.replay.operations import makes, record, wanted
-
     magnitude = own.adapter["lora_magnitude_vector"]
     return record(
         [magnitude], own.h, magnitude.width, makes(*wanted(magnitude)), saves=[Tensor(norm, 0, 1)], tape=device.tape
     )
+
+
+def embed_decomposed(device: Runner, own: Weights, tokens: int, out: Tensor) -> Tensor:
+    """Scale what was looked up by m/n, and add m/n·B·A of the tokens (`DoraEmbeddingLayer`)."""
+    a, b = own.adapter["lora_embedding_A"], own.adapter["lora_embedding_B"]
+    r = a.numel // own.d
+    change = Tensor(Storage(device.tape, own.d * own.h * a.width), own.d * own.h, a.width)
+    norm = _row_norms(own, change)
+    scaling = _over_constant(device, own, norm)
+    low = embedding(device.tape, a, tokens, r)
+    update = scale(multiply(scaling, device.multiply(low, b, None, r, own.h)))
+    del change, norm
+    return add(multiply(scaling, out), scale(update) if device.is_scaled(own) else update)

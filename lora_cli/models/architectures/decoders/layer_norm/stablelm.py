@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
-from lora_cli.models.parts.decoder_pass import gated_pass
+from lora_cli.models.parts.decoder_pass import gated_pass, refuse
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm
 from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
@@ -45,8 +44,7 @@ def body(config: Config) -> Nodes:
 
 def forward(config: Config) -> Body:
     """Describe the pass through `StableLmModel`: attention and feed-forward one after the other or side by side."""
-    if config.flag("qk_layernorm", default=False):
-        raise InvalidInput(f"{config.source}: what norms of each head (qk_layernorm) allocate is not known")
+    refuse(config, "qk_layernorm")
     count = config.size("num_attention_heads", default=32)
     width = hidden(config) // count
     attention = Attention(

@@ -1,0 +1,82 @@
+"""The loss of TRL's `loss_type="chunked_nll"`: of 256 tokens at a time, so that no more scores than theirs exist at once.
+
+`trl.trainer.sft_trainer._chunked_cross_entropy_loss` and `_chunk` of TRL 1.8, where it is SFTTrainer's default: each chunk
+is under a checkpoint, in float32, and copies the head's weight into that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lora_cli.analysis.memory.replay.device import INDEX, Device
+from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
+from lora_cli.analysis.memory.replay.operations import FLOAT32, add, cast, clone, makes, multiply, pointwise, record
+from lora_cli.analysis.memory.replay.tape import Node, Parameter, Tensor
+from lora_cli.analysis.memory.replay.weights import Weights
+
+CHUNK = 256
+
+
+def chunked_loss(device: Device, head: str, hidden: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the loss of the last hidden states; `finish` is what is done to scores before it."""
+    training, own = device.training, device.weights(head)
+    tokens = training.batch * (training.seq - 1)
+    # The labels moved by one, and the order in which those that count come first.
+    kept = [Storage(device.tape, tokens * INDEX) for _ in range(2)]
+    ordered = _ordered(device, own, hidden, tokens)
+    total = Tensor(Storage(device.tape, FLOAT32), 1, FLOAT32)
+    for start in range(0, tokens, CHUNK):
+        part = view(ordered, min(CHUNK, tokens - start) * own.d)
+
+        def run(part: Tensor = part) -> Tensor:
+            return _chunk(device, own, part, finish)
+
+        total = add(total, device.tape.checkpointed(run))
+    del kept
+    return pointwise(total)
+
+
+def _ordered(device: Device, own: Weights, hidden: Tensor, tokens: int) -> Tensor:
+    """Leave out each text's last token, and put those first whose labels count."""
+    numel = tokens * own.d
+    rows = view(hidden, numel)
+    if device.training.batch > 1:
+        rows = clone(rows)
+    index = Tensor(Storage(device.tape, tokens * INDEX), tokens, INDEX)
+    return record([rows], numel, rows.width, makes(numel * rows.width), saves=[index])
+
+
+def view(x: Tensor, numel: int) -> Tensor:
+    """Return a part of a tensor without a copy; its gradient is as large as the whole (`slice_backward`)."""
+    node = Node(x.tape, [x], (), makes(x.numel * x.width)) if x.requires_grad else None
+    return Tensor(x.storage, numel, x.width, node=node)
+
+
+def _chunk(device: Device, own: Weights, x: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the sum of a chunk's losses; the entropy of its scores is worked out as well."""
+    scores = finish(device.multiply(cast(x, FLOAT32), _widened(device, own), None, own.d, own.h, of=WEIGHTS))
+    size, rows = scores.numel * FLOAT32, x.numel // own.d
+    # Autocast copies the scores for as long as this takes.
+    logarithms = _log_softmax(device.upper(scores))
+    loss = record([logarithms], 1, FLOAT32, makes(size), saves=[logarithms])
+    counts = Tensor(Storage(device.tape, rows), rows, 1)
+    product = multiply(pointwise(logarithms, saves="output"), logarithms)
+    entropy = record([product], rows, FLOAT32, makes(size))
+    del product
+    entropy = record([pointwise(entropy)], rows, FLOAT32, makes(rows), saves=[counts])
+    del entropy
+    return loss
+
+
+def _log_softmax(scores: Tensor) -> Tensor:
+    size = scores.numel * scores.width
+    return record([scores], scores.numel, scores.width, makes(size), saves_output=True)
+
+
+def _widened(device: Device, own: Weights) -> Parameter | Tensor:
+    """Return the weight of the head in float32."""
+    weight = own.weight
+    if weight.width == FLOAT32:
+        return weight
+    size = weight.numel * weight.width if weight.requires_grad else None
+    return record([weight], weight.numel, FLOAT32, makes(size), tape=device.tape)

@@ -1,0 +1,93 @@
+"""What has no replay is refused by its name, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lora_cli.analysis.count.count_plan import Plan
+from lora_cli.analysis.memory.replay.adapter import Adapter
+from lora_cli.analysis.memory.replay.adapter_registry import adapter_of, known_methods
+from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS
+from lora_cli.analysis.memory.training import Training
+from lora_cli.errors import InvalidInput, argument, quote, quote_long
+from lora_cli.methods.method import LINEARS
+from lora_cli.methods.place import Place
+from lora_cli.models.parts.passes.class_heads import Head
+
+
+def check_replay(plan: Plan) -> None:
+    """Refuse a plan whose step cannot be replayed."""
+    method, known = plan.method.name, known_methods()
+    if method not in known:
+        raise InvalidInput(
+            f"what {method} allocates in a training step is not known; choose one of: {', '.join(known)}"
+        )
+    problem = next(_problems(plan, adapter_of(method)), None)
+    if problem is not None:
+        raise InvalidInput(f"what {problem} allocates in a training step is not known; leave it out")
+
+
+def check_training(plan: Plan | None, training: Training) -> None:
+    """Refuse a training of a plan, or of the whole model, that PEFT or bitsandbytes cannot run or that is not known."""
+    if training.is_quantised and plan is None:
+        raise InvalidInput(
+            f"{argument('quantize')}: a model in {training.quantize} cannot be trained whole; choose a method, or none"
+        )
+    if training.is_quantised and plan is not None and not adapter_of(plan.method.name).runs_quantised:
+        raise InvalidInput(
+            f"{argument('quantize')}: what {plan.method.name} allocates beside a Linear in {training.quantize} is not "
+            "known; choose none, or lora"
+        )
+    if training.optimizer not in OPTIMIZERS:
+        raise InvalidInput(
+            f"{argument('optimizer')}: what {quote(training.optimizer)} allocates is not known; "
+            f"choose one of: {', '.join(OPTIMIZERS)}"
+        )
+
+
+def check_loss(training: Training, head: Head, output: str | None, plan: Plan | None) -> None:
+    """Refuse a loss in chunks where TRL refuses it: of what is not the next token, or with an adapter of the head."""
+    if training.loss != "chunked":
+        return
+    if head.loss != "causal":
+        raise InvalidInput(f"{argument('loss')}: chunked is a loss of models that score the next token; choose full")
+    adapted = {place.module.name for place in plan.targets.places} if plan else set()
+    rows = {rows.module.name for rows in plan.targets.rows} | {*plan.targets.row_ties} if plan else set()
+    if output in adapted | rows:
+        raise InvalidInput(
+            f"{argument('loss')}: chunked reads the weight of {quote(str(output))} without its adapter; "
+            "choose full, or leave the head out of what is adapted"
+        )
+
+
+def _problems(plan: Plan, adapter: Adapter) -> Iterator[str]:
+    """Yield what the plan has that no replay is known for."""
+    yield from adapter.unknown(plan.settings)
+    if plan.config.layer_replication:
+        yield "layer_replication"
+    for place in plan.targets.places:
+        yield from _place_problems(place, adapter)
+    yield from _copy_problems(plan)
+
+
+def _place_problems(place: Place, adapter: Adapter) -> Iterator[str]:
+    name, kind = quote_long(place.module.name), place.module.kind
+    if place.parameter and not adapter.runs_parameters:
+        yield f"this method on the bare parameter {name}"
+    elif kind == "Embedding" and adapter.embed is None:
+        yield f"this method beside the Embedding {name}"
+    elif kind not in (*LINEARS, "Embedding") and not place.parameter:
+        yield f"an adapter of the {kind} {name}"
+
+
+def _copy_problems(plan: Plan) -> Iterator[str]:
+    copies = plan.targets.full_copies
+    for name in copies.names:
+        if copies.contain(name):
+            yield f"a full copy within a full copy, {quote(name)} (modules_to_save),"
+    for place in plan.targets.places:
+        if copies.cover(place.owner):
+            yield f"an adapter within a full copy, {quote_long(place.module.name)} (modules_to_save),"
+    for rows in plan.targets.rows:
+        if len(rows.paths) > 1 or copies.contain(rows.module.name):
+            yield f"trained rows within a full copy, {quote_long(rows.module.name)} (trainable_token_indices),"

@@ -1,0 +1,50 @@
+"""What the adapter of a module sees: the module's weights, and what runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
+from lora_cli.analysis.memory.training import Training
+
+
+class Weights(NamedTuple):
+    """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys.
+
+    `is_cloned` says whether PEFT copies what comes out of it before it adds to it.
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+    d: int
+    h: int
+    adapter: Mapping[str, Parameter]
+    settings: Any
+    is_quantised: bool
+    is_cloned: bool
+
+
+class Runner(Protocol):
+    """What runs modules on a tape (`device.Device`)."""
+
+    tape: Tape
+    training: Training
+    held: list[object]
+
+    def base(self, own: Weights, x: Tensor) -> Tensor:
+        """Run a Linear without its adapter."""
+
+    def multiply(
+        self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ...
+    ) -> Tensor:
+        """Multiply rows by a weight, in the type of autocast where that is on."""
+
+    def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
+        """Look up tokens in a weight."""
+
+    def whole_weight(self, own: Weights, width: int) -> Parameter | Tensor:
+        """Return a module's weight in a type."""
+
+    def is_scaled(self, own: Weights) -> bool:
+        """Whether an Embedding itself multiplies what it looks up."""

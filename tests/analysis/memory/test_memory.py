@@ -1,0 +1,188 @@
+"""What `memory` answers: parts that add up, a verdict on a card, and refusals by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from small_llama import narrow
+
+from lora_cli import InvalidInput, fit, memory, sweep
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+
+PARTS = (
+    "weights_bytes",
+    "adapter_weights_bytes",
+    "gradient_bytes",
+    "optimizer_bytes",
+    "activation_bytes",
+    "loss_bytes",
+    "temporary_bytes",
+)
+LLAMA = read_config(Config(narrow(hidden_size=256, intermediate_size=512, num_hidden_layers=12)), "small")
+
+
+def of_small(**settings: Any) -> Any:
+    """Return the memory of training a small Llama."""
+    return memory(LLAMA, r=8, target="all-linear", **{"batch": 2, "seq": 64, **settings})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"checkpointing": False},
+        {"attention": "eager"},
+        {"padded": True},
+        {"quantize": "nf4"},
+        {"autocast": True, "dtype": "float32"},
+        {"gpu": "t4", "dtype": "float16"},
+    ],
+)
+def test_the_parts_add_up_to_the_peak(settings: dict[str, Any]) -> None:
+    """And the peak is that of the phase that it is said to be in."""
+    found = of_small(**settings)
+    assert sum(found[part] for part in PARTS) == found.peak_bytes
+    if found.gpu is None:
+        assert found.peak_bytes == max(found.phases.values()) == found.phases[found.peak_phase]
+    assert found.reserved_bytes >= found.peak_bytes
+
+
+def test_layers_that_are_alike_count_as_often_as_they_are_there() -> None:
+    """Replaying a few of twelve layers gives what replaying each of them gives."""
+    from lora_cli.analysis.count.count_plan import make_plan
+    from lora_cli.analysis.memory.caching_allocator import CachingAllocator
+    from lora_cli.analysis.memory.replay.setup import Setup
+    from lora_cli.analysis.memory.replay.step import replay
+    from lora_cli.analysis.memory.training import Training
+    from lora_cli.methods.config.adapter_config import AdapterConfig
+
+    setup = Setup(LLAMA, make_plan(LLAMA, AdapterConfig(r=4, target_modules="all-linear")))
+    for checkpointing in (True, False):
+        training = Training(2, 64, checkpointing=checkpointing)
+        few, every = replay(setup, training), replay(setup, training, CachingAllocator())
+        assert few.phases == every.phases
+        assert few.flops == every.flops
+
+
+def test_without_a_card_nothing_is_said_of_one() -> None:
+    """The band and the verdict are unknown where nothing was measured."""
+    found = of_small()
+    assert (found.low_bytes, found.high_bytes, found.gpu, found.fits, found.max_batch) == (None,) * 5
+
+
+def test_the_largest_batch_and_length_fit_and_the_next_do_not() -> None:
+    """Each is the last that is sure to fit, with the other held."""
+    found = of_small(vram="2GiB")
+    assert found.fits == "yes"
+    for name, largest in (("batch", found.max_batch), ("seq", found.max_seq)):
+        assert of_small(vram="2GiB", **{name: largest}).fits == "yes"
+        assert of_small(vram="2GiB", **{name: largest + 1}).fits != "yes"
+
+
+def test_a_card_that_was_not_measured_says_so() -> None:
+    """What stands for the band is named among the assumptions."""
+    found = of_small(vram="24GiB")
+    assert found.low_bytes is None
+    assert any("was not measured" in sentence for sentence in found.assumptions)
+    assert of_small(gpu="t4", dtype="float16").high_bytes is not None
+
+
+def test_advice_is_what_the_switch_leaves() -> None:
+    """Each line is the peak of the same training with that one switch turned."""
+    found = of_small(checkpointing=False, padded=True)
+    by_switch = {line["switch"]: line for line in found.advice}
+    with_checkpoints = of_small(checkpointing=True, padded=True)
+    assert by_switch["checkpointing"]["peak_bytes"] == with_checkpoints.peak_bytes
+    assert by_switch["checkpointing"]["saved_bytes"] == found.peak_bytes - with_checkpoints.peak_bytes
+    assert list(by_switch) == sorted(by_switch, key=lambda switch: by_switch[switch]["peak_bytes"])
+
+
+def test_operations_are_those_of_the_formula() -> None:
+    """2NT forward, 2NT and the adapters' 4PT backward, and attention: 4·B·S²·q a layer, twice that backward."""
+    found = of_small()
+    tokens, layers = 128, 12
+    heads = next(module.h for module in LLAMA.modules if module.name.endswith("q_proj"))
+    weights = sum(module.weight_params for module in LLAMA.modules if module.kind == "Linear")
+    trained = found._case.setup.plan and sum(
+        tensor.params for tensors in found._case.setup.adapters.values() for tensor in tensors
+    )
+    assert found.flops["forward"] == {
+        "weights": 2 * weights * tokens,
+        "adapter": 2 * trained * tokens,
+        "attention": 4 * layers * 2 * 64**2 * heads,
+    }
+    assert found.flops["backward"]["weights"] == 2 * weights * tokens
+    assert found.flops["backward"]["adapter"] == 4 * trained * tokens
+    assert found.flops["backward"]["attention"] == 2 * found.flops["forward"]["attention"]
+    assert found.flops_per_token == sum(sum(parts.values()) for parts in found.flops.values()) // tokens
+
+
+def test_a_time_needs_a_utilisation_and_a_card() -> None:
+    """Nobody's utilisation is assumed."""
+    found = of_small(gpu="h100", tokens=10**9, utilisation=0.5)
+    assert found.train_seconds == pytest.approx(10**9 * found.flops_per_token / (0.5 * 989.4e12))
+    with pytest.raises(InvalidInput, match="utilisation"):
+        of_small(gpu="h100", tokens=10**9)
+    with pytest.raises(InvalidInput, match="gpu"):
+        of_small(tokens=10**9, utilisation=0.5)
+    with pytest.raises(InvalidInput, match="share"):
+        of_small(gpu="h100", tokens=10**9, utilisation=1.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"batch": 0}, "batch: 0 is out of range"),
+        ({"seq": -1}, "seq: -1 is out of range"),
+        ({"batch": 10**12}, "batch: 1000000000000 is out of range"),
+        ({"seq": "x"}, "seq: 'x' is not a whole number"),
+        ({"dtype": "float8"}, "dtype: 'float8' is not known"),
+        ({"attention": "flash"}, "has no replay"),
+        ({"attention": "spda"}, "did you mean sdpa"),
+        ({"optimizer": "adamw-8"}, "did you mean"),
+        ({"quantize": "nf3"}, "did you mean nf4"),
+        ({"gpu": "h1000"}, "did you mean h100"),
+        ({"vram": 0}, "vram: 0 is out of range"),
+        ({"vram": "24GX"}, "unit"),
+        ({"gpu": "t4", "vram": "24GB"}, "drop one of them"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(settings: dict[str, Any], said: str) -> None:
+    """One line names the value and the fix."""
+    with pytest.raises(InvalidInput, match=said):
+        of_small(**settings)
+
+
+def test_a_family_without_a_replay_is_refused_by_name() -> None:
+    """Never estimated in silence."""
+    with pytest.raises(InvalidInput, match="mamba"):
+        memory(read_config(Config({"model_type": "mamba", "num_hidden_layers": 1}), "m"), r=4, target=["x_proj"])
+
+
+def test_full_fine_tuning_takes_gradients_and_states_of_everything() -> None:
+    """At the optimizer each weight has a gradient and two states of its type."""
+    found = memory(LLAMA, method="full", batch=1, seq=16)
+    assert found.optimizer_bytes > 2 * found.weights_bytes * 0.99
+    with pytest.raises(InvalidInput, match="trains every weight"):
+        memory(LLAMA, 8, method="full")
+
+
+def test_a_fit_to_memory_is_the_last_that_fits() -> None:
+    """The next rank, batch or length is over the budget."""
+    training = {"seq": 64, "batch": 2}
+    of_rank = fit(model=LLAMA, target="all-linear", max_memory="1300MB", training=training)
+    assert of_rank.headroom >= 0
+    assert of_rank.overshoot is None or of_rank.overshoot > 0
+    of_batch = fit(model=LLAMA, target="all-linear", r=8, max_memory="2GB", knob="batch", training={"seq": 64})
+    assert (of_batch.knob, of_batch.next_size) == ("batch", of_batch.size + 1)
+    with pytest.raises(InvalidInput, match="even at batch 1"):
+        fit(model=LLAMA, target="all-linear", r=8, max_memory="1MB", knob="batch")
+
+
+def test_a_sweep_has_the_memory_of_each_training() -> None:
+    """A row for each batch and length, with the figures of `memory`."""
+    rows = list(sweep(model=LLAMA, target="all-linear", r=8, memory=True, batch=[1, 2], seq=[32, 64]))
+    assert [(row.batch, row.seq) for row in rows] == [(1, 32), (1, 64), (2, 32), (2, 64)]
+    assert rows[-1]["peak_bytes"] == of_small().peak_bytes

@@ -1,0 +1,100 @@
+"""`lora-cli memory` as a user runs it: a guard for a training, its formats and its refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from program import run
+from small_llama import llama
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> str:
+    """Return the folder of a small model."""
+    folder = tmp_path / "base"
+    folder.mkdir()
+    (folder / "config.json").write_text(
+        json.dumps(llama(architectures=["LlamaForCausalLM"], max_position_embeddings=4096))
+    )
+    return str(folder)
+
+
+@pytest.mark.parametrize(("vram", "code", "fits"), [("80GiB", 0, "yes"), ("1GiB", 1, "uncertain"), ("100kB", 1, "no")])
+def test_the_exit_code_is_a_guard(base: str, vram: str, code: int, fits: str) -> None:
+    """0 only where it is sure to fit; otherwise stderr says what is too much."""
+    done = run("memory", base, "-r", "8", "--seq", "64", "--vram", vram, "--field", "fits")
+    assert (done.returncode, done.stdout) == (code, f"{fits}\n")
+    assert ("lora-cli: does not fit: " in done.stderr) == (code == 1)
+
+
+def test_json_has_phases_assumptions_and_advice(base: str) -> None:
+    """Beside the record, under names of their own."""
+    done = run("memory", base, "-r", "8", "--seq", "64", "--no-checkpointing", "--json")
+    answer = json.loads(done.stdout)
+    (record,) = answer["results"]
+    assert (answer["command"], record["fits"], record["gpu"]) == ("memory", None, None)
+    assert max(answer["phases"].values()) == record["peak_bytes"]
+    assert {"forward", "backward"} <= answer["flops"].keys()
+    assert answer["assumptions"]
+    assert all({"switch", "peak_bytes", "saved_bytes"} == line.keys() for line in answer["advice"])
+    assert "--checkpointing" in {line["switch"] for line in answer["advice"]}
+
+
+def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
+    """At 80 columns, in characters of any encoding."""
+    folder = Path(base).parent
+    wide = run("memory", "base", "-r", "8", "--seq", "64", "--gpu", "t4", "--format", "table", cwd=folder)
+    assert max(map(len, wide.stdout.splitlines())) <= 80
+    assert "It fits." in wide.stdout
+    plain = run("memory", base, "-r", "8", "--seq", "64", "--format", "table", env={"LC_ALL": "C", "PYTHONUTF8": "0"})
+    assert plain.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--batch 0", "--batch: '0' is out of range"),
+        ("--seq 1.5", "--seq: '1.5' is not a whole number"),
+        ("--gpu h101", "did you mean"),
+        ("--vram 0", "--vram"),
+        ("--quantize nf", "did you mean nf4"),
+        ("--batch 1,2", "lora-cli sweep"),
+        ("--tokens 10M", "--utilisation"),
+        ("--method full -r 8", "trains every weight"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(base: str, arguments: str, said: str) -> None:
+    """Exit code 2, and nothing on stdout."""
+    done = run("memory", base, *arguments.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_one_matrix_is_not_trained_alone() -> None:
+    """A model is missing, and the fix says so."""
+    done = run("memory", "-r", "8")
+    assert done.returncode == 2
+    assert "--model" in done.stderr
+
+
+def test_a_length_over_the_model_s_own_is_a_warning(base: str) -> None:
+    """It is counted all the same."""
+    done = run("memory", base, "-r", "8", "--seq", "100000", "--field", "seq")
+    assert (done.returncode, done.stdout) == (0, "100000\n")
+    assert "longest input" in done.stderr
+
+
+def test_a_limit_of_memory_gates_and_other_commands_take_it(base: str) -> None:
+    """`check` fails over it, and `fit` searches inside it."""
+    held = run("check", "-m", base, "-r", "8", "--max-memory", "40GB", "--seq", "64")
+    assert held.returncode == 0, held.stderr
+    broken = run("check", "-m", base, "-r", "8", "--max-memory", "1GB", "--seq", "64")
+    assert broken.returncode == 1
+    assert "max-memory" in broken.stderr
+    alone = run("check", "-m", base, "-r", "8", "--max-params", "40M", "--seq", "64")
+    assert (alone.returncode, "--max-memory" in alone.stderr) == (2, True)
+    found = run("fit", base, "-r", "8", "--max-memory", "2GB", "--seq", "64", "--knob", "batch", "--field", "knob,size")
+    assert found.stdout.startswith("batch\t")
