@@ -184,7 +184,8 @@ class Branch(NamedTuple):
 
     A norm of the `sum` is what the stream goes on with. `keeps` says whether the layer's function has the result until
     the branch is over, before or after values are dropped, or until the `layer` is, and `keeps_given` whether it has what
-    the part was given until the result is added. `clamps` says whether float16 is kept from infinity.
+    the part was given until the result is added; `all` of this is there until the layer is over. `clamps` says whether
+    float16 is kept from infinity.
     """
 
     part: Attention | LatentAttention | FeedForward | Experts
@@ -193,7 +194,7 @@ class Branch(NamedTuple):
     dropout: float = 0.0
     scaled: bool = False
     sum: Norm | None = None
-    keeps: Literal["", "undropped", "dropped", "layer"] = ""
+    keeps: Literal["", "undropped", "dropped", "layer", "all"] = ""
     keeps_given: bool = False
     clamps: bool = False
 

@@ -52,7 +52,10 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     out = look_up(device, own, q, k, v, bias)
     if own.keeps:
         device.kept_in_branch.append(out)
-    return device.linear(f"{name}.{own.output}", out)
+    out = device.linear(f"{name}.{own.output}", out)
+    if own.indexed:
+        device.kept_in_branch.clear()
+    return out
 
 
 def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Tensor]:
@@ -61,6 +64,8 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
         qkv = device.linear(f"{name}.{own.inputs[0]}", x)
         each = qkv.numel // (own.heads + 2 * own.groups)
         if own.indexed:
+            # The attention's own function still has what it split.
+            device.kept_in_branch.append(qkv)
             return _indexed(own, qkv, each)
         numels = own.heads * each, own.groups * each, own.groups * each
         return [part(qkv, numel) for numel in numels] if own.sliced else split(qkv, *numels)

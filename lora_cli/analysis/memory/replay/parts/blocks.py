@@ -49,6 +49,8 @@ def _added(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     if not branch.keeps_given:
         return add(x, _run_branch(device, name, branch, x))
     given = _normed(device, name, branch.before, x)
+    if branch.keeps == "all":
+        device.kept.append(given)
     return add(x, _run_part(device, name, branch, given))
 
 
@@ -74,6 +76,8 @@ def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     x = _normed(device, name, branch.after, x)
     if branch.keeps == "undropped":
         device.kept_in_branch.append(x)
+    elif branch.keeps == "all":
+        device.kept.append(x)
     x = dropout(x, branch.dropout)
     if branch.keeps == "dropped":
         device.kept_in_branch.append(x)

@@ -106,8 +106,8 @@ def _layer(config: Config, attention: Attention, inner: FeedForward) -> Block:
     own, dropout = norms(config), config.real("hidden_dropout", default=0.0)
     if "post_attention_layernorm" in own:
         after = config.real("attention_dropout", default=0.0)
-        looking = Branch(attention, Norm("input_layernorm", "layer"), dropout=after)
-        return Block((looking, Branch(inner, Norm("post_attention_layernorm", "layer"), dropout=dropout)))
+        branch = Branch(inner, Norm(own[0], "layer"), dropout=dropout, keeps="all", keeps_given=True)
+        return Block((branch._replace(part=attention, before=Norm(own[1], "layer"), dropout=after), branch))
     if len(own) == 1:
         branches = Branch(attention), Branch(inner)
         return Block(branches, parallel=True, before=Norm(own[0], "layer"), in_place=True, dropout=dropout)
