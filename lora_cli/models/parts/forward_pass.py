@@ -63,7 +63,9 @@ class Attention(NamedTuple):
     position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
     let go of only once the branch is over. One that `crosses` takes k and v of what the encoder returned. What is added
     to the scores is made by the first layer if it `makes_bias`, and shared by the others. With `sinks` a head may look
-    at nothing; `clipped` says whether q, k and v are bounded in place.
+    at nothing; `clipped` says whether q, k and v are bounded in place. With `indexed` k and v are taken of what is split
+    by an index, which copies them: `groups` for all their heads, a `single` one as it is. One that is always `masked`
+    has a mask that it does not need. `scales_in_place` says how eager attention scales the scores.
     """
 
     heads: int
@@ -94,6 +96,9 @@ class Attention(NamedTuple):
     makes_bias: bool = False
     sinks: bool = False
     clipped: bool = False
+    indexed: Literal["", "groups", "single"] = ""
+    masked: bool = False
+    scales_in_place: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -186,7 +191,8 @@ class Branch(NamedTuple):
 
     A norm of the `sum` is what the stream goes on with. `keeps` says whether the layer's function has the result until
     the branch is over, before or after values are dropped, or until the `layer` is, and `keeps_given` whether it has what
-    the part was given until the result is added. `clamps` says whether float16 is kept from infinity.
+    the part was given until the result is added; `all` of this is there until the layer is over. `clamps` says whether
+    float16 is kept from infinity.
     """
 
     part: Attention | LatentAttention | FeedForward | Experts
@@ -195,7 +201,7 @@ class Branch(NamedTuple):
     dropout: float = 0.0
     scaled: bool = False
     sum: Norm | None = None
-    keeps: Literal["", "undropped", "dropped", "layer"] = ""
+    keeps: Literal["", "undropped", "dropped", "layer", "all"] = ""
     keeps_given: bool = False
     clamps: bool = False
 
@@ -203,13 +209,15 @@ class Branch(NamedTuple):
 class Block(NamedTuple):
     """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
 
-    The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
+    The results of parallel ones are added to each other, perhaps `in_place` and with a dropout, before they are to the
+    residual stream.
     """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
     before: Norm | None = None
     in_place: bool = False
+    dropout: float = 0.0
 
     @property
     def attentions(self) -> tuple[Attention, ...]:
@@ -255,6 +263,8 @@ class Patches(NamedTuple):
 class Body(NamedTuple):
     """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection` or a dropout.
 
+    With an `own_linear`, a class that adds its bias after the product, nothing of it is quantised.
+
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it.
     """
@@ -268,6 +278,7 @@ class Body(NamedTuple):
     only_eager: bool = False
     projection: str | None = None
     dropout: float = 0.0
+    own_linear: bool = False
 
     @property
     def attentions(self) -> frozenset[Attention]:

@@ -56,7 +56,7 @@ def _masks(device: Device, body: Body) -> dict[Reach, Storage]:
             made[causal, window] = Storage(device.tape, training.batch * pairs * device.hidden_width)
         elif padded:
             made[causal, window] = Storage(device.tape, training.batch * pairs)
-        elif window is not None and training.seq >= window:
+        elif (window is not None and training.seq >= window) or any(each.masked for each in body.attentions):
             made[causal, window] = Storage(device.tape, pairs)
     return made
 

@@ -11,6 +11,7 @@ from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
+    broadcast,
     cast,
     embedding,
     linear,
@@ -25,7 +26,6 @@ from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
-from lora_cli.errors import InvalidInput
 from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach, Words
 
 # The bytes of an index of a row.
@@ -176,6 +176,8 @@ class Device:
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
+        if own.bias is not None and self.setup.body.own_linear:
+            return self._plus_bias(self.base(own._replace(bias=None), x), own.bias)
         if not own.is_quantised:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
         return PACKINGS[self.training.quantize].multiply(self, own, x)
@@ -189,6 +191,11 @@ class Device:
             return weight
         return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
 
+    def _plus_bias(self, x: Tensor, bias: Parameter) -> Tensor:
+        """Add a bias to a product, which makes another tensor."""
+        width = max(x.width, bias.width)
+        return record([x, bias], x.numel, width, broadcast(x.numel * width, *wanted(x, bias)))
+
     def multiply(
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
@@ -198,8 +205,6 @@ class Device:
     def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
         """Run a convolution at so many places."""
         own = self.weights(name)
-        if own.adapter:
-            raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
         x, weight = self.lower(x), self.lowered(own.weight)
         inputs = [x, weight, own.bias] if own.bias else [x, weight]
         backward = makes(*wanted(*inputs))

@@ -114,9 +114,12 @@ class Setup:
     def is_quantised(self, name: str, training: Training) -> bool:
         """Whether bitsandbytes replaces a module, as transformers asks it to (`get_keys_to_not_convert`).
 
-        It leaves out the head, what is tied, and the last module. What is trained whole must be left out by hand.
+        It leaves out the head, what is tied, the last module, and classes derived from Linear. What is trained whole must
+        be left out by hand.
         """
-        if not training.is_quantised or self.modules[name].kind not in LINEARS or self.is_copied(name):
+        if not training.is_quantised or self.modules[name].kind not in LINEARS or self.body.own_linear:
+            return False
+        if self.is_copied(name):
             return False
         return name != self.model.output and f"{name}.weight" not in self._unconverted
 
