@@ -60,6 +60,8 @@ EXAMPLES = (
     "inspect my-adapter --per-module",
     "inspect my-adapter --spectrum",
     "inspect my-adapter --spectrum --per-module",
+    "memory --model base --serve 2",
+    "memory --model base --serve 2 --adapter my-adapter",
     "models",
     "methods",
     "methods vera",
