@@ -20,7 +20,7 @@ TOP_LEVEL = {"lora_cli", "tests", "pyproject.toml", "README.md", "CHANGELOG.md",
 MOST_FILES, MOST_LINES = 30, 350
 LOWER_ROOMS = ("models", "methods", "analysis")
 # Their files have the names that PEFT and transformers give.
-CATALOGUES = ("methods/catalogue", "models/architectures")
+CATALOGUES = ("methods/catalogue", "models/architectures", "analysis/memory/replay/adapters")
 # "There is no file" is English, "x is no file" is not.
 NO_THING = re.compile(r"(?<!there )\b(is|are) no\s", re.IGNORECASE)
 # What lists all of a catalogue.

@@ -15,11 +15,15 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.nodes import Module
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import LANGUAGE_MODEL, Build, Node, Nodes, Skeleton, hollow, linear, under
+from lora_cli.models.parts.passes.class_heads import scores_next_token
 from lora_cli.models.registry import body, family, hidden_size
 
 # A field of config.json itself, also where it is flat: a text section has one of its own.
 TIED = "tie_word_embeddings"
+# The heads of composites by the endings of their classes' names.
+HEADS = {"ForConditionalGeneration": scores_next_token}
 # Where PEFT finds no sizes, because no part of config.json has them by a name that it looks for.
 NO_SIZES = PromptSizes(
     hidden=None,
@@ -174,6 +178,12 @@ class Composite:
 
         return build
 
+    def forward(self, config: Config) -> Body | None:
+        """Describe the pass of a batch of text, None where that of its decoder is not known: no tower runs."""
+        text = self.text.of(config)
+        own = family(text.text("model_type", default=""))
+        return None if own.forward is None else own.forward(text)
+
     def family(
         self,
         model_type: str,
@@ -184,7 +194,7 @@ class Composite:
     ) -> Family:
         """Return the family with the two classes that most have, and `more` of them."""
         classes = {f"{stem}ForConditionalGeneration": self.generation(tied), f"{stem}Model": self.body, **more}
-        return Family(model_type, classes, NO_SIZES, text=self.text.of)
+        return Family(model_type, classes, NO_SIZES, text=self.text.of, forward=self.forward, heads=HEADS)
 
 
 def _joined(prefix: str, name: str) -> str:

@@ -62,7 +62,7 @@ class Family:
     `required` are the config fields without which transformers reads a config.json, but builds no model of it.
     `trained_activations` says whether the parameters that an activation may have are built.
 
-    `forward` describes what a training step runs, and `heads` the heads of those classes whose names have these endings.
+    `forward` describes what a training step runs, or returns None where a part of it is not known, and `heads` the heads of those classes whose names have these endings.
     """
 
     model_type: str
@@ -74,7 +74,7 @@ class Family:
     required: tuple[str, ...] = ()
     trained_activations: bool = False
     text: Callable[[Config], Config] | None = None
-    forward: Callable[[Config], Body] | None = None
+    forward: Callable[[Config], Body | None] | None = None
     heads: Mapping[str, Callable[[Config], Head]] = field(default_factory=lambda: DECODER_HEADS)
 
     @property

@@ -140,24 +140,37 @@ class Linear8bitLt(nn.Linear):
 
 
 def quantise(model: nn.Module, quant: str, compute: torch.dtype) -> None:
-    """Replace every Linear but the heads, as transformers does."""
-    heads = ("lm_head", "score", "classifier")
+    """Replace every Linear and Conv1D, as transformers does, but the output, what is tied, and heads that are trained."""
+    from transformers.pytorch_utils import Conv1D
+
+    tied, last = getattr(model, "all_tied_weights_keys", {}), [name for name, _ in model.named_parameters()][-1]
+    kept = {name.removesuffix(".weight") for name in (*tied, *tied.values(), last, "lm_head", "score", "classifier")}
     for name, module in list(model.named_modules()):
-        owner, _, last = name.rpartition(".")
-        if type(module) is nn.Linear and last not in heads:
-            new = Linear8bitLt(module) if quant == "int8" else Linear4bit(module, compute, quant == "nf4-dq")
-            setattr(model.get_submodule(owner), last, new)
+        if type(module) not in (nn.Linear, Conv1D) or name.endswith(tuple(kept)):
+            continue
+        linear = _as_linear(module) if isinstance(module, Conv1D) else module
+        new = Linear8bitLt(linear) if quant == "int8" else Linear4bit(linear, compute, quant == "nf4-dq")
+        owner, _, own = name.rpartition(".")
+        setattr(model.get_submodule(owner), own, new)
     setattr(model, "is_loaded_in_8bit" if quant == "int8" else "is_loaded_in_4bit", True)
+
+
+def _as_linear(module: Any) -> nn.Linear:
+    """Return a Linear of the size of a Conv1D, whose weight is transposed."""
+    linear = nn.Linear(*module.weight.shape, dtype=module.weight.dtype)
+    linear.bias = module.bias
+    return linear
 
 
 class AdamW8bit(torch.optim.Optimizer):
     """bitsandbytes' AdamW: two states of a byte a value and a float32 scale per 256, float32 below 4096 values.
 
-    Paged, the states of 100,000 values or more are in managed memory, outside PyTorch's allocator.
+    Trainer has the states of an Embedding's weight in float32, whatever its size (`in_float`). Paged, the states of 100,000 values or more are in managed memory, outside PyTorch's allocator.
     """
 
-    def __init__(self, params: Any, paged: bool) -> None:
+    def __init__(self, params: Any, paged: bool, in_float: frozenset[int] = frozenset()) -> None:
         super().__init__(params, {})
+        self.in_float = in_float
         self.paged, self.maps = paged, [torch.empty(256), torch.empty(256)]
 
     @torch.no_grad()
@@ -167,7 +180,7 @@ class AdamW8bit(torch.optim.Optimizer):
             state, count = self.state[parameter], parameter.numel()
             if parameter.grad is None or state:
                 continue
-            small = count < 4096
+            small = count < 4096 or id(parameter) in self.in_float
             if not (self.paged and count >= 100_000):
                 dtype = torch.float32 if small else torch.uint8
                 state.update(state1=torch.zeros_like(parameter, dtype=dtype))
@@ -190,7 +203,10 @@ def bitsandbytes_stub() -> Iterator[None]:
     original = dora.dequantize_module_weight
 
     def dequantised(module: nn.Module) -> torch.Tensor:
-        return module.dequantised() if isinstance(module, Linear4bit | Linear8bitLt) else original(module)
+        # 8 bits are scaled, then multiplied by a number, both in float32.
+        if isinstance(module, Linear8bitLt):
+            return module.weight * module.scale.unsqueeze(1) * (1 / 127)
+        return module.dequantised() if isinstance(module, Linear4bit) else original(module)
 
     def swap(modules: dict[str, ModuleType], function: Any) -> None:
         for name in ("bitsandbytes", "bitsandbytes.nn", "peft.tuners.lora.bnb"):

@@ -22,7 +22,7 @@ import transformers
 from torch import nn
 
 from tests.memory.drawn_families import FAMILIES, TASKS, drawn_config
-from tests.memory.fake_model import CLASSES, load_config
+from tests.memory.fake_model import auto_class, load_config
 from tests.memory.oracle import Settings, measure
 
 RANKS = (1, 4, 8, 16, 64)
@@ -31,8 +31,9 @@ PLAIN_LORA = 0.6
 
 def linears(config: dict[str, Any], task: str) -> list[str]:
     """Return the last names of a model's linear layers, the heads apart."""
+    built = load_config(config)
     with torch.device("meta"):
-        model = getattr(transformers, CLASSES[task]).from_config(load_config(config))
+        model = auto_class(task, built).from_config(built)
     heads = ("lm_head", "score", "classifier", "qa_outputs", "embed_out", "out_proj_head")
     kinds = (nn.Linear, transformers.pytorch_utils.Conv1D)
     found = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if isinstance(module, kinds)}

@@ -51,13 +51,18 @@ def peft_config(adapter: Mapping[str, Any]) -> Any:
     return cls(**fields)
 
 
+def auto_class(task: str, built: Any) -> Any:
+    """Return what builds a model for a task; a composite, which is given text only, is not among the causal ones."""
+    auto = getattr(transformers, CLASSES[task])
+    is_composite = task == "CAUSAL_LM" and type(built) not in auto._model_mapping
+    return transformers.AutoModelForImageTextToText if is_composite else auto
+
+
 def build(config: Mapping[str, Any], adapter: Mapping[str, Any], task: str, settings: Any) -> nn.Module:
     """Return the adapted model on the meta device; without an adapter everything is trained."""
     transformers.logging.set_verbosity_error()
     dtype, built = getattr(torch, settings.dtype), load_config(config)
-    auto = getattr(transformers, CLASSES[task])
-    if task == "CAUSAL_LM" and type(built) not in auto._model_mapping:
-        auto = transformers.AutoModelForImageTextToText  # a composite, which is given text only
+    auto = auto_class(task, built)
     with torch.device("meta"):
         model = auto.from_config(built, dtype=dtype, attn_implementation=settings.attention)
         if settings.checkpointing:

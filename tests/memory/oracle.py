@@ -66,7 +66,7 @@ class Settings:
     kbit_prepare: bool | None = True
 
 
-def make_optimizer(name: str, trained: list[nn.Parameter]) -> torch.optim.Optimizer:
+def make_optimizer(name: str, model: nn.Module, trained: list[nn.Parameter]) -> torch.optim.Optimizer:
     """Return an optimizer as Trainer makes it."""
     if name not in OPTIMIZERS:
         raise CannotRun(f"the optimizer {name} is not modelled")
@@ -77,7 +77,8 @@ def make_optimizer(name: str, trained: list[nn.Parameter]) -> torch.optim.Optimi
 
         return transformers.Adafactor(trained, lr=1e-4, scale_parameter=False, relative_step=False)
     if name.endswith("8bit"):
-        return AdamW8bit(trained, paged=name.startswith("paged"))
+        embeddings = frozenset(id(each.weight) for each in model.modules() if isinstance(each, nn.Embedding))
+        return AdamW8bit(trained, paged=name.startswith("paged"), in_float=embeddings)
     return torch.optim.SGD(trained, lr=1e-4, foreach=name == "sgd")
 
 
@@ -167,7 +168,7 @@ def train(
 ) -> Fields:
     """Run two steps and return what the last one kept."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = make_optimizer(settings.optimizer, trained)
+    optimizer = make_optimizer(settings.optimizer, model, trained)
     autocast = contextlib.nullcontext()
     if settings.autocast:
         autocast = torch.autocast("cpu", dtype=getattr(torch, settings.autocast))

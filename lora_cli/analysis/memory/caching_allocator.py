@@ -39,12 +39,13 @@ class CachingAllocator:
     A rest that is too small to split off stays with its block, and counts as used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, addresses_fall: bool = False) -> None:
         self.reserved = 0
         self.used = 0
         self.most_used = 0
-        # CUDA gives each new segment a lower address than those before.
-        self._start = 0
+        # Which of two equal blocks is taken depends on the addresses that CUDA gives to segments.
+        self._falls = addresses_fall
+        self._low = self._high = 0
         # The free blocks, small ones and others, by size and address.
         self._free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
         self._blocks: dict[int, Block] = {}
@@ -79,7 +80,7 @@ class CachingAllocator:
     def _fitting(self, size: int) -> Block:
         is_small = size <= SMALL_BLOCK
         free = self._free[is_small]
-        position = bisect_left(free, (size, self._start))
+        position = bisect_left(free, (size, self._low))
         if position < len(free):
             return self._blocks.pop(free.pop(position)[1])
         if is_small:
@@ -88,10 +89,17 @@ class CachingAllocator:
             segment = SHARED_SEGMENT
         else:
             segment = -(-size // SEGMENT_ROUNDING) * SEGMENT_ROUNDING
-        self._start -= segment
-        block = Block(self._start, segment, is_small=is_small)
+        block = Block(self._address(segment), segment, is_small=is_small)
         self.reserved += segment
         return block
+
+    def _address(self, segment: int) -> int:
+        """Return the address of a new segment, below or above all others."""
+        if self._falls:
+            self._low -= segment
+            return self._low
+        self._high += segment
+        return self._high - segment
 
     def _split(self, block: Block, size: int) -> None:
         rest = Block(block.address + size, block.size - size, is_small=block.is_small)

@@ -19,13 +19,15 @@ class Measured(NamedTuple):
     """What was measured on a card, in bytes: the least and the most that a process takes beside what is reserved.
 
     `workspaces` are those of cuBLAS, which are allocated too. `spread` is how far, as a share, the reserved bytes were
-    from what the allocator's rules give. `driver` is what the card's driver keeps for itself.
+    from what the allocator's rules give. `driver` is what the card's driver keeps for itself, and `addresses_fall` says
+    whether it gives each new segment a lower address than those before.
     """
 
     context: tuple[int, int]
     workspaces: tuple[int, ...]
     spread: float
     driver: int = 0
+    addresses_fall: bool = False
 
 
 class Card(NamedTuple):
@@ -60,7 +62,7 @@ CARDS = (
         9.0,
         989.4,
         ("h100", "h100-sxm", "h100-80gb-hbm3", "h100-sxm5-80gb"),
-        Measured((783876096, 934871040), (33570816, 33570816), 0.18, 618004480),
+        Measured((783876096, 934871040), (33570816, 33570816), 0.18, 618004480, addresses_fall=True),
     ),
     Card("h200", 143771, 9.0, 989.4, ("h200-141gb",)),
     Card("p100", 16384, 6.0, None, ("p100-16gb", "p100-pcie-16gb", "p100-sxm2-16gb")),

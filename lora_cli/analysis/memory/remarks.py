@@ -15,6 +15,8 @@ def assumptions(case: Case) -> Iterator[str]:
     training = case.training
     yield "one process on one card; a step is forward, backward, clipping of gradients by their norm, and optimizer"
     yield "PyTorch 2.13, transformers 5.23 and PEFT 0.21 with their defaults; other versions may differ"
+    if case.setup.model.parts:
+        yield "a batch of text without images or sounds: towers only stand in memory, and what is trained of them has no gradient"
     if not training.has_flash:
         yield "a card before Ampere: memory-efficient attention, with keys and values repeated for all heads"
     elif case.card is None:

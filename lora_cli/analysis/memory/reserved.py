@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from lora_cli.analysis.memory.caching_allocator import Block, CachingAllocator
+from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import static
@@ -12,13 +13,15 @@ from lora_cli.analysis.memory.replay.step import replay
 from lora_cli.analysis.memory.training import Training
 
 
-def reservation(setup: Setup, training: Training, workspaces: Sequence[int] = ()) -> CachingAllocator:
+def reservation(setup: Setup, training: Training, card: Card | None = None) -> CachingAllocator:
     """Return the allocator after one step of a training, every layer of it.
 
     It has `torch.cuda.max_memory_reserved` and `max_memory_allocated`. The workspaces of cuBLAS, if their bytes are
     known, come from it too: one with the first product of the forward, and one with that of the backward.
     """
-    allocator = CachingAllocator()
+    measured = None if card is None else card.measured
+    workspaces = () if measured is None else measured.workspaces
+    allocator = CachingAllocator(addresses_fall=measured is not None and measured.addresses_fall)
 
     def hold(sizes: Iterable[int]) -> list[Block]:
         return [allocator.allocate(rounded(size)) for size in sizes]

@@ -62,7 +62,7 @@ def footprint(setup: Setup, training: Training, card: Card | None = None) -> Foo
     """Return what a training takes on a card, or on one that was never measured."""
     measured = None if card is None else card.measured
     step = replay(setup, training)
-    allocator = reservation(setup, training, () if measured is None else measured.workspaces)
+    allocator = reservation(setup, training, card)
     if measured is None:
         return Footprint(step, allocator.reserved)
     low = max(allocator.most_used, int(allocator.reserved / (1 + measured.spread)))

@@ -32,9 +32,11 @@ NormTime = Literal["projected", "all_projected", "rotated"]
 
 # How positions turn q and k. `halves` is Llama's; `float_angles` is OLMo 2's, whose angles are float32; `float_pairs` is
 # Cohere's, which turns q and k into float32; `pairs` is GLM's, which repeats its angles for each pair of values, and
-# `pairs_in_float` ERNIE's, which does so in float32; `neighbours` is DeepSeek V3's, which does not repeat them, and
-# `complex` V2's, whose angles are complex numbers.
-RotaryKind = Literal["halves", "float_angles", "float_pairs", "pairs", "pairs_in_float", "neighbours", "complex"]
+# `pairs_in_float` ERNIE's, which does so in float32; `neighbours` is DeepSeek V3's, which does not repeat them, `complex`
+# V2's, whose angles are complex numbers, and `split_halves` gpt-oss's, which has an angle for each pair.
+RotaryKind = Literal[
+    "halves", "float_angles", "float_pairs", "pairs", "pairs_in_float", "neighbours", "complex", "split_halves"
+]
 
 
 # What is added to the scores for how far apart tokens are: nothing, what is learned of it, or zeros.
@@ -43,22 +45,27 @@ BiasKind = Literal["", "learned", "zeros"]
 # What a token sees: only those before it or all, and of those how far away the last is, None for all.
 Reach = tuple[bool, int | None]
 FLOAT_ANGLES = ("float_angles", "pairs_in_float")
-# Angles of positions: their name, whether they are float32 whatever the hidden states are, and their width.
-Angles = tuple[str, bool, int]
+# Angles of positions: their name, whether they are float32 whatever the hidden states are, whether each text of a batch
+# has its own, and their width.
+Angles = tuple[str, bool, bool, int]
 
 
 class Attention(NamedTuple):
     """Attention of `heads` query heads and `groups` key-value heads of `width` each.
 
     `inputs` are its projections: of q, k and v, or one that is split. `rotary` is how much of a head's width is
-    rotated by its position, and `positions` names the angles where there are several. `norms` are those of q and k.
+    rotated by its position; `positions` names the angles where there are several, and `each_text` of a batch may have its
+    own. `norms` are those of q and k.
     `soft_cap` bounds the scores by a tanh; `window` is how far a token looks back. `float_softmax` says whether eager
     attention asks for the softmax in float32, `casts_weights` whether it turns that into the type of q, `by_heads`
     whether q and k lie in memory head by head, as what is put together of a rotated part and the rest does. With `sliced`
     q, k and v are taken one by one of what is split, with `scaled_queries` those are multiplied by a number for each
     position, with `scales_q` q by one number as soon as it is projected. With `keeps` what goes into the last product is
     let go of only once the branch is over. One that `crosses` takes k and v of what the encoder returned. What is added
-    to the scores is made by the first layer if it `makes_bias`, and shared by the others.
+    to the scores is made by the first layer if it `makes_bias`, and shared by the others. With `sinks` a head may look
+    at nothing; `clipped` says whether q, k and v are bounded in place. With `indexed` k and v are taken of what is split
+    by an index, which copies them: `groups` for all their heads, a `single` one as it is. One that is always `masked`
+    has a mask that it does not need. `scales_in_place` says how eager attention scales the scores.
     """
 
     heads: int
@@ -76,6 +83,7 @@ class Attention(NamedTuple):
     causal: bool = True
     rotary_kind: RotaryKind = "halves"
     positions: str = ""
+    each_text: bool = False
     float_softmax: bool = True
     casts_weights: bool = True
     by_heads: bool = False
@@ -86,6 +94,11 @@ class Attention(NamedTuple):
     crosses: bool = False
     bias: BiasKind = ""
     makes_bias: bool = False
+    sinks: bool = False
+    clipped: bool = False
+    indexed: Literal["", "groups", "single"] = ""
+    masked: bool = False
+    scales_in_place: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -95,9 +108,9 @@ class Attention(NamedTuple):
     @property
     def angles(self) -> Angles:
         """Which angles turn q and k: attentions that are alike in this share them."""
-        if self.rotary_kind == "complex":
-            return self.positions, True, self.rotary // 2
-        return self.positions, self.rotary_kind in FLOAT_ANGLES, self.rotary
+        if self.rotary_kind in {"complex", "split_halves"}:
+            return self.positions, self.rotary_kind == "complex", self.each_text, self.rotary // 2
+        return self.positions, self.rotary_kind in FLOAT_ANGLES, self.each_text, self.rotary
 
 
 class LatentAttention(NamedTuple):
@@ -178,7 +191,8 @@ class Branch(NamedTuple):
 
     A norm of the `sum` is what the stream goes on with. `keeps` says whether the layer's function has the result until
     the branch is over, before or after values are dropped, or until the `layer` is, and `keeps_given` whether it has what
-    the part was given until the result is added. `clamps` says whether float16 is kept from infinity.
+    the part was given until the result is added; `all` of this is there until the layer is over. `clamps` says whether
+    float16 is kept from infinity.
     """
 
     part: Attention | LatentAttention | FeedForward | Experts
@@ -187,7 +201,7 @@ class Branch(NamedTuple):
     dropout: float = 0.0
     scaled: bool = False
     sum: Norm | None = None
-    keeps: Literal["", "undropped", "dropped", "layer"] = ""
+    keeps: Literal["", "undropped", "dropped", "layer", "all"] = ""
     keeps_given: bool = False
     clamps: bool = False
 
@@ -195,13 +209,15 @@ class Branch(NamedTuple):
 class Block(NamedTuple):
     """A layer: branches one after the other, or in parallel on one input, which may share the norm `before` them.
 
-    The results of parallel ones are added to each other, perhaps `in_place`, before they are to the residual stream.
+    The results of parallel ones are added to each other, perhaps `in_place` and with a dropout, before they are to the
+    residual stream.
     """
 
     branches: tuple[Branch, ...]
     parallel: bool = False
     before: Norm | None = None
     in_place: bool = False
+    dropout: float = 0.0
 
     @property
     def attentions(self) -> tuple[Attention, ...]:
@@ -247,6 +263,8 @@ class Patches(NamedTuple):
 class Body(NamedTuple):
     """A model without its head: embeddings, blocks below `layers`, and the last norm, perhaps with a `projection` or a dropout.
 
+    With an `own_linear`, a class that adds its bias after the product, nothing of it is quantised.
+
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it.
     """
@@ -260,6 +278,7 @@ class Body(NamedTuple):
     only_eager: bool = False
     projection: str | None = None
     dropout: float = 0.0
+    own_linear: bool = False
 
     @property
     def attentions(self) -> frozenset[Attention]:

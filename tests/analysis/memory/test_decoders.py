@@ -40,9 +40,9 @@ def setup_of(config: dict[str, Any], adapter: dict[str, Any]) -> Setup:
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
 def test_a_step_peaks_as_in_pytorch(row: dict[str, Any]) -> None:
-    """The contract is 1 %; what is known is exact but for scalars and a few temporaries of a mask."""
+    """The contract is 1 %; nearly all are exact but for scalars."""
     step = replay(setup_of(row["config"], row["adapter"]), Training(**row["training"]))
-    assert step.peak_bytes == pytest.approx(row["peak_bytes"], rel=1e-3)
+    assert step.peak_bytes == pytest.approx(row["peak_bytes"], rel=3e-3)
 
 
 @pytest.mark.parametrize("layers", [1, 5, 13, 26])

@@ -81,3 +81,34 @@ def test_a_tie_inside_the_text_model_is_not_one_that_peft_finds() -> None:
     assert model.output == "language_model.lm_head"
     assert model.tied == {"language_model.lm_head.weight": f"{model.embeddings}.weight"}
     assert model.tied_with_embeddings == ()
+
+
+def test_a_backbone_norms_the_stages_whose_features_it_returns() -> None:
+    """Those that config.json names, or else the last one; DINOv2 has the norm of its bare model."""
+    named = read("swin", "SwinBackbone", depths=[1, 1], num_heads=[2, 2], out_features=["stem", "stage2"])
+    norms = {p.name: p.shape for p in named.others if p.name.startswith("hidden_states_norms.")}
+    assert norms == {
+        f"hidden_states_norms.{stage}.{leaf}": (width,)
+        for stage, width in (("stem", 96), ("stage2", 192))
+        for leaf in ("weight", "bias")
+    }
+    last = read("convnext", "ConvNextBackbone").module_names[-2:]
+    assert last == ["hidden_states_norms", "hidden_states_norms.stage4"]
+    assert read("dinov2", "Dinov2Backbone").full_params == read("dinov2", "Dinov2Model").full_params
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"out_features": ["stage4", "stage1"]}, "in this order"),
+        ({"out_features": ["stage9"]}, "a list of some of stem, stage1"),
+        ({"out_indices": [5]}, "whole numbers below 5"),
+        ({"out_indices": [-1, 4]}, "different stages in their order"),
+        ({"out_features": ["stage1"], "out_indices": [2]}, "those of out_features"),
+        ({"depths": [1] * 5}, "no size for stage5"),
+    ],
+)
+def test_stages_that_a_backbone_cannot_return_are_refused(fields: dict[str, Any], message: str) -> None:
+    """As transformers' config class refuses them."""
+    with pytest.raises(InvalidInput, match=message):
+        read("convnext", "ConvNextBackbone", **fields)

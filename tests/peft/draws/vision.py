@@ -78,6 +78,7 @@ DRAWS: dict[str, Mapping[str, Any]] = {
         "use_absolute_embeddings": BOTH,
         "encoder_stride": [2, 8],
         "num_layers": [2],
+        "out_indices": [None, [0, 2], [-1], [1]],
     },
     "segformer": {
         **LABELS,
@@ -96,8 +97,12 @@ DRAWS: dict[str, Mapping[str, Any]] = {
         **LABELS,
         **IMAGES,
         "num_stages": (1, 2, 3),
-        "depths": ([1, 2, 1], [2, 1, 1, 1], [1, 0, 2]),
-        "hidden_sizes": ([16, 24, 40], [8, 8, 30, 36], [16, 20, 48]),
+        ("depths", "hidden_sizes"): (
+            ([1, 2, 1], [16, 24, 40]),
+            ([2, 1, 1, 1], [8, 8, 30, 36]),
+            ([1, 0, 2], [16, 20, 48, 50]),
+        ),
+        "out_features": [None, ["stem", "stage2"], ["stage3"]],
         "layer_scale_init_value": [0.0, 1e-6],
     },
     "siglip_text_model": TEXT_TOWER,

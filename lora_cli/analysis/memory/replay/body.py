@@ -56,7 +56,7 @@ def _masks(device: Device, body: Body) -> dict[Reach, Storage]:
             made[causal, window] = Storage(device.tape, training.batch * pairs * device.hidden_width)
         elif padded:
             made[causal, window] = Storage(device.tape, training.batch * pairs)
-        elif window is not None and training.seq >= window:
+        elif (window is not None and training.seq >= window) or any(each.masked for each in body.attentions):
             made[causal, window] = Storage(device.tape, pairs)
     return made
 
@@ -65,8 +65,11 @@ def _angles(device: Device, body: Body) -> dict[Angles, tuple[Tensor, Tensor]]:
     """Make the cosines and sines of all positions, in the type of the hidden states unless the model wants float32."""
     made = {}
     for angles in body.angles:
-        _, in_float, rotary = angles
-        width, numel = FLOAT32 if in_float else device.hidden_width, device.training.seq * rotary
+        _, in_float, each_text, rotary = angles
+        width, numel = (
+            FLOAT32 if in_float else device.hidden_width,
+            (device.training.tokens if each_text else device.training.seq) * rotary,
+        )
         cos, sin = (Tensor(Storage(device.tape, numel * width), numel, width) for _ in range(2))
         made[angles] = cos, sin
     return made

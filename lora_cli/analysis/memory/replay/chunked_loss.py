@@ -10,8 +10,18 @@ from collections.abc import Callable
 
 from lora_cli.analysis.memory.replay.device import INDEX, Device
 from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, add, cast, clone, makes, multiply, pointwise, record
-from lora_cli.analysis.memory.replay.tape import Node, Parameter, Tensor
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    add,
+    cast,
+    clone,
+    makes,
+    multiply,
+    part,
+    pointwise,
+    record,
+)
+from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 
 CHUNK = 256
@@ -26,10 +36,10 @@ def chunked_loss(device: Device, head: str, hidden: Tensor, finish: Callable[[Te
     ordered = _ordered(device, own, hidden, tokens)
     total = Tensor(Storage(device.tape, FLOAT32), 1, FLOAT32)
     for start in range(0, tokens, CHUNK):
-        part = view(ordered, min(CHUNK, tokens - start) * own.d)
+        piece = part(ordered, min(CHUNK, tokens - start) * own.d)
 
-        def run(part: Tensor = part) -> Tensor:
-            return _chunk(device, own, part, finish)
+        def run(piece: Tensor = piece) -> Tensor:
+            return _chunk(device, own, piece, finish)
 
         total = add(total, device.tape.checkpointed(run))
     del kept
@@ -39,17 +49,11 @@ def chunked_loss(device: Device, head: str, hidden: Tensor, finish: Callable[[Te
 def _ordered(device: Device, own: Weights, hidden: Tensor, tokens: int) -> Tensor:
     """Leave out each text's last token, and put those first whose labels count."""
     numel = tokens * own.d
-    rows = view(hidden, numel)
+    rows = part(hidden, numel)
     if device.training.batch > 1:
         rows = clone(rows)
     index = Tensor(Storage(device.tape, tokens * INDEX), tokens, INDEX)
     return record([rows], numel, rows.width, makes(numel * rows.width), saves=[index])
-
-
-def view(x: Tensor, numel: int) -> Tensor:
-    """Return a part of a tensor without a copy; its gradient is as large as the whole (`slice_backward`)."""
-    node = Node(x.tape, [x], (), makes(x.numel * x.width)) if x.requires_grad else None
-    return Tensor(x.storage, numel, x.width, node=node)
 
 
 def _chunk(device: Device, own: Weights, x: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
+    broadcast,
     cast,
     embedding,
     linear,
@@ -25,7 +26,6 @@ from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
-from lora_cli.errors import InvalidInput
 from lora_cli.models.parts.forward_pass import Angles, Attention, Block, Reach, Words
 
 # The bytes of an index of a row.
@@ -59,7 +59,7 @@ class Device:
         self.tape = tape
         # What a step is given, its input first.
         self.batch: list[Storage] = []
-        # The outputs of the step before, those of this one, and the leaves to which the graph behind them leads.
+        # The outputs of the step, and the leaves to which the graph behind them leads.
         self.outputs: list[Storage] = []
         self.leaves: list[Tensor] = []
         # What the layer that runs shares with others, and what it makes for them.
@@ -76,9 +76,15 @@ class Device:
         self._parameters: dict[str, Parameter] = {}
         self._adapters: dict[str, Mapping[str, Parameter]] = {}
         self._rows: dict[str, Parameter] = {}
+        self._prompts = {
+            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
+            for each in setup.prompts
+        }
         self._casts: dict[Parameter, Tensor] = {}
         # What only the loss holds on to until the step is done: inputs of 8-bit products.
         self.held: list[object] = []
+        # What PEFT's own function has until the model's returns.
+        self.inputs: list[Tensor] = []
         self._others = {each.name: each for each in setup.model.others}
 
     def parameter(self, name: str) -> Parameter:
@@ -114,6 +120,7 @@ class Device:
             module.d,
             module.h,
             self.adapter(name),
+            {each.key: each.shape for each in setup.adapters.get(name, ())},
             setup.settings,
             quantised,
             quantised and PACKINGS[training.quantize].is_cloned,
@@ -157,7 +164,10 @@ class Device:
         own = self.weights(name)
         if name in self.setup.rows:
             return self.multiply(x, self.with_rows(name), own.bias, own.d, own.h, of=WEIGHTS)
-        return self._adapter.linear(self, own, x) if own.adapter else self.base(own, x)
+        if not own.adapter:
+            return self.base(own, x)
+        assert self._adapter.linear is not None
+        return self._adapter.linear(self, own, x)
 
     @property
     def _adapter(self) -> Adapter:
@@ -166,6 +176,8 @@ class Device:
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
+        if own.bias is not None and self.setup.body.own_linear:
+            return self._plus_bias(self.base(own._replace(bias=None), x), own.bias)
         if not own.is_quantised:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
         return PACKINGS[self.training.quantize].multiply(self, own, x)
@@ -179,6 +191,11 @@ class Device:
             return weight
         return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
 
+    def _plus_bias(self, x: Tensor, bias: Parameter) -> Tensor:
+        """Add a bias to a product, which makes another tensor."""
+        width = max(x.width, bias.width)
+        return record([x, bias], x.numel, width, broadcast(x.numel * width, *wanted(x, bias)))
+
     def multiply(
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
     ) -> Tensor:
@@ -188,8 +205,6 @@ class Device:
     def convolve(self, name: str, x: Tensor, places: int) -> Tensor:
         """Run a convolution at so many places."""
         own = self.weights(name)
-        if own.adapter:
-            raise InvalidInput(f"{name}: what an adapter of a convolution allocates in a training step is not known")
         x, weight = self.lower(x), self.lowered(own.weight)
         inputs = [x, weight, own.bias] if own.bias else [x, weight]
         backward = makes(*wanted(*inputs))
@@ -235,10 +250,18 @@ class Device:
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""
         own = self.weights(name)
+        if self._prompts and self._are_words(own):
+            return self._extended(own, tokens)
         if own.adapter and self._adapter.embed is not None:
             return self._adapter.embed(self, own, tokens)
         weight = self.with_rows(name) if name in self.setup.rows else own.weight
         return self.look_up(own, weight, tokens)
+
+    def _extended(self, own: Weights, tokens: int) -> Tensor:
+        """Look up those tokens that are not a method's own, and let it put its own before them."""
+        assert self._adapter.extended is not None
+        virtual = self.setup.settings.num_virtual_tokens * self.training.batch
+        return self._adapter.extended(self, self._prompts, self.look_up(own, own.weight, tokens - virtual))
 
     def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
         """Look up tokens in a weight. With checkpointing the words require a gradient (`enable_input_require_grads`)."""

@@ -41,10 +41,13 @@ def record(
     return out
 
 
-def makes(*sizes: int | None, beside: Sequence[int] = (), of: str = "", flops: int = 0) -> Backward:
-    """Return a backward that allocates a gradient of each size, None for no gradient, beside temporaries.
+def makes(
+    *sizes: int | None, beside: Sequence[int] = (), inside: Sequence[int] = (), of: str = "", flops: int = 0
+) -> Backward:
+    """Return a backward that allocates a gradient of each size, None for no gradient.
 
-    Where it multiplies matrices, these take `flops` operations.
+    Temporaries `beside` are there before the gradients, those `inside` a kernel after them. Where it multiplies
+    matrices, these take `flops` operations.
     """
 
     def backward(gradient: Storage) -> Sequence[Storage | None]:
@@ -53,6 +56,7 @@ def makes(*sizes: int | None, beside: Sequence[int] = (), of: str = "", flops: i
             tape.multiplies(of, flops)
         temporaries = [Storage(tape, size) for size in beside]
         made = [None if size is None else Storage(tape, size) for size in sizes]
+        temporaries += [Storage(tape, size) for size in inside]
         del temporaries
         return made
 
@@ -127,8 +131,8 @@ def add(a: Tensor, b: Tensor) -> Tensor:
     return record([a, b], a.numel, width, backward)
 
 
-def subtract(a: Tensor, b: Parameter) -> Tensor:
-    """Subtract a smaller parameter from each row, whose gradient is the sum of a negated copy."""
+def subtract(a: Tensor, b: Tensor | Parameter) -> Tensor:
+    """Subtract what is smaller from each row or column, whose gradient is the sum of a negated copy."""
     whole, size = a.numel * a.width, b.numel * b.width
 
     def backward(gradient: Storage) -> Sequence[Storage]:
@@ -219,7 +223,7 @@ def dropout(x: Tensor, probability: float) -> Tensor:
 
 def softmax(x: Tensor, width: int) -> Tensor:
     """Return the softmax in a type; CUDA multiplies the gradient with the result first."""
-    backward = makes(x.numel * x.width, beside=[x.numel * width])
+    backward = makes(x.numel * x.width, inside=[x.numel * width])
     return record([x], x.numel, width, backward, saves_output=True)
 
 
@@ -231,6 +235,11 @@ def take(x: Tensor, numel: int) -> Tensor:
 def part(x: Tensor, numel: int) -> Tensor:
     """Return a view of a part of each row, whose gradient is put into one of the whole (`slice_backward`)."""
     return _view(x, numel, makes(x.numel * x.width))
+
+
+def join(a: Tensor, b: Tensor) -> Tensor:
+    """Put one tensor before another, which is a copy; their gradients are views of its own (`cat`)."""
+    return record([a, b], a.numel + b.numel, max(a.width, b.width), lambda gradient: (gradient, gradient))
 
 
 def split(x: Tensor, *numels: int) -> list[Tensor]:

@@ -16,11 +16,15 @@ SMALLEST_8_BITS, SMALLEST_PAGED = 4096, 100_000
 
 
 class Trained(NamedTuple):
-    """A tensor that is trained: its shape, the bytes of a value, and whether it is the weight of an Embedding."""
+    """A tensor that is trained: its shape, the bytes of a value, and whether it is the weight of an Embedding.
+
+    One that the pass does not reach has no gradient, and so no states.
+    """
 
     shape: tuple[int, ...]
     width: int
     of_embedding: bool = False
+    reached: bool = True
 
     @property
     def numel(self) -> int:

@@ -12,17 +12,23 @@ from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.method import LINEARS
 from lora_cli.methods.place import Place
+from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.passes.class_heads import Head
 
 
-def check_replay(plan: Plan) -> None:
+def check_replay(plan: Plan, body: Body, head: Head) -> None:
     """Refuse a plan whose step cannot be replayed."""
     method, known = plan.method.name, known_methods()
     if method not in known:
         raise InvalidInput(
             f"what {method} allocates in a training step is not known; choose one of: {', '.join(known)}"
         )
-    problem = next(_problems(plan, adapter_of(method)), None)
+    adapter = adapter_of(method)
+    if adapter.extended is not None and (body.encoder is not None or head.loss != "causal"):
+        raise InvalidInput(
+            f"what {method} allocates in a training step is known of decoders that score the next token alone"
+        )
+    problem = next(_problems(plan, adapter), None)
     if problem is not None:
         raise InvalidInput(f"what {problem} allocates in a training step is not known; leave it out")
 
@@ -76,7 +82,7 @@ def _place_problems(place: Place, adapter: Adapter) -> Iterator[str]:
         yield f"this method on the bare parameter {name}"
     elif kind == "Embedding" and adapter.embed is None:
         yield f"this method beside the Embedding {name}"
-    elif kind not in (*LINEARS, "Embedding") and not place.parameter:
+    elif kind not in (*LINEARS, "Embedding") and not place.parameter and not (place.whole and adapter.runs_norms):
         yield f"an adapter of the {kind} {name}"
 
 

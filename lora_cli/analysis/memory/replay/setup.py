@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
+from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.optimizers import Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.refusals import check_replay
@@ -20,6 +21,7 @@ from lora_cli.models.model import Model
 from lora_cli.models.nodes import Buffer, Module
 from lora_cli.models.nodes import Parameter as ModelParameter
 from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layers import LANGUAGE_MODEL
 from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
 
@@ -32,13 +34,19 @@ class Setup:
         self.plan = plan
         self.body, self.head = _described(self.model)
         if plan is not None:
-            check_replay(plan)
+            check_replay(plan, self.body, self.head)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
 
     @property
     def settings(self) -> Any:
         """The method's own settings."""
         return None if self.plan is None else self.plan.settings
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether LoRA multiplies its updates by another number than 1."""
+        plan = self.plan
+        return plan is not None and (plan.settings.use_rslora or plan.settings.lora_alpha != plan.config.r)
 
     @cached_property
     def adapters(self) -> Mapping[str, tuple[Added, ...]]:
@@ -47,6 +55,16 @@ class Setup:
             return {}
         added, _, _ = plan_tensors(self.plan)
         return {place.module.name: tensors for place, tensors in added}
+
+    @cached_property
+    def prompts(self) -> tuple[Added, ...]:
+        """The tensors of a prompt method, which adapts no module."""
+        return () if self.plan is None else plan_tensors(self.plan)[2]
+
+    def extended(self, training: Training) -> Training:
+        """Return the training of texts that a prompt method makes longer."""
+        virtual = self.settings.num_virtual_tokens if self.prompts else 0
+        return training._replace(seq=training.seq + virtual)
 
     @cached_property
     def prefix(self) -> str:
@@ -63,7 +81,15 @@ class Setup:
         if self.plan is None:
             return True
         owner = name.rpartition(".")[0]
-        return self.is_copied(owner) or owner in self.plan.targets.full_copies.tied or name in self.freed
+        if owner in self._copied_norms or owner in self.plan.targets.full_copies.tied:
+            return True
+        return self.is_copied(owner) or name in self.freed
+
+    @cached_property
+    def _copied_norms(self) -> frozenset[str]:
+        """The norms in whose place a method trains copies."""
+        places = () if self.plan is None else self.plan.targets.places
+        return frozenset(place.module.name for place in places if place.whole)
 
     @cached_property
     def freed(self) -> frozenset[str]:
@@ -88,9 +114,12 @@ class Setup:
     def is_quantised(self, name: str, training: Training) -> bool:
         """Whether bitsandbytes replaces a module, as transformers asks it to (`get_keys_to_not_convert`).
 
-        It leaves out the head, what is tied, and the last module. What is trained whole must be left out by hand.
+        It leaves out the head, what is tied, the last module, and classes derived from Linear. What is trained whole must
+        be left out by hand.
         """
-        if not training.is_quantised or self.modules[name].kind not in LINEARS or self.is_copied(name):
+        if not training.is_quantised or self.modules[name].kind not in LINEARS or self.body.own_linear:
+            return False
+        if self.is_copied(name):
             return False
         return name != self.model.output and f"{name}.weight" not in self._unconverted
 
@@ -98,6 +127,14 @@ class Setup:
     def _unconverted(self) -> frozenset[str]:
         tied = self.model.tied
         return frozenset((*tied, *tied.values(), [each.name for each in self.model.all_parameters()][-1]))
+
+    @cached_property
+    def _unreached(self) -> tuple[str, ...]:
+        return tuple(f"{name}." for name, what in self.model.parts.items() if what != LANGUAGE_MODEL)
+
+    def is_reached(self, name: str) -> bool:
+        """Whether the pass runs a module: a batch of text runs neither a tower nor its projector."""
+        return not f"{name}.".startswith(self._unreached)
 
     def copies(self, training: Training) -> Iterator[Trained]:
         """Yield each tensor that is trained as a part of a copied module."""
@@ -118,7 +155,8 @@ class Setup:
 
     def _trained(self, parameter: ModelParameter, width: int) -> Trained:
         owner = self.modules.get(parameter.name.rpartition(".")[0])
-        return Trained(parameter.shape, width, of_embedding=owner is not None and owner.kind == "Embedding")
+        of_embedding = owner is not None and owner.kind == "Embedding"
+        return Trained(parameter.shape, width, of_embedding, self.is_reached(parameter.name))
 
     def added(self, training: Training, *, trained: bool) -> Iterator[Trained]:
         """Yield each tensor that the method adds, either those that are trained or the others.
@@ -128,10 +166,14 @@ class Setup:
         if self.plan is None:
             return
         _, shared, prompts = plan_tensors(self.plan)
-        for tensors in (*self.adapters.values(), shared, prompts):
+        for name, tensors in (*self.adapters.items(), ("", shared), ("", prompts)):
             for tensor in tensors:
                 if tensor.trained is trained:
-                    yield Trained(tensor.shape, added_width(tensor, training))
+                    yield Trained(tensor.shape, added_width(tensor, training), reached=self.is_reached(name))
+        if not trained:
+            buffers = adapter_of(self.plan.method.name).buffers
+            for tensors in self.adapters.values():
+                yield from (Trained((size,), 1) for size in buffers({each.key: each.shape for each in tensors}))
         for rows in self.plan.targets.rows:
             yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
 
@@ -142,7 +184,7 @@ def width_of(node: ModelParameter | Module | Buffer, training: Training) -> int:
 
 
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds, which is float32 beside weights that are no floats."""
+    """Return the bytes of a value of a tensor that a method adds, which is float32 beside quantised weights."""
     if tensor.type_of != OF_ADAPTER:
         return training.plain_width
     return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]
@@ -151,7 +193,9 @@ def added_width(tensor: Added, training: Training) -> int:
 def _described(model: Model) -> tuple[Body, Head]:
     """Return what the family of a model says of its body and of its class's head."""
     family, config = find_family(model.model_type), model.config
-    if config is None or family is None or family.forward is None:
+    forward = None if family is None else family.forward
+    body = None if config is None or forward is None else forward(config)
+    if config is None or family is None or body is None:
         raise InvalidInput(
             f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known"
         )
@@ -159,4 +203,4 @@ def _described(model: Model) -> tuple[Body, Head]:
     head = next((head for ending, head in family.heads.items() if name.endswith(ending)), None)
     if head is None:
         raise InvalidInput(f"{model.name}: what the class {quote(name)} allocates in a training step is not known")
-    return family.forward(config), head(config)
+    return body, head(config)

@@ -48,7 +48,7 @@ class Static(NamedTuple):
 def static(setup: Setup, training: Training) -> Static:
     """Return what is held all the time."""
     beside = [*setup.added(training, trained=True), *setup.copies(training)]
-    trained = [*beside, *setup.trained_base(training)]
+    trained = [each for each in (*beside, *setup.trained_base(training)) if each.reached]
     check_training(setup.plan, training)
     check_loss(training, setup.head, setup.model.output, setup.plan)
     return Static(

@@ -44,33 +44,42 @@ class Step(NamedTuple):
 
 
 def replay(setup: Setup, training: Training, allocator: Allocator | None = None) -> Step:
-    """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ."""
+    """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ.
+
+    A loop that keeps its outputs still has those of the step before until its forward has run.
+    """
+    training = _of_body(setup, training)
+    kept = 0
+    if training.logits_kept:
+        kept = sum(output.bytes for output in _run(setup, training, Tape(), [])[1])
+    tape = Tape(allocator)
+    return _run(setup, training, tape, [Storage(tape, kept)])[0]
+
+
+def _of_body(setup: Setup, training: Training) -> Training:
+    """Return the settings as the model's body takes them: its own attention, and the patches of an image."""
     if setup.body.only_eager:
         training = training._replace(attention="eager")
     if isinstance(setup.body.embeddings, Patches):
         training = training._replace(seq=setup.body.embeddings.tokens, padded=False)
-    kept = 0
-    if training.logits_kept:
-        # A loop that keeps its outputs still has those of the step before.
-        kept = _run(setup, training, Tape())[1]
-    return _run(setup, training, Tape(allocator), kept)[0]
+    return training
 
 
-def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[Step, int]:
-    """Return what a step holds, and the bytes of its outputs; `kept` is that of earlier ones, if they are kept."""
+def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) -> tuple[Step, list[Storage]]:
+    """Return what a step holds, and the outputs that its loop keeps; `before` are those of the step before."""
     held = static(setup, training)
-    device = Device(setup, training, tape)
+    device = Device(setup, setup.extended(training), tape)
     phases = {}
     # The batch is there from before the forward until the optimizer is done, and so are outputs that are kept.
-    device.batch = _batch(device)
-    device.outputs = [Storage(tape, kept)]
+    device.batch = _batch(setup, training, tape)
     logits, loss = run_head(device, setup.head, run_body(device, setup.body))
+    device.inputs.clear()
     device.forget_casts()
-    device.outputs = [*device.outputs[1:], logits.storage]
-    # A leaf has a gradient as large as itself.
-    size = sum(output.bytes for output in device.outputs) + sum(2 * leaf.storage.bytes for leaf in device.leaves)
-    if not training.logits_kept:
-        device.outputs.clear()
+    before.clear()
+    outputs: list[Storage] = []
+    if training.logits_kept:
+        outputs = [*device.outputs, logits.storage]
+    device.outputs.clear()
     del logits
     phases["forward"] = tape.peak()
     tape.backward(loss)
@@ -79,15 +88,18 @@ def _run(setup: Setup, training: Training, tape: Tape, kept: int = 0) -> tuple[S
     clip(tape, held.trained)
     OPTIMIZERS[training.optimizer].step(tape, held.trained)
     phases["optimizer"] = tape.peak()
-    return Step(held, phases, tape.flops), size
+    if training.logits_kept:
+        # They hold on to the graph's leaves, each with a gradient as large as itself.
+        outputs += [storage for leaf in device.leaves for storage in (leaf.storage, leaf.gradient) if storage]
+    return Step(held, phases, tape.flops), outputs
 
 
-def _batch(device: Device) -> list[Storage]:
+def _batch(setup: Setup, training: Training, tape: Tape) -> list[Storage]:
     """Return the tokens or the images in float32, the labels, and the mask of a batch that is padded."""
-    training, embeddings = device.training, device.setup.body.embeddings
-    labels = [count * INDEX for count in LOSSES[device.setup.head.loss].labels(training)]
+    embeddings = setup.body.embeddings
+    labels = [count * INDEX for count in LOSSES[setup.head.loss].labels(training)]
     if isinstance(embeddings, Patches):
         sizes = [training.batch * embeddings.values * FLOAT32, *labels]
     else:
         sizes = [training.tokens * INDEX, *labels, *([training.tokens * INDEX] if training.padded else [])]
-    return [Storage(device.tape, size) for size in sizes]
+    return [Storage(tape, size) for size in sizes]

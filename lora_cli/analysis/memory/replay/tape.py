@@ -267,13 +267,16 @@ def _reduce(tape: Tape, results: list[Storage | Unreduced | None]) -> None:
 
 
 def _pass_on(node: Node, result: Storage, gradients: dict[Node, Storage], queue: list[tuple[int, Node]]) -> None:
-    """Add a gradient to those that wait for a node, in place where nothing else holds the sum (`InputBuffer::add`)."""
-    if node in gradients:
-        # Two references are this frame's: the dictionary's and getrefcount's own.
-        if sys.getrefcount(gradients[node]) > 2:
-            gradients[node] = Storage(result.tape, gradients[node].bytes)
-    else:
+    """Add a gradient to those that wait for a node (`InputBuffer::add`).
+
+    On a card PyTorch adds in place where nothing else holds the sum. On fake tensors the sum is new memory, and so it is
+    here without an allocator: a peak that is at such a sum is an upper bound.
+    """
+    if node not in gradients:
         gradients[node] = result
+    # Two references are this frame's: the dictionary's and getrefcount's own.
+    elif result.tape.allocator is None or sys.getrefcount(gradients[node]) > 2:
+        gradients[node] = Storage(result.tape, gradients[node].bytes)
     node.pending -= 1
     if node.pending == 0:
         heapq.heappush(queue, (-node.order, node))

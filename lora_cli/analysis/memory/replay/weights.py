@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
@@ -12,7 +12,7 @@ from lora_cli.analysis.memory.training import Training
 class Weights(NamedTuple):
     """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys.
 
-    `is_cloned` says whether PEFT copies what comes out of it before it adds to it.
+    `shapes` are those of these tensors. `is_cloned` says whether PEFT copies what comes out of it before it adds to it.
     """
 
     weight: Parameter
@@ -20,6 +20,7 @@ class Weights(NamedTuple):
     d: int
     h: int
     adapter: Mapping[str, Parameter]
+    shapes: Mapping[str, Sequence[int]]
     settings: Any
     is_quantised: bool
     is_cloned: bool
@@ -31,6 +32,7 @@ class Runner(Protocol):
     tape: Tape
     training: Training
     held: list[object]
+    inputs: list[Tensor]
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
@@ -39,6 +41,12 @@ class Runner(Protocol):
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ...
     ) -> Tensor:
         """Multiply rows by a weight, in the type of autocast where that is on."""
+
+    def lower(self, x: Tensor) -> Tensor:
+        """Turn the input of a matrix product into the type of autocast, if it is on."""
+
+    def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
+        """Return a weight in the type of autocast."""
 
     def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
         """Look up tokens in a weight."""

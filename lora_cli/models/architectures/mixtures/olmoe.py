@@ -36,7 +36,9 @@ def body(config: Config) -> Nodes:
 
 def forward(config: Config) -> Body:
     """Describe the pass through `OlmoeModel`."""
-    attention = rotated(heads(config, hidden(config), count=16), config)._replace(norms=head_norms())
+    attention = rotated(heads(config, hidden(config), count=16), config)._replace(
+        norms=head_norms(), clipped=config.fields.get("clip_qkv") is not None
+    )
     layers = config.layers("num_hidden_layers", default=16)
     return mixed_body(config, attention, [True] * layers, Experts(softmax_router(config, default=8, normed=False)))
 

@@ -6,7 +6,10 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention
 from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.layer_windows import layer_windows, optional_window
 from lora_cli.models.parts.layers import Nodes, norm, under
 
 hidden = size("hidden_size", 8192)
@@ -14,24 +17,41 @@ vocabulary = size("vocab_size", 152064)
 SIZES = PromptSizes(hidden=8192, layers=80, heads=64, groups=8)
 
 
+def heads(config: Config) -> tuple[int, int, int]:
+    """Return the number of heads, the number of groups and the width of a head."""
+    count = config.size("num_attention_heads", default=64)
+    given = "num_key_value_heads" in config.fields
+    groups = config.size("num_key_value_heads", default=count if given else 8)
+    return count, groups, config.share(hidden(config), "hidden_size", count, "num_attention_heads")
+
+
 def body(config: Config) -> Nodes:
     """Build `Qwen2VLTextModel`, whose heads share the hidden size whatever `head_dim` says."""
     d = hidden(config)
-    heads = config.size("num_attention_heads", default=64)
-    given = "num_key_value_heads" in config.fields
-    groups = config.size("num_key_value_heads", default=heads if given else 8)
-    width = config.share(d, "hidden_size", heads, "num_attention_heads")
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=80),
-        under("self_attn", attention(d, heads, groups, width, bias=True)),
+        under("self_attn", attention(d, *heads(config), bias=True)),
         under("mlp", gated(d, config.size("intermediate_size", default=29568))),
         norm("input_layernorm", d),
         norm("post_attention_layernorm", d),
     )
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `Qwen2VLTextModel`, where each text has positions of its own."""
+    layers, first = config.layers("num_hidden_layers", default=80), config.number("max_window_layers", default=80)
+    window = optional_window(config, 4096) if config.flag("use_sliding_window", default=False) else None
+    windows = layer_windows(config, layers, window, lambda index: window is not None and index >= first)
+    attended = rotated(heads(config), config)._replace(each_text=True)
+    blocks = [layer_pass(attended._replace(window=each), gated_pass(config)) for each in windows]
+    return Body(blocks, reaches=SEES_ALL)
+
+
 FAMILY = Family(
-    "qwen2_vl_text", classes("Qwen2VLText", body, hidden=hidden, vocabulary=vocabulary, tasks=["Model"]), SIZES
+    "qwen2_vl_text",
+    classes("Qwen2VLText", body, hidden=hidden, vocabulary=vocabulary, tasks=["Model"]),
+    SIZES,
+    forward=forward,
 )

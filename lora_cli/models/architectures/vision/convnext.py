@@ -9,7 +9,7 @@ from lora_cli.models.parts.convolutions import depthwise
 from lora_cli.models.parts.encoder import dense
 from lora_cli.models.parts.heads import image_classifier
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, norm, parameter, repeat, under
-from lora_cli.models.parts.stages import stage_layers, stage_sizes
+from lora_cli.models.parts.stages import feature_norms, stage_layers, stage_sizes
 
 
 def _count(config: Config) -> int:
@@ -18,6 +18,10 @@ def _count(config: Config) -> int:
 
 def _widths(config: Config) -> list[int]:
     return stage_sizes(config, "hidden_sizes", default=(96, 192, 384, 768), stages=_count(config))
+
+
+def _layers(config: Config) -> list[int]:
+    return stage_layers(config, default=(3, 3, 9, 3), stages=_count(config))
 
 
 def _layer(config: Config, d: int) -> Nodes:
@@ -45,7 +49,7 @@ def _stage(config: Config, before: int | None, d: int, layers: int) -> Nodes:
 
 def _body(config: Config) -> Nodes:
     count, widths = _count(config), _widths(config)
-    layers = stage_layers(config, default=(3, 3, 9, 3), stages=count)
+    layers = _layers(config)
     before = [None, *widths]
     stages = [_stage(config, before[stage], widths[stage], layers[stage]) for stage in range(count)]
     patch = sides(config, "patch_size", default=4)
@@ -53,23 +57,33 @@ def _body(config: Config) -> Nodes:
         *convolution("embeddings.patch_embeddings", channels(config), widths[0], *patch),
         *norm("embeddings.layernorm", widths[0], bias=True),
         *listed("encoder.stages", stages),
-        *norm("layernorm", widths[-1], bias=True),
     ]
+
+
+def _normed(config: Config) -> Nodes:
+    return [*_body(config), *norm("layernorm", _widths(config)[-1], bias=True)]
 
 
 def _bare(config: Config) -> Skeleton:
     """Build `ConvNextModel`, whose get_input_embeddings() is not implemented."""
-    return Skeleton(_body(config))
+    return Skeleton(_normed(config))
 
 
 def _images(config: Config) -> Skeleton:
     head = image_classifier(_widths(config)[-1], config.labels())
-    return Skeleton([*under("convnext", _body(config)), *head])
+    return Skeleton([*under("convnext", _normed(config)), *head])
+
+
+def _backbone(config: Config) -> Skeleton:
+    """Build `ConvNextBackbone`, whose stages are those that depths has, also beyond those that are built."""
+    widths = _widths(config)
+    norms = feature_norms(config, len(_layers(config)), [widths[0], *widths])
+    return Skeleton([*_body(config), *norms])
 
 
 FAMILY = Family(
     "convnext",
-    {"ConvNextForImageClassification": _images, "ConvNextModel": _bare},
+    {"ConvNextForImageClassification": _images, "ConvNextModel": _bare, "ConvNextBackbone": _backbone},
     # Each stage has a width of its own, and PEFT does not find one for prompts.
     PromptSizes(
         hidden=None,

@@ -65,6 +65,6 @@ def _images(config: Config) -> Skeleton:
 
 FAMILY = Family(
     "dinov2",
-    {"Dinov2ForImageClassification": _images, "Dinov2Model": _bare},
+    {"Dinov2ForImageClassification": _images, "Dinov2Model": _bare, "Dinov2Backbone": _bare},
     PromptSizes(hidden=768, layers=12, heads=12, has_vocabulary=False),
 )

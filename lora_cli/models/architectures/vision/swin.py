@@ -8,7 +8,7 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.heads import image_classifier
 from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, listed, norm, parameter, repeat, under
-from lora_cli.models.parts.stages import stage_layers, stage_sizes
+from lora_cli.models.parts.stages import feature_norms, stage_layers, stage_sizes
 
 PATCH = 4
 MOST_STAGES = 20
@@ -68,7 +68,7 @@ def _stage(config: Config, index: int, layers: int, heads: int, *, last: bool) -
     return [*repeat("blocks", layers, _layer(config, d, heads)), *(() if last else merged)]
 
 
-def _body(config: Config, *, masked: bool = False) -> Nodes:
+def _body(config: Config, *, masked: bool = False, pooled: bool = True) -> Nodes:
     depths = _stages(config)
     heads = stage_sizes(config, "num_heads", default=(3, 6, 12, 24), stages=len(depths))
     stages = [
@@ -79,7 +79,7 @@ def _body(config: Config, *, masked: bool = False) -> Nodes:
         *_embeddings(config, masked=masked),
         *listed("encoder.layers", stages),
         *norm("layernorm", hidden(config), bias=True),
-        *(() if masked else hollow("pooler")),
+        *(hollow("pooler") if pooled else ()),
     ]
 
 
@@ -96,12 +96,24 @@ def _masked(config: Config) -> Skeleton:
     """Build `SwinForMaskedImageModeling`, whose decoder goes by the number of stages that config.json may name."""
     stages = config.size("num_hidden_layers", "num_layers", default=len(_stages(config)))
     decoder = pixels(config, _width(config, stages - 1), stride=32)
-    return Skeleton([*under("swin", _body(config, masked=True)), *decoder], embeddings=f"swin.{PATCHES}")
+    return Skeleton([*under("swin", _body(config, masked=True, pooled=False)), *decoder], embeddings=f"swin.{PATCHES}")
+
+
+def _backbone(config: Config) -> Skeleton:
+    stages = len(_stages(config))
+    norms = feature_norms(config, stages, [width(config), *(_width(config, stage) for stage in range(stages))])
+    nodes = [*under("swin", _body(config, pooled=False)), *norms]
+    return Skeleton(nodes, embeddings=f"swin.{PATCHES}")
 
 
 FAMILY = Family(
     "swin",
-    {"SwinForImageClassification": _images, "SwinModel": _bare, "SwinForMaskedImageModeling": _masked},
+    {
+        "SwinForImageClassification": _images,
+        "SwinModel": _bare,
+        "SwinForMaskedImageModeling": _masked,
+        "SwinBackbone": _backbone,
+    },
     # Prompts do not ask for the heads, of which each stage has its own number.
     PromptSizes(hidden=768, layers=4, heads=3, heads_names=("num_attention_heads",), has_vocabulary=False),
     filled={"hidden_size": hidden, "num_layers": lambda config: len(_stages(config))},

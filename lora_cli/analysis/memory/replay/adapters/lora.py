@@ -54,4 +54,4 @@ def unknown(settings: LoraSettings) -> Iterator[str]:
     return (field for field in UNKNOWN if getattr(settings, field))
 
 
-ADAPTER = Adapter(linear, embed, unknown, runs_quantised=True, runs_parameters=True)
+ADAPTER = Adapter(linear, embed, unknown=unknown, runs_quantised=True, runs_parameters=True)

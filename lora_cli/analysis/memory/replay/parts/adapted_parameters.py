@@ -52,11 +52,12 @@ def _factored(
     left = cast(_permuted(device, b), weight.width)
     if right.width != weight.width:
         right = record([right], a.numel, weight.width, makes(*wanted(a)), tape=tape)
+    is_scaled = device.setup.is_scaled
     sizes, flops = [each.numel * weight.width for each in (left, right)], 2 * weight.numel * r
 
     def backward(_: Storage) -> Sequence[Storage | None]:
         tape.multiplies(ADDED, 2 * flops)
-        return [_scaled_product(tape, size) for size in sizes]
+        return [_product(tape, size, is_scaled=is_scaled) for size in sizes]
 
     saves = [each for each in (left, right) if isinstance(each, Tensor)]
 
@@ -67,9 +68,11 @@ def _factored(
     return sum_up
 
 
-def _scaled_product(tape: Tape, size: int) -> Storage:
-    """Return the gradient of a factor of `baddbmm`, which is multiplied by a number."""
+def _product(tape: Tape, size: int, *, is_scaled: bool) -> Storage:
+    """Return the gradient of a factor of `baddbmm`, which is multiplied by a number unless that is 1."""
     whole = Storage(tape, size)
+    if not is_scaled:
+        return whole
     scaled = Storage(tape, size)
     del whole
     return scaled

@@ -8,14 +8,17 @@ from lora_cli.analysis.memory.replay.operations import (
     cast,
     clone,
     dropout,
+    makes,
     part,
     product,
+    record,
     repeat,
     scale,
     shift,
     soft_cap,
     softmax,
     split,
+    take,
 )
 from lora_cli.analysis.memory.replay.parts.biases import as_mask, plus, shared_bias
 from lora_cli.analysis.memory.replay.parts.kernels import (
@@ -26,9 +29,11 @@ from lora_cli.analysis.memory.replay.parts.kernels import (
     flops_of_scores,
     numel_of_result,
     plain,
+    plain_single,
 )
 from lora_cli.analysis.memory.replay.parts.norms import normalise
 from lora_cli.analysis.memory.replay.parts.rotary import rotate
+from lora_cli.analysis.memory.replay.parts.sinks import softmax_with_sinks
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention
 
@@ -36,6 +41,10 @@ from lora_cli.models.parts.forward_pass import Attention
 def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     """Run an attention with its output projection."""
     q, k, v = _projected(device, name, own, x)
+    if own.clipped:
+        q, k, v = _clipped(q), _clipped(k), _clipped(v)
+    if own.indexed == "groups":
+        own = own._replace(groups=own.heads)
     bias = shared_bias(device, name, own, q.width) if own.bias else None
     if own.norm_time == "all_projected":
         q, k = _normed(device, name, own, q, k)
@@ -48,7 +57,10 @@ def attend(device: Device, name: str, own: Attention, x: Tensor) -> Tensor:
     out = look_up(device, own, q, k, v, bias)
     if own.keeps:
         device.kept_in_branch.append(out)
-    return device.linear(f"{name}.{own.output}", out)
+    out = device.linear(f"{name}.{own.output}", out)
+    if own.indexed:
+        device.kept_in_branch.clear()
+    return out
 
 
 def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Tensor]:
@@ -56,6 +68,10 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
     if len(own.inputs) == 1:
         qkv = device.linear(f"{name}.{own.inputs[0]}", x)
         each = qkv.numel // (own.heads + 2 * own.groups)
+        if own.indexed:
+            # The attention's own function still has what it split.
+            device.kept_in_branch.append(qkv)
+            return _indexed(own, qkv, each)
         numels = own.heads * each, own.groups * each, own.groups * each
         return [part(qkv, numel) for numel in numels] if own.sliced else split(qkv, *numels)
     made = []
@@ -69,6 +85,23 @@ def _projected(device: Device, name: str, own: Attention, x: Tensor) -> list[Ten
             out = scale(out)
         made.append(out)
     return made
+
+
+def _clipped(x: Tensor) -> Tensor:
+    """Bound values in place, for which autograd copies them first; the gradient takes a byte for each and each bound."""
+    if not x.requires_grad:
+        return x
+    return record([x], x.numel, x.width, makes(x.numel * x.width, beside=[x.numel] * 2), saves=[x])
+
+
+def _indexed(own: Attention, qkv: Tensor, each: int) -> list[Tensor]:
+    """Return q, k and v of `FalconAttention`: copies, of groups for all of their heads."""
+    q = part(qkv, own.heads * each)
+    others = [take(qkv, own.groups * each) for _ in range(2)]
+    if own.indexed == "single":
+        return [q, *others]
+    times = own.heads // own.groups
+    return [q if own.groups == 1 else clone(q), *(repeat(other, times, own.groups) for other in others)]
 
 
 def _normed(device: Device, name: str, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,16 +122,16 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias
     """Run `eager_attention_forward`: the scores of all pairs of tokens exist."""
     width, times, numel = q.width, own.heads // own.groups, numel_of_result(q, k, v)
     k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
-    if own.groups in {1, own.heads}:
-        k = _batched(device, k, packed=own.by_heads and times == 1)
-        v = _batched(device, v)
     weights = _scores(device, own, q, k, bias)
-    weights = _softmax(device, own, weights)
+    weights = softmax_with_sinks(device, own, weights) if own.sinks else _softmax(device, own, weights)
     if own.casts_weights:
         weights = cast(weights, width)
     weights = dropout(weights, own.dropout)
     device.attention_weights = weights
-    return clone(product(device.lower(weights), device.lower(v), numel, flops_of_scores(device, numel)))
+    weights, v = device.lower(weights), device.lower(v)
+    if own.groups in {1, own.heads}:
+        v = _batched(device, v)
+    return clone(product(weights, v, numel, flops_of_scores(device, numel)))
 
 
 def _softmax(device: Device, own: Attention, weights: Tensor) -> Tensor:
@@ -120,9 +153,14 @@ def _batched(device: Device, x: Tensor, *, packed: bool = False) -> Tensor:
 def _scores(device: Device, own: Attention, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
+    q, k = device.lower(q), device.lower(k)
     q = _batched(device, q, packed=own.by_heads)
+    if own.groups in {1, own.heads}:
+        k = _batched(device, k, packed=own.by_heads and own.groups == own.heads)
     numel = training.batch * own.heads * training.seq**2
-    scores = scale(product(device.lower(q), device.lower(k), numel, flops_of_scores(device, q.numel)))
+    scores = product(q, k, numel, flops_of_scores(device, q.numel))
+    if not own.scales_in_place:
+        scores = scale(scores)
     if own.soft_cap:
         scores = soft_cap(scores)
     if bias is not None:
@@ -146,6 +184,8 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias:
         out = flash(device, own, q, k, v)
         # Its result lies in memory as q does, and the output projection needs the tokens one after the other.
         return clone(out) if own.by_heads else out
+    if own.indexed == "single":
+        return plain_single(device, q, k, v)
     times = own.heads // own.groups
     if training.has_flash and times > 1 and not is_masked:
         return plain(device, own, q, k, v)

@@ -28,7 +28,7 @@ PARTS: Mapping[type, Callable[[Device, str, Any, Tensor], Tensor]] = {
 def run_block(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
     """Run a layer: each branch is added to the residual stream, or what parallel ones return together."""
     if block.parallel:
-        return add(_run_parallel(device, name, block, x), x)
+        return add(dropout(_run_parallel(device, name, block, x), block.dropout), x)
     for branch in block.branches:
         x = _normed(device, name, branch.sum, _added(device, name, branch, x))
         device.kept_in_branch.clear()
@@ -49,13 +49,22 @@ def _added(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     if not branch.keeps_given:
         return add(x, _run_branch(device, name, branch, x))
     given = _normed(device, name, branch.before, x)
+    if branch.keeps == "all":
+        device.kept.append(given)
     return add(x, _run_part(device, name, branch, given))
 
 
 def _run_parallel(device: Device, name: str, block: Block, x: Tensor) -> Tensor:
     x = _normed(device, name, block.before, x)
-    first, second = (_run_branch(device, name, branch, x) for branch in block.branches)
-    return add_in_place(second, first) if block.in_place else add(second, first)
+    if not block.in_place:
+        first, second = (_run_branch(device, name, branch, x) for branch in block.branches)
+        device.kept += [x, first, second]
+        return add(second, first)
+    device.kept += [_normed(device, name, branch.before, x) for branch in block.branches]
+    first, second = (
+        _run_part(device, name, branch, given) for branch, given in zip(block.branches, [*device.kept], strict=True)
+    )
+    return add_in_place(second, first)
 
 
 def _run_branch(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
@@ -68,6 +77,8 @@ def _run_part(device: Device, name: str, branch: Branch, x: Tensor) -> Tensor:
     x = _normed(device, name, branch.after, x)
     if branch.keeps == "undropped":
         device.kept_in_branch.append(x)
+    elif branch.keeps == "all":
+        device.kept.append(x)
     x = dropout(x, branch.dropout)
     if branch.keeps == "dropped":
         device.kept_in_branch.append(x)

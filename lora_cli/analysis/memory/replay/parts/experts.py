@@ -14,7 +14,7 @@ from lora_cli.analysis.memory.replay.operations import (
     cast,
     makes,
     multiply,
-    pointwise,
+    part,
     record,
     scale,
     shift,
@@ -103,9 +103,17 @@ def _gated(device: Device, own: Experts, x: Tensor) -> Tensor:
 
 
 def _clamped(x: Tensor) -> Tensor:
-    """`GptOssExperts._apply_gate`."""
-    gate, up = (pointwise(half, saves="input") for half in split(x, x.numel // 2, x.numel // 2))
-    return multiply(shift(up), multiply(gate, sigmoid(scale(gate))))
+    """`GptOssExperts._apply_gate`: every second value is a gate; both it and the others are bounded."""
+    gate, up = part(x, x.numel // 2), part(x, x.numel // 2)
+    gate, up = _bounded(gate, 1), _bounded(up, 2)
+    inner = multiply(gate, sigmoid(scale(gate)))
+    return multiply(shift(up), inner)
+
+
+def _bounded(x: Tensor, bounds: int) -> Tensor:
+    """Clamp values, whose gradient takes a byte for each and each bound (`clamp`)."""
+    backward = makes(x.numel * x.width, beside=[x.numel] * bounds)
+    return record([x], x.numel, x.width, backward, saves=[x])
 
 
 def _summed(device: Device, x: Tensor, numel: int) -> Tensor:

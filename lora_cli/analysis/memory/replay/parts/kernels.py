@@ -8,6 +8,7 @@ from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import SCORES, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
+    cast,
     clone,
     makes,
     product,
@@ -19,6 +20,7 @@ from lora_cli.analysis.memory.replay.operations import (
     wanted,
 )
 from lora_cli.analysis.memory.replay.tape import Tensor
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.parts.forward_pass import Attention
 
 # The seed and the offset of a kernel's random numbers.
@@ -36,10 +38,10 @@ def flash(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     training = device.training
     rows = training.batch * own.heads
     length, width = _up(training.seq, 128), _up(own.width, 32 if own.width <= 128 else 64)
-    beside = [rows * length * FLOAT32, rows * length * width * FLOAT32]
+    inside = [rows * length * FLOAT32, rows * length * width * FLOAT32]
     if own.groups != own.heads:
-        beside += [q.numel * q.width] * 2
-    return _kernel(device, q, k, v, [rows * training.seq * FLOAT32], beside)
+        inside += [q.numel * q.width] * 2
+    return _kernel(device, q, k, v, [rows * training.seq * FLOAT32], inside)
 
 
 def efficient(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -73,13 +75,35 @@ def plain(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     return clone(product(weights, v, q.numel, flops_of_scores(device, q.numel)))
 
 
+def plain_single(device: Device, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Compute masked attention with one k and v for all heads, which no kernel knows, in float32."""
+    if device.training.autocast is not None:
+        limit = "attention with one key and value for all heads has no replay under it; take attention 'eager'"
+        raise InvalidInput(f"{argument('autocast')}: {limit}")
+    width, times = q.width, q.numel // k.numel
+    wide = [cast(each, FLOAT32) for each in (q, k, v)]
+    scaled = [scale(each) for each in wide[:2]]
+    numel = q.numel * device.training.seq // (k.numel // (device.training.batch * device.training.seq))
+    operands = clone(scaled[0]), clone(repeat(scaled[1], times, 1))
+    weights = softmax(shift(product(*operands, numel, flops_of_scores(device, q.numel))), FLOAT32)
+    # A row in which nothing is seen is searched for by a byte for each score (`_safe_softmax`).
+    searched = Storage(q.tape, numel)
+    del searched
+    # The weights are returned too, in the type of q.
+    returned = Storage(q.tape, numel * width) if width < FLOAT32 else None
+    out = product(weights, clone(repeat(wide[2], times, 1)), q.numel, flops_of_scores(device, q.numel))
+    out = cast(out, width)
+    del returned, weights, operands, wide, scaled
+    return clone(out)
+
+
 def _kernel(
     device: Device,
     q: Tensor,
     k: Tensor,
     v: Tensor,
     saves: Sequence[int],
-    beside: Sequence[int],
+    inside: Sequence[int],
     mask: Tensor | None = None,
 ) -> Tensor:
     """Record a fused attention: it saves q, k, v, its mask, its output, the random state and more.
@@ -94,7 +118,7 @@ def _kernel(
         inputs,
         numel,
         q.width,
-        makes(*wanted(*inputs), beside=beside, of=SCORES, flops=2 * flops),
+        makes(*wanted(*inputs), inside=inside, of=SCORES, flops=2 * flops),
         saves=inputs,
         saves_output=True,
         saves_more=[*saves, *RANDOM_STATE],

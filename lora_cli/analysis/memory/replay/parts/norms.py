@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
     cast,
@@ -16,6 +15,7 @@ from lora_cli.analysis.memory.replay.operations import (
     row_mean,
     shift,
     square,
+    subtract,
     wanted,
     weigh,
 )
@@ -86,23 +86,10 @@ def _layer_float(device: Device, name: str, x: Tensor, rows: int) -> Tensor:
     width, weight = x.width, device.parameter(f"{name}.weight")
     x = cast(x, FLOAT32)
     mean = row_mean(x, rows)
-    variance = row_mean(square(_minus(x, mean)), rows)
-    x = multiply(_minus(x, mean), pointwise(shift(variance), saves="output"))
+    variance = row_mean(square(subtract(x, mean)), rows)
+    x = multiply(subtract(x, mean), pointwise(shift(variance), saves="output"))
     x = weigh(x, weight, width=FLOAT32)
     return cast(x, width)
-
-
-def _minus(x: Tensor, mean: Tensor) -> Tensor:
-    """Subtract the mean of each row."""
-    whole, size = x.numel * x.width, mean.numel * mean.width
-
-    def backward(gradient: Storage) -> Sequence[Storage]:
-        negative = Storage(gradient.tape, whole)
-        summed = Storage(gradient.tape, size)
-        del negative
-        return gradient, summed
-
-    return record([x, mean], x.numel, x.width, backward)
 
 
 KINDS: dict[NormKind, Callable[[Device, str, Tensor, int], Tensor]] = {

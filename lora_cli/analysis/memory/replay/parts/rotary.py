@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 
 from lora_cli.analysis.memory.replay.device import Device
 from lora_cli.analysis.memory.replay.ledger import Storage
-from lora_cli.analysis.memory.replay.operations import FLOAT32, add, cast, concatenate, makes, multiply, part, record
+from lora_cli.analysis.memory.replay.operations import (
+    FLOAT32,
+    add,
+    cast,
+    concatenate,
+    makes,
+    multiply,
+    part,
+    record,
+    split,
+)
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import Attention, RotaryKind
 
@@ -16,6 +26,9 @@ def rotate(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor
     cos, sin = device.angles(own)
     if own.rotary_kind in {"pairs", "pairs_in_float"}:
         cos, sin = _repeated(cos), _repeated(sin)
+    if own.rotary_kind == "split_halves":
+        q, k = (_halves_turned(each, cos, sin) for each in (q, k))
+        return q, k
     if own.by_heads:
         return _rotated_in_part(own, q, k, cos, sin)
     width = q.width
@@ -42,15 +55,21 @@ def _by_halves(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Te
 def _by_neighbours(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     """Turn each value with the next one (`apply_rotary_pos_emb_interleave`)."""
     cos, sin = (Tensor(each.storage, each.numel // 2, each.width) for each in device.angles(own))
-    pairs = [[part(each, each.numel // 2) for _ in range(2)] for each in (q, k)]
-    made = [
-        concatenate(
-            _minus(multiply(first, cos), multiply(second, sin)),
-            add(multiply(second, cos), multiply(first, sin)),
-        )
-        for first, second in pairs
-    ]
-    return made[0], made[1]
+    pairs = [(part(each, each.numel // 2), part(each, each.numel // 2)) for each in (q, k)]
+    first, second = (_pair_turned(*pair, cos, sin) for pair in pairs)
+    return first, second
+
+
+def _halves_turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    first, second = split(x, x.numel // 2, x.numel // 2)
+    return _pair_turned(first, second, cos, sin)
+
+
+def _pair_turned(first: Tensor, second: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn one value with another by their angle, and put both together."""
+    return concatenate(
+        _minus(multiply(first, cos), multiply(second, sin)), add(multiply(second, cos), multiply(first, sin))
+    )
 
 
 def _by_complex_numbers(device: Device, own: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,10 +55,9 @@ def _softmax(device: Device, own: Router, scores: Tensor) -> Routes:
 
 
 def _softmax_of_chosen(device: Device, own: Router, scores: Tensor) -> Routes:
-    """`GptOssTopKRouter`, and `GraniteMoeTopKRouter` in float32."""
-    scores = scores if own.lowered else cast(scores, FLOAT32)
+    """`GptOssTopKRouter`, and `GraniteMoeTopKRouter`, whose scores are float32 until the end."""
+    scores = cast(scores, FLOAT32) if own.lowered else scores
     made, chosen = top(scores, device.training.tokens * own.top)
-    made = device.upper(made)
     return softmax(made, made.width), chosen
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, set_unless_null, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, FeedForward, Norm, Words, plain
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
 
@@ -65,6 +67,54 @@ def body(config: Config) -> Nodes:
     ]
 
 
+def forward(config: Config) -> Body:
+    """Describe the pass through `FalconModel`, whose attention is masked even where all is seen."""
+    d, count = hidden(config), config.size("num_attention_heads", default=71)
+    if config.flag("alibi", default=False):
+        raise InvalidInput(f"{config.source}: what alibi allocates in a training step is not known")
+    new = config.flag("new_decoder_architecture", default=False)
+    single = not new and set_unless_null(config, "multi_query")
+    groups = key_value_heads(config) if new else 1 if single else count
+    attention = Attention(
+        count,
+        groups,
+        d // count,
+        "self_attention",
+        ("query_key_value",),
+        "dense",
+        d // count,
+        float_softmax=False,
+        casts_weights=False,
+        sliced=True,
+        indexed="groups" if new else "single" if single else "",
+        masked=True,
+        scales_in_place=True,
+    )
+    inner = plain("mlp", "dense_h_to_4h", "dense_4h_to_h", config.text("activation", default="gelu"))
+    layers = config.layers("num_hidden_layers", default=32)
+    return Body(
+        [_layer(config, attention, inner)] * layers,
+        Norm("ln_f", "layer"),
+        Words("word_embeddings"),
+        "h",
+        own_linear=True,
+    )
+
+
+def _layer(config: Config, attention: Attention, inner: FeedForward) -> Block:
+    """Describe `FalconDecoderLayer`."""
+    own, dropout = norms(config), config.real("hidden_dropout", default=0.0)
+    if "post_attention_layernorm" in own:
+        after = config.real("attention_dropout", default=0.0)
+        branch = Branch(inner, Norm(own[0], "layer"), dropout=dropout, keeps="all", keeps_given=True)
+        return Block((branch._replace(part=attention, before=Norm(own[1], "layer"), dropout=after), branch))
+    if len(own) == 1:
+        branches = Branch(attention), Branch(inner)
+        return Block(branches, parallel=True, before=Norm(own[0], "layer"), in_place=True, dropout=dropout)
+    first, second = (Norm(name, "layer") for name in own)
+    return Block((Branch(attention, first), Branch(inner, second)), parallel=True, in_place=True, dropout=dropout)
+
+
 FAMILY = Family(
     "falcon",
     classes(
@@ -79,5 +129,6 @@ FAMILY = Family(
     ),
     PromptSizes(hidden=4544, layers=32, heads=71, hidden_names=("n_embed", "hidden_size", "n_embd", "d_model")),
     feed_forward=None,
+    forward=forward,
     filled={"ffn_hidden_size": feed_forward_width, "num_kv_heads": key_value_heads},
 )

@@ -1,0 +1,83 @@
+"""Hold the replay against PyTorch: draw configurations of every family, let the oracle measure them, and compare.
+
+    PYTHONPATH=. python tests/memory/compare.py --count 30 [--family llama] [--seed 0]
+    python tests/memory/compare.py --rows FILE…          rows that were drawn before
+
+It ends with 1 if more than one in twenty of a family differs by more than 1 %, or any by more than 3 %. What the oracle
+runs and the replay refuses is listed by its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from memory_rows import difference
+
+from lora_cli import InvalidInput
+
+CLOSE, FARTHEST, SHARE = 0.01, 0.03, 0.95
+
+
+def drawn(names: Iterable[str], seed: int, count: int) -> Iterator[dict[str, Any]]:
+    """Yield rows that the oracle measures now."""
+    from tests.memory.draw import rows
+
+    for name in names:
+        yield from rows(name, seed, count)
+
+
+def compared(rows: Iterable[dict[str, Any]]) -> tuple[dict[str, dict[str, float]], Counter[str]]:
+    """Return the difference of each row by its family, and how often something is refused."""
+    found: dict[str, dict[str, float]] = {}
+    refused: Counter[str] = Counter()
+    for row in rows:
+        try:
+            found.setdefault(row["family"], {})[row["id"]] = difference(row)
+        except InvalidInput as refusal:
+            refused[f"{row['family']}: {refusal}"] += 1
+    return found, refused
+
+
+def main() -> int:
+    """Print a line for each family, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--family", action="append")
+    parser.add_argument("--count", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", nargs="*", type=Path)
+    wanted = parser.parse_args()
+    if wanted.rows:
+        rows: Iterable[dict[str, Any]] = (
+            json.loads(line) for file in wanted.rows for line in file.read_text().splitlines()
+        )
+    else:
+        from tests.memory.drawn_families import FAMILIES
+
+        rows = drawn(wanted.family or FAMILIES, wanted.seed, wanted.count)
+    found, refused = compared(rows)
+    holds = True
+    for name, differences in found.items():
+        sizes = sorted(map(abs, differences.values()))
+        close = sum(size <= CLOSE for size in sizes)
+        worst = max(differences, key=lambda each: abs(differences[each]))
+        good = close >= SHARE * len(sizes) and sizes[-1] <= FARTHEST
+        holds = holds and good
+        print(
+            f"{name:14} {len(sizes):3} rows, {close:3} within 1 %, median {100 * sizes[len(sizes) // 2]:.4f} %, "
+            f"worst {100 * differences[worst]:+.3f} % ({worst}){'' if good else '  <- too far'}"
+        )
+    for reason, times in refused.most_common():
+        print(f"refused {times:3}: {reason}")
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
