@@ -105,8 +105,8 @@ def memory(
 
     \b
     Examples:
-      lora-cli memory llama-3.1-8b --target all-linear -r 16 --gpu 4090
-      lora-cli memory llama-3.1-8b -r 16 --quantize nf4 --batch 4 --seq 1024 --vram 24GB
+      lora-cli memory llama-3.1-8b -t all-linear -r 16 --quantize nf4 --gpu 4090
+      lora-cli memory llama-3.1-8b -r 16 --batch 4 --seq 1024 --vram 80GB
       lora-cli memory qwen2.5-7b -r 8 --gpu a100-80gb --field max_batch,max_seq
       lora-cli memory llama-3.1-8b --serve 8 --max-rank 64
 

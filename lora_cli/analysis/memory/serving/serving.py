@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import SupportsIndex
 
-from lora_cli.analysis.memory.serving.adapters import Served, read_served
 from lora_cli.analysis.memory.serving.families import NEVER_FLOAT16
+from lora_cli.analysis.memory.serving.served_adapters import Served, read_served
 from lora_cli.analysis.memory.serving.slots import slot_of
 from lora_cli.analysis.memory.training import WIDTHS
 from lora_cli.analysis.result import Result
