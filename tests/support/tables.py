@@ -53,6 +53,7 @@ COMMANDS = {
     "inspect-broken": "lora-cli inspect broken --model base",
     "forward-trained": "lora-cli forward --weights base --adapter my-adapter --module layers.0.self_attn.q_proj "
     "--dtype bfloat16",
+    "memory-serve": "lora-cli memory base --serve 4 --adapter my-adapter",
     "methods": "lora-cli methods",
     "models": "lora-cli models mixtral-8x7b",
 }
