@@ -16,7 +16,7 @@ from lora_cli import __version__
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
 from lora_cli.cli.presentation import Presentation
-from lora_cli.cli.registry import absent_options, command_function, command_names, command_outline, is_listing, judges
+from lora_cli.cli.registry import command_function, command_names, command_outline, is_listing, judges
 from lora_cli.cli.single_options import SingleOptions
 from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
@@ -227,10 +227,7 @@ def _usage_error(problem: typer.TyperException, command: str | None, program: st
     wanted = message.rpartition(" ")[2]
     help_text = f"see {program} --help"
     if command is not None and message.startswith(TYPERS_UNKNOWN) and (others := _commands_with(wanted)):
-        instead = (
-            absent_options(command).get(wanted) or f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
-        )
-        return f"{command} has no option {wanted}; {instead}"
+        return f"{command} has no option {wanted}; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
     # Typer repeats the user's word, however long it is.
     if len(message) > SHOWN_LONG_CHARACTERS:
         message = f"{message[:SHOWN_LONG_CHARACTERS]}... ({len(message)} characters)"

@@ -127,12 +127,6 @@ def judges(name: str) -> bool:
     return getattr(_module(name), "JUDGES", False)
 
 
-def absent_options(name: str) -> Mapping[str, str]:
-    """Return what to do instead of giving options that people expect of a command, and that it does not have."""
-    instead: Mapping[str, str] = getattr(_module(name), "ABSENT", {})
-    return instead
-
-
 def _module(name: str) -> ModuleType:
     stem = LISTING + name if is_listing(name) else name
     return import_module(f"{commands.__name__}.{stem}")

@@ -47,7 +47,7 @@ def figure(cost: ModelCount, limit: str) -> int | float:
 def excess(cost: ModelCount, budget: Limits) -> str:
     """Say which limits a cost breaks, and by how much."""
     return " and ".join(
-        f"{argument(name)}: {BUDGETS[name].field} of {cost.method} is {number_text(figure(cost, name))}, over the budget of "
+        f"{argument(name)}: {BUDGETS[name].figure} of {cost.method} is {number_text(figure(cost, name))}, over the budget of "
         f"{number_text(most)} by {number_text(figure(cost, name) - most)}"
         for name, most in budget.items()
         if figure(cost, name) > most

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -154,15 +154,38 @@ def fit_subject(
     training: Mapping[str, Any] = MappingProxyType({}),
 ) -> Fit:
     """Find the largest adapter of a subject, as `how` adapts it, inside a budget; or the largest training of one."""
+    search: KnobSearch | TrainingSearch
     if knob is not None and knob in TRAINING_KNOBS:
-        from lora_cli.analysis.fit.training_search import largest_training, training_search
+        from lora_cli.analysis.fit.training_search import training_search
 
-        trained, warnings = training_search(subject, how, knob, training)
-        return Fit(trained, largest_training(trained, budget), budget, how, warnings)
-    _check_knob(how, knob)
-    search, warnings = knob_search(subject, how)
-    search = _with_memory(search, subject, budget, training)
-    return Fit(search, largest_size(search, budget), budget, how, warnings)
+        search, warnings = training_search(subject, how, knob, training)
+    else:
+        _check_knob(how, knob)
+        found, warnings = knob_search(subject, how)
+        search = _with_memory(found, subject, budget, training)
+    return Fit(search, _largest(search, budget), budget, how, warnings)
+
+
+def _searches(
+    subject: Subject, hows: Sequence[Adaptation], budget: Limits, knob: str | None, training: Mapping[str, Any]
+) -> Iterator[KnobSearch | TrainingSearch | InvalidInput]:
+    """Yield what is searched with each of several methods, or why nothing is."""
+    if knob is not None and knob in TRAINING_KNOBS:
+        from lora_cli.analysis.fit.training_search import training_searches
+
+        yield from training_searches(subject, hows, knob, training)
+        return
+    _check_knob(hows[0], knob)
+    for search in knob_searches(subject, hows):
+        yield search if isinstance(search, InvalidInput) else _with_memory(search, subject, budget, training)
+
+
+def _largest(search: KnobSearch | TrainingSearch, budget: Limits) -> LargestSize:
+    if isinstance(search, KnobSearch):
+        return largest_size(search, budget)
+    from lora_cli.analysis.fit.training_search import largest_training
+
+    return largest_training(search, budget)
 
 
 def _check_knob(how: Adaptation, knob: str | None) -> None:
@@ -205,17 +228,20 @@ def title_of(fits: Sequence[Fit], budget: Limits) -> list[str]:
 
 
 def fit_methods(
-    subject: Subject, hows: Sequence[Adaptation], budget: Limits, training: Mapping[str, Any] = MappingProxyType({})
+    subject: Subject,
+    hows: Sequence[Adaptation],
+    budget: Limits,
+    knob: str | None = None,
+    training: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[list[Fit], list[str]]:
     """Return the fits of several methods, and why each of the others is left out; where none fits, raise."""
     fits: list[Fit] = []
     refusals: dict[str, InvalidInput] = {}
-    for how, search in zip(hows, knob_searches(subject, hows), strict=True):
+    for how, search in zip(hows, _searches(subject, hows, budget, knob, training), strict=True):
         try:
             if isinstance(search, InvalidInput):
                 raise search
-            trained = _with_memory(search, subject, budget, training)
-            fits.append(Fit(trained, largest_size(trained, budget), budget, how))
+            fits.append(Fit(search, _largest(search, budget), budget, how))
         except TookTooLong:
             raise
         except InvalidInput as refusal:

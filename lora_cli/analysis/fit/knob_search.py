@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from lora_cli.analysis.count.adapted_matrix import count_matrix_plan, matrix_plan
 from lora_cli.analysis.count.count_plan import Plan, make_plan
@@ -25,6 +25,8 @@ from lora_cli.methods.knob import Runs
 from lora_cli.methods.registry import check_name, method_named
 from lora_cli.models.config import Config
 from lora_cli.time_limit import TookTooLong
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +93,33 @@ def knob_search(subject: Subject, how: Adaptation) -> tuple[KnobSearch, list[str
 
 def knob_searches(subject: Subject, hows: Sequence[Adaptation]) -> list[KnobSearch | InvalidInput]:
     """Return the searches of several methods, or why there is none; each method gets the fields that it has."""
-    names = [check_name(how.method_name) for how in hows]
-    has_alpha = any(method_named(name).alpha is not None for name in names)
-    searches: list[KnobSearch | InvalidInput] = []
+    return searches_of(subject, hows, lambda how, given: _search(subject, how, given)[0])
+
+
+def searches_of(
+    subject: Subject, hows: Sequence[Adaptation], search: Callable[[Adaptation, ConfigFields], T]
+) -> list[T | InvalidInput]:
+    """Return what `search` makes of each method and the fields that it has, or why it refuses them."""
+    methods = [method_named(check_name(how.method_name)) for how in hows]
+    has_alpha, has_rank = any(method.alpha for method in methods), any(method.rank for method in methods)
+    searches: list[T | InvalidInput] = []
     unknown_to: list[frozenset[str]] = []
-    for name, how in zip(names, hows, strict=True):
-        fitting = how._replace(alpha=None) if has_alpha and method_named(name).alpha is None else how
+    for method, how in zip(methods, hows, strict=True):
+        fitting = how._replace(
+            alpha=None if has_alpha and method.alpha is None else how.alpha,
+            r=None if has_rank and method.rank is None else how.r,
+        )
         given = config_fields(fitting, of_model=subject.model is not None, needs_rank=False)
         try:
-            unknown = read_fields(how, given).unknown
+            unknown = read_fields(fitting, given).unknown
             unknown_to.append(frozenset(unknown))
             known = {field: value for field, value in given.fields.items() if field not in unknown}
-            searches.append(_search(subject, how, given._replace(fields=known))[0])
+            searches.append(search(fitting, given._replace(fields=known)))
         except TookTooLong:
             raise
         except InvalidInput as refusal:
             searches.append(refusal)
-    refuse_unknown_to_all(names[0], unknown_to)
+    refuse_unknown_to_all(hows[0].method_name, unknown_to)
     return searches
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lora_cli.analysis.count.count_plan import make_plan, plan_tensors
 from lora_cli.analysis.edges import Load, edge
 from lora_cli.analysis.fit.budget import DoesNotFit, excess, load, remedy, times
+from lora_cli.analysis.fit.knob_search import searches_of
 from lora_cli.analysis.fit.largest_size import LargestSize, with_limit
 from lora_cli.analysis.limits import MAX_MEMORY, Limits
 from lora_cli.analysis.memory.arguments import read_arguments
@@ -16,7 +17,7 @@ from lora_cli.analysis.memory.trained_count import TrainedCount
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
-from lora_cli.methods.config.arguments import config_fields, read_fields, unknown_warnings
+from lora_cli.methods.config.arguments import ConfigFields, config_fields, read_fields, unknown_warnings
 from lora_cli.models.matrix import MAX_DIMENSION
 
 
@@ -43,15 +44,34 @@ def training_search(
     subject: Subject, how: Adaptation, knob: str, training: Mapping[str, Any]
 ) -> tuple[TrainingSearch, list[str]]:
     """Return the search for a setting of a training, and a warning for each unknown field of the adapter's file."""
+    _check(subject, knob, training)
+    given = config_fields(how, of_model=True, needs_rank=False)
+    search, unknown = _search(subject, how, given, knob, training)
+    return search, unknown_warnings(given.source, unknown)
+
+
+def training_searches(
+    subject: Subject, hows: Sequence[Adaptation], knob: str, training: Mapping[str, Any]
+) -> list[TrainingSearch | InvalidInput]:
+    """Return the searches with several methods, or why there is none; each method gets the fields that it has."""
+    _check(subject, knob, training)
+    return searches_of(subject, hows, lambda how, given: _search(subject, how, given, knob, training)[0])
+
+
+def _check(subject: Subject, knob: str, training: Mapping[str, Any]) -> None:
     if knob in training:
         raise InvalidInput(f"{argument(knob)} is what is searched for; leave it out")
     if subject.model is None:
         raise InvalidInput(f"{argument('knob')} {knob} is of training a model; give {argument('model')}")
-    given = config_fields(how, of_model=True, needs_rank=False)
-    read = read_fields(how, given)
-    plan = make_plan(subject.model, read.config)
-    cost = TrainedCount(plan, *plan_tensors(plan), read_arguments(training))
-    return TrainingSearch(cost, knob), unknown_warnings(given.source, read.unknown)
+
+
+def _search(
+    subject: Subject, how: Adaptation, given: ConfigFields, knob: str, training: Mapping[str, Any]
+) -> tuple[TrainingSearch, Sequence[str]]:
+    assert subject.model is not None
+    config, unknown = read_fields(how, given)
+    plan = make_plan(subject.model, config)
+    return TrainingSearch(TrainedCount(plan, *plan_tensors(plan), read_arguments(training)), knob), unknown
 
 
 def largest_training(search: TrainingSearch, budget: Limits) -> LargestSize:

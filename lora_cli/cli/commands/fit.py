@@ -30,10 +30,6 @@ SHOWN = ("target", "knob", "size", "adapted_modules", "trainable_params", "headr
 NAMED = {"target": "other_targets"}
 
 
-# The options that people expect here, and what to do instead.
-ABSENT = dict.fromkeys(("-r", "--rank"), "it finds the largest rank inside the budget; `lora-cli count` takes a rank")
-
-
 def field_names() -> Iterable[str]:
     """Return the fields that its records can have."""
     from lora_cli.analysis.count import model_count, plain_lora
@@ -107,7 +103,7 @@ def fit(
     adapted = read_subject(size("d", d), size("h", h), model, adapter)
     hows = [read_adaptation(name, r, alpha, target, settings, adapter, adapter_dtype) for name in names]
     if len(hows) > 1:
-        return _listing(*fit_methods(adapted, hows, budget, training.read()), presentation, budget)
+        return _listing(*fit_methods(adapted, hows, budget, knob, training.read()), presentation, budget)
     return _single(fit_subject(adapted, hows[0], budget, knob, training.read()), presentation, write)
 
 
