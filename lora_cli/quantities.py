@@ -19,6 +19,8 @@ Value = str | int | float | bool | None
 
 # Units in lower case; every quantity is read in any case.
 COUNT_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
+# No card has less: a unit was forgotten.
+LEAST_MEMORY = 10**6
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
@@ -27,6 +29,8 @@ BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE = r"(-?)([0-9]+(?:_[0-9]+)*)([km]?)(i?)"
 MAX_DIGITS = 30
+# A float has no more digits than these.
+EXACT_DIGITS = 17
 _NUMBER = rf"([0-9]{{1,{MAX_DIGITS}}})(?:\.([0-9]{{1,{MAX_DIGITS}}}))?"
 _COUNT = rf"{_NUMBER}([kmbt]?)"
 _BYTES = rf"{_NUMBER}(?:(?:([kmgtpe])(i?))?b)?"
@@ -173,6 +177,22 @@ def parse_bytes(text: str) -> int:
     return value
 
 
+def parse_memory(text: str) -> int:
+    """Read the size of a card's memory; whoever writes 24 alone means 24 GB.
+
+    >>> parse_memory("24GB"), parse_memory("24GiB")
+    (24000000000, 25769803776)
+    >>> parse_memory("24")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '24' is less than 1 MB; write 24GB or 24GiB
+    """
+    value = parse_bytes(text)
+    if value < LEAST_MEMORY:
+        number = text if text.isdigit() and value else "24"
+        raise QuantityError(text, f"is less than {bytes_text(LEAST_MEMORY)}; write {number}GB or {number}GiB")
+    return value
+
+
 def _fault(text: str, match: re.Match[str] | None, expected: str) -> str:
     """Return what is wrong with a quantity; one that has a `match` is only not whole.
 
@@ -274,7 +294,7 @@ def count_text(value: int) -> str:
     return f"{value:,}"
 
 
-def bytes_text(value: int) -> str:
+def bytes_text(value: int, digits: int = 3) -> str:
     """Return a size for people, in decimal units.
 
     >>> bytes_text(328), bytes_text(262384), bytes_text(2211281240)
@@ -283,7 +303,17 @@ def bytes_text(value: int) -> str:
     power = 0
     while power + 1 < len(BYTE_UNITS) and value >= 999.5 * 1000**power:
         power += 1
-    return f"{number_text(value / 1000**power, 3) if power else value} {BYTE_UNITS[power]}"
+    return f"{number_text(value / 1000**power, digits) if power else value} {BYTE_UNITS[power]}"
+
+
+def bytes_apart(first: int, second: int) -> tuple[str, str]:
+    """Return two sizes for people, with as many digits as tell them apart.
+
+    >>> bytes_apart(26_100_000_000, 25_757_220_864), bytes_apart(25_757_991_000, 25_757_220_864)
+    (('26.1 GB', '25.8 GB'), ('25.758 GB', '25.757 GB'))
+    """
+    digits = next((n for n in range(3, EXACT_DIGITS) if bytes_text(first, n) != bytes_text(second, n)), EXACT_DIGITS)
+    return bytes_text(first, digits), bytes_text(second, digits)
 
 
 def number_text(value: float, digits: int = 6) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple, SupportsFloat, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.quantities import parse_bytes, parse_count, parse_percent, read, real_number
+from lora_cli.quantities import parse_bytes, parse_count, parse_memory, parse_percent, read, real_number
 
 # A number, or a text as on the command line, e.g. "20M".
 Amount = SupportsIndex | SupportsFloat | str
@@ -24,7 +24,8 @@ class Limit(NamedTuple):
     """A limit: the field of a count that it is on, when it holds, and how people write it.
 
     `missed` says how a value that breaks the limit relates to it. `parse` reads the limit's text, and `metavar` and
-    `help` describe that text. A limit that `is_budget` can be given to `fit`, too. `unknown` says why a subject may
+    `help` describe that text. A limit that `is_budget` can be given to `fit`, too. `words` name a field
+    that no record has, and `unknown` says why a subject may
     have no value of the field.
     """
 
@@ -36,7 +37,13 @@ class Limit(NamedTuple):
     metavar: str
     help: str
     is_budget: bool = False
+    words: str = ""
     unknown: str = "the size of the base model is not known; name the base model, or drop this limit"
+
+    @property
+    def figure(self) -> str:
+        """What messages call the field, which is its name where records have it."""
+        return self.words or self.field
 
     @property
     def rule(self) -> str:
@@ -101,10 +108,11 @@ LIMITS = {
             "memory_bytes",
             operator.le,
             "over",
-            parse_bytes,
+            parse_memory,
             "SIZE",
             "Maximum GPU memory of training it, e.g. 24GB or 24GiB; `lora-cli memory` tells more.",
             is_budget=True,
+            words="memory (high_bytes of `lora-cli memory`, or its reserved_bytes with a margin)",
             unknown="it is that of training a model by a config; name these, or drop this limit",
         ),
     )

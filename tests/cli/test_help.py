@@ -51,6 +51,23 @@ def test_help_is_as_wide_as_the_terminal_up_to_100_columns(command: str, columns
     assert shown.isascii()
 
 
+@pytest.mark.parametrize("command", command_names())
+def test_help_has_two_columns_and_whole_words(command: str) -> None:
+    """No option's text is pushed below its name, and no word is torn apart at the end of a line."""
+    narrow, wide = (run(command, "--help", env={"COLUMNS": columns}).stdout for columns in ("80", "100"))
+    assert not re.search(r"^ +(-\w, )? *--?\w[^ ]*( [^ ]+)?$", narrow.partition("\n\n  ")[2], re.MULTILINE)
+    assert narrow.split() == wide.split()
+
+
+def test_of_a_pair_help_shows_the_option_that_changes_something() -> None:
+    """Both are taken."""
+    shown = run("memory", "--help").stdout
+    assert "--no-checkpointing  " in shown
+    assert " --checkpointing" not in shown
+    assert "-d and -h" not in shown
+    assert run("memory", "gpt2", "-r", "8", "--checkpointing", "--field", "peak_bytes").returncode == 0
+
+
 @pytest.mark.parametrize("command", ["", *command_names()])
 def test_help_is_shown_on_the_smallest_terminal(command: str) -> None:
     """20 columns hold no help, but break none."""
@@ -109,8 +126,8 @@ def test_the_model_is_the_argument_of_a_command() -> None:
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("fit gpt2 -r 8", "fit has no option -r; it finds the largest rank inside the budget; `lora-cli count` takes"),
-        ("fit gpt2 --rank=8", "fit has no option --rank; it finds"),
+        ("fit gpt2 --max-params 1M -r 8", "-r/--rank is what a fit searches for; leave it out, or give --knob"),
+        ("fit gpt2 --max-params 1M --rank=8", "-r/--rank is what a fit searches for"),
         ("count gpt2 --max-params 5", "count has no option --max-params; sweep, fit, check have it"),
         ("models --spectrum", "models has no option --spectrum; inspect has it"),
         ("count gpt2 --rnk 8", "did you mean --rank?"),

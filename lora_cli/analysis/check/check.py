@@ -16,6 +16,7 @@ from lora_cli.analysis.check.subject_check import (
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.limits import LIMITS, Amount, read_limits
+from lora_cli.analysis.result import Result
 from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.models.files import path_text
 
@@ -114,6 +115,11 @@ def _check_subject(
         return [check_count(subject, rules)]
     if isinstance(subject, Inspection):
         return [check_inspection(subject, rules, subject.adapter)]
+    if isinstance(subject, Result):
+        raise InvalidInput(
+            f"{argument('subject')}: a {type(subject).__name__} is not checked; give a Count, an Inspection or paths, "
+            f"with {argument('training')} for a limit of memory"
+        )
     paths = subject if isinstance(subject, list | tuple) else [subject]
     if not paths:
         raise InvalidInput(f"{argument('subject')}: the list is empty; give at least one path")

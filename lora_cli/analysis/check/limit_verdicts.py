@@ -24,7 +24,7 @@ def _judge(limit: Limit, figures: Count | Inspection, bound: int | float, path: 
     # Only what is trained by a config has memory.
     value: int | float | None = getattr(figures, limit.field, None)
     if value is None:
-        raise InvalidInput(f"{argument(limit.name)}: {limit.field} is unknown, because {limit.unknown}")
+        raise InvalidInput(f"{argument(limit.name)}: {limit.figure} is unknown, because {limit.unknown}")
     failure = (
         None if limit.holds(value, bound) else _failure(limit, value, bound) + _advice(limit, figures, value, bound)
     )
@@ -50,4 +50,4 @@ def _failure(limit: Limit, value: int | float, bound: int | float) -> str:
     value_text, bound_text, gap = text(value), text(bound), text(abs(value - bound))
     if value_text == bound_text:
         value_text, bound_text = repr(value), repr(bound)
-    return f"{limit.rule}: {limit.field} is {value_text}, {limit.missed} the limit of {bound_text} by {gap}"
+    return f"{limit.rule}: {limit.figure} is {value_text}, {limit.missed} the limit of {bound_text} by {gap}"

@@ -15,6 +15,9 @@ from lora_cli.models.model import Model, names_dtype
 
 DEFAULT_SEQ = 2048
 DEFAULT_DTYPE = "bfloat16"
+# What PEFT trains an adapter in.
+ADAPTER_DTYPE = "float32"
+UNQUANTISED = "none"
 # The fields of config.json that bound a model's input.
 LONGEST = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 
@@ -51,14 +54,14 @@ class TrainingArguments(NamedTuple):
     batch: SupportsIndex = 1
     seq: SupportsIndex | None = None
     dtype: str | None = None
-    quantize: str = "none"
-    kbit_prepare: bool = True
+    quantize: str | None = "none"
+    kbit_prepare: bool | None = None
     checkpointing: bool = True
     attention: str = "sdpa"
     padded: bool = False
     optimizer: str = "adamw"
     autocast: bool = False
-    adapter_dtype: str = "float32"
+    adapter_dtype: str | None = None
     loss: str = "full"
     logits_kept: bool = False
     gpu: str | None = None
@@ -75,19 +78,25 @@ class TrainingArguments(NamedTuple):
                 f"{argument('attention')}: flash, which is the package flash-attn, has no replay; sdpa runs flash "
                 "attention too where the card has it"
             )
+        quantize = _choice("quantize", self.quantize or UNQUANTISED, QUANTISATIONS)
+        if self.kbit_prepare is not None and quantize == UNQUANTISED:
+            raise InvalidInput(
+                f"{argument('kbit_prepare')} says how a quantised base is trained; give {argument('quantize')} too, or "
+                "drop it"
+            )
         dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
         return Training(
             dimension("batch", self.batch),
             min(DEFAULT_SEQ, _longest(model) or DEFAULT_SEQ) if self.seq is None else dimension("seq", self.seq),
             dtype,
-            _choice("quantize", self.quantize, QUANTISATIONS),
-            self.kbit_prepare,
+            quantize,
+            self.kbit_prepare is not False,
             self.checkpointing,
             _choice("attention", self.attention, ATTENTIONS),
             self.padded,
             _choice("optimizer", self.optimizer, OPTIMIZERS),
             (DEFAULT_DTYPE if dtype == "float32" else dtype) if self.autocast else None,
-            _dtype("adapter_dtype", self.adapter_dtype),
+            _dtype("adapter_dtype", self.adapter_dtype or ADAPTER_DTYPE),
             _choice("loss", self.loss, LOSSES),
             self.logits_kept,
             self.card is None or self.card.has_flash,

@@ -14,11 +14,11 @@ from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room
 from lora_cli.analysis.result import Result
 from lora_cli.analysis.subject import read_subject
-from lora_cli.errors import InvalidInput, argument, quote
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.models.matrix import whole_number
 from lora_cli.models.model import Model
-from lora_cli.quantities import Value, parse_bytes, read
+from lora_cli.quantities import LEAST_MEMORY, Value, parse_memory, read
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -133,12 +133,12 @@ def memory(
     settings: Mapping[str, object] | None = None,
     alpha: float | None = None,
     adapter: Path | None = None,
-    adapter_dtype: str = "float32",
+    adapter_dtype: str | None = None,
     batch: SupportsIndex = 1,
     seq: SupportsIndex | None = None,
     dtype: str | None = None,
-    quantize: str = "none",
-    kbit_prepare: bool = True,
+    quantize: str | None = "none",
+    kbit_prepare: bool | None = None,
     checkpointing: bool = True,
     attention: str = "sdpa",
     padded: bool = False,
@@ -147,7 +147,7 @@ def memory(
     loss: str = "full",
     logits_kept: bool = False,
     gpu: str | None = None,
-    vram: int | str | None = None,
+    vram: float | str | None = None,
     tokens: SupportsIndex | None = None,
     utilisation: SupportsFloat | None = None,
 ) -> Memory: ...
@@ -160,12 +160,12 @@ def memory(
     settings: Mapping[str, object] | None = None,
     alpha: float | None = None,
     adapter: Path | Sequence[Path] | None = None,
-    adapter_dtype: str = "float32",
+    adapter_dtype: str | None = None,
     batch: SupportsIndex = 1,
     seq: SupportsIndex | None = None,
     dtype: str | None = None,
-    quantize: str = "none",
-    kbit_prepare: bool = True,
+    quantize: str | None = "none",
+    kbit_prepare: bool | None = None,
     checkpointing: bool = True,
     attention: str = "sdpa",
     padded: bool = False,
@@ -174,7 +174,7 @@ def memory(
     loss: str = "full",
     logits_kept: bool = False,
     gpu: str | None = None,
-    vram: int | str | None = None,
+    vram: float | str | None = None,
     tokens: SupportsIndex | None = None,
     utilisation: SupportsFloat | None = None,
     serve: SupportsIndex | None = None,
@@ -184,7 +184,7 @@ def memory(
     """Say what GPU memory one training step takes, by a replay of what PyTorch allocates.
 
     `model`, `method`, `r`, `target`, `settings`, `alpha` and `adapter` are those of `count`; `method="full"` trains
-    all weights. `seq` is 2048 by default, or the model's longest input if that is shorter, and `dtype` that of its
+    all weights. `kbit_prepare` is true where the base is quantised, and an adapter is trained in float32. `seq` is 2048 by default, or the model's longest input if that is shorter, and `dtype` that of its
     config.json. With a `gpu` or `vram` (bytes, or a text like "24GB") the result says whether it fits. `tokens` and
     `utilisation` (a share of the card's peak) give `train_seconds`.
 
@@ -228,7 +228,7 @@ def memory(
     _refuse_serving({"max_rank": max_rank, "tp": tp}, paths)
     room = _room(arguments.card, vram)
     subject = _model(model, how.adapter)
-    setup, label, said = _set_up(subject, how)
+    setup, label, said = _set_up(subject, how, adapter_dtype)
     case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
@@ -275,7 +275,7 @@ def _refuse_serving(given: Mapping[str, Any], paths: Sequence[Path]) -> None:
         )
 
 
-def _room(card: Card | None, vram: int | str | None) -> Room | None:
+def _room(card: Card | None, vram: float | str | None) -> Room | None:
     """Return what has to be enough: a card's memory, or what is given instead."""
     if vram is None:
         return None if card is None else Room(card.bytes, card)
@@ -283,17 +283,18 @@ def _room(card: Card | None, vram: int | str | None) -> Room | None:
         raise InvalidInput(
             f"{argument('vram')} conflicts with {argument('gpu')}, whose memory is known; drop one of them"
         )
-    number = read("vram", vram, parse_bytes) if isinstance(vram, str) else whole_number("vram", vram, 1, MAX_BYTES)
-    if not number:
-        raise InvalidInput(f"{argument('vram')}: {quote(vram)} is not a size of memory; write it like 24GB or 24GiB")
-    return Room(number)
+    if isinstance(vram, str):
+        return Room(read("vram", vram, parse_memory))
+    number: Any = int(vram) if isinstance(vram, float) and vram.is_integer() else vram
+    return Room(whole_number("vram", number, LEAST_MEMORY, MAX_BYTES))
 
 
-def _set_up(model: Model, how: Adaptation) -> tuple[Setup, str, list[str]]:
+def _set_up(model: Model, how: Adaptation, adapter_dtype: str | None) -> tuple[Setup, str, list[str]]:
     """Return what is trained of a model, the method's name, and what to warn of."""
     if how.method == FULL:
         given = [name for name in ("r", "alpha", "target", "adapter") if getattr(how, name) is not None]
         given += ["settings"] if how.settings else []
+        given += [] if adapter_dtype is None else ["adapter_dtype"]
         if given:
             raise InvalidInput(f"{argument('method')} full trains every weight; drop {argument(given[0])}")
         return Setup(model, None), FULL, [*model.warnings]

@@ -122,7 +122,7 @@ def sweep(
     sort: str | None = None,
     limit: SupportsIndex | None = None,
     memory: bool = False,
-    batch: Axis = 1,
+    batch: Axis | None = None,
     seq: Axis | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> Sweep:
@@ -154,6 +154,12 @@ def sweep(
     hows = [Adaptation(name, settings=settings or {}) for name in methods]
     if settings:
         hows = shared_settings(hows, of_model=model is not None)
+    given = [name for name, value in (("batch", batch), ("seq", seq)) if value is not None] + list(training or ())
+    if given and not memory:
+        raise InvalidInput(
+            f"{argument(given[0])} says how a model is trained, which only {argument('memory')} depends on; give that "
+            "too, or drop it"
+        )
     ranks = _ranks(r, methods)
     limits = read_limits(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes)
     if model is not None:
@@ -177,14 +183,14 @@ def sweep(
     return _selected(Sweep(MATRIX_FIELDS, grids), limits, sort, limit)
 
 
-def _trainings(batch: Axis, seq: Axis | None, training: Mapping[str, Any]) -> list[TrainingArguments]:
+def _trainings(batch: Axis | None, seq: Axis | None, training: Mapping[str, Any]) -> list[TrainingArguments]:
     """Return a training for each batch and length, the length fastest."""
     from lora_cli.analysis.memory.arguments import read_arguments
 
     lengths: Sequence[int | None] = [None] if seq is None else read_axis("seq", seq)
     return [
         read_arguments({**training, "batch": size, "seq": length})
-        for size in read_axis("batch", batch)
+        for size in ([1] if batch is None else read_axis("batch", batch))
         for length in lengths
     ]
 

@@ -34,7 +34,7 @@ def memory(
     presentation: Presentation,
     training: TrainingOptions,
     source: subject.Source = None,
-    model: subject.ModelSource = None,
+    model: subject.OnlyModelSource = None,
     r: adaptation.R = None,
     target: adaptation.Target = None,
     adapter: Annotated[
@@ -59,7 +59,7 @@ def memory(
         ),
     ] = None,
     settings: adaptation.Set = None,
-    adapter_dtype: AdapterDtype = "float32",
+    adapter_dtype: AdapterDtype = None,
     vram: Vram = None,
     tokens: Annotated[
         str | None,
@@ -117,8 +117,8 @@ def memory(
     With --serve it shows instead what vLLM allocates on each card for the
     adapters that it holds at a time, and what those given leave unused.
     """
-    how = read_adaptation(method, r, None, target, settings)
-    arguments: dict[str, Any] = how._replace(adapter_dtype=adapter_dtype)._asdict() | training.read()
+    how = read_adaptation(method, r, None, target, settings, None, adapter_dtype)
+    arguments: dict[str, Any] = how._asdict() | training.read()
     arguments |= {
         "adapter": adapter,
         "vram": vram,

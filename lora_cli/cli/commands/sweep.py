@@ -130,7 +130,7 @@ def sweep(
     included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
     fastest. csv, ndjson and json stream grids of any size.
     """
-    wanted: dict[str, Any] = {**limits.read(), **training.axes(is_wanted=memory)}
+    wanted: dict[str, Any] = {**limits.read(), **training.axes()}
     grid = sweep_grid(
         d,
         h,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,18 +23,22 @@ H = Annotated[
     str | None,
     typer.Option("--out-features", "-h", metavar="H", help="Number of outputs of W.", rich_help_panel=SUBJECT),
 ]
-ModelSource = Annotated[
-    str | None,
-    typer.Option(
+
+
+def _model_option(what: str) -> Any:
+    return typer.Option(
         "--model",
         "-m",
         metavar="SOURCE",
-        help=f"A model instead of -d and -h: {A_MODEL}.",
+        help=f"{what}: {A_MODEL}.",
         autocompletion=model_sources,
         rich_help_panel=SUBJECT,
-    ),
-    INPUT,
-]
+    )
+
+
+ModelSource = Annotated[str | None, _model_option("A model instead of -d and -h"), INPUT]
+# The same for a command that has no matrix.
+OnlyModelSource = Annotated[str | None, _model_option("The model"), INPUT]
 Source = Annotated[
     str | None,
     typer.Argument(

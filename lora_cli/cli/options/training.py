@@ -6,11 +6,11 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from lora_cli.analysis.memory.arguments import ADAPTER_DTYPE
 from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
 from lora_cli.cli.candidates import card_names, one_of
-from lora_cli.cli.help_text import TRAINING
+from lora_cli.cli.help_text import METHOD, TRAINING
 from lora_cli.cli.options.reading import size
-from lora_cli.errors import InvalidInput, argument
 
 # What a sweep takes several of.
 AXES = ("batch", "seq")
@@ -29,7 +29,7 @@ def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str
 
 
 def _flag(name: str, help_text: str) -> Any:
-    return typer.Option(name, help=help_text, rich_help_panel=TRAINING)
+    return typer.Option(name, help=help_text, show_default=False, rich_help_panel=TRAINING)
 
 
 class TrainingOptions(NamedTuple):
@@ -46,11 +46,11 @@ class TrainingOptions(NamedTuple):
     ] = None
     quantize: Annotated[str, _option("--quantize", "How the base's weights are stored{}.", QUANTISATIONS)] = "none"
     kbit_prepare: Annotated[
-        bool,
-        _flag("--kbit-prepare/--no-kbit-prepare", "Call prepare_model_for_kbit_training on a quantised base."),
-    ] = True
+        bool | None,
+        _flag("--kbit-prepare/--no-kbit-prepare", "Train a quantised base without prepare_model_for_kbit_training."),
+    ] = None
     checkpointing: Annotated[
-        bool, _flag("--checkpointing/--no-checkpointing", "Run layers again in the backward instead of saving them.")
+        bool, _flag("--checkpointing/--no-checkpointing", "Save layers instead of running them again in the backward.")
     ] = True
     attention: Annotated[str, _option("--attention", "Implementation of attention{}.", ATTENTIONS)] = "sdpa"
     padded: Annotated[bool, _flag("--padded", "A batch whose sequences differ in length, with a mask.")] = False
@@ -74,14 +74,9 @@ class TrainingOptions(NamedTuple):
         given = self._given()
         return given | {name: size(name, given[name]) for name in AXES if name in given}
 
-    def axes(self, *, is_wanted: bool) -> dict[str, Any]:
+    def axes(self) -> dict[str, Any]:
         """Return the same as keywords of `lora_cli.sweep`, which takes several batches and lengths."""
         given = self._given()
-        if given and not is_wanted:
-            raise InvalidInput(
-                f"{argument(next(iter(given)))} says how a model is trained, which only {argument('memory')} depends on; "
-                "give that too, or drop it"
-            )
         axes = {name: given.pop(name) for name in AXES if name in given}
         return axes | {"training": given}
 
@@ -89,5 +84,14 @@ class TrainingOptions(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
 
 
-AdapterDtype = Annotated[str, _option("--adapter-dtype", "Type in which the adapter is trained{}.", tuple(WIDTHS))]
+AdapterDtype = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter-dtype",
+        metavar="NAME",
+        help=f"Type in which the adapter is trained: {', '.join(WIDTHS)}.  [default: {ADAPTER_DTYPE}]",
+        autocompletion=one_of(tuple(WIDTHS)),
+        rich_help_panel=METHOD,
+    ),
+]
 Vram = Annotated[str | None, _option("--vram", "Memory of a card instead, e.g. 24GB or 24GiB.", metavar="SIZE")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 from inspect import signature
 from typing import Any
@@ -167,5 +168,7 @@ def test_what_is_not_known_is_not_judged(name: str) -> None:
     if field == "trainable_params":
         assert judge_limits(unknown, {name: 96})[0].passed
     else:
-        with pytest.raises(InvalidInput, match=f"{name}: {field} is unknown, because .*; .*drop this limit"):
+        with pytest.raises(
+            InvalidInput, match=f"{name}: {re.escape(LIMITS[name].figure)} is unknown, because .*; .*drop this limit"
+        ):
             judge_limits(unknown, {name: 96})
