@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
     BUG = 70
 
 
-def _say(kind: str, text: str) -> None:
+def _say(text: str) -> None:
     """Write one line to stderr, without control characters, which an argument may hold."""
     if isinstance(sys.stderr, io.TextIOWrapper):
         # A locale without Unicode gets escapes.
@@ -37,7 +37,7 @@ def _say(kind: str, text: str) -> None:
     # If stderr is closed or full, nobody can be told, but the exit code still tells.
     if sys.stderr is not None:
         with suppress(OSError):
-            print(printable(f"{PROGRAM}: {kind}: {text}"), file=sys.stderr)
+            print(printable(f"{PROGRAM}: {text}"), file=sys.stderr)
 
 
 def _answer(argv: Sequence[str]) -> int:
@@ -58,13 +58,13 @@ def _answer(argv: Sequence[str]) -> int:
     for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", answer.notes)):
         for sentence in sentences:
             if sentence not in told:
-                _say(kind, sentence)
+                _say(f"{kind}: {sentence}")
     for failure in () if shown else answer.failures:
-        _say("check failed", failure)
+        _say(f"check failed: {failure}")
     for misfit in answer.misfits:
-        _say("does not fit", misfit)
+        _say(misfit)
     for trouble in answer.troubles:
-        _say("error", trouble)
+        _say(f"error: {trouble}")
     if answer.troubles:
         return ExitCode.TROUBLE
     return ExitCode.LIMIT_BROKEN if answer.failures or answer.misfits else ExitCode.DONE
@@ -91,7 +91,7 @@ def _refuse(argv: Sequence[str], message: str) -> int:
         presentation = presentation_of(argv)
         shown = presentation is not None and presentation.write_error(argv[0], message)
     if not shown:
-        _say("error", message)
+        _say(f"error: {message}")
     return ExitCode.TROUBLE
 
 
@@ -104,7 +104,7 @@ def run(argv: Sequence[str] | None = None) -> int:
             warnings.simplefilter("ignore")
             return _answer(argv)
     except OutputFailed as error:
-        _say("error", str(error))
+        _say(f"error: {error}")
         return ExitCode.TROUBLE
     except LoraCliError as error:
         return _refuse(argv, str(error))
@@ -114,5 +114,5 @@ def run(argv: Sequence[str] | None = None) -> int:
         import traceback
 
         traceback.print_exc()
-        _say("error", "this is a bug in lora-cli; please report it with the lines above and the command")
+        _say("error: this is a bug in lora-cli; please report it with the lines above and the command")
         return ExitCode.BUG

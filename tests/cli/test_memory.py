@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,25 @@ def base(tmp_path: Path) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize(("vram", "code", "fits"), [("80GiB", 0, "yes"), ("1GiB", 1, "uncertain"), ("100kB", 1, "no")])
+@pytest.mark.parametrize(("vram", "code", "fits"), [("80GiB", 0, "yes"), ("1GiB", 1, "uncertain"), ("1MB", 1, "no")])
 def test_the_exit_code_is_a_guard(base: str, vram: str, code: int, fits: str) -> None:
     """0 only where it is sure to fit; otherwise stderr says what is too much."""
-    done = run("memory", base, "-r", "8", "--seq", "64", "--vram", vram, "--field", "fits")
+    done = run("memory", base, "-r", "8", "--seq", "256", "--vram", vram, "--field", "fits")
     assert (done.returncode, done.stdout) == (code, f"{fits}\n")
-    assert ("lora-cli: does not fit: " in done.stderr) == (code == 1)
+    said = {"yes": "", "uncertain": "lora-cli: may not fit: ", "no": "lora-cli: does not fit: "}[fits]
+    assert done.stderr.count("fit: ") == code
+    assert said in done.stderr
+
+
+def test_a_verdict_says_the_same_in_the_table_and_beside_it(base: str) -> None:
+    """In as many digits as tell what is taken from what there is."""
+    found = run("memory", base, "-r", "8", "--seq", "64", "--vram", "1GB", "--json")
+    needed = int(1.16 * json.loads(found.stdout)["results"][0]["reserved_bytes"]) + 2**30
+    done = run("memory", base, "-r", "8", "--seq", "64", "--vram", str(needed - 1), "--format", "table")
+    assert done.returncode == 1
+    assert "It may not fit: " in done.stdout
+    taken, free = re.findall(r"([\d.]+) [GM]B", done.stderr)
+    assert float(taken) > float(free)
 
 
 def test_json_has_phases_assumptions_and_advice(base: str) -> None:
@@ -63,6 +77,13 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
         ("--batch 1,2", "lora-cli sweep"),
         ("--tokens 10M", "--utilisation"),
         ("--method full -r 8", "trains every weight"),
+        ("--method full --adapter-dtype float32", "drop --adapter-dtype"),
+        ("-r 8 --kbit-prepare", "--kbit-prepare says how a quantised base is trained; give --quantize too"),
+        ("-r 8 --no-kbit-prepare", "give --quantize too"),
+        ("-r 8 --vram 24", "--vram: '24' is less than 1 MB; write 24GB or 24GiB"),
+        ("-r 8 --gpu 4091", "did you mean 4090?"),
+        ("-r 8 --gpu tpu-v5", "completion of --gpu lists the cards, or give --vram"),
+        ("-r 8 --set modules_to_save=lm_head", """write it like 'modules_to_save=["lm_head"]'"""),
     ],
 )
 def test_bad_input_is_refused_in_one_line(base: str, arguments: str, said: str) -> None:
@@ -93,11 +114,35 @@ def test_a_limit_of_memory_gates_and_other_commands_take_it(base: str) -> None:
     assert held.returncode == 0, held.stderr
     broken = run("check", "-m", base, "-r", "8", "--max-memory", "1GB", "--seq", "64")
     assert broken.returncode == 1
-    assert "max-memory" in broken.stderr
+    assert "max-memory: memory (high_bytes of `lora-cli memory`, or" in broken.stderr
     alone = run("check", "-m", base, "-r", "8", "--max-params", "40M", "--seq", "64")
     assert (alone.returncode, "--max-memory" in alone.stderr) == (2, True)
     found = run("fit", base, "-r", "8", "--max-memory", "2GB", "--seq", "64", "--knob", "batch", "--field", "knob,size")
     assert found.stdout.startswith("batch\t")
+    bare = run("check", "-m", base, "-r", "8", "--max-memory", "24")
+    assert (bare.returncode, "write 24GB or 24GiB" in bare.stderr) == (2, True)
+
+
+def test_a_fit_of_several_methods_searches_the_knob_of_each(base: str) -> None:
+    """Each has the size that it has alone; a method without a rank does without one."""
+    fit = ("fit", base, "--max-memory", "2GB", "--seq", "64", "--knob", "batch", "-r", "8", "--field", "knob,size")
+    alone = [run(*fit, "--method", "lora").stdout, run(*fit, "--method", "dora").stdout]
+    several = run(*fit, "--method", "lora,dora,ia3")
+    assert several.stderr == ""
+    assert several.stdout.splitlines(keepends=True)[:2] == alone
+    assert re.fullmatch(r"(batch\t\d+\n){3}", several.stdout)
+    given = run(*fit, "--method", "lora,dora", "--batch", "2")
+    assert (given.returncode, "--batch is what is searched for" in given.stderr) == (2, True)
+
+
+def test_a_table_of_trainings_says_whether_they_fit(base: str) -> None:
+    """Above the table where all are alike, else in a column; and in a row that stands alone."""
+    line = ("sweep", base, "-r", "8", "--memory", "--seq", "64", "--gpu", "4090", "--format", "table", "--batch")
+    assert "gpu rtx-4090 · fits yes" in run(*line, "1,2").stdout
+    both = run(*line, "1,100000").stdout
+    assert "gpu rtx-4090\n" in both
+    assert re.search(r" yes .*\n.* uncertain ", both)
+    assert "reserved" in run(*line, "1").stdout
 
 
 def test_a_server_of_adapters_has_a_report_of_its_own(base: str) -> None:

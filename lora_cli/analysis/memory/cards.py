@@ -176,6 +176,13 @@ def find_card(name: str) -> Card:
     if card is None:
         plain = "-".join(name.lower().replace("_", " ").replace("-", " ").split())
         names = [known for each in CARDS for known in (each.name, *each.aliases)]
-        advice = near_miss(plain, names, f"give {argument('vram')} with its memory instead, e.g. 24GB")
+        if plain[:1].isdigit():
+            # A number alone is far from a whole name.
+            names = list(BY_KEY)
+        otherwise = (
+            f"the shell's completion of {argument('gpu')} lists the cards, or give {argument('vram')} with its memory "
+            "instead, e.g. 24GB"
+        )
+        advice = near_miss(plain, names, otherwise)
         raise InvalidInput(f"{argument('gpu')}: {quote(name)} is not a known card; {advice}")
     return card

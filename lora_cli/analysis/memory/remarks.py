@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.verdict import NO, UNMEASURED_CONTEXT, UNMEASURED_SPREAD, YES
 from lora_cli.errors import argument
-from lora_cli.quantities import bytes_text
+from lora_cli.quantities import bytes_apart
 
 
 def assumptions(case: Case) -> Iterator[str]:
@@ -32,16 +32,17 @@ def assumptions(case: Case) -> Iterator[str]:
 
 
 def misfits(case: Case) -> Iterator[str]:
-    """Yield why a training is not sure to fit on the card."""
+    """Yield that a training does not fit on the card, or may not, and why."""
     room, found = case.room, case.footprint
     if room is None or found.fits(room) == YES:
         return
     name = argument("vram") if case.card is None else case.card.name
-    has = f"{name} has {bytes_text(room.bytes)}"
     if found.fits(room) == NO:
-        yield f"the step's tensors take {bytes_text(found.peak_bytes)}, and {has}"
+        taken, free = bytes_apart(found.peak_bytes, room.free)
+        yield f"does not fit: the step's tensors take {taken}, and {name} has {free} for them"
     else:
-        yield f"the process may take {bytes_text(found.judged)}, and {has}; the step's tensors alone would fit"
+        taken, free = bytes_apart(found.judged, room.free)
+        yield f"may not fit: the process may take {taken}, and {name} has {free} for it; the step's tensors alone would fit"
 
 
 def notes_of(case: Case) -> Iterator[str]:

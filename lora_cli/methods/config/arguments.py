@@ -168,6 +168,11 @@ def _argument_fields(how: Adaptation, *, needs_rank: bool) -> dict[str, Any]:
             raise InvalidInput(
                 f"{argument('settings')}: {quote(field)} is also set by another argument; drop one of them"
             )
+        if field == "modules_to_save" and isinstance(value, str):
+            raise InvalidInput(
+                f"{argument('settings')}: modules_to_save is the text {quote(value)}, and it must be a list of names; "
+                """write it like 'modules_to_save=["lm_head"]'"""
+            )
         fields[field] = _json_value(value)
     return fields
 

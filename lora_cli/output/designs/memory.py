@@ -91,7 +91,7 @@ def _verdict(record: Mapping[str, Value]) -> str:
     words = {
         "yes": "It fits.",
         "no": "It does not fit.",
-        "uncertain": "It may fit: the card's memory is within the margin.",
+        "uncertain": "It may not fit: the card has room for the step's tensors, and may lack it for the whole process.",
     }
     return words[str(record["fits"])]
 

@@ -12,11 +12,12 @@ from lora_cli.output.report import Report
 AXES = ("model", "target", "method", "d", "h", "r", "batch", "seq")
 FIGURES = ("trainable_params", "percent_of_full", "adapter_bytes")
 # Those of a training, and which of them is drawn.
-TRAINED_FIGURES = ("peak_bytes", "reserved_bytes", "fits")
+VERDICT = "fits"
+TRAINED_FIGURES = ("peak_bytes", "reserved_bytes", VERDICT)
 # What a narrow table leaves out, where it is not what was asked.
 EXPENDABLE = ("percent_of_full", "adapter_bytes")
 # What the caption has where it is the same for all points.
-COMMON = ("adapted_modules", "full_params")
+COMMON = ("adapted_modules", "full_params", "gpu", "fits")
 
 
 def design(report: Report) -> Iterator[Block]:
@@ -25,12 +26,15 @@ def design(report: Report) -> Iterator[Block]:
     columns = [column(field, [row[field] for row in rows]) for field in report.fields]
     same = {each.field: each for each in columns if len(set(each.cells)) == 1}
     common = {field: rows[0][field] for field in same}
-    yield Title([*report.title(), *sizes(common)], caption(same[field] for field in COMMON if field in same))
+    yield Title(
+        [*report.title(), *sizes(common)], caption(same[field] for field in COMMON if common.get(field) is not None)
+    )
     if not rows:
         return
     by_field = {each.field: each for each in columns} | {"percent_of_full": of_full(r["percent_of_full"] for r in rows)}
     axes = [field for field in AXES if field in by_field and field not in same]
-    figures = [field for field in TRAINED_FIGURES if field in by_field and field not in same] or FIGURES
+    trained = [field for field in TRAINED_FIGURES if field in by_field and (field != VERDICT or field not in same)]
+    figures = trained or FIGURES
     asked = [field for field in report.asked if field not in (*AXES, *figures)]
     drawn = figures[0]
     bars = Column("", [repr(row[drawn]) for row in rows], is_bar=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from small_llama import narrow
 
-from lora_cli import InvalidInput, fit, memory, sweep
+from lora_cli import InvalidInput, check, fit, memory, sweep
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -145,6 +145,9 @@ def test_a_time_needs_a_utilisation_and_a_card() -> None:
         ({"quantize": "nf3"}, "did you mean nf4"),
         ({"gpu": "h1000"}, "did you mean h100"),
         ({"vram": 0}, "vram: 0 is out of range"),
+        ({"vram": 24}, "vram: 24 is out of range"),
+        ({"vram": 24e9 + 0.5}, "vram: 24000000000.5 is not a whole number"),
+        ({"kbit_prepare": True}, "kbit_prepare says how a quantised base is trained"),
         ({"vram": "24GX"}, "unit"),
         ({"gpu": "t4", "vram": "24GB"}, "drop one of them"),
     ],
@@ -153,6 +156,19 @@ def test_what_cannot_be_is_refused_by_name(settings: dict[str, Any], said: str) 
     """One line names the value and the fix."""
     with pytest.raises(InvalidInput, match=said):
         of_small(**settings)
+
+
+def test_what_means_the_same_is_taken() -> None:
+    """A whole number as a float, and None for no quantisation."""
+    assert of_small(vram=24e9).gpu_bytes == 24_000_000_000
+    assert of_small(quantize=None).record() == of_small(quantize="none").record()
+
+
+def test_a_memory_is_not_checked_itself() -> None:
+    """The message is short, and says what is."""
+    with pytest.raises(InvalidInput, match=r"a Memory is not checked; give a Count") as error:
+        check(of_small(), max_memory="1GB")
+    assert len(str(error.value)) < 150
 
 
 def test_a_family_without_a_replay_is_refused_by_name() -> None:
@@ -186,3 +202,6 @@ def test_a_sweep_has_the_memory_of_each_training() -> None:
     rows = list(sweep(model=LLAMA, target="all-linear", r=8, memory=True, batch=[1, 2], seq=[32, 64]))
     assert [(row.batch, row.seq) for row in rows] == [(1, 32), (1, 64), (2, 32), (2, 64)]
     assert rows[-1]["peak_bytes"] == of_small().peak_bytes
+    for given in ({"batch": [1, 2]}, {"seq": 64}, {"training": {"gpu": "t4"}}):
+        with pytest.raises(InvalidInput, match="which only memory depends on"):
+            sweep(model=LLAMA, r=8, **given)
