@@ -139,19 +139,23 @@ class Linear8bitLt(nn.Linear):
         return Int8Product.apply(x, self, self.bias)
 
 
-def quantise(model: nn.Module, quant: str, compute: torch.dtype) -> None:
-    """Replace every Linear and Conv1D, as transformers does, but the output, what is tied, and heads that are trained."""
-    from transformers.pytorch_utils import Conv1D
+# Heads that are trained whole, which must be left out by hand (`llm_int8_skip_modules`).
+HEADS = ("score", "classifier", "qa_outputs", "out_proj")
 
-    tied, last = getattr(model, "all_tied_weights_keys", {}), [name for name, _ in model.named_parameters()][-1]
-    kept = {name.removesuffix(".weight") for name in (*tied, *tied.values(), last, "lm_head", "score", "classifier")}
+
+def quantise(model: nn.Module, quant: str, compute: torch.dtype) -> None:
+    """Replace every Linear and Conv1D that transformers would, and no head that is trained."""
+    from transformers.pytorch_utils import Conv1D
+    from transformers.quantizers.base import HfQuantizer
+    from transformers.quantizers.quantizers_utils import should_convert_module
+
+    kept = HfQuantizer.get_modules_to_not_convert(model, [*HEADS], model._keep_in_fp32_modules, add_default_skips=True)
     for name, module in list(model.named_modules()):
-        if type(module) not in (nn.Linear, Conv1D) or name.endswith(tuple(kept)):
+        if type(module) not in (nn.Linear, Conv1D) or not should_convert_module(name, kept):
             continue
         linear = _as_linear(module) if isinstance(module, Conv1D) else module
         new = Linear8bitLt(linear) if quant == "int8" else Linear4bit(linear, compute, quant == "nf4-dq")
-        owner, _, own = name.rpartition(".")
-        setattr(model.get_submodule(owner), own, new)
+        model.set_submodule(name, new)
     setattr(model, "is_loaded_in_8bit" if quant == "int8" else "is_loaded_in_4bit", True)
 
 

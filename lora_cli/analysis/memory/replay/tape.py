@@ -52,10 +52,13 @@ class Parameter:
         self.gradient: Storage | None = None
 
     def accumulate(self, gradient: Storage) -> None:
-        """Keep a first gradient; a further one is added in place."""
+        """Keep the sum of gradients."""
         if self.gradient is None:
             gradient.becomes(Kind.GRADIENT)
             self.gradient = gradient
+        elif gradient.tape.allocator is None:
+            self.gradient = Storage(gradient.tape, gradient.bytes)
+            self.gradient.becomes(Kind.GRADIENT)
 
 
 class Unreduced(NamedTuple):

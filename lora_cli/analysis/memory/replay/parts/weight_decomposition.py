@@ -36,7 +36,7 @@ def _decomposed(device: Runner, own: Weights, x: Tensor, base: Tensor | None) ->
     scaling = _over_constant(device, own, norm)
     low = _low_rank(device, own, x)
     if base is None:
-        base = device.multiply(x, weight, None, own.d, own.h)
+        base = device.multiply(x, device.transposed(own, weight), None, own.d, own.h)
     elif own.bias is not None:
         base = subtract(base, own.bias) if own.bias.requires_grad else shift(base)
     whole = add(multiply(shift(scaling), base), scale(multiply(scaling, low)))
