@@ -86,6 +86,13 @@ def test_a_fit_loads_nothing_heavy() -> None:
     assert loaded(code, list(map(home, METHODS))) == {"lora_cli.methods.catalogue.lora.lora"}
 
 
+def test_a_training_loads_nothing_heavy() -> None:
+    """A replay is arithmetic on sizes: no arrays, no torch, and no family but the model's own."""
+    code = command("memory", "llama-3.2-1b", "-r", "8", "--gpu", "t4", "--format", "json")
+    code += "\nimport sys\nassert 'lora_cli.models.architectures.decoders.layer_norm.gpt2' not in sys.modules"
+    assert loaded(code) == set()
+
+
 def test_help_loads_nothing_heavy() -> None:
     """Help is as quick as an answer, and that of the program loads no command."""
     modules = [module.name for module in iter_modules(commands.__path__, f"{commands.__name__}.")]

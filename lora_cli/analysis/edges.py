@@ -39,8 +39,10 @@ class Edge(NamedTuple):
     outside: int | None
 
 
-def edge(run: Sequence[int], load: Loads) -> Edge:
+def edge(run: Sequence[int], load: Loads, first: Sequence[int] = ()) -> Edge:
     """Return where a run of sizes, along which no figure gets smaller, stops holding.
+
+    The indices of `first` are counted before any guess: they are near the edge, or were counted already.
 
     >>> edge(range(1, 1000), lambda size: Load(7 * size, ((7 * size, 70),)))
     Edge(inside=10, outside=11)
@@ -53,6 +55,9 @@ def edge(run: Sequence[int], load: Loads) -> Edge:
 
     low, high = -1, len(run)
     guesses = 0
+    for index in first:
+        if low < index < high:
+            low, high = (index, high) if holds(index) else (low, index)
     while high - low > 1:
         guess = _guess(run, low, high, known) if guesses < MOST_LINES else (low + high) // 2
         guesses += 1
@@ -71,10 +76,10 @@ def _guess(run: Sequence[int], low: int, high: int, known: dict[int, Load | None
         return 0
     if len(known) == 1:
         # Most figures grow in proportion to the size, or nearly.
-        only = known[0]
+        ((index, only),) = known.items()
         shares = [most / figure for figure, most in only.figures if figure] if only is not None else []
-        wanted = int(min(run[0] * min(shares, default=1.0), run[-1]))
-        return min(max(bisect_right(run, wanted) - 1, 1), high - 1) if run[0] < run[-1] else 1
+        wanted = int(min(run[index] * min(shares, default=1.0), run[-1]))
+        return min(max(bisect_right(run, wanted) - 1, low + 1), high - 1) if run[0] < run[-1] else 1
     *_, (start, first), (end, second) = known.items()
     if first is None or second is None:
         return (low + high) // 2

@@ -13,8 +13,9 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 # The groups of options, and their order. --help, which Typer adds, goes to the last.
-SUBJECT, METHOD, TRAINING, RUN, LIMITS, OUTPUT = "Subject", "Method", "Training", "Run", "Limits", "Output"
-GROUPS = (SUBJECT, METHOD, TRAINING, RUN, LIMITS, OUTPUT)
+SUBJECT, METHOD, TRAINING, SERVING = "Subject", "Method", "Training", "Serving"
+RUN, LIMITS, OUTPUT = "Run", "Limits", "Output"
+GROUPS = (SUBJECT, METHOD, TRAINING, SERVING, RUN, LIMITS, OUTPUT)
 # The same for the commands.
 QUESTIONS, LISTINGS = "Commands", "Listings"
 # What Typer calls the widest help, also on a wider terminal.

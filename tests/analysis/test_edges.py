@@ -77,3 +77,19 @@ def test_a_budget_past_what_floats_hold_is_one(most: float) -> None:
     """The end of the run holds."""
     load, _ = counted(lambda size: 1e-3 * size, most)
     assert edge(range(1, 100), load) == Edge(99, None)
+
+
+def test_sizes_that_are_counted_first_change_nothing_but_the_number_of_counts() -> None:
+    """A good estimate saves counts, and a bad one is corrected."""
+    counted: list[int] = []
+
+    def load(size: int) -> Load:
+        counted.append(size)
+        return Load(0, ((size * size, 1_000_000),))
+
+    run = range(1, 2**31)
+    for first in [(), (999,), (1000,), (1200, 900), (5, 2**31 - 2), (2**30, 2**29)]:
+        assert edge(run, load, first) == Edge(1000, 1001)
+    counted.clear()
+    edge(run, load, (999, 1000))
+    assert counted == [1000, 1001]

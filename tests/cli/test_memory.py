@@ -98,3 +98,41 @@ def test_a_limit_of_memory_gates_and_other_commands_take_it(base: str) -> None:
     assert (alone.returncode, "--max-memory" in alone.stderr) == (2, True)
     found = run("fit", base, "-r", "8", "--max-memory", "2GB", "--seq", "64", "--knob", "batch", "--field", "knob,size")
     assert found.stdout.startswith("batch\t")
+
+
+def test_a_server_of_adapters_has_a_report_of_its_own(base: str) -> None:
+    """With the ranks of adapters, which may be several, and without any option of a training."""
+    for name, rank in (("low", 4), ("high", 8)):
+        (Path(base).parent / name).mkdir()
+        config = {"peft_type": "LORA", "r": rank, "target_modules": ["q_proj"]}
+        (Path(base).parent / name / "adapter_config.json").write_text(json.dumps(config))
+    folder = Path(base).parent
+    done = run("memory", "base", "--serve", "2", "--adapter", "low", "--adapter", "high", "--json", cwd=folder)
+    answer = json.loads(done.stdout)
+    (record,) = answer["results"]
+    assert (record["slots"], record["max_rank"], record["padded_rank"], record["tp"]) == (2, 8, 8, 1)
+    assert record["total_bytes"] == 2 * record["slot_bytes"] > record["wasted_bytes"] > 0
+    assert "vLLM 0.33.0" in answer["assumptions"][0]
+    table = run("memory", "base", "--serve", "2", "--max-rank", "20", "--tp", "2", "--format", "table", cwd=folder)
+    assert "20, padded to 32" in table.stdout
+    assert max(map(len, table.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--serve 0", "--serve: '0' is out of range"),
+        ("--serve 1000000000000", "--serve: '1000000000000' is out of range"),
+        ("--serve 1 --max-rank 1000", "--max-rank: 1000 is out of range; give a whole number from 1 to 512"),
+        ("--serve 1 --batch 2", "--batch says how a model is trained, and --serve trains nothing"),
+        ("--serve 1 --quantize nf4", "--quantize says how a model is trained"),
+        ("--serve 1 -r 8", "-r/--rank says how a model is trained"),
+        ("--tp 2", "--tp says what a server holds; give --serve too, or drop --tp"),
+        ("-r 8 --adapter a --adapter b", "--adapter is given 2 times, and a model is trained with one"),
+    ],
+)
+def test_options_of_a_server_and_of_a_training_do_not_mix(base: str, arguments: str, said: str) -> None:
+    """One line that names both, and exit code 2."""
+    done = run("memory", base, *arguments.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr

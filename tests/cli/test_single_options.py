@@ -17,6 +17,7 @@ LISTS = {
     "count": {"target", "settings"},
     "check": {"target", "settings", "fail_on", "ignore"},
     "fit": {"target", "settings"},
+    "memory": {"target", "settings", "adapter"},
     "sweep": {"model", "target", "settings"},
 }
 

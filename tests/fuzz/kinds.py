@@ -112,6 +112,41 @@ def model_config(draw: Random, folder: Path) -> list[str]:
     return [command, "--model", source, *target, *budget, *presented(draw)]
 
 
+TRAINING_WORDS: dict[str, list[str]] = {
+    "--batch": ["1", "3", "1000000"],
+    "--seq": ["1", "77", "2048", "999999999"],
+    "--dtype": ["float32", "float16", "bfloat16"],
+    "--quantize": ["nf4", "nf4-double", "int8", "none"],
+    "--optimizer": ["adamw", "sgd", "adafactor", "adamw-8bit", "paged-adamw-8bit"],
+    "--attention": ["sdpa", "eager", "flash"],
+    "--loss": ["full", "chunked"],
+    "--gpu": ["t4", "h100", "4090", "rtx-4090x"],
+    "--vram": ["24GB", "24GiB", "1"],
+    "--method": ["lora", "full", "vera", "prompt_tuning", "loha", "bone"],
+    "--utilisation": ["0.4", "nan", "1.1"],
+    "--tokens": ["10M", "1"],
+    "--serve": ["1", "16"],
+    "--max-rank": ["16", "17"],
+    "--tp": ["1", "3"],
+}
+TRAINING_SWITCHES = ["--autocast", "--padded", "--logits-kept", "--no-checkpointing", "--no-kbit-prepare"]
+
+
+def training(draw: Random, folder: Path) -> list[str]:
+    """Draw a training of a small model, damaged or not, with settings that fit and words that do not."""
+    content = dict(draw.choice(list(SMALL.values())))
+    for _ in range(draw.choice([0, 0, 1, 2])):
+        content = hostile.damaged(draw, content)
+    (folder / "config.json").write_bytes(hostile.text(draw, content))
+    words = draw.choice([["memory"], ["memory"], ["check", "--max-memory", "1GB"], ["fit", "--max-memory", "1GB"]])
+    words = [*words, "--model", draw.choice([".", ".", "gpt2"])]
+    for option in draw.sample(list(TRAINING_WORDS), draw.randrange(5)):
+        fitting = draw.choice(TRAINING_WORDS[option])
+        words += [option, fitting if draw.random() < 0.8 else encodable(hostile.word(draw).replace("\0", ""))[:2000]]
+    switches = draw.sample(TRAINING_SWITCHES, draw.choice([0, 0, 1, 2]))
+    return [*words, *switches, *(["-r", "4"] if draw.random() < 0.5 else []), *presented(draw)]
+
+
 def peft_config(draw: Random) -> Header:
     """Return the config of a method with some of its fields set, damaged or not."""
     method = method_named(draw.choice(list(METHODS)))
@@ -299,7 +334,18 @@ def presented(draw: Random) -> list[str]:
 
 KINDS: dict[str, Kind] = {
     kind.__name__: kind
-    for kind in (argv, model_config, adapter_config, header, adapter_folder, pyproject, lock, hub_cache, hub_answers)
+    for kind in (
+        argv,
+        model_config,
+        training,
+        adapter_config,
+        header,
+        adapter_folder,
+        pyproject,
+        lock,
+        hub_cache,
+        hub_answers,
+    )
 }
 
 

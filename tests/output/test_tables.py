@@ -125,9 +125,10 @@ def test_colour_adds_nothing_but_colour(name: str) -> None:
     assert bare == plain
 
 
-def test_the_picture_of_readme_shows_what_the_command_shows() -> None:
+@pytest.mark.parametrize(("name", "command"), tables.PICTURES.items())
+def test_a_picture_of_readme_shows_what_the_command_shows(name: str, command: str) -> None:
     """Its text is the command's today, so that it is renewed with the tables."""
-    shown = tables.drawn(tables.SHOWN, Screen(tables.PICTURE_WIDTH, unicode=True))
-    lines = ["".join(line.split()) for line in f"$ {tables.SHOWN}\n{shown}".splitlines() if line.strip()]
-    drawn = [line for line in tables.picture_lines(tables.PICTURE.read_text(encoding="utf-8")) if line != "lora-cli"]
-    assert [line for line in drawn if line] == lines
+    shown = tables.drawn(command, Screen(tables.PICTURE_WIDTH, unicode=True))
+    lines = ["".join(line.split()) for line in f"$ {command}\n{shown}".splitlines() if line.strip()]
+    svg = (tables.PROJECT / ".github" / name).read_text(encoding="utf-8")
+    assert [line for line in tables.picture_lines(svg) if line not in {"lora-cli", ""}] == lines

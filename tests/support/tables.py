@@ -26,9 +26,11 @@ from lora_cli.output import Screen, format_writer
 
 PROJECT = Path(__file__).parents[2]
 RECORDED = PROJECT / "tests" / "reference" / "tables"
-PICTURE = PROJECT / ".github" / "lora-cli.svg"
 WIDTH, PICTURE_WIDTH = 80, 88
 SHOWN = "lora-cli count llama-3.1-8b --target all-linear -r 16"
+MEMORY = "lora-cli memory llama-3.1-8b --target all-linear -r 16 --seq 1024 --gpu h100"
+# README's pictures, and the command that each shows.
+PICTURES = {"lora-cli.svg": SHOWN, "lora-cli-memory.svg": MEMORY}
 # The notebook's matrix comes first: these are what our user asked for.
 COMMANDS = {
     "count": "lora-cli count -d 6 -h 8 -r 2",
@@ -44,11 +46,14 @@ COMMANDS = {
     "sweep": "lora-cli sweep -d 512:2048:x2 --square -r 4,16",
     "sweep-models": "lora-cli sweep gpt2 llama-3.1-8b -r 8:32:x2 -t all-linear --max-params 50M --sort reduction_factor",
     "sweep-methods": "lora-cli sweep llama-3.1-8b -r 8 --method lora,dora,loha,vera",
+    "memory": MEMORY,
+    "sweep-memory": "lora-cli sweep llama-3.1-8b -r 16 --memory --batch 1,4 --seq 1024,2048",
     "check": "lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 100K",
     "inspect": "lora-cli inspect my-adapter --model base",
     "inspect-broken": "lora-cli inspect broken --model base",
     "forward-trained": "lora-cli forward --weights base --adapter my-adapter --module layers.0.self_attn.q_proj "
     "--dtype bfloat16",
+    "memory-serve": "lora-cli memory base --serve 4 --adapter my-adapter",
     "methods": "lora-cli methods",
     "models": "lora-cli models mixtral-8x7b",
 }
@@ -78,11 +83,11 @@ def drawn(command: str, screen: Screen) -> str:
     return stream.getvalue()
 
 
-def picture() -> str:
-    """Return README's picture, an SVG of a terminal."""
+def picture(command: str) -> str:
+    """Return a picture of README, an SVG of a terminal."""
     console = Console(record=True, width=PICTURE_WIDTH, file=io.StringIO(), force_terminal=True)
-    console.print(Text(f"$ {SHOWN}\n"))
-    console.print(Text.from_ansi(drawn(SHOWN, Screen(PICTURE_WIDTH, color=True, unicode=True))))
+    console.print(Text(f"$ {command}\n"))
+    console.print(Text.from_ansi(drawn(command, Screen(PICTURE_WIDTH, color=True, unicode=True))))
     return console.export_svg(title="lora-cli", unique_id="lora-cli")
 
 
@@ -102,7 +107,8 @@ def main() -> int:
     RECORDED.mkdir(exist_ok=True)
     for name, command in COMMANDS.items():
         (RECORDED / f"{name}.txt").write_text(drawn(command, Screen(WIDTH, unicode=True)), encoding="utf-8")
-    PICTURE.write_text(picture(), encoding="utf-8")
+    for name, command in PICTURES.items():
+        (PROJECT / ".github" / name).write_text(picture(command), encoding="utf-8")
     return 0
 
 

@@ -91,7 +91,7 @@ CARDS = (
     Card("rtx-6000-ada", 49140, 8.9, None, ("rtx-6000-ada-generation",)),
     Card("rtx-pro-4000-blackwell", 24576, 12.0, None, ("rtx-pro-4000",)),
     Card("rtx-pro-4500-blackwell", 32768, 12.0, None, ("rtx-pro-4500",)),
-    Card("rtx-pro-5000-blackwell", 49152, 12.0, None, ("rtx-pro-5000",)),
+    Card("rtx-pro-5000-blackwell", 49152, 12.0, 147.4, ("rtx-pro-5000",)),
     Card(
         "rtx-pro-6000-blackwell",
         97887,
@@ -129,7 +129,7 @@ CARDS = (
     Card("rtx-4070-ti-super", 16376, 8.9),
     Card("rtx-4080", 16384, 8.9),
     Card("rtx-4080-super", 16376, 8.9),
-    Card("rtx-4090", 24564, 8.9),
+    Card("rtx-4090", 24564, 8.9, 165.2),
     Card("rtx-5060-ti-8gb", 8192, 12.0, None, ("rtx-5060-ti",)),
     Card("rtx-5060-ti-16gb", 16384, 12.0),
     Card("rtx-5070", 12227, 12.0),

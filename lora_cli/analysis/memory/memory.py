@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
 from lora_cli.analysis.memory.cards import Card
@@ -15,7 +15,7 @@ from lora_cli.analysis.memory.verdict import Room
 from lora_cli.analysis.result import Result
 from lora_cli.analysis.subject import read_subject
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.models.matrix import whole_number
 from lora_cli.models.model import Model
 from lora_cli.quantities import Value, parse_bytes, read
@@ -23,13 +23,18 @@ from lora_cli.quantities import Value, parse_bytes, read
 if TYPE_CHECKING:
     from os import PathLike
 
+    from lora_cli.analysis.memory.serving.serving import Serving
     from lora_cli.models.model import Source
+
+    Path = str | PathLike[str]
 
 FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
 TIME_FIELD = "train_seconds"
 # Full fine-tuning, which is not a method of PEFT's.
 FULL = "full"
 MAX_BYTES = 2**63 - 1
+# What a server of adapters has in common with a training.
+SERVED = ("adapter", "dtype")
 
 
 class Memory(Result):
@@ -108,6 +113,17 @@ class Memory(Result):
         return [saving._asdict() for saving in self._case.savings]
 
 
+@overload
+def memory(
+    model: Source | None = None,
+    *,
+    serve: SupportsIndex,
+    max_rank: SupportsIndex | None = None,
+    tp: SupportsIndex | None = None,
+    adapter: Path | Sequence[Path] | None = None,
+    dtype: str | None = None,
+) -> Serving: ...
+@overload
 def memory(
     model: Source | None = None,
     r: SupportsIndex | None = None,
@@ -116,7 +132,7 @@ def memory(
     target: str | Sequence[str] | None = None,
     settings: Mapping[str, object] | None = None,
     alpha: float | None = None,
-    adapter: str | PathLike[str] | None = None,
+    adapter: Path | None = None,
     adapter_dtype: str = "float32",
     batch: SupportsIndex = 1,
     seq: SupportsIndex | None = None,
@@ -134,7 +150,37 @@ def memory(
     vram: int | str | None = None,
     tokens: SupportsIndex | None = None,
     utilisation: SupportsFloat | None = None,
-) -> Memory:
+) -> Memory: ...
+def memory(
+    model: Source | None = None,
+    r: SupportsIndex | None = None,
+    *,
+    method: str | None = None,
+    target: str | Sequence[str] | None = None,
+    settings: Mapping[str, object] | None = None,
+    alpha: float | None = None,
+    adapter: Path | Sequence[Path] | None = None,
+    adapter_dtype: str = "float32",
+    batch: SupportsIndex = 1,
+    seq: SupportsIndex | None = None,
+    dtype: str | None = None,
+    quantize: str = "none",
+    kbit_prepare: bool = True,
+    checkpointing: bool = True,
+    attention: str = "sdpa",
+    padded: bool = False,
+    optimizer: str = "adamw",
+    autocast: bool = False,
+    loss: str = "full",
+    logits_kept: bool = False,
+    gpu: str | None = None,
+    vram: int | str | None = None,
+    tokens: SupportsIndex | None = None,
+    utilisation: SupportsFloat | None = None,
+    serve: SupportsIndex | None = None,
+    max_rank: SupportsIndex | None = None,
+    tp: SupportsIndex | None = None,
+) -> Memory | Serving:
     """Say what GPU memory one training step takes, by a replay of what PyTorch allocates.
 
     `model`, `method`, `r`, `target`, `settings`, `alpha` and `adapter` are those of `count`; `method="full"` trains
@@ -142,13 +188,17 @@ def memory(
     config.json. With a `gpu` or `vram` (bytes, or a text like "24GB") the result says whether it fits. `tokens` and
     `utilisation` (a share of the card's peak) give `train_seconds`.
 
+    With `serve` it says instead what vLLM preallocates for so many adapters: for ranks up to `max_rank` (16, or the
+    highest of the adapters whose paths are given), on each of `tp` cards.
+
     `InvalidInput` is raised for what PEFT refuses, and for blocks, methods and options that have no replay.
 
     >>> found = memory("llama-3.1-8b", r=16, target="all-linear", batch=2, seq=1024)
     >>> found.peak_phase, round(found.peak_bytes / 1e9, 1)
     ('backward', 20.3)
     """
-    how = Adaptation(method, r, alpha, target, settings or {}, adapter)
+    paths = _paths(adapter)
+    how = Adaptation(method, r, alpha, target, settings or {}, paths[0] if paths else None)
     arguments = TrainingArguments(
         batch,
         seq,
@@ -165,13 +215,19 @@ def memory(
         logits_kept,
         gpu,
     )
-    room = _room(arguments.card, vram)
-    if model is None and adapter is None:
+    if model is None and not paths:
         raise InvalidInput(
             f"{argument('model')} is missing: memory is that of training a model, and one matrix is not trained alone"
         )
-    subject = read_subject(None, None, model, adapter).model
-    assert subject is not None
+    if serve is not None:
+        given = how._asdict() | arguments._asdict() | {"vram": vram, "tokens": tokens, "utilisation": utilisation}
+        _refuse_training(given)
+        from lora_cli.analysis.memory.serving.serving import serving
+
+        return serving(_model(model, how.adapter), serve, max_rank, 1 if tp is None else tp, paths, dtype)
+    _refuse_serving({"max_rank": max_rank, "tp": tp}, paths)
+    room = _room(arguments.card, vram)
+    subject = _model(model, how.adapter)
     setup, label, said = _set_up(subject, how)
     case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
     record = dict(case.record())
@@ -179,6 +235,44 @@ def memory(
         record[TIME_FIELD] = train_seconds(case.card, case.flops_per_token, tokens, utilisation)
     warnings = [*said, *arguments.doubts(setup.model)]
     return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
+
+
+def _paths(adapter: Path | Sequence[Path] | None) -> tuple[Path, ...]:
+    """Return the adapters that are named, of which only a server has several."""
+    if adapter is None:
+        return ()
+    return tuple(adapter) if isinstance(adapter, Sequence) and not isinstance(adapter, str) else (adapter,)
+
+
+def _model(model: Source | None, adapter: Path | None) -> Model:
+    """Return the model that is named, or else the one that the adapter names."""
+    found = read_subject(None, None, model, adapter).model
+    assert found is not None
+    return found
+
+
+def _refuse_training(given: Mapping[str, Any]) -> None:
+    """Refuse what says how a model is trained, which a server does not do."""
+    defaults = UNCHANGED._asdict() | TrainingArguments._field_defaults
+    for name, value in given.items():
+        if name not in SERVED and value != defaults.get(name):
+            raise InvalidInput(
+                f"{argument(name)} says how a model is trained, and {argument('serve')} trains nothing; drop one of them"
+            )
+
+
+def _refuse_serving(given: Mapping[str, Any], paths: Sequence[Path]) -> None:
+    """Refuse what only a server of adapters has."""
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidInput(
+                f"{argument(name)} says what a server holds; give {argument('serve')} too, or drop {argument(name)}"
+            )
+    if len(paths) > 1:
+        raise InvalidInput(
+            f"{argument('adapter')} is given {len(paths)} times, and a model is trained with one; drop the others, or give "
+            f"{argument('serve')}"
+        )
 
 
 def _room(card: Card | None, vram: int | str | None) -> Room | None:

@@ -9,23 +9,25 @@ import typer
 
 from lora_cli.analysis.memory.memory import FIELDS, TIME_FIELD
 from lora_cli.analysis.memory.memory import memory as replayed_memory
+from lora_cli.analysis.memory.serving.serving import FIELDS as SERVED_FIELDS
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.help_text import TRAINING
+from lora_cli.cli.help_text import SERVING, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
-from lora_cli.cli.options.reading import read_given
+from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.options.training import AdapterDtype, TrainingOptions, Vram
-from lora_cli.cli.presentation import Presentation
+from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.output import Report
 from lora_cli.quantities import parse_count, parse_positive
 
 if TYPE_CHECKING:
     from lora_cli.analysis.memory.memory import Memory
+    from lora_cli.analysis.memory.serving.serving import Serving
 
 
 def field_names() -> Iterable[str]:
     """Return the fields that its records can have."""
-    return (*FIELDS, TIME_FIELD)
+    return dict.fromkeys((*FIELDS, TIME_FIELD, *SERVED_FIELDS))
 
 
 def memory(
@@ -35,7 +37,17 @@ def memory(
     model: subject.ModelSource = None,
     r: adaptation.R = None,
     target: adaptation.Target = None,
-    adapter: adaptation.Adapter = None,
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--adapter",
+            metavar="PATH",
+            help="A PEFT adapter_config.json (- for standard input), its folder, or a Hub name; without a model, on the "
+            "one that it names. May be repeated with --serve.",
+            rich_help_panel=adaptation.METHOD,
+        ),
+        INPUT,
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -64,29 +76,64 @@ def memory(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    serve: Annotated[
+        str | None,
+        typer.Option(
+            "--serve",
+            metavar="N",
+            help="Say what vLLM preallocates for N adapters instead.",
+            rich_help_panel=SERVING,
+        ),
+    ] = None,
+    max_rank: Annotated[
+        str | None,
+        typer.Option(
+            "--max-rank",
+            metavar="R",
+            help="Highest rank to serve.  [default: the adapters' highest, else 16]",
+            rich_help_panel=SERVING,
+        ),
+    ] = None,
+    tp: Annotated[
+        str | None,
+        typer.Option(
+            "--tp", metavar="T", help="Cards that share the model (tensor parallelism).", rich_help_panel=SERVING
+        ),
+    ] = None,
 ) -> Answer:
     """Say what GPU memory a training step takes, and whether it fits.
 
     \b
     Examples:
-      lora-cli memory llama-3.1-8b --target all-linear -r 16 --gpu 4090
-      lora-cli memory llama-3.1-8b -r 16 --quantize nf4 --batch 4 --seq 1024 --vram 24GB
+      lora-cli memory llama-3.1-8b -t all-linear -r 16 --quantize nf4 --gpu 4090
+      lora-cli memory llama-3.1-8b -r 16 --batch 4 --seq 1024 --vram 80GB
       lora-cli memory qwen2.5-7b -r 8 --gpu a100-80gb --field max_batch,max_seq
+      lora-cli memory llama-3.1-8b --serve 8 --max-rank 64
 
     It replays what PyTorch allocates, saves for the backward and frees,
     operation by operation, and what its allocator reserves for that. With a
     card, the exit code is 0 only if the training is sure to fit, so that
     `lora-cli memory ... && train` is a guard.
+    With --serve it shows instead what vLLM allocates on each card for the
+    adapters that it holds at a time, and what those given leave unused.
     """
-    how = read_adaptation(method, r, None, target, settings, adapter)
-    found = replayed_memory(
-        subject.model_of(source, model),
-        tokens=read_given("tokens", tokens, parse_count),
-        utilisation=read_given("utilisation", utilisation, parse_positive),
-        vram=vram,
-        **how._replace(adapter_dtype=adapter_dtype)._asdict(),
-        **training.read(),
-    )
+    how = read_adaptation(method, r, None, target, settings)
+    arguments: dict[str, Any] = how._replace(adapter_dtype=adapter_dtype)._asdict() | training.read()
+    arguments |= {
+        "adapter": adapter,
+        "vram": vram,
+        "tokens": read_given("tokens", tokens, parse_count),
+        "utilisation": read_given("utilisation", utilisation, parse_positive),
+        "serve": size("serve", serve),
+        "max_rank": size("max_rank", max_rank),
+        "tp": size("tp", tp),
+    }
+    found: Any = replayed_memory(subject.model_of(source, model), **arguments)
+    return _trained(found, presentation) if serve is None else _served(found, presentation)
+
+
+def _trained(found: Memory, presentation: Presentation) -> Answer:
+    """Return the report of a training."""
     # Each line of advice is a replay of its own, which no single field needs.
     advice = [] if presentation.field else found.advice
     record = found.record()
@@ -100,6 +147,20 @@ def memory(
         title=lambda: found.title,
     )
     return Answer(report, presentation, found.warnings, found.notes, misfits=found.misfits)
+
+
+def _served(found: Serving, presentation: Presentation) -> Answer:
+    """Return the report of a server."""
+    record = found.record()
+    report = Report(
+        "memory",
+        tuple(record),
+        [[tuple(record.values())]],
+        parts={"assumptions": found.assumptions} if presentation.has_parts else {},
+        design="serving",
+        title=lambda: found.title,
+    )
+    return Answer(report, presentation, found.warnings, found.notes)
 
 
 def _parts(found: Memory) -> dict[str, Any]:

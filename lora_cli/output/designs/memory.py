@@ -40,7 +40,7 @@ def design(report: Report) -> Iterator[Block]:
         yield Line(_verdict(record), VERDICTS[str(record["fits"])])
     yield facts(record, [field for field in FACTS if record.get(field) is not None])
     if report.details:
-        yield Title(["one switch would save"], "dim")
+        yield Line("What one switch would save:")
         yield Grid(_advice(report.details[:MOST_ADVICE]))
 
 

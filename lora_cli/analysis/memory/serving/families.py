@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from lora_cli.analysis.memory.serving.layers import Layer, column, fused_attention, halves, keys, row, whole
 
-Rules = Mapping[str, Layer]
+Rules = dict[str, Layer]
 
 # The fused experts of a mixture: an A for each of the two matrices in the first (`FusedMoEWithLoRA` in
 # `vllm/lora/layers/fused_moe.py`).

@@ -15,15 +15,15 @@ from lora_cli.errors import InvalidInput, argument
 class Cards(NamedTuple):
     """The cards that share a model (`tensor_parallel_size`), and the heads of its attention."""
 
-    count: int
+    number: int
     heads: int
     groups: int
 
     def share(self, size: int) -> int:
         """Return a card's share of a size, which vLLM's `divide` wants to be whole."""
-        if size % self.count:
-            raise InvalidInput(f"{argument('tp')}: {self.count} cards cannot share {size:,} evenly, as vLLM has to")
-        return size // self.count
+        if size % self.number:
+            raise InvalidInput(f"{argument('tp')}: {self.number} cards cannot share {size:,} evenly, as vLLM has to")
+        return size // self.number
 
     @property
     def own_heads(self) -> int:
@@ -33,11 +33,11 @@ class Cards(NamedTuple):
     @property
     def own_groups(self) -> int:
         """The heads of keys and values on one card. `QKVParallelLinear` repeats them where there are more cards."""
-        if self.count < self.groups:
+        if self.number < self.groups:
             return self.share(self.groups)
-        if self.count % self.groups:
+        if self.number % self.groups:
             raise InvalidInput(
-                f"{argument('tp')}: vLLM cannot repeat {self.groups} key-value heads evenly on {self.count} cards"
+                f"{argument('tp')}: vLLM cannot repeat {self.groups} key-value heads evenly on {self.number} cards"
             )
         return 1
 

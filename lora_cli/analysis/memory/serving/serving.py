@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import SupportsIndex
 
-from lora_cli.analysis.memory.serving.adapters import Served, read_served
 from lora_cli.analysis.memory.serving.families import NEVER_FLOAT16
+from lora_cli.analysis.memory.serving.served_adapters import Served, read_served
 from lora_cli.analysis.memory.serving.slots import slot_of
 from lora_cli.analysis.memory.training import WIDTHS
 from lora_cli.analysis.result import Result
@@ -51,6 +51,14 @@ class Serving(Result):
         cards = () if self.tp == 1 else (f"each of {self.tp} cards",)
         slots = f"{self.slots:,} slot" if self.slots == 1 else f"{self.slots:,} slots"
         return f"Adapters on {self.model} in vLLM", slots, f"rank {self.padded_rank}", self.dtype, *cards
+
+    @property
+    def assumptions(self) -> list[str]:
+        """What the figures rest on, in sentences."""
+        return [
+            "vLLM 0.33.0 with its defaults: neither fully_sharded_loras nor lora_target_modules nor experts split by cards",
+            "the stacked tensors of all slots on each card, without the base model and the buffers of the kernels",
+        ]
 
 
 def serving(
@@ -114,6 +122,6 @@ def _dtype(model: Model, dtype: str | None) -> tuple[str, list[str]]:
         raise InvalidInput(f"{argument('dtype')}: vLLM's LoRA does not run in {quote(name)}; {choices(name, DTYPES)}")
     if name == "float16" and model.model_type in NEVER_FLOAT16:
         raise InvalidInput(f"{argument('dtype')}: vLLM does not run {model.model_type} in float16; give bfloat16")
-    if dtype is None and named != name:
-        return name, [f"vLLM runs {model.name} in {name}, as its config.json names {named or 'no type'}"]
+    if dtype is None and named not in {None, name}:
+        return name, [f"vLLM runs {model.name} in {name}, as it has no LoRA in {named}"]
     return name, []

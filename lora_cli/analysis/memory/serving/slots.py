@@ -47,7 +47,7 @@ def _rules(model: Model) -> Rules:
     if name not in FAMILIES:
         if name in WITHOUT_LORA:
             raise InvalidInput(f"{argument('serve')}: vLLM does not support LoRA on {name}")
-        advice = choices(name, FAMILIES) if name else f"known are {', '.join(FAMILIES)}"
+        advice = choices(name, tuple(FAMILIES))
         raise InvalidInput(
             f"{argument('serve')}: what vLLM allocates for {quote(name or model.name)} is not known here; {advice}"
         )

@@ -11,6 +11,7 @@ from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.arguments import adapter_config
+from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model
 
@@ -43,9 +44,7 @@ REFUSED: Mapping[str, Callable[[AdapterConfig], object]] = {
     "aLoRA": lambda config: config.lora.alora_invocation_tokens,
     "BD-LoRA": lambda config: config.lora.use_bdlora,
     "QALoRA": lambda config: config.lora.use_qalora,
-    "target_parameters, unless it is started with --enable-mixed-moe-lora-format,": lambda config: (
-        config.target_parameters
-    ),
+    "target_parameters without enable_mixed_moe_lora_format": lambda config: config.target_parameters,
 }
 
 
@@ -71,6 +70,7 @@ def read_served(model: Model, path: str | PathLike[str], slot: Slot) -> tuple[Se
 
 
 def _reasons(config: AdapterConfig) -> Iterator[str]:
-    if config.method != "lora":
+    # AdaLoRA's settings extend LoRA's, and vLLM does not know it.
+    if type(config.settings) is not LoraSettings:
         yield f"the method {quote(config.label)}"
     yield from (reason for reason, has in REFUSED.items() if has(config))
