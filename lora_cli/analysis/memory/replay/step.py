@@ -43,16 +43,18 @@ class Step(NamedTuple):
         return self.static_bytes + self.phases[self.peak_phase].total
 
 
-def replay(setup: Setup, training: Training, allocator: Allocator | None = None) -> Step:
+def replay(
+    setup: Setup, training: Training, allocator: Allocator | None = None, processors: tuple[int, int] | None = None
+) -> Step:
     """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ.
 
-    A loop that keeps its outputs still has those of the step before until its forward has run.
+    With a card's `processors`, its buffers for sums are counted. A loop that keeps its outputs still has those of the step before until its forward has run.
     """
     training = _of_body(setup, training)
     kept = 0
     if training.logits_kept:
         kept = _run(setup, training, Tape(), [])[1]
-    tape = Tape(allocator)
+    tape = Tape(allocator, processors)
     return _run(setup, training, tape, [Storage(tape, kept)])[0]
 
 

@@ -33,9 +33,8 @@ def _product(device: Runner, own: Weights) -> Tensor:
 
 def _weighed(weight: Parameter | Tensor, product: Tensor) -> Tensor:
     width = max(weight.width, product.width)
-    sizes = wanted(weight, product)
     saves = [product] if weight.requires_grad else []
-    backward = broadcast(product.numel * width, *sizes)
+    backward = broadcast(product.numel * width, weight, product)
     return record([weight, product], product.numel, width, backward, saves=saves, saves_more=[0])
 
 
