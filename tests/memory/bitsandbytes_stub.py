@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -139,17 +139,15 @@ class Linear8bitLt(nn.Linear):
         return Int8Product.apply(x, self, self.bias)
 
 
-# Heads that are trained whole, which must be left out by hand (`llm_int8_skip_modules`).
-HEADS = ("score", "classifier", "qa_outputs", "out_proj")
-
-
-def quantise(model: nn.Module, quant: str, compute: torch.dtype) -> None:
-    """Replace every Linear and Conv1D that transformers would, and no head that is trained."""
+def quantise(model: nn.Module, quant: str, compute: torch.dtype, left_out: Sequence[str]) -> None:
+    """Replace every Linear and Conv1D that transformers would; `left_out` is its `llm_int8_skip_modules`."""
     from transformers.pytorch_utils import Conv1D
     from transformers.quantizers.base import HfQuantizer
     from transformers.quantizers.quantizers_utils import should_convert_module
 
-    kept = HfQuantizer.get_modules_to_not_convert(model, [*HEADS], model._keep_in_fp32_modules, add_default_skips=True)
+    kept = HfQuantizer.get_modules_to_not_convert(
+        model, [*left_out], model._keep_in_fp32_modules, add_default_skips=True
+    )
     for name, module in list(model.named_modules()):
         if type(module) not in (nn.Linear, Conv1D) or not should_convert_module(name, kept):
             continue

@@ -28,6 +28,10 @@ CLASSES = {
 }
 
 
+# The heads that PEFT trains whole for a task, which must be left out of a quantised base by hand.
+HEADS = {"SEQ_CLS": ("classifier", "score"), "TOKEN_CLS": ("classifier", "score"), "QUESTION_ANS": ("qa_outputs",)}
+
+
 class CannotRun(NotImplementedError):
     """What the oracle does not model: it says so by name and never guesses."""
 
@@ -83,7 +87,7 @@ def build(config: Mapping[str, Any], adapter: Mapping[str, Any], task: str, sett
         if settings.quant:
             if adapter.get("peft_type", "LORA") != "LORA" or not adapter:
                 raise CannotRun(f"{adapter.get('peft_type', 'full fine-tuning')} on a quantised base is not modelled")
-            quantise(model, settings.quant, dtype)
+            quantise(model, settings.quant, dtype, HEADS.get(task, ()))
             if settings.kbit_prepare:
                 peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
         if adapter:

@@ -211,7 +211,8 @@ class Device:
     def _plus_bias(self, x: Tensor, bias: Parameter) -> Tensor:
         """Add a bias to a product, which makes another tensor."""
         width = max(x.width, bias.width)
-        return record([x, bias], x.numel, width, broadcast(x.numel * width, x, bias, columns=bias))
+        backward = broadcast(x.numel * width, x, bias, columns=bias, rows=x.numel // bias.numel)
+        return record([x, bias], x.numel, width, backward)
 
     def multiply(
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED

@@ -144,13 +144,15 @@ def subtract(a: Tensor, b: Tensor | Parameter) -> Tensor:
     return record([a, b], a.numel, a.width, backward)
 
 
-def broadcast(whole: int, *operands: Tensor | Parameter, columns: Tensor | Parameter | None = None) -> Backward:
+def broadcast(
+    whole: int, *operands: Tensor | Parameter, columns: Tensor | Parameter | None = None, rows: int = 0
+) -> Backward:
     """Return a backward that makes a gradient of the `whole` size for each operand, summed or cast to its own later.
 
-    The one of `columns` has a value for each column of the others.
+    The operand of `columns` has a value for each of them, which so many `rows` share.
     """
-    numel, sizes = max(each.numel for each in operands), wanted(*operands)
-    sums = [(each.numel, numel // each.numel) if each is columns else () for each in operands]
+    sizes = wanted(*operands)
+    sums = [(each.numel, rows) if each is columns else () for each in operands]
 
     def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
         made = [None if size is None else Storage(gradient.tape, whole) for size in sizes]
@@ -166,14 +168,14 @@ def multiply(a: Tensor, b: Tensor, *, by_columns: bool = False) -> Tensor:
     """Multiply tensors, of which one may be smaller, with a value for each row, or `by_columns`."""
     numel, width = max(a.numel, b.numel), max(a.width, b.width)
     columns = min(a, b, key=lambda each: each.numel) if by_columns else None
-    backward = broadcast(numel * width, a, b, columns=columns)
+    backward = broadcast(numel * width, a, b, columns=columns, rows=numel // columns.numel if columns else 0)
     return record([a, b], numel, width, backward, saves=saved_factors(a, b))
 
 
 def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
     """Multiply each row by a weight, which may be turned into a wider type first."""
     width = max(x.width, weight.width, width)
-    backward = broadcast(x.numel * width, x, weight, columns=weight)
+    backward = broadcast(x.numel * width, x, weight, columns=weight, rows=x.numel // weight.numel)
     return record([x, weight], x.numel, width, backward, saves=saved_factors(x, weight))
 
 
