@@ -127,10 +127,11 @@ def _make_attributes_fake(module: nn.Module) -> None:
 def make_fake(model: nn.Module, mode: FakeTensorMode, settings: Any) -> None:
     """Replace every meta tensor of a model by a fake one, the adapter's own in the type that PEFT leaves on a card.
 
-    PEFT makes them in float32, moves them to the base's type where that is a float, and back to float32 by default.
+    PEFT makes them in float32, moves them to the base's type where that is a float or has another one to compute in, as
+    4-bit layers do (`compute_dtype`), and back to float32 by default.
     """
     of_adapter = _adapter_parameters(model)
-    keeps_base = settings.adapter_dtype == "base" and not settings.quant
+    keeps_base = settings.adapter_dtype == "base" and settings.quant != "int8"
     own = getattr(torch, settings.dtype) if keeps_base else torch.float32
     copies: dict[int, nn.Parameter] = {}
 

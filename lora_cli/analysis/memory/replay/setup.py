@@ -186,10 +186,8 @@ class Setup:
 
 
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds, which is float32 beside quantised weights."""
-    if tensor.type_of != OF_ADAPTER:
-        return training.plain_width
-    return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]
+    """Return the bytes of a value of a tensor that a method adds."""
+    return training.adapter_width if tensor.type_of == OF_ADAPTER else training.plain_width
 
 
 def _described(model: Model) -> tuple[Body, Head]:
