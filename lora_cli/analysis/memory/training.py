@@ -6,9 +6,12 @@ from typing import NamedTuple
 
 # The bytes of a value, by torch's name of its type.
 WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
+# What PEFT trains an adapter in.
+ADAPTER_DTYPE = "float32"
 ATTENTIONS = ("sdpa", "eager", "flash")
 OPTIMIZERS = ("adamw", "adamw-foreach", "adamw-8bit", "paged-adamw-8bit", "sgd", "adafactor")
-QUANTISATIONS = ("none", "nf4", "nf4-double", "int8")
+UNQUANTISED = "none"
+QUANTISATIONS = (UNQUANTISED, "nf4", "nf4-double", "int8")
 LOSSES = ("full", "chunked")
 
 
@@ -22,14 +25,14 @@ class Training(NamedTuple):
     batch: int
     seq: int
     dtype: str = "bfloat16"
-    quantize: str = "none"
+    quantize: str = UNQUANTISED
     kbit_prepare: bool = True
     checkpointing: bool = True
     attention: str = "sdpa"
     padded: bool = False
     optimizer: str = "adamw"
     autocast: str | None = None
-    adapter_dtype: str = "float32"
+    adapter_dtype: str = ADAPTER_DTYPE
     loss: str = "full"
     logits_kept: bool = False
     has_flash: bool = True
@@ -47,7 +50,12 @@ class Training(NamedTuple):
     @property
     def is_quantised(self) -> bool:
         """Whether the base is stored in 4 or 8 bits."""
-        return self.quantize != "none"
+        return self.quantize != UNQUANTISED
+
+    @property
+    def adapter_width(self) -> int:
+        """The bytes of a value of the adapter: PEFT cannot give it the type of weights in int8, and leaves float32."""
+        return WIDTHS["float32" if self.quantize == "int8" else self.adapter_dtype]
 
     @property
     def plain_width(self) -> int:

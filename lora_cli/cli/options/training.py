@@ -6,8 +6,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from lora_cli.analysis.memory.arguments import ADAPTER_DTYPE
-from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
+from lora_cli.analysis.memory.training import ADAPTER_DTYPE, ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
 from lora_cli.cli.candidates import card_names, one_of
 from lora_cli.cli.help_text import METHOD, TRAINING
 from lora_cli.cli.options.reading import size

@@ -205,3 +205,12 @@ def test_a_sweep_has_the_memory_of_each_training() -> None:
     for given in ({"batch": [1, 2]}, {"seq": 64}, {"training": {"gpu": "t4"}}):
         with pytest.raises(InvalidInput, match="which only memory depends on"):
             sweep(model=LLAMA, r=8, **given)
+
+
+def test_an_image_has_the_length_that_it_has() -> None:
+    """196 patches of 16 x 16 and a class token: another length is refused, and none is searched for."""
+    found = memory(model="vit-base", target="q_proj", gpu="t4")
+    assert (found.seq, found.max_seq) == (197, None)
+    assert found.flops_per_token == memory(model="vit-base", target="q_proj", seq=197).flops_per_token
+    with pytest.raises(InvalidInput, match="seq: 196 is not the 197 tokens of an image of vit-base"):
+        memory(model="vit-base", target="q_proj", seq=196)
