@@ -232,7 +232,9 @@ def memory(
     case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
-        record[TIME_FIELD] = train_seconds(case.card, case.flops_per_token, tokens, utilisation)
+        record[TIME_FIELD] = train_seconds(
+            case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation
+        )
     warnings = [*said, *arguments.doubts(setup.model)]
     return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
 
