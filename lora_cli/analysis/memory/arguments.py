@@ -6,17 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.analysis.memory.cards import Card, find_card
+from lora_cli.analysis.memory.longest_input import longest_input
 from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS, Training
 from lora_cli.dtypes import BY_NAME, full_name
 from lora_cli.errors import InvalidInput, argument, choices, quote
-from lora_cli.models.config import Config
 from lora_cli.models.matrix import dimension
 from lora_cli.models.model import Model, names_dtype
 
 DEFAULT_SEQ = 2048
 DEFAULT_DTYPE = "bfloat16"
-# The fields of config.json that bound a model's input.
-LONGEST = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 
 # The fields of a training, beside those of what is trained.
 TRAINED_FIELDS = (
@@ -78,7 +76,7 @@ class TrainingArguments(NamedTuple):
         dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
         return Training(
             dimension("batch", self.batch),
-            min(DEFAULT_SEQ, _longest(model) or DEFAULT_SEQ) if self.seq is None else dimension("seq", self.seq),
+            min(DEFAULT_SEQ, longest_input(model) or DEFAULT_SEQ) if self.seq is None else dimension("seq", self.seq),
             dtype,
             _choice("quantize", self.quantize, QUANTISATIONS),
             self.kbit_prepare,
@@ -95,7 +93,7 @@ class TrainingArguments(NamedTuple):
 
     def doubts(self, model: Model) -> Iterator[str]:
         """Yield what to warn of: a length that the model cannot take, or a type that the card does not have."""
-        training, longest, card = self.training(model), _longest(model), self.card
+        training, longest, card = self.training(model), longest_input(model), self.card
         if longest is not None and training.seq > longest:
             yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {model.name}"
         if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
@@ -126,11 +124,3 @@ def _dtype_of(model: Model) -> str:
     """Return the type that config.json names, if a model can be trained in it, else bfloat16."""
     named = BY_NAME[model.dtype].torch_name if model.config is not None and names_dtype(model.config) else None
     return named if named in WIDTHS else DEFAULT_DTYPE
-
-
-def _longest(model: Model) -> int | None:
-    """Return the longest input of a model, if its config.json says it."""
-    config = Config({}) if model.config is None else model.config
-    if config.fields.get("text_config") is not None:
-        config = config.section("text_config")
-    return next((config.size(name, default=0) for name in LONGEST if config.fields.get(name)), None)

@@ -27,10 +27,14 @@ class TrainedCount(ModelCount):
         return TrainedCount(plan, *plan_tensors(plan), self.arguments)
 
     @cached_property
+    def setup(self) -> Setup:
+        """What a step of its training works on."""
+        return Setup(self.subject, self.plan)
+
+    @cached_property
     def memory_bytes(self) -> int:
         """What a card must have: the high end of the band, or what stands for it where no card was measured."""
-        setup = Setup(self.subject, self.plan)
-        return footprint(setup, self.arguments.training(setup.model), self.arguments.card).judged
+        return footprint(self.setup, self.arguments.training(self.setup.model), self.arguments.card).judged
 
 
 def trained_counter(training: Mapping[str, Any]) -> Callable[[Plan], TrainedCount]:
