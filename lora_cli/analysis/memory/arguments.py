@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.analysis.memory.cards import Card, find_card
 from lora_cli.analysis.memory.longest_input import longest_input
+from lora_cli.analysis.memory.stored_quantisation import quantisation
 from lora_cli.analysis.memory.training import ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS, Training
 from lora_cli.dtypes import BY_NAME, full_name
 from lora_cli.errors import InvalidInput, argument, choices, quote
@@ -78,7 +79,7 @@ class TrainingArguments(NamedTuple):
             dimension("batch", self.batch),
             min(DEFAULT_SEQ, longest_input(model) or DEFAULT_SEQ) if self.seq is None else dimension("seq", self.seq),
             dtype,
-            _choice("quantize", self.quantize, QUANTISATIONS),
+            quantisation(model, _choice("quantize", self.quantize, QUANTISATIONS), dtype),
             self.kbit_prepare,
             self.checkpointing,
             _choice("attention", self.attention, ATTENTIONS),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.replay.static import preparation
+from lora_cli.analysis.memory.stored_quantisation import quantisation_note
 from lora_cli.analysis.memory.verdict import NO, UNMEASURED_CONTEXT, UNMEASURED_SPREAD, YES
 from lora_cli.errors import argument
 from lora_cli.quantities import bytes_text
@@ -52,7 +53,9 @@ def misfits(case: Case) -> Iterator[str]:
 
 def notes_of(case: Case) -> Iterator[str]:
     """Yield what surprises people."""
-    training = case.training
+    training, stored = case.training, quantisation_note(case.setup.model)
+    if stored is not None:
+        yield stored
     if training.is_quantised and training.kbit_prepare:
         added, saved = preparation(case.setup, training)
         if added > saved:
