@@ -9,6 +9,7 @@ from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_seconds
+from lora_cli.analysis.memory.known_families import check_family
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room
@@ -293,6 +294,7 @@ def _room(card: Card | None, vram: int | str | None) -> Room | None:
 
 def _set_up(model: Model, how: Adaptation) -> tuple[Setup, str, list[str]]:
     """Return what is trained of a model, the method's name, and what to warn of."""
+    check_family(model)
     if how.method == FULL:
         given = [name for name in ("r", "alpha", "target", "adapter") if getattr(how, name) is not None]
         given += ["settings"] if how.settings else []
