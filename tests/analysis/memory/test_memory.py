@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from small_llama import narrow
 
-from lora_cli import InvalidInput, fit, memory, sweep
+from lora_cli import InvalidInput, check, count, fit, memory, sweep
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -260,3 +260,29 @@ def test_a_fit_warns_of_a_length_that_the_model_does_not_take() -> None:
     model = read_config(Config(narrow(max_position_embeddings=100)), "short")
     found = fit(model=model, target="all-linear", r=4, max_memory="8GB", knob="batch", training={"seq": 200})
     assert any("longer than 100" in warning for warning in found.warnings)
+
+
+def test_a_family_without_a_replay_is_refused_before_targets_are_asked_for() -> None:
+    """And the refusal says which types have one."""
+    from lora_cli.analysis.memory.known_families import EXAMPLES
+    from lora_cli.models.registry import family
+
+    for name in ("whisper-base", "bloom-560m", "qwen3.5-0.8b"):
+        with pytest.raises(InvalidInput, match=r"step is not known; it is of .*llama"):
+            memory(name)
+    assert all(family(name).forward for name in EXAMPLES)
+
+
+def test_a_limit_of_memory_that_no_rank_holds_names_a_batch_or_a_length() -> None:
+    """The largest that holds, found by the same search as a fit's."""
+    counted = count(model=LLAMA, target="all-linear", r=8)
+
+    def said(limit: str, **training: int) -> str:
+        (verdict,) = check(counted, max_memory=limit, training=training)
+        return str(verdict.failure())
+
+    smaller = fit(model=LLAMA, target="all-linear", r=8, max_memory="1300MB", knob="batch", training={"seq": 256})
+    assert said("1300MB", batch=512, seq=256).endswith(f"; batch {smaller.size} would hold")
+    shorter = fit(model=LLAMA, target="all-linear", r=8, max_memory="1300MB", knob="seq")
+    assert said("1300MB", seq=10**6).endswith(f"; seq {shorter.size} would hold")
+    assert said("1MB").endswith("; neither a smaller batch nor a smaller seq would hold")
