@@ -292,7 +292,7 @@ def test_an_annotation_stands_at_the_line_of_its_table(project: Write) -> None:
         (f"{GPT2}rr = 8\nmax-params = 1", ",line=2", "[0] has no key 'rr'"),
         (f"{GPT2}method = 'none'\nmax-params = 1", ",line=2", "[0].method 'none' is not known"),
         (f"{GPT2}r = 8", ",line=2", "[0] has no limit"),
-        (f"{GPT2}r = 8\nmax-params = 1\n{GPT2}r = 8", ",line=5", "[1] has the same subject as"),
+        (f"{GPT2}r = 8\nmax-params = 1\n{GPT2}r = 8", ",line=6", "[1] has the same subject as"),
         (f"{GPT2}quantize = 'nf4'", ",line=2", "write it into the training: training = {quantize = 'nf4'}"),
         (f"{GPT2}kbit-prepare = false", ",line=2", "write it into the training: training = {kbit-prepare = false}"),
         ("seq = 8", "", "write it into the training of a table [[tool.lora-cli.check]]: training = {seq = 8}"),
