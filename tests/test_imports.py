@@ -88,7 +88,7 @@ def test_a_fit_loads_nothing_heavy() -> None:
 
 def test_a_training_loads_nothing_heavy() -> None:
     """A replay is arithmetic on sizes: no arrays, no torch, and no family but the model's own."""
-    code = command("memory", "llama-3.2-1b", "-r", "8", "--gpu", "t4", "--format", "json")
+    code = command("memory", "llama-3.2-1b", "-r", "8", "--gpu", "h100", "--format", "json")
     code += "\nimport sys\nassert 'lora_cli.models.architectures.decoders.layer_norm.gpt2' not in sys.modules"
     assert loaded(code) == set()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -139,19 +139,21 @@ class Linear8bitLt(nn.Linear):
         return Int8Product.apply(x, self, self.bias)
 
 
-def quantise(model: nn.Module, quant: str, compute: torch.dtype) -> None:
-    """Replace every Linear and Conv1D, as transformers does, but the output, what is tied, and heads that are trained."""
+def quantise(model: nn.Module, quant: str, compute: torch.dtype, left_out: Sequence[str]) -> None:
+    """Replace every Linear and Conv1D that transformers would; `left_out` is its `llm_int8_skip_modules`."""
     from transformers.pytorch_utils import Conv1D
+    from transformers.quantizers.base import HfQuantizer
+    from transformers.quantizers.quantizers_utils import should_convert_module
 
-    tied, last = getattr(model, "all_tied_weights_keys", {}), [name for name, _ in model.named_parameters()][-1]
-    kept = {name.removesuffix(".weight") for name in (*tied, *tied.values(), last, "lm_head", "score", "classifier")}
+    kept = HfQuantizer.get_modules_to_not_convert(
+        model, [*left_out], model._keep_in_fp32_modules, add_default_skips=True
+    )
     for name, module in list(model.named_modules()):
-        if type(module) not in (nn.Linear, Conv1D) or name.endswith(tuple(kept)):
+        if type(module) not in (nn.Linear, Conv1D) or not should_convert_module(name, kept):
             continue
         linear = _as_linear(module) if isinstance(module, Conv1D) else module
         new = Linear8bitLt(linear) if quant == "int8" else Linear4bit(linear, compute, quant == "nf4-dq")
-        owner, _, own = name.rpartition(".")
-        setattr(model.get_submodule(owner), own, new)
+        model.set_submodule(name, new)
     setattr(model, "is_loaded_in_8bit" if quant == "int8" else "is_loaded_in_4bit", True)
 
 

@@ -96,7 +96,8 @@ def drawn_adapter(random: Random, config: dict[str, Any], task: str) -> dict[str
 def drawn_settings(random: Random, config: dict[str, Any]) -> Settings:
     """Return how a step is trained."""
     precision = random.choices(["bfloat16", "float16", "float32"], [8, 2, 1])[0]
-    autocast = "bfloat16" if random.random() < 0.12 else None
+    low = "bfloat16" if precision == "float32" else precision
+    autocast = low if random.random() < 0.12 else None
     quant = random.choice(["nf4", "nf4-dq", "int8"]) if random.random() < 0.15 and precision != "float32" else None
     eager = random.random() < 0.3 or config["model_type"] in ("gemma2", "gpt_oss")
     optimizers = ["adamw_fused", "adamw_foreach", "adamw_8bit", "paged_adamw_8bit", "sgd", "adafactor"]

@@ -28,6 +28,10 @@ CLASSES = {
 }
 
 
+# The heads that PEFT trains whole for a task, which must be left out of a quantised base by hand.
+HEADS = {"SEQ_CLS": ("classifier", "score"), "TOKEN_CLS": ("classifier", "score"), "QUESTION_ANS": ("qa_outputs",)}
+
+
 class CannotRun(NotImplementedError):
     """What the oracle does not model: it says so by name and never guesses."""
 
@@ -58,6 +62,17 @@ def auto_class(task: str, built: Any) -> Any:
     return transformers.AutoModelForImageTextToText if is_composite else auto
 
 
+def keep_in_float(model: nn.Module, dtype: torch.dtype) -> None:
+    """Turn into float32 what loading keeps in it beside this type (`_keep_in_fp32_modules`)."""
+    from transformers.core_model_loading import build_glob_alternation
+
+    if plan := model._get_dtype_plan(dtype):
+        kept, _, _ = build_glob_alternation([*plan])
+        for name, tensor in model.state_dict(keep_vars=True).items():
+            if kept.search(name):
+                tensor.data = tensor.data.float()
+
+
 def build(config: Mapping[str, Any], adapter: Mapping[str, Any], task: str, settings: Any) -> nn.Module:
     """Return the adapted model on the meta device; without an adapter everything is trained."""
     transformers.logging.set_verbosity_error()
@@ -65,13 +80,14 @@ def build(config: Mapping[str, Any], adapter: Mapping[str, Any], task: str, sett
     auto = auto_class(task, built)
     with torch.device("meta"):
         model = auto.from_config(built, dtype=dtype, attn_implementation=settings.attention)
+        keep_in_float(model, dtype)
         if settings.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             model.enable_input_require_grads()
         if settings.quant:
             if adapter.get("peft_type", "LORA") != "LORA" or not adapter:
                 raise CannotRun(f"{adapter.get('peft_type', 'full fine-tuning')} on a quantised base is not modelled")
-            quantise(model, settings.quant, dtype)
+            quantise(model, settings.quant, dtype, HEADS.get(task, ()))
             if settings.kbit_prepare:
                 peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
         if adapter:
@@ -111,10 +127,11 @@ def _make_attributes_fake(module: nn.Module) -> None:
 def make_fake(model: nn.Module, mode: FakeTensorMode, settings: Any) -> None:
     """Replace every meta tensor of a model by a fake one, the adapter's own in the type that PEFT leaves on a card.
 
-    PEFT makes them in float32, moves them to the base's type where that is a float, and back to float32 by default.
+    PEFT makes them in float32, moves them to the base's type where that is a float or has another one to compute in, as
+    4-bit layers do (`compute_dtype`), and back to float32 by default.
     """
     of_adapter = _adapter_parameters(model)
-    keeps_base = settings.adapter_dtype == "base" and not settings.quant
+    keeps_base = settings.adapter_dtype == "base" and settings.quant != "int8"
     own = getattr(torch, settings.dtype) if keeps_base else torch.float32
     copies: dict[int, nn.Parameter] = {}
 

@@ -63,12 +63,16 @@ def _holding_training(cost: ModelCount, budget: Limits) -> str | None:
     from lora_cli.analysis.memory.trained_count import TrainedCount
 
     assert isinstance(cost, TrainedCount)
+    tried = []
     for knob in TRAINING_KNOBS:
         try:
             return f"{knob} {largest_training(TrainingSearch(cost, knob), budget).size} would hold"
         except DoesNotFit:
+            tried.append(knob)
+        except InvalidInput:
+            # An image has no other length.
             continue
-    return f"neither a smaller {' nor a smaller '.join(TRAINING_KNOBS)} would hold"
+    return f"no smaller {' or '.join(tried)} would hold"
 
 
 def _budget(limit: Limit, bound: int | float) -> Limits | None:

@@ -13,6 +13,8 @@ from lora_cli.dtypes import BY_NAME, full_name
 from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.models.matrix import dimension
 from lora_cli.models.model import Model, names_dtype
+from lora_cli.models.parts.forward_pass import Patches
+from lora_cli.models.registry import find_family
 
 DEFAULT_SEQ = 2048
 DEFAULT_DTYPE = "bfloat16"
@@ -77,7 +79,7 @@ class TrainingArguments(NamedTuple):
         dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
         return Training(
             dimension("batch", self.batch),
-            min(DEFAULT_SEQ, longest_input(model) or DEFAULT_SEQ) if self.seq is None else dimension("seq", self.seq),
+            self._seq(model),
             dtype,
             quantisation(model, _choice("quantize", self.quantize, QUANTISATIONS), dtype),
             self.kbit_prepare,
@@ -92,6 +94,17 @@ class TrainingArguments(NamedTuple):
             self.card is None or self.card.has_flash,
         )
 
+    def _seq(self, model: Model) -> int:
+        """Return the length of the sequences, which is a model's own if they are of images."""
+        own = image_tokens(model)
+        if self.seq is None:
+            return own or min(DEFAULT_SEQ, longest_input(model) or DEFAULT_SEQ)
+        if own not in {None, self.seq}:
+            raise InvalidInput(
+                f"{argument('seq')}: {self.seq} is not the {own} tokens of an image of {model.name}; leave it out"
+            )
+        return dimension("seq", self.seq)
+
     def doubts(self, model: Model) -> Iterator[str]:
         """Yield what to warn of: a length that the model cannot take, or a type that the card does not have."""
         training, longest, card = self.training(model), longest_input(model), self.card
@@ -99,6 +112,14 @@ class TrainingArguments(NamedTuple):
             yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {model.name}"
         if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
             yield f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory"
+
+
+def image_tokens(model: Model) -> int | None:
+    """Return how many tokens an image is to a model of images; None of others."""
+    family, config = find_family(model.model_type), model.config
+    forward = None if family is None else family.forward
+    body = None if forward is None or config is None else forward(config)
+    return body.embeddings.tokens if body is not None and isinstance(body.embeddings, Patches) else None
 
 
 def read_arguments(training: Mapping[str, Any]) -> TrainingArguments:

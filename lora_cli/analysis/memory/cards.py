@@ -20,12 +20,14 @@ class Measured(NamedTuple):
 
     `workspaces` are those of cuBLAS, which are allocated too. `spread` is how far, as a share, the reserved bytes were
     from what the allocator's rules give. `driver` is what the card's driver keeps for itself, and `addresses_fall` says
-    whether it gives each new segment a lower address than those before.
+    whether it gives each new segment a lower address than those before. `processors` are its multiprocessors, and the threads
+    that each holds.
     """
 
     context: tuple[int, int]
     workspaces: tuple[int, ...]
     spread: float
+    processors: tuple[int, int]
     driver: int = 0
     addresses_fall: bool = False
 
@@ -60,14 +62,14 @@ class Card(NamedTuple):
 
 
 CARDS = (
-    Card("t4", 15360, 7.5, 65, ("tesla-t4",), Measured((147718144, 147718144), (8519680, 8519680), 0.16)),
+    Card("t4", 15360, 7.5, 65, ("tesla-t4",), Measured((147718144, 147718144), (8519680, 8519680), 0.16, (40, 1024))),
     Card(
         "h100-80gb",
         81559,
         9.0,
         989.4,
         ("h100", "h100-sxm", "h100-80gb-hbm3", "h100-sxm5-80gb"),
-        Measured((783876096, 934871040), (33570816, 33570816), 0.18, 618004480, addresses_fall=True),
+        Measured((783876096, 934871040), (33570816, 33570816), 0.18, (132, 2048), 618004480, addresses_fall=True),
     ),
     Card("h200", 143771, 9.0, 989.4, ("h200-141gb",)),
     Card("p100", 16384, 6.0, None, ("p100-16gb", "p100-pcie-16gb", "p100-sxm2-16gb")),

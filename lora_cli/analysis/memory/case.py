@@ -9,7 +9,7 @@ from typing import Any
 from lora_cli.analysis.count.count_plan import Plan
 from lora_cli.analysis.edges import Load, edge
 from lora_cli.analysis.memory.advice import Saving, savings
-from lora_cli.analysis.memory.arguments import TrainingArguments
+from lora_cli.analysis.memory.arguments import TrainingArguments, image_tokens
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.longest_input import sizes_of
 from lora_cli.analysis.memory.replay.ledger import Kind
@@ -93,8 +93,11 @@ class Case:
         }
 
     def _largest(self, name: str) -> int | None:
-        """Return the largest batch, or length, that is sure to fit; None without a card, and where not even 1 fits."""
-        if self.room is None:
+        """Return the largest batch, or length, that is sure to fit.
+
+        None without a card, where not even 1 fits, and for the length of an image, which is what it is.
+        """
+        if self.room is None or (name == "seq" and image_tokens(self.setup.model)):
             return None
 
         def at(size: int) -> Training:

@@ -28,6 +28,6 @@ def reservation(setup: Setup, training: Training, card: Card | None = None) -> C
 
     held = static(setup, training)
     always = hold((*held.base, *held.beside, *held.states, *workspaces))
-    replay(setup, training, allocator)
+    replay(setup, training, allocator, None if measured is None else measured.processors)
     del always
     return allocator

@@ -55,6 +55,11 @@ class Training(NamedTuple):
         return self.quantize != "none"
 
     @property
+    def adapter_width(self) -> int:
+        """The bytes of a value of the adapter: PEFT cannot give it the type of weights in int8, and leaves float32."""
+        return WIDTHS["float32" if self.quantize == "int8" else self.adapter_dtype]
+
+    @property
     def plain_width(self) -> int:
         """The bytes of a value of what is not quantised."""
         return WIDTHS["float32"] if self.is_quantised and self.kbit_prepare else self.width

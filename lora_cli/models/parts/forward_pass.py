@@ -130,7 +130,8 @@ class LatentAttention(NamedTuple):
 class FeedForward(NamedTuple):
     """A feed-forward: with two inputs the first is the gate, and so is half of one that is fused.
 
-    With `keeps` what goes into the last product is let go of only once the branch is over.
+    With `keeps` what goes into the last product is let go of only once the branch is over, and with `casts_inner` it is
+    turned into the type of that product's weight.
     """
 
     name: str = "mlp"
@@ -141,6 +142,7 @@ class FeedForward(NamedTuple):
     dropout: float = 0.0
     keeps: bool = False
     inner_dropout: float = 0.0
+    casts_inner: bool = False
 
 
 # How a router scores the experts and weighs those that it chooses. `softmax` chooses by the softmax of all scores in
@@ -266,7 +268,8 @@ class Body(NamedTuple):
     With an `own_linear`, a class that adds its bias after the product, nothing of it is quantised.
 
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
-    even if no block needs them. With `only_eager` transformers has no other attention for it.
+    even if no block needs them. With `only_eager` transformers has no other attention for it. What has a word of
+    `in_float` in its name is float32 beside float16, and never quantised (`_keep_in_fp32_modules`).
     """
 
     blocks: Sequence[Block]
@@ -279,6 +282,7 @@ class Body(NamedTuple):
     projection: str | None = None
     dropout: float = 0.0
     own_linear: bool = False
+    in_float: tuple[str, ...] = ()
 
     @property
     def attentions(self) -> frozenset[Attention]:

@@ -285,4 +285,20 @@ def test_a_limit_of_memory_that_no_rank_holds_names_a_batch_or_a_length() -> Non
     assert said("1300MB", batch=512, seq=256).endswith(f"; batch {smaller.size} would hold")
     shorter = fit(model=LLAMA, target="all-linear", r=8, max_memory="1300MB", knob="seq")
     assert said("1300MB", seq=10**6).endswith(f"; seq {shorter.size} would hold")
-    assert said("1MB").endswith("; neither a smaller batch nor a smaller seq would hold")
+    assert said("1MB").endswith("; no smaller batch or seq would hold")
+
+
+def test_no_other_length_of_an_image_is_tried() -> None:
+    """A check that fails says so of the batch alone."""
+    counted = count(model="vit-base", target=["q_proj"], r=8)
+    (verdict,) = check(counted, max_memory="1MB")
+    assert str(verdict.failure()).endswith("; no smaller batch would hold")
+
+
+def test_an_image_has_the_length_that_it_has() -> None:
+    """196 patches of 16 x 16 and a class token: another length is refused, and none is searched for."""
+    found = memory(model="vit-base", target="q_proj", gpu="t4")
+    assert (found.seq, found.max_seq) == (197, None)
+    assert found.flops_per_token == memory(model="vit-base", target="q_proj", seq=197).flops_per_token
+    with pytest.raises(InvalidInput, match="seq: 196 is not the 197 tokens of an image of vit-base"):
+        memory(model="vit-base", target="q_proj", seq=196)

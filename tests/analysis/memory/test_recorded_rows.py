@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from memory_rows import difference, setup_of, training_of
 
+from lora_cli import InvalidInput
 from lora_cli.analysis.memory.cards import find_card
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS
 from lora_cli.analysis.memory.verdict import Footprint, footprint
@@ -18,6 +19,8 @@ ROWS = json.loads((FOLDER / "fake-rows.json").read_text())["runs"]
 T4 = json.loads((FOLDER / "cuda-t4.json").read_text())["runs"]
 H100 = json.loads((FOLDER / "cuda-h100.json").read_text())
 MIB = 2**20
+# Runs of the H100 that have no replay, and what the refusal names.
+REFUSED = {"bart-base": "bart", "llama-1b-prefix": "prefix_tuning"}
 TASKS = {
     "AutoModelForCausalLM": "CAUSAL_LM",
     "AutoModelForSequenceClassification": "SEQ_CLS",
@@ -77,7 +80,16 @@ def on_h100(run: dict[str, Any]) -> Footprint:
     return footprint(setup_of(row), training_of(settings), find_card("h100"))
 
 
-@pytest.mark.parametrize("run", [pytest.param(run, id=run["name"]) for run in H100["runs"]])
+@pytest.mark.parametrize("run", [pytest.param(run, id=run["name"]) for run in H100["runs"] if run["name"] in REFUSED])
+def test_what_has_no_replay_is_refused_by_its_name(run: dict[str, Any]) -> None:
+    """A model type, or a method."""
+    with pytest.raises(InvalidInput, match=REFUSED[run["name"]]):
+        on_h100(run)
+
+
+@pytest.mark.parametrize(
+    "run", [pytest.param(run, id=run["name"]) for run in H100["runs"] if run["name"] not in REFUSED]
+)
 def test_a_step_takes_what_it_took_on_an_h100(run: dict[str, Any]) -> None:
     """Allocated within 2 %, mostly to the last MiB; and the process is inside the band."""
     found = on_h100(run)

@@ -6,7 +6,7 @@ is under a checkpoint, in float32, and copies the head's weight into that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from lora_cli.analysis.memory.replay.device import INDEX, Device
 from lora_cli.analysis.memory.replay.ledger import WEIGHTS, Storage
@@ -25,6 +25,9 @@ from lora_cli.analysis.memory.replay.tape import Parameter, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 
 CHUNK = 256
+# How many chunks are run for themselves before one stands for the rest: what each leaves is alike, and is small beside
+# all else, so that an allocator need not see more of them than this.
+ALONE, SEEN = 3, 512
 
 
 def chunked_loss(device: Device, head: str, hidden: Tensor, finish: Callable[[Tensor], Tensor]) -> Tensor:
@@ -35,15 +38,31 @@ def chunked_loss(device: Device, head: str, hidden: Tensor, finish: Callable[[Te
     kept = [Storage(device.tape, tokens * INDEX) for _ in range(2)]
     ordered = _ordered(device, own, hidden, tokens)
     total = Tensor(Storage(device.tape, FLOAT32), 1, FLOAT32)
-    for start in range(0, tokens, CHUNK):
-        piece = part(ordered, min(CHUNK, tokens - start) * own.d)
+    for size, times in _chunks(tokens, ALONE if device.tape.allocator is None else SEEN):
+        with device.tape.repeated(times):
+            piece = part(ordered, size * own.d)
 
-        def run(piece: Tensor = piece) -> Tensor:
-            return _chunk(device, own, piece, finish)
+            def run(piece: Tensor = piece) -> Tensor:
+                return _chunk(device, own, piece, finish)
 
-        total = add(total, device.tape.checkpointed(run))
+            total = add(total, device.tape.checkpointed(run))
     del kept
     return pointwise(total)
+
+
+def _chunks(tokens: int, alone: int) -> Iterator[tuple[int, int]]:
+    """Yield the sizes of chunks and for how many each stands: those at the ends for themselves, one for all between.
+
+    >>> list(_chunks(1000, 3)), list(_chunks(5000, 3))
+    ([(256, 1), (256, 1), (256, 1), (232, 1)], [(256, 1), (256, 1), (256, 16), (256, 1), (136, 1)])
+    """
+    whole, rest = divmod(tokens, CHUNK)
+    between = whole - alone
+    yield from [(CHUNK, 1)] * (min(whole, alone) if between <= 0 else alone - 1)
+    if between > 0:
+        yield from [(CHUNK, between), (CHUNK, 1)]
+    if rest:
+        yield rest, 1
 
 
 def _ordered(device: Device, own: Weights, hidden: Tensor, tokens: int) -> Tensor:

@@ -22,7 +22,7 @@ from lora_cli.analysis.memory.replay.operations import (
     wanted,
 )
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
-from lora_cli.analysis.memory.replay.setup import Setup, added_width, width_of
+from lora_cli.analysis.memory.replay.setup import Setup, added_width
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
@@ -81,8 +81,8 @@ class Device:
             for each in setup.prompts
         }
         self._casts: dict[Parameter, Tensor] = {}
-        # What only the loss holds on to until the step is done: inputs of 8-bit products.
-        self.held: list[object] = []
+        # What only the graph holds on to until the outputs are gone, and how many layers have it.
+        self.held: dict[Parameter | Storage, int] = {}
         # What PEFT's own function has until the model's returns.
         self.inputs: list[Tensor] = []
         self._others = {each.name: each for each in setup.model.others}
@@ -92,7 +92,9 @@ class Device:
         if name not in self._parameters:
             own = self._others[name]
             trained = self.setup.is_trained(name)
-            self._parameters[name] = Parameter(own.params, width_of(own, self.training), requires_grad=trained)
+            self._parameters[name] = Parameter(
+                own.params, self.setup.width_of(own, self.training), requires_grad=trained
+            )
         return self._parameters[name]
 
     def weights(self, name: str) -> Weights:
@@ -104,7 +106,7 @@ class Device:
     def _make_weights(self, name: str) -> Weights:
         setup, training = self.setup, self.training
         module, quantised = setup.modules[name], setup.is_quantised(name, training)
-        widths = [width_of(module, training)] * 2
+        widths = [setup.width_of(module, training)] * 2
         if quantised:
             widths = [training.width, PACKINGS[training.quantize].bias_width(training)]
         weight, *biases = (
@@ -124,6 +126,7 @@ class Device:
             setup.settings,
             quantised,
             quantised and PACKINGS[training.quantize].is_cloned,
+            module.kind == "Conv1D",
         )
 
     def adapter(self, name: str) -> Mapping[str, Parameter]:
@@ -191,10 +194,25 @@ class Device:
             return weight
         return Tensor(Storage(self.tape, weight.numel * width), weight.numel, width)
 
+    def hold(self, what: Parameter | Storage | None) -> None:
+        """Hold on to what the graph behind the outputs does; what a checkpoint runs again is in no such graph."""
+        is_again = self.tape.checkpoint is not None and self.tape.checkpoint.is_again
+        if what is not None and not is_again:
+            self.held[what] = self.tape.times
+
+    def transposed(self, own: Weights, weight: Parameter | Tensor) -> Parameter | Tensor:
+        """Return a weight as PEFT's `transpose` does: of that of a Conv1D it makes another, which is trained."""
+        if not own.is_transposed or isinstance(weight, Tensor):
+            return weight
+        made = Parameter(weight.numel, weight.width, requires_grad=True)
+        self.hold(made)
+        return made
+
     def _plus_bias(self, x: Tensor, bias: Parameter) -> Tensor:
         """Add a bias to a product, which makes another tensor."""
         width = max(x.width, bias.width)
-        return record([x, bias], x.numel, width, broadcast(x.numel * width, *wanted(x, bias)))
+        backward = broadcast(x.numel * width, x, bias, columns=bias, rows=x.numel // bias.numel)
+        return record([x, bias], x.numel, width, backward)
 
     def multiply(
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED

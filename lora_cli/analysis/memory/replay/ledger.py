@@ -54,6 +54,8 @@ class Ledger:
 
     def __init__(self, allocator: Allocator | None = None) -> None:
         self.allocator = allocator
+        # For how many equal blocks the one that runs stands.
+        self.times = 1
         self.kind = Kind.ACTIVATION
         self.kinds = [0] * len(Kind)
         self.total = 0
@@ -81,7 +83,9 @@ class Ledger:
     def standing_for(self, times: int) -> Iterator[None]:
         """Let what happens inside stand for the same so many times: what it leaves behind is there as often."""
         before, kinds, flops = self.peak(), self.kinds[:], dict(self.flops)
+        self.times = times
         yield
+        self.times = 1
         for key, count in self.flops.items():
             self.flops[key] = count + (times - 1) * (count - flops.get(key, 0))
         change = [(times - 1) * (now - then) for now, then in zip(self.kinds, kinds, strict=True)]

@@ -93,7 +93,7 @@ def scale(x: Tensor, width: int = 0) -> Tensor:
     """Multiply by a number, or by a tensor of a `width` that needs no gradient."""
     of_tensor = [Tensor(x.tape.held_anyway, 0, width)] if width else []
     width, size = max(x.width, width), x.numel * x.width
-    backward = makes(size) if width == x.width else broadcast(x.numel * width, size)
+    backward = makes(size) if width == x.width else broadcast(x.numel * width, x)
     return record([x], x.numel, width, backward, saves=of_tensor)
 
 
@@ -144,29 +144,38 @@ def subtract(a: Tensor, b: Tensor | Parameter) -> Tensor:
     return record([a, b], a.numel, a.width, backward)
 
 
-def broadcast(whole: int, *sizes: int | None) -> Backward:
-    """Return a backward that makes a gradient of the `whole` size for each operand, summed or cast to its own later."""
+def broadcast(
+    whole: int, *operands: Tensor | Parameter, columns: Tensor | Parameter | None = None, rows: int = 0
+) -> Backward:
+    """Return a backward that makes a gradient of the `whole` size for each operand, summed or cast to its own later.
+
+    The operand of `columns` has a value for each of them, which so many `rows` share.
+    """
+    sizes = wanted(*operands)
+    sums = [(each.numel, rows) if each is columns else () for each in operands]
 
     def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
         made = [None if size is None else Storage(gradient.tape, whole) for size in sizes]
         return [
-            each if each is None or size is None or size == whole else Unreduced(each, size)
-            for each, size in zip(made, sizes, strict=True)
+            each if each is None or size is None or size == whole else Unreduced(each, size, *summed)
+            for each, size, summed in zip(made, sizes, sums, strict=True)
         ]
 
     return backward
 
 
-def multiply(a: Tensor, b: Tensor) -> Tensor:
-    """Multiply tensors, of which one may be smaller."""
+def multiply(a: Tensor, b: Tensor, *, by_columns: bool = False) -> Tensor:
+    """Multiply tensors, of which one may be smaller, with a value for each row, or `by_columns`."""
     numel, width = max(a.numel, b.numel), max(a.width, b.width)
-    return record([a, b], numel, width, broadcast(numel * width, *wanted(a, b)), saves=saved_factors(a, b))
+    columns = min(a, b, key=lambda each: each.numel) if by_columns else None
+    backward = broadcast(numel * width, a, b, columns=columns, rows=numel // columns.numel if columns else 0)
+    return record([a, b], numel, width, backward, saves=saved_factors(a, b))
 
 
 def weigh(x: Tensor, weight: Parameter, *, width: int = 0) -> Tensor:
     """Multiply each row by a weight, which may be turned into a wider type first."""
     width = max(x.width, weight.width, width)
-    backward = broadcast(x.numel * width, *wanted(x, weight))
+    backward = broadcast(x.numel * width, x, weight, columns=weight, rows=x.numel // weight.numel)
     return record([x, weight], x.numel, width, backward, saves=saved_factors(x, weight))
 
 
@@ -177,11 +186,22 @@ def linear(
 
     A frozen weight does not make it save its input; a weight that is a copy is saved as one.
     """
-    inputs = [x, weight] if bias is None else [x, weight, bias]
-    flops = 2 * x.numel * h
+    inputs, rows, flops = [x, weight], x.numel // d, 2 * x.numel * h
     x.tape.multiplies(of, flops)
-    backward = makes(*wanted(*inputs), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
-    return record(inputs, x.numel // d * h, x.width, backward, saves=saved_factors(x, weight))
+    backward = makes(*wanted(x, weight), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
+    if bias is not None:
+        inputs, backward = [*inputs, bias], _with_bias(backward, bias, rows)
+    return record(inputs, rows * h, x.width, backward, saves=saved_factors(x, weight))
+
+
+def _with_bias(backward: Backward, bias: Parameter, rows: int) -> Backward:
+    """Return a backward that also sums the gradient for a bias, if it requires one."""
+    (size,) = wanted(bias)
+
+    def both(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
+        return [*backward(gradient), None if size is None else Unreduced(gradient, size, bias.numel, rows)]
+
+    return both
 
 
 def embedding(tape: Tape, weight: Parameter | Tensor, tokens: int, h: int) -> Tensor:

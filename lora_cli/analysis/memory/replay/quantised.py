@@ -102,8 +102,7 @@ def _multiply_eight_bits(device: Runner, own: Weights, x: Tensor) -> Tensor:
     is_half = x.width == FLOAT16 and device.training.dtype == "float16"
     inputs: list[Tensor | Parameter] = [x, *([own.bias] if own.bias else [])]
     sizes, copy, kept = wanted(*inputs), own.d * own.h * x.width, x.storage if x.requires_grad else None
-    if tape.checkpoint is None or not tape.checkpoint.is_again:
-        device.held.append(kept)
+    device.hold(kept)
 
     def backward(gradient: Storage, _: object = kept) -> Sequence[Storage | Unreduced | None]:
         return makes(*sizes, beside=[copy], of=WEIGHTS, flops=flops)(gradient)

@@ -69,8 +69,10 @@ class Setup:
     @cached_property
     def prefix(self) -> str:
         """What stands before the names of the body in the model's."""
-        embeddings = self.model.embeddings or ""
-        return embeddings.removesuffix(self.body.embeddings.name)
+        words, own = self.model.embeddings or "", self.body.embeddings.name
+        sharing = (name for name, of in self.model.tied.items() if of == f"{words}.weight")
+        names = (words, *(name.removesuffix(".weight") for name in sharing))
+        return next((name for name in names if name.endswith(own)), words).removesuffix(own)
 
     def is_copied(self, name: str) -> bool:
         """Whether a module or a parameter is trained as a full copy."""
@@ -114,14 +116,19 @@ class Setup:
     def is_quantised(self, name: str, training: Training) -> bool:
         """Whether bitsandbytes replaces a module, as transformers asks it to (`get_keys_to_not_convert`).
 
-        It leaves out the head, what is tied, the last module, and classes derived from Linear. What is trained whole must
+        It leaves out the head, what is tied, the last module, what is kept in float32, and classes derived from Linear. What is trained whole must
         be left out by hand.
         """
         if not training.is_quantised or self.modules[name].kind not in LINEARS or self.body.own_linear:
             return False
-        if self.is_copied(name):
+        if self.is_copied(name) or name.endswith(self.body.in_float):
             return False
         return name != self.model.output and f"{name}.weight" not in self._unconverted
+
+    def width_of(self, node: ModelParameter | Module | Buffer, training: Training) -> int:
+        """Return the bytes of a value of what is not quantised: some routers are always of float32."""
+        kept = training.dtype == "float16" and any(word in node.name for word in self.body.in_float)
+        return WIDTHS["float32"] if kept or node.dtype == "F32" else training.plain_width
 
     @cached_property
     def _unconverted(self) -> frozenset[str]:
@@ -142,13 +149,13 @@ class Setup:
             return
         for parameter in self.model.all_parameters():
             if self.is_copied(parameter.name.rpartition(".")[0]):
-                yield self._trained(parameter, width_of(parameter, training))
+                yield self._trained(parameter, self.width_of(parameter, training))
 
     def trained_base(self, training: Training) -> Iterator[Trained]:
         """Yield each tensor of the model itself that is trained."""
         for parameter in self.model.all_parameters():
             if parameter.name not in self.model.tied and (self.plan is None or parameter.name in self.freed):
-                owner, width = parameter.name.rpartition(".")[0], training.plain_width
+                owner, width = parameter.name.rpartition(".")[0], self.width_of(parameter, training)
                 if owner in self.modules and self.is_quantised(owner, training):
                     width = PACKINGS[training.quantize].bias_width(training)
                 yield self._trained(parameter, width)
@@ -178,16 +185,9 @@ class Setup:
             yield Trained((len(rows.tokens), rows.width), WIDTHS[training.adapter_dtype])
 
 
-def width_of(node: ModelParameter | Module | Buffer, training: Training) -> int:
-    """Return the bytes of a value of what is not quantised: some routers are always of float32."""
-    return WIDTHS["float32"] if node.dtype == "F32" else training.plain_width
-
-
 def added_width(tensor: Added, training: Training) -> int:
-    """Return the bytes of a value of a tensor that a method adds, which is float32 beside quantised weights."""
-    if tensor.type_of != OF_ADAPTER:
-        return training.plain_width
-    return WIDTHS["float32" if training.is_quantised else training.adapter_dtype]
+    """Return the bytes of a value of a tensor that a method adds."""
+    return training.adapter_width if tensor.type_of == OF_ADAPTER else training.plain_width
 
 
 def _described(model: Model) -> tuple[Body, Head]:

@@ -11,7 +11,7 @@ from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
 from lora_cli.analysis.memory.replay.refusals import check_loss, check_training
-from lora_cli.analysis.memory.replay.setup import Setup, width_of
+from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.training import Training
 from lora_cli.models.nodes import Buffer, Module
 from lora_cli.models.parts.forward_pass import Body, Words
@@ -69,10 +69,10 @@ def base_sizes(setup: Setup, training: Training) -> Iterator[int]:
                 yield node.h * packing.bias_width(training)
             continue
         if isinstance(node, Buffer):
-            yield prod(node.shape) * width_of(node, training)
+            yield prod(node.shape) * setup.width_of(node, training)
         for parameter in parameters_of(node):
             if parameter.name not in setup.model.tied:
-                yield parameter.params * width_of(parameter, training)
+                yield parameter.params * setup.width_of(parameter, training)
     yield from _buffers(setup.body)
 
 

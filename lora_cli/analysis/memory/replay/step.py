@@ -43,16 +43,18 @@ class Step(NamedTuple):
         return self.static_bytes + self.phases[self.peak_phase].total
 
 
-def replay(setup: Setup, training: Training, allocator: Allocator | None = None) -> Step:
+def replay(
+    setup: Setup, training: Training, allocator: Allocator | None = None, processors: tuple[int, int] | None = None
+) -> Step:
     """Return what one step of a training holds. With an allocator every layer is replayed, not only those that differ.
 
-    A loop that keeps its outputs still has those of the step before until its forward has run.
+    With a card's `processors`, its buffers for sums are counted. A loop that keeps its outputs still has those of the step before until its forward has run.
     """
     training = _of_body(setup, training)
     kept = 0
     if training.logits_kept:
-        kept = sum(output.bytes for output in _run(setup, training, Tape(), [])[1])
-    tape = Tape(allocator)
+        kept = _run(setup, training, Tape(), [])[1]
+    tape = Tape(allocator, processors)
     return _run(setup, training, tape, [Storage(tape, kept)])[0]
 
 
@@ -65,8 +67,8 @@ def _of_body(setup: Setup, training: Training) -> Training:
     return training
 
 
-def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) -> tuple[Step, list[Storage]]:
-    """Return what a step holds, and the outputs that its loop keeps; `before` are those of the step before."""
+def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) -> tuple[Step, int]:
+    """Return what a step holds, and the bytes that are kept by its outputs; `before` are those of the step before."""
     held = static(setup, training)
     device = Device(setup, setup.extended(training), tape)
     phases = {}
@@ -76,9 +78,9 @@ def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) ->
     device.inputs.clear()
     device.forget_casts()
     before.clear()
-    outputs: list[Storage] = []
+    outputs: dict[Storage, int] = {}
     if training.logits_kept:
-        outputs = [*device.outputs, logits.storage]
+        outputs = dict.fromkeys((*device.outputs, logits.storage), 1)
     device.outputs.clear()
     del logits
     phases["forward"] = tape.peak()
@@ -89,9 +91,12 @@ def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) ->
     OPTIMIZERS[training.optimizer].step(tape, held.trained)
     phases["optimizer"] = tape.peak()
     if training.logits_kept:
-        # They hold on to the graph's leaves, each with a gradient as large as itself.
-        outputs += [storage for leaf in device.leaves for storage in (leaf.storage, leaf.gradient) if storage]
-    return Step(held, phases, tape.flops), outputs
+        # They hold on to the graph and its leaves, each with a gradient as large as itself.
+        outputs |= {storage: 1 for leaf in device.leaves for storage in (leaf.storage, leaf.gradient) if storage}
+        graph = {each if isinstance(each, Storage) else each.gradient: times for each, times in device.held.items()}
+        outputs |= {storage: times for storage, times in graph.items() if storage}
+    kept = sum(output.bytes * times for output, times in outputs.items())
+    return Step(held, phases, tape.flops), kept
 
 
 def _batch(setup: Setup, training: Training, tape: Tape) -> list[Storage]:

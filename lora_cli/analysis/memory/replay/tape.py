@@ -10,6 +10,7 @@ from typing import NamedTuple
 from weakref import ref
 
 from lora_cli.analysis.memory.replay.ledger import Allocator, Kind, Ledger, Storage
+from lora_cli.analysis.memory.replay.reductions import reduction_buffer
 
 
 class Tensor:
@@ -52,17 +53,25 @@ class Parameter:
         self.gradient: Storage | None = None
 
     def accumulate(self, gradient: Storage) -> None:
-        """Keep a first gradient; a further one is added in place."""
+        """Keep the sum of gradients."""
         if self.gradient is None:
             gradient.becomes(Kind.GRADIENT)
             self.gradient = gradient
+        elif gradient.tape.allocator is None:
+            self.gradient = Storage(gradient.tape, gradient.bytes)
+            self.gradient.becomes(Kind.GRADIENT)
 
 
 class Unreduced(NamedTuple):
-    """A gradient that is summed or cast to the size of its input once the operation's own backward is over."""
+    """A gradient that is summed or cast to the size of its input once the operation's own backward is over.
+
+    Where `columns` are summed, each of `rows` values, a card may need a buffer.
+    """
 
     whole: Storage
     size: int
+    columns: int = 0
+    rows: int = 0
 
 
 # From the gradient of an output to those of the inputs, None where there is none.
@@ -162,8 +171,9 @@ class _Segment(NamedTuple):
 class Tape(Ledger):
     """The device during one step, and what autograd recorded of it."""
 
-    def __init__(self, allocator: Allocator | None = None) -> None:
+    def __init__(self, allocator: Allocator | None = None, processors: tuple[int, int] | None = None) -> None:
         super().__init__(allocator)
+        self.processors = processors
         self.checkpoint: Checkpoint | None = None
         self.is_backward = False
         self.order = 0
@@ -263,6 +273,8 @@ def _reduce(tape: Tape, results: list[Storage | Unreduced | None]) -> None:
     for index in reversed(range(len(results))):
         if isinstance(made := results[index], Unreduced):
             results[index] = Storage(tape, made.size)
+            if tape.processors and made.columns:
+                Storage(tape, reduction_buffer(made.columns, made.rows, *tape.processors))
         del made
 
 

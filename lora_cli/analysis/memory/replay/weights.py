@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from lora_cli.analysis.memory.replay.ledger import Storage
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.training import Training
 
@@ -12,7 +13,8 @@ from lora_cli.analysis.memory.training import Training
 class Weights(NamedTuple):
     """The weight and the bias of a module of `d` inputs and `h` outputs, and the tensors of its adapter by their keys.
 
-    `shapes` are those of these tensors. `is_cloned` says whether PEFT copies what comes out of it before it adds to it.
+    `shapes` are those of these tensors. `is_cloned` says whether PEFT copies what comes out of it before it adds to it,
+    `is_transposed` whether the weight is that of a Conv1D.
     """
 
     weight: Parameter
@@ -24,6 +26,7 @@ class Weights(NamedTuple):
     settings: Any
     is_quantised: bool
     is_cloned: bool
+    is_transposed: bool
 
 
 class Runner(Protocol):
@@ -31,7 +34,6 @@ class Runner(Protocol):
 
     tape: Tape
     training: Training
-    held: list[object]
     inputs: list[Tensor]
 
     def base(self, own: Weights, x: Tensor) -> Tensor:
@@ -53,6 +55,12 @@ class Runner(Protocol):
 
     def whole_weight(self, own: Weights, width: int) -> Parameter | Tensor:
         """Return a module's weight in a type."""
+
+    def hold(self, what: Parameter | Storage | None) -> None:
+        """Hold on to what the graph behind the outputs does, until they are gone."""
+
+    def transposed(self, own: Weights, weight: Parameter | Tensor) -> Parameter | Tensor:
+        """Return a weight as PEFT's `transpose` does: of that of a Conv1D it makes another, which is trained."""
 
     def is_scaled(self, own: Weights) -> bool:
         """Whether an Embedding itself multiplies what it looks up."""

@@ -67,7 +67,8 @@ def forward(config: Config) -> Body:
     windows = layer_windows(config, config.layers("num_hidden_layers", default=36), window, all_but_every(2))
     blocks = [layer_pass(attended._replace(window=each), mixture, kind="rms_weigh_first") for each in windows]
     final = Norm("norm", "rms_weigh_first")
-    return Body(blocks, final=final, reaches=SEES_ALL | {(True, window)}, only_eager=True)
+    kept = ("post_attention_layernorm", "input_layernorm", "norm")
+    return Body(blocks, final=final, reaches=SEES_ALL | {(True, window)}, only_eager=True, in_float=kept)
 
 
 FAMILY = Family(

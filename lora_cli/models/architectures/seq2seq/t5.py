@@ -223,6 +223,7 @@ def _layer(config: Config, of: Sizes, feed_forward: str, *, first: bool, decoder
         "gelu_new" if name == "gated-gelu" else name.rpartition("-")[2],
         gated=of.gated,
         inner_dropout=dropout,
+        casts_inner=True,
     )
     parts: tuple[Attention | FeedForward, ...] = (attention, crossing, inner) if decoder else (attention, inner)
     branch = Branch(inner, dropout=dropout, keeps="undropped", keeps_given=True, clamps=True)
@@ -243,10 +244,11 @@ def _stack(config: Config, of: Sizes, feed_forward: str, encoder: Body | None = 
     return Body(
         blocks,
         Norm(f"{side}.final_layer_norm", "rms_half"),
-        Words("shared", dropout=dropout),
+        Words(f"{side}.embed_tokens", dropout=dropout),
         f"{side}.block",
         encoder,
         dropout=dropout,
+        in_float=("wo",),
     )
 
 

@@ -16,7 +16,7 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
     product = _product(device, own)
     x = cast(x, own.adapter["hira_A"].width)
     dropped = dropout(x, own.settings.hira_dropout)
-    update = device.multiply(dropped, _weighed(own.weight, product), None, own.d, own.h)
+    update = device.multiply(dropped, _weighed(device.transposed(own, own.weight), product), None, own.d, own.h)
     out = add(out, update)
     del product, dropped, update
     return cast(out, width)
@@ -31,11 +31,10 @@ def _product(device: Runner, own: Weights) -> Tensor:
     return record([a, b], own.d * own.h, a.width, backward, saves_more=[0, 0], tape=device.tape)
 
 
-def _weighed(weight: Parameter, product: Tensor) -> Tensor:
+def _weighed(weight: Parameter | Tensor, product: Tensor) -> Tensor:
     width = max(weight.width, product.width)
-    sizes = wanted(weight, product)
     saves = [product] if weight.requires_grad else []
-    backward = broadcast(product.numel * width, *sizes)
+    backward = broadcast(product.numel * width, weight, product)
     return record([weight, product], product.numel, width, backward, saves=saves, saves_more=[0])
 
 

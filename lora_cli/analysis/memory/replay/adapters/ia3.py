@@ -15,10 +15,10 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
     given = x.width
     if own.shapes["ia3_l"][0] == 1:
         x = cast(x, vector.width)
-        inner = cast(multiply(x, scaling), given)
+        inner = cast(multiply(x, scaling, by_columns=True), given)
         return device.base(own, inner)
     out = device.base(own, x)
-    return cast(multiply(out, scaling), out.width)
+    return cast(multiply(out, scaling, by_columns=True), out.width)
 
 
 ADAPTER = Adapter(linear)

@@ -19,7 +19,7 @@ def _update(device: Runner, own: Weights) -> Tensor:
     left, right = (_factor(device, own, name) for name in ("lokr_w1", "lokr_w2"))
     numel, width = own.d * own.h, left.width
     saves = [each for each in (left, right) if isinstance(each, Tensor)]
-    backward = broadcast(numel * width, *wanted(left, right))
+    backward = broadcast(numel * width, left, right, columns=right, rows=left.numel)
     whole = record([left, right], numel, width, backward, saves=saves, saves_more=[0], tape=device.tape)
     return scale(whole)
 

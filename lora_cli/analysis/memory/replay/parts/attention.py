@@ -24,6 +24,7 @@ from lora_cli.analysis.memory.replay.parts.biases import as_mask, plus, shared_b
 from lora_cli.analysis.memory.replay.parts.kernels import (
     MAX_FLASH_WIDTH,
     additive,
+    batched,
     efficient,
     flash,
     flops_of_scores,
@@ -130,7 +131,7 @@ def _eager(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias
     device.attention_weights = weights
     weights, v = device.lower(weights), device.lower(v)
     if own.groups in {1, own.heads}:
-        v = _batched(device, v)
+        v = batched(device, v)
     return clone(product(weights, v, numel, flops_of_scores(device, numel)))
 
 
@@ -145,18 +146,13 @@ def _softmax(device: Device, own: Attention, weights: Tensor) -> Tensor:
     return softmax(weights, FLOAT32)
 
 
-def _batched(device: Device, x: Tensor, *, packed: bool = False) -> Tensor:
-    """Return q, k or v as a product of batches takes it: a copy, unless it is `packed` by heads or of one text."""
-    return x if packed or device.training.batch == 1 else clone(x)
-
-
 def _scores(device: Device, own: Attention, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
     """Return the scores of all pairs of tokens, with the mask added."""
     training = device.training
     q, k = device.lower(q), device.lower(k)
-    q = _batched(device, q, packed=own.by_heads)
+    q = batched(device, q, packed=own.by_heads)
     if own.groups in {1, own.heads}:
-        k = _batched(device, k, packed=own.by_heads and own.groups == own.heads)
+        k = batched(device, k, packed=own.by_heads and own.groups == own.heads)
     numel = training.batch * own.heads * training.seq**2
     scores = product(q, k, numel, flops_of_scores(device, q.numel))
     if not own.scales_in_place:
@@ -188,6 +184,6 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias:
         return plain_single(device, q, k, v)
     times = own.heads // own.groups
     if training.has_flash and times > 1 and not is_masked:
-        return plain(device, own, q, k, v)
+        return clone(plain(device, own, q, k, v))
     mask = additive(device, q.width) if is_masked else None
     return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), mask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.analysis.memory.replay.device import Device
-from lora_cli.analysis.memory.replay.operations import dropout, multiply, split
+from lora_cli.analysis.memory.replay.operations import cast, dropout, multiply, split
 from lora_cli.analysis.memory.replay.parts.activations import activate
 from lora_cli.analysis.memory.replay.tape import Tensor
 from lora_cli.models.parts.forward_pass import FeedForward
@@ -21,9 +21,12 @@ def feed_forward(device: Device, name: str, own: FeedForward, x: Tensor) -> Tens
     else:
         inner = activate(device, own.activation, device.linear(f"{name}.{own.inputs[0]}", x))
     inner = dropout(inner, own.inner_dropout)
+    output = f"{name}.{own.output}"
+    if own.casts_inner:
+        inner = cast(inner, device.weights(output).weight.width)
     if own.keeps:
         device.kept_in_branch.append(inner)
-    return dropout(device.linear(f"{name}.{own.output}", inner), own.dropout)
+    return dropout(device.linear(output, inner), own.dropout)
 
 
 def _fused(device: Device, name: str, own: FeedForward, x: Tensor) -> Tensor:

@@ -65,14 +65,24 @@ def plain(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor) -> Te
     training, times = device.training, own.heads // own.groups
     q = scale(q)
     mask = Storage(q.tape, training.seq**2 * FLOAT32)
-    k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
+    k, v = repeat(k, times), repeat(v, times)
     numel = training.batch * own.heads * training.seq**2
-    scores = product(q, clone(scale(k)), numel, flops_of_scores(device, q.numel))
-    weights = softmax(shift(scores), FLOAT32)
+    q = batched(device, q, packed=own.by_heads)
+    scores = product(q, scale(k), numel, flops_of_scores(device, q.numel))
+    # A card adds the mask in place.
+    scores = shift(scores) if q.tape.allocator is None else scores
+    weights = softmax(scores, FLOAT32)
     # A row in which nothing is seen is searched for by a byte for each score (`_safe_softmax`).
     searched = Storage(q.tape, numel)
-    del mask, searched, scores
-    return clone(product(weights, v, q.numel, flops_of_scores(device, q.numel)))
+    del searched, scores
+    out = product(weights, v, q.numel, flops_of_scores(device, q.numel))
+    del mask
+    return out
+
+
+def batched(device: Device, x: Tensor, *, packed: bool = False) -> Tensor:
+    """Return q, k or v as a product of batches takes it: a copy, unless it is `packed` by heads or of one text."""
+    return x if packed or device.training.batch == 1 else clone(x)
 
 
 def plain_single(device: Device, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -36,10 +36,10 @@ def _decomposed(device: Runner, own: Weights, x: Tensor, base: Tensor | None) ->
     scaling = _over_constant(device, own, norm)
     low = _low_rank(device, own, x)
     if base is None:
-        base = device.multiply(x, weight, None, own.d, own.h)
+        base = device.multiply(x, device.transposed(own, weight), None, own.d, own.h)
     elif own.bias is not None:
         base = subtract(base, own.bias) if own.bias.requires_grad else shift(base)
-    whole = add(multiply(shift(scaling), base), scale(multiply(scaling, low)))
+    whole = add(multiply(shift(scaling), base, by_columns=True), scale(multiply(scaling, low, by_columns=True)))
     del change, weight, norm
     return whole
 
@@ -85,6 +85,6 @@ def embed_decomposed(device: Runner, own: Weights, tokens: int, out: Tensor) -> 
     norm = _row_norms(own, change)
     scaling = _over_constant(device, own, norm)
     low = embedding(device.tape, a, tokens, r)
-    update = scale(multiply(scaling, device.multiply(low, b, None, r, own.h)))
+    update = scale(multiply(scaling, device.multiply(low, b, None, r, own.h), by_columns=True))
     del change, norm
-    return add(multiply(scaling, out), scale(update) if device.is_scaled(own) else update)
+    return add(multiply(scaling, out, by_columns=True), scale(update) if device.is_scaled(own) else update)
