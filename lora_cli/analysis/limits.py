@@ -119,6 +119,8 @@ LIMITS = {
 }
 # The limit that only a training has.
 MAX_MEMORY = "max_memory"
+# The settings of a training that its memory grows with.
+TRAINING_KNOBS = ("batch", "seq")
 BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}
 
 

@@ -100,7 +100,8 @@ def named_command(argv: Sequence[str]) -> str | None:
 def spelling(command: str | None) -> Callable[[str], str]:
     """Return a function that spells the name of an argument as the command line does.
 
-    The options of `command` say how: `d` is `-d/--in-features`. Any other name gets dashes.
+    The options of `command` say how: `d` is `-d/--in-features`, and `flag=False` what turns a flag off. Any other name
+    gets dashes.
 
     >>> spelled = spelling("check")
     >>> spelled("d"), spelled("settings"), spelled("paths"), spelled("max_params"), spelled("batch")
@@ -117,6 +118,7 @@ def spelling(command: str | None) -> Callable[[str], str]:
                 spelled |= {str(parameter.name): metavar, metavar.lower(): metavar}
             else:
                 spelled[str(parameter.name)] = "/".join(sorted(parameter.opts, key=len))
+                spelled[f"{parameter.name}=False"] = "/".join(parameter.secondary_opts)
         return spelled
 
     return lambda name: options().get(name) or f"--{name.replace('_', '-')}"

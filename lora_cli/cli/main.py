@@ -12,7 +12,9 @@ from enum import IntEnum
 
 from lora_cli.cli import streams
 from lora_cli.cli.application import Printed, named_command, parse, presentation_of, spelling
+from lora_cli.cli.pyproject_file import WrongSettings
 from lora_cli.errors import LoraCliError, OutputFailed, arguments_spelled, printable
+from lora_cli.output.report import Location
 from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
@@ -83,13 +85,13 @@ def _completion(argv: Sequence[str]) -> Printed | None:
     return None
 
 
-def _refuse(argv: Sequence[str], message: str) -> int:
+def _refuse(argv: Sequence[str], message: str, location: Location | None = None) -> int:
     """Say why there is no answer, in the format that the command line wants where that has errors, and return 2."""
     shown = False
     # What cannot be written there is still said on stderr.
     with suppress(LoraCliError, OSError):
         presentation = presentation_of(argv)
-        shown = presentation is not None and presentation.write_error(argv[0], message)
+        shown = presentation is not None and presentation.write_error(argv[0], message, location)
     if not shown:
         _say(f"error: {message}")
     return ExitCode.TROUBLE
@@ -106,6 +108,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     except OutputFailed as error:
         _say(f"error: {error}")
         return ExitCode.TROUBLE
+    except WrongSettings as error:
+        from lora_cli.cli.locations import location
+
+        return _refuse(argv, str(error), location(error.path, error.line))
     except LoraCliError as error:
         return _refuse(argv, str(error))
     except MemoryError:

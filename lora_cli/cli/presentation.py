@@ -20,6 +20,7 @@ from lora_cli.errors import InvalidInput, choices, quote, quote_long
 from lora_cli.output import Report, field_writer, format_writer
 from lora_cli.output.format import Format, Writer
 from lora_cli.output.registry import AUTO, ELSEWHERE, JSON, ON_TERMINAL, format_named, format_names, format_of_file
+from lora_cli.output.report import Location
 
 T = TypeVar("T")
 # Marks an option that names what is read, in its annotation: `--output` replaces none of it.
@@ -102,8 +103,10 @@ class Presentation(NamedTuple):
         with self._target() as stream:
             write(report, stream, terminal.screen(stream, is_terminal=self._to_terminal()))
 
-    def write_error(self, command: str, message: str) -> bool:
+    def write_error(self, command: str, message: str, location: Location | None = None) -> bool:
         """Write why there is no report, if the format can, and return whether that is also all that stderr needs.
+
+        `location` is the file that is wrong, where it is one of settings.
 
         A file that holds anything but an earlier report stays: the error may be that it is an input.
         """
@@ -111,7 +114,7 @@ class Presentation(NamedTuple):
         if write is None:
             return False
         text = io.StringIO()
-        write(command, message, text)
+        write(command, message, location, text)
         if self.output is not None and streams.holds_other(self.output, text.getvalue()):
             return False
         with self._target() as stream:

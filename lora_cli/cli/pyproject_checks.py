@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths
 from lora_cli.cli.locations import location, own_location
-from lora_cli.cli.pyproject_file import SECTION
+from lora_cli.cli.pyproject_file import SECTION, errors_at
 from lora_cli.cli.pyproject_settings import TABLE_KEYS, CheckTable, OwnRules, Settings
 from lora_cli.errors import InvalidInput, arguments_spelled, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
@@ -46,23 +46,30 @@ def listed_checks(project: Settings, options: OwnRules, *, needs_limit: bool) ->
     base = None if all(table.names_model for table in project.tables) else section_model(project)
     found: dict[str | None, tuple[CheckTable, SubjectCheck]] = {}
     for table in project.tables:
-        rules = options.over(table.rules).over(project.rules).complete(_training(table.values))
-        with _errors_of(table.where, table.values, project):
-            check = _check(table, rules, base, read, project)
-        if check.path in found:
-            raise InvalidInput(
-                f"{table.where} has the same subject as {_name(found[check.path][0])}, {quote_long(str(check.path))}; "
-                "write the limits of both into one of them"
-            )
-        if needs_limit and not check.verdicts:
-            raise InvalidInput(
-                f'{table.where} has no limit; write one into it or into [tool.{SECTION}], e.g. max-params = "20M"'
-            )
+        with errors_at(str(project.source), table.line):
+            check = _judged(table, options, base, read, project)
+            if check.path in found:
+                raise InvalidInput(
+                    f"{table.where} has the same subject as {_name(found[check.path][0])}, "
+                    f"{quote_long(str(check.path))}; write the limits of both into one of them"
+                )
+            if needs_limit and not check.verdicts:
+                raise InvalidInput(
+                    f'{table.where} has no limit; write one into it or into [tool.{SECTION}], e.g. max-params = "20M"'
+                )
         found[check.path] = table, check
     return [
         ListedCheck(check, own_location(check) or location(str(project.source), table.line))
         for table, check in found.values()
     ]
+
+
+def _judged(
+    table: CheckTable, options: OwnRules, base: Model | None, read: Callable[[str], Model], project: Settings
+) -> SubjectCheck:
+    with _errors_of(table.where, table.values, project):
+        rules = options.over(table.rules).over(project.rules).complete(_training(table.values))
+        return _check(table, rules, base, read, project)
 
 
 def _training(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def section_model(project: Settings) -> Model | None:
     """Return the model of the section, if it has one."""
     if project.model is None:
         return None
-    with _errors_of(project.where, {"model": project.model}, project):
+    with errors_at(str(project.source)), _errors_of(project.where, {"model": project.model}, project):
         return _read(project, project.model)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote, quote_long
@@ -18,6 +19,25 @@ MAX_FILE_BYTES = 2**20
 # tomllib takes time and memory for each part of a dotted key and each line below it, so a file of 32 kB could
 # take a gigabyte. Files that people write stay a thousand times below this.
 MAX_NESTING = 10_000_000
+
+
+class WrongSettings(InvalidInput):
+    """What is wrong with a pyproject.toml, or with what it names: the path of the file, and a line where one is known."""
+
+    def __init__(self, sentence: str, path: str, line: int | None) -> None:
+        super().__init__(sentence)
+        self.path, self.line = path, line
+
+
+@contextmanager
+def errors_at(path: str, line: int | None = None) -> Iterator[None]:
+    """Let an error inside the block say where in a file it is, if it does not yet."""
+    try:
+        yield
+    except WrongSettings:
+        raise
+    except InvalidInput as error:
+        raise WrongSettings(str(error), path, line) from error
 
 
 class Section(NamedTuple):
@@ -46,7 +66,8 @@ def find_section() -> Section | None:
         return None
     while True:
         path = os.path.join(folder, FILE)
-        section = _section(path) if os.path.lexists(path) else None
+        with errors_at(path):
+            section = _section(path) if os.path.lexists(path) else None
         if section is not None or folder == os.path.dirname(folder):
             return section
         folder = os.path.dirname(folder)

@@ -7,13 +7,13 @@ of its own are checked when the subject is counted, as those of a Python caller 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
-from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, find_section
+from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, find_section
 from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
 from lora_cli.quantities import QuantityError
 
@@ -31,6 +31,7 @@ class Key(NamedTuple):
 
 
 TEXT, WHOLE = Key((str,), "a string that is not empty"), Key((int,), "a whole number")
+TRAINING = "training"
 LIMIT_KEYS = {limit.rule: limit for limit in LIMITS.values()}
 LISTS = {"fail-on": "fail_on", "ignore": "ignore"}
 RULE_KEYS = (*LIMIT_KEYS, *LISTS)
@@ -44,7 +45,7 @@ ADAPTATION_KEYS = {
     "alpha": Key((int, float), "a number"),
     "set": Key((dict,), "a table of the fields of a config, e.g. {use_dora = true}"),
     "adapter-dtype": TEXT,
-    "training": Key((dict,), "a table of how it is trained, e.g. {batch = 4, seq = 1024}"),
+    TRAINING: Key((dict,), "a table of how it is trained, e.g. {batch = 4, seq = 1024}"),
 }
 KEYS = (*RULE_KEYS, "model", CHECKS)
 TABLE_KEYS = (*SUBJECT_KEYS, *ADAPTATION_KEYS, *RULE_KEYS)
@@ -124,7 +125,10 @@ class Settings(NamedTuple):
 def read_settings(known_names: KnownNames) -> Settings:
     """Return the settings of the nearest pyproject.toml that has the section, or else none."""
     section = find_section()
-    return Settings() if section is None else _settings(section, known_names)
+    if section is None:
+        return Settings()
+    with errors_at(section.path):
+        return _settings(section, known_names)
 
 
 def _settings(section: Section, known_names: KnownNames) -> Settings:
@@ -139,15 +143,11 @@ def _settings(section: Section, known_names: KnownNames) -> Settings:
         raise InvalidInput(
             f"{source}.{CHECKS} is {quote(tables)}; it must be an array of tables: [[tool.{SECTION}.{CHECKS}]]"
         )
-    return Settings(
-        _rules(content, source, known_names),
-        model,
-        [
-            _table(table, f"{source}.{CHECKS}[{place}]", line, known_names, has_model=model is not None)
-            for place, (table, line) in enumerate(zip(tables, section.check_lines(len(tables)), strict=True))
-        ],
-        section.path,
-    )
+    read = []
+    for place, (table, line) in enumerate(zip(tables, section.check_lines(len(tables)), strict=True)):
+        with errors_at(section.path, line):
+            read.append(_table(table, f"{source}.{CHECKS}[{place}]", line, known_names, has_model=model is not None))
+    return Settings(_rules(content, source, known_names), model, read, section.path)
 
 
 def _where(path: str) -> str:
@@ -172,9 +172,18 @@ def _table(
     return CheckTable(where, line, values, _rules(table, where, known_names))
 
 
-def _refuse_unknown(table: Iterable[str], known: Sequence[str], where: str) -> None:
-    for key in table:
+def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], where: str) -> None:
+    for key, value in table.items():
         if key not in known:
+            from lora_cli.analysis.memory.arguments import TrainingArguments
+
+            if key.replace("-", "_") in TrainingArguments._fields:
+                shown = quote(value).lower() if isinstance(value, bool) else quote(value)
+                table_of = "" if TRAINING in known else f" of a table [[tool.{SECTION}.{CHECKS}]]"
+                raise InvalidInput(
+                    f"{where} has no key {quote(key)}; write it into the {TRAINING}{table_of}: "
+                    f"{TRAINING} = {{{key} = {shown}}}"
+                )
             raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key.replace('_', '-'), known)}")
 
 

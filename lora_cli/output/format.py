@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TextIO
 
-from lora_cli.output.report import Report, Screen
+from lora_cli.output.report import Location, Report, Screen
 
 # Formats for people align their columns, for which they hold all rows; people do not read more than this.
 READABLE_ROWS = 5_000
 
 Writer = Callable[[Report, TextIO, Screen], None]
-# Writes the name of a command, and why there is no report of it, to a stream.
-ErrorWriter = Callable[[str, str, TextIO], None]
+# Writes the name of a command, why there is no report of it, and the file that is wrong if it is known, to a stream.
+ErrorWriter = Callable[[str, str, Location | None, TextIO], None]
 
 
 class Format(NamedTuple):

@@ -284,6 +284,32 @@ def test_an_annotation_stands_at_the_line_of_its_table(project: Write) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "place", "said"),
+    [
+        (f"{GPT2}r = 8\nmax-memory = '8GB'\ntraining = {{batc = 1}}", ",line=2", "[0].training: 'batc' is not known"),
+        (f"{GPT2}r = 8\nmax-params = 1\ntraining = {{batch = 1}}", ",line=2", "[0]: batch says how"),
+        (f"{GPT2}rr = 8\nmax-params = 1", ",line=2", "[0] has no key 'rr'"),
+        (f"{GPT2}method = 'none'\nmax-params = 1", ",line=2", "[0].method 'none' is not known"),
+        (f"{GPT2}r = 8", ",line=2", "[0] has no limit"),
+        (f"{GPT2}r = 8\nmax-params = 1\n{GPT2}r = 8", ",line=6", "[1] has the same subject as"),
+        (f"{GPT2}quantize = 'nf4'", ",line=2", "write it into the training: training = {quantize = 'nf4'}"),
+        (f"{GPT2}kbit-prepare = false", ",line=2", "write it into the training: training = {kbit-prepare = false}"),
+        ("seq = 8", "", "write it into the training of a table [[tool.lora-cli.check]]: training = {seq = 8}"),
+        ("max-params = ''", "", "tool.lora-cli.max-params"),
+        ("model = 'none'\n[[tool.lora-cli.check]]\nr = 8", "", "tool.lora-cli.model 'none'"),
+        ("]", "", "is not TOML"),
+    ],
+)
+def test_an_error_of_the_file_stands_at_its_table(project: Write, body: str, place: str, said: str) -> None:
+    """In the annotations of GitHub; where no table is wrong, at the file."""
+    project(f"[tool.lora-cli]\n{body}\n")
+    done = run("check", "--format", "github")
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (2, "", 1)
+    assert done.stdout.startswith(f"::error file=pyproject.toml{place},title=lora-cli check::")
+    assert said in done.stdout
+
+
 def test_a_line_that_is_not_certain_is_left_out(project: Write) -> None:
     """Tables in one line have no headers, and a text may look like one."""
     for body in (

@@ -90,7 +90,7 @@ def test_each_path_is_a_suite(written: Write, judged: Make) -> None:
 def test_an_error_is_a_case_that_could_not_run(message: str) -> None:
     """Whatever the message holds, the document is well-formed ASCII and has the schema's attributes."""
     stream = io.StringIO()
-    write_error("check", message, stream)
+    write_error("check", message, None, stream)
     assert stream.getvalue().isascii()
     root = parsed(stream.getvalue())
     for node in root.iter():

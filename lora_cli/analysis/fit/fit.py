@@ -15,7 +15,7 @@ from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Amount, Limits
+from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount, Limits
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, choices, quote
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Source
 
 # What is searched for: the rank by default, or a setting of the training.
-RANK, TRAINING_KNOBS = "r", ("batch", "seq")
+RANK = "r"
 FIELDS = ("limit", "budget", "headroom", "knob", "size", "next_size", "overshoot")
 
 

@@ -9,7 +9,7 @@ from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.fit.budget import DoesNotFit
 from lora_cli.analysis.fit.knob_search import KnobSearch
 from lora_cli.analysis.fit.largest_size import largest_size
-from lora_cli.analysis.limits import BUDGETS, Limit, Limits
+from lora_cli.analysis.limits import BUDGETS, MAX_MEMORY, TRAINING_KNOBS, Limit, Limits
 from lora_cli.errors import InvalidInput
 
 ALL_PERCENT = 100
@@ -41,16 +41,38 @@ def holding_size(cost: ModelCount, limit: Limit, bound: int | float) -> str | No
     """
     search = PlanSearch(cost.plan, {}, cost.method, cost.at)
     budget = _budget(limit, bound)
-    if budget is None or search.knob is None:
+    if budget is None:
         return None
+    if search.knob is None:
+        return _holding_training(cost, budget)
     try:
         found = largest_size(search, budget)
     except DoesNotFit:
-        return f"no {search.knob} would hold"
+        return _holding_training(cost, budget) or f"no {search.knob} would hold"
     except InvalidInput:
         return None
     figure: int | float | None = getattr(found.cost, limit.field)
     return f"{search.knob} {found.size} would hold" if figure is not None and limit.holds(figure, bound) else None
+
+
+def _holding_training(cost: ModelCount, budget: Limits) -> str | None:
+    """Say which smaller batch, or else which shorter length, would hold a limit of memory; None for any other limit."""
+    if MAX_MEMORY not in budget:
+        return None
+    from lora_cli.analysis.fit.training_search import TrainingSearch, largest_training
+    from lora_cli.analysis.memory.trained_count import TrainedCount
+
+    assert isinstance(cost, TrainedCount)
+    tried = []
+    for knob in TRAINING_KNOBS:
+        try:
+            return f"{knob} {largest_training(TrainingSearch(cost, knob), budget).size} would hold"
+        except DoesNotFit:
+            tried.append(knob)
+        except InvalidInput:
+            # An image has no other length.
+            continue
+    return f"no smaller {' or '.join(tried)} would hold"
 
 
 def _budget(limit: Limit, bound: int | float) -> Limits | None:

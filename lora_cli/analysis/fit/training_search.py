@@ -13,12 +13,12 @@ from lora_cli.analysis.fit.knob_search import searches_of
 from lora_cli.analysis.fit.largest_size import LargestSize, with_limit
 from lora_cli.analysis.limits import MAX_MEMORY, Limits
 from lora_cli.analysis.memory.arguments import read_arguments
+from lora_cli.analysis.memory.longest_input import sizes_of
 from lora_cli.analysis.memory.trained_count import TrainedCount
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import ConfigFields, config_fields, read_fields, unknown_warnings
-from lora_cli.models.matrix import MAX_DIMENSION
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class TrainingSearch:
 def training_search(
     subject: Subject, how: Adaptation, knob: str, training: Mapping[str, Any]
 ) -> tuple[TrainingSearch, list[str]]:
-    """Return the search for a setting of a training, and a warning for each unknown field of the adapter's file."""
+    """Return the search for a setting of a training, and what to warn of: unknown fields of the adapter's file, and doubts."""
     _check(subject, knob, training)
     given = config_fields(how, of_model=True, needs_rank=False)
     search, unknown = _search(subject, how, given, knob, training)
-    return search, unknown_warnings(given.source, unknown)
+    return search, [*unknown_warnings(given.source, unknown), *search.cost.arguments.doubts(search.cost.plan.subject)]
 
 
 def training_searches(
@@ -82,11 +82,18 @@ def largest_training(search: TrainingSearch, budget: Limits) -> LargestSize:
     def load_at(size: int) -> Load:
         return load(search.at(size), budget)
 
-    inside, outside = edge(range(1, MAX_DIMENSION + 1), load_at)
+    sizes = sizes_of(search.cost.setup, search.knob)
+    inside, outside = edge(sizes, load_at)
     if inside is None:
         least = search.at(1)
         raise DoesNotFit(
             f"{excess(least, budget)}, even at {search.knob} 1; {remedy(least, budget)}", times(load(least, budget))
         )
     after = None if outside is None else search.at(outside)
-    return with_limit(search.at(inside), budget, search.knob, inside, outside, after)
+    found = with_limit(search.at(inside), budget, search.knob, inside, outside, after)
+    return found if outside is not None else found._replace(notes=(_why_last(search, inside),))
+
+
+def _why_last(search: TrainingSearch, size: int) -> str:
+    model = search.cost.subject.name
+    return f"the budget allows more than {search.knob} {size}, but that is the largest that {model} runs"

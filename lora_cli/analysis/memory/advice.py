@@ -21,6 +21,8 @@ class Switch(NamedTuple):
     def text(self) -> str:
         """The switch as a caller writes it."""
         ((name, value),) = self.changes.items()
+        if value is False and Training._field_defaults[name]:
+            return argument(f"{name}=False")
         spelled = argument(name)
         return spelled if value is True else f"{spelled} {value}" if value else f"without {spelled}"
 
@@ -37,6 +39,7 @@ SWITCHES = (
     Switch(lambda training: not training.checkpointing, {"checkpointing": True}),
     Switch(lambda training: training.loss != "chunked", {"loss": "chunked"}),
     Switch(lambda training: not training.is_quantised, {"quantize": "nf4"}),
+    Switch(lambda training: training.is_quantised and training.kbit_prepare, {"kbit_prepare": False}),
     Switch(lambda training: training.attention == "eager", {"attention": "sdpa"}),
     Switch(lambda training: training.optimizer in {"adamw", "adamw-foreach"}, {"optimizer": "adamw-8bit"}),
     Switch(lambda training: training.adapter_dtype == "float32", {"adapter_dtype": "bfloat16"}),

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.analysis.memory.cards import Card, find_card
+from lora_cli.analysis.memory.longest_input import image_tokens, longest_input
+from lora_cli.analysis.memory.stored_quantisation import quantisation
 from lora_cli.analysis.memory.training import (
     ADAPTER_DTYPE,
     ATTENTIONS,
@@ -18,16 +20,11 @@ from lora_cli.analysis.memory.training import (
 )
 from lora_cli.dtypes import BY_NAME, full_name
 from lora_cli.errors import InvalidInput, argument, choices, quote
-from lora_cli.models.config import Config
 from lora_cli.models.matrix import dimension
 from lora_cli.models.model import Model, names_dtype
-from lora_cli.models.parts.forward_pass import Patches
-from lora_cli.models.registry import find_family
 
 DEFAULT_SEQ = 2048
 DEFAULT_DTYPE = "bfloat16"
-# The fields of config.json that bound a model's input.
-LONGEST = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 
 # The fields of a training, beside those of what is trained.
 TRAINED_FIELDS = (
@@ -86,13 +83,13 @@ class TrainingArguments(NamedTuple):
                 f"{argument('attention')}: flash, which is the package flash-attn, has no replay; sdpa runs flash "
                 "attention too where the card has it"
             )
-        quantize = _choice("quantize", self.quantize or UNQUANTISED, QUANTISATIONS)
+        dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
+        quantize = quantisation(model, _choice("quantize", self.quantize or UNQUANTISED, QUANTISATIONS), dtype)
         if self.kbit_prepare is not None and quantize == UNQUANTISED:
             raise InvalidInput(
                 f"{argument('kbit_prepare')} says how a quantised base is trained; give {argument('quantize')} too, or "
                 "drop it"
             )
-        dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
         return Training(
             dimension("batch", self.batch),
             self._seq(model),
@@ -114,7 +111,7 @@ class TrainingArguments(NamedTuple):
         """Return the length of the sequences, which is a model's own if they are of images."""
         own = image_tokens(model)
         if self.seq is None:
-            return own or min(DEFAULT_SEQ, _longest(model) or DEFAULT_SEQ)
+            return own or min(DEFAULT_SEQ, longest_input(model) or DEFAULT_SEQ)
         if own not in {None, self.seq}:
             raise InvalidInput(
                 f"{argument('seq')}: {self.seq} is not the {own} tokens of an image of {model.name}; leave it out"
@@ -123,19 +120,11 @@ class TrainingArguments(NamedTuple):
 
     def doubts(self, model: Model) -> Iterator[str]:
         """Yield what to warn of: a length that the model cannot take, or a type that the card does not have."""
-        training, longest, card = self.training(model), _longest(model), self.card
+        training, longest, card = self.training(model), longest_input(model), self.card
         if longest is not None and training.seq > longest:
             yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {model.name}"
         if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
             yield f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory"
-
-
-def image_tokens(model: Model) -> int | None:
-    """Return how many tokens an image is to a model of images; None of others."""
-    family, config = find_family(model.model_type), model.config
-    forward = None if family is None else family.forward
-    body = None if forward is None or config is None else forward(config)
-    return body.embeddings.tokens if body is not None and isinstance(body.embeddings, Patches) else None
 
 
 def read_arguments(training: Mapping[str, Any]) -> TrainingArguments:
@@ -162,11 +151,3 @@ def _dtype_of(model: Model) -> str:
     """Return the type that config.json names, if a model can be trained in it, else bfloat16."""
     named = BY_NAME[model.dtype].torch_name if model.config is not None and names_dtype(model.config) else None
     return named if named in WIDTHS else DEFAULT_DTYPE
-
-
-def _longest(model: Model) -> int | None:
-    """Return the longest input of a model, if its config.json says it."""
-    config = Config({}) if model.config is None else model.config
-    if config.fields.get("text_config") is not None:
-        config = config.section("text_config")
-    return next((config.size(name, default=0) for name in LONGEST if config.fields.get(name)), None)

@@ -55,6 +55,11 @@ class Card(NamedTuple):
         """Whether PyTorch runs flash attention on it, which is also whether it has bfloat16."""
         return self.capability >= AMPERE
 
+    @property
+    def peak_dtypes(self) -> tuple[str, ...]:
+        """The types of products that its peak is known of."""
+        return ("bfloat16", "float16") if self.has_flash else ("float16",)
+
 
 CARDS = (
     Card("t4", 15360, 7.5, 65, ("tesla-t4",), Measured((147718144, 147718144), (8519680, 8519680), 0.16, (40, 1024))),

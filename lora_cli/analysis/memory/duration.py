@@ -13,13 +13,17 @@ MAX_TOKENS = 10**18
 
 
 def train_seconds(
-    card: Card | None, flops_per_token: int, tokens: SupportsIndex | None, utilisation: SupportsFloat | None
+    card: Card | None,
+    product_dtype: str,
+    flops_per_token: int,
+    tokens: SupportsIndex | None,
+    utilisation: SupportsFloat | None,
 ) -> float:
     """Return operations / (utilisation · the card's peak). There is no utilisation that holds for all, so it must be given.
 
     >>> from lora_cli.analysis.memory.cards import find_card
-    >>> train_seconds(find_card("h100"), 10**9, 10**6, 0.5)
-    2.0214271275520516
+    >>> round(train_seconds(find_card("h100"), "bfloat16", 10**9, 10**6, 0.5), 3)
+    2.021
     """
     if tokens is None or utilisation is None:
         missing, given = ("tokens", "utilisation") if tokens is None else ("utilisation", "tokens")
@@ -27,6 +31,11 @@ def train_seconds(
     if card is None or card.teraflops is None:
         raise InvalidInput(
             f"{argument('tokens')} gives a time only on a card whose peak is known; give {argument('gpu')}"
+        )
+    if product_dtype not in card.peak_dtypes:
+        raise InvalidInput(
+            f"{argument('tokens')} gives no time in {product_dtype}: the peak of {card.name} is known of products in "
+            f"{' or '.join(card.peak_dtypes)}; give {argument('dtype')} {card.peak_dtypes[0]}"
         )
     share = real_number(utilisation)
     if share is None or not 0 < share <= 1:

@@ -9,6 +9,7 @@ from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_seconds
+from lora_cli.analysis.memory.known_families import check_family
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room
@@ -232,7 +233,9 @@ def memory(
     case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
-        record[TIME_FIELD] = train_seconds(case.card, case.flops_per_token, tokens, utilisation)
+        record[TIME_FIELD] = train_seconds(
+            case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation
+        )
     warnings = [*said, *arguments.doubts(setup.model)]
     return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
 
@@ -291,6 +294,7 @@ def _room(card: Card | None, vram: float | str | None) -> Room | None:
 
 def _set_up(model: Model, how: Adaptation, adapter_dtype: str | None) -> tuple[Setup, str, list[str]]:
     """Return what is trained of a model, the method's name, and what to warn of."""
+    check_family(model)
     if how.method == FULL:
         given = [name for name in ("r", "alpha", "target", "adapter") if getattr(how, name) is not None]
         given += ["settings"] if how.settings else []

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.analysis.memory.case import Case
+from lora_cli.analysis.memory.replay.static import preparation
+from lora_cli.analysis.memory.stored_quantisation import quantisation_note
+from lora_cli.analysis.memory.training import ADAPTER_DTYPE
 from lora_cli.analysis.memory.verdict import NO, UNMEASURED_CONTEXT, UNMEASURED_SPREAD, YES
 from lora_cli.errors import argument
-from lora_cli.quantities import bytes_apart
+from lora_cli.quantities import bytes_apart, bytes_text
+
+PREPARATION = "prepare_model_for_kbit_training"
 
 
 def assumptions(case: Case) -> Iterator[str]:
@@ -17,6 +22,9 @@ def assumptions(case: Case) -> Iterator[str]:
     yield "PyTorch 2.13, transformers 5.23 and PEFT 0.21 with their defaults; other versions may differ"
     if case.setup.model.parts:
         yield "a batch of text without images or sounds: towers only stand in memory, and what is trained of them has no gradient"
+    if training.is_quantised and training.kbit_prepare:
+        added, _ = preparation(case.setup, training)
+        yield f"{PREPARATION} turns what is not quantised into float32: {bytes_text(added)} more"
     if not training.has_flash:
         yield "a card before Ampere: memory-efficient attention, with keys and values repeated for all heads"
     elif case.card is None:
@@ -47,6 +55,19 @@ def misfits(case: Case) -> Iterator[str]:
 
 def notes_of(case: Case) -> Iterator[str]:
     """Yield what surprises people."""
+    training, stored = case.training, quantisation_note(case.setup.model)
+    if stored is not None:
+        yield stored
+    if training.is_quantised and training.kbit_prepare:
+        added, saved = preparation(case.setup, training)
+        if added > saved:
+            yield (
+                f"{PREPARATION} turns what is not quantised into float32, which takes {bytes_text(added)} more, and "
+                f"{training.quantize} saves only {bytes_text(saved)}; with {argument('kbit_prepare=False')} it stays in "
+                f"{training.dtype}"
+            )
+    if training.quantize == "int8" and training.adapter_dtype != ADAPTER_DTYPE:
+        yield f"PEFT leaves adapters of weights in int8 in float32; {argument('adapter_dtype')} changes nothing there"
     room = case.room
     if room is not None and room.card is None and room.bytes % 10**9 == 0:
         gigabytes = room.bytes // 10**9

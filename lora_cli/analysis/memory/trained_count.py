@@ -11,6 +11,7 @@ from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.count_plan import Plan, plan_tensors
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.memory.arguments import TrainingArguments, read_arguments
+from lora_cli.analysis.memory.known_families import check_family
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import footprint
 from lora_cli.errors import InvalidInput, argument
@@ -27,10 +28,15 @@ class TrainedCount(ModelCount):
         return TrainedCount(plan, *plan_tensors(plan), self.arguments)
 
     @cached_property
+    def setup(self) -> Setup:
+        """What a step of its training works on."""
+        check_family(self.subject)
+        return Setup(self.subject, self.plan)
+
+    @cached_property
     def memory_bytes(self) -> int:
         """What a card must have: the high end of the band, or what stands for it where no card was measured."""
-        setup = Setup(self.subject, self.plan)
-        return footprint(setup, self.arguments.training(setup.model), self.arguments.card).judged
+        return footprint(self.setup, self.arguments.training(self.setup.model), self.arguments.card).judged
 
 
 def trained_counter(training: Mapping[str, Any]) -> Callable[[Plan], TrainedCount]:

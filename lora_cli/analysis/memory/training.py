@@ -48,6 +48,11 @@ class Training(NamedTuple):
         return WIDTHS[self.dtype]
 
     @property
+    def product_dtype(self) -> str:
+        """The type that weights are multiplied in, quantised ones too."""
+        return self.autocast or self.dtype
+
+    @property
     def is_quantised(self) -> bool:
         """Whether the base is stored in 4 or 8 bits."""
         return self.quantize != UNQUANTISED

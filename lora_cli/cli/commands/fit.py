@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import FIELDS, RANK, TRAINING_KNOBS, Fit, fit_methods, fit_subject, title_of
-from lora_cli.analysis.limits import BUDGETS, Limits
+from lora_cli.analysis.fit.fit import FIELDS, RANK, Fit, fit_methods, fit_subject, title_of
+from lora_cli.analysis.limits import BUDGETS, TRAINING_KNOBS, Limits
 from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, one_of

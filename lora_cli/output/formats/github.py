@@ -40,9 +40,9 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
             stream.write(annotation(title, report.location(record), failure) + "\n")
 
 
-def write_error(command: str, message: str, stream: TextIO) -> None:
+def write_error(command: str, message: str, location: Location | None, stream: TextIO) -> None:
     """Write why there is no report."""
-    stream.write(annotation(f"lora-cli {command}", None, message) + "\n")
+    stream.write(annotation(f"lora-cli {command}", location, message) + "\n")
 
 
 # The runner reads UTF-8 and looks for commands on both streams, so stderr need not repeat them.

@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO
 
 from lora_cli.errors import printable
 from lora_cli.output.format import Format
-from lora_cli.output.report import Report, Screen
+from lora_cli.output.report import Location, Report, Screen
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
@@ -85,13 +85,14 @@ def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -
     stream.write("  </testsuite>\n")
 
 
-def write_error(command: str, message: str, stream: TextIO) -> None:
+def write_error(command: str, message: str, location: Location | None, stream: TextIO) -> None:
     """Write a document of one case, which could not run."""
+    file = "" if location is None else f' file="{text(location.file)}"'
     program, counts = f"lora-cli {command}", 'tests="1" failures="0" errors="1"'
     stream.write(
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<testsuites name="{program}" {counts}>\n'
-        f'  <testsuite name="{program}" {counts} skipped="0">\n'
+        f'  <testsuite name="{program}" {counts} skipped="0"{file}>\n'
         f'    <testcase classname="{program.replace(" ", ".")}" name="{program}">\n'
         f'      <error message="{text(message)}" type="error">{text(message)}</error>\n'
         "    </testcase>\n  </testsuite>\n</testsuites>\n"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from small_llama import narrow
 
-from lora_cli import InvalidInput, check, fit, memory, sweep
+from lora_cli import InvalidInput, check, count, fit, memory, sweep
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
@@ -205,6 +205,113 @@ def test_a_sweep_has_the_memory_of_each_training() -> None:
     for given in ({"batch": [1, 2]}, {"seq": 64}, {"training": {"gpu": "t4"}}):
         with pytest.raises(InvalidInput, match="which only memory depends on"):
             sweep(model=LLAMA, r=8, **given)
+
+
+@pytest.mark.parametrize(
+    ("card", "settings", "said"),
+    [
+        ("a100-80gb", {"dtype": "float32"}, "no time in float32.*bfloat16 or float16; give dtype bfloat16"),
+        ("a100-80gb", {"dtype": "float32", "quantize": "nf4"}, "no time in float32"),
+        ("t4", {"dtype": "bfloat16"}, "no time in bfloat16.*products in float16; give dtype float16"),
+        ("t4", {"dtype": "float32", "autocast": True}, "no time in bfloat16"),
+    ],
+)
+def test_a_time_is_of_products_whose_peak_is_known(card: str, settings: dict[str, Any], said: str) -> None:
+    """The peak of another type is another number."""
+    with pytest.raises(InvalidInput, match=said):
+        of_small(gpu=card, tokens=1000, utilisation=0.5, **settings)
+
+
+@pytest.mark.parametrize(
+    ("card", "settings"),
+    [
+        ("a100-80gb", {"dtype": "float16"}),
+        ("a100-80gb", {"dtype": "float32", "autocast": True}),
+        ("a100-80gb", {"quantize": "int8"}),
+        ("t4", {"dtype": "float16", "quantize": "nf4"}),
+    ],
+)
+def test_a_time_in_16_bits_is_known(card: str, settings: dict[str, Any]) -> None:
+    """Whatever type the weights are stored in."""
+    assert of_small(gpu=card, tokens=1000, utilisation=0.5, **settings).train_seconds > 0
+
+
+def test_a_preparation_that_costs_more_than_4_bits_save_is_a_note() -> None:
+    """The experts of a mixture stay as they are, and become float32."""
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 2, "num_key_value_heads": 2}
+    fields = narrow(hidden_size=64, intermediate_size=128, num_hidden_layers=2, model_type="mixtral", **experts)
+    mixture = read_config(Config({**fields, "architectures": ["MixtralForCausalLM"]}), "mixture")
+    settings: dict[str, Any] = {"r": 4, "target": ["q_proj"], "seq": 32, "quantize": "nf4"}
+    found = memory(mixture, **settings)
+    (note,) = found.notes
+    assert note.startswith("prepare_model_for_kbit_training turns what is not quantised into float32")
+    assert any("into float32" in sentence for sentence in found.assumptions)
+    by_switch = {line["switch"]: line["peak_bytes"] for line in found.advice}
+    unprepared = memory(mixture, **settings, kbit_prepare=False)
+    assert by_switch["kbit_prepare=False"] == unprepared.peak_bytes < found.peak_bytes
+    assert not unprepared.notes
+    assert not of_small(quantize="nf4").notes
+
+
+@pytest.mark.parametrize(
+    ("fields", "longest"),
+    [
+        ({"model_type": "gpt2", "n_embd": 64, "n_head": 4, "n_layer": 1, "vocab_size": 50}, 1024),
+        ({"model_type": "gpt2", "n_embd": 64, "n_head": 4, "n_layer": 1, "vocab_size": 50, "n_positions": 30}, 30),
+        ({"model_type": "opt", "hidden_size": 64, "ffn_dim": 64, "word_embed_proj_dim": 64, "num_attention_heads": 4}
+         | {"num_hidden_layers": 1, "vocab_size": 50, "max_position_embeddings": 40}, 40),
+    ],
+)  # fmt: skip
+def test_no_length_is_found_beyond_learned_positions(fields: dict[str, Any], longest: int) -> None:
+    """However much memory there is; a prompt takes its part of them."""
+    model = read_config(Config(fields), "learned")
+    assert memory(model, r=4, vram="80GiB").max_seq == longest
+    found = fit(model=model, r=4, max_memory="80GiB", knob="seq")
+    assert (found.size, found.next_size) == (longest, None)
+    assert f"more than seq {longest}, but that is the largest that learned runs" in " ".join(found.notes)
+    prompt = {"num_virtual_tokens": 10, "task_type": "CAUSAL_LM"}
+    prompted = memory(model, method="prompt_tuning", settings=prompt, vram="80GiB", seq=8)
+    assert prompted.max_seq == longest - 10
+
+
+def test_a_fit_warns_of_a_length_that_the_model_does_not_take() -> None:
+    """As `memory` does."""
+    model = read_config(Config(narrow(max_position_embeddings=100)), "short")
+    found = fit(model=model, target="all-linear", r=4, max_memory="8GB", knob="batch", training={"seq": 200})
+    assert any("longer than 100" in warning for warning in found.warnings)
+
+
+def test_a_family_without_a_replay_is_refused_before_targets_are_asked_for() -> None:
+    """And the refusal says which types have one."""
+    from lora_cli.analysis.memory.known_families import EXAMPLES
+    from lora_cli.models.registry import family
+
+    for name in ("whisper-base", "bloom-560m", "qwen3.5-0.8b"):
+        with pytest.raises(InvalidInput, match=r"step is not known; it is of .*llama"):
+            memory(name)
+    assert all(family(name).forward for name in EXAMPLES)
+
+
+def test_a_limit_of_memory_that_no_rank_holds_names_a_batch_or_a_length() -> None:
+    """The largest that holds, found by the same search as a fit's."""
+    counted = count(model=LLAMA, target="all-linear", r=8)
+
+    def said(limit: str, **training: int) -> str:
+        (verdict,) = check(counted, max_memory=limit, training=training)
+        return str(verdict.failure())
+
+    smaller = fit(model=LLAMA, target="all-linear", r=8, max_memory="1300MB", knob="batch", training={"seq": 256})
+    assert said("1300MB", batch=512, seq=256).endswith(f"; batch {smaller.size} would hold")
+    shorter = fit(model=LLAMA, target="all-linear", r=8, max_memory="1300MB", knob="seq")
+    assert said("1300MB", seq=10**6).endswith(f"; seq {shorter.size} would hold")
+    assert said("1MB").endswith("; no smaller batch or seq would hold")
+
+
+def test_no_other_length_of_an_image_is_tried() -> None:
+    """A check that fails says so of the batch alone."""
+    counted = count(model="vit-base", target=["q_proj"], r=8)
+    (verdict,) = check(counted, max_memory="1MB")
+    assert str(verdict.failure()).endswith("; no smaller batch would hold")
 
 
 def test_an_image_has_the_length_that_it_has() -> None:

@@ -18,15 +18,13 @@ from lora_cli.analysis.memory.replay.operations import (
     square,
 )
 from lora_cli.analysis.memory.replay.tape import Tensor
-from lora_cli.errors import InvalidInput, first_few, near_miss, quote
+from lora_cli.errors import InvalidInput, choices, quote
 
 
 def activate(device: Device, name: str, x: Tensor) -> Tensor:
     """Run an activation."""
     if name not in KINDS:
-        raise InvalidInput(
-            f"what the activation {quote(name)} allocates is not known; {near_miss(name, KINDS, first_few(list(KINDS), str))}"
-        )
+        raise InvalidInput(f"what the activation {quote(name)} allocates is not known; {choices(name, tuple(KINDS))}")
     return KINDS[name](device, x)
 
 
