@@ -22,8 +22,8 @@ def train_seconds(
     """Return operations / (utilisation · the card's peak). There is no utilisation that holds for all, so it must be given.
 
     >>> from lora_cli.analysis.memory.cards import find_card
-    >>> train_seconds(find_card("h100"), "bfloat16", 10**9, 10**6, 0.5)
-    2.0214271275520516
+    >>> round(train_seconds(find_card("h100"), "bfloat16", 10**9, 10**6, 0.5), 3)
+    2.021
     """
     if tokens is None or utilisation is None:
         missing, given = ("tokens", "utilisation") if tokens is None else ("utilisation", "tokens")
