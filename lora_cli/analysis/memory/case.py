@@ -106,7 +106,7 @@ class Case:
 
         sizes = sizes_of(self.setup, name)
         about = edge(sizes, lambda size: self.quick_load(at(size))).inside
-        near = [sizes.index(size) for size in (getattr(self.training, name), about) if size in sizes]
+        near = [sizes.index(size) for size in (getattr(self.training, name), about) if size and size <= sizes[-1]]
         return edge(sizes, lambda size: self.load(at(size)), near).inside
 
 
