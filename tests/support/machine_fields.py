@@ -62,7 +62,7 @@ EXAMPLES = (
     "inspect my-adapter --spectrum --per-module",
     "sweep --model base -r 2 --memory --seq 64",
     "memory --model base -r 8 --seq 64",
-    "memory --model base -r 8 --seq 64 --gpu t4 --tokens 1M --utilisation 0.4",
+    "memory --model base -r 8 --seq 64 --dtype float16 --gpu t4 --tokens 1M --utilisation 0.4",
     "memory --model base --serve 2",
     "memory --model base --serve 2 --adapter my-adapter",
     "models",
