@@ -40,7 +40,7 @@ FINDING = re.compile(r" \[[a-z-]+\]$")
 HANG_SECONDS = 10
 BATCH = 200
 SHOWN = 20
-ANNOTATION = "::error title=lora-cli check::"
+ANNOTATION = "::error "
 # What `--json` writes on a success, and a failed check.
 ANSWERED = (0, 1)
 

@@ -9,7 +9,6 @@ from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_seconds
-from lora_cli.analysis.memory.known_families import check_family
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room
@@ -294,14 +293,15 @@ def _room(card: Card | None, vram: float | str | None) -> Room | None:
 
 def _set_up(model: Model, how: Adaptation, adapter_dtype: str | None) -> tuple[Setup, str, list[str]]:
     """Return what is trained of a model, the method's name, and what to warn of."""
-    check_family(model)
+    # A model that has no replay is refused before targets are asked for.
+    whole = Setup(model, None)
     if how.method == FULL:
         given = [name for name in ("r", "alpha", "target", "adapter") if getattr(how, name) is not None]
         given += ["settings"] if how.settings else []
         given += [] if adapter_dtype is None else ["adapter_dtype"]
         if given:
             raise InvalidInput(f"{argument('method')} full trains every weight; drop {argument(given[0])}")
-        return Setup(model, None), FULL, [*model.warnings]
+        return whole, FULL, [*model.warnings]
     from lora_cli.analysis.count.model_count import count_model
     from lora_cli.analysis.count.remarks import warnings_of as warnings_of_count
     from lora_cli.methods.config.arguments import adapter_config

@@ -11,7 +11,6 @@ from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.count_plan import Plan, plan_tensors
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.memory.arguments import TrainingArguments, read_arguments
-from lora_cli.analysis.memory.known_families import check_family
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import footprint
 from lora_cli.errors import InvalidInput, argument
@@ -30,7 +29,6 @@ class TrainedCount(ModelCount):
     @cached_property
     def setup(self) -> Setup:
         """What a step of its training works on."""
-        check_family(self.subject)
         return Setup(self.subject, self.plan)
 
     @cached_property

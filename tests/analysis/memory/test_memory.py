@@ -283,7 +283,7 @@ def test_a_fit_warns_of_a_length_that_the_model_does_not_take() -> None:
 
 def test_a_family_without_a_replay_is_refused_before_targets_are_asked_for() -> None:
     """And the refusal says which types have one."""
-    from lora_cli.analysis.memory.known_families import EXAMPLES
+    from lora_cli.analysis.memory.replay.setup import EXAMPLES
     from lora_cli.models.registry import family
 
     for name in ("whisper-base", "bloom-560m", "qwen3.5-0.8b"):
@@ -321,3 +321,10 @@ def test_an_image_has_the_length_that_it_has() -> None:
     assert found.flops_per_token == memory(model="vit-base", target="q_proj", seq=197).flops_per_token
     with pytest.raises(InvalidInput, match="seq: 196 is not the 197 tokens of an image of vit-base"):
         memory(model="vit-base", target="q_proj", seq=196)
+
+
+def test_heads_that_do_not_share_evenly_are_refused() -> None:
+    """PyTorch refuses to run them."""
+    model = read_config(Config(narrow(num_attention_heads=4, num_key_value_heads=8)), "odd")
+    with pytest.raises(InvalidInput, match="4 is not a multiple of 8 key-value heads"):
+        memory(model, r=8)

@@ -33,6 +33,16 @@ def check_replay(plan: Plan, body: Body, head: Head) -> None:
         raise InvalidInput(f"what {problem} allocates in a training step is not known; leave it out")
 
 
+def check_heads(body: Body) -> None:
+    """Refuse attention that cannot run, because its query heads cannot share its key-value heads evenly."""
+    for attention in body.attentions:
+        if attention.heads % attention.groups:
+            raise InvalidInput(
+                f"num_attention_heads: {attention.heads} is not a multiple of {attention.groups} key-value heads; such "
+                "attention does not run"
+            )
+
+
 def check_training(plan: Plan | None, training: Training) -> None:
     """Refuse a training of a plan, or of the whole model, that PEFT or bitsandbytes cannot run or that is not known."""
     if training.is_quantised and plan is None:

@@ -10,7 +10,7 @@ from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
 from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.optimizers import Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
-from lora_cli.analysis.memory.replay.refusals import check_replay
+from lora_cli.analysis.memory.replay.refusals import check_heads, check_replay
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.method import LINEARS
@@ -25,6 +25,9 @@ from lora_cli.models.parts.layers import LANGUAGE_MODEL
 from lora_cli.models.parts.passes.class_heads import Head
 from lora_cli.models.registry import class_name, find_family
 
+# Some of the model types whose steps are known, one of each kind.
+EXAMPLES = ("llama", "qwen3", "gemma3", "mixtral", "gpt2", "bert", "t5", "vit")
+
 
 class Setup:
     """A plan on a model whose body is known, or full fine-tuning where there is no plan."""
@@ -33,6 +36,7 @@ class Setup:
         self.model = model if plan is None else plan.targets.model
         self.plan = plan
         self.body, self.head = _described(self.model)
+        check_heads(self.body)
         if plan is not None:
             check_replay(plan, self.body, self.head)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
@@ -197,7 +201,8 @@ def _described(model: Model) -> tuple[Body, Head]:
     body = None if config is None or forward is None else forward(config)
     if config is None or family is None or body is None:
         raise InvalidInput(
-            f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known"
+            f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known; "
+            f"it is of other types, such as {', '.join(EXAMPLES)}"
         )
     name = str(class_name(config, family.classes))
     head = next((head for ending, head in family.heads.items() if name.endswith(ending)), None)
