@@ -40,7 +40,7 @@ FINDING = re.compile(r" \[[a-z-]+\]$")
 HANG_SECONDS = 10
 BATCH = 200
 SHOWN = 20
-ANNOTATION = "::error "
+ANNOTATION = re.compile(r"::error (file=[^,:]*,(line=\d+,)?)?title=lora-cli check::")
 # What `--json` writes on a success, and a failed check.
 ANSWERED = (0, 1)
 
@@ -112,7 +112,7 @@ def broken_promises(argv: list[str], folder: Path, found: Outcome) -> list[str]:
             problems.append(f"a line on stderr that is not ours: {strange[0]!a}")
         errors = [line for line in lines if line.startswith("lora-cli: error: ")]
         # GitHub's log has it once, as an annotation.
-        errors += [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line.startswith(ANNOTATION)]
+        errors += [line for line in found.stdout.decode("utf-8", "replace").splitlines() if ANNOTATION.match(line)]
         # A finding of inspect may be an error of the adapter, and the run itself is fine.
         troubles = [line for line in errors if not FINDING.search(line)]
         if not errors if found.code == 2 else troubles:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.replay.step import replay
 from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument
 
@@ -49,13 +47,14 @@ SWITCHES = (
 )
 
 
-def savings(setup: Setup, training: Training, peak: int) -> Iterator[Saving]:
+def savings(training: Training, peak_of: Callable[[Training], int]) -> Iterator[Saving]:
     """Yield what each switch that is not turned yet would save of the peak, where it saves anything."""
+    peak = peak_of(training)
     halved = Switch(lambda training: training.batch > 1, {"batch": training.batch // 2})
     for switch in (*SWITCHES, halved):
         if switch.is_open(training):
             try:
-                other = replay(setup, training._replace(**switch.changes)).peak_bytes
+                other = peak_of(training._replace(**switch.changes))
             except InvalidInput:
                 # What has no replay is no advice.
                 continue

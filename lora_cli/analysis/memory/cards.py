@@ -179,6 +179,8 @@ def find_card(name: str) -> Card:
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: gpu: 'h1000' is not a known card; did you mean h100, h100-80gb or v100?
     """
+    if not isinstance(name, str):
+        raise InvalidInput(f"{argument('gpu')}: {quote(str(name))} is not a text; give the name of a card, e.g. '4090'")
     card = BY_KEY.get(_key(name))
     if card is None:
         plain = "-".join(name.lower().replace("_", " ").replace("-", " ").split())

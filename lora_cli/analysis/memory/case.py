@@ -43,8 +43,16 @@ class Case:
     @cached_property
     def savings(self) -> list[Saving]:
         """What each switch would save."""
-        found = savings(self.setup, self.training, self.footprint.step.peak_bytes)
+        found = savings(self.training, self._peak)
         return sorted(found, key=lambda saving: saving.peak_bytes)
+
+    def _peak(self, training: Training) -> int:
+        """Return the peak with other settings, with what a card that was measured allocates beside the step's tensors."""
+        if training == self.training:
+            return self.footprint.peak_bytes
+        if self.card is None or self.card.measured is None:
+            return replay(self.setup, training).peak_bytes
+        return footprint(self.setup, training, self.card).peak_bytes
 
     def load(self, training: Training) -> Load:
         """Return the bytes that have to fit, beside those that there are."""

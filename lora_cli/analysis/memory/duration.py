@@ -29,9 +29,8 @@ def train_seconds(
         missing, given = ("tokens", "utilisation") if tokens is None else ("utilisation", "tokens")
         raise InvalidInput(f"{argument(given)} gives a time only with {argument(missing)}; give both")
     if card is None or card.teraflops is None:
-        raise InvalidInput(
-            f"{argument('tokens')} gives a time only on a card whose peak is known; give {argument('gpu')}"
-        )
+        problem = f"give {argument('gpu')}" if card is None else f"that of {card.name} is not"
+        raise InvalidInput(f"{argument('tokens')} gives a time only on a card whose peak is known; {problem}")
     if product_dtype not in card.peak_dtypes:
         raise InvalidInput(
             f"{argument('tokens')} gives no time in {product_dtype}: the peak of {card.name} is known of products in "

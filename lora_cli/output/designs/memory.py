@@ -33,7 +33,7 @@ def design(report: Report) -> Iterator[Block]:
     yield Title(report.title())
     whole = max(_number(record["gpu_bytes"]), _number(record["peak_bytes"]))
     yield Line(_bar(record, whole))
-    yield _parts(record, whole)
+    yield _parts(record)
     yield Line(f"The peak is in the {record['peak_phase']}.")
     yield _totals(record)
     if record["fits"] is not None:
@@ -58,11 +58,12 @@ def _bar(record: Mapping[str, Value], whole: int) -> str:
     return drawn + FREE * (BAR - len(drawn))
 
 
-def _parts(record: Mapping[str, Value], whole: int) -> Grid:
-    """Return a row for each part that is there at the peak, and their sum."""
+def _parts(record: Mapping[str, Value]) -> Grid:
+    """Return a row for each part that is there at the peak, and their sum; on a card that is too small they are over 100 %."""
     rows = [(mark, name, _number(record[field])) for field, (name, mark) in PARTS.items() if record[field]]
     rows.append(("", "peak", _number(record["peak_bytes"])))
     of = "of the card" if record["gpu_bytes"] else "share"
+    whole = _number(record["gpu_bytes"] or record["peak_bytes"])
     return Grid(
         [
             Column("", [mark for mark, _, _ in rows]),

@@ -328,3 +328,18 @@ def test_heads_that_do_not_share_evenly_are_refused() -> None:
     model = read_config(Config(narrow(num_attention_heads=4, num_key_value_heads=8)), "odd")
     with pytest.raises(InvalidInput, match="4 is not a multiple of 8 key-value heads"):
         memory(model, r=8)
+
+
+@pytest.mark.parametrize("gpu", ["t4", None])
+def test_advice_is_what_the_switch_gives(gpu: str | None) -> None:
+    """To the byte: with the peak of the same call with that switch turned."""
+    plain = of_small(gpu=gpu, dtype="float16")
+    advised = {each["switch"]: each["peak_bytes"] for each in plain.advice}
+    assert advised["optimizer adamw-8bit"] == of_small(gpu=gpu, dtype="float16", optimizer="adamw-8bit").peak_bytes
+    assert all(each["peak_bytes"] + each["saved_bytes"] == plain.peak_bytes for each in plain.advice)
+
+
+def test_a_card_is_named_by_a_text() -> None:
+    """A number is refused, and not a crash."""
+    with pytest.raises(InvalidInput, match="gpu: '4090' is not a text"):
+        of_small(gpu=4090)
