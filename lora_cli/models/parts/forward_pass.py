@@ -302,7 +302,7 @@ def plain(name: str, first: str, second: str, activation: str, dropout: float = 
 
 def pre_norm(
     attention: Attention | LatentAttention,
-    feed_forward: FeedForward | Experts = FeedForward(),  # noqa: B008
+    feed_forward: FeedForward | Experts = FeedForward(),  # noqa: B008 - it cannot be changed
     kind: NormKind = "rms",
     dropout: float = 0.0,
     *,
