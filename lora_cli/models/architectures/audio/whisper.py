@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.kin.bart import stack_layers
 from lora_cli.models.parts.layers import Node, Nodes, Skeleton, convolution, embedding, linear, norm, parameter, under
-from lora_cli.models.parts.seq2seq import stack_layers
 
 
 def hidden(config: Config) -> int:

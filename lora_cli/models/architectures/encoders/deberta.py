@@ -5,10 +5,10 @@ As in v2, the modules take some fields from config.json that do not belong to th
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.encoders.deberta_v2 import classes, embeddings, hidden, is_relative, kinds
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import defaulting, dense, dense_norm, feed_forward
+from lora_cli.models.parts.kin.deberta import classes, embeddings, hidden, is_relative, kinds
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, parameter, repeat, under
 
 

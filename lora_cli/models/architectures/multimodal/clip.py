@@ -8,8 +8,8 @@ from lora_cli.models.architectures.multimodal import clip_text_model as text
 from lora_cli.models.architectures.multimodal import clip_vision_model as vision
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
-from lora_cli.models.parts.clip import projection
 from lora_cli.models.parts.heads import image_classifier
+from lora_cli.models.parts.kin.clip import projection
 from lora_cli.models.parts.layers import Skeleton, parameter, under
 
 # The older name wins where config.json has both.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.clip import encoder, projection
+from lora_cli.models.parts.kin.clip import encoder, projection
 from lora_cli.models.parts.layers import Nodes, Skeleton, embedding, norm, under
 
 TOKENS = "embeddings.token_embedding"

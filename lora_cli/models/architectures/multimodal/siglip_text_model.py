@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.clip import encoder
+from lora_cli.models.parts.kin.clip import encoder
 from lora_cli.models.parts.layers import Skeleton, embedding, linear, norm
 
 TOKENS = "embeddings.token_embedding"

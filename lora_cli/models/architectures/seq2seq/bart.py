@@ -8,8 +8,8 @@ from typing import NamedTuple
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.heads import classification_head
+from lora_cli.models.parts.kin.bart import offset_positions, stack_layers
 from lora_cli.models.parts.layers import Build, Nodes, Skeleton, embedding, linear, norm, under
-from lora_cli.models.parts.seq2seq import offset_positions, stack_layers
 
 
 def hidden(config: Config) -> int:

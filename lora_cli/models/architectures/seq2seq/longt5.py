@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lora_cli.models.architectures.seq2seq.t5 import FAMILY as T5
-from lora_cli.models.architectures.seq2seq.t5 import GLOBAL, Sizes, classes, t5_sizes
+from lora_cli.models.architectures.seq2seq.t5 import t5_sizes
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
+from lora_cli.models.parts.kin.t5 import GLOBAL, Sizes, classes
 
 ATTENTION = {"local": "LocalSelfAttention", "transient-global": GLOBAL}
 

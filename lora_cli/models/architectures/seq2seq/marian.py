@@ -6,8 +6,8 @@ from lora_cli.models.architectures.seq2seq.bart import FAMILY as BART
 from lora_cli.models.architectures.seq2seq.bart import Stack, decoder_only, hidden, is_tied
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family
+from lora_cli.models.parts.kin.bart import positions
 from lora_cli.models.parts.layers import Skeleton, embedding, linear, under
-from lora_cli.models.parts.seq2seq import positions
 
 vocabulary = size("vocab_size", 58101)
 STACK = Stack(positions, ())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.seq2seq.t5 import Sizes, classes, passes, sizes
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.kin.t5 import Sizes, classes, sizes
 from lora_cli.models.parts.passes.class_heads import Dense, Head
+from lora_cli.models.parts.passes.t5_pass import passes
 
 
 def mt5_sizes(config: Config) -> Sizes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.seq2seq.mt5 import FAMILY as MT5
 from lora_cli.models.architectures.seq2seq.mt5 import mt5_sizes
-from lora_cli.models.architectures.seq2seq.t5 import Sizes, classes
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
+from lora_cli.models.parts.kin.t5 import Sizes, classes
 
 
 def umt5_sizes(config: Config) -> Sizes:

@@ -9,7 +9,8 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.gemma4 import (
+from lora_cli.models.parts.hybrid import layer_kinds
+from lora_cli.models.parts.kin.gemma4 import (
     FULL,
     NORMS,
     SLIDING,
@@ -19,7 +20,6 @@ from lora_cli.models.parts.gemma4 import (
     layer_words,
     words_of_layers,
 )
-from lora_cli.models.parts.hybrid import layer_kinds
 from lora_cli.models.parts.layers import (
     Node,
     Nodes,

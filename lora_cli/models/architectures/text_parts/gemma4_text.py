@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.gemma4 import decoder, hidden, vocabulary, widest
+from lora_cli.models.parts.kin.gemma4 import decoder, hidden, vocabulary, widest
 from lora_cli.models.parts.layers import Nodes
 
 SIZES = PromptSizes(hidden=2304, layers=30, heads=8, groups=4, head_width=256, widest=widest)

@@ -6,7 +6,7 @@ from lora_cli.models.architectures.text_parts.gemma4_text import SIZES
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.gemma4 import decoder, hidden, vocabulary
+from lora_cli.models.parts.kin.gemma4 import decoder, hidden, vocabulary
 from lora_cli.models.parts.layers import Nodes
 
 

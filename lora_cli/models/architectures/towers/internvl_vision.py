@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lora_cli.errors import quote
-from lora_cli.models.architectures.vision.vit import PATCHES, sides
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.feed_forward import ungated
+from lora_cli.models.parts.image_patches import PATCHES, sides
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
 
 NORMS = {"layer_norm": True, "rms_norm": False}

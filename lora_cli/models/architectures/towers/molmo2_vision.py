@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.vision.vit import sides
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.feed_forward import ungated
+from lora_cli.models.parts.image_patches import sides
 from lora_cli.models.parts.layers import Skeleton, linear, norm, parameter, repeat, under
 from lora_cli.models.parts.towers.molmo import attended
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.models.architectures.towers.siglip_vision_model import SIZES, hidden
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
-from lora_cli.models.parts.clip import encoder
+from lora_cli.models.parts.kin.clip import encoder
 from lora_cli.models.parts.layers import Skeleton, embedding, linear, norm
 from lora_cli.models.parts.towers.siglip import PATCHES, pooling_head
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.vision.vit import channels, sides
 from lora_cli.models.config import MAX_LAYERS, Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.convolutions import depthwise
 from lora_cli.models.parts.encoder import dense
 from lora_cli.models.parts.heads import image_classifier
+from lora_cli.models.parts.image_patches import channels, sides
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, norm, parameter, repeat, under
 from lora_cli.models.parts.stages import feature_norms, stage_layers, stage_sizes
 

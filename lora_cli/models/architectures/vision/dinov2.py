@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.vision.vit import PATCHES, attention, embeddings, patch_grid
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.feed_forward import gated, ungated
 from lora_cli.models.parts.heads import image_classifier
+from lora_cli.models.parts.image_patches import PATCHES, attention, embeddings, patch_grid
 from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, norm, parameter, repeat, under
 
 PATCH = 14

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.vision.vit import channels
 from lora_cli.models.config import MAX_LAYERS, Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.convolutions import batch_norm, depthwise
 from lora_cli.models.parts.encoder import dense
+from lora_cli.models.parts.image_patches import channels
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, norm, repeat, under
 from lora_cli.models.parts.stages import stage_layers, stage_sizes
 

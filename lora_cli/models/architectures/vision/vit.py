@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import head_width
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Patches, plain, pre_norm
 from lora_cli.models.parts.heads import image_classifier
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
+from lora_cli.models.parts.image_patches import PATCHES, attention, channels, embeddings, patch_grid, pixels, sides
+from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, norm, parameter, repeat, under
 from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
-
-PATCHES = "embeddings.patch_embeddings"
-
-
-def sides(config: Config, name: str, *, default: int) -> tuple[int, int]:
-    """Return the height and width of a field that is one number for both, or a list of two."""
-    if not isinstance(config.fields.get(name), list):
-        side = config.size(name, default=default)
-        return side, side
-    listed = config.items(name) or []
-    if len(listed) != 2 or any(value is None for value in listed):
-        raise InvalidInput(f"{config.source}: {name} is {quote(listed)}; it must be one size or a list of two")
-    height, width = (Config({name: value}, config.source).size(name, default=default) for value in listed)
-    return height, width
-
-
-def patch_grid(config: Config, *, patch: int) -> tuple[int, int]:
-    """Return how many patches an image has from top to bottom and from left to right; `patch` is the default side."""
-    image = sides(config, "image_size", default=224)
-    height, width = sides(config, "patch_size", default=patch)
-    # The convolution leaves out the edge of an image that is not a multiple of the patch.
-    return image[0] // height, image[1] // width
-
-
-def channels(config: Config) -> int:
-    """Return the number of colours."""
-    return config.size("num_channels", default=3)
-
-
-def embeddings(config: Config, d: int, *tokens: Nodes, patch: int, normed: bool = False) -> Nodes:
-    """Build `tokens` and positions, the convolution that makes `d` numbers of a patch, and a norm if there is one."""
-    kernel = sides(config, "patch_size", default=patch)
-    return under(
-        "embeddings",
-        *tokens,
-        convolution("patch_embeddings.projection", channels(config), d, *kernel),
-        norm("norm", d, bias=True) if normed else (),
-        hollow("dropout"),
-    )
-
-
-def attention(config: Config, d: int, *, key_bias: bool = True) -> Nodes:
-    """Build q, k, v and o, whose heads may have a width of their own."""
-    heads = config.size("num_attention_heads", default=12)
-    inner = heads * head_width(config, d, heads)
-    bias = config.flag("qkv_bias", default=True)
-    return [
-        *linear("q_proj", d, inner, bias=bias),
-        *linear("k_proj", d, inner, bias=bias and key_bias),
-        *linear("v_proj", d, inner, bias=bias),
-        *linear("o_proj", inner, d, bias=True),
-    ]
-
-
-def pixels(config: Config, d: int, *, stride: int) -> Nodes:
-    """Build the decoder that predicts every pixel of a patch, then shuffles the pixels into an image."""
-    stride = config.size("encoder_stride", default=stride)
-    return under("decoder", convolution("0", d, stride**2 * channels(config), 1, 1), hollow("1"))
 
 
 def _hidden(config: Config) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.parts.attention import multihead
-from lora_cli.models.parts.clip import encoder
 from lora_cli.models.parts.feed_forward import ungated
+from lora_cli.models.parts.kin.clip import encoder
 from lora_cli.models.parts.layers import Nodes, convolution, embedding, norm, parameter, under
 
 PATCHES = "embeddings.patch_embedding"

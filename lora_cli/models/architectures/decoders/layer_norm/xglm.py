@@ -5,8 +5,8 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.kin.bart import attention
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat
-from lora_cli.models.parts.seq2seq import attention
 
 
 def hidden(config: Config) -> int:

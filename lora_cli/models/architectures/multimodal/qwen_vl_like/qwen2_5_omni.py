@@ -6,7 +6,7 @@ from lora_cli.models.architectures.multimodal.qwen_vl_like.qwen2_5_omni_thinker 
 from lora_cli.models.architectures.text_parts.qwen2_5_omni_talker import talker
 from lora_cli.models.composite import NO_SIZES
 from lora_cli.models.family import Family
-from lora_cli.models.parts.omni import speaking
+from lora_cli.models.parts.kin.omni import speaking
 from lora_cli.models.parts.towers.token2wav import token2wav
 
 VOICE = {"talker": talker, "token2wav": token2wav}
