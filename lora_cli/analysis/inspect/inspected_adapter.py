@@ -202,3 +202,18 @@ class InspectedAdapter:
     def strays(self) -> Sequence[str]:
         """The keys that the format's loaders do not read."""
         return ()
+
+    @cached_property
+    def own_alphas(self) -> Mapping[str, float | None]:
+        """The alphas that the file itself has for the modules that one scales, None for a module without."""
+        return {}
+
+    @property
+    def keys_of_others(self) -> Mapping[str, Sequence[str]]:
+        """The keys of other formats than the file's, by the format's name."""
+        return {}
+
+    @property
+    def metadata_of_others(self) -> Sequence[str]:
+        """The formats whose writers wrote the metadata, if that of the keys did not."""
+        return ()

@@ -9,6 +9,7 @@ from functools import cached_property
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.lora_names import B_NAMES
 from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
+from lora_cli.methods.adapter_file.format_registry import marked_as
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 
 
@@ -71,4 +72,22 @@ class InspectedForeign(InspectedAdapter):
     @property
     def strays(self) -> Sequence[str]:
         """The keys that no loader of this format reads."""
-        return [key for key in self.tensors if self.split(key) is None]
+        others = {key for keys in self.keys_of_others.values() for key in keys}
+        return [key for key in self.tensors if self.split(key) is None and key not in others]
+
+    @cached_property
+    def own_alphas(self) -> Mapping[str, float | None]:
+        """The alphas of the modules that one scales; one that was not read is not among them."""
+        scaled = (update for update in self.updates.values() if update.scaling is not None)
+        return {update.module: update.alpha for update in scaled}
+
+    @property
+    def keys_of_others(self) -> Mapping[str, Sequence[str]]:
+        """The keys of other formats than the file's, by the format's name."""
+        return self.trained.others
+
+    @property
+    def metadata_of_others(self) -> Sequence[str]:
+        """The formats whose writers wrote the metadata, if that of the keys did not."""
+        marks = marked_as(self.trained.metadata, self.trained.fields)
+        return () if self.trained.declared.name in marks else marks

@@ -14,7 +14,9 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 3. `facts` reads from the metadata what training was like. Values are text of strangers: `facts.py` has safe readers.
 4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
 5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is.
-6. `instead` says what converts a file for PEFT, as the remedy of a finding.
+6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` is the
+   smallest scaling that is not worth a warning, of which trainers have different habits.
+7. `instead` says what converts a file for PEFT, as the remedy of a finding.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ from lora_cli.methods.adapter_file.facts import NO_FACTS, TrainingFacts
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.models.checkpoints.numbers import single_numbers
 from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.nodes import short_name
 
+# An update hardly learns at a smaller one.
+LEAST_SCALING = 1 / 16
 Metadata = Mapping[str, str]
 Fields = Mapping[str, Any]
 
@@ -90,4 +95,6 @@ class Format(NamedTuple):
     is_marked: Callable[[Metadata, Fields], bool] = never_marked
     spelled: Callable[[str], str] = unchanged
     base_part: Callable[[str], str] = unchanged
+    short_name: Callable[[str], str] = short_name
+    least_scaling: float = LEAST_SCALING
     instead: str = ""

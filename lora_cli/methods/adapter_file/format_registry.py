@@ -41,18 +41,20 @@ def format_named(name: str) -> Format:
 
 
 def recognised(keys: Iterable[str], metadata: Metadata, fields: Fields) -> Recognition | None:
-    """Return the format that understands most keys of a file, or None if none understands any.
+    """Return the format that understands most keys of a file; None if half of the keys are of no format.
 
-    Where two understand equally many, the metadata or the config beside the file decides, then the order of names.
+    Where two understand equally many, the metadata or the config beside the file decides, then the order of names. A
+    model may have some key that looks like an adapter's.
     """
     keys = tuple(keys)
     found = []
     for declared in map(format_named, format_names()):
         parts = {key: part for key in keys if (part := declared.part(key)) is not None}
         found.append((declared, parts))
-    chosen, own = max(found, key=lambda each: (len(each[1]), each[0].is_marked(metadata, fields)))
-    if not own:
+    understood = set().union(*(parts for _, parts in found))
+    if 2 * len(understood) <= len(keys):
         return None
+    chosen, own = max(found, key=lambda each: (len(each[1]), each[0].is_marked(metadata, fields)))
     others = {
         declared.name: rest
         for declared, parts in found

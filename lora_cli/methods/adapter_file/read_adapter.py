@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.adapter_file.foreign_adapter import foreign_adapter
@@ -26,6 +26,10 @@ from lora_cli.models.sources.adapter_source import (
     single_file_on_hub,
 )
 from lora_cli.models.sources.hub_name import HubName
+from lora_cli.models.sources.local_files import CONFIG
+
+if TYPE_CHECKING:
+    from lora_cli.models.sources.hub_files import HubFiles
 
 
 def adapter_folder(path: str) -> str | None:
@@ -38,6 +42,25 @@ def adapter_folder(path: str) -> str | None:
     if not os.path.isdir(path):
         return None
     return path if any(os.path.lexists(os.path.join(path, name)) for name in ADAPTER_FILES) else None
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a path is an adapter in a file of another format than PEFT's; a model's folder and a broken file are not.
+
+    The header of a safetensors file is read to know.
+    """
+    if os.path.lexists(os.path.join(path, CONFIG)):
+        return False
+    with suppress(InvalidInput):
+        return _foreign(single_file(path), {}) is not None
+    return False
+
+
+def is_foreign_on_hub(files: HubFiles) -> bool:
+    """Whether a repository without any config is an adapter in a file of another format than PEFT's."""
+    with suppress(InvalidInput):
+        return _foreign(single_file_on_hub(files.name, files), {}) is not None
+    return False
 
 
 def has_weights(folder: str) -> bool:

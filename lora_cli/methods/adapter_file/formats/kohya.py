@@ -26,6 +26,7 @@ AMBIGUOUS = frozenset({"weight", A, B})
 # An embedding (textual inversion) that the file brings along, which the webuis read.
 EMBEDDING = re.compile(r"(?P<name>bundle_emb\..+)\.(?P<tensor>string_to_param\.\*|emb_params|clip_[gl])")
 EMBEDDING_METHOD = "embedding"
+LAYER = re.compile(r".*_\d+_(.*[a-z].*)")
 MARK = "ss_"
 
 
@@ -115,6 +116,16 @@ def base_part(module: str) -> str:
     return COMPONENT.sub("", module, count=1)
 
 
+def short_name(module: str) -> str:
+    """Return what follows the last number of a layer; a number at the end is that of a part.
+
+    >>> short_name("lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_out_0")
+    'attn1_to_out_0'
+    """
+    found = LAYER.match(module)
+    return module if found is None else found[1]
+
+
 FORMAT = Format(
     "kohya",
     "kohya / LyCORIS",
@@ -124,5 +135,8 @@ FORMAT = Format(
     is_marked,
     spelled,
     base_part,
-    "load it with diffusers' load_lora_weights and save it with save_lora_weights",
+    short_name,
+    # The trainer's default alpha is 1, for any rank.
+    least_scaling=0,
+    instead="load it with diffusers' load_lora_weights and save it with save_lora_weights",
 )

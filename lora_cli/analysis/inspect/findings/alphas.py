@@ -1,0 +1,54 @@
+"""Findings about the alphas that a file keeps for each of its modules, and about ranks without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+
+from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, counted_with, finding
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.errors import first_few
+
+
+@finding("missing-alpha", WARNING, "write the alpha that it was trained with into the file; without one loaders take r")
+def missing_alpha(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find modules that lack an alpha beside others that have one, or whose ranks tell that r cannot stand for it."""
+    without = [module for module, alpha in adapter.own_alphas.items() if alpha is None]
+    if not without:
+        return
+    if len(without) < len(adapter.own_alphas):
+        scaling = next(update.scaling for update in adapter.updates.values() if update.alpha is not None)
+        yield (
+            f"{counted_with(without, 'module', 'has', 'have')} no alpha beside {len(adapter.own_alphas) - len(without)} "
+            f"with one: they are scaled by 1, and the first of the others by {scaling:.6g}"
+        )
+        return
+    ranks = sorted({update.r for module in without if (update := adapter.updates[module]).r is not None})
+    if len(ranks) > 1:
+        yield (
+            f"no module has an alpha, and they have {len(ranks)} ranks ({first_few(list(map(str, ranks)), str)}): "
+            "each is scaled by 1, whatever it was trained with"
+        )
+
+
+@finding("unusual-alpha", WARNING, "write the alpha that it was trained with into the file")
+def unusual_alpha(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find alphas of zero, which loaders understand differently, and negative ones."""
+    zero = [module for module, alpha in adapter.own_alphas.items() if alpha == 0]
+    if zero:
+        yield (
+            f"{counted_with(zero, 'module', 'has', 'have')} an alpha of 0, for which trainers take the rank, "
+            "and other loaders scale the update to nothing"
+        )
+    negative = {module: alpha for module, alpha in adapter.own_alphas.items() if alpha is not None and alpha < 0}
+    if negative:
+        alpha = next(iter(negative.values()))
+        yield f"{counted_with(list(negative), 'module', 'has', 'have')} a negative alpha ({alpha:.6g}), which turns the update around"
+
+
+@finding("invalid-alpha", ERROR, "write the alpha that it was trained with into the file")
+def invalid_alpha(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find alphas that are not one finite number."""
+    wrong = [module for module, alpha in adapter.own_alphas.items() if alpha is not None and not isfinite(alpha)]
+    if wrong:
+        yield f"{counted_with(wrong, 'module', 'has', 'have')} an alpha that is not one finite number"
