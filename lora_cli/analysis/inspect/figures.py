@@ -49,7 +49,7 @@ def figures(adapter: InspectedAdapter) -> Record:
         config.r or None,
         adapter.max_rank if is_readable else None,
         adapter.trained.alpha,
-        len(adapter.updates) if adapter.knows_modules and is_readable else None,
+        len(adapter.by_module) if adapter.knows_modules and is_readable else None,
         adapter.trainable_params,
         _file_params(adapter) if is_readable else None,
         _expected_params(adapter),

@@ -203,9 +203,9 @@ class InspectedAdapter:
         """The keys that the format's loaders do not read."""
         return ()
 
-    @cached_property
-    def own_alphas(self) -> Mapping[str, float | None]:
-        """The alphas that the file itself has for the modules that one scales, None for a module without."""
+    @property
+    def described(self) -> Mapping[str, ModuleUpdate]:
+        """The updates as the file itself describes them; none where a config does."""
         return {}
 
     @property

@@ -75,11 +75,10 @@ class InspectedForeign(InspectedAdapter):
         others = {key for keys in self.keys_of_others.values() for key in keys}
         return [key for key in self.tensors if self.split(key) is None and key not in others]
 
-    @cached_property
-    def own_alphas(self) -> Mapping[str, float | None]:
-        """The alphas of the modules that one scales; one that was not read is not among them."""
-        scaled = (update for update in self.updates.values() if update.scaling is not None)
-        return {update.module: update.alpha for update in scaled}
+    @property
+    def described(self) -> Mapping[str, ModuleUpdate]:
+        """The updates as the file itself describes them."""
+        return self.trained.updates
 
     @property
     def keys_of_others(self) -> Mapping[str, Sequence[str]]:

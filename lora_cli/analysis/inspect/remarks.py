@@ -19,7 +19,7 @@ def sources(adapter: InspectedAdapter) -> Iterator[str]:
     if adapter.trained.header is not None:
         yield f"{adapter.path}: the values of the file are on the Hub and were not read; `hf download` brings them here"
         unread = [
-            update.module for update in adapter.updates.values() if update.scaling is None and update.pair is not None
+            update.module for update in adapter.described.values() if update.scaling is None and update.pair is not None
         ]
         if unread:
             yield f"{adapter.path}: alphas are among these values, so the scaling of {counted(unread, 'module')} is unknown"

@@ -90,7 +90,7 @@ def missing_tensor(adapter: InspectedAdapter) -> Iterator[str]:
         if missing:
             yield _missing_text(missing)
     else:
-        missing = [f"{module}: {name}" for module, update in adapter.updates.items() for name in update.missing]
+        missing = [f"{module}: {name}" for module, update in adapter.described.items() for name in update.missing]
         if missing:
             yield _missing_text(missing)
 

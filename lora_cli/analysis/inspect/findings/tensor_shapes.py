@@ -53,7 +53,7 @@ def shape_mismatch(adapter: InspectedAdapter) -> Iterator[str | tuple[str, str]]
                 f"A is {a}, B is {b}"
             )
     else:
-        misfits = {module: update.misfit for module, update in adapter.updates.items() if update.misfit is not None}
+        misfits = {module: update.misfit for module, update in adapter.described.items() if update.misfit is not None}
         for name, shape, other, other_shape in [*misfits.values()][:1]:
             yield (
                 f"{counted_with(list(misfits), 'module', 'has', 'have')} tensors that do not fit each other: "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
+from math import isfinite
 
 from lora_cli.methods.adapter_file.algorithm_table import ALGORITHMS, A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, SHARED, algorithm_update
@@ -16,8 +17,8 @@ from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts
 from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 
-# The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is T5.
-COMPONENT = re.compile(r"(?:lora_(?:unet|te[1-3]?|transformer|prior_unet|llm_adapter)|lycoris)_")
+# The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is SD3's T5.
+COMPONENT = re.compile(r"(?:lora_(?:unet|te[1-3]?|transformer|prior_unet)|lycoris)_")
 PREFIX = re.compile(r"(?:lora|lycoris)_")
 PEFT_NAMES = {"lora_down.weight": A, "lora_up.weight": B}
 TENSORS = frozenset({*(name for each in ALGORITHMS for name in each.tensors), *SHARED}) - {A, B} | PEFT_NAMES.keys()
@@ -74,7 +75,7 @@ def _alpha(module: str, tensors: Mapping[str, object], alphas: Mapping[str, floa
 
 
 def _scaling(alpha: float | None, r: int, *, is_unread: bool) -> float | None:
-    if is_unread:
+    if is_unread or (alpha is not None and not isfinite(alpha)):
         return None
     return alpha / r if alpha else 1.0
 
