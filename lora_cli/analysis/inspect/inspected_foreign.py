@@ -26,12 +26,11 @@ class InspectedForeign(InspectedAdapter):
 
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the name of a tensor that a key names; None for a key that no loader reads."""
-        part = self.trained.parts.get(key)
-        return part if part is not None and part.module in self.updates else None
+        return self.trained.part(key)
 
     def is_b(self, key: str) -> bool:
         """Whether a key is that of LoRA's B."""
-        part = self.trained.parts.get(key)
+        part = self.trained.part(key)
         return part is not None and part.tensor in B_NAMES
 
     @property

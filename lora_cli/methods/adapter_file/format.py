@@ -7,6 +7,7 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 1. `part` reads one key: the module and the tensor within it, or None where a key is not of this format. A file is of
    the format whose `part` understands most of its keys, so it must refuse the keys of the other formats. LoRA's tensors
    are called as in PEFT (`lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector`), so that one code reads all of them.
+   Both names are interned, because a file may have half a million keys.
 2. `updates` yields a `ModuleUpdate` for each of `file.modules`, which are grouped by these parts already; a module whose
    tensors say nothing gets none, and they are a finding. Ranks follow from the shapes. An alpha that is a tensor is read by `file.numbers("alpha")`, which returns nothing for a file on
    the Hub; one that stands in the metadata or in the config beside the file is in `file.metadata`, `file.fields`.

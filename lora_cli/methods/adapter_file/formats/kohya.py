@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import isfinite
+from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import ALGORITHMS, A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, SHARED, algorithm_update
@@ -41,7 +42,7 @@ def part(key: str) -> Part | None:
     module, _, tensor = key.partition(".")
     if tensor in TENSORS or tensor in AMBIGUOUS:
         is_own = tensor not in AMBIGUOUS or PREFIX.match(module) is not None
-        return Part(module, PEFT_NAMES.get(tensor, tensor)) if module and is_own else None
+        return Part(intern(module), PEFT_NAMES.get(tensor, intern(tensor))) if module and is_own else None
     embedding = EMBEDDING.fullmatch(key) if module == "bundle_emb" else None
     return None if embedding is None else Part(embedding["name"], embedding["tensor"])
 
