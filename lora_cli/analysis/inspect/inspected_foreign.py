@@ -24,6 +24,10 @@ class InspectedForeign(InspectedAdapter):
         """What the file has for each module."""
         return self.trained.updates
 
+    def shown_name(self, module: str) -> str:
+        """Return the model's name of a module, or else the file's own."""
+        return self.base_names.get(module, module)
+
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the name of a tensor that a key names; None for a key that no loader reads."""
         return self.trained.part(key)
@@ -58,15 +62,27 @@ class InspectedForeign(InspectedAdapter):
         """The names that the model has for modules of the file; a module that it does not have is not there."""
         if self.model is None:
             return {}
-        declared = self.trained.declared
-        known = {declared.spelled(name): name for name in self.model.module_names}
+        declared, names = self.trained.declared, self.model.module_names
+        known = {declared.spelled(other): name for other, name in declared.other_names(names).items()}
+        known |= {declared.spelled(name): name for name in names}
         parts = ((module, declared.base_part(module)) for module in self.updates)
         return {module: known[part] for module, part in parts if part in known}
 
-    @property
+    @cached_property
     def foreign_modules(self) -> Sequence[str]:
-        """The modules of the file that the model does not have; none without a model."""
-        return [] if self.model is None else [module for module in self.updates if module not in self.base_names]
+        """The modules of the file that should be in the model and are not; none without a model.
+
+        A file may have several components, of which the model is one: modules of the others are not meant. If nothing
+        of the file is in the model, all of it should be.
+        """
+        if self.model is None:
+            return ()
+        own = {self._component(module) for module in self.base_names}
+        missing = (module for module in self.updates if module not in self.base_names)
+        return tuple(module for module in missing if not own or self._component(module) in own)
+
+    def _component(self, module: str) -> str:
+        return module.removesuffix(self.trained.declared.base_part(module))
 
     @property
     def strays(self) -> Sequence[str]:
