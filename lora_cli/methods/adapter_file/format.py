@@ -24,7 +24,7 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -107,3 +107,8 @@ class Format(NamedTuple):
     short_name: Callable[[str], str] = short_name
     least_scaling: float = LEAST_SCALING
     instead: str = ""
+
+    def names_in_files(self, names: Sequence[str]) -> dict[str, str]:
+        """Return a model's modules by what a file may call them within its component."""
+        others = {self.spelled(other): name for other, name in self.other_names(names).items()}
+        return others | {self.spelled(name): name for name in names}
