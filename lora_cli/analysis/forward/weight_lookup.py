@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, first_few, quote_long
+from lora_cli.methods.adapter_file.format import Format
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter, parameter_owner
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.layer_replication import LISTS, original_name
@@ -64,7 +65,7 @@ def find_weight(text: str, module: str, trained: TrainedAdapter) -> Weight:
     if name is None and own in trained.tensors:
         tensors, name = trained.tensors, own
     elif name is None:
-        name = _of_module(tensors, module, trained.config, path)
+        name = _of_module(tensors, _base_name(tensors, module, trained.declared), trained.config, path)
     elif name not in tensors:
         raise InvalidInput(f"{quote_long(path)} has no tensor {quote_long(name)}{_instead(name, tensors)}")
     stored = tensors[name]
@@ -122,6 +123,22 @@ def _of_module(tensors: Mapping[str, Stored], module: str, config: AdapterConfig
     )
 
 
+def _base_name(tensors: Iterable[str], module: str, declared: Format) -> str:
+    """Return the name in a checkpoint of a module that the adapter's format spells in its own way.
+
+    The checkpoint may begin further up in the model.
+    """
+    wanted = declared.base_part(module)
+    if wanted == module:
+        return module
+    dot = declared.spelled(".")
+    owners = declared.names_in_files([name.removesuffix(".weight") for name in tensors])
+    if wanted in owners:
+        return owners[wanted]
+    found = [owner for spelled, owner in owners.items() if f"{dot}{spelled}".endswith(f"{dot}{wanted}")]
+    return found[0] if len(found) == 1 else module
+
+
 def _layer_count(tensors: Iterable[str], path: str) -> int:
     """Return the number of layers in a whole checkpoint."""
     numbers = {int(found[1]) for name in tensors if (found := LAYER.search(name))}
@@ -155,12 +172,14 @@ def _ending(tensors: Mapping[str, Stored], wanted: str, path: str) -> str | None
     return found[0] if found else None
 
 
-def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:
-    """Return the one module of an adapter that has that name or ending."""
+def find_module(wanted: str, names: Sequence[str], adapter: TrainedAdapter) -> str:
+    """Return the one module of an adapter that has that name or ending, as the base model or as the file spells it."""
     wanted = wanted.removeprefix(BASE_MODEL)
     if wanted in names:
         return wanted
-    found = [name for name in names if wanted and name.endswith(f".{wanted}")]
+    spelled = adapter.declared.spelled
+    ending = spelled(f".{wanted}")
+    found = [name for name in names if wanted and f"{spelled('.')}{name}".endswith(ending)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -169,7 +188,7 @@ def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:
             "give more of the name"
         )
     raise InvalidInput(
-        f"{argument('module')}: {quote_long(adapter)} has no module {quote_long(wanted)}{_instead(wanted, names)}"
+        f"{argument('module')}: {quote_long(adapter.name)} has no module {quote_long(wanted)}{_instead(wanted, names)}"
     )
 
 
