@@ -6,13 +6,15 @@ Its objects are used directly: pyplot would choose a backend by the environment.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from lora_cli.output.columns import fold, packed
@@ -23,7 +25,9 @@ from lora_cli.output.plots.ticks import Scale, scale
 WIDTH, LINES_HEIGHT, BAR_HEIGHT, AXIS_HEIGHT, TEXT_HEIGHT = 3.5, 2.2, 0.2, 0.6, 0.165
 POINTS, DOTS_PER_INCH = 8, 300
 # Characters of a line of the title, of a name beside a bar, and of a name in the legend, at that size.
-TITLE_COLUMNS, BAR_COLUMNS, LEGEND_COLUMNS = 52, 18, 46
+TITLE_COLUMNS, BAR_COLUMNS, LEGEND_COLUMNS = 48, 18, 46
+# A legend of so many columns has room for names of so many characters.
+LEGENDS = {3: 11, 2: 20}
 MOST_X, MOST_Y, MOST_VALUES = 7, 6, 5
 # Okabe and Ito's colours, which the colour-blind tell apart, without the yellow that white paper hides. The numbers of
 # colours, markers and dashes have no common factor before the last series, so each series has a pair of its own.
@@ -31,9 +35,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1.5)))
 HATCHES = ("", "////", "..", "xxx", "\\\\\\\\", "++", "---", "||")
-WHOLE_COLOUR, LIMIT_COLOUR, GRID_COLOUR = "#BBBBBB", "#000000", "#DDDDDD"
+WHOLE_COLOUR, GRID_COLOUR = "#BBBBBB", "#DDDDDD"
+LIMIT: dict[str, Any] = {"color": "#000000", "linewidth": 1.2, "linestyle": (0, (4, 2))}
 # More points than these are a line without markers between its ends.
-MOST_MARKERS = 16
+MOST_MARKERS = 40
 FONT = "DejaVu Sans"
 STYLE: dict[Any, Any] = {
     "font.family": FONT,
@@ -79,6 +84,7 @@ class _Drawing:
 
     def __init__(self, plot: Plot, *, is_text: bool) -> None:
         self.plot = plot
+        self._legend: list[tuple[Artist, str]] = []
         self._characters = None if is_text else get_font(_font_path()).get_charmap()
         self.title = packed(map(self._shown, plot.title), " · ", TITLE_COLUMNS)
 
@@ -90,32 +96,33 @@ class _Drawing:
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         height = self._lines(axes, plot) if isinstance(plot, LinePlot) else self._bars(axes, plot)
-        handles, labels = axes.get_legend_handles_labels()
-        labels = [fold(label, LEGEND_COLUMNS) for label in labels]
-        columns = self._legend_columns(labels)
-        if labels:
-            figure.legend(
-                handles,
-                labels,
-                loc="outside lower left",
-                ncols=columns,
-                frameon=False,
-                handlelength=2.6,
-                columnspacing=1.2,
-                labelspacing=0.35,
-                borderpad=0.2,
-                markerscale=1,
-            )
         figure.suptitle(self.title, x=0.02, ha="left", fontsize=POINTS, fontweight="bold", linespacing=1.25)
-        legend = sum(label.count("\n") + 1 for label in labels[::columns])
-        texts = self.title.count("\n") + 1 + legend
-        figure.set_size_inches(WIDTH, height + AXIS_HEIGHT + TEXT_HEIGHT * texts)
+        lines = self.title.count("\n") + 1 + self._draw_legend(figure)
+        figure.set_size_inches(WIDTH, height + AXIS_HEIGHT + TEXT_HEIGHT * lines)
         return figure
 
-    def _legend_columns(self, labels: Sequence[str]) -> int:
-        """Return how many columns of a legend the longest of its names leaves room for."""
-        longest = max(map(len, labels), default=0)
-        return next((columns for columns, room in ((3, 11), (2, 20)) if longest <= room and len(labels) >= columns), 1)
+    def _draw_legend(self, figure: Figure) -> int:
+        """Draw the legend below the axes, and return how many lines of text it has."""
+        if not self._legend:
+            return 0
+        labels = [fold(self._shown(name), LEGEND_COLUMNS) for _, name in self._legend]
+        longest = max(map(len, labels))
+        columns = next((number for number, room in LEGENDS.items() if longest <= room and len(labels) >= number), 1)
+        legend = figure.legend(
+            [artist for artist, _ in self._legend],
+            [""] * len(labels),
+            loc="outside lower left",
+            ncols=columns,
+            frameon=False,
+            handlelength=2.6,
+            columnspacing=1.2,
+            labelspacing=0.35,
+            borderpad=0.2,
+        )
+        # The library leaves out what it is given with a name that begins with an underscore.
+        for text, label in zip(legend.get_texts(), labels, strict=True):
+            text.set_text(label)
+        return sum(label.count("\n") + 1 for label in labels[::columns])
 
     def _shown(self, name: str) -> str:
         """Return a name in characters that the font has; a reader's own fonts show the text of an SVG."""
@@ -135,7 +142,7 @@ class _Drawing:
         _set_axis(axes, "y", y)
         axes.grid(color=GRID_COLOUR, linewidth=0.5)
         for at, series in enumerate(plot.series):
-            axes.plot(
+            (line,) = axes.plot(
                 [place for place, _ in series.points],
                 [place for _, place in series.points],
                 color=COLOURS[at % len(COLOURS)],
@@ -146,13 +153,10 @@ class _Drawing:
                 markersize=4,
                 markeredgecolor="white",
                 markeredgewidth=0.4,
-                label=self._shown(series.name),
                 clip_on=False,
             )
-        for limit in plot.limits:
-            axes.axhline(
-                limit.value, color=LIMIT_COLOUR, linewidth=1, linestyle=(0, (1, 1)), label=self._shown(limit.name)
-            )
+            self._legend.append((line, series.name))
+        self._legend += [(axes.axhline(limit.value, **LIMIT), limit.name) for limit in plot.limits]
         return LINES_HEIGHT
 
     def _bars(self, axes: Axes, plot: BarPlot) -> float:
@@ -189,14 +193,10 @@ class _Drawing:
         axes.set_yticklabels(labels)
         axes.tick_params(axis="y", length=0)
         for index, part in enumerate(plot.parts):
-            if part.name and plot.value.base is None:
-                axes.barh([], [], label=self._shown(part.name), **_fill(plot, index))
-            elif part.name:
-                axes.plot([], [], label=self._shown(part.name), **_dot(index))
-        for limit in plot.limits:
-            axes.axvline(
-                limit.value, color=LIMIT_COLOUR, linewidth=1.2, linestyle=(0, (4, 2)), label=self._shown(limit.name)
-            )
+            if part.name:
+                artist = Patch(**_fill(plot, index)) if plot.value.base is None else Line2D([], [], **_dot(index))
+                self._legend.append((artist, part.name))
+        self._legend += [(axes.axvline(limit.value, **LIMIT), limit.name) for limit in plot.limits]
         return top * BAR_HEIGHT
 
 
@@ -208,7 +208,7 @@ def _marked(points: int) -> list[int]:
 def _fill(plot: BarPlot, index: int) -> dict[str, Any]:
     colour = WHOLE_COLOUR if plot.parts[index].is_whole else COLOURS[index % len(COLOURS)]
     hatch = "" if plot.parts[index].is_whole else HATCHES[index % len(HATCHES)]
-    return {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.4}
+    return {"facecolor": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.4}
 
 
 def _dot(index: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from lora_cli.output.plots.units import Unit
 
 # What one figure can tell apart, and what a reader can.
 MOST_SERIES, MOST_BARS, MOST_POINTS = 20, 60, 5_000
-NAME_CHARACTERS, TITLE_CHARACTERS = 40, 120
+NAME_CHARACTERS, TITLE_CHARACTERS = 40, 80
 DOTS = "..."
 
 
@@ -147,14 +147,14 @@ def titled(parts: Iterable[str]) -> tuple[str, ...]:
     return tuple(shortened(part, TITLE_CHARACTERS) for part in parts)
 
 
-def names(texts: Sequence[str]) -> tuple[str, ...]:
+def names(texts: Sequence[str], most: int = NAME_CHARACTERS) -> tuple[str, ...]:
     """Return names that differ wherever the texts do, short and printable.
 
     >>> names(["lora", "vera"]), names(["a" * 50, "a" * 20 + "b" + "a" * 29])
     (('lora', 'vera'), ('aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaa (1)', 'aaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaa (2)'))
     """
-    short = [shortened(text) for text in texts]
-    room = NAME_CHARACTERS - len(f" ({len(texts)})")
+    short = [shortened(text, most) for text in texts]
+    room = most - len(f" ({len(texts)})")
     return tuple(
         name if short.count(name) == 1 else f"{shortened(text, room)} ({short[:at].count(name) + 1})"
         for at, (name, text) in enumerate(zip(short, texts, strict=True))

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 
 from lora_cli.output.columns import fold, packed, screen_width
 from lora_cli.output.plots.canvas import SEVERAL, Canvas, Place
-from lora_cli.output.plots.plot import BarPlot, LinePlot, Plot
+from lora_cli.output.plots.plot import NAME_CHARACTERS, BarPlot, LinePlot, Plot, names
 from lora_cli.output.plots.ticks import Scale, scale
 from lora_cli.output.report import Screen
 
@@ -20,6 +20,8 @@ LEAST_WIDTH, LEAST_ROWS, MOST_ROWS = 20, 5, 20
 TITLE_GAP, ASCII_TITLE_GAP, LEGEND_GAP = " · ", " - ", "   "
 # Columns between two labels below an axis, and the rows that a label beside it takes with the space around it.
 LABEL_GAP, TICK_ROWS = 2, 3
+# Characters of a name in a legend, where there is room and where there is less.
+NAMES = (NAME_CHARACTERS, 24, 14)
 # Columns between two marks of a line.
 MARK_GAP = 3
 # The fills of the parts of a bar.
@@ -45,9 +47,8 @@ def draw(plot: Plot, screen: Screen) -> list[str]:
 
 
 def _lines(plot: LinePlot, width: int, height: int, *, unicode: bool) -> Iterator[str]:
-    legend = [f"{mark} {series.name}" for mark, series in zip(ascii_uppercase, plot.series, strict=False)]
     level = LEVEL if unicode else ASCII_LEVEL
-    legend += [f"{3 * level} {limit.name}" for limit in plot.limits]
+    legend = _legend(plot, level, width, height // 3)
     # One line is for marks that meet, and three for the axes.
     rows = height - 4 - _height([*legend, f"{SEVERAL} several"], width)
     rows = min(MOST_ROWS, max(LEAST_ROWS, rows))
@@ -74,6 +75,18 @@ def _lines(plot: LinePlot, width: int, height: int, *, unicode: bool) -> Iterato
     yield from (" " * (beside + 1) + line for line in _below(x, columns, unicode=unicode))
     yield from (f"{' ' * max(0, width - screen_width(line))}{line}" for line in fold(x.title, width).split("\n"))
     yield from _packed([*legend, f"{SEVERAL} several"] if canvas.has_several else legend, width)
+
+
+def _legend(plot: LinePlot, level: str, width: int, most: int) -> list[str]:
+    """Return what each mark is, with names shortened until that takes at most as many lines, or they are short."""
+    legend: list[str] = []
+    for room in NAMES:
+        found = names([series.name for series in plot.series], room)
+        legend = [f"{mark} {name}" for mark, name in zip(ascii_uppercase, found, strict=False)]
+        legend += [f"{3 * level} {limit.name}" for limit in plot.limits]
+        if _height(legend, width) <= most:
+            break
+    return legend
 
 
 def _spread(places: Sequence[Place], gap: float) -> Iterator[Place]:
