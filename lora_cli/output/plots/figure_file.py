@@ -155,7 +155,8 @@ class _Drawing:
                 markeredgewidth=0.4,
                 clip_on=False,
             )
-            self._legend.append((line, series.name))
+            if series.name:
+                self._legend.append((line, series.name))
         self._legend += [(axes.axhline(limit.value, **LIMIT), limit.name) for limit in plot.limits]
         return LINES_HEIGHT
 

@@ -14,6 +14,7 @@ TYPES = ("svg", "png", "pdf")
 LIBRARY, INSTALL = "matplotlib", "pip install 'lora-cli[plot]'"
 # Its own settings are in this folder of it.
 SETTINGS = "mpl-data"
+BACKEND = "MPLBACKEND"
 
 
 def file_type(path: str) -> str:
@@ -52,11 +53,16 @@ def drawn_file(plot: Plot, path: str) -> bytes:
 
 @contextmanager
 def _own_settings() -> Iterator[None]:
-    """Let the library start with its own settings.
+    """Let the library start with its own settings, and say nothing, e.g. that it looks for fonts.
 
     It reads the first matplotlibrc it finds, a user's or that of any project in the working folder, which may be broken.
-    The working folder comes first, so for that moment it is the library's own.
+    The working folder comes first, so for that moment it is the library's own. A backend would be the user's choice of a
+    window, and there is none.
     """
+    import logging
+
+    logging.getLogger(LIBRARY).setLevel(logging.CRITICAL)
+    os.environ.pop(BACKEND, None)
     spec = find_spec(LIBRARY)
     folder = os.path.join(os.path.dirname(spec.origin), SETTINGS) if spec is not None and spec.origin else ""
     try:

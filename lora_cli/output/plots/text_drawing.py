@@ -60,13 +60,12 @@ def _lines(plot: LinePlot, width: int, height: int, *, unicode: bool) -> Iterato
     canvas = Canvas(columns, rows, unicode=unicode)
     for limit in plot.limits:
         canvas.level(y.share(limit.value), level)
-    marks = list(zip(ascii_uppercase, plot.series, strict=False))
-    for mark, series in marks:
+    for mark, series in zip(ascii_uppercase, plot.series, strict=False):
         places = [(x.share(at), y.share(value)) for at, value in series.points]
         for start, end in pairwise(places):
             canvas.line(start, end)
         for place in _spread(places, MARK_GAP / columns):
-            canvas.mark(place, mark)
+            canvas.mark(place, mark if series.name else ASCII_DOT)
     yield from fold(y.title, width).split("\n")
     labels = _rows_of(y, rows)
     for row, line in enumerate(canvas.lines()):
@@ -82,7 +81,7 @@ def _legend(plot: LinePlot, level: str, width: int, most: int) -> list[str]:
     legend: list[str] = []
     for room in NAMES:
         found = names([series.name for series in plot.series], room)
-        legend = [f"{mark} {name}" for mark, name in zip(ascii_uppercase, found, strict=False)]
+        legend = [f"{mark} {name}" for mark, name in zip(ascii_uppercase, found, strict=False) if name]
         legend += [f"{3 * level} {limit.name}" for limit in plot.limits]
         if _height(legend, width) <= most:
             break
