@@ -16,12 +16,13 @@ import typer
 import lora_cli.methods.catalogue
 import lora_cli.models.architectures
 import lora_cli.output.formats
+import lora_cli.output.plots.answers
 from lora_cli import Count, check, fit
 from lora_cli.analysis.inspect.findings.declaration import SEVERITIES
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
 from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.application import application
-from lora_cli.cli.registry import command_names
+from lora_cli.cli.registry import command_names, has_plot
 from lora_cli.methods import METHODS, method_named
 from lora_cli.methods.registry import home
 from lora_cli.methods.variants import VARIANTS
@@ -81,6 +82,13 @@ def test_a_format_is_whole(name: str) -> None:
     for command in COMMANDS if name in formats_of(judged=False) else ("check",):
         (option,) = (parameter for parameter in parameters(command) if parameter.name == "format")
         assert name in option.help
+
+
+def test_what_can_be_drawn_is_drawn() -> None:
+    """A command has the option --plot where it says so, and each plot is of one of these."""
+    with_option = {command for command in COMMANDS for each in parameters(command) if "--plot" in each.opts}
+    assert with_option == set(filter(has_plot, COMMANDS)) == {"sweep", "fit", "memory", "inspect"}
+    assert len(files(lora_cli.output.plots.answers)) == len(with_option)
 
 
 @pytest.mark.parametrize("code", FINDINGS)
