@@ -12,7 +12,6 @@ from lora_cli.quantities import Value
 
 NEEDED, RANK = "rank_99", "r"
 TITLE = "Rank that keeps 99 % of the energy of an update"
-FEWER = "`--per-module --format csv` has the numbers of all modules"
 Record = Mapping[str, Value]
 
 
@@ -52,7 +51,7 @@ def plot(modules: Sequence[Record], reasons: Sequence[str] = ()) -> LinePlot:
         (Limit(f"rank of the adapter: {ranks[-1]}" if len(ranks) == 1 else f"highest rank: {ranks[-1]}", ranks[-1]),)
         if ranks
         else (),
-        fewer=FEWER,
+        fewer=f"{argument('per_module')} lists the numbers of all modules",
     )
 
 

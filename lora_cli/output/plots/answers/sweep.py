@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lora_cli.errors import argument
 from lora_cli.output.people import sizes
 from lora_cli.output.plots.plot import (
     Axis,
@@ -36,12 +37,11 @@ FIGURES = {
     "adapter_bytes": "adapter file",
     "percent_of_full": "trained share of the base model",
 }
-FEWER = "give fewer models, targets, methods or sizes, or keep some of the rows with --limit or --max-params"
 
 
 def plot(report: Report) -> Plot:
     """Return the plot of a sweep's records."""
-    refuse_points(report.size, FEWER)
+    refuse_points(report.size, _fewer())
     rows = [dict(zip(report.fields, row, strict=True)) for row in report.rows()]
     figure = _figure(report)
     rows = [row for row in rows if row[figure] is not None]
@@ -65,7 +65,14 @@ def plot(report: Report) -> Plot:
     others = [field for field in varying if field != along]
     xs = [_number(value) for value in points[along]]
     return LinePlot(
-        title, Axis(label, WHOLE, size_base(xs)), axis, _lines(rows, along, others, figure, xs), fewer=FEWER
+        title, Axis(label, WHOLE, size_base(xs)), axis, _lines(rows, along, others, figure, xs), fewer=_fewer()
+    )
+
+
+def _fewer() -> str:
+    return (
+        "give fewer models, targets, methods or sizes, or keep some of the rows with "
+        f"{argument('limit')} or {argument('max_params')}"
     )
 
 
@@ -103,7 +110,7 @@ def _bars(title: tuple[str, ...], rows: Sequence[Row], varying: Sequence[str], f
             Part(name, tuple(cells.get((category, part)) for category in categories))
             for part, name in zip(parts, names(parts), strict=True)
         ),
-        fewer=FEWER,
+        fewer=_fewer(),
     )
 
 
