@@ -38,7 +38,7 @@ def scale(axis: Axis, values: Iterable[float], most: int, *, from_zero: bool = F
     >>> from lora_cli.output.plots.units import FILE, WHOLE
     >>> shown = scale(Axis("adapter file", FILE), [50_000_000], 5, from_zero=True)
     >>> shown.title, shown.labels
-    ('adapter file (MB)', ('0', '20', '40'))
+    ('adapter file (MB)', ('0', '10', '20', '30', '40', '50'))
     >>> scale(Axis("rank", WHOLE, 2), [4, 8, 16, 32], 5).labels
     ('4', '8', '16', '32')
     """
