@@ -15,7 +15,7 @@ from lora_cli.methods import METHODS
 from lora_cli.methods.registry import home
 from lora_cli.output import format_names
 
-HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch", "huggingface_hub", "httpx", "httpx2")
+HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch", "huggingface_hub", "httpx", "httpx2", "matplotlib")
 
 
 def loaded(code: str, among: Sequence[str] = HEAVY) -> set[str]:
@@ -120,6 +120,16 @@ def test_arrays_load_numpy_alone() -> None:
 def test_a_table_loads_rich_alone() -> None:
     """A table needs Rich, and no NumPy."""
     assert loaded(command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "table")) == {"rich"}
+
+
+def test_a_plot_in_a_file_loads_matplotlib_and_a_drawing_does_not() -> None:
+    """And no answer loads what draws it unless that is asked for."""
+    plots = ("lora_cli.output.plots.plot", "lora_cli.output.plots.text_drawing", "lora_cli.output.plots.figure_file")
+    sweep = ("sweep", "gpt2", "-r", "4,8")
+    assert loaded(command(*sweep), (*HEAVY, *plots)) == set()
+    assert loaded(command(*sweep, "--plot", "-"), (*HEAVY, *plots)) == set(plots[:2])
+    code = f"import os, tempfile\nos.chdir(tempfile.mkdtemp())\n{command(*sweep, '--plot', 'a.svg')}"
+    assert loaded(code, ("matplotlib", "matplotlib.pyplot", "rich")) == {"matplotlib"}
 
 
 def test_only_the_command_that_is_named_is_built() -> None:

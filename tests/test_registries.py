@@ -17,12 +17,13 @@ import lora_cli.methods.adapter_file.formats
 import lora_cli.methods.catalogue
 import lora_cli.models.architectures
 import lora_cli.output.formats
+import lora_cli.output.plots.answers
 from lora_cli import Count, check, fit
 from lora_cli.analysis.inspect.findings.declaration import SEVERITIES
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
 from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.application import application
-from lora_cli.cli.registry import command_names
+from lora_cli.cli.registry import command_names, has_plot
 from lora_cli.methods import METHODS, method_named
 from lora_cli.methods.adapter_file import format_registry
 from lora_cli.methods.registry import home
@@ -97,6 +98,13 @@ def test_every_format_of_adapter_files_is_whole() -> None:
         assert declared.part("") is declared.part("model.layers.0.mlp.up_proj.weight") is None
         assert (declared.updates is None) == (name == format_registry.PEFT)
         assert declared.instead or name == format_registry.PEFT
+
+
+def test_what_can_be_drawn_is_drawn() -> None:
+    """A command has the option --plot where it says so, and each plot is of one of these."""
+    with_option = {command for command in COMMANDS for each in parameters(command) if "--plot" in each.opts}
+    assert with_option == set(filter(has_plot, COMMANDS)) == {"sweep", "fit", "memory", "inspect"}
+    assert len(files(lora_cli.output.plots.answers)) == len(with_option)
 
 
 @pytest.mark.parametrize("code", FINDINGS)

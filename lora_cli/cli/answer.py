@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
+
+if TYPE_CHECKING:
+    from lora_cli.output.plots.plot import Plot
 
 
 class Answer(NamedTuple):
@@ -14,7 +17,7 @@ class Answer(NamedTuple):
 
     `errors` are wrong with a subject that was read. `troubles` say which inputs could not be read: the run ends with
     exit code 2. `misfits` say what does not fit: it ends with 1. `told` are those sentences that a table of the report
-    says, too.
+    says, too. `plot` is what is drawn of the report, where that is asked for.
     """
 
     report: Report
@@ -25,6 +28,7 @@ class Answer(NamedTuple):
     errors: Sequence[str] = ()
     misfits: Sequence[str] = ()
     told: Sequence[str] = ()
+    plot: Plot | None = None
 
     @property
     def failures(self) -> list[str]:

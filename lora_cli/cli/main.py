@@ -52,9 +52,9 @@ def _answer(argv: Sequence[str]) -> int:
     # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
     # could be read.
     shown = False
-    if not (answer.troubles and answer.presentation.output is not None):
+    if not (answer.troubles and answer.presentation.writes_file):
         with suppress(BrokenPipeError):
-            answer.presentation.write(answer.report)
+            answer.presentation.write(answer.report, answer.plot)
             shown = answer.presentation.is_log or answer.presentation.beside_stderr
     told = answer.told if answer.presentation.beside_stderr else ()
     for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", answer.notes)):

@@ -6,13 +6,14 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import Annotated, NamedTuple, TextIO, TypeVar
+from contextlib import AbstractContextManager, ExitStack, suppress
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
 
 from lora_cli.cli import streams
 from lora_cli.cli.candidates import one_of
+from lora_cli.cli.drawing import STDOUT, check_target, draw_file, draw_on_stdout
 from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.single_options import given_twice
 from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
@@ -22,6 +23,9 @@ from lora_cli.output.format import Format, Writer
 from lora_cli.output.registry import AUTO, ELSEWHERE, JSON, ON_TERMINAL, format_named, format_names, format_of_file
 from lora_cli.output.report import Location
 
+if TYPE_CHECKING:
+    from lora_cli.output.plots.plot import Plot
+
 T = TypeVar("T")
 # Marks an option that names what is read, in its annotation: `--output` replaces none of it.
 INPUT = "input"
@@ -30,8 +34,8 @@ INPUT = "input"
 class Presentation(NamedTuple):
     """The options that every command has, declared here and nowhere else.
 
-    A command takes a parameter of this type, and `registry` replaces it by one option for each field.
-    In help, `{formats}` becomes the names of the formats that the command has.
+    A command takes a parameter of this type, and `registry` replaces it by one option for each field; `plot` only
+    where there is something to draw. In help, `{formats}` becomes the names of the formats that the command has.
     """
 
     format: Annotated[
@@ -74,6 +78,16 @@ class Presentation(NamedTuple):
             rich_help_panel=OUTPUT,
         ),
     ] = COLORS[0]
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw the answer into FILE, which ends in .svg, .png or .pdf; - draws it on standard output instead of the "
+            "records.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
 
     @property
     def has_parts(self) -> bool:
@@ -96,12 +110,36 @@ class Presentation(NamedTuple):
             )
         return field_writer(self.field, command, fields)
 
-    def write(self, report: Report) -> None:
-        """Write `report`; nothing is opened before the options are known to be right."""
+    def write(self, report: Report, plot: Plot | None = None) -> None:
+        """Write `report` and its plot; nothing is opened before the options are known to be right."""
         write = self.writer(report.command, report.fields, report.size, judged=report.judged)
         terminal = self._terminal()
-        with self._target() as stream:
-            write(report, stream, terminal.screen(stream, is_terminal=self._to_terminal()))
+        with ExitStack() as files:
+            if plot is not None and self.plot is not None and self.plot != STDOUT:
+                draw_file(plot, self.plot, files)
+                # Whoever reads only the first records gets the whole plot.
+                files.enter_context(suppress(BrokenPipeError))
+            if not self._is_drawn_only:
+                with self._target() as stream:
+                    write(report, stream, terminal.screen(stream, is_terminal=self._to_terminal()))
+            if plot is not None and self.plot == STDOUT:
+                draw_on_stdout(plot, terminal)
+
+    def check_plot(self) -> None:
+        """Refuse a plot that cannot be drawn where it is wanted, before there is anything to draw."""
+        if self.plot is not None:
+            is_asked = self.field is not None or self._wanted_format() != AUTO
+            check_target(self.plot, self.output, has_records=self.output is None and is_asked)
+
+    @property
+    def writes_file(self) -> bool:
+        """Whether the records or the plot go into a file."""
+        return self.output is not None or self.plot not in {None, STDOUT}
+
+    @property
+    def _is_drawn_only(self) -> bool:
+        """Whether the plot takes the place of the records."""
+        return self.plot == STDOUT and self.output is None
 
     def write_error(self, command: str, message: str, location: Location | None = None) -> bool:
         """Write why there is no report, if the format can, and return whether that is also all that stderr needs.
@@ -130,7 +168,7 @@ class Presentation(NamedTuple):
     def beside_stderr(self) -> bool:
         """Whether a table goes to the terminal that stderr goes to, which then repeats nothing of it."""
         is_table = self.field is None and self._format() == ON_TERMINAL
-        return is_table and self._to_terminal() and is_terminal(sys.stderr)
+        return is_table and not self._is_drawn_only and self._to_terminal() and is_terminal(sys.stderr)
 
     def _target(self) -> AbstractContextManager[TextIO]:
         """Return the stream that the report goes to."""
@@ -140,17 +178,9 @@ class Presentation(NamedTuple):
 
     def check_kept(self, sources: Iterable[object]) -> None:
         """Refuse to replace a file that the answer is read from. `sources` are the values of options that are inputs."""
-        if self.output is None or not os.path.exists(self.output):
-            return
-        from lora_cli.models.sources.inputs import is_input
-
-        for source in sources:
-            if isinstance(source, list):
-                self.check_kept(source)
-            elif isinstance(source, str) and is_input(self.output, source):
-                raise InvalidInput(
-                    f"--output: {quote_long(self.output)} is an input of this command; give another FILE"
-                )
+        for option, path in (("--output", self.output), ("--plot", self.plot)):
+            if path is not None and os.path.exists(path):
+                _refuse_input(option, path, sources)
 
     def tracked(self, work: str, parts: Iterable[T], total: int, /) -> Iterator[T]:
         """Yield `parts`, and show on a terminal how far the `work` is."""
@@ -187,3 +217,14 @@ class Presentation(NamedTuple):
         if self.json and self.format is not None:
             raise given_twice("--format/--json", [self.format, JSON])
         return JSON if self.json else self.format or AUTO
+
+
+def _refuse_input(option: str, path: str, sources: Iterable[object]) -> None:
+    """Refuse a path that one of the sources is read from."""
+    from lora_cli.models.sources.inputs import is_input
+
+    for source in sources:
+        if isinstance(source, list):
+            _refuse_input(option, path, source)
+        elif isinstance(source, str) and is_input(path, source):
+            raise InvalidInput(f"{option}: {quote_long(path)} is an input of this command; give another FILE")

@@ -29,6 +29,9 @@ SUFFIX = ".py"
 # The option of each command that reads a model or an adapter.
 OFFLINE = Parameter("offline", Parameter.KEYWORD_ONLY, default=False, annotation=Offline)
 
+# The option of the commands whose answers can be drawn.
+PLOT = "plot"
+
 Command = Callable[..., Answer]
 
 
@@ -97,7 +100,12 @@ def command_function(name: str, *, with_help: bool) -> Command:
         options = group_parameters(group)
         groups[parameter.name] = group, [option.name for option in options]
         if group is Presentation:
-            common = [_of_command(option, formats, candidates.get(option.name)) for option in options]
+            common = [
+                _of_command(option, formats, candidates.get(option.name))
+                for option in options
+                if option.name != PLOT or has_plot(name)
+            ]
+            groups[parameter.name] = group, [option.name for option in common]
         else:
             parameters += options
 
@@ -110,6 +118,7 @@ def command_function(name: str, *, with_help: bool) -> Command:
             values[place] = group(**{option: values.pop(option) for option in options})
             if group is Presentation:
                 values[place].check_kept(sources)
+                values[place].check_plot()
                 tracker = values[place].tracked
         with network_use(offline=offline, tracker=tracker):
             return function(**values)
@@ -125,6 +134,11 @@ def command_function(name: str, *, with_help: bool) -> Command:
 def judges(name: str) -> bool:
     """Whether the records of a command are verdicts."""
     return getattr(_module(name), "JUDGES", False)
+
+
+def has_plot(name: str) -> bool:
+    """Whether a command's answers can be drawn."""
+    return getattr(_module(name), "PLOTS", False)
 
 
 def _module(name: str) -> ModuleType:

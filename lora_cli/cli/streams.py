@@ -47,12 +47,13 @@ def check_output(path: str) -> None:
     with _refusal(path):
         if not os.path.basename(path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if os.path.lexists(path):
-            mode = os.stat(path).st_mode
-            if stat.S_ISDIR(mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        else:
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
             os.stat(os.path.dirname(path) or ".")
+            return
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 @contextmanager

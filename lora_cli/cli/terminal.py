@@ -29,9 +29,9 @@ class Terminal(NamedTuple):
 
     def screen(self, stream: TextIO, *, is_terminal: bool) -> Screen:
         """Return the screen that `stream` leads to."""
-        width = shutil.get_terminal_size().columns if is_terminal else None
+        width, height = shutil.get_terminal_size() if is_terminal else (None, None)
         encoding = (stream.encoding or "").lower().replace("-", "")
-        return Screen(width, self._has_color(is_terminal), unicode=encoding.startswith("utf"))
+        return Screen(width, self._has_color(is_terminal), unicode=encoding.startswith("utf"), height=height)
 
     def tracked(self, work: str, parts: Iterable[T], total: int) -> Iterator[T]:
         """Yield `parts`; once they have taken a second, show a progress bar that says what `work` it is on a terminal."""

@@ -119,11 +119,12 @@ class Report(NamedTuple):
 
 
 class Screen(NamedTuple):
-    """The screen or file that text goes to; a `width` of None is unlimited."""
+    """The screen or file that text goes to; a `width` or `height` of None is unlimited."""
 
     width: int | None = None
     color: bool = False
     unicode: bool = False
+    height: int | None = None
 
 
 def rows_text(batch: Batch, pieces: Sequence[str], cell: Callable[[Value], str]) -> str:

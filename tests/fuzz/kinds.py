@@ -13,6 +13,7 @@ from typing import Any
 
 import hostile
 from hub_kinds import hub_answers, hub_cache, use_no_network
+from plot_kinds import draw_once, plot
 from small_models import SMALL
 
 from lora_cli.analysis.limits import LIMITS
@@ -404,6 +405,7 @@ KINDS: dict[str, Kind] = {
         foreign_file,
         pyproject,
         lock,
+        plot,
         hub_cache,
         hub_answers,
     )
@@ -413,5 +415,6 @@ KINDS: dict[str, Kind] = {
 def warm_up() -> None:
     """Import what the commands need, so that each run forks a process that has it, and none asks the real Hub."""
     use_no_network()
+    draw_once()
     for command in command_names():
         command_function(command, with_help=True)

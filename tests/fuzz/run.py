@@ -31,6 +31,7 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))
 import kinds
 from hub_kinds import HOME, HUB_KINDS
 from hub_server import TOKEN
+from plot_kinds import half_plots
 from printing import has_controls
 
 from lora_cli.cli import main
@@ -120,7 +121,7 @@ def broken_promises(argv: list[str], folder: Path, found: Outcome) -> list[str]:
         if len(found.stderr) > 20_000:
             problems.append(f"{len(found.stderr)} bytes on stderr")
     problems += [f"half a file: {path.name}" for path in folder.iterdir() if path.name.endswith(".partial")]
-    return problems + _half_documents(argv, folder, found)
+    return problems + half_plots(folder) + _half_documents(argv, folder, found)
 
 
 def _half_documents(argv: list[str], folder: Path, found: Outcome) -> list[str]:

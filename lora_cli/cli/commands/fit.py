@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,11 @@ from lora_cli.cli.presentation import Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
 
+if TYPE_CHECKING:
+    from lora_cli.output.plots.plot import Plot
+
+# Its answers can be drawn.
+PLOTS = True
 # What people see of other targets, and under which names.
 SHOWN = ("target", "knob", "size", "adapted_modules", "trainable_params", "headroom")
 NAMED = {"target": "other_targets"}
@@ -98,6 +103,10 @@ def fit(
     """
     model = subject.model_of(source, model)
     names = [None] if method is None else read_methods(method)
+    if presentation.plot is not None and len(names) == 1:
+        raise InvalidInput(
+            f"{argument('plot')} compares methods; give {argument('method')} several, e.g. lora,dora,loha, or drop it"
+        )
     _refuse_conflicts(model, adapter, write, len(names))
     budget = read_budget(**limits.read())
     adapted = read_subject(size("d", d), size("h", h), model, adapter)
@@ -154,4 +163,12 @@ def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presenta
         title=lambda: title_of(fits, budget),
         asked=[BUDGETS[name].field for name in budget],
     )
-    return Answer(report, presentation, [*warnings, *missing], list(notes))
+    return Answer(
+        report, presentation, [*warnings, *missing], list(notes), plot=_plot(report) if presentation.plot else None
+    )
+
+
+def _plot(report: Report) -> Plot:
+    from lora_cli.output.plots.answers.fit_methods import plot
+
+    return plot(report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,9 +21,15 @@ from lora_cli.cli.candidates import model_sources
 from lora_cli.cli.help_text import OUTPUT, RUN, SUBJECT
 from lora_cli.cli.options import subject
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
 from lora_cli.output.report import EXPENDABLE
 
+if TYPE_CHECKING:
+    from lora_cli.output.plots.plot import Plot
+
+# Its answers can be drawn.
+PLOTS = True
 # What a narrow table leaves out first: the ranks stay.
 INSPECT_EXPENDABLE = (
     *("expected_bytes", "base_model", "expected_params", "alpha", "scaling", "dtype", "adapter"),
@@ -89,7 +95,10 @@ def inspect(
     --spectrum computes the singular values of each update s*B*A: its
     Frobenius norm, the ranks that keep 90, 95 and 99 % of the energy, and
     what the smallest uniform rank that keeps 99 % everywhere would save.
+    --plot draws the ranks that keep 99 %, layer by layer.
     """
+    if presentation.plot is not None and not spectrum:
+        raise InvalidInput(f"{argument('plot')} draws the spectrum; give {argument('spectrum')} too, or drop it")
     base = None
     if model is not None:
         from lora_cli.models.sources.read_model import read_model
@@ -110,7 +119,15 @@ def inspect(
         errors=[error for inspection in inspections for error in inspection.errors],
         troubles=[inspection.broken for inspection in inspections if inspection.broken is not None],
         told=[each.sentence() for each in inspections[0].findings] if report.findings else (),
+        plot=_plot(inspections) if presentation.plot and all(each.broken is None for each in inspections) else None,
     )
+
+
+def _plot(inspections: Sequence[Inspection]) -> Plot:
+    from lora_cli.output.plots.answers.spectrum import plot
+
+    reasons = [each.spectrum.reason for each in inspections if each.spectrum is not None and each.spectrum.reason]
+    return plot([record for inspection in inspections for record in inspection.modules], reasons)
 
 
 def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Report:

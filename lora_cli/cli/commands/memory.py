@@ -17,12 +17,17 @@ from lora_cli.cli.options.adaptation import read_adaptation
 from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.options.training import AdapterDtype, TrainingOptions, Vram
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
 from lora_cli.quantities import parse_count, parse_positive
 
 if TYPE_CHECKING:
     from lora_cli.analysis.memory.memory import Memory
     from lora_cli.analysis.memory.serving.serving import Serving
+    from lora_cli.output.plots.plot import Plot
+
+# Its answers can be drawn.
+PLOTS = True
 
 
 def field_names() -> Iterable[str]:
@@ -117,6 +122,10 @@ def memory(
     With --serve it shows instead what vLLM allocates on each card for the
     adapters that it holds at a time, and what those given leave unused.
     """
+    if presentation.plot is not None and serve is not None:
+        raise InvalidInput(
+            f"{argument('plot')} draws the step of a training, and {argument('serve')} has none; drop one of them"
+        )
     how = read_adaptation(method, r, None, target, settings, None, adapter_dtype)
     arguments: dict[str, Any] = how._asdict() | training.read()
     arguments |= {
@@ -146,7 +155,14 @@ def _trained(found: Memory, presentation: Presentation) -> Answer:
         design="memory",
         title=lambda: found.title,
     )
-    return Answer(report, presentation, found.warnings, found.notes, misfits=found.misfits)
+    plot = _plot(report, found) if presentation.plot else None
+    return Answer(report, presentation, found.warnings, found.notes, misfits=found.misfits, plot=plot)
+
+
+def _plot(report: Report, found: Memory) -> Plot:
+    from lora_cli.output.plots.answers.memory import plot
+
+    return plot(report, found.phases)
 
 
 def _served(found: Serving, presentation: Presentation) -> Answer:

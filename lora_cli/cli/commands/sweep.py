@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,12 @@ from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.methods.config.adaptation import ALL_LINEAR
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
+
+if TYPE_CHECKING:
+    from lora_cli.output.plots.plot import Plot
+
+# Its answers can be drawn.
+PLOTS = True
 
 
 def field_names() -> Iterable[str]:
@@ -125,6 +131,7 @@ def sweep(
       lora-cli sweep gpt2 -r 1:64 --max-params 1M --sort -r --limit 10
       lora-cli sweep -d 512:8192:x2 --square -r 4,8,16,32 --format csv
       lora-cli sweep -d 4096 -h 1024,4096,14336 -r 8:64:8
+      lora-cli sweep gpt2 qwen3-0.6b -r 4:64:x2 --plot ranks.svg
 
     An axis is a number, a list (4,8,16) or a range with both ends
     included: start:stop:step or start:stop:xFACTOR. The last axis, r, runs
@@ -146,8 +153,8 @@ def sweep(
         **wanted,
     )
     batches = grid.batches()
-    if presentation.has_parts and grid.size <= READABLE_ROWS:
-        # A point that is refused must not leave half a document.
+    if (presentation.has_parts or presentation.plot is not None) and grid.size <= READABLE_ROWS:
+        # A point that is refused must not leave half a document, and a plot reads the points, too.
         batches = list(batches)
     asked = [] if sort is None else [sort.removeprefix("-")]
     report = Report(
@@ -161,4 +168,10 @@ def sweep(
         asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
     )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
-    return Answer(report, presentation, grid.warnings, notes)
+    return Answer(report, presentation, grid.warnings, notes, plot=_plot(report) if presentation.plot else None)
+
+
+def _plot(report: Report) -> Plot:
+    from lora_cli.output.plots.answers.sweep import plot
+
+    return plot(report)

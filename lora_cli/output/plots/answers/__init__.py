@@ -1,0 +1,1 @@
+"""What is drawn of each answer: a function that turns records into a plot, one file each."""

@@ -1,0 +1,48 @@
+"""The plot of a training's memory: the peak of each phase, the highest by its parts, and what there is on the card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lora_cli.output.plots.plot import Axis, BarPlot, Limit, Part, titled
+from lora_cli.output.plots.units import MEMORY
+from lora_cli.output.report import Report
+from lora_cli.quantities import Value
+
+PARTS = {
+    "weights_bytes": "base weights",
+    "adapter_weights_bytes": "adapter weights",
+    "gradient_bytes": "gradients",
+    "optimizer_bytes": "optimizer states",
+    "activation_bytes": "activations",
+    "loss_bytes": "loss",
+    "temporary_bytes": "temporaries",
+}
+TOTALS = {"reserved_bytes": "reserved", "high_bytes": "process, at most"}
+WHOLE = "not split into parts"
+
+
+def plot(report: Report, phases: Mapping[str, int]) -> BarPlot:
+    """Return the plot of a training's record and the peaks of its phases."""
+    record = report.record()
+    peak = str(record["peak_phase"])
+    bars: dict[str, float] = {f"{name} (peak)" if name == peak else name: size for name, size in phases.items()}
+    split = list(phases).index(peak)
+    bars |= {name: size for field, name in TOTALS.items() if (size := _number(record[field]))}
+    parts = [(name, size) for field, name in PARTS.items() if (size := _number(record[field]))]
+    card = _number(record["gpu_bytes"])
+    return BarPlot(
+        titled(report.title()),
+        tuple(bars),
+        Axis("GPU memory", MEMORY),
+        (
+            *(Part(name, tuple(size if at == split else None for at in range(len(bars)))) for name, size in parts),
+            Part(WHOLE, tuple(None if at == split else size for at, size in enumerate(bars.values())), is_whole=True),
+        ),
+        (Limit(f"{record['gpu'] or 'the card'}: {MEMORY.text(card)}", card),) if card else (),
+        is_stacked=True,
+    )
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
