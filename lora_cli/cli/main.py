@@ -11,7 +11,9 @@ from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
-from lora_cli.cli.application import Printed, named_command, parse, presentation_of, spelling
+from lora_cli.cli.answer import Printed
+from lora_cli.cli.application import named_command, spelling
+from lora_cli.cli.command_line import parse, presentation_of
 from lora_cli.cli.pyproject_file import WrongSettings
 from lora_cli.errors import LoraCliError, OutputFailed, arguments_spelled, printable
 from lora_cli.output.report import Location
