@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.figures import dtype_names
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.lora_names import A_NAMES, B_NAMES
 from lora_cli.analysis.result import Record
+from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.nodes import short_name
 from lora_cli.quantities import Value
 
@@ -27,15 +29,24 @@ def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iter
     spectra = {} if spectrum is None else {module.module: module for module in spectrum.modules}
     for name, tensors in adapter.by_module.items():
         pair = adapter.factors.get(name)
-        sizes: tuple[Value, ...] = (None,) * 5
-        if pair is not None:
-            sizes = (pair.a.shape[1], pair.b.shape[0], pair.r, pair.alpha, pair.scaling)
+        sizes = _sizes_of_one(tensors) if pair is None else (pair.a.shape[1], pair.b.shape[0], pair.r)
+        scale = (None, None) if pair is None else (pair.alpha, pair.scaling)
         params = sum(stored.values for stored in tensors.values())
         types = dtype_names(dict.fromkeys(stored.dtype for stored in tensors.values()))
-        record: dict[str, Value] = dict(zip(MODULE_FIELDS, (adapter.path, name, *sizes, params, types), strict=True))
+        record: dict[str, Value] = dict(
+            zip(MODULE_FIELDS, (adapter.path, name, *sizes, *scale, params, types), strict=True)
+        )
         if spectrum is not None:
             record |= {field: getattr(spectra.get(name), field, None) for field in SPECTRUM_MODULE_FIELDS}
         yield record
+
+
+def _sizes_of_one(tensors: Mapping[str, Stored]) -> tuple[int | None, int | None, int | None]:
+    """Return what one of A and B tells of d, h and r where the other is missing; nothing of other tensors."""
+    shapes = {name: stored.shape for name, stored in tensors.items() if len(stored.shape) > 1}
+    a, b = (next((shapes[name] for name in names if name in shapes), None) for names in (A_NAMES, B_NAMES))
+    d, h = None if a is None else a[1], None if b is None else b[0]
+    return d, h, a[0] if a is not None else None if b is None else b[1]
 
 
 def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[Record]:
