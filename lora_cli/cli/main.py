@@ -53,13 +53,14 @@ def _answer(argv: Sequence[str]) -> int:
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
     # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
     # could be read.
-    shown = False
+    shown, notes = False, [*answer.notes]
     if not (answer.troubles and answer.presentation.output is not None):
         with suppress(BrokenPipeError):
             answer.presentation.write(answer.report)
             shown = answer.presentation.is_log or answer.presentation.beside_stderr
+            notes += answer.presentation.notes
     told = answer.told if answer.presentation.beside_stderr else ()
-    for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", answer.notes)):
+    for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", notes)):
         for sentence in sentences:
             if sentence not in told:
                 _say(f"{kind}: {sentence}")
