@@ -143,8 +143,8 @@ def test_only_the_command_that_is_named_is_built() -> None:
 
 def test_the_application_is_built_once() -> None:
     """The spelling of an option, which Typer is asked for, is looked up for a message only."""
-    code = "import lora_cli.cli.application as a\nbuild, built = a.application, []\n"
-    code += "a.application = lambda *names, **options: built.append(names) or build(*names, **options)\n"
+    code = "import lora_cli.cli.application as a, lora_cli.cli.command_line as line\nbuild, built = a.application, []\n"
+    code += "a.application = line.application = lambda *names, **has: built.append(names) or build(*names, **has)\n"
     code += (
         command("count", "-d", "8", "-h", "8", "-r", "2", "--format", "json") + "\nassert built == [('count',)], built"
     )

@@ -112,8 +112,8 @@ LIMITS = {
             "SIZE",
             "Maximum GPU memory of training it, e.g. 24GB or 24GiB; `lora-cli memory` tells more.",
             is_budget=True,
-            words="memory (high_bytes of `lora-cli memory`, or its reserved_bytes with a margin)",
-            unknown="it is that of training a model by a config; name these, or drop this limit",
+            words="training memory",
+            unknown="that needs a model and how it is adapted; give a config before it is trained, or drop this limit",
         ),
     )
 }

@@ -34,3 +34,10 @@ class Answer(NamedTuple):
     def failures(self) -> list[str]:
         """One sentence for each record that fails its check."""
         return [failure for failure in self.report.failures or () if failure is not None]
+
+
+class Printed(NamedTuple):
+    """What Typer printed itself (help or a completion script), and its exit code."""
+
+    text: str
+    code: int

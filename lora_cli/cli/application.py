@@ -1,42 +1,20 @@
-"""The Typer application: from a command line to an answer."""
+"""The Typer application: its commands, and how their options are spelled."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from functools import cache
-from inspect import signature
-from itertools import zip_longest
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from lora_cli import __version__
-from lora_cli.cli.answer import Answer
 from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
-from lora_cli.cli.presentation import Presentation
-from lora_cli.cli.registry import command_function, command_names, command_outline, is_listing, judges
+from lora_cli.cli.registry import command_function, command_names, command_outline, is_listing
 from lora_cli.cli.single_options import SingleOptions
-from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, OutputFailed, choices, near_miss, quote
 
-# Typer returns this exit code after Ctrl-C.
-TYPERS_INTERRUPTED = 130
-# What Typer writes before the options that resemble an unknown one.
-TYPERS_NEAR_MISS = " (Possible options: "
-# What Typer says of an option that a command does not have.
-TYPERS_UNKNOWN = "No such option"
 # The options of the program itself.
 OWN_OPTIONS = ("--help", "--version", "-V", "--install-completion", "--show-completion")
-# The options that say where an error goes, too.
-PRESENTED = {"--format": "format", "--output": "output", "-o": "output"}
-
-
-class Printed(NamedTuple):
-    """What Typer printed itself (help or a completion script), and its exit code."""
-
-    text: str
-    code: int
 
 
 class _Command(SingleOptions, GroupedHelp):
@@ -60,6 +38,7 @@ def _root(
     Examples:
       lora-cli count llama-3.1-8b --target all-linear -r 16
       lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
+      lora-cli memory llama-3.1-8b -t all-linear -r 16 --quantize nf4 --gpu 4090
       lora-cli sweep llama-3.1-8b -r 8,16 --method lora,dora,vera
       lora-cli check my-adapter --max-bytes 50MB
       lora-cli inspect my-adapter --model base
@@ -111,7 +90,7 @@ def spelling(command: str | None) -> Callable[[str], str]:
     @cache
     def options() -> dict[str, str]:
         spelled: dict[str, str] = {}
-        for parameter in () if command is None else _parameters(command):
+        for parameter in () if command is None else parameters_of(command):
             if parameter.param_type_name == "argument":
                 # Its help shows `[PATH]...`; Python's functions take one `path` or several `paths`.
                 metavar = str(parameter.metavar).strip("[].")
@@ -124,113 +103,8 @@ def spelling(command: str | None) -> Callable[[str], str]:
     return lambda name: options().get(name) or f"--{name.replace('_', '-')}"
 
 
-def _parameters(command: str) -> Sequence[Any]:
+def parameters_of(command: str) -> Sequence[Any]:
     """Return Typer's parameters of a command."""
     from typer.main import get_command
 
     return get_command(application(command, with_help=False)).params
-
-
-def _commands_with(option: str) -> list[str]:
-    """Return the commands that have an option.
-
-    >>> _commands_with("--per-module"), _commands_with("--colour")
-    (['count', 'inspect'], [])
-    """
-    return [name for name in command_names() if any(option in each.opts for each in _parameters(name))]
-
-
-def parse(argv: Sequence[str]) -> Answer | Printed:
-    """Run the command that `argv` names; return its answer, or what Typer printed instead.
-
-    Nothing is written here: Typer exits with 1 on a closed pipe, which for `check` means that a limit does not hold.
-    """
-    command = named_command(argv)
-    argv = _with_help(argv, command)
-    if command is None:
-        _refuse_missing_command(argv)
-    program = "lora-cli" if command is None else f"lora-cli {command}"
-    arguments = list(argv if command is None else argv[1:])
-    shown = io.StringIO()
-    try:
-        with redirect_stdout(shown):
-            app = application(command, with_help=command is None or "--help" in argv)
-            answer = app(arguments, prog_name=program, standalone_mode=False)
-    except SystemExit as stop:
-        return Printed(shown.getvalue(), int(stop.code or 0))
-    except OutputFailed:
-        raise
-    except OSError as error:
-        raise OutputFailed(f"cannot write {quote(error.filename)}: {error.strerror}") from error
-    except typer.TyperException as problem:
-        raise InvalidInput(_usage_error(problem, command, program)) from problem
-    if answer == TYPERS_INTERRUPTED:
-        raise KeyboardInterrupt
-    return answer if isinstance(answer, Answer) else Printed(shown.getvalue(), int(answer or 0))
-
-
-def presentation_of(argv: Sequence[str]) -> Presentation | None:
-    """Return where and in which format a command line wants its verdicts, also where the rest of it is wrong.
-
-    None for a command without verdicts. A forgotten value takes no option along, as in `-r --format github`.
-
-    >>> presentation_of(["check", "-r", "--format=github", "-o", "out"])[0:4]
-    ('github', False, None, 'out')
-    """
-    command = named_command(argv)
-    if command is None or not judges(command):
-        return None
-    wanted: dict[str, str] = {}
-    for word, following in zip_longest(argv, argv[1:], fillvalue=""):
-        option, equals, value = word.partition("=")
-        if option in PRESENTED:
-            wanted[PRESENTED[option]] = value if equals else following
-    output = wanted.get("output")
-    return Presentation(format=wanted.get("format"), output=None if output == "-" else output)
-
-
-def _refuse_missing_command(argv: Sequence[str]) -> None:
-    """Refuse a command line that begins with anything but a command or the program's own options."""
-    from shlex import join
-
-    first = argv[0]
-    if first[:1] not in {"", "-"}:
-        raise InvalidInput(f"{quote(first)} is not a command; {choices(first, command_names())}")
-    option = first.partition("=")[0] if first.startswith("--") else first[:2]
-    if option not in OWN_OPTIONS and (commands := _commands_with(option)):
-        line = join(argv)
-        line = line if len(line) <= SHOWN_LONG_CHARACTERS else f"{option} ..."
-        raise InvalidInput(f"the command before {option} is missing; write e.g. `lora-cli {commands[0]} {line}`")
-
-
-def _with_help(argv: Sequence[str], command: str | None) -> Sequence[str]:
-    """Return a command line in which help is asked for by --help.
-
-    That is what an empty one asks for, and -h where no matrix has a number of outputs; elsewhere -h needs a value.
-    """
-    if not argv:
-        return ["--help"]
-    if "-h" not in argv or (command is None and argv != ["-h"]):
-        return argv
-    if command is None or "h" not in signature(command_function(command, with_help=False)).parameters:
-        return ["--help" if word == "-h" else word for word in argv]
-    for option, value in zip_longest(argv, argv[1:]):
-        if option == "-h" and (value is None or (value[:1] == "-" and not value[1:2].isdigit())):
-            raise InvalidInput(
-                "-h is the number of outputs of the matrix and needs a value, e.g. -h 1024; for help use --help"
-            )
-    return argv
-
-
-def _usage_error(problem: typer.TyperException, command: str | None, program: str) -> str:
-    """Return Typer's message as one line, with this program's words for a near miss."""
-    message = problem.format_message().replace("\n", " ").strip().rstrip(".")
-    message, _, options = message.partition(TYPERS_NEAR_MISS)
-    wanted = message.rpartition(" ")[2]
-    help_text = f"see {program} --help"
-    if command is not None and message.startswith(TYPERS_UNKNOWN) and (others := _commands_with(wanted)):
-        return f"{command} has no option {wanted}; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
-    # Typer repeats the user's word, however long it is.
-    if len(message) > SHOWN_LONG_CHARACTERS:
-        message = f"{message[:SHOWN_LONG_CHARACTERS]}... ({len(message)} characters)"
-    return f"{message}; {near_miss(wanted, options.rstrip(')').split(', '), help_text)}"

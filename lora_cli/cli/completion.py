@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from itertools import product
 
-from lora_cli.cli.application import Printed, application
+from lora_cli.cli.answer import Printed
+from lora_cli.cli.application import application
 from lora_cli.cli.registry import command_names
 from lora_cli.errors import InvalidInput, choices, quote
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from lora_cli.cli import streams
-from lora_cli.cli.application import Printed
+from lora_cli.cli.answer import Printed
 from lora_cli.cli.completion import CANDIDATES, PROGRAM, SCRIPT, SHELLS, VARIABLE, typers_answer
 from lora_cli.errors import InvalidInput, OutputFailed, choices, quote, quote_long
 

@@ -11,7 +11,9 @@ from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
-from lora_cli.cli.application import Printed, named_command, parse, presentation_of, spelling
+from lora_cli.cli.answer import Printed
+from lora_cli.cli.application import named_command, spelling
+from lora_cli.cli.command_line import parse, presentation_of
 from lora_cli.cli.pyproject_file import WrongSettings
 from lora_cli.errors import LoraCliError, OutputFailed, arguments_spelled, printable
 from lora_cli.output.report import Location
@@ -51,13 +53,14 @@ def _answer(argv: Sequence[str]) -> int:
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
     # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
     # could be read.
-    shown = False
+    shown, notes = False, [*answer.notes]
     if not (answer.troubles and answer.presentation.writes_file):
         with suppress(BrokenPipeError):
             answer.presentation.write(answer.report, answer.plot)
             shown = answer.presentation.is_log or answer.presentation.beside_stderr
+            notes += answer.presentation.notes
     told = answer.told if answer.presentation.beside_stderr else ()
-    for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", answer.notes)):
+    for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", notes)):
         for sentence in sentences:
             if sentence not in told:
                 _say(f"{kind}: {sentence}")

@@ -20,7 +20,17 @@ from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
 from lora_cli.errors import InvalidInput, choices, quote, quote_long
 from lora_cli.output import Report, field_writer, format_writer
 from lora_cli.output.format import Format, Writer
-from lora_cli.output.registry import AUTO, ELSEWHERE, JSON, ON_TERMINAL, format_named, format_names, format_of_file
+from lora_cli.output.registry import (
+    AUTO,
+    ELSEWHERE,
+    ENDINGS,
+    JSON,
+    ON_TERMINAL,
+    format_named,
+    format_names,
+    format_of_file,
+    unknown_ending,
+)
 from lora_cli.output.report import Location
 
 if TYPE_CHECKING:
@@ -181,6 +191,16 @@ class Presentation(NamedTuple):
         for option, path in (("--output", self.output), ("--plot", self.plot)):
             if path is not None and os.path.exists(path):
                 _refuse_input(option, path, sources)
+
+    @property
+    def notes(self) -> list[str]:
+        """What to say of the file that was written: an ending that names no format may have been meant as one."""
+        if self.output is None or self.field is not None or self._wanted_format() != AUTO:
+            return []
+        if (ending := unknown_ending(self.output)) is None:
+            return []
+        known = ", ".join(ENDINGS)
+        return [f"{quote_long(self.output)} is {self._format()}, because {quote(ending)} names no format; {known} do"]
 
     def tracked(self, work: str, parts: Iterable[T], total: int, /) -> Iterator[T]:
         """Yield `parts`, and show on a terminal how far the `work` is."""

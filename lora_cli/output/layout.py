@@ -19,15 +19,24 @@ FULL, PARTS = "█", " ▏▎▍▌▋▊▉"
 
 
 def blocks(report: Report, screen: Screen) -> Iterator[Block]:
-    """Yield the blocks of a report, each table as wide as the screen or narrower where that is possible."""
+    """Yield the blocks of a report, each table as wide as the screen or narrower.
+
+    A table that is too wide however its columns are folded, and without those that it can do without, becomes a list
+    of facts for each row.
+    """
     for block in _designed(report):
         if not isinstance(block, Grid):
             yield block
             continue
         columns, hidden = _shown(block, screen.width)
-        yield block._replace(columns=_fitted(columns, screen))
-        if hidden:
-            yield Line(f"No room for {', '.join(hidden)}: {argument('format')} csv shows all fields.", "dim")
+        fitted = _fitted(columns, screen)
+        is_too_wide = screen.width is not None and table_width(fitted, GAP) > screen.width
+        if is_too_wide:
+            yield from _rows_as_facts(block)
+        else:
+            yield block._replace(columns=fitted)
+        if hidden and not is_too_wide:
+            yield Line(f"No room for {', '.join(hidden)}: {argument('format')} json shows all fields.", "dim")
         elif block.has_more:
             yield Line(f"All fields: {argument('format')} csv", "dim")
 
@@ -64,12 +73,27 @@ def _shown(grid: Grid, width: int | None) -> tuple[Sequence[Column], list[str]]:
     """Return the columns without those that there is no room for, and the fields of these."""
     columns, hidden = grid.columns, []
     candidates = [name for name in grid.expendable if not _tells_apart(name, columns)]
-    while width is not None and candidates and table_width(folded_to(columns, width, GAP), GAP) > width:
+    while width is not None and candidates and _least_width(columns, width) > width:
         if any(each.field == candidates[0] for each in columns):
             hidden.append(candidates[0])
             columns = [each for each in columns if each.field != candidates[0]]
         candidates.pop(0)
     return columns, hidden
+
+
+def _least_width(columns: Sequence[Column], width: int) -> int:
+    """Return how wide a table is with its texts folded and without bars, which need no room."""
+    return table_width(folded_to([each for each in columns if not each.is_bar], width, GAP), GAP)
+
+
+def _rows_as_facts(grid: Grid) -> Iterator[Facts]:
+    """Yield the cells of each row below each other, beside their headings; a cell without a heading stands alone."""
+    columns = [each for each in grid.columns if not each.is_bar]
+    headings = [each.heading.replace("\n", " ") for each in columns]
+    for cells in zip(*(each.cells for each in columns), strict=True):
+        yield Facts(
+            [(label or text, text if label else "") for label, text in zip(headings, cells, strict=True) if text]
+        )
 
 
 def _tells_apart(field: str, columns: Sequence[Column]) -> bool:

@@ -11,8 +11,6 @@ from lora_cli.quantities import Value, bytes_text, count_text, number_text, perc
 
 # Fields that a record may not have: an empty one is "none", not "unknown".
 OPTIONAL = (
-    "d",
-    "h",
     "r",
     "percent_of_full",
     "alpha",

@@ -16,7 +16,15 @@ AUTO, ON_TERMINAL, ELSEWHERE = "auto", "table", "plain"
 # The format that has an option of its own.
 JSON = "json"
 # The formats that a file's name asks for by its ending.
-ENDINGS = {".csv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".md": "markdown"}
+ENDINGS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "ndjson",
+    ".md": "markdown",
+    ".ndjson": "ndjson",
+    ".txt": "plain",
+    ".xml": "junit",
+}
 
 
 @cache
@@ -37,6 +45,16 @@ def format_of_file(path: str) -> str | None:
     ('csv', None)
     """
     return ENDINGS.get(os.path.splitext(path)[1].lower())
+
+
+def unknown_ending(path: str) -> str | None:
+    """Return the ending of a file's name if it asks for a format that there is not.
+
+    >>> unknown_ending("counts.xlsx"), unknown_ending("counts.csv"), unknown_ending("counts")
+    ('.xlsx', None, None)
+    """
+    ending = os.path.splitext(path)[1]
+    return ending if ending and format_of_file(path) is None else None
 
 
 def format_named(name: str) -> Format:

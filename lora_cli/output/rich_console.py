@@ -13,7 +13,7 @@ from rich.text import Text
 
 from lora_cli.errors import printable
 from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title, in_ascii
-from lora_cli.output.columns import fold, packed
+from lora_cli.output.columns import LEAST_FOLDED, fold, packed, screen_width
 from lora_cli.output.layout import GAP, blocks
 from lora_cli.output.picture import COLUMNS, LINES, draw
 from lora_cli.output.report import Report, Screen
@@ -108,10 +108,22 @@ def _text(text: str, style: str, screen: Screen) -> Text:
     return Text(text if screen.unicode else in_ascii(text), STYLES[style])
 
 
-def _facts(block: Facts, screen: Screen) -> Table:
+def _facts(block: Facts, screen: Screen) -> RenderableType:
+    """Return labels with their values beside them, or below them where there is no room for that."""
+    labels, values = (max(map(screen_width, texts), default=0) for texts in zip(*block.rows, strict=True))
+    room = None if screen.width is None else screen.width - labels - GAP
+    if room is not None and room < min(values, LEAST_FOLDED):
+        lines = [
+            _text(text, style, screen)
+            for label, value in block.rows
+            for text, style in ((label, "dim"), (f"{' ' * GAP}{value}", ""))
+            if text.strip()
+        ]
+        return Text("\n").join(lines)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, GAP, 0, 0))
     for label, value in block.rows:
-        table.add_row(_text(label, "dim", screen), _text(value, "", screen))
+        shown = value if room is None else fold(value, room)
+        table.add_row(_text(label, "dim", screen), _text(shown, "", screen))
     return table
 
 

@@ -100,12 +100,20 @@ def test_the_program_alone_shows_help(arguments: tuple[str, ...]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, run("--help").stdout, "")
 
 
+def test_the_word_help_shows_help() -> None:
+    """Of the program, or of the command behind it."""
+    assert run("help").stdout == run("--help").stdout
+    assert run("help", "count").stdout == run("count", "--help").stdout
+    assert "'cuont' is not a command; did you mean count?" in run("help", "cuont").stderr
+
+
 @pytest.mark.parametrize("command", ["check", "fit", "forward", "count", "sweep"])
 def test_h_is_the_outputs_where_there_is_a_matrix(command: str) -> None:
     """A value that is missing is said, not taken for help."""
     done = run(command, "-h")
     assert done.returncode == 2
-    assert "-h is the number of outputs of the matrix and needs a value" in done.stderr
+    assert "-h is the number of outputs of the matrix, as in the literature, and needs a value" in done.stderr
+    assert f"for help, type `lora-cli {command} --help`" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["inspect", "models", "methods"])
@@ -131,17 +139,39 @@ def test_the_model_is_the_argument_of_a_command() -> None:
         ("count gpt2 --max-params 5", "count has no option --max-params; sweep, fit, check have it"),
         ("models --spectrum", "models has no option --spectrum; inspect has it"),
         ("count gpt2 --rnk 8", "did you mean --rank?"),
-        ("-d 8 -h 8", "the command before -d is missing; write e.g. `lora-cli count -d 8 -h 8`"),
+        (
+            "-d 8 -h 8",
+            "the command before -d is missing; did you mean count, forward, sweep, fit or check, e.g. `lora-cli count -d 8 -h 8`?",
+        ),
         ("-h 8 -d 8", "the command before -h is missing"),
         ("-d8", "the command before -d is missing"),
-        ("--max-params=5 gpt2", "write e.g. `lora-cli sweep --max-params=5 gpt2`"),
+        ("--max-params=5 gpt2", "did you mean sweep, fit or check, e.g. `lora-cli sweep --max-params=5 gpt2`?"),
         ("--verison", "did you mean --version?"),
-        (f"-d {'9' * 5000}", "write e.g. `lora-cli count -d ...`"),
+        (f"-d {'9' * 5000}", "e.g. `lora-cli count -d ...`?"),
+        ("-m gpt2 --gpu 4090", "did you mean sweep, fit, check or memory, e.g. `lora-cli sweep -m gpt2 --gpu 4090`?"),
+        ("-1 gpt2", "'-1' is not a command; choose from: count"),
+        ("-v", "lora-cli has no option -v; did you mean -V?"),
+        ("version", "'version' is an option; did you mean `lora-cli --version`?"),
+        ("gpt2 -r 8", "the command before 'gpt2' is missing; did you mean count, sweep, fit or memory, e.g. `lora-cli"),
+        ("gpt2 --unknown", "the command before 'gpt2' is missing; did you mean count,"),
+        ("org/name --gpu 4090", "did you mean sweep, fit or memory, e.g. `lora-cli sweep org/name --gpu 4090`?"),
+        ("my-adapter --spectrum", "did you mean `lora-cli inspect my-adapter --spectrum`?"),
+        ("base", "the command before 'base' is missing; did you mean count"),
+        ("count 1024 1024 32", "'1024 32' belongs to no option; the sizes of a matrix are given like -d 1024 -h 1024"),
+        ("count gpt2 gpt2-medium", "count takes one SOURCE, and 'gpt2-medium' is one too many; `lora-cli sweep` takes"),
+        ("methods lora dora", "methods takes one NAME, and 'dora' is one too many; see lora-cli methods --help"),
+        ("forward gpt2", "forward takes only options, and 'gpt2' is none; see lora-cli forward --help"),
+        ("count gpt2 -R 8", "count has no option -R; did you mean -r?"),
+        ("count gpt2 --lora-r 8", "count has no option --lora-r; did you mean --rank?"),
+        ("fit gpt2 --lora_alpha=8", "fit has no option --lora_alpha; did you mean --alpha?"),
+        ("sweep gpt2 --target-modules c_fc", "sweep has no option --target-modules; did you mean --target?"),
+        ("count gpt2 --use-dora", "count has no option --use-dora; did you mean --set use_dora=VALUE?"),
     ],
 )
-def test_an_option_in_the_wrong_place_gets_an_answer_that_helps(line: str, answer: str) -> None:
+def test_what_is_in_the_wrong_place_gets_an_answer_that_helps(line: str, answer: str, tmp_path: Path) -> None:
     """Which commands have it, what the command does instead, or that the command is missing."""
-    done = run(*line.split())
+    example.write(tmp_path)
+    done = run(*line.split(), cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert answer in done.stderr
 

@@ -125,7 +125,7 @@ def test_a_difference_is_1_and_shows_old_and_new(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert failed[:2] == ["lock: r,4,8,false", "lock: trainable_params,147456,294912,false"]
     assert (
-        f"trainable_params of 'gpt2 | lora r=4 target=c_attn' is 147,456, recorded as 294,912 in '{path}'; "
+        f"gpt2 | lora r=4 target=c_attn: lock: trainable_params is 147,456, recorded as 294,912 in '{path}'; "
         "if the change is intended, run again with --update-lock to record it"
     ) in done.stderr
     assert path.read_text() == text
@@ -145,7 +145,7 @@ def test_a_subject_that_is_not_recorded_is_1(tmp_path: Path) -> None:
     text = path.read_text()
     done = run(*GPT2, "-r", "8", "--lock", str(path), "--field", "rule")
     assert (done.returncode, done.stdout, path.read_text()) == (1, "lock\n", text)
-    assert "'gpt2 | lora r=8 target=c_attn' is not recorded in" in done.stderr
+    assert "gpt2 | lora r=8 target=c_attn: lock: it is not recorded in" in done.stderr
 
 
 def test_an_adapter_is_known_by_its_folder(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_limit_of_memory_gates_and_other_commands_take_it(base: str) -> None:
     assert held.returncode == 0, held.stderr
     broken = run("check", "-m", base, "-r", "8", "--max-memory", "1GB", "--seq", "64")
     assert broken.returncode == 1
-    assert "max-memory: memory (high_bytes of `lora-cli memory`, or" in broken.stderr
+    assert "max-memory: training memory is" in broken.stderr
     alone = run("check", "-m", base, "-r", "8", "--max-params", "40M", "--seq", "64")
     assert (alone.returncode, "--max-memory" in alone.stderr) == (2, True)
     found = run("fit", base, "-r", "8", "--max-memory", "2GB", "--seq", "64", "--knob", "batch", "--field", "knob,size")

@@ -268,6 +268,26 @@ def test_a_file_takes_its_format_from_its_ending(tmp_path: Path, name: str, begi
     assert (tmp_path / name).read_text().startswith("method,d,h,r,")
 
 
+def test_an_ending_that_names_no_format_is_said(tmp_path: Path) -> None:
+    """What was meant as a format would be plain text in silence; a name without an ending, or with --format, is meant."""
+    command = ("count", "-d", "6", "-h", "8", "-r", "2", "-o")
+    done = run(*command, "counts.xlsx", cwd=tmp_path)
+    assert (tmp_path / "counts.xlsx").read_text().startswith("method ")
+    known = ".csv, .json, .jsonl, .md, .ndjson, .txt, .xml"
+    assert done.stderr == f"lora-cli: note: 'counts.xlsx' is plain, because '.xlsx' names no format; {known} do\n"
+    for meant in (["counts"], ["a.txt"], ["a.x", "--format", "csv"], ["a.x", "--field", "r"], ["/dev/null"]):
+        assert run(*command, *meant, cwd=tmp_path).stderr == ""
+
+
+def test_xml_is_junit_where_there_are_verdicts(tmp_path: Path) -> None:
+    """And refused where there are none."""
+    done = run("check", "gpt2", "-r", "8", "--max-params", "1M", "-o", "report.xml", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "report.xml").read_text()[:5]) == (0, "<?xml")
+    refused = run("count", "gpt2", "-o", "counts.xml", cwd=tmp_path)
+    assert (refused.returncode, "junit shows only verdicts" in refused.stderr) == (2, True)
+    assert not (tmp_path / "counts.xml").exists()
+
+
 def test_a_sweep_without_rows_says_so() -> None:
     """A header alone looks like a mistake of the program."""
     done = run("sweep", "gpt2", "-r", "8", "--max-params", "1", "--format", "csv")

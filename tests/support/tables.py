@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.text import Text
 
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.application import parse, spelling
+from lora_cli.cli.application import spelling
+from lora_cli.cli.command_line import parse
 from lora_cli.errors import arguments_spelled
 from lora_cli.output import Screen, format_writer
 

@@ -12,6 +12,7 @@ from lora_cli.quantities import number_text
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
+    from lora_cli.analysis.count.model_count import ModelCount
     from lora_cli.analysis.inspect.inspect import Inspection
 
 
@@ -34,8 +35,8 @@ def _judge(limit: Limit, figures: Count | Inspection, bound: int | float, path: 
 
 
 def _advice(limit: Limit, figures: Count | Inspection, value: float, bound: int | float) -> str:
-    """Return which size would hold a limit, where the value follows from a config alone."""
-    cost = figures.cost
+    """Return which size would hold a limit, where the value follows from a config alone, on a model or on what a file adapts."""
+    cost: ModelCount | None = getattr(figures, "resizable_cost", figures.cost)
     if cost is None or getattr(cost, limit.field) != value:
         return ""
     from lora_cli.analysis.fit.holding_size import holding_size

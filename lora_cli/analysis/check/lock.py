@@ -190,7 +190,7 @@ def _compare(key: str, now: Figures, then: Figures | None, source: str) -> Itera
             "lock",
             None,
             None,
-            f"lock: {quote_long(key)} is not recorded in {source}, which is out of date; {_record_again()}",
+            f"{key}: lock: it is not recorded in {source}, which is out of date; {_record_again()}",
         )
         return
     for figure in FIGURES:
@@ -198,7 +198,7 @@ def _compare(key: str, now: Figures, then: Figures | None, source: str) -> Itera
         if value is None and limit is None:
             continue
         difference = (
-            f"lock: {figure} of {quote_long(key)} is {_shown(value)}, recorded as {_shown(limit)} in {source}; "
+            f"{key}: lock: {figure} is {_shown(value)}, recorded as {_shown(limit)} in {source}; "
             f"if the change is intended, {_record_again()}"
         )
         yield Verdict(f"lock: {figure}", value, limit, None if value == limit else difference)

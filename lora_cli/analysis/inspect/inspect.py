@@ -143,6 +143,13 @@ class Inspection(Result):
         return self._adapter.cost
 
     @property
+    def resizable_cost(self) -> ModelCount | None:
+        """The same, or without a model what the config trains on modules of the shapes in the file."""
+        from lora_cli.analysis.inspect.file_cost import file_cost
+
+        return file_cost(self._adapter) if self._adapter.model is None else self._adapter.cost
+
+    @property
     def full_params(self) -> int | None:
         """The base model's parameters, if there is a model."""
         return self._adapter.full_params

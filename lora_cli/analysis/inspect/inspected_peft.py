@@ -151,7 +151,7 @@ class InspectedPeft(InspectedAdapter):
         for module, tensors in self.by_module.items():
             pair = self.factors.get(module)
             if pair is None:
-                updates[module] = ModuleUpdate(module, label, tensors)
+                updates[module] = ModuleUpdate(module, label, tensors, *_sizes_of_one(tensors))
             else:
                 sides = pair.a.shape[1], pair.b.shape[0]
                 updates[module] = ModuleUpdate(module, label, tensors, *sides, pair.r, pair.alpha, pair.scaling, pair)
@@ -248,3 +248,11 @@ class InspectedPeft(InspectedAdapter):
             return {}
         ranks = ((module, (pair.r, self.config_ranks[module])) for module, pair in self.factors.items())
         return {module: both for module, both in ranks if both[0] != both[1] and module not in self.transposed}
+
+
+def _sizes_of_one(tensors: Mapping[str, Stored]) -> tuple[int | None, int | None, int | None]:
+    """Return what one of A and B tells of d, h and r where the other is missing; nothing of other tensors."""
+    shapes = {name: stored.shape for name, stored in tensors.items() if len(stored.shape) > 1}
+    a, b = (next((shapes[name] for name in names if name in shapes), None) for names in (A_NAMES, B_NAMES))
+    d, h = None if a is None else a[1], None if b is None else b[0]
+    return d, h, a[0] if a is not None else None if b is None else b[1]

@@ -83,6 +83,10 @@ Set = Annotated[
     ),
 ]
 
+# The options for fields of PEFT's configs, and what trainers write before the names of these fields.
+OPTIONS_OF_FIELDS = {"r": "--rank", "lora_alpha": "--alpha", "target_modules": "--target", "peft_type": "--method"}
+TRAINERS_PREFIX = "lora_"
+
 
 def method_candidates(*others: str) -> Candidates:
     """Offer the methods, and others that a command knows."""
@@ -140,6 +144,11 @@ def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
             raise InvalidInput(f"{argument('settings')}: {quote(field)} is given twice; drop one of them")
         settings[field] = _read_json(value)
     return settings
+
+
+def is_field(name: str) -> bool:
+    """Whether some method's config has this field."""
+    return any(name in method_named(method).fields for method in METHODS)
 
 
 def _is_flag(field: str) -> bool:

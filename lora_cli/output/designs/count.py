@@ -61,4 +61,5 @@ def _modules_grid(rows: Sequence[Mapping[str, Value]], record: Mapping[str, Valu
     grid = [column(field, values) for field, values in shown.items()]
     bars = [repr(share) for share in columns.get("share", ())]
     grid.append(Column("", [*bars, *[""] * has_total], is_bar=True))
-    return Grid(grid, [*[""] * len(rows), *["strong"] * has_total], has_total)
+    styles = [*[""] * len(rows), *["strong"] * has_total]
+    return Grid(grid, styles, has_total, expendable=("d", "h", "r", "count"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.output.blocks import Block, Grid, Line, Title, facts
 from lora_cli.output.columns import Column, column
@@ -34,8 +34,18 @@ def design(report: Report) -> Iterator[Block]:
         yield _sizes(record)
     yield facts(record, FACTS)
     if report.details:
-        fields = list(report.details[0])
-        yield Grid([column(field, [row[field] for row in report.details]) for field in fields])
+        yield _other_targets(report.details)
+
+
+def _other_targets(rows: Sequence[Mapping[str, Value]]) -> Grid:
+    """Return the largest size on each of some other targets; the names of these stay whole where there is room."""
+    sizes = [cell("size", row["size"]) for row in rows]
+    sizes = [size if row["size"] is None else f"{row['knob']} {size}" for row, size in zip(rows, sizes, strict=True)]
+    columns = {field: column(field, [row[field] for row in rows]) for field in rows[0] if field not in ("knob", "size")}
+    columns["headroom"] = columns["headroom"]._replace(heading="left")
+    first, *others = columns.values()
+    grid = [first, Column("largest", sizes, style="strong"), *others]
+    return Grid([each.upright() for each in grid], expendable=("adapted_modules", "headroom"))
 
 
 def _sizes(record: Mapping[str, Value]) -> Grid:

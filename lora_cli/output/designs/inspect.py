@@ -10,6 +10,8 @@ from lora_cli.output.people import cell, heading
 from lora_cli.output.report import Report
 
 TITLE = ("adapter", "method", "base_model")
+# The numbers of the findings, which are all shown.
+FINDINGS = ("errors_found", "warnings_found")
 MESSAGE, REMEDY = "message", "remedy"
 STYLES = {"error": "bad", "warning": "warn", "note": "dim"}
 
@@ -20,12 +22,13 @@ def design(report: Report) -> Iterator[Block]:
     yield Title([cell(field, record[field]) for field in TITLE if record[field] is not None])
     yield from _findings(report)
     if report.details:
-        fields = list(report.details[0])
+        fields = [field for field in report.details[0] if any(row[field] is not None for row in report.details)]
         grid = [column(field, [row[field] for row in report.details]) for field in fields]
         if "share" in fields:
             grid.append(Column("", [repr(row["share"]) for row in report.details], is_bar=True))
-        yield Grid(grid)
-    yield facts(record, [field for field in report.fields if field not in TITLE and record[field] is not None])
+        yield Grid(grid, expendable=("scaling", "d", "h", "count"))
+    told = (*TITLE, *FINDINGS)
+    yield facts(record, [field for field in report.fields if field not in told and record[field] is not None])
 
 
 def _findings(report: Report) -> Iterator[Block]:

@@ -14,5 +14,8 @@ def design(report: Report) -> Iterator[Block]:
     record = report.record()
     yield Title([str(record["model"]), str(record["family"])])
     grid = [column(field, [row[field] for row in report.details]) for field in report.details[0]]
-    yield Grid([*grid, Column("", [repr(row["share"]) for row in report.details], is_bar=True)])
+    yield Grid(
+        [*grid, Column("", [repr(row["share"]) for row in report.details], is_bar=True)],
+        expendable=("kind", "d", "h", "count"),
+    )
     yield facts(record, ("full_params", "default_targets"))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import example
 import numpy as np
 import pytest
 from adapter_files import pair, write_adapter
@@ -41,6 +42,17 @@ def test_a_path_is_judged_like_its_inspection(adapter: str) -> None:
     ]
     assert check([adapter], **limits) == check(inspect(adapter, values=True), **limits) == verdicts
     assert str(verdicts[2].failure()).startswith("fresh: max-bytes: adapter_bytes is ")
+
+
+@pytest.mark.parametrize("limits", [{"max_params": 6271}, {"max_params": 895}, {"max_bytes": 20_000}])
+def test_an_adapter_on_disk_is_told_which_rank_would_hold(tmp_path: Path, limits: dict[str, Any]) -> None:
+    """As with its model, from the shapes in its file: by hand, 896 parameters for each of its 8 ranks."""
+    example.write(tmp_path)
+    adapter, base = str(tmp_path / "my-adapter"), str(tmp_path / "base")
+    failures = [[str(each.failure()) for each in check(adapter, model=model, **limits)] for model in (None, base)]
+    assert failures[0] == failures[1]
+    if "max_params" in limits:
+        assert failures[0][-1].endswith("; r 6 would hold" if limits["max_params"] > 896 else "; no r would hold")
 
 
 def test_findings_fail_by_severity_or_code(adapter: str) -> None:

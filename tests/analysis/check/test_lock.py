@@ -71,7 +71,7 @@ def test_a_subject_that_is_not_recorded_fails() -> None:
     assert tuple(verdict.record()) == FIELDS
     assert tuple(verdict.record().values()) == ("lock", None, None, False)
     assert verdict.failure() == (
-        "lock: 'new' is not recorded in 'counts.lock', which is out of date; run again with update_lock to record it"
+        "new: lock: it is not recorded in 'counts.lock', which is out of date; run again with update_lock to record it"
     )
 
 

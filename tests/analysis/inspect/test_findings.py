@@ -63,6 +63,16 @@ def codes(found: Inspection) -> list[str]:
     return [finding.code for finding in found.findings]
 
 
+def test_a_module_shows_what_one_of_its_factors_tells(tmp_path: Path) -> None:
+    """A of r x d and B of h x r: what the other would tell is unknown."""
+    whole_pair = pair(Q0, values(4, 32), values(16, 4))
+    for key, sizes in zip(whole_pair, ((32, None, 4), (None, 16, 4)), strict=True):
+        folder = write_adapter(tmp_path / "lone", {key: whole_pair[key]} | pair(Q1, values(4, 32), values(16, 4)))
+        lone, other = inspect(folder).modules
+        assert tuple(lone[field] for field in ("d", "h", "r", "alpha", "scaling")) == (*sizes, None, None)
+        assert tuple(other[field] for field in ("d", "h", "r")) == (32, 16, 4)
+
+
 def test_a_whole_adapter_has_no_findings(tmp_path: Path) -> None:
     """By hand: 2 pairs of 4 x (32 + 32) values, with the model and without."""
     arrays, config = whole()
