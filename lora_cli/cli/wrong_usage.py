@@ -9,12 +9,13 @@ from typing import Any
 from lora_cli.cli.application import OWN_OPTIONS, parameters_of
 from lora_cli.cli.options.adaptation import OPTIONS_OF_FIELDS, TRAINERS_PREFIX, is_field
 from lora_cli.cli.registry import command_names
-from lora_cli.errors import SHOWN_LONG_CHARACTERS, InvalidInput, choices, near_miss, quote
+from lora_cli.errors import SHOWN_CHARACTERS, SHOWN_LONG_CHARACTERS, InvalidInput, choices, near_miss, quote
 
 # What Typer writes before the options that resemble an unknown one.
 TYPERS_NEAR_MISS = " (Possible options: "
-# What Typer says of an option that a command does not have, and of words behind its last argument.
+# What Typer says of an option that a command does not have, of words behind its last argument, and of none.
 TYPERS_UNKNOWN, TYPERS_EXTRA = "No such option: ", "Got unexpected extra argument"
+TYPERS_MISSING = "Missing argument"
 # The options that three numbers may be meant for.
 SIZES = ("-d", "-h", "-r")
 
@@ -47,22 +48,26 @@ def _missing_command(before: str, commands: Sequence[str], argv: Sequence[str]) 
 
 def usage_error(typers: str, command: str | None) -> str:
     """Return Typer's message as one line, with this program's words for a near miss."""
-    program = "lora-cli" if command is None else f"lora-cli {command}"
+    program, named = ("lora-cli", "lora-cli") if command is None else (f"lora-cli {command}", command)
+    see = f"see {program} --help"
     message = typers.replace("\n", " ").strip().rstrip(".")
     if command is not None and message.startswith(TYPERS_EXTRA):
         return _too_many(message.partition("(s) (")[2].removesuffix(")"), command)
     message, _, options = message.partition(TYPERS_NEAR_MISS)
-    wanted = message.rpartition(" ")[2]
-    help_text = f"see {program} --help"
     if message.startswith(TYPERS_UNKNOWN):
+        wanted = message.removeprefix(TYPERS_UNKNOWN)
         if command is not None and (others := _commands_with([wanted])):
             return f"{command} has no option {wanted}; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
-        if instead := _instead(wanted, command):
-            return f"{command or program} has no option {wanted}; did you mean {instead}?"
+        instead = _instead(wanted, command)
+        near = near_miss(wanted, options.rstrip(")").split(", "), see)
+        shown = wanted if len(wanted) <= SHOWN_CHARACTERS else quote(wanted)
+        return f"{named} has no option {shown}; {f'did you mean {instead}?' if instead else near}"
+    if message.startswith(TYPERS_MISSING) and command is not None:
+        return f"{command} needs a {_argument_name(command)}; {see}"
     # Typer repeats the user's word, however long it is.
     if len(message) > SHOWN_LONG_CHARACTERS:
         message = f"{message[:SHOWN_LONG_CHARACTERS]}... ({len(message)} characters)"
-    return f"{message}; {near_miss(wanted, options.rstrip(')').split(', '), help_text)}"
+    return f"{message}; {see}"
 
 
 def _too_many(words: str, command: str) -> str:

@@ -150,6 +150,8 @@ def test_the_model_is_the_argument_of_a_command() -> None:
         (f"-d {'9' * 5000}", "e.g. `lora-cli count -d ...`?"),
         ("-m gpt2 --gpu 4090", "did you mean sweep, fit, check or memory, e.g. `lora-cli sweep -m gpt2 --gpu 4090`?"),
         ("-1 gpt2", "'-1' is not a command; choose from: count"),
+        ("--unknown", "lora-cli has no option --unknown; see lora-cli --help"),
+        ("inspect", "inspect needs a PATH; see lora-cli inspect --help"),
         ("-v", "lora-cli has no option -v; did you mean -V?"),
         ("version", "'version' is an option; did you mean `lora-cli --version`?"),
         ("gpt2 -r 8", "the command before 'gpt2' is missing; did you mean count, sweep, fit or memory, e.g. `lora-cli"),

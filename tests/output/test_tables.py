@@ -85,7 +85,7 @@ def test_the_next_size_of_a_fit_breaks_the_budget() -> None:
 def test_what_a_sweep_is_asked_for_stays_on_a_narrow_screen() -> None:
     """The fields of its limits and of its order; what all points share is said once."""
     command = "lora-cli sweep gpt2 llama-3.1-8b -r 4,8 --max-bytes 50MB --sort reduction_factor"
-    heading = tables.drawn(command, Screen(40)).partition("--")[0].split()
+    heading = tables.drawn(command, Screen(50)).partition("--")[0].split()
     assert {"bytes", "factor"} <= {*heading}
     assert "of" not in heading
     narrow = tables.drawn("lora-cli sweep gpt2 -r 4,8 --method lora,dora", Screen(40))
