@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.analysis.memory.cards import Card, find_card
-from lora_cli.analysis.memory.longest_input import image_tokens, longest_input
+from lora_cli.analysis.memory.longest_input import check_length, image_tokens, longest_input
+from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.stored_quantisation import quantisation
 from lora_cli.analysis.memory.training import (
     ADAPTER_DTYPE,
@@ -76,8 +77,9 @@ class TrainingArguments(NamedTuple):
         """The card, if one is named."""
         return None if self.gpu is None else find_card(self.gpu)
 
-    def training(self, model: Model) -> Training:
+    def training(self, setup: Setup) -> Training:
         """Return the settings of the training of a model."""
+        model = setup.model
         if self.attention == "flash":
             raise InvalidInput(
                 f"{argument('attention')}: flash, which is the package flash-attn, has no replay; sdpa runs flash "
@@ -92,7 +94,7 @@ class TrainingArguments(NamedTuple):
             )
         return Training(
             dimension("batch", self.batch),
-            self._seq(model),
+            self._seq(setup),
             dtype,
             quantize,
             self.kbit_prepare is not False,
@@ -107,22 +109,27 @@ class TrainingArguments(NamedTuple):
             self.card is None or self.card.has_flash,
         )
 
-    def _seq(self, model: Model) -> int:
+    def _seq(self, setup: Setup) -> int:
         """Return the length of the sequences, which is a model's own if they are of images."""
+        model = setup.model
         own = image_tokens(model)
         if self.seq is None:
-            return own or min(DEFAULT_SEQ, longest_input(model) or DEFAULT_SEQ)
+            seq = own or min(DEFAULT_SEQ, max(longest_input(setup) or DEFAULT_SEQ, 1))
+            check_length(setup, seq)
+            return seq
         if own not in {None, self.seq}:
             raise InvalidInput(
                 f"{argument('seq')}: {self.seq} is not the {own} tokens of an image of {model.name}; leave it out"
             )
-        return dimension("seq", self.seq)
+        seq = dimension("seq", self.seq)
+        check_length(setup, seq)
+        return seq
 
-    def doubts(self, model: Model) -> Iterator[str]:
-        """Yield what to warn of: a length that the model cannot take, or a type that the card does not have."""
-        training, longest, card = self.training(model), longest_input(model), self.card
+    def doubts(self, setup: Setup) -> Iterator[str]:
+        """Yield what to warn of: a length that the model was not made for, or a type that the card does not have."""
+        training, longest, card = self.training(setup), longest_input(setup), self.card
         if longest is not None and training.seq > longest:
-            yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {model.name}"
+            yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {setup.model.name}"
         if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
             yield f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory"
 

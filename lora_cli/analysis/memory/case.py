@@ -122,4 +122,4 @@ def case_of(plan: Plan, arguments: TrainingArguments) -> Case:
     """Return the training of a plan, on the card that its arguments name."""
     setup, card = Setup(plan.subject, plan), arguments.card
     room = None if card is None else Room(card.bytes, card)
-    return Case(setup, plan.config.label, arguments.training(setup.model), card, room)
+    return Case(setup, plan.config.label, arguments.training(setup), card, room)

@@ -229,13 +229,13 @@ def memory(
     room = _room(arguments.card, vram)
     subject = _model(model, how.adapter)
     setup, label, said = _set_up(subject, how, adapter_dtype)
-    case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
+    case = Case(setup, label, arguments.training(setup), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
         record[TIME_FIELD] = train_seconds(
             case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation
         )
-    warnings = [*said, *arguments.doubts(setup.model)]
+    warnings = [*said, *arguments.doubts(setup)]
     return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
 
 
