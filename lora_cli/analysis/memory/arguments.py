@@ -97,15 +97,15 @@ class TrainingArguments(NamedTuple):
             self._seq(setup),
             dtype,
             quantize,
-            self.kbit_prepare is not False,
-            self.checkpointing,
+            self.kbit_prepare is None or _switch("kbit_prepare", self.kbit_prepare),
+            _switch("checkpointing", self.checkpointing),
             _choice("attention", self.attention, ATTENTIONS),
-            self.padded,
+            _switch("padded", self.padded),
             _choice("optimizer", self.optimizer, OPTIMIZERS),
-            (DEFAULT_DTYPE if dtype == "float32" else dtype) if self.autocast else None,
+            (DEFAULT_DTYPE if dtype == "float32" else dtype) if _switch("autocast", self.autocast) else None,
             _dtype("adapter_dtype", self.adapter_dtype or ADAPTER_DTYPE),
             _choice("loss", self.loss, LOSSES),
-            self.logits_kept,
+            _switch("logits_kept", self.logits_kept),
             self.card is None or self.card.has_flash,
         )
 
@@ -147,6 +147,13 @@ def read_arguments(training: Mapping[str, Any]) -> TrainingArguments:
 def _choice(name: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise InvalidInput(f"{argument(name)}: {quote(value)} is not known; {choices(value, known)}")
+    return value
+
+
+def _switch(name: str, value: bool) -> bool:
+    """Return a setting that is on or off; a text such as "no" would be on."""
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{argument(name)}: {quote(value)} is neither True nor False")
     return value
 
 

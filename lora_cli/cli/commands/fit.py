@@ -99,6 +99,10 @@ def fit(
     model = subject.model_of(source, model)
     names = [None] if method is None else read_list(method)
     _refuse_conflicts(model, adapter, write, len(names))
+    if knob in TRAINING_KNOBS and knob in (presentation.field or "").split(","):
+        raise InvalidInput(
+            f"{argument('field')}: the {knob} that is found is the field size; give that instead of {knob}"
+        )
     budget = read_budget(**limits.read())
     adapted = read_subject(size("d", d), size("h", h), model, adapter)
     hows = [read_adaptation(name, r, alpha, target, settings, adapter, adapter_dtype) for name in names]
