@@ -82,7 +82,7 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
         ("-r 8 --no-kbit-prepare", "give --quantize too"),
         ("-r 8 --vram 24", "--vram: '24' is less than 1 MB; write 24GB or 24GiB"),
         ("-r 8 --gpu 4091", "did you mean 4090?"),
-        ("-r 8 --gpu tpu-v5", "completion of --gpu lists the cards, or give --vram"),
+        ("-r 8 --gpu tpu-v5", "`lora-cli cards` lists them; give --vram"),
         ("-r 8 --set modules_to_save=lm_head", """write it like 'modules_to_save=["lm_head"]'"""),
     ],
 )

@@ -15,7 +15,7 @@ PARTS = {
     "weights_bytes": ("base weights", "█"),
     "adapter_weights_bytes": ("adapter weights", "▓"),
     "gradient_bytes": ("gradients", "▞"),
-    "optimizer_bytes": ("optimizer states", "▌"),
+    "optimizer_bytes": ("optimizer states", "▀"),
     "activation_bytes": ("activations", "▒"),
     "loss_bytes": ("loss", "░"),
     "temporary_bytes": ("temporaries", "▄"),
