@@ -107,7 +107,7 @@ def sweep(
         bool,
         typer.Option(
             "--memory",
-            help="Add the GPU memory of training each model; --batch and --seq are axes then.",
+            help="Add the GPU memory of training each model; --batch, --seq and --quantize take lists then.",
             rich_help_panel=TRAINING,
         ),
     ] = False,
