@@ -139,8 +139,8 @@ def parse_percent(text: str, least: float = -math.inf, most: float = math.inf) -
     return value
 
 
-def parse_count(text: str) -> int:
-    """Read a number of parameters: digits, in groups of three or not, and K, M, B or T for powers of a thousand.
+def parse_count(text: str, of: str = "parameters") -> int:
+    """Read a number of parameters, or `of` other things: digits, in groups of three or not, and K, M, B or T for powers of a thousand.
 
     >>> parse_count("131_072"), parse_count("20,000,000"), parse_count("200K"), parse_count("1.5b")
     (131072, 20000000, 200000, 1500000000)
@@ -152,7 +152,7 @@ def parse_count(text: str) -> int:
     value = _whole(match, COUNT_UNITS[match[3]]) if match else None
     if value is None:
         raise QuantityError(
-            text, f"{_fault(text, match, 'a whole number of parameters')}; write it like 131072, 200K, 20M or 1.5B"
+            text, f"{_fault(text, match, f'a whole number of {of}')}; write it like 131072, 200K, 20M or 1.5B"
         )
     return value
 
@@ -166,14 +166,14 @@ def parse_bytes(text: str) -> int:
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '50M' has the unit M, which is not known; write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
     """
+    return _bytes(text, "write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)")
+
+
+def _bytes(text: str, fix: str) -> int:
     match = re.fullmatch(_BYTES, _plain(text))
     value = _whole(match, (1024 if match[4] else 1000) ** BYTE_POWERS[match[3] or ""]) if match else None
     if value is None:
-        raise QuantityError(
-            text,
-            f"{_fault(text, match, 'a whole number of bytes')}; "
-            "write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)",
-        )
+        raise QuantityError(text, f"{_fault(text, match, 'a whole number of bytes')}; {fix}")
     return value
 
 
@@ -185,8 +185,11 @@ def parse_memory(text: str) -> int:
     >>> parse_memory("24")
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '24' is less than 1 MB; write 24GB or 24GiB
+    >>> parse_memory("24G")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '24G' has the unit G, which is not known; write it like 24GB or 24GiB
     """
-    value = parse_bytes(text)
+    value = _bytes(text, "write it like 24GB or 24GiB")
     if value < LEAST_MEMORY:
         number = text if text.isdigit() and value else "24"
         raise QuantityError(text, f"is less than {bytes_text(LEAST_MEMORY)}; write {number}GB or {number}GiB")

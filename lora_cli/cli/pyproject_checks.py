@@ -115,8 +115,10 @@ def _check(
     names_matrix = "d" in values or "h" in values
     model = None if names_matrix else base if source is None else read(source)
     counted = count(values.get("d"), values.get("h"), model=model, **how._asdict())
-    # As it would be named in a lock that stands in the working directory.
-    return check_count(counted, rules, count_key(counted.record(), counted.how, "lock"))
+    # As it would be named in a lock that stands in the working directory, and by how it is trained.
+    settings = ", ".join(f"{name} {value}" for name, value in table.values.get("training", {}).items())
+    name = count_key(counted.record(), counted.how, "lock")
+    return check_count(counted, rules, f"{name} ({settings})" if settings else name)
 
 
 def _read(project: Settings, text: str) -> Model:

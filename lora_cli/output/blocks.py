@@ -14,7 +14,9 @@ from lora_cli.output.people import heading, sheet_cell
 from lora_cli.quantities import Value
 
 # Characters that an encoding may not have, and what stands for them.
-ASCII = str.maketrans({"·": "-", "×": "x", "ᵀ": "^T", "→": "->", "█": "#", "▓": "=", "▒": "+", "░": ":", "▚": "%"})
+ASCII = str.maketrans(
+    {"·": "-", "×": "x", "ᵀ": "^T", "→": "->", "█": "#", "▓": "=", "▒": "+", "░": ":", "▞": "/", "▀": "*", "▄": "%"}
+)
 
 
 class Title(NamedTuple):

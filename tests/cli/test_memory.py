@@ -82,7 +82,7 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
         ("-r 8 --no-kbit-prepare", "give --quantize too"),
         ("-r 8 --vram 24", "--vram: '24' is less than 1 MB; write 24GB or 24GiB"),
         ("-r 8 --gpu 4091", "did you mean 4090?"),
-        ("-r 8 --gpu tpu-v5", "completion of --gpu lists the cards, or give --vram"),
+        ("-r 8 --gpu tpu-v5", "`lora-cli cards` lists them; give --vram"),
         ("-r 8 --set modules_to_save=lm_head", """write it like 'modules_to_save=["lm_head"]'"""),
     ],
 )
@@ -181,3 +181,38 @@ def test_options_of_a_server_and_of_a_training_do_not_mix(base: str, arguments: 
     done = run("memory", base, *arguments.split())
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+def test_each_part_of_the_bar_has_a_mark_of_its_own(base: str) -> None:
+    """And the title says what is trained of what."""
+    from lora_cli.output.designs.memory import FREE, PARTS
+
+    marks = [mark for _, mark in PARTS.values()]
+    assert len({*marks, FREE}) == len(marks) + 1
+    done = run("memory", base, "-r", "8", "--seq", "64", "--quantize", "nf4", "--format", "table")
+    title = done.stdout.splitlines()[0]
+    assert title.endswith("rank 8 · q_proj,v_proj · batch 1 · 64 tokens · bfloat16 · nf4")
+
+
+def test_tokens_are_not_parameters(base: str) -> None:
+    """A message names what is counted."""
+    done = run("memory", base, "-r", "8", "--gpu", "t4", "--tokens", "1e18", "--utilisation", "0.4")
+    assert done.returncode == 2
+    assert "--tokens: '1e18' is not a whole number of tokens" in done.stderr
+
+
+def test_what_a_fit_found_is_its_size(base: str) -> None:
+    """Whatever it searched for."""
+    found = ("fit", base, "-r", "8", "--knob", "batch", "--max-memory", "24GB", "--field")
+    done = run(*found, "batch")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--field: the batch that is found is the field size" in done.stderr
+    assert int(run(*found, "size").stdout) > 1
+
+
+def test_a_sweep_takes_several_kinds_of_quantisation(base: str) -> None:
+    """As a list, like its other axes."""
+    done = run("sweep", base, "-r", "8", "--memory", "--seq", "8", "--quantize", "none,nf4", "--field", "quantize")
+    assert done.stdout.split() == ["none", "nf4"]
+    done = run("memory", base, "-r", "8", "--quantize", "none,nf4")
+    assert "'none,nf4' is not known" in done.stderr

@@ -65,6 +65,7 @@ EXAMPLES = (
     "memory --model base -r 8 --seq 64 --dtype float16 --gpu t4 --tokens 1M --utilisation 0.4",
     "memory --model base --serve 2",
     "memory --model base --serve 2 --adapter my-adapter",
+    "cards",
     "models",
     "methods",
     "methods vera",

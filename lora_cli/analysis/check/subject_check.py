@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.limit_verdicts import judge_limits
 from lora_cli.analysis.check.verdict import Verdict
-from lora_cli.analysis.count.count import count_subject
+from lora_cli.analysis.count.count import Count, count_subject
 from lora_cli.analysis.count.rank_worth import PAST_BREAK_EVEN, PAST_DIMENSION
 from lora_cli.analysis.limits import MAX_MEMORY, Limits
 from lora_cli.analysis.revisions import ADAPTER_REVISION, MODEL_REVISION, REVISIONS
-from lora_cli.analysis.subject import Subject
+from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.models.peft_names import ADAPTER_CONFIG
@@ -23,7 +23,6 @@ from lora_cli.models.streams import is_stream
 CONFIG = "config.json"
 
 if TYPE_CHECKING:
-    from lora_cli.analysis.count.count import Count
     from lora_cli.analysis.inspect.findings.declaration import Finding
     from lora_cli.analysis.inspect.inspect import Inspection
     from lora_cli.analysis.result import Record
@@ -136,7 +135,7 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
     verdicts = _judge_findings(failing, path)
     # Nothing else is known of a file that cannot be read, which is reason enough to fail.
     if not (inspection.broken and failing):
-        verdicts += judge_limits(inspection, rules.limits, path)
+        verdicts += _judge_inspection(inspection, rules, path)
     record = {**inspection.record(), "full_params": inspection.full_params, "all_params": inspection.all_params}
     passing = [finding for finding in findings if finding not in failing]
     names = {MODEL_REVISION: None if model is None else model.name, ADAPTER_REVISION: inspection.adapter}
@@ -148,6 +147,21 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
         warnings=[*(each.sentence() for each in passing if each.severity != NOTE), *_unpinned(names, inspection)],
         notes=[*(each.sentence() for each in passing if each.severity == NOTE), *inspection.sources],
     )
+
+
+def _judge_inspection(inspection: Inspection, rules: Rules, path: str) -> Iterator[Verdict]:
+    """Yield the verdicts on the limits: what an adapter holds, and the memory of training its config again."""
+    of_file = {name: bound for name, bound in rules.limits.items() if name != MAX_MEMORY}
+    yield from judge_limits(inspection, of_file, path)
+    if MAX_MEMORY not in rules.limits:
+        return
+    figures: Count | Inspection = inspection
+    if inspection.cost is not None:
+        from lora_cli.analysis.memory.trained_count import trained_counter
+
+        trained = trained_counter(rules.training)(inspection.cost.plan)
+        figures = Count(trained.record(), cost=trained)
+    yield from judge_limits(figures, {MAX_MEMORY: rules.limits[MAX_MEMORY]}, path)
 
 
 def _unpinned(names: Mapping[str, str | None], record: Record) -> Iterator[str]:
@@ -260,6 +274,8 @@ def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | N
         raise InvalidInput(
             f"{quote_long(path)} is an adapter, whose config says how it adapts; drop {_any_of(options)}"
         )
+    if model is None and MAX_MEMORY in rules.limits:
+        model = read_subject(None, None, None, path).model
     if folder is None or has_weights(folder) or is_foreign(path):
         return check_inspection(inspect(path, model, values=True), rules, path, model)
     if model is None:

@@ -50,5 +50,14 @@ def defaults(cost: ModelCount, how: Adaptation, *, is_model: bool, has_size: boo
         if isinstance(size, int | float):
             yield f"{knob} {size}"
     if how.target is None and "target_modules" not in given and targets and is_model:
-        is_long = not isinstance(targets, str) and len(targets) > MOST_NAMES
-        yield f"targets {first_few(targets, str) if is_long else _listed(targets)}"
+        yield f"targets {few(targets)}"
+
+
+def few(targets: str | Sequence[str]) -> str:
+    """Return the names of targets, not all of many.
+
+    >>> few("all-linear"), few(["q_proj", "v_proj"]), few([f"q{n}" for n in range(9)])
+    ('all-linear', 'q_proj,v_proj', 'q0, q1, q2 and 6 more')
+    """
+    is_long = not isinstance(targets, str) and len(targets) > MOST_NAMES
+    return first_few(targets, str) if is_long else _listed(targets)

@@ -47,7 +47,7 @@ def training_search(
     _check(subject, knob, training)
     given = config_fields(how, of_model=True, needs_rank=False)
     search, unknown = _search(subject, how, given, knob, training)
-    return search, [*unknown_warnings(given.source, unknown), *search.cost.arguments.doubts(search.cost.plan.subject)]
+    return search, [*unknown_warnings(given.source, unknown), *search.cost.arguments.doubts(search.cost.setup)]
 
 
 def training_searches(

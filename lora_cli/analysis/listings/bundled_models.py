@@ -35,7 +35,7 @@ def bundled(pattern: str | None = None) -> list[Record]:
     wanted = [
         name
         for name in names()
-        if pattern is None or any(_matches(each.lower(), pattern.lower()) for each in (name, *hub_names_of(name)))
+        if pattern is None or any(matches(each.lower(), pattern.lower()) for each in (name, *hub_names_of(name)))
     ]
     if not wanted:
         hint = near_miss(str(pattern).lower(), names(), "`lora-cli models` lists all presets")
@@ -43,7 +43,8 @@ def bundled(pattern: str | None = None) -> list[Record]:
     return [record(read_preset(name)) for name in wanted]
 
 
-def _matches(name: str, pattern: str) -> bool:
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern is a part of a name or, with `*`, `?` or `[...]`, matches all of it."""
     return fnmatchcase(name, pattern) if set("*?[") & set(pattern) else pattern in name
 
 

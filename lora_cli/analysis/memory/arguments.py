@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.analysis.memory.cards import Card, find_card
-from lora_cli.analysis.memory.longest_input import image_tokens, longest_input
+from lora_cli.analysis.memory.longest_input import check_length, image_tokens, longest_input
+from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.stored_quantisation import quantisation
 from lora_cli.analysis.memory.training import (
     ADAPTER_DTYPE,
@@ -76,8 +77,9 @@ class TrainingArguments(NamedTuple):
         """The card, if one is named."""
         return None if self.gpu is None else find_card(self.gpu)
 
-    def training(self, model: Model) -> Training:
+    def training(self, setup: Setup) -> Training:
         """Return the settings of the training of a model."""
+        model = setup.model
         if self.attention == "flash":
             raise InvalidInput(
                 f"{argument('attention')}: flash, which is the package flash-attn, has no replay; sdpa runs flash "
@@ -92,37 +94,42 @@ class TrainingArguments(NamedTuple):
             )
         return Training(
             dimension("batch", self.batch),
-            self._seq(model),
+            self._seq(setup),
             dtype,
             quantize,
-            self.kbit_prepare is not False,
-            self.checkpointing,
+            self.kbit_prepare is None or _switch("kbit_prepare", self.kbit_prepare),
+            _switch("checkpointing", self.checkpointing),
             _choice("attention", self.attention, ATTENTIONS),
-            self.padded,
+            _switch("padded", self.padded),
             _choice("optimizer", self.optimizer, OPTIMIZERS),
-            (DEFAULT_DTYPE if dtype == "float32" else dtype) if self.autocast else None,
+            (DEFAULT_DTYPE if dtype == "float32" else dtype) if _switch("autocast", self.autocast) else None,
             _dtype("adapter_dtype", self.adapter_dtype or ADAPTER_DTYPE),
             _choice("loss", self.loss, LOSSES),
-            self.logits_kept,
+            _switch("logits_kept", self.logits_kept),
             self.card is None or self.card.has_flash,
         )
 
-    def _seq(self, model: Model) -> int:
+    def _seq(self, setup: Setup) -> int:
         """Return the length of the sequences, which is a model's own if they are of images."""
+        model = setup.model
         own = image_tokens(model)
         if self.seq is None:
-            return own or min(DEFAULT_SEQ, longest_input(model) or DEFAULT_SEQ)
+            seq = own or min(DEFAULT_SEQ, max(longest_input(setup) or DEFAULT_SEQ, 1))
+            check_length(setup, seq)
+            return seq
         if own not in {None, self.seq}:
             raise InvalidInput(
                 f"{argument('seq')}: {self.seq} is not the {own} tokens of an image of {model.name}; leave it out"
             )
-        return dimension("seq", self.seq)
+        seq = dimension("seq", self.seq)
+        check_length(setup, seq)
+        return seq
 
-    def doubts(self, model: Model) -> Iterator[str]:
-        """Yield what to warn of: a length that the model cannot take, or a type that the card does not have."""
-        training, longest, card = self.training(model), longest_input(model), self.card
+    def doubts(self, setup: Setup) -> Iterator[str]:
+        """Yield what to warn of: a length that the model was not made for, or a type that the card does not have."""
+        training, longest, card = self.training(setup), longest_input(setup), self.card
         if longest is not None and training.seq > longest:
-            yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {model.name}"
+            yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {setup.model.name}"
         if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
             yield f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory"
 
@@ -140,6 +147,13 @@ def read_arguments(training: Mapping[str, Any]) -> TrainingArguments:
 def _choice(name: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise InvalidInput(f"{argument(name)}: {quote(value)} is not known; {choices(value, known)}")
+    return value
+
+
+def _switch(name: str, value: bool) -> bool:
+    """Return a setting that is on or off; a text such as "no" would be on."""
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{argument(name)}: {quote(value)} is neither True nor False")
     return value
 
 

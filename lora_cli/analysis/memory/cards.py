@@ -13,6 +13,18 @@ from lora_cli.errors import InvalidInput, argument, near_miss, quote
 MIB = 2**20
 # The generation from which on PyTorch has flash attention, and bfloat16 in hardware.
 AMPERE = 8.0
+# The architectures, by CUDA compute capability.
+GENERATIONS = {
+    6.0: "Pascal",
+    7.0: "Volta",
+    7.5: "Turing",
+    8.0: "Ampere",
+    8.6: "Ampere",
+    8.9: "Ada",
+    9.0: "Hopper",
+    10.0: "Blackwell",
+    12.0: "Blackwell",
+}
 
 
 class Measured(NamedTuple):
@@ -51,6 +63,11 @@ class Card(NamedTuple):
         return self.mebibytes * MIB
 
     @property
+    def generation(self) -> str:
+        """The architecture that its compute capability is of."""
+        return GENERATIONS[self.capability]
+
+    @property
     def has_flash(self) -> bool:
         """Whether PyTorch runs flash attention on it, which is also whether it has bfloat16."""
         return self.capability >= AMPERE
@@ -71,6 +88,9 @@ CARDS = (
         ("h100", "h100-sxm", "h100-80gb-hbm3", "h100-sxm5-80gb"),
         Measured((783876096, 934871040), (33570816, 33570816), 0.18, (132, 2048), 618004480, addresses_fall=True),
     ),
+    Card("gh200", 97280, 9.0, None, ("gh200-96gb", "gh200-480gb", "gh200-120gb")),
+    Card("h20", 98304, 9.0, None, ("h20-96gb",)),
+    Card("h800", 81920, 9.0, None, ("h800-80gb",)),
     Card("h200", 143771, 9.0, 989.4, ("h200-141gb",)),
     Card("p100", 16384, 6.0, None, ("p100-16gb", "p100-pcie-16gb", "p100-sxm2-16gb")),
     Card("v100-16gb", 16384, 7.0, None, ("v100", "v100-sxm2-16gb", "v100-pcie-16gb")),
@@ -81,7 +101,9 @@ CARDS = (
     Card("a40", 46068, 8.6, 149.7, ("a40-48gb",)),
     Card("a100-40gb", 40960, 8.0, 312, ("a100", "a100-sxm4-40gb", "a100-pcie-40gb")),
     Card("a100-80gb", 81920, 8.0, 312, ("a100-sxm4-80gb", "a100-80gb-pcie", "a100-pcie-80gb")),
+    Card("a800-80gb", 81920, 8.0, None, ("a800", "a800-sxm4-80gb", "a800-80gb-pcie")),
     Card("l4", 23034, 8.9, 121, ("l4-24gb",)),
+    Card("l40", 46068, 8.9, 181.05, ("l40-48gb",)),
     Card("l40s", 46068, 8.9, 362.1, ("l40s-48gb",)),
     Card("h100-pcie", 81920, 9.0, 756, ("h100-pcie-80gb",)),
     Card("h100-nvl", 95830, 9.0, None, ("h100-94gb",)),
@@ -95,7 +117,9 @@ CARDS = (
     Card("rtx-4000-ada", 20480, 8.9, None, ("rtx-4000-ada-generation", "rtx-4000-sff-ada-generation")),
     Card("rtx-4500-ada", 23034, 8.9, None, ("rtx-4500-ada-generation",)),
     Card("rtx-5000-ada", 32768, 8.9, None, ("rtx-5000-ada-generation",)),
+    Card("rtx-5880-ada", 49152, 8.9, None, ("rtx-5880-ada-generation",)),
     Card("rtx-6000-ada", 49140, 8.9, None, ("rtx-6000-ada-generation",)),
+    Card("rtx-pro-2000-blackwell", 16311, 12.0, None, ("rtx-pro-2000",)),
     Card("rtx-pro-4000-blackwell", 24576, 12.0, None, ("rtx-pro-4000",)),
     Card("rtx-pro-4500-blackwell", 32768, 12.0, None, ("rtx-pro-4500",)),
     Card("rtx-pro-5000-blackwell", 49152, 12.0, 147.4, ("rtx-pro-5000",)),
@@ -137,6 +161,7 @@ CARDS = (
     Card("rtx-4080", 16384, 8.9),
     Card("rtx-4080-super", 16376, 8.9),
     Card("rtx-4090", 24564, 8.9, 165.2),
+    Card("rtx-5060", 8192, 12.0),
     Card("rtx-5060-ti-8gb", 8192, 12.0, None, ("rtx-5060-ti",)),
     Card("rtx-5060-ti-16gb", 16384, 12.0),
     Card("rtx-5070", 12227, 12.0),
@@ -188,10 +213,7 @@ def find_card(name: str) -> Card:
         if plain[:1].isdigit():
             # A number alone is far from a whole name.
             names = list(BY_KEY)
-        otherwise = (
-            f"the shell's completion of {argument('gpu')} lists the cards, or give {argument('vram')} with its memory "
-            "instead, e.g. 24GB"
-        )
+        otherwise = f"`lora-cli cards` lists them; give {argument('vram')} with its memory instead, e.g. 24GB"
         advice = near_miss(plain, names, otherwise)
         raise InvalidInput(f"{argument('gpu')}: {quote(name)} is not a known card; {advice}")
     return card

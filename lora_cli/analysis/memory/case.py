@@ -101,9 +101,9 @@ class Case:
         }
 
     def _largest(self, name: str) -> int | None:
-        """Return the largest batch, or length, that is sure to fit.
+        """Return the largest batch, or length, that is sure to fit; 0 where not even 1 is.
 
-        None without a card, where not even 1 fits, and for the length of an image, which is what it is.
+        None without a card, and for the length of an image, which is what it is.
         """
         if self.room is None or (name == "seq" and image_tokens(self.setup.model)):
             return None
@@ -115,11 +115,11 @@ class Case:
         sizes = sizes_of(self.setup, name)
         about = edge(sizes, lambda size: self.quick_load(at(size))).inside
         near = [sizes.index(size) for size in (getattr(self.training, name), about) if size and size <= sizes[-1]]
-        return edge(sizes, lambda size: self.load(at(size)), near).inside
+        return edge(sizes, lambda size: self.load(at(size)), near).inside or 0
 
 
 def case_of(plan: Plan, arguments: TrainingArguments) -> Case:
     """Return the training of a plan, on the card that its arguments name."""
     setup, card = Setup(plan.subject, plan), arguments.card
     room = None if card is None else Room(card.bytes, card)
-    return Case(setup, plan.config.label, arguments.training(setup.model), card, room)
+    return Case(setup, plan.config.label, arguments.training(setup), card, room)

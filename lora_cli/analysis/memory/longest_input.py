@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.training import Training
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.config import Config
 from lora_cli.models.matrix import MAX_DIMENSION
 from lora_cli.models.model import Model
@@ -18,8 +18,11 @@ LONGEST = ("max_position_embeddings", "n_positions", "max_sequence_length", "max
 POSITION = "position"
 
 
-def longest_input(model: Model) -> int | None:
-    """Return the longest input of a model, if its config.json says it."""
+def longest_input(setup: Setup) -> int | None:
+    """Return the longest input of a model: what it can run, or what its config.json says that it was made for, if it does."""
+    learned, model = learned_length(setup), setup.model
+    if learned is not None:
+        return learned
     config = Config({}) if model.config is None else model.config
     if config.fields.get("text_config") is not None:
         config = config.section("text_config")
@@ -34,19 +37,31 @@ def image_tokens(model: Model) -> int | None:
     return body.embeddings.tokens if body is not None and isinstance(body.embeddings, Patches) else None
 
 
-def sizes_of(setup: Setup, name: str) -> Sequence[int]:
-    """Return the batches or lengths that there are: a model with learned positions runs no more than it has learned."""
-    learned = _learned_positions(setup) if name == "seq" else None
-    if learned is None:
-        return range(1, MAX_DIMENSION + 1)
-    virtual = setup.extended(Training(1, 0)).seq
-    return range(1, max(learned - virtual, 1) + 1)
+def check_length(setup: Setup, seq: int) -> None:
+    """Refuse an input beyond the positions that a model has learned: PyTorch finds no rows for them."""
+    learned = learned_length(setup)
+    if learned is None or seq <= learned:
+        return
+    prompt = setup.virtual_tokens
+    beside = f" beside {prompt} virtual tokens" if prompt else ""
+    fix = f"; give at most {learned}" if learned > 0 else "; give fewer virtual tokens"
+    raise InvalidInput(
+        f"{argument('seq')}: {seq} is more than {setup.model.name} can run{beside}, which has learned "
+        f"{learned + prompt} positions{fix}"
+    )
 
 
-def _learned_positions(setup: Setup) -> int | None:
+def learned_length(setup: Setup) -> int | None:
+    """Return how many tokens a model with learned positions can run beside a prompt; None of other models."""
     words = setup.body.embeddings
     if not isinstance(words, Words):
         return None
-    if words.each_position:
-        return min(setup.modules[f"{setup.prefix}{table}"].d for table in words.each_position)
-    return longest_input(setup.model) if any(POSITION in table for table in words.each_token) else None
+    tables = (*words.each_position, *(table for table in words.each_token if POSITION in table))
+    rows = [setup.modules[f"{setup.prefix}{table}"].d for table in tables]
+    return min(rows) - words.first_position - setup.virtual_tokens if rows else None
+
+
+def sizes_of(setup: Setup, name: str) -> Sequence[int]:
+    """Return the batches or lengths that there are: a model with learned positions runs no more than it has learned."""
+    learned = learned_length(setup) if name == "seq" else None
+    return range(1, MAX_DIMENSION + 1 if learned is None else max(learned, 1) + 1)

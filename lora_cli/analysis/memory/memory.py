@@ -11,6 +11,7 @@ from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_seconds
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
+from lora_cli.analysis.memory.training import UNQUANTISED
 from lora_cli.analysis.memory.verdict import Room
 from lora_cli.analysis.result import Result
 from lora_cli.analysis.subject import read_subject
@@ -77,11 +78,16 @@ class Memory(Result):
     @property
     def title(self) -> tuple[str, ...]:
         """What is asked, in words."""
+        from lora_cli.analysis.count.titles import few
         from lora_cli.methods.registry import short_title
 
         method = "Full fine-tuning" if self.method == FULL else short_title(self.method)
-        rank = () if self.r is None else (f"rank {self.r}",)
-        return f"{method} on {self.model}", *rank, f"batch {self.batch}", f"{self.seq:,} tokens", self.dtype
+        plan = self._case.setup.plan
+        how = [] if self.r is None else [f"rank {self.r}"]
+        targets = plan and plan.targets.config.target_modules
+        how += [few(targets)] if targets else []
+        stored = [] if self.quantize == UNQUANTISED else [self.quantize]
+        return f"{method} on {self.model}", *how, f"batch {self.batch}", f"{self.seq:,} tokens", self.dtype, *stored
 
     @property
     def misfits(self) -> list[str]:
@@ -229,13 +235,13 @@ def memory(
     room = _room(arguments.card, vram)
     subject = _model(model, how.adapter)
     setup, label, said = _set_up(subject, how, adapter_dtype)
-    case = Case(setup, label, arguments.training(setup.model), arguments.card, room)
+    case = Case(setup, label, arguments.training(setup), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
         record[TIME_FIELD] = train_seconds(
             case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation
         )
-    warnings = [*said, *arguments.doubts(setup.model)]
+    warnings = [*said, *arguments.doubts(setup)]
     return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
 
 

@@ -34,7 +34,7 @@ class TrainedCount(ModelCount):
     @cached_property
     def memory_bytes(self) -> int:
         """What a card must have: the high end of the band, or what stands for it where no card was measured."""
-        return footprint(self.setup, self.arguments.training(self.setup.model), self.arguments.card).judged
+        return footprint(self.setup, self.arguments.training(self.setup), self.arguments.card).judged
 
 
 def trained_counter(training: Mapping[str, Any]) -> Callable[[Plan], TrainedCount]:

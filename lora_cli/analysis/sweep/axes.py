@@ -47,6 +47,15 @@ def listed(values: Any) -> list[Any]:
         return [values]
 
 
+def largest(sizes: Sequence[int]) -> int:
+    """Return the largest size of an axis, without walking through a range.
+
+    >>> largest((8, 32, 16)), largest(range(1, 2**31))
+    (32, 2147483647)
+    """
+    return max(sizes[0], sizes[-1]) if isinstance(sizes, range) else max(sizes)
+
+
 def read_axis(name: str, values: Axis) -> Sequence[int]:
     """Return the sizes of an axis; an empty one, or a size that no matrix has, raises `InvalidInput`.
 

@@ -11,8 +11,10 @@ from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.analysis.count.remarks import warnings_of
-from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
+from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
 from lora_cli.analysis.revisions import MODEL_REVISION
+from lora_cli.analysis.sweep.axes import largest
+from lora_cli.analysis.sweep.training_grid import TrainingGrid
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
@@ -32,25 +34,25 @@ class TargetSet(NamedTuple):
 class ModelGrid:
     """The grid models × target sets × ranks × trainings, the last one fastest.
 
-    Without trainings each point is a count; with them it also has the memory of its training.
+    Without a training each point is a count; with them it also has the memory of its training.
     """
 
     models: Sequence[Model]
     target_sets: Sequence[TargetSet]
     ranks: Sequence[int]
-    trainings: Sequence[TrainingArguments] = ()
+    training: TrainingGrid | None = None
 
     @property
     def size(self) -> int:
         """The number of points."""
         ranks = sum(len(self._ranks(config)) for _, config in self.target_sets)
-        return len(self.models) * ranks * (len(self.trainings) or 1)
+        return len(self.models) * ranks * (1 if self.training is None else self.training.size)
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields of each row, with the commits where a model is from the Hub."""
         revisions = () if all(model.revision is None for model in self.models) else (MODEL_REVISION,)
-        return (*FIELDS, *revisions, *(TRAINED_FIELDS if self.trainings else ()))
+        return (*FIELDS, *revisions, *(() if self.training is None else TRAINED_FIELDS))
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -83,10 +85,14 @@ class ModelGrid:
         model, (_, config) = pair
         ranks = self._ranks(config)
         yield from warnings_of(count_model(model, replace(config, r=ranks[0])))
-        if (largest := max(ranks)) != ranks[0]:
-            yield from count_model(model, replace(config, r=largest)).rank_problems().values()
-        for training in self.trainings:
-            yield from training.doubts(model)
+        if (highest := largest(ranks)) != ranks[0]:
+            yield from count_model(model, replace(config, r=highest)).rank_problems().values()
+        if self.training is not None:
+            from lora_cli.analysis.memory.replay.setup import Setup
+
+            setup = Setup(model, count_model(model, replace(config, r=ranks[0])).plan)
+            for training in self.training.doubtful():
+                yield from training.doubts(setup)
 
     def counts(self) -> Iterator[Count]:
         """Yield the counts, one per point, in the order of `fields`."""
@@ -101,12 +107,12 @@ class ModelGrid:
 
     def _trained(self, cost: ModelCount) -> Iterator[dict[str, Value]]:
         """Yield what is added to a count: the memory of each training, or nothing once."""
-        if not self.trainings:
+        if self.training is None:
             yield {}
             return
         from lora_cli.analysis.memory.case import case_of
 
-        for training in self.trainings:
+        for training in self.training.trainings():
             record = case_of(cost.plan, training).record()
             yield {field: record[field] for field in TRAINED_FIELDS}
 

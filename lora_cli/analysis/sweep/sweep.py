@@ -24,8 +24,8 @@ from lora_cli.methods.registry import DEFAULT_METHOD, check_name, method_named
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
-    from lora_cli.analysis.memory.arguments import TrainingArguments
     from lora_cli.analysis.sweep.model_grid import ModelGrid
+    from lora_cli.analysis.sweep.training_grid import TrainingGrid
     from lora_cli.models.model import Source
 
 # The number of rows that a notebook shows.
@@ -124,6 +124,7 @@ def sweep(
     memory: bool = False,
     batch: Axis | None = None,
     seq: Axis | None = None,
+    quantize: str | Sequence[str] | None = None,
     training: Mapping[str, Any] | None = None,
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
@@ -139,7 +140,8 @@ def sweep(
     limit          number of rows that are wanted
     memory         also the GPU memory of training each model, as `memory` says it
     batch, seq     axes of that
-    training       how it is trained otherwise: keywords of `memory`, e.g. {"quantize": "nf4", "gpu": "t4"}
+    quantize       one kind of quantisation or several, slower than these
+    training       how it is trained otherwise: keywords of `memory`, e.g. {"optimizer": "sgd", "gpu": "t4"}
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
@@ -154,7 +156,8 @@ def sweep(
     hows = [Adaptation(name, settings=settings or {}) for name in methods]
     if settings:
         hows = shared_settings(hows, of_model=model is not None)
-    given = [name for name, value in (("batch", batch), ("seq", seq)) if value is not None] + list(training or ())
+    axes = {"quantize": quantize, "batch": batch, "seq": seq}
+    given = [name for name, value in axes.items() if value is not None] + list(training or ())
     if given and not memory:
         raise InvalidInput(
             f"{argument(given[0])} says how a model is trained, which only {argument('memory')} depends on; give that "
@@ -168,8 +171,12 @@ def sweep(
                 f"{argument('d')}, {argument('h')} and {argument('square')} describe one matrix, "
                 f"{argument('model')} a whole model; drop one of them"
             )
-        trainings = _trainings(batch, seq, training or {}) if memory else ()
-        return _selected(_model_sweep(model, target, hows, ranks, trainings), limits, sort, limit)
+        return _selected(
+            _model_sweep(model, target, hows, ranks, _trainings(axes, training or {}) if memory else None),
+            limits,
+            sort,
+            limit,
+        )
     if memory:
         raise InvalidInput(
             f"{argument('memory')} is that of training a model, and one matrix is not trained alone; give "
@@ -177,22 +184,17 @@ def sweep(
         )
     if target is not None:
         refuse_target(Adaptation(target=""))
-    axes = _matrix_axes(d, h, ranks, square=square)
+    sizes = _matrix_axes(d, h, ranks, square=square)
     # A method that is refused is refused before the first row of another one is written.
-    grids = tuple(matrix_grid(axes, how) for how in hows)
+    grids = tuple(matrix_grid(sizes, how) for how in hows)
     return _selected(Sweep(MATRIX_FIELDS, grids), limits, sort, limit)
 
 
-def _trainings(batch: Axis | None, seq: Axis | None, training: Mapping[str, Any]) -> list[TrainingArguments]:
-    """Return a training for each batch and length, the length fastest."""
-    from lora_cli.analysis.memory.arguments import read_arguments
+def _trainings(axes: Mapping[str, Any], training: Mapping[str, Any]) -> TrainingGrid:
+    # What a training takes is not needed for counts alone.
+    from lora_cli.analysis.sweep.training_grid import training_grid
 
-    lengths: Sequence[int | None] = [None] if seq is None else read_axis("seq", seq)
-    return [
-        read_arguments({**training, "batch": size, "seq": length})
-        for size in ([1] if batch is None else read_axis("batch", batch))
-        for length in lengths
-    ]
+    return training_grid(axes, training)
 
 
 def _selected(grid: Sweep, limits: Mapping[str, int | float], sort: str | None, limit: SupportsIndex | None) -> Sweep:
@@ -225,7 +227,7 @@ def _model_sweep(
     target: Target | Sequence[Target] | None,
     hows: Sequence[Adaptation],
     ranks: Sequence[int],
-    trainings: Sequence[TrainingArguments],
+    training: TrainingGrid | None,
 ) -> Sweep:
     from lora_cli.analysis.sweep.model_grid import ModelGrid, TargetSet
     from lora_cli.models.sources.read_model import read_model
@@ -239,7 +241,7 @@ def _model_sweep(
         for each in targets
         for how in hows
     ]
-    grid = ModelGrid([read_model(each) for each in models], sets, ranks, trainings)
+    grid = ModelGrid([read_model(each) for each in models], sets, ranks, training)
     return Sweep(grid.fields, (grid,))
 
 

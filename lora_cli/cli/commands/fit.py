@@ -17,9 +17,9 @@ from lora_cli.cli.count_reports import defaults_caption
 from lora_cli.cli.fitted_config import write_config
 from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
-from lora_cli.cli.options.adaptation import read_adaptation, read_methods
+from lora_cli.cli.options.adaptation import read_adaptation
 from lora_cli.cli.options.limits import BudgetOptions
-from lora_cli.cli.options.reading import size
+from lora_cli.cli.options.reading import read_list, size
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import Presentation
 from lora_cli.errors import InvalidInput, argument
@@ -102,12 +102,16 @@ def fit(
     exceeds min(d, h).
     """
     model = subject.model_of(source, model)
-    names = [None] if method is None else read_methods(method)
+    names = [None] if method is None else read_list(method)
     if presentation.plot is not None and len(names) == 1:
         raise InvalidInput(
             f"{argument('plot')} compares methods; give {argument('method')} several, e.g. lora,dora,loha, or drop it"
         )
     _refuse_conflicts(model, adapter, write, len(names))
+    if knob in TRAINING_KNOBS and knob in (presentation.field or "").split(","):
+        raise InvalidInput(
+            f"{argument('field')}: the {knob} that is found is the field size; give that instead of {knob}"
+        )
     budget = read_budget(**limits.read())
     adapted = read_subject(size("d", d), size("h", h), model, adapter)
     hows = [read_adaptation(name, r, alpha, target, settings, adapter, adapter_dtype) for name in names]

@@ -131,7 +131,7 @@ def memory(
     arguments |= {
         "adapter": adapter,
         "vram": vram,
-        "tokens": read_given("tokens", tokens, parse_count),
+        "tokens": read_given("tokens", tokens, parse_count, "tokens"),
         "utilisation": read_given("utilisation", utilisation, parse_positive),
         "serve": size("serve", serve),
         "max_rank": size("max_rank", max_rank),

@@ -14,9 +14,9 @@ from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
 from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT, TRAINING
 from lora_cli.cli.options import adaptation, subject
-from lora_cli.cli.options.adaptation import read_methods, read_settings
+from lora_cli.cli.options.adaptation import read_settings
 from lora_cli.cli.options.limits import CountBudgetOptions
-from lora_cli.cli.options.reading import size
+from lora_cli.cli.options.reading import read_list, size
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.methods.config.adaptation import ALL_LINEAR
@@ -113,7 +113,7 @@ def sweep(
         bool,
         typer.Option(
             "--memory",
-            help="Add the GPU memory of training each model; --batch and --seq are axes then.",
+            help="Add the GPU memory of training each model; --batch, --seq and --quantize take lists then.",
             rich_help_panel=TRAINING,
         ),
     ] = False,
@@ -143,7 +143,7 @@ def sweep(
         h,
         r,
         square=square,
-        method=read_methods(method),
+        method=read_list(method),
         settings=read_settings(settings),
         model=[*(sources or ()), *(model or ())] or None,
         target=target or None,

@@ -164,8 +164,3 @@ def _read_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def read_methods(text: str) -> list[str]:
-    """Return the names of a list of methods."""
-    return [name.strip() for name in text.split(",")]

@@ -21,6 +21,15 @@ def read_given(name: str, text: str | None, parse: Callable[..., T], *limits: ob
     return None if text is None else read(name, text, parse, *limits)
 
 
+def read_list(text: str) -> list[str]:
+    """Return the names of a list.
+
+    >>> read_list("lora, dora")
+    ['lora', 'dora']
+    """
+    return [name.strip() for name in text.split(",")]
+
+
 def size(name: str, text: str | None) -> int | None:
     """Return a size of a matrix or a rank, or None where the option is left out."""
     if text is not None and ("," in text or ":" in text):

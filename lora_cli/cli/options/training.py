@@ -9,10 +9,11 @@ import typer
 from lora_cli.analysis.memory.training import ADAPTER_DTYPE, ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
 from lora_cli.cli.candidates import card_names, one_of
 from lora_cli.cli.help_text import METHOD, TRAINING
-from lora_cli.cli.options.reading import size
+from lora_cli.cli.options.reading import read_list, size
 
 # What a sweep takes several of.
-AXES = ("batch", "seq")
+AXES = ("batch", "seq", "quantize")
+SIZES = ("batch", "seq")
 
 
 def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str = "NAME") -> Any:
@@ -71,12 +72,14 @@ class TrainingOptions(NamedTuple):
     def read(self) -> dict[str, Any]:
         """Return those that differ from the defaults, as keywords of `lora_cli.memory`."""
         given = self._given()
-        return given | {name: size(name, given[name]) for name in AXES if name in given}
+        return given | {name: size(name, given[name]) for name in SIZES if name in given}
 
     def axes(self) -> dict[str, Any]:
-        """Return the same as keywords of `lora_cli.sweep`, which takes several batches and lengths."""
+        """Return the same as keywords of `lora_cli.sweep`, which takes several of some."""
         given = self._given()
         axes = {name: given.pop(name) for name in AXES if name in given}
+        if "quantize" in axes:
+            axes["quantize"] = read_list(axes["quantize"])
         return axes | {"training": given}
 
     def _given(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ What a forward pass allocates follows from it. Names are those below the block, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 # How a norm computes. `rms` is Llama's, which returns to the type of its input before it weighs; `rms_float` is
@@ -156,7 +156,7 @@ class Router(NamedTuple):
 
     `normed` weights are divided by their sum. They have the type of the hidden states if they are `lowered`, and the
     scores are float32 from the start if they are `raised`, which autocast lowers unless it is off in a `guarded` router.
-    With more than one of `groups`, experts come from the best.
+    With more than one of `groups`, experts come from the `best_groups`.
     """
 
     top: int
@@ -167,6 +167,7 @@ class Router(NamedTuple):
     raised: bool = False
     guarded: bool = False
     groups: int = 1
+    best_groups: int = 1
     bias: bool = False
 
 
@@ -234,7 +235,7 @@ class Words(NamedTuple):
     The rows of further tables are added, of `each_token` or of `each_position` for the whole batch at once. A
     `projection`, a norm and a dropout may follow. Where that happens `apart`, in a module of its own, what was looked
     up is let go of before the layers run, and a projection is the `last_projection`. `indices` is how many positions, and
-    how many types of tokens, the model keeps.
+    how many types of tokens, the model keeps. The first token has the row `first_position` of its table of positions.
     """
 
     name: str = "embed_tokens"
@@ -247,6 +248,7 @@ class Words(NamedTuple):
     apart: bool = False
     last_projection: str | None = None
     indices: tuple[int, ...] = ()
+    first_position: int = 0
 
 
 class Patches(NamedTuple):
@@ -283,6 +285,12 @@ class Body(NamedTuple):
     dropout: float = 0.0
     own_linear: bool = False
     in_float: tuple[str, ...] = ()
+
+    @property
+    def mixtures(self) -> Mapping[Experts, int]:
+        """The kinds of experts in it, each with the index of a layer that has them."""
+        parts = ((branch.part, index) for index, block in enumerate(self.blocks) for branch in block.branches)
+        return {part: index for part, index in parts if isinstance(part, Experts)}
 
     @property
     def attentions(self) -> frozenset[Attention]:

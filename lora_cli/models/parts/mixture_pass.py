@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass
 from lora_cli.models.parts.forward_pass import (
@@ -74,6 +75,11 @@ def latent_pass(
         kind = "neighbours" if config.flag("rope_interleave", default=True) else "halves"
     dropout = config.real("attention_dropout", default=0.0)
     scores = Attention(heads, heads, plain + rotated, rotary=rotated, rotary_kind=kind, dropout=dropout, by_heads=True)
+    if (repeats := heads // config.size("num_key_value_heads", default=heads)) > 1:
+        raise InvalidInput(
+            f"{config.source}: num_key_value_heads repeats each head {repeats} times, and latent attention, which makes "
+            f"keys for all {heads}, does not run so"
+        )
     value = config.size("v_head_dim", default=value)
     return LatentAttention(scores, plain, value, whole_query=not query_rank(config, query))
 
@@ -88,7 +94,7 @@ def softmax_router(config: Config, *, default: int, normed: bool) -> Router:
     return Router(chosen_experts(config, default=default), normed=config.flag("norm_topk_prob", default=normed))
 
 
-def experts_beside_shared(config: Config, *, groups: int, normed: bool) -> Experts:
+def experts_beside_shared(config: Config, *, groups: int, best_groups: int = 1, normed: bool) -> Experts:
     """Return DeepSeek's experts, with a feed-forward that every token takes too. The arguments are the defaults."""
     router = Router(
         chosen_experts(config, default=8),
@@ -97,5 +103,6 @@ def experts_beside_shared(config: Config, *, groups: int, normed: bool) -> Exper
         lowered=False,
         raised=True,
         groups=config.size("n_group", default=groups),
+        best_groups=config.number("topk_group", default=best_groups),
     )
     return Experts(router, shared=FeedForward("shared_experts"))

@@ -14,11 +14,11 @@ from lora_cli.quantities import Value, bytes_text
 PARTS = {
     "weights_bytes": ("base weights", "█"),
     "adapter_weights_bytes": ("adapter weights", "▓"),
-    "gradient_bytes": ("gradients", "▓"),
-    "optimizer_bytes": ("optimizer states", "▓"),
+    "gradient_bytes": ("gradients", "▞"),
+    "optimizer_bytes": ("optimizer states", "▀"),
     "activation_bytes": ("activations", "▒"),
     "loss_bytes": ("loss", "░"),
-    "temporary_bytes": ("temporaries", "▚"),
+    "temporary_bytes": ("temporaries", "▄"),
 }
 FREE = "·"
 BAR = 72

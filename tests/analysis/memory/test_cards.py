@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from lora_cli.analysis.listings.known_cards import known_cards
 from lora_cli.analysis.memory.cards import BY_KEY, CARDS, find_card
 from lora_cli.errors import InvalidInput
 
 SOURCES = Path(__file__).parents[2] / "reference" / "cards.csv"
-KINDS = {"nvidia-smi", "reported by a marketplace", "nominal"}
+KINDS = {"nvidia-smi", "CUDA, in tenths of a GiB", "OpenCL", "reported by a marketplace", "nominal"}
 
 
 def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
@@ -54,6 +55,9 @@ def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
         ("Tesla V100-SXM2-32GB", "v100-32gb"),
         ("NVIDIA H100 80GB HBM3", "h100-80gb"),
         ("NVIDIA H100 PCIe", "h100-pcie"),
+        ("NVIDIA GH200 480GB", "gh200"),
+        ("NVIDIA A800-SXM4-80GB", "a800-80gb"),
+        ("NVIDIA L40", "l40"),
         ("NVIDIA RTX A6000", "rtx-a6000"),
         ("a6000", "rtx-a6000"),
         ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
@@ -70,7 +74,7 @@ def test_a_card_is_found_by_what_people_and_programs_call_it(written: str, name:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("mi300x", "give vram with its memory instead, e.g. 24GB"),
+        ("mi300x", "`lora-cli cards` lists them; give vram with its memory instead, e.g. 24GB"),
         ("4091", "did you mean 4090?"),
         ("rtx-4091", "did you mean rtx-4090"),
         ("a100-60gb", "did you mean a100-80gb, a100-40gb"),
@@ -83,3 +87,21 @@ def test_an_unknown_card_is_refused_with_what_it_may_mean(written: str, said: st
     with pytest.raises(InvalidInput, match=r"^gpu: ") as error:
         find_card(written)
     assert said in str(error.value)
+
+
+def test_cards_are_listed_by_their_names_or_a_pattern() -> None:
+    """Each with what the verdict on it rests on, under the names that `memory` has for the same."""
+    assert [record["gpu"] for record in known_cards()] == [card.name for card in CARDS]
+    (t4,) = known_cards("NVIDIA Tesla T4".removeprefix("NVIDIA "))
+    assert t4 == {
+        "gpu": "t4",
+        "gpu_bytes": 15360 * 2**20,
+        "generation": "Turing",
+        "capability": 7.5,
+        "teraflops": 65,
+        "measured": True,
+        "aliases": "tesla-t4",
+    }
+    assert {record["generation"] for record in known_cards("rtx-509*")} == {"Blackwell"}
+    with pytest.raises(InvalidInput, match="no card that is known matches 'h1000'; did you mean h100"):
+        known_cards("h1000")

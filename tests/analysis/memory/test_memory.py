@@ -79,6 +79,8 @@ def test_the_largest_batch_and_length_fit_and_the_next_do_not() -> None:
     for name, largest in (("batch", found.max_batch), ("seq", found.max_seq)):
         assert of_small(vram="2GiB", **{name: largest}).fits == "yes"
         assert of_small(vram="2GiB", **{name: largest + 1}).fits != "yes"
+    nothing = of_small(vram="1MB")
+    assert (nothing.max_batch, nothing.max_seq) == (0, 0)
 
 
 def test_a_card_that_was_not_measured_says_so() -> None:
@@ -148,7 +150,10 @@ def test_a_time_needs_a_utilisation_and_a_card() -> None:
         ({"vram": 24}, "vram: 24 is out of range"),
         ({"vram": 24e9 + 0.5}, "vram: 24000000000.5 is not a whole number"),
         ({"kbit_prepare": True}, "kbit_prepare says how a quantised base is trained"),
-        ({"vram": "24GX"}, "unit"),
+        ({"vram": "24G"}, "the unit G, which is not known; write it like 24GB or 24GiB"),
+        ({"checkpointing": "no"}, "checkpointing: 'no' is neither True nor False"),
+        ({"autocast": 1}, "autocast: 1 is neither"),
+        ({"quantize": "nf4", "kbit_prepare": "no"}, "kbit_prepare: 'no' is neither"),
         ({"gpu": "t4", "vram": "24GB"}, "drop one of them"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.analysis.count.count_plan import Plan
 from lora_cli.analysis.memory.replay.adapter import Adapter
@@ -12,8 +12,11 @@ from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.method import LINEARS
 from lora_cli.methods.place import Place
-from lora_cli.models.parts.forward_pass import Body
+from lora_cli.models.parts.forward_pass import Body, RouterKind
 from lora_cli.models.parts.passes.class_heads import Head
+
+# How many experts of a group say how good it is.
+SCORED_BY: Mapping[RouterKind, int] = {"sigmoid": 2}
 
 
 def check_replay(plan: Plan, body: Body, head: Head) -> None:
@@ -33,13 +36,32 @@ def check_replay(plan: Plan, body: Body, head: Head) -> None:
         raise InvalidInput(f"what {problem} allocates in a training step is not known; leave it out")
 
 
-def check_heads(body: Body) -> None:
-    """Refuse attention that cannot run, because its query heads cannot share its key-value heads evenly."""
+def check_attention(body: Body) -> None:
+    """Refuse attention that cannot run: heads that cannot be shared evenly, or a part of them that cannot be rotated."""
     for attention in body.attentions:
         if attention.heads % attention.groups:
             raise InvalidInput(
                 f"num_attention_heads: {attention.heads} is not a multiple of {attention.groups} key-value heads; such "
                 "attention does not run"
+            )
+        if attention.rotary % 2 or attention.rotary > attention.width:
+            raise InvalidInput(
+                f"{attention.rotary} values of a head of {attention.width} are rotated by their position; such attention "
+                f"runs only with an even number of up to {attention.width}"
+            )
+
+
+def check_routers(body: Body, shapes: Mapping[str, Sequence[int]], prefix: str) -> None:
+    """Refuse a router that cannot run: one that asks for more experts, or groups of them, than there are."""
+    for mixture, index in body.mixtures.items():
+        own = mixture.router
+        count = shapes[f"{prefix}{body.layers}.{index}.{mixture.name}.{own.name}.weight"][0]
+        if own.top > count:
+            raise InvalidInput(f"each token is sent to {own.top} of {count} experts; such a router does not run")
+        if count % own.groups or own.best_groups > own.groups or count // own.groups < SCORED_BY.get(own.kind, 1):
+            raise InvalidInput(
+                f"experts are taken from {own.best_groups} of {own.groups} groups of {count} experts; such a router does "
+                "not run"
             )
 
 

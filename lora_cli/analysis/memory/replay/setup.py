@@ -10,7 +10,7 @@ from lora_cli.analysis.count.count_plan import Plan, freed_biases, plan_tensors
 from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.optimizers import Trained
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
-from lora_cli.analysis.memory.replay.refusals import check_heads, check_replay
+from lora_cli.analysis.memory.replay.refusals import check_attention, check_replay, check_routers
 from lora_cli.analysis.memory.training import WIDTHS, Training
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.method import LINEARS
@@ -36,10 +36,13 @@ class Setup:
         self.model = model if plan is None else plan.targets.model
         self.plan = plan
         self.body, self.head = _described(self.model)
-        check_heads(self.body)
+        check_attention(self.body)
         if plan is not None:
             check_replay(plan, self.body, self.head)
         self.modules: Mapping[str, Module] = {module.name: module for module in self.model.modules}
+        if self.body.mixtures:
+            shapes = {each.name: each.shape for each in self.model.others}
+            check_routers(self.body, shapes, self.prefix)
 
     @property
     def settings(self) -> Any:
@@ -65,10 +68,14 @@ class Setup:
         """The tensors of a prompt method, which adapts no module."""
         return () if self.plan is None else plan_tensors(self.plan)[2]
 
+    @property
+    def virtual_tokens(self) -> int:
+        """The tokens that a prompt method puts before each text."""
+        return self.settings.num_virtual_tokens if self.prompts else 0
+
     def extended(self, training: Training) -> Training:
         """Return the training of texts that a prompt method makes longer."""
-        virtual = self.settings.num_virtual_tokens if self.prompts else 0
-        return training._replace(seq=training.seq + virtual)
+        return training._replace(seq=training.seq + self.virtual_tokens)
 
     @cached_property
     def prefix(self) -> str:

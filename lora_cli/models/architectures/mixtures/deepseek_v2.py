@@ -44,6 +44,7 @@ def forward(config: Config) -> Body:
         lowered=False,
         raised=True,
         groups=config.size("n_group", default=1) if grouped else 1,
+        best_groups=config.number("topk_group", default=1),
     )
     return mixed_body(
         config,

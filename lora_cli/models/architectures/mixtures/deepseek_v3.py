@@ -36,7 +36,7 @@ def forward(config: Config) -> Body:
         config,
         latent_pass(config, heads=128, query=1536, plain=128, rotated=64, value=128),
         dense_first(config, config.layers("num_hidden_layers", default=61), dense=3),
-        experts_beside_shared(config, groups=8, normed=True),
+        experts_beside_shared(config, groups=8, best_groups=4, normed=True),
     )
 
 

@@ -37,7 +37,8 @@ def forward(config: Config) -> Body:
     """Describe the pass through `GraniteMoeModel`."""
     router = Router(config.size("num_experts_per_tok", default=2), name="router", kind="softmax_of_chosen")
     attention = rotated(heads(config, hidden(config), count=32), config)
-    layer = layer_pass(attention, Experts(router, name="block_sparse_moe"), scaled=True)
+    mixture = Experts(router, name="block_sparse_moe", activation=config.text("hidden_act", default="silu"))
+    layer = layer_pass(attention, mixture, scaled=True)
     return Body([layer] * config.layers("num_hidden_layers", default=32), embeddings=Words(scaled="after"))
 
 

@@ -11,6 +11,7 @@ from lora_cli.models.parts.experts import CORRECTION, experts
 from lora_cli.models.parts.forward_pass import Body, Experts, Router
 from lora_cli.models.parts.layers import Nodes, buffer, norm, under
 from lora_cli.models.parts.mixture_pass import mixed_body
+from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 200064)
@@ -36,9 +37,9 @@ def body(config: Config) -> Nodes:
 def forward(config: Config) -> Body:
     """Describe the pass through `MiniMaxM2Model`."""
     shape = heads(config, hidden(config), count=48, groups=8, width=128)
-    attended = rotated(shape, config)._replace(
-        rotary=config.number("rotary_dim", default=shape[2]) or shape[2], by_heads=True, norms=head_norms()
-    )
+    named = config.number("rotary_dim", default=shape[2])
+    width = rotated_width(config, shape[2], default=named / shape[2])
+    attended = rotated(shape, config)._replace(rotary=width, by_heads=True, norms=head_norms())
     router = Router(config.size("num_experts_per_tok", default=8), kind="sigmoid", lowered=False)
     return mixed_body(config, attended, [True] * config.layers("num_hidden_layers", default=62), Experts(router))
 

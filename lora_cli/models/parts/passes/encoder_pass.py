@@ -54,6 +54,7 @@ def encoder(
             apart=True,
             last_projection=projection,
             indices=(size.positions, size.positions),
+            first_position=config.number("pad_token_id", default=1) + 1 if counted else 0,
         ),
         "encoder.layer",
     )

@@ -97,6 +97,7 @@ def forward(config: Config) -> Body:
             "decoder.embed_tokens",
             each_token=("decoder.embed_positions",),
             projection="decoder.project_in" if projected else None,
+            first_position=OFFSET,
         ),
         "decoder.layers",
         projection="decoder.project_out" if projected else None,

@@ -52,7 +52,7 @@ def forward(config: Config) -> Body:
     norms = head_norms("layer", names=("q_layernorm", "k_layernorm"))
     attention = rotated(shape, config)._replace(
         output="dense",
-        rotary=rotated_width(config, shape[2], default=0.5),
+        rotary=rotated_width(config, shape[2], default=0.5, exact=True),
         by_heads=True,
         norms=norms if config.flag("qk_layernorm", default=False) else None,
         norm_time="all_projected",

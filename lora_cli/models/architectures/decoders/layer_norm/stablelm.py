@@ -51,7 +51,7 @@ def forward(config: Config) -> Body:
         count,
         config.size("num_key_value_heads", default=32),
         width,
-        rotary=rotated_width(config, width, default=0.25),
+        rotary=rotated_width(config, width, default=0.25, exact=True),
         dropout=config.real("attention_dropout", default=0.0),
         by_heads=True,
     )

@@ -1,0 +1,35 @@
+"""Which graphics cards are known, and what is known of each."""
+
+from __future__ import annotations
+
+from lora_cli.analysis.listings.bundled_models import matches
+from lora_cli.analysis.memory.cards import CARDS, Card
+from lora_cli.analysis.result import Record
+from lora_cli.errors import InvalidInput, near_miss, quote
+
+FIELDS = ("gpu", "gpu_bytes", "generation", "capability", "teraflops", "measured", "aliases")
+
+
+def known_cards(pattern: str | None = None) -> list[Record]:
+    """Return a record per card, or per card of whose names a pattern is a part, or that it matches: `*`, `?`, `[...]` are wild.
+
+    >>> [record["gpu"] for record in known_cards("A100*")], [record["gpu"] for record in known_cards("tesla")]
+    (['a100-40gb', 'a100-80gb'], ['t4'])
+    """
+    wanted = [card for card in CARDS if pattern is None or _is_meant(card, pattern.lower().replace(" ", "-"))]
+    if not wanted:
+        names = [name for card in CARDS for name in (card.name, *card.aliases)]
+        hint = near_miss(str(pattern).lower(), names, "`lora-cli cards` lists all of them")
+        raise InvalidInput(f"no card that is known matches {quote(pattern)}; {hint}")
+    return [_record(card) for card in wanted]
+
+
+def _is_meant(card: Card, pattern: str) -> bool:
+    return any(matches(name, pattern) for name in (card.name, *card.aliases))
+
+
+def _record(card: Card) -> Record:
+    peak = None if card.teraflops is None else float(card.teraflops)
+    measured, aliases = card.measured is not None, ",".join(card.aliases)
+    figures = (card.name, card.bytes, card.generation, card.capability, peak, measured, aliases)
+    return dict(zip(FIELDS, figures, strict=True))

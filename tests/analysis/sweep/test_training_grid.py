@@ -1,0 +1,52 @@
+"""The trainings of a sweep with memory: axes of any length, and several kinds of quantisation."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+from small_llama import narrow
+
+from lora_cli import InvalidInput, memory, sweep
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+
+SMALL = read_config(Config(narrow(num_hidden_layers=1, max_position_embeddings=100)), "small")
+
+
+def test_an_axis_of_any_length_is_not_walked_through() -> None:
+    """The rows come as they are computed, in the order of the axes."""
+    rows = sweep(model=SMALL, target=["q_proj"], r=8, memory=True, batch="1:2000000000", seq="1:2000000000")
+    assert rows.size == 4 * 10**18
+    assert "seq 2000000000 is longer than" in " ".join(rows.warnings)
+    assert [(row.batch, row.seq) for row in islice(rows, 3)] == [(1, 1), (1, 2), (1, 3)]
+
+
+def test_several_kinds_of_quantisation() -> None:
+    """Slower than batches and lengths, each with the figures of `memory`."""
+    rows = [*sweep(model=SMALL, target=["q_proj"], r=8, memory=True, quantize=["none", "nf4"], seq=[8, 16])]
+    assert [(row["quantize"], row["seq"]) for row in rows] == [("none", 8), ("none", 16), ("nf4", 8), ("nf4", 16)]
+    assert rows[2]["peak_bytes"] == memory(SMALL, r=8, target=["q_proj"], quantize="nf4", seq=8).peak_bytes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"quantize": []}, "quantize: the list is empty"),
+        ({"quantize": ["nf4", "nf5"]}, "'nf5' is not known; did you mean nf4"),
+        ({"quantize": 4}, "quantize: 4 is not known"),
+        ({"batch": 2, "training": {"batch": 4}}, "batch is also given in training"),
+        ({"quantize": "nf4", "training": {"quantize": "none"}}, "quantize is also given in training"),
+        ({"seq": []}, "seq: the axis is empty"),
+    ],
+)
+def test_axes_that_cannot_be(given: dict[str, object], said: str) -> None:
+    """Refused before a row is computed."""
+    with pytest.raises(InvalidInput, match=said):
+        _ = sweep(model=SMALL, target=["q_proj"], r=8, memory=True, **given).warnings  # type: ignore[arg-type]
+
+
+def test_an_axis_in_the_training_is_an_axis() -> None:
+    """It is not replaced by a default."""
+    rows = [*sweep(model=SMALL, target=["q_proj"], r=8, memory=True, training={"batch": [2, 3], "seq": 8})]
+    assert [(row["batch"], row["seq"]) for row in rows] == [(2, 8), (3, 8)]
