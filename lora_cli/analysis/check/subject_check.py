@@ -180,7 +180,7 @@ def check_paths(
     `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
     `model`, adapters have the `default_model`, and a path may be a model.
     """
-    from lora_cli.methods.adapter_file.trained_adapter import adapter_folder
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder
 
     checked = set()
     for path in paths:
@@ -244,7 +244,7 @@ def _check_model(
 
 def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
     from lora_cli.analysis.inspect.inspect import inspect
-    from lora_cli.methods.adapter_file.trained_adapter import has_weights
+    from lora_cli.methods.adapter_file.read_adapter import has_weights
 
     if how != Adaptation(adapter_dtype=how.adapter_dtype):
         options = ("r", "target", "method", "settings", "alpha", "adapter")

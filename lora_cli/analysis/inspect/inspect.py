@@ -12,11 +12,15 @@ from lora_cli.analysis.inspect.figures import figures
 from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, WARNING, Finding
 from lora_cli.analysis.inspect.findings.registry import findings_in
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.inspected_foreign import InspectedForeign
+from lora_cli.analysis.inspect.inspected_peft import InspectedPeft
 from lora_cli.analysis.inspect.module_records import group_records, module_records
+from lora_cli.analysis.percentages import percent
 from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.revisions import revisions
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.adapter_file.trained_adapter import adapter_without_tensors
+from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
+from lora_cli.methods.adapter_file.read_adapter import adapter_without_tensors
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model, Source
@@ -51,9 +55,11 @@ class Inspection(Result):
     __slots__ = ("_adapter", "_findings", "_spectrum")
 
     adapter: str
+    format: str
     method: str
     base_model: str | None
     r: int | None
+    max_rank: int | None
     alpha: float | None
     adapted_modules: int | None
     trainable_params: int | None
@@ -131,22 +137,27 @@ class Inspection(Result):
     @property
     def full_params(self) -> int | None:
         """The base model's parameters, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.full_params
+        return self._adapter.full_params
 
     @property
     def all_params(self) -> int | None:
         """Base and adapter together, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.all_params
+        return self._adapter.all_params
 
     @property
     def percent_of_full(self) -> float | None:
         """100 · trainable_params / full_params, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.percent_of_full
+        return self._percent(self.trainable_params)
 
     @property
     def percent_saved(self) -> float | None:
         """100 − percent_of_full, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.percent_saved
+        full, trained = self.full_params, self.trainable_params
+        return self._percent(None if full is None or trained is None else full - trained)
+
+    def _percent(self, part: int | None) -> float | None:
+        full = self.full_params
+        return None if not full or part is None else percent(part, full)
 
 
 def inspect(
@@ -184,7 +195,12 @@ def _number_of(findings: Sequence[Finding], severity: str) -> int:
 
 
 def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> InspectedAdapter:
-    cost, refusal = (None, None) if model is None else _count(trained, model)
+    if isinstance(trained, ForeignAdapter):
+        kind: type[InspectedAdapter] = InspectedForeign
+        cost = refusal = None
+    else:
+        kind = InspectedPeft
+        cost, refusal = (None, None) if model is None else _count(trained, model)
     broken = None
     try:
         trained = replace(trained, tensors=trained.stored())
@@ -192,7 +208,7 @@ def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> 
         broken = str(error)
     size, is_here = trained.file_bytes, trained.header is None
     reads_values = broken is None and is_here and (size <= READ_BYTES if values is None else values)
-    return InspectedAdapter(trained, size, model, cost, refusal, broken, reads_values)
+    return kind(trained, size, model, cost, refusal, broken, reads_values)
 
 
 def _count(trained: TrainedAdapter, model: Model) -> tuple[ModelCount | None, str | None]:

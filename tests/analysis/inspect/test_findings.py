@@ -66,7 +66,7 @@ def test_a_whole_adapter_has_no_findings(tmp_path: Path) -> None:
         assert (found.r, found.alpha, found.adapted_modules, found.dtype) == (4, 8.0, 2, "float32")
         record = found.modules[0]
         assert tuple(record) == MODULE_FIELDS
-        assert [record[name] for name in MODULE_FIELDS[1:]] == [Q0, 32, 32, 4, 8.0, 2.0, 256, "float32"]
+        assert [record[name] for name in MODULE_FIELDS[1:]] == [Q0, "lora", 32, 32, 4, 8.0, 2.0, 256, "float32"]
     assert found.expected_bytes == 2576
 
 

@@ -18,7 +18,8 @@ def extreme_scaling(adapter: InspectedAdapter) -> Iterator[str]:
     extreme = {
         module: pair.scaling
         for module, pair in adapter.factors.items()
-        if not (isfinite(pair.scaling) and LEAST_SCALING <= abs(pair.scaling) <= MOST_SCALING)
+        if pair.scaling is not None
+        and not (isfinite(pair.scaling) and LEAST_SCALING <= abs(pair.scaling) <= MOST_SCALING)
     }
     if extreme:
         scaling = next(iter(extreme.values()))
