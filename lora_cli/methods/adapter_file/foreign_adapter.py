@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.methods.adapter_file.factors import Factors
 from lora_cli.methods.adapter_file.facts import NO_FACTS, TrainingFacts
-from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Part
+from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Part, Refusal
 from lora_cli.methods.adapter_file.format_registry import Recognition
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
@@ -26,7 +26,8 @@ class ForeignAdapter(TrainedAdapter):
     """An adapter in a format that is not PEFT's: its config is what the file itself tells.
 
     `parts` says what the file's keys name, `updates` what the file holds for each module. `metadata` is that of the
-    file, and `others` are the keys of other formats by the format's name.
+    file, `others` are the keys of other formats by the format's name, and `refusals` say why the format's own loader
+    takes nothing of the file.
     """
 
     declared: Format = field(kw_only=True)
@@ -35,6 +36,7 @@ class ForeignAdapter(TrainedAdapter):
     metadata: Mapping[str, str] = field(kw_only=True)
     noted: TrainingFacts = field(default=NO_FACTS, kw_only=True)
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
+    refusals: tuple[Refusal, ...] = field(default=(), kw_only=True)
 
     @property
     def base_model(self) -> str | None:
@@ -88,11 +90,10 @@ def most_common(values: Iterable[float | None]) -> float | None:
 def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: Recognition) -> ForeignAdapter:
     """Return the adapter in a file whose format is known."""
     declared = found.format
-    assert declared.updates is not None
     modules: dict[str, dict[str, Stored]] = {}
     for key, (module, tensor) in found.parts.items():
         modules.setdefault(module, {})[tensor] = header.tensors[key]
-    file = AdapterFile(None if source.header else source.path, modules, header.metadata, fields)
+    file = AdapterFile(None if source.header else source.path, found.parts, modules, header.metadata, fields)
     updates = {update.module: update for update in declared.updates(file)}
     methods = Counter(update.method for update in updates.values())
     r = most_common(update.r for update in updates.values())
@@ -111,6 +112,7 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
         parts=found.parts,
         updates=updates,
         metadata=header.metadata,
-        noted=declared.facts(header.metadata),
+        noted=declared.facts(header.metadata, fields),
+        refusals=tuple(declared.refusals(file)),
         others=found.others,
     )

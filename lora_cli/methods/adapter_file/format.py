@@ -15,6 +15,10 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
 5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is.
 6. `instead` says what converts a file for PEFT, as the remedy of a finding.
+7. `component` says which model of a pipeline a module belongs to, in diffusers' words.
+8. `marked_part` reads a key that only a file with the writer's mark can mean, such as a plain `weight`.
+9. `refusals` yields why the format's own loader takes nothing of the file, and `older` says which releases of it scale
+   differently. `file_name` is what that loader takes from a folder of several files.
 """
 
 from __future__ import annotations
@@ -43,11 +47,12 @@ class Part(NamedTuple):
 class AdapterFile:
     """A file as a format gets it: its tensors by module and name, its metadata, and the config beside it.
 
-    `path` is that of the file here, or None if only its header was fetched. `fields` are those of an
-    adapter_config.json beside it.
+    `path` is that of the file here, or None if only its header was fetched. `parts` says what its keys mean, in the
+    order of their bytes. `fields` are those of an adapter_config.json beside it.
     """
 
     path: str | None
+    parts: Mapping[str, Part]
     modules: Mapping[str, Mapping[str, Stored]]
     metadata: Metadata
     fields: Fields
@@ -60,14 +65,36 @@ class AdapterFile:
         return dict(zip(found, single_numbers(self.path, found.values()), strict=True))
 
 
+class Refusal(NamedTuple):
+    """Why a loader takes nothing of a file, as a clause, and what helps."""
+
+    reason: str
+    remedy: str
+
+
 def never_marked(metadata: Metadata, fields: Fields) -> bool:
     """Return False: the format leaves no mark beside its keys."""
     return False
 
 
-def no_facts(metadata: Metadata) -> TrainingFacts:
+def no_facts(metadata: Metadata, fields: Fields) -> TrainingFacts:
     """Return no facts."""
     return NO_FACTS
+
+
+def no_part(key: str) -> Part | None:
+    """Return None: a mark beside the keys changes what none of them means."""
+    return None
+
+
+def no_refusals(file: AdapterFile) -> Iterable[Refusal]:
+    """Return nothing: the loader takes what it understands."""
+    return ()
+
+
+def one_component(module: str) -> str:
+    """Return the name of the only model there is."""
+    return ""
 
 
 def unchanged(name: str) -> str:
@@ -78,16 +105,20 @@ def unchanged(name: str) -> str:
 class Format(NamedTuple):
     """A format's declaration; the module's docstring says what each field is for.
 
-    `title` is what people call the program that writes it. `updates` is None for PEFT, whose files do not tell without
-    their config (`trained_adapter.py`).
+    `title` is what people call the program that writes it.
     """
 
     name: str
     title: str
     part: Callable[[str], Part | None]
-    updates: Callable[[AdapterFile], Iterable[ModuleUpdate]] | None
-    facts: Callable[[Metadata], TrainingFacts] = no_facts
+    updates: Callable[[AdapterFile], Iterable[ModuleUpdate]]
+    facts: Callable[[Metadata, Fields], TrainingFacts] = no_facts
     is_marked: Callable[[Metadata, Fields], bool] = never_marked
     spelled: Callable[[str], str] = unchanged
     base_part: Callable[[str], str] = unchanged
     instead: str = ""
+    component: Callable[[str], str] = one_component
+    marked_part: Callable[[str], Part | None] = no_part
+    refusals: Callable[[AdapterFile], Iterable[Refusal]] = no_refusals
+    older: str = ""
+    file_name: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import NamedTuple
@@ -46,11 +46,13 @@ def recognised(keys: Iterable[str], metadata: Metadata, fields: Fields) -> Recog
     Where two understand equally many, the metadata or the config beside the file decides, then the order of names.
     """
     keys = tuple(keys)
-    found = []
-    for declared in map(format_named, format_names()):
-        parts = {key: part for key in keys if (part := declared.part(key)) is not None}
-        found.append((declared, parts))
-    chosen, own = max(found, key=lambda each: (len(each[1]), each[0].is_marked(metadata, fields)))
+    marked = marked_as(metadata, fields)
+    found = [(each, _parts(each.part, keys)) for each in map(format_named, format_names())]
+    if not any(parts for _, parts in found):
+        found = [(each, _parts(each.marked_part, keys)) for each in map(format_named, marked)]
+    if not found:
+        return None
+    chosen, own = max(found, key=lambda each: (len(each[1]), each[0].name in marked))
     if not own:
         return None
     others = {
@@ -59,6 +61,10 @@ def recognised(keys: Iterable[str], metadata: Metadata, fields: Fields) -> Recog
         if declared is not chosen and (rest := tuple(key for key in parts if key not in own))
     }
     return Recognition(chosen, own, others)
+
+
+def _parts(read: Callable[[str], Part | None], keys: Iterable[str]) -> dict[str, Part]:
+    return {key: part for key in keys if (part := read(key)) is not None}
 
 
 def marked_as(metadata: Metadata, fields: Fields) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, argument, counted, quote_long
@@ -91,14 +92,16 @@ def adapter_on_hub(name: HubName, files: HubFiles) -> HubAdapter:
     )
 
 
-def single_file(path: str) -> SingleFile | None:
+def single_file(path: str, usual: Container[str] = ()) -> SingleFile | None:
     """Return the safetensors file that a path is, or the only one in a folder; None where there is none.
 
-    A folder with several is refused.
+    Of several in a folder it is the only one with a `usual` name; else they are refused.
     """
     if not os.path.isdir(path):
         return SingleFile(path, path) if path.lower().endswith(SAFETENSORS) and os.path.lexists(path) else None
     names = [name for name in names_in(path) if name.lower().endswith(SAFETENSORS)]
+    chosen = [name for name in names if name in usual]
+    names = chosen if len(chosen) == 1 else names
     if len(names) > 1:
         raise InvalidInput(f"{quote_long(path)} has {counted(names, 'safetensors file')}; give the path of one")
     return SingleFile(path, os.path.join(path, names[0])) if names else None

@@ -18,6 +18,8 @@ from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 
 # The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is T5.
 COMPONENT = re.compile(r"(?:lora_(?:unet|te[1-3]?|transformer|prior_unet|llm_adapter)|lycoris)_")
+TEXT_ENCODER = re.compile(r"lora_te(?P<number>[1-3]?)_")
+TEXT_ENCODERS = {"": "text_encoder", "1": "text_encoder", "2": "text_encoder_2", "3": "text_encoder_3"}
 PREFIX = re.compile(r"(?:lora|lycoris)_")
 PEFT_NAMES = {"lora_down.weight": A, "lora_up.weight": B}
 TENSORS = frozenset({*(name for each in ALGORITHMS for name in each.tensors), *SHARED}) - {A, B} | PEFT_NAMES.keys()
@@ -78,7 +80,7 @@ def _scaling(alpha: float | None, r: int, *, is_unread: bool) -> float | None:
     return alpha / r if alpha else 1.0
 
 
-def facts(metadata: Metadata) -> TrainingFacts:
+def facts(metadata: Metadata, fields: Fields) -> TrainingFacts:
     """Return what sd-scripts notes of a training (`train_network.py`: `metadata`)."""
     read = FactReader(metadata)
     return TrainingFacts(
@@ -115,6 +117,16 @@ def base_part(module: str) -> str:
     return COMPONENT.sub("", module, count=1)
 
 
+def component(module: str) -> str:
+    """Return which model of a pipeline a module belongs to.
+
+    >>> component("lora_te2_text_model_encoder_layers_0_mlp_fc1"), component("lora_unet_conv_in")
+    ('text_encoder_2', 'unet')
+    """
+    encoder = TEXT_ENCODER.match(module)
+    return "unet" if encoder is None else TEXT_ENCODERS[encoder["number"]]
+
+
 FORMAT = Format(
     "kohya",
     "kohya / LyCORIS",
@@ -125,4 +137,5 @@ FORMAT = Format(
     spelled,
     base_part,
     "load it with diffusers' load_lora_weights and save it with save_lora_weights",
+    component,
 )
