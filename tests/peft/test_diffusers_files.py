@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from lora_cli.analysis.inspect.findings.declaration import NOTE
-from lora_cli.analysis.inspect.inspect import inspect
+from lora_cli.analysis.inspect.inspect import Inspection, inspect
 
 sys.path.insert(0, str(Path(__file__).parent))
 from seed import SEED
@@ -19,11 +20,23 @@ pytest.importorskip("diffusers", reason="diffusers is not installed; it is in th
 import diffusers_files
 
 FILES = 40
+# What is true of some drawn ranks and alphas, whoever wrote the file.
+OF_RANKS = {"rank-past-dimension", "rank-past-break-even", "extreme-scaling"}
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> None:
     diffusers_files.quiet()
+
+
+def _codes(found: Inspection) -> set[str]:
+    return {each.code for each in found.findings if each.severity != NOTE} - OF_RANKS
+
+
+def _has_mixed_ranks(file: diffusers_files.Drawn, theirs: Mapping[str, diffusers_files.Loaded]) -> bool:
+    """Whether the image model's modules have several ranks, and the file tells no alpha."""
+    ranks = {module.r for name, module in theirs.items() if not name.startswith("text_encoder")}
+    return file.spelling not in diffusers_files.TELL_ALPHA and len(ranks) > 1
 
 
 @pytest.mark.parametrize("turn", range(FILES))
@@ -34,7 +47,7 @@ def test_a_file_of_diffusers_is_what_diffusers_loads(turn: int, tmp_path: Path) 
     found = inspect(str(file.path), values=True)
     told = f"seed {SEED}: {file}"
     assert found.format == "diffusers", told
-    assert not [each for each in found.findings if each.severity != NOTE], told
+    assert _codes(found) == ({"mixed-ranks"} if _has_mixed_ranks(file, theirs) else set()), told
     assert found.adapter_bytes == file.path.stat().st_size, told
     assert found.trainable_params == found.file_params == sum(module.params for module in theirs.values()), told
     assert found.max_rank == max(module.r for module in theirs.values()), told
@@ -55,5 +68,4 @@ def test_a_file_of_diffusers_fits_its_model(turn: int, tmp_path: Path) -> None:
             continue
         (tmp_path / "config.json").write_text(json.dumps(config))
         found = inspect(str(file.path), str(tmp_path / "config.json"))
-        wrong = [each for each in found.findings if each.severity != NOTE]
-        assert not wrong, f"seed {SEED}: {file} {part} {wrong}"
+        assert _codes(found) <= {"mixed-ranks"}, f"seed {SEED}: {file} {part} {found.findings}"

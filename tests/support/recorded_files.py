@@ -28,6 +28,6 @@ def write_case(recorded: Case, path: Path) -> str:
     """Write the file of a case with values that `pattern` makes, and its config beside it; return its path."""
     arrays = {key: pattern(key, shape) for key, (_, shape) in recorded["tensors"].items()}
     safetensors.numpy.save_file(arrays, path, metadata=recorded.get("metadata"))
-    if "config" in recorded:
+    if recorded.get("config"):
         (path.parent / "adapter_config.json").write_text(json.dumps(recorded["config"]))
     return str(path)

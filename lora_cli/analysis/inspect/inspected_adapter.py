@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.values import SpecialValues, special_values
 from lora_cli.methods.adapter_file.factors import Factors
+from lora_cli.methods.adapter_file.format import Refusal
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.tensor import Tensor
@@ -202,3 +203,13 @@ class InspectedAdapter:
     def strays(self) -> Sequence[str]:
         """The keys that the format's loaders do not read."""
         return ()
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """Why the format's own loader takes nothing of the file."""
+        return ()
+
+    @property
+    def peft_expects(self) -> str:
+        """The file that makes PEFT look for its own keys, empty where they are its own."""
+        return ""

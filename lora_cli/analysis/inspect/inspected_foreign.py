@@ -9,7 +9,10 @@ from functools import cached_property
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.lora_names import B_NAMES
 from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
+from lora_cli.methods.adapter_file.format import Refusal
+from lora_cli.methods.adapter_file.format_registry import PEFT
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,36 @@ class InspectedForeign(InspectedAdapter):
 
     @property
     def foreign_modules(self) -> Sequence[str]:
-        """The modules of the file that the model does not have; none without a model."""
-        return [] if self.model is None else [module for module in self.updates if module not in self.base_names]
+        """The modules of the file that the model does not have; none without a model.
+
+        A file for several models of a pipeline is compared by those of its modules that belong to this one.
+        """
+        if self.model is None:
+            return []
+        component = self.trained.declared.component
+        met = {component(module) for module in self.base_names}
+        unknown = (module for module in self.updates if module not in self.base_names)
+        return [module for module in unknown if not met or component(module) in met]
+
+    @property
+    def other_ranks(self) -> Mapping[str, tuple[int, int]]:
+        """The modules whose rank in the file is not that of the config or the metadata, with both."""
+        ranks = ((module, update.r, update.config_r) for module, update in self.updates.items())
+        return {module: (r, said) for module, r, said in ranks if r and said and r != said}
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """Why the format's own loader takes nothing of the file."""
+        return self.trained.refusals
+
+    @property
+    def peft_expects(self) -> str:
+        """The file that makes PEFT look for its own keys, empty where there is none."""
+        if self.trained.declared.name == PEFT:
+            return ""
+        if self.trained.fields.get("peft_type") is not None:
+            return ADAPTER_CONFIG
+        return ADAPTER_WEIGHTS if self.trained.file == ADAPTER_WEIGHTS else ""
 
     @property
     def strays(self) -> Sequence[str]:

@@ -13,10 +13,10 @@ from lora_cli.methods.adapter_file.foreign_adapter import foreign_adapter
 from lora_cli.methods.adapter_file.format_registry import PEFT, format_named, format_names, recognised
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
-from lora_cli.models.checkpoints.safetensors_header import BrokenFile, read_whole_header
+from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, path_text, read_object
-from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
+from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
     adapter_on_hub,
@@ -56,10 +56,7 @@ def read_adapter(path: str | os.PathLike[str]) -> TrainedAdapter:
 
 
 def adapter_without_tensors(path: str) -> TrainedAdapter:
-    """Return the adapter as its config describes it, without the tensors; their file exists but may be broken.
-
-    A file in another format than PEFT's describes itself, so its header is read.
-    """
+    """Return the adapter as its config describes it; where its file is broken, without the tensors."""
     name = name_on_hub(path)
     if name is not None:
         return _on_hub(path, name)
@@ -81,7 +78,19 @@ def adapter_without_tensors(path: str) -> TrainedAdapter:
             f"copy it from where the adapter was trained, or give the path of {ADAPTER_WEIGHTS} to read it without alpha"
         )
     _check_weights(folder, path)
-    return _read(path, folder, fields, quote_long(config))
+    read = _read(path, folder, fields, quote_long(config))
+    with suppress(BrokenFile):
+        return _of_keys(read, read_whole_header(read.weights))
+    return read
+
+
+def _of_keys(read: TrainedAdapter, header: Header) -> TrainedAdapter:
+    """Return the adapter in PEFT's folder with its tensors; they may be of another format than the folder."""
+    if not any(key.startswith(PEFT_MODEL) for key in header.tensors):
+        found = recognised(header.tensors, header.metadata, {})
+        if found is not None and found.format.name != PEFT:
+            return foreign_adapter(SingleFile(read.name, read.weights), header, read.fields, found)
+    return replace(read, tensors=header.tensors)
 
 
 def adapter_paths(path: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lora_cli.analysis.inspect.findings import (
     config_fields,
     embeddings,
+    loaders,
     ranks,
     scalings,
     stored_values,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SUBJECTS = (
     weights_file,
+    loaders,
     config_fields,
     tensor_names,
     tensor_shapes,

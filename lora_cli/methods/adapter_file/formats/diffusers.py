@@ -22,9 +22,9 @@ from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.pipeline_metadata import ENTRY, Told, model_configs
 from lora_cli.models.peft_names import PEFT_MODEL
 
-# The models of its pipelines that an adapter can be loaded into (`_lora_loadable_modules`).
+# The models of its pipelines that an adapter can be loaded into (`_lora_loadable_modules`); GPT-2 has a transformer too.
 COMPONENT = re.compile(
-    r"(unet|prior|transformer(?:_2|_ref)?|connectors|text_conditioner|text_encoder(?:_[23])?)\.(?=.)"
+    r"(unet|prior|transformer(?!\.h\.)(?:_2|_ref)?|connectors|text_conditioner|text_encoder(?:_[23])?)\.(?=.)"
 )
 UNET, TEXT_ENCODER = "unet", "text_encoder"
 # The names of tensors today, and since 0.18 for attention in text encoders and elsewhere.

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
 from lora_cli.methods.adapter_file.format import AdapterFile, Format, Part, Refusal
+from lora_cli.methods.adapter_file.formats.diffusers import COMPONENT
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.models.peft_names import ADAPTER_CONFIG, BASE_MODEL, PEFT_MODEL
 
 # What a prompt method saves, which adapts no module.
 PROMPT = re.compile(r"prompt_embeddings$|prompt_encoder\.")
-# What belongs to a module has its own name, and that of a module within it.
+# The names of LoRA and its kin, whose last part is that of a module or a parameter within.
 NESTED = re.compile(r"(?P<module>.+)\.(?P<tensor>(?:lora_\w+|hada_\w+|lokr_\w+)(?:\.(?:weight|bias))?)")
+# Those of LoRA in keys that have lost PEFT's root.
+ROOTLESS = re.compile(r".+\..+\.(?:lora_(?:embedding_)?[AB]|lora_magnitude_vector)(?:\.\w+)*")
 
 
 def part(key: str) -> Part | None:
@@ -25,8 +28,10 @@ def part(key: str) -> Part | None:
 
     >>> part("base_model.model.q_proj.lora_A.weight")
     Part(module='q_proj', tensor='lora_A.weight')
+    >>> part("unet.mid_block.to_q.lora_A.weight")
     """
-    if not key.startswith(PEFT_MODEL) and PROMPT.match(key) is None:
+    has_root = key.startswith(PEFT_MODEL) or PROMPT.match(key) is not None
+    if not has_root and (COMPONENT.match(key) or ROOTLESS.fullmatch(key) is None):
         return None
     name = key.removeprefix(BASE_MODEL)
     match = NESTED.fullmatch(name)
