@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.numpy
 from patterns import pattern
 
@@ -25,8 +26,12 @@ def case(writer: str, name: str) -> Case:
 
 
 def write_case(recorded: Case, path: Path) -> str:
-    """Write the file of a case with values that `pattern` makes, and its config beside it; return its path."""
-    arrays = {key: pattern(key, shape) for key, (_, shape) in recorded["tensors"].items()}
+    """Write the file of a case with values that `pattern` makes, and its config beside it; return its path.
+
+    A tensor of one number, such as an alpha, is 2.
+    """
+    shapes = {key: shape for key, (_, shape) in recorded["tensors"].items()}
+    arrays = {key: pattern(key, shape) if shape else np.float32([2]).reshape(()) for key, shape in shapes.items()}
     safetensors.numpy.save_file(arrays, path, metadata=recorded.get("metadata"))
     if recorded.get("config"):
         (path.parent / "adapter_config.json").write_text(json.dumps(recorded["config"]))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.result import Record
 from lora_cli.dtypes import BY_NAME, torch_name
+from lora_cli.methods.adapter_file.facts import TrainingFacts
 from lora_cli.methods.adapter_file.file_size import written_bytes
 
 FIELDS = (
@@ -26,6 +27,15 @@ FIELDS = (
     "dtype",
 )
 
+# What a file may note of its training; a record has those that its file notes.
+TRAINING_FIELDS = ("steps", "epochs", "learning_rate", "network_dim", "network_alpha")
+
+
+def training_figures(facts: TrainingFacts) -> Record:
+    """Return what is noted of a training, by name."""
+    noted = {field: getattr(facts, field) for field in TRAINING_FIELDS}
+    return {field: value for field, value in noted.items() if value is not None}
+
 
 def figures(adapter: InspectedAdapter) -> Record:
     """Return the figures by name, in the order of `FIELDS`; an unknown one is None."""
@@ -39,7 +49,7 @@ def figures(adapter: InspectedAdapter) -> Record:
         config.r or None,
         adapter.max_rank if is_readable else None,
         adapter.trained.alpha,
-        len(adapter.updates) if adapter.knows_modules and is_readable else None,
+        len(adapter.by_module) if adapter.knows_modules and is_readable else None,
         adapter.trainable_params,
         _file_params(adapter) if is_readable else None,
         _expected_params(adapter),

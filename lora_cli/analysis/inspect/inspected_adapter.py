@@ -205,6 +205,16 @@ class InspectedAdapter:
         return ()
 
     @property
+    def unknown_modules(self) -> Sequence[str]:
+        """The modules of the file that the model does not have, as far as the file alone says what it adapts."""
+        return ()
+
+    @property
+    def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:
+        """The modules whose update and weight in the model differ in size, with both sizes."""
+        return {}
+
+    @property
     def refusals(self) -> Sequence[Refusal]:
         """Why the format's own loader takes nothing of the file."""
         return ()
@@ -213,3 +223,18 @@ class InspectedAdapter:
     def peft_expects(self) -> str:
         """The file that makes PEFT look for its own keys, empty where they are its own."""
         return ""
+
+    @property
+    def described(self) -> Mapping[str, ModuleUpdate]:
+        """The updates as the file itself describes them; none where a config does."""
+        return {}
+
+    @property
+    def keys_of_others(self) -> Mapping[str, Sequence[str]]:
+        """The keys of other formats than the file's, by the format's name."""
+        return {}
+
+    @property
+    def metadata_of_others(self) -> Sequence[str]:
+        """The formats whose writers wrote the metadata, if that of the keys did not."""
+        return ()

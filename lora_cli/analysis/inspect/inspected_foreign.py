@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter, Sizes
 from lora_cli.analysis.inspect.lora_names import B_NAMES
 from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
 from lora_cli.methods.adapter_file.format import Refusal
-from lora_cli.methods.adapter_file.format_registry import PEFT
+from lora_cli.methods.adapter_file.format_registry import PEFT, marked_as
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+from lora_cli.models.nodes import Module
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 
@@ -57,17 +58,21 @@ class InspectedForeign(InspectedAdapter):
         return True
 
     @cached_property
-    def base_names(self) -> Mapping[str, str]:
-        """The names that the model has for modules of the file; a module that it does not have is not there."""
+    def base_modules(self) -> Mapping[str, Module | None]:
+        """The modules of the model that those of the file adapt, None for one that holds other modules.
+
+        A module that the model does not have is not there.
+        """
         if self.model is None:
             return {}
         declared = self.trained.declared
-        known = {declared.spelled(name): name for name in self.model.module_names}
+        known: dict[str, Module | None] = {declared.spelled(name): None for name in self.model.module_names}
+        known |= {declared.spelled(module.name): module for module in self.model.modules}
         parts = ((module, declared.base_part(module)) for module in self.updates)
         return {module: known[part] for module, part in parts if part in known}
 
     @property
-    def foreign_modules(self) -> Sequence[str]:
+    def unknown_modules(self) -> Sequence[str]:
         """The modules of the file that the model does not have; none without a model.
 
         A file for several models of a pipeline is compared by those of its modules that belong to this one.
@@ -75,9 +80,19 @@ class InspectedForeign(InspectedAdapter):
         if self.model is None:
             return []
         component = self.trained.declared.component
-        met = {component(module) for module in self.base_names}
-        unknown = (module for module in self.updates if module not in self.base_names)
+        met = {component(module) for module in self.base_modules}
+        unknown = (module for module in self.updates if module not in self.base_modules)
         return [module for module in unknown if not met or component(module) in met]
+
+    @property
+    def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:
+        """The modules whose weight has other sides in the model than the update has: outputs x inputs, of both."""
+        sides = (
+            (name, (update.h, update.d), (module.h, module.d))
+            for name, module in self.base_modules.items()
+            if module is not None and (update := self.updates[name]).d is not None and update.h is not None
+        )
+        return {name: (ours, theirs) for name, ours, theirs in sides if ours != theirs}
 
     @property
     def other_ranks(self) -> Mapping[str, tuple[int, int]]:
@@ -102,4 +117,21 @@ class InspectedForeign(InspectedAdapter):
     @property
     def strays(self) -> Sequence[str]:
         """The keys that no loader of this format reads."""
-        return [key for key in self.tensors if self.split(key) is None]
+        others = {key for keys in self.keys_of_others.values() for key in keys}
+        return [key for key in self.tensors if self.split(key) is None and key not in others]
+
+    @property
+    def described(self) -> Mapping[str, ModuleUpdate]:
+        """The updates as the file itself describes them."""
+        return self.trained.updates
+
+    @property
+    def keys_of_others(self) -> Mapping[str, Sequence[str]]:
+        """The keys of other formats than the file's, by the format's name."""
+        return self.trained.others
+
+    @property
+    def metadata_of_others(self) -> Sequence[str]:
+        """The formats whose writers wrote the metadata, if that of the keys did not."""
+        marks = marked_as(self.trained.metadata, self.trained.fields)
+        return () if self.trained.declared.name in marks else marks

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.figures import dtype_names
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.result import Record
-from lora_cli.models.nodes import short_name
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iter
     """Yield a record per module, in the order of `MODULE_FIELDS`, and of `SPECTRUM_MODULE_FIELDS` with a spectrum."""
     spectra = {} if spectrum is None else {module.module: module for module in spectrum.modules}
     for name, update in adapter.updates.items():
-        sizes = (update.d, update.h, update.r, update.alpha, update.scaling)
+        sizes = (update.d, update.h, update.r, finite(update.alpha), finite(update.scaling))
         types = dtype_names(dict.fromkeys(stored.dtype for stored in update.tensors.values()))
         values = (adapter.path, name, update.method, *sizes, update.params, types)
         record: dict[str, Value] = dict(zip(MODULE_FIELDS, values, strict=True))
@@ -42,7 +42,7 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
     """
     groups: dict[tuple[Value, ...], _Group] = {}
     for record in module_records(adapter, spectrum):
-        leaf = short_name(str(record["name"]))
+        leaf = adapter.trained.declared.short_name(str(record["name"]))
         key = (leaf, record["d"], record["h"], record["r"], record["scaling"])
         groups.setdefault(key, _Group()).add(record)
     total = sum(stored.values for stored in adapter.tensors.values())
@@ -55,6 +55,11 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
         rest: dict[str, Value] = dict(zip(GROUP_FIELDS, (OTHER_TENSORS, "", "", "", "", "", other), strict=True))
         rows.append(rest | (_share(other, total) if spectrum is None else dict.fromkeys(RANK_FIELDS, "")))
     return rows
+
+
+def finite(number: float | None) -> float | None:
+    """Return a number, or None for one that no machine format has."""
+    return number if number is not None and isfinite(number) else None
 
 
 def _share(params: int, total: int) -> dict[str, Value]:

@@ -31,7 +31,8 @@ class Algorithm(NamedTuple):
     of one alternative. `together` are optional tensors of which it has all or none, `beside` further ones. `dims` reads
     the shapes, and `joints` yields sides of tensors that must be equal. `is_scaled`: alpha / r multiplies the update.
     `reason` says why the update is not the product of A and B; LoRA's is, so it has none. `with_magnitude` is the name
-    of a module that has a magnitude of DoRA too.
+    of a module that has a magnitude of DoRA too. `axes` is the number of axes of such a tensor where two algorithms
+    give it one name.
     """
 
     name: str
@@ -44,6 +45,11 @@ class Algorithm(NamedTuple):
     beside: frozenset[str] = frozenset()
     is_scaled: bool = True
     with_magnitude: str = ""
+    axes: int | None = None
+
+    def is_of(self, shapes: Shapes) -> bool:
+        """Whether a module with tensors of these shapes is adapted in this way."""
+        return any(name in self.marks and self.axes in (None, len(shape)) for name, shape in shapes.items())
 
     @property
     def tensors(self) -> frozenset[str]:
@@ -204,15 +210,19 @@ ALGORITHMS = (
         "it is trained whole, so its update has no rank",
         is_scaled=False,
     ),
-    Algorithm(
-        "oft",
-        frozenset({"oft_blocks"}),
-        ((("oft_blocks",),),),
-        _blocks_dims,
-        _no_joints,
-        f"OFT {NO_PRODUCT}",
-        beside=frozenset({"rescale"}),
-        is_scaled=False,
+    *(
+        Algorithm(
+            name,
+            frozenset({"oft_blocks"}),
+            ((("oft_blocks",),),),
+            _blocks_dims,
+            _no_joints,
+            f"{name.upper()} {NO_PRODUCT}",
+            beside=frozenset({"rescale"}),
+            is_scaled=False,
+            axes=axes,
+        )
+        for name, axes in (("oft", 3), ("boft", 4))
     ),
     Algorithm(
         "glora",

@@ -21,11 +21,6 @@ CONSTANTS = frozenset({ALPHA, "on_input"})
 SHARED = frozenset({ALPHA, *MAGNITUDES})
 
 
-def algorithm_of(tensors: Mapping[str, Stored]) -> Algorithm | None:
-    """Return how a module with these tensors is adapted, or None if they are none of any algorithm."""
-    return next((each for each in ALGORITHMS if not each.marks.isdisjoint(tensors)), None)
-
-
 def algorithm_update(
     module: str, tensors: Mapping[str, Stored], alpha: float | None, scaling: Scaling
 ) -> ModuleUpdate | None:
@@ -33,10 +28,10 @@ def algorithm_update(
 
     `alpha` is that of the module, and `scaling` gives what the loader makes of it for a rank.
     """
-    found = algorithm_of(tensors)
+    shapes = {name: stored.shape for name, stored in tensors.items()}
+    found = next((each for each in ALGORITHMS if each.is_of(shapes)), None)
     if found is None:
         return None
-    shapes = {name: stored.shape for name, stored in tensors.items()}
     d, h, r = found.dims(shapes)
     missing, misfit = tuple(_missing(found, shapes)), _misfit(found, shapes)
     is_dora = not MAGNITUDES.isdisjoint(tensors)

@@ -91,9 +91,13 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
     """Return the adapter in a file whose format is known."""
     declared = found.format
     modules: dict[str, dict[str, Stored]] = {}
-    for key, (module, tensor) in found.parts.items():
-        modules.setdefault(module, {})[tensor] = header.tensors[key]
-    file = AdapterFile(None if source.header else source.path, found.parts, modules, header.metadata, fields)
+    parts = {}
+    for key, part in found.parts.items():
+        tensors = modules.setdefault(part.module, {})
+        # Of two keys for one tensor the first counts.
+        if part.tensor not in tensors:
+            tensors[part.tensor], parts[key] = header.tensors[key], part
+    file = AdapterFile(None if source.header else source.path, parts, modules, header.metadata, fields)
     updates = {update.module: update for update in declared.updates(file)}
     methods = Counter(update.method for update in updates.values())
     r = most_common(update.r for update in updates.values())
@@ -109,7 +113,7 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
         source.notes,
         source.file,
         declared=declared,
-        parts=found.parts,
+        parts=parts,
         updates=updates,
         metadata=header.metadata,
         noted=declared.facts(header.metadata, fields),

@@ -14,11 +14,13 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 3. `facts` reads from the metadata what training was like. Values are text of strangers: `facts.py` has safe readers.
 4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
 5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is.
-6. `instead` says what converts a file for PEFT, as the remedy of a finding.
-7. `component` says which model of a pipeline a module belongs to, in diffusers' words.
-8. `marked_part` reads a key that only a file with the writer's mark can mean, such as a plain `weight`.
-9. `refusals` yields why the format's own loader takes nothing of the file, and `older` says which releases of it scale
-   differently. `file_name` is what that loader takes from a folder of several files.
+6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` is the
+   smallest scaling that is not worth a warning, of which trainers have different habits.
+7. `instead` says what converts a file for PEFT, as the remedy of a finding.
+8. `component` says which model of a pipeline a module belongs to, in diffusers' words.
+9. `marked_part` reads a key that only a file with the writer's mark can mean, such as a plain `weight`.
+10. `refusals` yields why the format's own loader takes nothing of the file, and `older` says which releases of it scale
+    differently. `file_name` is what that loader takes from a folder of several files.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ from lora_cli.methods.adapter_file.facts import NO_FACTS, TrainingFacts
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.models.checkpoints.numbers import single_numbers
 from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.nodes import short_name
 
+# An update hardly learns at a smaller one.
+LEAST_SCALING = 1 / 16
 Metadata = Mapping[str, str]
 Fields = Mapping[str, Any]
 
@@ -116,6 +121,8 @@ class Format(NamedTuple):
     is_marked: Callable[[Metadata, Fields], bool] = never_marked
     spelled: Callable[[str], str] = unchanged
     base_part: Callable[[str], str] = unchanged
+    short_name: Callable[[str], str] = short_name
+    least_scaling: float = LEAST_SCALING
     instead: str = ""
     component: Callable[[str], str] = one_component
     marked_part: Callable[[str], Part | None] = no_part

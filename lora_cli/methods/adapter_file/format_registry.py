@@ -41,20 +41,20 @@ def format_named(name: str) -> Format:
 
 
 def recognised(keys: Iterable[str], metadata: Metadata, fields: Fields) -> Recognition | None:
-    """Return the format that understands most keys of a file, or None if none understands any.
+    """Return the format that understands most keys of a file; None if half of the keys are of no format.
 
-    Where two understand equally many, the metadata or the config beside the file decides, then the order of names.
+    Where two understand equally many, the metadata or the config beside the file decides, then the order of names. A
+    model may have some key that looks like an adapter's.
     """
     keys = tuple(keys)
     marked = marked_as(metadata, fields)
     found = [(each, _parts(each.part, keys)) for each in map(format_named, format_names())]
     if not any(parts for _, parts in found):
         found = [(each, _parts(each.marked_part, keys)) for each in map(format_named, marked)]
-    if not found:
+    understood = set().union(*(parts for _, parts in found))
+    if 2 * len(understood) <= len(keys):
         return None
     chosen, own = max(found, key=lambda each: (len(each[1]), each[0].name in marked))
-    if not own:
-        return None
     others = {
         declared.name: rest
         for declared, parts in found

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lora_cli.errors import InvalidInput, argument, counted, quote_long
 from lora_cli.methods.adapter_file.foreign_adapter import foreign_adapter
@@ -14,6 +14,7 @@ from lora_cli.methods.adapter_file.format_registry import PEFT, format_named, fo
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
+from lora_cli.models.checkpoints.shards import SAFETENSORS
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
@@ -26,6 +27,10 @@ from lora_cli.models.sources.adapter_source import (
     single_file_on_hub,
 )
 from lora_cli.models.sources.hub_name import HubName
+from lora_cli.models.sources.local_files import CONFIG
+
+if TYPE_CHECKING:
+    from lora_cli.models.sources.hub_files import HubFiles
 
 
 def adapter_folder(path: str) -> str | None:
@@ -38,6 +43,26 @@ def adapter_folder(path: str) -> str | None:
     if not os.path.isdir(path):
         return None
     return path if any(os.path.lexists(os.path.join(path, name)) for name in ADAPTER_FILES) else None
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a path is an adapter without PEFT's folder around it; a model's folder and a broken file are not.
+
+    The header of a safetensors file is read to know.
+    """
+    if os.path.lexists(os.path.join(path, CONFIG)):
+        return False
+    with suppress(InvalidInput):
+        return _of_single_file(path) is not None
+    return False
+
+
+def is_foreign_on_hub(files: HubFiles) -> bool:
+    """Whether a repository without any config is an adapter in a file of another format than PEFT's."""
+    with suppress(InvalidInput):
+        source = single_file_on_hub(files.name, files)
+        return source is not None and _from_file(source, {}, is_alone=False) is not None
+    return False
 
 
 def has_weights(folder: str) -> bool:
@@ -100,7 +125,10 @@ def adapter_paths(path: str) -> list[str]:
     """
     if name_on_hub(path) is not None or adapter_folder(path) is not None or not os.path.isdir(path):
         return [path]
-    folders = [os.path.join(path, name) for name in names_in(path)]
+    names = names_in(path)
+    if any(name == CONFIG or name.lower().endswith(SAFETENSORS) for name in names):
+        return [path]
+    folders = [os.path.join(path, name) for name in names]
     return [each for each in folders if adapter_folder(each) == each] or [path]
 
 
@@ -112,16 +140,22 @@ def _in_single_file(path: str) -> TrainedAdapter:
             return adapter_without_tensors(inner[0])
         names = list(map(os.path.basename, inner))
         raise InvalidInput(f"{quote_long(path)} has {counted(names, 'adapter')}; give the path of one, e.g. {inner[0]}")
-    source = single_file(path, _file_names())
-    if source is not None:
-        config = os.path.join(source.folder, ADAPTER_CONFIG)
-        found = _from_file(source, read_object(config) if os.path.lexists(config) else {}, is_alone=True)
-        if found is not None:
-            return found
+    found = _of_single_file(path)
+    if found is not None:
+        return found
     raise InvalidInput(
         f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
         f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"
     )
+
+
+def _of_single_file(path: str) -> TrainedAdapter | None:
+    """Return the adapter in the file that a path leads to, with the config beside it; None if there is none."""
+    source = single_file(path, _file_names())
+    if source is None:
+        return None
+    config = os.path.join(source.folder, ADAPTER_CONFIG)
+    return _from_file(source, read_object(config) if os.path.lexists(config) else {}, is_alone=True)
 
 
 def _from_file(source: SingleFile, fields: Mapping[str, Any], *, is_alone: bool) -> TrainedAdapter | None:

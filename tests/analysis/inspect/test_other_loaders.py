@@ -48,6 +48,15 @@ def changed(tensors: dict[str, Any], whole: Case | None = None) -> Case:
     return whole | {"tensors": whole["tensors"] | tensors}
 
 
+FLUX = {"_class_name": "FluxTransformer2DModel", "num_layers": 1, "num_single_layers": 1, "num_attention_heads": 2}
+
+
+def base(folder: Path, attention_head_dim: int) -> str:
+    """Write the config of a Flux transformer, and return its path."""
+    (folder / "config.json").write_text(json.dumps({**FLUX, "attention_head_dim": attention_head_dim}))
+    return str(folder / "config.json")
+
+
 ALPHA = {f"{Q}.alpha": ["F32", []]}
 WHOLE: dict[str, Case] = {
     "one rank": flux(),
@@ -58,7 +67,7 @@ WHOLE: dict[str, Case] = {
     "mlx, whole layers": case("mlx", "full"),
 }
 DAMAGES: dict[str, tuple[Case, set[str]]] = {
-    "another rank, no alpha": (changed(pair(f"{Q[:-1]}v", 2)), {"mixed-ranks"}),
+    "another rank, no alpha": (changed(pair(f"{Q[:-1]}v", 2)), {"missing-alpha"}),
     "two spellings": (changed(pair(f"{Q[:-1]}v", 4, "lora.down.weight", "lora.up.weight")), {"skipped-module"}),
     "only a text encoder": (
         flux() | {"tensors": pair("text_encoder.encoder.layers.0.self_attn.q_proj", 4)},
@@ -125,8 +134,8 @@ def test_torchtune_without_a_config_tells_no_scaling(tmp_path: Path) -> None:
 def test_the_scaling_of_older_releases_is_named(tmp_path: Path) -> None:
     """By hand: the alpha of all is the first rank, 4, so rank 2 was scaled by 2."""
     found = inspect(write_case(changed(pair(f"{Q[:-1]}v", 2)), tmp_path / "any.safetensors"))
-    (message,) = [each.message for each in found.findings if each.code == "mixed-ranks"]
-    assert "diffusers before 0.40 scales rank 2 by 2, later releases by 1" in message
+    (message,) = [each.message for each in found.findings if each.code == "missing-alpha"]
+    assert "each is scaled by 1, whatever it was trained with, and diffusers before 0.40 scales rank 2 by 2" in message
 
 
 def test_alphas_of_tensors_are_what_diffusers_takes(tmp_path: Path) -> None:
@@ -147,11 +156,8 @@ def test_rank_and_alpha_of_metadata_are_peft_s(tmp_path: Path) -> None:
 def test_a_base_that_lacks_modules_is_told_by_component(tmp_path: Path) -> None:
     """A text encoder's modules are not looked for in an image model, unless nothing else is there."""
     whole = changed(pair("text_encoder.encoder.layers.0.self_attn.q_proj", 4))
-    config = {"_class_name": "FluxTransformer2DModel", "num_layers": 1, "num_single_layers": 1}
-    config |= {"attention_head_dim": 8, "num_attention_heads": 2}
-    (tmp_path / "config.json").write_text(json.dumps(config))
     path = write_case(whole, tmp_path / "any.safetensors")
-    assert codes(inspect(path, str(tmp_path / "config.json"))) == set()
+    assert codes(inspect(path, base(tmp_path, 8))) == set()
 
 
 def test_a_file_of_peft_without_its_config(tmp_path: Path) -> None:
@@ -193,3 +199,28 @@ def test_keys_without_peft_s_root_are_peft_s(spelling: str, tmp_path: Path) -> N
     tensors = {f"{spelling}model.{key}": value for key, value in pair("layers.0.q_proj", 4).items()}
     found = inspect(write_case({"metadata": None, "tensors": tensors}, tmp_path / "any.safetensors"))
     assert found.format == "peft"
+
+
+def test_a_base_that_lacks_modules_or_has_others(tmp_path: Path) -> None:
+    """By hand: two heads of 8 are 16 wide, and of 4 are 8."""
+    path = write_case(changed(pair("transformer.transformer_blocks.7.attn.to_q", 4)), tmp_path / "any.safetensors")
+    found = inspect(path, base(tmp_path, 8))
+    assert codes(found) == {"unknown-module"}
+    assert "'transformer.transformer_blocks.7.attn.to_q'" in found.findings[0].message
+    found = inspect(write_case(flux(), tmp_path / "any.safetensors"), base(tmp_path, 4))
+    assert codes(found) == {"other-sides"}
+    assert "16 x 16 in the file, 8 x 8 there" in found.findings[0].message
+
+
+@pytest.mark.parametrize("writer", ["torchtune", "mlx"])
+def test_a_trainer_s_names_are_those_of_the_base(writer: str, tmp_path: Path) -> None:
+    """Torchtune calls attention and feed-forward otherwise, and mlx-lm has the names of transformers."""
+    (tmp_path / "base").mkdir()
+    config = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3}
+    config |= {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 40, "head_dim": 4}
+    (tmp_path / "base" / "config.json").write_text(json.dumps(config))
+    whole = {**case(writer, "mlp" if writer == "torchtune" else "lora")}
+    whole["config"] = {} if writer == "torchtune" else whole["config"]
+    found = inspect(write_case(whole, tmp_path / "any.safetensors"), str(tmp_path / "base"))
+    assert codes(found) == set()
+    assert found.percent_of_full is not None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, counted_with, finding
+from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, counted_with, finding, shape_text
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.errors import quote_long
 
 TEXT_ENCODER = "text_encoder"
 
@@ -37,16 +38,23 @@ def skipped_module(adapter: InspectedAdapter) -> Iterator[str]:
         yield f"{adapter.trained.declared.title} skips {counted_with(skipped, 'module', 'silently', 'silently')}: {reason}"
 
 
-@finding("mixed-ranks", WARNING, "save it with its metadata, or with the alpha of each module")
-def mixed_ranks(adapter: InspectedAdapter) -> Iterator[str]:
-    """Find modules that older releases of the loader scale differently, because ranks differ and no alpha is known."""
-    scaled = {module: update for module, update in adapter.updates.items() if update.older_scaling is not None}
-    if scaled:
-        first = next(iter(scaled.values()))
+@finding("unknown-module", ERROR, "give the base model that it was trained with: loaders skip these silently")
+def unknown_module(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find modules that the base model does not have."""
+    unknown = adapter.unknown_modules
+    if unknown:
+        yield f"{counted_with(unknown, 'module', 'is', 'are')} not in {quote_long(adapter.model_name)}"
+
+
+@finding("other-sides", ERROR, "give the base model that it was trained with: loaders refuse the file")
+def other_sides(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find modules whose update is of another size than the weight in the base model."""
+    other = adapter.other_sides
+    if other:
+        ours, theirs = next(iter(other.values()))
         yield (
-            f"{counted_with(list(scaled), 'module', 'has', 'have')} another rank than the first and no alpha: "
-            f"{adapter.trained.declared.older} scales rank {first.r} by {first.older_scaling:.6g}, later releases by "
-            f"{first.scaling:.6g}"
+            f"{counted_with(list(other), 'module', 'has', 'have')} another size than in {quote_long(adapter.model_name)}: "
+            f"{shape_text(ours)} in the file, {shape_text(theirs)} there"
         )
 
 

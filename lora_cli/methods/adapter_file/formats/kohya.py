@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
+from math import isfinite
 
 from lora_cli.methods.adapter_file.algorithm_table import ALGORITHMS, A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, SHARED, algorithm_update
@@ -16,8 +17,8 @@ from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts
 from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 
-# The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is T5.
-COMPONENT = re.compile(r"(?:lora_(?:unet|te[1-3]?|transformer|prior_unet|llm_adapter)|lycoris)_")
+# The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is SD3's T5.
+COMPONENT = re.compile(r"(?:lora_(?:unet|te[1-3]?|transformer|prior_unet)|lycoris)_")
 TEXT_ENCODER = re.compile(r"lora_te(?P<number>[1-3]?)_")
 TEXT_ENCODERS = {"": "text_encoder", "1": "text_encoder", "2": "text_encoder_2", "3": "text_encoder_3"}
 PREFIX = re.compile(r"(?:lora|lycoris)_")
@@ -28,6 +29,7 @@ AMBIGUOUS = frozenset({"weight", A, B})
 # An embedding (textual inversion) that the file brings along, which the webuis read.
 EMBEDDING = re.compile(r"(?P<name>bundle_emb\..+)\.(?P<tensor>string_to_param\.\*|emb_params|clip_[gl])")
 EMBEDDING_METHOD = "embedding"
+LAYER = re.compile(r".*_\d+_(.*[a-z].*)")
 MARK = "ss_"
 
 
@@ -75,7 +77,7 @@ def _alpha(module: str, tensors: Mapping[str, object], alphas: Mapping[str, floa
 
 
 def _scaling(alpha: float | None, r: int, *, is_unread: bool) -> float | None:
-    if is_unread:
+    if is_unread or (alpha is not None and not isfinite(alpha)):
         return None
     return alpha / r if alpha else 1.0
 
@@ -127,6 +129,16 @@ def component(module: str) -> str:
     return "unet" if encoder is None else TEXT_ENCODERS[encoder["number"]]
 
 
+def short_name(module: str) -> str:
+    """Return what follows the last number of a layer; a number at the end is that of a part.
+
+    >>> short_name("lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_out_0")
+    'attn1_to_out_0'
+    """
+    found = LAYER.match(module)
+    return module if found is None else found[1]
+
+
 FORMAT = Format(
     "kohya",
     "kohya / LyCORIS",
@@ -136,6 +148,9 @@ FORMAT = Format(
     is_marked,
     spelled,
     base_part,
-    "load it with diffusers' load_lora_weights and save it with save_lora_weights",
-    component,
+    short_name,
+    # The trainer's default alpha is 1, for any rank.
+    least_scaling=0,
+    instead="load it with diffusers' load_lora_weights and save it with save_lora_weights",
+    component=component,
 )
