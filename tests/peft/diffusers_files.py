@@ -9,6 +9,7 @@ without torch. It needs the `peft` extra.
 from __future__ import annotations
 
 import json
+import math
 import random
 import sys
 import tempfile
@@ -21,6 +22,11 @@ import diffusers
 import peft
 import torch
 import transformers
+from diffusers.loaders import (
+    FluxLoraLoaderMixin,
+    StableDiffusionLoraLoaderMixin,
+    StableDiffusionXLLoraLoaderMixin,
+)
 from diffusers.training_utils import _collate_lora_metadata
 from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
@@ -29,6 +35,8 @@ from peft.utils import get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from lora_cli.methods.adapter_file.formats.diffusers import part as part_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from seed import SEED
@@ -83,17 +91,16 @@ class Pipeline(NamedTuple):
     loader: Any
     models: Mapping[str, Mapping[str, Any]]
     targets: tuple[str, ...]
-    own: Mapping[str, Any] = {}
 
 
 PIPELINES = {
     "stable-diffusion": Pipeline(
-        diffusers.StableDiffusionPipeline,
+        StableDiffusionLoraLoaderMixin,
         {"unet": UNET, "text_encoder": {"architectures": ["CLIPTextModel"], **TEXT}},
         ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2", "proj_in", "ff.net.0.proj", "time_emb_proj"),
     ),
     "stable-diffusion-xl": Pipeline(
-        diffusers.StableDiffusionXLPipeline,
+        StableDiffusionXLLoraLoaderMixin,
         {
             "unet": UNET,
             "text_encoder": {"architectures": ["CLIPTextModel"], **TEXT},
@@ -102,10 +109,9 @@ PIPELINES = {
         ("to_q", "to_k", "to_v", "to_out.0"),
     ),
     "flux": Pipeline(
-        diffusers.FluxPipeline,
+        FluxLoraLoaderMixin,
         {"transformer": FLUX, "text_encoder": {"architectures": ["CLIPTextModel"], **TEXT}},
         ("to_q", "to_k", "to_v", "to_out.0", "proj_mlp", "x_embedder", "ff.net.0.proj"),
-        {"return_alphas": True},
     ),
 }
 # How the names of an attention's Linears were written by the processors of diffusers before 0.22.
@@ -117,13 +123,14 @@ PROCESSORS = {
 
 
 class Loaded(NamedTuple):
-    """What diffusers has of one adapted module after it has loaded a file."""
+    """What diffusers has of one adapted module after it has loaded a file; `total` is the sum of A's and B's values."""
 
     r: int
     alpha: float
     scaling: float
     use_dora: bool
     params: int
+    total: float
 
 
 class Drawn(NamedTuple):
@@ -225,22 +232,14 @@ def loaded(path: Path, name: str) -> dict[str, Loaded]:
 
     A file without these names is that of the pipeline's first model alone.
     """
-    pipeline = PIPELINES[name]
-    state, alphas, metadata = pipeline.loader.lora_state_dict(str(path), return_lora_metadata=True, **pipeline.own)
-    found: dict[str, Loaded] = {}
-    first, *_ = pipeline.models
-    models = {part: model(config) for part, config in pipeline.models.items()}
-    if not any(key.startswith(f"{part}.") for key in state for part in models):
+    models = {part: model(config) for part, config in PIPELINES[name].models.items()}
+    first, *_ = models
+    if not any(key.startswith(f"{part}.") for key in load_file(path) for part in models):
         models[first].load_lora_adapter(str(path.parent), prefix=None, weight_name=path.name)
         return _modules(models[first], "")
-    for part, each in models.items():
-        load = getattr(pipeline.loader, f"load_lora_into_{part}", None)
-        if load is None or part.startswith("text_encoder"):
-            pipeline.loader.load_lora_into_text_encoder(state, alphas, each, prefix=part, metadata=metadata)
-        else:
-            load(state, alphas, each, metadata=metadata)
-        found |= _modules(each, f"{part}.")
-    return found
+    pipeline = type("Pipeline", (PIPELINES[name].loader,), {"hf_device_map": None, "components": {}, **models})()
+    pipeline.load_lora_weights(str(path))
+    return {key: value for part, each in models.items() for key, value in _modules(each, f"{part}.").items()}
 
 
 def _modules(each: torch.nn.Module, prefix: str) -> dict[str, Loaded]:
@@ -248,14 +247,30 @@ def _modules(each: torch.nn.Module, prefix: str) -> dict[str, Loaded]:
     for name, layer in each.named_modules():
         if isinstance(layer, BaseTunerLayer):
             (adapter,) = layer.r
-            params = sum(value.numel() for key, value in layer.named_parameters() if "lora_" in key)
+            own = {key: value for key, value in layer.named_parameters() if "lora_" in key}
             found[prefix + name] = Loaded(
                 layer.r[adapter],
                 float(layer.lora_alpha[adapter]),
                 float(layer.scaling[adapter]),
                 bool(layer.use_dora[adapter]),
-                params,
+                sum(value.numel() for value in own.values()),
+                sum(map(_sum, (value for key, value in own.items() if "lora_A" in key or "lora_B" in key))),
             )
+    return found
+
+
+def _sum(values: torch.Tensor) -> float:
+    """Return the sum of some values, NaN where diffusers has made a tensor for them and not loaded any."""
+    return math.nan if values.is_meta else float(values.sum())
+
+
+def sums(tensors: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """Return the sum of the values of A and B of each module in a file."""
+    found: dict[str, float] = {}
+    for key, values in tensors.items():
+        named = part_of(key)
+        if named is not None and named.tensor.startswith(("lora_A", "lora_B")):
+            found[named.module] = found.get(named.module, 0) + float(values.sum())
     return found
 
 

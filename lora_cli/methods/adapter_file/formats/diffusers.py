@@ -151,9 +151,12 @@ def _models(file: AdapterFile) -> dict[str, list[str]]:
 
 
 def _assumed(file: AdapterFile, model: str, modules: list[str], alphas: Mapping[str, float]) -> _Assumed:
-    """Return what diffusers assumes of a model; of text encoders the first rank depends on the order of its modules."""
-    own = {module: alphas[module] for module in modules if module in alphas}
-    has_alphas = any(ALPHA in file.modules[module] for module in modules)
+    """Return what diffusers assumes of a model; of text encoders the first rank depends on the order of its modules.
+
+    In a file without the names of models it passes over the tensors of alphas.
+    """
+    own = {module: alphas[module] for module in modules if module in alphas and model}
+    has_alphas = bool(model) and any(ALPHA in file.modules[module] for module in modules)
     usual = next((alpha for alpha, _ in Counter(own.values()).most_common(1)), None)
     ranks = [file.modules[module][B].shape[1:2] for module in modules if B in file.modules[module]]
     is_scaled = has_alphas or model.startswith(TEXT_ENCODER) or not ranks or not ranks[0]
@@ -190,7 +193,7 @@ def refusals(file: AdapterFile) -> Iterator[Refusal]:
                 f"it cannot tell how the keys of {model} are spelled, as none is that of an attention's Linear",
                 f"rename its lora_A to lora_linear_layer.down and lora_B to lora_linear_layer.up, or leave {model} out",
             )
-    with_alpha = [model for model in models if any(ALPHA in file.modules[module] for module in models[model])]
+    with_alpha = [name for name in models if name and any(ALPHA in file.modules[module] for module in models[name])]
     if UNET in models and with_alpha:
         yield Refusal("a UNet's loader takes only keys with lora in them, and those of alpha have none", DIVIDE)
     elif with_alpha and configs:
