@@ -12,7 +12,6 @@ from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
 from lora_cli.methods.adapter_file.format import Refusal
 from lora_cli.methods.adapter_file.format_registry import PEFT, marked_as
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
-from lora_cli.models.nodes import Module
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 
@@ -27,14 +26,17 @@ class InspectedForeign(InspectedAdapter):
         """What the file has for each module."""
         return self.trained.updates
 
+    def shown_name(self, module: str) -> str:
+        """Return the model's name of a module, or else the file's own."""
+        return self.base_names.get(module, module)
+
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the name of a tensor that a key names; None for a key that no loader reads."""
-        part = self.trained.parts.get(key)
-        return part if part is not None and part.module in self.updates else None
+        return self.trained.part(key)
 
     def is_b(self, key: str) -> bool:
         """Whether a key is that of LoRA's B."""
-        part = self.trained.parts.get(key)
+        part = self.trained.part(key)
         return part is not None and part.tensor in B_NAMES
 
     @property
@@ -58,39 +60,41 @@ class InspectedForeign(InspectedAdapter):
         return True
 
     @cached_property
-    def base_modules(self) -> Mapping[str, Module | None]:
-        """The modules of the model that those of the file adapt, None for one that holds other modules.
-
-        A module that the model does not have is not there.
-        """
+    def base_names(self) -> Mapping[str, str]:
+        """The names that the model has for modules of the file; a module that it does not have is not there."""
         if self.model is None:
             return {}
-        declared = self.trained.declared
-        known: dict[str, Module | None] = {declared.spelled(name): None for name in self.model.module_names}
-        known |= {declared.spelled(module.name): module for module in self.model.modules}
+        declared, names = self.trained.declared, self.model.module_names
+        known = {declared.spelled(other): name for other, name in declared.other_names(names).items()}
+        known |= {declared.spelled(name): name for name in names}
         parts = ((module, declared.base_part(module)) for module in self.updates)
         return {module: known[part] for module, part in parts if part in known}
 
-    @property
-    def unknown_modules(self) -> Sequence[str]:
-        """The modules of the file that the model does not have; none without a model.
+    @cached_property
+    def foreign_modules(self) -> Sequence[str]:
+        """The modules of the file that should be in the model and are not; none without a model.
 
-        A file for several models of a pipeline is compared by those of its modules that belong to this one.
+        A file may have several components, of which the model is one: modules of the others are not meant. If nothing
+        of the file is in the model, all of it should be.
         """
         if self.model is None:
-            return []
+            return ()
         component = self.trained.declared.component
-        met = {component(module) for module in self.base_modules}
-        unknown = (module for module in self.updates if module not in self.base_modules)
-        return [module for module in unknown if not met or component(module) in met]
+        own = {component(module) for module in self.base_names}
+        missing = (module for module in self.updates if module not in self.base_names)
+        return tuple(module for module in missing if not own or component(module) in own)
 
     @property
     def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:
         """The modules whose weight has other sides in the model than the update has: outputs x inputs, of both."""
+        if self.model is None:
+            return {}
+        modules = {module.name: module for module in self.model.modules}
+        both = ((self.updates[name], modules.get(base)) for name, base in self.base_names.items())
         sides = (
-            (name, (update.h, update.d), (module.h, module.d))
-            for name, module in self.base_modules.items()
-            if module is not None and (update := self.updates[name]).d is not None and update.h is not None
+            (update.module, (update.h, update.d), (module.h, module.d))
+            for update, module in both
+            if module is not None and update.d is not None and update.h is not None
         )
         return {name: (ours, theirs) for name, ours, theirs in sides if ours != theirs}
 

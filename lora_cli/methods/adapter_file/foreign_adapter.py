@@ -25,18 +25,24 @@ if TYPE_CHECKING:
 class ForeignAdapter(TrainedAdapter):
     """An adapter in a format that is not PEFT's: its config is what the file itself tells.
 
-    `parts` says what the file's keys name, `updates` what the file holds for each module. `metadata` is that of the
-    file, `others` are the keys of other formats by the format's name, and `refusals` say why the format's own loader
-    takes nothing of the file.
+    `updates` says what the file holds for each module. `metadata` is that of the file, `others` are the keys of other
+    formats by the format's name, and `repeated` those that name what another key names too. `refusals` say why the
+    format's own loader takes nothing of the file.
     """
 
     declared: Format = field(kw_only=True)
-    parts: Mapping[str, Part] = field(kw_only=True)
     updates: Mapping[str, ModuleUpdate] = field(kw_only=True)
     metadata: Mapping[str, str] = field(kw_only=True)
     noted: TrainingFacts = field(default=NO_FACTS, kw_only=True)
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
+    repeated: frozenset[str] = field(default=frozenset(), kw_only=True)
     refusals: tuple[Refusal, ...] = field(default=(), kw_only=True)
+
+    def part(self, key: str) -> Part | None:
+        """Return the module and the tensor that a key names; None for a key that no loader of the format reads."""
+        part = self.declared.part(key) or self.declared.marked_part(key)
+        update = None if part is None or key in self.repeated else self.updates.get(part.module)
+        return None if part is None or update is None or part.tensor not in update.tensors else part
 
     @property
     def base_model(self) -> str | None:
@@ -91,13 +97,14 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
     """Return the adapter in a file whose format is known."""
     declared = found.format
     modules: dict[str, dict[str, Stored]] = {}
-    parts = {}
-    for key, part in found.parts.items():
-        tensors = modules.setdefault(part.module, {})
-        # Of two keys for one tensor the first counts.
-        if part.tensor not in tensors:
-            tensors[part.tensor], parts[key] = header.tensors[key], part
-    file = AdapterFile(None if source.header else source.path, parts, modules, header.metadata, fields)
+    repeated = set()
+    for key, (module, tensor) in found.parts.items():
+        tensors = modules.setdefault(module, {})
+        if tensor in tensors:
+            repeated.add(key)
+        else:
+            tensors[tensor] = header.tensors[key]
+    file = AdapterFile(None if source.header else source.path, found.parts, modules, header.metadata, fields)
     updates = {update.module: update for update in declared.updates(file)}
     methods = Counter(update.method for update in updates.values())
     r = most_common(update.r for update in updates.values())
@@ -113,10 +120,10 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
         source.notes,
         source.file,
         declared=declared,
-        parts=parts,
         updates=updates,
         metadata=header.metadata,
         noted=declared.facts(header.metadata, fields),
         refusals=tuple(declared.refusals(file)),
         others=found.others,
+        repeated=frozenset(repeated),
     )

@@ -41,7 +41,7 @@ def skipped_module(adapter: InspectedAdapter) -> Iterator[str]:
 @finding("unknown-module", ERROR, "give the base model that it was trained with: loaders skip these silently")
 def unknown_module(adapter: InspectedAdapter) -> Iterator[str]:
     """Find modules that the base model does not have."""
-    unknown = adapter.unknown_modules
+    unknown = adapter.foreign_modules
     if unknown:
         yield f"{counted_with(unknown, 'module', 'is', 'are')} not in {quote_long(adapter.model_name)}"
 
