@@ -132,7 +132,7 @@ def _base_name(tensors: Iterable[str], module: str, declared: Format) -> str:
     if wanted == module:
         return module
     dot = declared.spelled(".")
-    owners = {declared.spelled(owner): owner for owner in (name.removesuffix(".weight") for name in tensors)}
+    owners = declared.names_in_files([name.removesuffix(".weight") for name in tensors])
     if wanted in owners:
         return owners[wanted]
     found = [owner for spelled, owner in owners.items() if f"{dot}{spelled}".endswith(f"{dot}{wanted}")]

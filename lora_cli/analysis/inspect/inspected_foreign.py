@@ -64,9 +64,8 @@ class InspectedForeign(InspectedAdapter):
         """The names that the model has for modules of the file; a module that it does not have is not there."""
         if self.model is None:
             return {}
-        declared, names = self.trained.declared, self.model.module_names
-        known = {declared.spelled(other): name for other, name in declared.other_names(names).items()}
-        known |= {declared.spelled(name): name for name in names}
+        declared = self.trained.declared
+        known = declared.names_in_files(self.model.module_names)
         parts = ((module, declared.base_part(module)) for module in self.updates)
         return {module: known[part] for module, part in parts if part in known}
 

@@ -9,8 +9,9 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
    are called as in PEFT (`lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector`), so that one code reads all of them.
    Both names are interned, because a file may have half a million keys.
 2. `updates` yields a `ModuleUpdate` for each of `file.modules`, which are grouped by these parts already; a module whose
-   tensors say nothing gets none, and they are a finding. Ranks follow from the shapes. An alpha that is a tensor is read by `file.numbers("alpha")`, which returns nothing for a file on
-   the Hub; one that stands in the metadata or in the config beside the file is in `file.metadata`, `file.fields`.
+   tensors say nothing gets none, and they are a finding. Ranks follow from the shapes. An alpha that is a tensor is read
+   by `file.numbers("alpha")`, which returns nothing for a file on the Hub; one that stands in the metadata or in the
+   config beside the file is in `file.metadata`, `file.fields`.
    `algorithm_update.py` reads LoRA, LoHa, LoKr and the others by the names of their tensors.
 3. `facts` reads from the metadata what training was like. Values are text of strangers: `facts.py` has safe readers.
 4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
@@ -28,7 +29,7 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -138,3 +139,8 @@ class Format(NamedTuple):
     refusals: Callable[[AdapterFile], Iterable[Refusal]] = no_refusals
     older: str = ""
     file_name: str = ""
+
+    def names_in_files(self, names: Sequence[str]) -> dict[str, str]:
+        """Return a model's modules by what a file may call them within its component."""
+        others = {self.spelled(other): name for other, name in self.other_names(names).items()}
+        return others | {self.spelled(name): name for name in names}

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from sys import intern
 from typing import Any, NamedTuple
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
@@ -62,11 +63,11 @@ def part(key: str) -> Part | None:
     key = key.replace(PROCESSOR, ".")
     if (old := OLD_KEY.fullmatch(key)) is not None:
         names = IN_TEXT if key.startswith(TEXT_ENCODER) else IN_ATTENTION
-        return Part(f"{old['attention']}.{names[old['which']]}", A if old["factor"] == "down" else B)
+        return Part(intern(f"{old['attention']}.{names[old['which']]}"), A if old["factor"] == "down" else B)
     match = KEY.fullmatch(key)
     if match is None or UNDERSCORED.fullmatch(match["module"]):
         return None
-    return Part(match["module"], TENSORS[match["tensor"]])
+    return Part(intern(match["module"]), TENSORS[match["tensor"]])
 
 
 def component(module: str) -> str:

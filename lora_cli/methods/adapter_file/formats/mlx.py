@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
@@ -32,13 +33,13 @@ def part(key: str) -> Part | None:
     Part(module='model.layers.1.self_attn.q_proj', tensor='lora_A.weight')
     """
     match = KEY.fullmatch(key)
-    return None if match is None else Part(match["module"], PEFT_NAMES[match["tensor"]])
+    return None if match is None else Part(intern(match["module"]), PEFT_NAMES[match["tensor"]])
 
 
 def marked_part(key: str) -> Part | None:
     """Return the module and the tensor of a key of a layer that was trained whole (`fine_tune_type` full)."""
     match = WHOLE_KEY.fullmatch(key)
-    return None if match is None else Part(match["module"], match["tensor"])
+    return None if match is None else Part(intern(match["module"]), intern(match["tensor"]))
 
 
 def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:

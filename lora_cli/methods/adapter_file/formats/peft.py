@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
 from lora_cli.methods.adapter_file.format import AdapterFile, Format, Part, Refusal
@@ -35,7 +36,8 @@ def part(key: str) -> Part | None:
         return None
     name = key.removeprefix(BASE_MODEL)
     match = NESTED.fullmatch(name)
-    return Part(*name.rpartition(".")[::2]) if match is None else Part(match["module"], match["tensor"])
+    module, tensor = name.rpartition(".")[::2] if match is None else match.groups()
+    return Part(intern(module), intern(tensor))
 
 
 def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
@@ -39,7 +40,7 @@ def part(key: str) -> Part | None:
     Part(module='layers.0.attn.q_proj', tensor='lora_A.weight')
     """
     match = KEY.fullmatch(key)
-    return None if match is None else Part(match["module"], PEFT_NAMES[match["tensor"]])
+    return None if match is None else Part(intern(match["module"]), PEFT_NAMES[match["tensor"]])
 
 
 def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:
