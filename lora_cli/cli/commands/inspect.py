@@ -82,9 +82,10 @@ def inspect(
       lora-cli inspect my-adapter --model base --format json
       lora-cli inspect my-adapter --spectrum
 
-    Reads PEFT's folders and kohya's and LyCORIS's files, recognised by
-    their keys: the config and the header, and in files up to 64 MiB also
-    the values, to find NaN, infinity or an all-zero B. With --model,
+    Reads the adapters of PEFT, kohya's scripts, LyCORIS, diffusers, mlx-lm
+    and torchtune, recognised by their keys: the config and the header, and
+    in files up to 64 MiB also the values, to find NaN, infinity or an
+    all-zero B. A folder of several is read as all of them. With --model,
     compares names and shapes with those that PEFT would save for that
     model. Findings are shown with their remedies, on stderr too if that is
     elsewhere, and are in JSON; `check` fails on them.

@@ -18,8 +18,8 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is: what
    stands before names a component, e.g. a text encoder. `other_names` gives further names of a model's modules, as of
    code that the model was written in first.
-6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` is the
-   smallest scaling that is not worth a warning, of which trainers have different habits.
+6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` and
+   `most_scaling` are the limits of what is not worth a warning, of which trainers have different habits.
 7. `instead` says what converts a file for PEFT, as the remedy of a finding.
 8. `component` says which model of a pipeline a module belongs to, in diffusers' words.
 9. `marked_part` reads a key that only a file with the writer's mark can mean, such as a plain `weight`.
@@ -39,8 +39,8 @@ from lora_cli.models.checkpoints.numbers import single_numbers
 from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.nodes import short_name
 
-# An update hardly learns at a smaller one.
-LEAST_SCALING = 1 / 16
+# An update hardly learns at a smaller one, and diverges easily at a larger one.
+LEAST_SCALING, MOST_SCALING = 1 / 16, 16
 Metadata = Mapping[str, str]
 Fields = Mapping[str, Any]
 
@@ -133,6 +133,7 @@ class Format(NamedTuple):
     other_names: Callable[[Iterable[str]], Mapping[str, str]] = no_names
     short_name: Callable[[str], str] = short_name
     least_scaling: float = LEAST_SCALING
+    most_scaling: float = MOST_SCALING
     instead: str = ""
     component: Callable[[str], str] = one_component
     marked_part: Callable[[str], Part | None] = no_part

@@ -8,20 +8,21 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lora_cli.errors import InvalidInput, argument, counted, quote_long
+from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.adapter_file.foreign_adapter import foreign_adapter
 from lora_cli.methods.adapter_file.format_registry import PEFT, format_named, format_names, recognised
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
-from lora_cli.models.checkpoints.shards import SAFETENSORS
 from lora_cli.models.config import Config
-from lora_cli.models.files import names_in, path_text, read_object
+from lora_cli.models.files import path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
     adapter_on_hub,
     name_on_hub,
+    named_adapters,
+    one_adapter,
     pickled_weights,
     single_file,
     single_file_on_hub,
@@ -119,27 +120,15 @@ def _of_keys(read: TrainedAdapter, header: Header) -> TrainedAdapter:
 
 
 def adapter_paths(path: str) -> list[str]:
-    """Return the adapters that a path leads to: those in the folders of a folder that is not one itself, or the path.
-
-    PEFT saves each adapter of a model but the default one in a folder of its name.
-    """
-    if name_on_hub(path) is not None or adapter_folder(path) is not None or not os.path.isdir(path):
-        return [path]
-    names = names_in(path)
-    if any(name == CONFIG or name.lower().endswith(SAFETENSORS) for name in names):
-        return [path]
-    folders = [os.path.join(path, name) for name in names]
-    return [each for each in folders if adapter_folder(each) == each] or [path]
+    """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself."""
+    return (named_adapters(path) if os.path.isdir(path) else []) or [path]
 
 
 def _in_single_file(path: str) -> TrainedAdapter:
     """Return the adapter in a safetensors file, or in a folder that has none of PEFT's files."""
-    inner = adapter_paths(path)
-    if inner != [path]:
-        if len(inner) == 1:
-            return adapter_without_tensors(inner[0])
-        names = list(map(os.path.basename, inner))
-        raise InvalidInput(f"{quote_long(path)} has {counted(names, 'adapter')}; give the path of one, e.g. {inner[0]}")
+    inner = one_adapter(path) if os.path.isdir(path) else path
+    if inner != path:
+        return adapter_without_tensors(inner)
     found = _of_single_file(path)
     if found is not None:
         return found

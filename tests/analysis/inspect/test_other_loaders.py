@@ -20,8 +20,8 @@ TEXT = "text_encoder.encoder.layers.0.mlp.fc1"
 
 
 def codes(found: Inspection) -> set[str]:
-    """Return the codes of what is found, without what tiny modules and their values give."""
-    return {each.code for each in found.findings} - {"rank-past-dimension", "rank-past-break-even", "extreme-scaling"}
+    """Return the codes of what is found, without what tiny modules give."""
+    return {each.code for each in found.findings} - {"rank-past-dimension", "rank-past-break-even"}
 
 
 def pair(module: str, r: int, a: str = "lora_A.weight", b: str = "lora_B.weight") -> dict[str, Any]:

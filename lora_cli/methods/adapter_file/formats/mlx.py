@@ -13,7 +13,7 @@ from sys import intern
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
 from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number
-from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part, Refusal
+from lora_cli.methods.adapter_file.format import MOST_SCALING, AdapterFile, Fields, Format, Metadata, Part, Refusal
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.config.reading import OTHER_WRITERS
 from lora_cli.models.checkpoints.safetensors_header import Stored
@@ -119,6 +119,8 @@ FORMAT = Format(
     updates,
     facts,
     is_marked,
+    # Its default scale is 20.
+    most_scaling=20 * MOST_SCALING,
     instead="merge it into its base model with `mlx_lm.fuse`: mlx-lm writes no adapter for PEFT",
     marked_part=marked_part,
     refusals=refusals,
