@@ -90,7 +90,7 @@ def _check(
 ) -> SubjectCheck:
     from lora_cli.analysis.check.lock_keys import count_key
     from lora_cli.analysis.count.count import count
-    from lora_cli.methods.adapter_file.read_adapter import adapter_folder
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder, is_foreign
 
     values = {
         **table.values,
@@ -109,7 +109,7 @@ def _check(
     if (path := values.get("path")) is not None:
         if not os.path.lexists(path):
             raise InvalidInput(f"{quote_long(path)} does not exist; a bundled model is named by the key model")
-        if adapter_folder(path) is not None:
+        if adapter_folder(path) is not None or is_foreign(path):
             return next(check_paths([path], rules, how=how, default_model=base))
         source = table.values["path"]
     names_matrix = "d" in values or "h" in values

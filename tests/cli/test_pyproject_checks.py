@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import adapter_files
+import numpy as np
 import pytest
 from program import run
 from small_models import SMALL
@@ -191,6 +192,18 @@ def test_a_trained_adapter_is_inspected(project: Write, tmp_path: Path) -> None:
     codes = [line.split("finding: ")[1].split(",")[0] for line in done.stdout.splitlines() if "finding: " in line]
     project(f"{table}ignore = {json.dumps(codes)}\n")
     assert lines() == ["trained,findings,0,0,true"]
+
+
+def test_a_file_of_another_format_is_inspected(project: Write, tmp_path: Path) -> None:
+    """It is not taken for a model."""
+    arrays = {
+        f"lora_unet_to_q.{name}": np.ones(shape, np.float32)
+        for name, shape in {"lora_down.weight": (4, 32), "lora_up.weight": (32, 4), "alpha": ()}.items()
+    }
+    adapter_files.write_arrays(tmp_path / "style.safetensors", arrays)
+    project("[[tool.lora-cli.check]]\npath = 'style.safetensors'\nmax-params = 255\n")
+    done = run("check")
+    assert (done.returncode, "over the limit of 255 by 1" in done.stderr) == (1, True), done.stderr
 
 
 def test_paths_are_those_of_the_files_folder(project: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
