@@ -266,14 +266,32 @@ TENSORS: list[dict[str, list[int]]] = [
     {"oft_blocks": [2, 4, 4], "alpha": []},
     {"a1.weight": [8, 2], "a2.weight": [2, 8], "b1.weight": [8, 2], "b2.weight": [2, 8]},
     {"lora_A.weight": [2, 8], "lora_B.weight": [8, 2]},
+    {"lora.down.weight": [2, 8], "lora.up.weight": [8, 2], "alpha": []},
+    {"processor.to_q_lora.down.weight": [2, 8], "processor.to_q_lora.up.weight": [8, 2]},
+    {"lora_A.weight": [2, 8], "lora_B.weight": [8, 2], "lora_magnitude_vector": [8], "lora_B.bias": [8]},
+    {"lora_a": [8, 2], "lora_b": [2, 8], "m": [8]},
+    {"lora_a": [3, 2, 8], "lora_b": [3, 8, 2]},
+    {"lora_a.weight": [2, 8], "lora_b.weight": [8, 2], "magnitude": [8]},
 ]
 ROOTS = [
     "lora_unet_layers_{}_self_attn_{}",
     "lora_te1_layers_{}_{}",
     "lycoris_{1}",
+    "unet.layers.{}.{}",
+    "text_encoder.layers.{}.{}",
+    "layers.{}.attn.{}",
     "base_model.model.layers.{}.{}",
     "{1}",
 ]
+# What diffusers writes into the metadata of a model of a pipeline, and mlx-lm and torchtune into the config beside a file.
+ADAPTER_FIELDS: Header = {
+    "r": 2,
+    "lora_alpha": 4,
+    "target_modules": ["q_proj"],
+    "rank_pattern": {"q_proj": 2},
+    "fine_tune_type": "lora",
+    "lora_parameters": {"rank": 2, "scale": 20.0},
+}
 METADATA = [
     "ss_steps",
     "ss_epoch",
@@ -286,12 +304,18 @@ METADATA = [
 NUMBERS_AS_TEXT = ["1", "0.5", "nan", "-1", "1e999", "None", "9" * 5000, "[" * 5000, '{"a":' * 5000]
 
 
+def adapter_fields(draw: Random, start: str = "") -> Header:
+    """Draw what a file's metadata or the config beside it says, some of it strange."""
+    own = draw.sample(sorted(ADAPTER_FIELDS), draw.randrange(1, len(ADAPTER_FIELDS)))
+    return {start + name: ADAPTER_FIELDS[name] if draw.random() < 0.7 else hostile.value(draw) for name in own}
+
+
 def foreign_file(draw: Random, folder: Path) -> list[str]:
     """Draw a file of another format than PEFT's: modules of one kind or several, with metadata that may be anything."""
     header: Header = {}
     offset = 0
     for _ in range(draw.randrange(1, 5)):
-        root = draw.choice(ROOTS[:3] if draw.random() < 0.9 else ROOTS).format(draw.randrange(3), draw.choice(LEAVES))
+        root = draw.choice(ROOTS[:6] if draw.random() < 0.9 else ROOTS).format(draw.randrange(3), draw.choice(LEAVES))
         for name, shape in draw.choice(TENSORS).items():
             dtype = "F32" if draw.random() < 0.9 else draw.choice(DTYPES)
             end = offset + math.prod(shape) * {"F64": 8, "I64": 8, "F32": 4, "F16": 2, "BF16": 2}.get(dtype, 1)
@@ -300,9 +324,14 @@ def foreign_file(draw: Random, folder: Path) -> list[str]:
                 offset = end
     if draw.random() < 0.7:
         notes = {name: draw.choice([*NUMBERS_AS_TEXT, hostile.word(draw)]) for name in draw.sample(METADATA, 3)}
+        if draw.random() < 0.5:
+            own = adapter_fields(draw, draw.choice(["unet.", "text_encoder.", ""]))
+            notes["lora_adapter_metadata"] = draw.choice([json.dumps(own), *NUMBERS_AS_TEXT])
         header = {"__metadata__": notes, **header}
     name = draw.choice(["style.safetensors", "adapter_model.safetensors", "pytorch_lora_weights.safetensors"])
     write_tensors(draw, folder / name, header)
+    if draw.random() < 0.3:
+        (folder / "adapter_config.json").write_text(json.dumps(adapter_fields(draw)))
     (folder / "config.json").write_text(json.dumps(SMALL["llama"]))
     path, model = draw.choice([name, name, "."]), draw.choice([[], ["--model", "config.json"]])
     command = draw.choice([["inspect"], ["inspect", "--spectrum"], ["inspect", "--per-module"], ["check"], ["forward"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -194,10 +195,10 @@ def check_paths(
     `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
     `model`, adapters have the `default_model`, and a path may be a model.
     """
-    from lora_cli.methods.adapter_file.read_adapter import adapter_folder, is_foreign
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder, adapter_paths, is_foreign
 
     checked = set()
-    for path in paths:
+    for path in chain.from_iterable(map(adapter_paths, paths)):
         if is_stream(path):
             base = default_model if model is None else _read(model)
             yield _check_model(path, rules, None, how) if base is None else _check_config(path, rules, base, how)

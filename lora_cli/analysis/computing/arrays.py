@@ -78,6 +78,9 @@ def read_block(
     compute: type[np.float32 | np.float64] | None = None,
 ) -> Array:
     """Return a block of a tensor as a matrix, whose rows are the first dimension and whose columns all others."""
+    if stored.is_transposed:
+        columns = columns or slice(0, stored.shape[1])
+        return np.ascontiguousarray(read_block(stored.transpose, name, columns, rows, compute).T)
     decode = _decoder(stored, name)
     compute = compute or (np.float32 if BY_NAME[stored.dtype].fits_float32 else np.float64)
     height = stored.shape[0] if stored.shape else 1
@@ -97,6 +100,8 @@ def read_block(
 
 def array_of(content: bytes, stored: Stored, name: str, compute: type[np.float32 | np.float64]) -> Array:
     """Return the values of a tensor of which all bytes are at hand."""
+    if stored.is_transposed:
+        return np.ascontiguousarray(array_of(content, stored.transpose, name, compute).T)
     return _decoder(stored, name)(content).reshape(stored.shape).astype(compute, copy=False)
 
 

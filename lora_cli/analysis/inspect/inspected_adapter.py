@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.values import SpecialValues, special_values
 from lora_cli.methods.adapter_file.factors import Factors
+from lora_cli.methods.adapter_file.format import Refusal
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.tensor import Tensor
@@ -206,6 +207,26 @@ class InspectedAdapter:
     def strays(self) -> Sequence[str]:
         """The keys that the format's loaders do not read."""
         return ()
+
+    @property
+    def foreign_modules(self) -> Sequence[str]:
+        """The modules of the file that the model does not have, as far as the file alone says what it adapts."""
+        return ()
+
+    @property
+    def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:
+        """The modules whose update and weight in the model differ in size, with both sizes."""
+        return {}
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """Why the format's own loader takes nothing of the file."""
+        return ()
+
+    @property
+    def peft_expects(self) -> str:
+        """The file that makes PEFT look for its own keys, empty where they are its own."""
+        return ""
 
     @property
     def described(self) -> Mapping[str, ModuleUpdate]:

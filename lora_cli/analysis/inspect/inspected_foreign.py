@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter, Sizes
 from lora_cli.analysis.inspect.lora_names import B_NAMES
 from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
-from lora_cli.methods.adapter_file.format_registry import marked_as
+from lora_cli.methods.adapter_file.format import Refusal
+from lora_cli.methods.adapter_file.format_registry import PEFT, marked_as
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,44 @@ class InspectedForeign(InspectedAdapter):
         """
         if self.model is None:
             return ()
-        own = {self._component(module) for module in self.base_names}
+        component = self.trained.declared.component
+        own = {component(module) for module in self.base_names}
         missing = (module for module in self.updates if module not in self.base_names)
-        return tuple(module for module in missing if not own or self._component(module) in own)
+        return tuple(module for module in missing if not own or component(module) in own)
 
-    def _component(self, module: str) -> str:
-        return module.removesuffix(self.trained.declared.base_part(module))
+    @property
+    def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:
+        """The modules whose weight has other sides in the model than the update has: outputs x inputs, of both."""
+        if self.model is None:
+            return {}
+        modules = {module.name: module for module in self.model.modules}
+        both = ((self.updates[name], modules.get(base)) for name, base in self.base_names.items())
+        sides = (
+            (update.module, (update.h, update.d), (module.h, module.d))
+            for update, module in both
+            if module is not None and update.d is not None and update.h is not None
+        )
+        return {name: (ours, theirs) for name, ours, theirs in sides if ours != theirs}
+
+    @property
+    def other_ranks(self) -> Mapping[str, tuple[int, int]]:
+        """The modules whose rank in the file is not that of the config or the metadata, with both."""
+        ranks = ((module, update.r, update.config_r) for module, update in self.updates.items())
+        return {module: (r, said) for module, r, said in ranks if r and said and r != said}
+
+    @property
+    def refusals(self) -> Sequence[Refusal]:
+        """Why the format's own loader takes nothing of the file."""
+        return self.trained.refusals
+
+    @property
+    def peft_expects(self) -> str:
+        """The file that makes PEFT look for its own keys, empty where there is none."""
+        if self.trained.declared.name == PEFT:
+            return ""
+        if self.trained.fields.get("peft_type") is not None:
+            return ADAPTER_CONFIG
+        return ADAPTER_WEIGHTS if self.trained.file == ADAPTER_WEIGHTS else ""
 
     @property
     def strays(self) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,7 @@ from lora_cli.cli.help_text import OUTPUT, RUN, SUBJECT
 from lora_cli.cli.options import subject
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument
+from lora_cli.methods.adapter_file.read_adapter import adapter_paths
 from lora_cli.output import Report
 from lora_cli.output.report import EXPENDABLE
 
@@ -86,9 +88,10 @@ def inspect(
       lora-cli inspect my-adapter --model base --format json
       lora-cli inspect my-adapter --spectrum
 
-    Reads PEFT's folders and kohya's and LyCORIS's files, recognised by
-    their keys: the config and the header, and in files up to 64 MiB also
-    the values, to find NaN, infinity or an all-zero B. With --model,
+    Reads the adapters of PEFT, kohya's scripts, LyCORIS, diffusers, mlx-lm
+    and torchtune, recognised by their keys: the config and the header, and
+    in files up to 64 MiB also the values, to find NaN, infinity or an
+    all-zero B. A folder of several is read as all of them. With --model,
     compares names and shapes with those that PEFT would save for that
     model. Findings are shown with their remedies, on stderr too if that is
     elsewhere, and are in JSON; `check` fails on them.
@@ -108,7 +111,8 @@ def inspect(
     if spectrum:
         one_blas_thread()
     track = partial(presentation.tracked, "Singular values")
-    inspections = [inspect_adapter(path, base, spectrum=spectrum, track=track) for path in paths]
+    each = chain.from_iterable(map(adapter_paths, paths))
+    inspections = [inspect_adapter(path, base, spectrum=spectrum, track=track) for path in each]
     is_whole = presentation.has_parts or not per_module
     report = _adapters_report(inspections, presentation.has_parts) if is_whole else _modules_report(inspections)
     return Answer(

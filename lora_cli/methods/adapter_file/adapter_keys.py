@@ -34,18 +34,6 @@ WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_
 DEFAULT = "default"
 # What a key that needs a closer look contains.
 ADDED = (*WRAPPERS, DEFAULT, BASE_MODEL + BASE_MODEL)
-# torchtune's names, where they differ from PEFT's on transformers' models.
-TORCHTUNE = {
-    "attn": "self_attn",
-    "output_proj": "o_proj",
-    "w1": "gate_proj",
-    "w2": "down_proj",
-    "w3": "up_proj",
-    "lora_a": "lora_A",
-    "lora_b": "lora_B",
-}
-TORCHTUNE_KEYS = (".lora_a.weight", ".lora_b.weight")
-TORCHTUNE_LAYERS = f"{BASE_MODEL}layers."
 
 
 def canonical_key(key: str) -> str:
@@ -87,9 +75,6 @@ def spellings(key: str, own: Iterable[str]) -> Iterator[Spelling]:
     around, _, leaf = right.rpartition(".")
     for shorter in (f"{around.rpartition('.')[0]}.{leaf}", around):
         yield Spelling(shorter, "the adapter's name is in them, which PEFT leaves out")
-    if key.endswith(TORCHTUNE_KEYS):
-        name = ".".join(TORCHTUNE.get(part, part) for part in right.split("."))
-        yield Spelling(name.replace(TORCHTUNE_LAYERS, f"{BASE_MODEL}model.layers.", 1), "they are torchtune's")
     # Older versions of PEFT cut an adapter's name out of the whole key, so that one called lora leaves `q_proj_A`.
     for end in own:
         cut = end[end.find("_") :]

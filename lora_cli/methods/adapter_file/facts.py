@@ -38,6 +38,17 @@ NO_FACTS = TrainingFacts()
 NOTHING = frozenset({"", "None", "null"})
 
 
+def finite_number(value: object) -> float | None:
+    """Return a number of a JSON file, None for what is none or has no float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 class FactReader:
     """Reads entries of a file's metadata one by one, and keeps the names of those that cannot be read."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.methods.adapter_file.factors import Factors
 from lora_cli.methods.adapter_file.facts import NO_FACTS, TrainingFacts
-from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Part
+from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Part, Refusal
 from lora_cli.methods.adapter_file.format_registry import Recognition
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
@@ -26,7 +26,8 @@ class ForeignAdapter(TrainedAdapter):
     """An adapter in a format that is not PEFT's: its config is what the file itself tells.
 
     `updates` says what the file holds for each module. `metadata` is that of the file, `others` are the keys of other
-    formats by the format's name, and `repeated` those that name what another key names too.
+    formats by the format's name, and `repeated` those that name what another key names too. `refusals` say why the
+    format's own loader takes nothing of the file.
     """
 
     declared: Format = field(kw_only=True)
@@ -35,11 +36,13 @@ class ForeignAdapter(TrainedAdapter):
     noted: TrainingFacts = field(default=NO_FACTS, kw_only=True)
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
     repeated: frozenset[str] = field(default=frozenset(), kw_only=True)
+    refusals: tuple[Refusal, ...] = field(default=(), kw_only=True)
 
     def part(self, key: str) -> Part | None:
         """Return the module and the tensor that a key names; None for a key that no loader of the format reads."""
-        part = self.declared.part(key)
-        return None if part is None or part.module not in self.updates or key in self.repeated else part
+        part = self.declared.part(key) or self.declared.marked_part(key)
+        update = None if part is None or key in self.repeated else self.updates.get(part.module)
+        return None if part is None or update is None or part.tensor not in update.tensors else part
 
     @property
     def base_model(self) -> str | None:
@@ -93,7 +96,6 @@ def most_common(values: Iterable[float | None]) -> float | None:
 def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: Recognition) -> ForeignAdapter:
     """Return the adapter in a file whose format is known."""
     declared = found.format
-    assert declared.updates is not None
     modules: dict[str, dict[str, Stored]] = {}
     repeated = set()
     for key, (module, tensor) in found.parts.items():
@@ -102,7 +104,7 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
             repeated.add(key)
         else:
             tensors[tensor] = header.tensors[key]
-    file = AdapterFile(None if source.header else source.path, modules, header.metadata, fields)
+    file = AdapterFile(None if source.header else source.path, found.parts, modules, header.metadata, fields)
     updates = {update.module: update for update in declared.updates(file)}
     methods = Counter(update.method for update in updates.values())
     r = most_common(update.r for update in updates.values())
@@ -120,7 +122,8 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
         declared=declared,
         updates=updates,
         metadata=header.metadata,
-        noted=declared.facts(header.metadata),
+        noted=declared.facts(header.metadata, fields),
+        refusals=tuple(declared.refusals(file)),
         others=found.others,
         repeated=frozenset(repeated),
     )

@@ -9,17 +9,22 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
    are called as in PEFT (`lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector`), so that one code reads all of them.
    Both names are interned, because a file may have half a million keys.
 2. `updates` yields a `ModuleUpdate` for each of `file.modules`, which are grouped by these parts already; a module whose
-   tensors say nothing gets none, and they are a finding. Ranks follow from the shapes. An alpha that is a tensor is read by `file.numbers("alpha")`, which returns nothing for a file on
-   the Hub; one that stands in the metadata or in the config beside the file is in `file.metadata`, `file.fields`.
+   tensors say nothing gets none, and they are a finding. Ranks follow from the shapes. An alpha that is a tensor is read
+   by `file.numbers("alpha")`, which returns nothing for a file on the Hub; one that stands in the metadata or in the
+   config beside the file is in `file.metadata`, `file.fields`.
    `algorithm_update.py` reads LoRA, LoHa, LoKr and the others by the names of their tensors.
 3. `facts` reads from the metadata what training was like. Values are text of strangers: `facts.py` has safe readers.
 4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
 5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is: what
    stands before names a component, e.g. a text encoder. `other_names` gives further names of a model's modules, as of
    code that the model was written in first.
-6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` is the
-   smallest scaling that is not worth a warning, of which trainers have different habits.
+6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` and
+   `most_scaling` are the limits of what is not worth a warning, of which trainers have different habits.
 7. `instead` says what converts a file for PEFT, as the remedy of a finding.
+8. `component` says which model of a pipeline a module belongs to, in diffusers' words.
+9. `marked_part` reads a key that only a file with the writer's mark can mean, such as a plain `weight`.
+10. `refusals` yields why the format's own loader takes nothing of the file, and `older` says which releases of it scale
+    differently. `file_name` is what that loader takes from a folder of several files.
 """
 
 from __future__ import annotations
@@ -34,8 +39,8 @@ from lora_cli.models.checkpoints.numbers import single_numbers
 from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.nodes import short_name
 
-# An update hardly learns at a smaller one.
-LEAST_SCALING = 1 / 16
+# An update hardly learns at a smaller one, and diverges easily at a larger one.
+LEAST_SCALING, MOST_SCALING = 1 / 16, 16
 Metadata = Mapping[str, str]
 Fields = Mapping[str, Any]
 
@@ -51,11 +56,12 @@ class Part(NamedTuple):
 class AdapterFile:
     """A file as a format gets it: its tensors by module and name, its metadata, and the config beside it.
 
-    `path` is that of the file here, or None if only its header was fetched. `fields` are those of an
-    adapter_config.json beside it.
+    `path` is that of the file here, or None if only its header was fetched. `parts` says what its keys mean, in the
+    order of their bytes. `fields` are those of an adapter_config.json beside it.
     """
 
     path: str | None
+    parts: Mapping[str, Part]
     modules: Mapping[str, Mapping[str, Stored]]
     metadata: Metadata
     fields: Fields
@@ -68,14 +74,36 @@ class AdapterFile:
         return dict(zip(found, single_numbers(self.path, found.values()), strict=True))
 
 
+class Refusal(NamedTuple):
+    """Why a loader takes nothing of a file, as a clause, and what helps."""
+
+    reason: str
+    remedy: str
+
+
 def never_marked(metadata: Metadata, fields: Fields) -> bool:
     """Return False: the format leaves no mark beside its keys."""
     return False
 
 
-def no_facts(metadata: Metadata) -> TrainingFacts:
+def no_facts(metadata: Metadata, fields: Fields) -> TrainingFacts:
     """Return no facts."""
     return NO_FACTS
+
+
+def no_part(key: str) -> Part | None:
+    """Return None: a mark beside the keys changes what none of them means."""
+    return None
+
+
+def no_refusals(file: AdapterFile) -> Iterable[Refusal]:
+    """Return nothing: the loader takes what it understands."""
+    return ()
+
+
+def one_component(module: str) -> str:
+    """Return the name of the only model there is."""
+    return ""
 
 
 def unchanged(name: str) -> str:
@@ -91,22 +119,27 @@ def no_names(names: Iterable[str]) -> Mapping[str, str]:
 class Format(NamedTuple):
     """A format's declaration; the module's docstring says what each field is for.
 
-    `title` is what people call the program that writes it. `updates` is None for PEFT, whose files do not tell without
-    their config (`trained_adapter.py`).
+    `title` is what people call the program that writes it.
     """
 
     name: str
     title: str
     part: Callable[[str], Part | None]
-    updates: Callable[[AdapterFile], Iterable[ModuleUpdate]] | None
-    facts: Callable[[Metadata], TrainingFacts] = no_facts
+    updates: Callable[[AdapterFile], Iterable[ModuleUpdate]]
+    facts: Callable[[Metadata, Fields], TrainingFacts] = no_facts
     is_marked: Callable[[Metadata, Fields], bool] = never_marked
     spelled: Callable[[str], str] = unchanged
     base_part: Callable[[str], str] = unchanged
     other_names: Callable[[Iterable[str]], Mapping[str, str]] = no_names
     short_name: Callable[[str], str] = short_name
     least_scaling: float = LEAST_SCALING
+    most_scaling: float = MOST_SCALING
     instead: str = ""
+    component: Callable[[str], str] = one_component
+    marked_part: Callable[[str], Part | None] = no_part
+    refusals: Callable[[AdapterFile], Iterable[Refusal]] = no_refusals
+    older: str = ""
+    file_name: str = ""
 
     def names_in_files(self, names: Sequence[str]) -> dict[str, str]:
         """Return a model's modules by what a file may call them within its component."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from itertools import chain
@@ -14,6 +14,10 @@ from lora_cli.methods.adapter_file.format import Fields, Format, Metadata, Part
 
 # The format of a folder whose adapter_config.json PEFT reads.
 PEFT = "peft"
+# These tell the format of most files; the others are asked only where it does not understand all keys.
+FIRST_KEYS = 1000
+
+Understood = tuple[Format, Mapping[str, Part]]
 
 
 class Recognition(NamedTuple):
@@ -48,11 +52,17 @@ def recognised(keys: Iterable[str], metadata: Metadata, fields: Fields) -> Recog
     model may have some key that looks like an adapter's.
     """
     keys = tuple(keys)
-    found = []
-    for declared in map(format_named, format_names()):
-        parts = {key: part for key in keys if (part := declared.part(key)) is not None}
-        found.append((declared, parts))
-    chosen, own = max(found, key=lambda each: (len(each[1]), each[0].is_marked(metadata, fields)))
+    marked = marked_as(metadata, fields)
+    likely, _ = _best(_read(keys[:FIRST_KEYS]), marked)
+    own: Mapping[str, Part] = _parts(likely.part, keys)
+    if keys and len(own) == len(keys):
+        return Recognition(likely, own, {})
+    found = _read(keys)
+    if not any(parts for _, parts in found):
+        found = [(each, _parts(each.marked_part, keys)) for each in map(format_named, marked)]
+    if not found:
+        return None
+    chosen, own = _best(found, marked)
     others = {
         declared.name: rest
         for declared, parts in found
@@ -61,6 +71,18 @@ def recognised(keys: Iterable[str], metadata: Metadata, fields: Fields) -> Recog
     if 2 * (len(own) + len(set(chain(*others.values())))) <= len(keys):
         return None
     return Recognition(chosen, own, others)
+
+
+def _read(keys: Iterable[str]) -> list[Understood]:
+    return [(each, _parts(each.part, keys)) for each in map(format_named, format_names())]
+
+
+def _best(found: Iterable[Understood], marked: Container[str]) -> Understood:
+    return max(found, key=lambda each: (len(each[1]), each[0].name in marked))
+
+
+def _parts(read: Callable[[str], Part | None], keys: Iterable[str]) -> dict[str, Part]:
+    return {key: part for key in keys if (part := read(key)) is not None}
 
 
 def marked_as(metadata: Metadata, fields: Fields) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from lora_cli.methods.adapter_file.factors import Factors
@@ -32,6 +32,9 @@ class ModuleUpdate:
     does not tell. A `pair` is there where the update is scaling · B·A; else `reason` says why it is not, as a clause
     that follows the module's name. `constants` names tensors that are not trained where a module has them, e.g. alpha. `missing` names
     tensors without which the loader fails, and `misfit` two that contradict each other.
+
+    `config_r` is the rank that a config or metadata says, `older_scaling` the scaling in older releases of the loader
+    where that is another, and `skipped` why the loader passes the module over in silence.
     """
 
     module: str
@@ -47,6 +50,13 @@ class ModuleUpdate:
     constants: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()
     misfit: Misfit | None = None
+    config_r: int | None = None
+    older_scaling: float | None = None
+    skipped: str | None = None
+
+    def with_config_rank(self, rank: object) -> ModuleUpdate:
+        """Return the same with the rank that a config says, if that is a rank."""
+        return replace(self, config_r=rank) if type(rank) is int and rank > 0 else self
 
     @property
     def params(self) -> int:

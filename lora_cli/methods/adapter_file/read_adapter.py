@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.adapter_file.foreign_adapter import foreign_adapter
-from lora_cli.methods.adapter_file.format_registry import format_named, format_names, recognised
+from lora_cli.methods.adapter_file.format_registry import PEFT, format_named, format_names, recognised
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
-from lora_cli.models.checkpoints.safetensors_header import BrokenFile, read_whole_header
+from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
 from lora_cli.models.config import Config
 from lora_cli.models.files import path_text, read_object
-from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
+from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
     adapter_on_hub,
     name_on_hub,
+    named_adapters,
+    one_adapter,
     pickled_weights,
     single_file,
     single_file_on_hub,
@@ -45,21 +47,22 @@ def adapter_folder(path: str) -> str | None:
 
 
 def is_foreign(path: str) -> bool:
-    """Whether a path is an adapter in a file of another format than PEFT's; a model's folder and a broken file are not.
+    """Whether a path is an adapter without PEFT's folder around it; a model's folder and a broken file are not.
 
     The header of a safetensors file is read to know.
     """
     if os.path.lexists(os.path.join(path, CONFIG)):
         return False
     with suppress(InvalidInput):
-        return _foreign(single_file(path), {}) is not None
+        return _of_single_file(path) is not None
     return False
 
 
 def is_foreign_on_hub(files: HubFiles) -> bool:
     """Whether a repository without any config is an adapter in a file of another format than PEFT's."""
     with suppress(InvalidInput):
-        return _foreign(single_file_on_hub(files.name, files), {}) is not None
+        source = single_file_on_hub(files.name, files)
+        return source is not None and _from_file(source, {}, is_alone=False) is not None
     return False
 
 
@@ -79,43 +82,94 @@ def read_adapter(path: str | os.PathLike[str]) -> TrainedAdapter:
 
 
 def adapter_without_tensors(path: str) -> TrainedAdapter:
-    """Return the adapter as its config describes it, without the tensors; their file exists but may be broken.
-
-    A file in another format than PEFT's describes itself, so its header is read.
-    """
+    """Return the adapter as its config describes it; where its file is broken, without the tensors."""
     name = name_on_hub(path)
     if name is not None:
         return _on_hub(path, name)
     folder = adapter_folder(path)
-    config = None if folder is None else os.path.join(folder, ADAPTER_CONFIG)
-    if folder is None or config is None:
-        foreign = _foreign(single_file(path), {})
-        if foreign is not None:
-            return foreign
-        raise InvalidInput(
-            f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
-            f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"
-        )
+    if folder is None:
+        return _in_single_file(path)
+    config = os.path.join(folder, ADAPTER_CONFIG)
     fields = read_object(config) if os.path.lexists(config) else None
     if fields is None or fields.get("peft_type") is None:
         # What is wrong with a config says more than what is wrong with the file.
         with suppress(BrokenFile):
-            foreign = _foreign(single_file(path if fields is None else folder or os.curdir), fields or {})
-            if foreign is not None:
-                return replace(foreign, name=path)
+            source = single_file(path if fields is None else folder or os.curdir, _file_names())
+            found = None if source is None else _from_file(source, fields or {}, is_alone=os.path.isfile(path))
+            if found is not None:
+                return replace(found, name=path)
     if fields is None:
         raise InvalidInput(
             f"{quote_long(path)} has no {ADAPTER_CONFIG}, which says what its tensors mean; "
-            "copy it from where the adapter was trained"
+            f"copy it from where the adapter was trained, or give the path of {ADAPTER_WEIGHTS} to read it without alpha"
         )
     _check_weights(folder, path)
-    return _read(path, folder, fields, quote_long(config))
+    read = _read(path, folder, fields, quote_long(config))
+    with suppress(BrokenFile):
+        return _of_keys(read, read_whole_header(read.weights))
+    return read
+
+
+def _of_keys(read: TrainedAdapter, header: Header) -> TrainedAdapter:
+    """Return the adapter in PEFT's folder with its tensors; they may be of another format than the folder."""
+    if not any(key.startswith(PEFT_MODEL) for key in header.tensors):
+        found = recognised(header.tensors, header.metadata, {})
+        if found is not None and found.format.name != PEFT:
+            return foreign_adapter(SingleFile(read.name, read.weights), header, read.fields, found)
+    return replace(read, tensors=header.tensors)
+
+
+def adapter_paths(path: str) -> list[str]:
+    """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself."""
+    return (named_adapters(path) if os.path.isdir(path) else []) or [path]
+
+
+def _in_single_file(path: str) -> TrainedAdapter:
+    """Return the adapter in a safetensors file, or in a folder that has none of PEFT's files."""
+    inner = one_adapter(path) if os.path.isdir(path) else path
+    if inner != path:
+        return adapter_without_tensors(inner)
+    found = _of_single_file(path)
+    if found is not None:
+        return found
+    raise InvalidInput(
+        f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
+        f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"
+    )
+
+
+def _of_single_file(path: str) -> TrainedAdapter | None:
+    """Return the adapter in the file that a path leads to, with the config beside it; None if there is none."""
+    source = single_file(path, _file_names())
+    if source is None:
+        return None
+    config = os.path.join(source.folder, ADAPTER_CONFIG)
+    return _from_file(source, read_object(config) if os.path.lexists(config) else {}, is_alone=True)
+
+
+def _from_file(source: SingleFile, fields: Mapping[str, Any], *, is_alone: bool) -> TrainedAdapter | None:
+    """Return the adapter in a file, None if it is none; one of PEFT without its config only if it `is_alone`."""
+    header = read_whole_header(source.path) if source.header is None else source.header.whole()
+    found = recognised(header.tensors, header.metadata, fields)
+    if found is None:
+        return None
+    if found.format.name == PEFT and not (is_alone and not fields):
+        if not is_alone:
+            return None
+        read = _read(source.name, source.folder, fields, quote_long(os.path.join(source.folder, ADAPTER_CONFIG)))
+        return replace(read, tensors=header.tensors, file=source.file)
+    return foreign_adapter(source, header, fields, found)
+
+
+def _file_names() -> frozenset[str]:
+    """Return what the loaders of formats take from a folder of several files."""
+    return frozenset(filter(None, (format_named(name).file_name for name in format_names())))
 
 
 def _other_titles() -> str:
     """Return the programs whose files are read beside PEFT's."""
-    *first, last = (format_named(name).title for name in format_names() if format_named(name).updates is not None)
-    return f"{', '.join(first)} or {last}" if first else last
+    *first, last = (format_named(name).title for name in format_names() if name != PEFT)
+    return f"{', '.join(first)} or {last}"
 
 
 def _on_hub(path: str, name: HubName) -> TrainedAdapter:
@@ -126,21 +180,13 @@ def _on_hub(path: str, name: HubName) -> TrainedAdapter:
     fields = {} if config is None else read_object(config)
     if fields.get("peft_type") is None:
         with suppress(*() if config is None else (BrokenFile,)):
-            foreign = _foreign(single_file_on_hub(name, files), fields)
+            source = single_file_on_hub(name, files)
+            foreign = None if source is None else _from_file(source, fields, is_alone=False)
             if foreign is not None:
                 return foreign
     file, header = adapter_on_hub(name, files)
     read = _read(path, os.path.dirname(file.path), fields, file.name)
     return replace(read, header=header, revision=file.revision, notes=file.notes)
-
-
-def _foreign(source: SingleFile | None, fields: Mapping[str, Any]) -> TrainedAdapter | None:
-    """Return the adapter in a file of another format than PEFT's, or None if it is not one."""
-    if source is None:
-        return None
-    header = read_whole_header(source.path) if source.header is None else source.header.whole()
-    found = recognised(header.tensors, header.metadata, fields)
-    return None if found is None or found.format.updates is None else foreign_adapter(source, header, fields, found)
 
 
 def _read(path: str, folder: str, fields: Mapping[str, Any], source: str) -> TrainedAdapter:

@@ -27,13 +27,22 @@ METADATA = "__metadata__"
 
 
 class Stored(NamedTuple):
-    """One tensor of a file: its type, its shape, and the position of its bytes."""
+    """One tensor of a file: its type, its shape, and the position of its bytes.
+
+    The bytes of a matrix that `is_transposed` are those of its transpose.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     path: str
     start: int
     end: int
+    is_transposed: bool = False
+
+    @property
+    def transpose(self) -> Stored:
+        """The transpose of a matrix, on the same bytes."""
+        return self._replace(shape=self.shape[::-1], is_transposed=not self.is_transposed)
 
     @property
     def values(self) -> int:

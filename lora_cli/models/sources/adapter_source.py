@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, argument, counted, quote_long
 from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
 from lora_cli.models.files import names_in
-from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
+from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
 from lora_cli.models.sources.hub_name import HubName, hub_name
 from lora_cli.models.streams import is_stream
 
@@ -72,8 +73,31 @@ def adapter_config_file(text: str) -> ConfigFile:
         from lora_cli.models.sources.hub_files import HubFiles
 
         return _config_on_hub(name, HubFiles(name))
-    path = os.path.join(text, ADAPTER_CONFIG) if os.path.isdir(text) else text
+    path = os.path.join(one_adapter(text), ADAPTER_CONFIG) if os.path.isdir(text) else text
     return ConfigFile(path, quote_long(path))
+
+
+def named_adapters(folder: str) -> list[str]:
+    """Return the folders of PEFT's adapters in a folder that holds nothing else; [] for any other.
+
+    PEFT saves each adapter of a model but the default one in a folder of its name.
+    """
+    names = names_in(folder)
+    if any(name.lower().endswith((".json", SAFETENSORS)) or name in ADAPTER_FILES for name in names):
+        return []
+    folders = (os.path.join(folder, name) for name in names)
+    return [each for each in folders if os.path.lexists(os.path.join(each, ADAPTER_CONFIG))]
+
+
+def one_adapter(folder: str) -> str:
+    """Return the folder of the only adapter that is saved by its name in a folder, or the folder itself."""
+    found = named_adapters(folder)
+    if len(found) > 1:
+        names = list(map(os.path.basename, found))
+        raise InvalidInput(
+            f"{quote_long(folder)} has {counted(names, 'adapter')}; give the path of one, e.g. {quote_long(found[0])}"
+        )
+    return found[0] if found else folder
 
 
 def adapter_on_hub(name: HubName, files: HubFiles) -> HubAdapter:
@@ -91,14 +115,16 @@ def adapter_on_hub(name: HubName, files: HubFiles) -> HubAdapter:
     )
 
 
-def single_file(path: str) -> SingleFile | None:
+def single_file(path: str, usual: Container[str] = ()) -> SingleFile | None:
     """Return the safetensors file that a path is, or the only one in a folder; None where there is none.
 
-    A folder with several is refused.
+    Of several in a folder it is the only one with a `usual` name; else they are refused.
     """
     if not os.path.isdir(path):
         return SingleFile(path, path) if path.lower().endswith(SAFETENSORS) and os.path.lexists(path) else None
     names = [name for name in names_in(path) if name.lower().endswith(SAFETENSORS)]
+    chosen = [name for name in names if name in usual]
+    names = chosen if len(chosen) == 1 else names
     if len(names) > 1:
         raise InvalidInput(f"{quote_long(path)} has {counted(names, 'safetensors file')}; give the path of one")
     return SingleFile(path, os.path.join(path, names[0])) if names else None

@@ -179,8 +179,9 @@ def test_torchtunes_names_are_named(tmp_path: Path) -> None:
     write_arrays(folder / "adapter_model.safetensors", arrays)
     for subject in (base(), None):
         found = errors(inspect(folder, subject))
-        assert list(found) == ["wrong-prefix"]
-        assert "they are torchtune's" in found["wrong-prefix"]
+        assert list(found) == ["other-format"]
+        assert "its keys are those of torchtune" in found["other-format"]
+        assert "tune_to_peft_adapter_weights" in found["other-format"]
 
 
 @pytest.mark.parametrize("subject", [base(), None], ids=["base", "alone"])

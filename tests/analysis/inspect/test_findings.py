@@ -36,6 +36,12 @@ FOREIGN_CODES = {
     "missing-alpha",
     "unusual-alpha",
     "invalid-alpha",
+    "other-format",
+    "refused-file",
+    "skipped-module",
+    "unknown-module",
+    "other-sides",
+    "text-encoder-alone",
 }
 ARRAYS = dict[str, Array]
 Damage = Callable[[ARRAYS, dict[str, Any]], None]

@@ -31,12 +31,29 @@ def missing_alpha(adapter: InspectedAdapter) -> Iterator[str]:
             f"without one an update is scaled by 1{scaling}"
         )
         return
-    ranks = sorted({update.r for module in without if (update := adapter.described[module]).r is not None})
-    if len(ranks) > 1:
+    ranks = _mixed_ranks(adapter)
+    if ranks:
         yield (
             f"no module has an alpha, and they have {len(ranks)} ranks ({first_few(list(map(str, ranks)), str)}): "
-            "each is scaled by 1, whatever it was trained with"
+            f"each is scaled by 1, whatever it was trained with{_older_scaling(adapter)}"
         )
+
+
+def _mixed_ranks(adapter: InspectedAdapter) -> list[int]:
+    """Return the ranks of the first model of a pipeline that has several; a loader reads each model by itself."""
+    ranks: dict[str, set[int]] = {}
+    for module, update in adapter.described.items():
+        if update.r is not None:
+            ranks.setdefault(adapter.trained.declared.component(module), set()).add(update.r)
+    return sorted(next((own for own in ranks.values() if len(own) > 1), ()))
+
+
+def _older_scaling(adapter: InspectedAdapter) -> str:
+    """Return how older releases of the loader scale the first module that they scale differently."""
+    for update in adapter.described.values():
+        if update.older_scaling is not None:
+            return f", and {adapter.trained.declared.older} scales rank {update.r} by {update.older_scaling:.6g}"
+    return ""
 
 
 @finding("unusual-alpha", WARNING, "write the alpha that it was trained with into the file")

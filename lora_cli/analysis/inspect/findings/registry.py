@@ -9,6 +9,7 @@ from lora_cli.analysis.inspect.findings import (
     config_fields,
     embeddings,
     file_format,
+    loaders,
     ranks,
     scalings,
     stored_values,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SUBJECTS = (
     weights_file,
+    loaders,
     file_format,
     config_fields,
     tensor_names,

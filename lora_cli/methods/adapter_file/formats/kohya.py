@@ -22,6 +22,8 @@ from lora_cli.models.nodes import short_name as last_part
 
 # The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is SD3's T5.
 COMPONENT = re.compile(r"(?:lora_(?:unet|te[1-3]?|transformer|prior_unet)|lycoris)_")
+TEXT_ENCODER = re.compile(r"lora_te(?P<number>[1-3]?)_")
+TEXT_ENCODERS = {"": "text_encoder", "1": "text_encoder", "2": "text_encoder_2", "3": "text_encoder_3"}
 PREFIX = re.compile(r"(?:lora|lycoris)_")
 PEFT_NAMES = {"lora_down.weight": A, "lora_up.weight": B}
 TENSORS = frozenset({*(name for each in ALGORITHMS for name in each.tensors), *SHARED}) - {A, B} | PEFT_NAMES.keys()
@@ -83,7 +85,7 @@ def _scaling(alpha: float | None, r: int, *, is_unread: bool) -> float | None:
     return alpha / r if alpha else 1.0
 
 
-def facts(metadata: Metadata) -> TrainingFacts:
+def facts(metadata: Metadata, fields: Fields) -> TrainingFacts:
     """Return what sd-scripts notes of a training (`train_network.py`: `metadata`)."""
     read = FactReader(metadata)
     return TrainingFacts(
@@ -120,6 +122,16 @@ def base_part(module: str) -> str:
     return COMPONENT.sub("", module, count=1)
 
 
+def component(module: str) -> str:
+    """Return which model of a pipeline a module belongs to.
+
+    >>> component("lora_te2_text_model_encoder_layers_0_mlp_fc1"), component("lora_unet_conv_in")
+    ('text_encoder_2', 'unet')
+    """
+    encoder = TEXT_ENCODER.match(module)
+    return "unet" if encoder is None else TEXT_ENCODERS[encoder["number"]]
+
+
 def short_name(module: str) -> str:
     """Return what follows the last number of a layer; a number at the end is that of a part.
 
@@ -144,4 +156,5 @@ FORMAT = Format(
     # The trainer's default alpha is 1, for any rank.
     least_scaling=0,
     instead="load it with diffusers' load_lora_weights and save it with save_lora_weights",
+    component=component,
 )

@@ -1,0 +1,128 @@
+"""mlx-lm: adapters.safetensors beside an adapter_config.json of its own, whose A and B are transposed to PEFT's.
+
+mlx-lm 0.32's `tuner/lora.py` and `tuner/dora.py` (the tensors, and `fuse`, which adds scale · (lora_a · lora_b)ᵀ),
+`tuner/utils.py` (`linear_to_lora_layers`, `load_adapters`) and `lora.py` (`train_model`). There is no alpha.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from sys import intern
+
+from lora_cli.methods.adapter_file.algorithm_table import A, B
+from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
+from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number
+from lora_cli.methods.adapter_file.format import MOST_SCALING, AdapterFile, Fields, Format, Metadata, Part, Refusal
+from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+from lora_cli.methods.config.reading import OTHER_WRITERS
+from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.peft_names import ADAPTER_CONFIG
+
+PEFT_NAMES = {"lora_a": A, "lora_b": B, "m": "lora_magnitude_vector"}
+KEY = re.compile(r"(?P<module>.+)\.(?P<tensor>lora_a|lora_b|m)")
+WHOLE_KEY = re.compile(r"(?P<module>.+)\.(?P<tensor>weight|bias)")
+WHOLE = "full"
+OWN_FIELDS = OTHER_WRITERS["mlx-lm"]
+
+
+def part(key: str) -> Part | None:
+    """Return the module and the tensor of a key, with PEFT's names.
+
+    >>> part("model.layers.1.self_attn.q_proj.lora_a")
+    Part(module='model.layers.1.self_attn.q_proj', tensor='lora_A.weight')
+    """
+    match = KEY.fullmatch(key)
+    return None if match is None else Part(intern(match["module"]), PEFT_NAMES[match["tensor"]])
+
+
+def marked_part(key: str) -> Part | None:
+    """Return the module and the tensor of a key of a layer that was trained whole (`fine_tune_type` full)."""
+    match = WHOLE_KEY.fullmatch(key)
+    return None if match is None else Part(intern(match["module"]), intern(match["tensor"]))
+
+
+def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:
+    """Yield the updates of a file, which have one scale."""
+    scale = _scale(file.fields)
+    rank = _parameters(file.fields).get("rank")
+    for module, tensors in file.modules.items():
+        if tensors.keys().isdisjoint((A, B)):
+            d, h = _sides(tensors.get("weight"))
+            yield ModuleUpdate(module, WHOLE, tensors, d, h, reason="it is trained whole, so its update has no rank")
+        elif any(len(stored.shape) == 3 for stored in tensors.values()):
+            yield _experts(module, tensors, scale)
+        else:
+            # As PEFT stores them: A as r x d, B as h x r.
+            turned = {name: each.transpose if name in {A, B} else each for name, each in tensors.items()}
+            update = algorithm_update(module, turned, None, lambda _r: scale)
+            if update is not None:
+                yield update.with_config_rank(rank)
+
+
+def _sides(weight: Stored | None) -> tuple[int | None, int | None]:
+    """Return the inputs and outputs of a matrix."""
+    return (weight.shape[1], weight.shape[0]) if weight is not None and len(weight.shape) == 2 else (None, None)
+
+
+def _experts(module: str, tensors: Mapping[str, Stored], scale: float | None) -> ModuleUpdate:
+    """Return the update of a stack of experts: A is E x r x d and B E x h x r, as in `LoRASwitchLinear`."""
+    a, b = (tensors[name].shape if name in tensors else () for name in (A, B))
+    missing = tuple(name for name in (A, B) if name not in tensors)
+    d, h, r = a[2] if len(a) == 3 else None, b[1] if len(b) == 3 else None, a[1] if len(a) == 3 else None
+    return ModuleUpdate(
+        module, "lora", tensors, d, h, r, scaling=scale, missing=missing, reason="it is a stack of experts"
+    )
+
+
+def _parameters(fields: Fields) -> Fields:
+    found = fields.get("lora_parameters")
+    return found if isinstance(found, dict) else {}
+
+
+def _scale(fields: Fields) -> float | None:
+    """Return the scale, None where the config has none."""
+    return finite_number(_parameters(fields).get("scale"))
+
+
+def facts(metadata: Metadata, fields: Fields) -> TrainingFacts:
+    """Return what the config says of the training."""
+    read = FactReader({name: str(value) for name, value in fields.items() if type(value) in {str, int, float}})
+    return TrainingFacts(
+        base_model=read.text("model"),
+        steps=read.count("iters"),
+        learning_rate=read.number("learning_rate"),
+        unread=tuple(read.unread),
+    )
+
+
+def is_marked(metadata: Metadata, fields: Fields) -> bool:
+    """Whether the config is one of mlx-lm."""
+    return not OWN_FIELDS.isdisjoint(fields)
+
+
+def refusals(file: AdapterFile) -> Iterator[Refusal]:
+    """Yield why mlx-lm does not load the file (`load_adapters`, `linear_to_lora_layers`)."""
+    if not file.fields:
+        yield Refusal(
+            f"there is no {ADAPTER_CONFIG} beside it, so its scale is not known",
+            f"copy {ADAPTER_CONFIG} from where the adapter was trained",
+        )
+    elif file.fields.get("fine_tune_type") != WHOLE and _scale(file.fields) is None:
+        yield Refusal("lora_parameters in its config has no scale that is a number", "add the scale of the training")
+
+
+FORMAT = Format(
+    "mlx",
+    "mlx-lm",
+    part,
+    updates,
+    facts,
+    is_marked,
+    # Its default scale is 20.
+    most_scaling=20 * MOST_SCALING,
+    instead="merge it into its base model with `mlx_lm.fuse`: mlx-lm writes no adapter for PEFT",
+    marked_part=marked_part,
+    refusals=refusals,
+    file_name="adapters.safetensors",
+)
