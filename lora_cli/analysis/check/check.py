@@ -54,6 +54,7 @@ def check(
     min_saved: Amount | None = None,
     expect_params: Amount | None = None,
     max_bytes: Amount | None = None,
+    max_rank: Amount | None = None,
     max_memory: Amount | None = None,
     training: Mapping[str, Any] | None = None,
     model: Source | None = None,
@@ -69,6 +70,7 @@ def check(
     min_saved      limit on `percent_saved`, e.g. 99
     expect_params  the exact number of `trainable_params`
     max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
+    max_rank       limit on the rank of any module, e.g. 64
     max_memory     limit on the GPU memory of training it, e.g. "24GB" or "24GiB"
     training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}
     model          the base model of adapters at paths, as `count` takes it
@@ -90,6 +92,7 @@ def check(
         min_saved=min_saved,
         expect_params=expect_params,
         max_bytes=max_bytes,
+        max_rank=max_rank,
         max_memory=max_memory,
     )
     rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore), training or {})
