@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lora_cli.analysis.check.loads_in import destination_of
 from lora_cli.analysis.check.subject_check import (
     FAIL_ON,
     Rules,
@@ -58,6 +59,8 @@ def check(
     max_memory: Amount | None = None,
     training: Mapping[str, Any] | None = None,
     model: Source | None = None,
+    loads_in: str | None = None,
+    peft_version: str | None = None,
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
     lock: str | PathLike[str] | None = None,
@@ -74,6 +77,8 @@ def check(
     max_memory     limit on the GPU memory of training it, e.g. "24GB" or "24GiB"
     training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}
     model          the base model of adapters at paths, as `count` takes it
+    loads_in       program that is to load trained adapters: "peft", "vllm" or "diffusers"
+    peft_version   release of PEFT that is to load them, e.g. "0.13"; the newest one without it
     fail_on        severities and codes of what `inspect` finds in a trained adapter that fail, too
     ignore         codes of findings that never fail
     lock           file of counts that these are compared with
@@ -95,7 +100,8 @@ def check(
         max_rank=max_rank,
         max_memory=max_memory,
     )
-    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore), training or {})
+    destination = destination_of(loads_in, peft_version, limits)
+    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore), training or {}, destination)
     lock = None if lock is None else path_text("lock", lock)
     judgement = judge(_check_subject(subject, rules, model), lock, update_lock=update_lock)
     if judgement.lock_update is not None:
@@ -145,8 +151,10 @@ def known_names(name: str) -> Sequence[str]:
     """Return the names that `fail_on` or `ignore` can list: the codes of findings, and severities to fail on."""
     from lora_cli.analysis.inspect.findings.declaration import SEVERITIES
     from lora_cli.analysis.inspect.findings.registry import FINDINGS
+    from lora_cli.analysis.loaders.registry import codes
 
-    return (*SEVERITIES, *FINDINGS) if name == "fail_on" else tuple(FINDINGS)
+    known = (*FINDINGS, *codes())
+    return (*SEVERITIES, *known) if name == "fail_on" else known
 
 
 def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool = False) -> Judgement:
