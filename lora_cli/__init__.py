@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from lora_cli.analysis.memory.memory import Memory, memory
     from lora_cli.analysis.sweep.sweep import Sweep, sweep
     from lora_cli.errors import InvalidInput, LoraCliError
-    from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter, read_adapter
+    from lora_cli.methods.adapter_file.read_adapter import read_adapter
+    from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
     from lora_cli.models.model import Model
     from lora_cli.models.sources.read_model import read_model
 
@@ -71,7 +72,8 @@ _MODULES = {
     "lora_cli.analysis.memory.memory": ("Memory", "memory"),
     "lora_cli.analysis.sweep.sweep": ("Sweep", "sweep"),
     "lora_cli.errors": ("InvalidInput", "LoraCliError"),
-    "lora_cli.methods.adapter_file.trained_adapter": ("TrainedAdapter", "read_adapter"),
+    "lora_cli.methods.adapter_file.read_adapter": ("read_adapter",),
+    "lora_cli.methods.adapter_file.trained_adapter": ("TrainedAdapter",),
     "lora_cli.models.model": ("Model",),
     "lora_cli.models.sources.read_model": ("read_model",),
 }

@@ -13,6 +13,7 @@ import pytest
 import readme
 import typer
 
+import lora_cli.methods.adapter_file.formats
 import lora_cli.methods.catalogue
 import lora_cli.models.architectures
 import lora_cli.output.formats
@@ -23,6 +24,7 @@ from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.application import application
 from lora_cli.cli.registry import command_names
 from lora_cli.methods import METHODS, method_named
+from lora_cli.methods.adapter_file import format_registry
 from lora_cli.methods.registry import home
 from lora_cli.methods.variants import VARIANTS
 from lora_cli.models.checkpoints.packings import PACKINGS
@@ -81,6 +83,20 @@ def test_a_format_is_whole(name: str) -> None:
     for command in COMMANDS if name in formats_of(judged=False) else ("check",):
         (option,) = (parameter for parameter in parameters(command) if parameter.name == "format")
         assert name in option.help
+
+
+def test_every_format_of_adapter_files_is_whole() -> None:
+    """It has the name of its file, a title, and what recognises a key; each but PEFT's reads updates."""
+    names = format_registry.format_names()
+    assert {name.rsplit(".", 1)[-1] for name in files(lora_cli.methods.adapter_file.formats)} == set(names)
+    assert names[0] == format_registry.PEFT
+    for name in names:
+        declared = format_registry.format_named(name)
+        assert declared.name == name
+        assert declared.title
+        assert declared.part("") is declared.part("model.layers.0.mlp.up_proj.weight") is None
+        assert (declared.updates is None) == (name == format_registry.PEFT)
+        assert declared.instead or name == format_registry.PEFT
 
 
 @pytest.mark.parametrize("code", FINDINGS)

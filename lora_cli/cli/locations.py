@@ -44,7 +44,7 @@ def _first_location(sources: Iterable[object]) -> Location | None:
 
 def _config(path: str) -> str:
     """Return the config that a path leads to, or the path itself where there is none."""
-    from lora_cli.methods.adapter_file.trained_adapter import adapter_folder
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder
     from lora_cli.models.peft_names import ADAPTER_CONFIG
     from lora_cli.models.sources.local_files import CONFIG
 

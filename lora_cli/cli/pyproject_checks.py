@@ -90,7 +90,7 @@ def _check(
 ) -> SubjectCheck:
     from lora_cli.analysis.check.lock_keys import count_key
     from lora_cli.analysis.count.count import count
-    from lora_cli.methods.adapter_file.trained_adapter import adapter_folder
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder
 
     values = {
         **table.values,

@@ -90,7 +90,7 @@ def _header(folder: str) -> tuple[Path, dict[str, Any], int]:
 def ours(folder: str) -> object:
     """Take the spectrum, its modules loaded."""
     from lora_cli.analysis.inspect.spectrum import spectrum
-    from lora_cli.methods.adapter_file.trained_adapter import read_adapter
+    from lora_cli.methods.adapter_file.read_adapter import read_adapter
 
     trained = read_adapter(folder)
     start = time.perf_counter()

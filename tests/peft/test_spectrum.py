@@ -14,7 +14,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from lora_cli.analysis.inspect.spectrum import spectrum
-from lora_cli.methods.adapter_file.trained_adapter import read_adapter
+from lora_cli.methods.adapter_file.read_adapter import read_adapter
 
 
 class Experts(nn.Module):

@@ -25,12 +25,14 @@ def stored_bytes(values: Array, dtype: str) -> bytes:
     return np.ascontiguousarray(values).tobytes()
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array], dtype: str | None = None) -> None:
+def write_arrays(
+    path: Path, arrays: Mapping[str, Array], dtype: str | None = None, metadata: Mapping[str, str] | None = None
+) -> None:
     """Write a safetensors file of arrays in their own types, or all in one, ordered as the library orders them."""
     types = {key: dtype or TYPES[str(values.dtype)] for key, values in arrays.items()}
     keys = sorted(arrays, key=lambda key: (PRECEDENCE[types[key]], key))
     header = {key: (types[key], arrays[key].shape) for key in keys}
-    checkpoints.write(path, header, {key: stored_bytes(arrays[key], types[key]) for key in keys})
+    checkpoints.write(path, header, {key: stored_bytes(arrays[key], types[key]) for key in keys}, metadata)
 
 
 def write_config(folder: Path, **fields: Any) -> None:

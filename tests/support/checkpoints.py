@@ -35,10 +35,15 @@ def write_header(path: Path, header: Mapping[str, Any] | bytes, data_bytes: int 
 
 
 def write(
-    path: Path, tensors: Mapping[str, tuple[str, Sequence[int]]], values: Mapping[str, bytes] | None = None
+    path: Path,
+    tensors: Mapping[str, tuple[str, Sequence[int]]],
+    values: Mapping[str, bytes] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write a file of tensors of a type and a shape, the `values` of some of them given."""
-    header = entries(tensors)
+    header: dict[str, Any] = entries(tensors)
+    if metadata is not None:
+        header = {"__metadata__": metadata, **header}
     write_header(path, header)
     with path.open("r+b") as file:
         start = 8 + int.from_bytes(file.read(8), "little")

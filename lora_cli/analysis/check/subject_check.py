@@ -197,7 +197,7 @@ def check_paths(
     `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
     `model`, adapters have the `default_model`, and a path may be a model.
     """
-    from lora_cli.methods.adapter_file.trained_adapter import adapter_folder
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder, is_foreign
 
     checked = set()
     for path in paths:
@@ -210,7 +210,7 @@ def check_paths(
                 continue
             checked.add(path)
             found = _hub_files(path)
-            if found is None or found.first_path(ADAPTER_CONFIG, CONFIG) is None or not found.has(ADAPTER_CONFIG):
+            if found is None or not _is_adapter_on_hub(found):
                 yield _check_model(path, rules, model, how, found)
             else:
                 model = None if model is None else _read(model)
@@ -221,12 +221,13 @@ def check_paths(
         if key in checked:
             continue
         checked.add(key)
-        if folder is None:
+        if folder is None and not is_foreign(path):
             yield _check_model(path, rules, model, how)
         else:
             # The base model is read once for all paths, when the first needs it.
             model = None if model is None else _read(model)
-            yield _check_adapter(path, folder or ".", rules, model or default_model, how)
+            folder = folder if folder is None else folder or "."
+            yield _check_adapter(path, folder, rules, model or default_model, how)
 
 
 def _hub_files(name: str) -> HubFiles | None:
@@ -245,6 +246,14 @@ def _hub_files(name: str) -> HubFiles | None:
     return HubFiles(found)
 
 
+def _is_adapter_on_hub(files: HubFiles) -> bool:
+    from lora_cli.methods.adapter_file.read_adapter import is_foreign_on_hub
+
+    if files.first_path(ADAPTER_CONFIG, CONFIG) is None:
+        return is_foreign_on_hub(files)
+    return files.has(ADAPTER_CONFIG)
+
+
 def _check_model(
     path: str, rules: Rules, model: Source | None, how: Adaptation, files: HubFiles | None = None
 ) -> SubjectCheck:
@@ -261,14 +270,14 @@ def _check_model(
 
 def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
     from lora_cli.analysis.inspect.inspect import inspect
-    from lora_cli.methods.adapter_file.trained_adapter import has_weights
+    from lora_cli.methods.adapter_file.read_adapter import has_weights, is_foreign
 
     if how != Adaptation(adapter_dtype=how.adapter_dtype):
         options = ("r", "target", "method", "settings", "alpha", "adapter")
         raise InvalidInput(
             f"{quote_long(path)} is an adapter, whose config says how it adapts; drop {_any_of(options)}"
         )
-    if folder is None or has_weights(folder):
+    if folder is None or has_weights(folder) or is_foreign(path):
         return check_inspection(inspect(path, model, values=True), rules, path, model)
     if model is None:
         raise InvalidInput(

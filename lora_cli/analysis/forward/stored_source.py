@@ -9,7 +9,8 @@ import numpy as np
 from lora_cli.analysis.computing.arrays import Array, array_of, read_array, read_block
 from lora_cli.analysis.forward.run import Run
 from lora_cli.analysis.forward.tiled_pass import PRECISIONS
-from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter
+from lora_cli.methods.adapter_file.factors import Factors
+from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.models.checkpoints.safetensors_header import Stored
 
 

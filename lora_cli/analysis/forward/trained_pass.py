@@ -14,8 +14,10 @@ from lora_cli.analysis.forward.run import STORED, Outcome, Run, check_size
 from lora_cli.analysis.forward.weight_lookup import Weight, find_module, find_weight
 from lora_cli.analysis.progress import Track
 from lora_cli.errors import InvalidInput, first_few, quote, quote_long
-from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter, read_adapter
-from lora_cli.methods.adapter_file.weight_update import subtracting_start, why_no_update
+from lora_cli.methods.adapter_file.factors import Factors
+from lora_cli.methods.adapter_file.read_adapter import read_adapter
+from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
+from lora_cli.methods.adapter_file.weight_update import subtracting_start
 from lora_cli.methods.targeting.name_matching import ranker
 from lora_cli.models.matrix import matrix
 from lora_cli.models.peft_names import BASE_MODEL
@@ -92,9 +94,12 @@ def trained_pass(
     weight = find_weight(weights, pair.module, trained)
     d, h, is_transposed = _sides(trained, pair, weight)
     matrix(d, h)
+    if pair.scaling is None:
+        raise InvalidInput(f"the scaling of {quote_long(pair.module)} is not known: its alpha is not in what was read")
     if not math.isfinite(pair.scaling):
         raise InvalidInput(f"the scaling of {quote_long(pair.module)} is {pair.scaling}; give a finite lora_alpha")
-    run = Run(d, h, pair.r, pair.alpha, dtype, seed, batch, STORED, pair.scaling)
+    alpha = pair.r * pair.scaling if pair.alpha is None else pair.alpha
+    run = Run(d, h, pair.r, alpha, dtype, seed, batch, STORED, pair.scaling)
     check_size(run)
     from lora_cli.analysis.forward import tiled_pass
     from lora_cli.analysis.forward.stored_source import source_of
@@ -103,11 +108,11 @@ def trained_pass(
     outcome = tiled_pass.outcome(run, source, track)
     fetched = f"{quote_long(adapter)}: fetched A and B of {quote_long(pair.module)}"
     notes = trained.notes if trained.header is None else (*trained.notes, fetched)
-    return TrainedPass(pair.module, run, outcome, subtracting_start(trained), notes)
+    return TrainedPass(pair.module, run, outcome, subtracting_start(trained.config), notes)
 
 
 def _check_update(trained: TrainedAdapter) -> None:
-    reason = why_no_update(trained)
+    reason = trained.why_no_update
     if reason is None and trained.config.lora.alora_invocation_tokens:
         reason = "aLoRA acts only after its invocation tokens, so it cannot be merged"
     if reason is not None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from lora_cli.dtypes import BY_TORCH_NAME, VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, first_few, quote_long
+from lora_cli.methods.adapter_file.format import Format
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter, parameter_owner
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.layer_replication import LISTS, original_name
@@ -64,7 +65,7 @@ def find_weight(text: str, module: str, trained: TrainedAdapter) -> Weight:
     if name is None and own in trained.tensors:
         tensors, name = trained.tensors, own
     elif name is None:
-        name = _of_module(tensors, module, trained.config, path)
+        name = _of_module(tensors, _base_name(tensors, module, trained.declared), trained.config, path)
     elif name not in tensors:
         raise InvalidInput(f"{quote_long(path)} has no tensor {quote_long(name)}{_instead(name, tensors)}")
     stored = tensors[name]
@@ -120,6 +121,22 @@ def _of_module(tensors: Mapping[str, Stored], module: str, config: AdapterConfig
     raise InvalidInput(
         f"{quote_long(path)} has no tensor {quote_long(wanted)}{_instead(wanted, tensors)}; name it as FILE:TENSOR{head}"
     )
+
+
+def _base_name(tensors: Iterable[str], module: str, declared: Format) -> str:
+    """Return the name in a checkpoint of a module that the adapter's format spells in its own way.
+
+    The checkpoint may begin further up in the model.
+    """
+    wanted = declared.base_part(module)
+    if wanted == module:
+        return module
+    dot = declared.spelled(".")
+    owners = {declared.spelled(owner): owner for owner in (name.removesuffix(".weight") for name in tensors)}
+    if wanted in owners:
+        return owners[wanted]
+    found = [owner for spelled, owner in owners.items() if f"{dot}{spelled}".endswith(f"{dot}{wanted}")]
+    return found[0] if len(found) == 1 else module
 
 
 def _layer_count(tensors: Iterable[str], path: str) -> int:

@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.result import Record
 from lora_cli.dtypes import BY_NAME, torch_name
+from lora_cli.methods.adapter_file.facts import TrainingFacts
 from lora_cli.methods.adapter_file.file_size import written_bytes
-from lora_cli.methods.registry import method_named
 
 FIELDS = (
     "adapter",
+    "format",
     "method",
     "base_model",
     "r",
+    "max_rank",
     "alpha",
     "adapted_modules",
     "trainable_params",
@@ -25,20 +27,30 @@ FIELDS = (
     "dtype",
 )
 
+# What a file may note of its training; a record has those that its file notes.
+TRAINING_FIELDS = ("steps", "epochs", "learning_rate", "network_dim", "network_alpha")
+
+
+def training_figures(facts: TrainingFacts) -> Record:
+    """Return what is noted of a training, by name."""
+    noted = {field: getattr(facts, field) for field in TRAINING_FIELDS}
+    return {field: value for field, value in noted.items() if value is not None}
+
 
 def figures(adapter: InspectedAdapter) -> Record:
     """Return the figures by name, in the order of `FIELDS`; an unknown one is None."""
     config = adapter.trained.config
-    base_model = adapter.trained.fields.get("base_model_name_or_path")
     is_readable = adapter.broken is None
     values = (
         adapter.path,
+        adapter.trained.declared.name,
         config.label,
-        base_model if isinstance(base_model, str) else None,
+        adapter.trained.base_model,
         config.r or None,
+        adapter.max_rank if is_readable else None,
         adapter.trained.alpha,
-        len(adapter.by_module) if adapter.own_tensors and is_readable else None,
-        _trainable_params(adapter),
+        len(adapter.by_module) if adapter.knows_modules and is_readable else None,
+        adapter.trainable_params,
         _file_params(adapter) if is_readable else None,
         _expected_params(adapter),
         adapter.adapter_bytes,
@@ -46,22 +58,6 @@ def figures(adapter: InspectedAdapter) -> Record:
         _dtype(adapter),
     )
     return dict(zip(FIELDS, values, strict=True))
-
-
-def _trainable_params(adapter: InspectedAdapter) -> int | None:
-    """Return what the method trains: on the model, or else in a file that holds what is trained and no more."""
-    if adapter.cost is not None:
-        return adapter.cost.trainable_params
-    config = adapter.trained.config
-    follows = method_named(config.method).file_tells_trained and config.bias == "none"
-    if adapter.broken is not None or not adapter.own_tensors or not follows or config.ensure_weight_tying:
-        return None
-    return sum(stored.values for key, stored in adapter.tensors.items() if _is_trained(adapter, key))
-
-
-def _is_trained(adapter: InspectedAdapter, key: str) -> bool:
-    part = adapter.split(key)
-    return adapter.own_tensors[part[1]].trained if part else not adapter.is_frozen(key)
 
 
 def _file_params(adapter: InspectedAdapter) -> int:
@@ -72,7 +68,12 @@ def _expected_params(adapter: InspectedAdapter) -> int | None:
     """Return how many values PEFT's file of this config has on the model, or for LoRA with the file's modules."""
     if adapter.expected is not None:
         return sum(tensor.params for tensor in adapter.expected.values())
-    if adapter.model is not None or adapter.broken is not None or not adapter.factors or adapter.has_stacked_factors:
+    if (
+        adapter.model is not None
+        or adapter.broken is not None
+        or adapter.has_stacked_factors
+        or not adapter.config_ranks
+    ):
         return None
     return _file_params(adapter) + sum(
         (adapter.config_ranks[module] - pair.r) * (pair.a.values + pair.b.values) // pair.r

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.analysis.inspect.figures import FIELDS as FIGURES
-from lora_cli.analysis.inspect.figures import figures
+from lora_cli.analysis.inspect.figures import figures, training_figures
 from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, WARNING, Finding
 from lora_cli.analysis.inspect.findings.registry import findings_in
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.inspected_foreign import InspectedForeign
+from lora_cli.analysis.inspect.inspected_peft import InspectedPeft
 from lora_cli.analysis.inspect.module_records import group_records, module_records
+from lora_cli.analysis.inspect.remarks import remarks, sources
+from lora_cli.analysis.percentages import percent
 from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.revisions import revisions
-from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.adapter_file.trained_adapter import adapter_without_tensors
+from lora_cli.errors import InvalidInput
+from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
+from lora_cli.methods.adapter_file.read_adapter import adapter_without_tensors
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model, Source
@@ -44,16 +49,19 @@ class Inspection(Result):
 
     `file_params` are the values in the file, `expected_params` and `expected_bytes` those that PEFT would write.
     `errors_found` and `warnings_found` are the numbers of findings. `rank_needed`, `saved_params` and `saved_bytes` come
-    with a spectrum, and `adapter_revision` and `model_revision` are the commits of what was read from the Hub. An unknown
-    figure is None.
+    with a spectrum, `steps`, `epochs`, `learning_rate`, `network_dim` and `network_alpha` where the file notes them of its
+    training, and `adapter_revision` and `model_revision` are the commits of what was read from the Hub. An unknown figure
+    is None.
     """
 
     __slots__ = ("_adapter", "_findings", "_spectrum")
 
     adapter: str
+    format: str
     method: str
     base_model: str | None
     r: int | None
+    max_rank: int | None
     alpha: float | None
     adapted_modules: int | None
     trainable_params: int | None
@@ -67,6 +75,11 @@ class Inspection(Result):
     rank_needed: int | None
     saved_params: int | None
     saved_bytes: int | None
+    steps: int | None
+    epochs: int | None
+    learning_rate: float | None
+    network_dim: int | None
+    network_alpha: float | None
     adapter_revision: str | None
     model_revision: str | None
     _adapter: InspectedAdapter
@@ -78,11 +91,12 @@ class Inspection(Result):
         record = {**figures(adapter), **{field: _number_of(findings, each) for field, each in SEVERITY_FIELDS.items()}}
         if spectrum is not None:
             record |= {field: getattr(spectrum, field) for field in SPECTRUM_FIELDS}
+        record |= training_figures(adapter.trained.facts)
         record |= revisions(adapter.trained.revision, None if adapter.model is None else adapter.model.revision)
         super().__init__(
             record,
             warnings=[each.sentence() for each in findings if each.severity == WARNING],
-            notes=[*(each.sentence() for each in findings if each.severity == NOTE), *_remarks(adapter, spectrum)],
+            notes=[*(each.sentence() for each in findings if each.severity == NOTE), *remarks(adapter, spectrum)],
             _adapter=adapter,
             _findings=findings,
             _spectrum=spectrum,
@@ -106,7 +120,7 @@ class Inspection(Result):
     @property
     def sources(self) -> list[str]:
         """What was fetched from the Hub, and what was not."""
-        return list(_sources(self._adapter))
+        return list(sources(self._adapter))
 
     @property
     def broken(self) -> str | None:
@@ -141,22 +155,27 @@ class Inspection(Result):
     @property
     def full_params(self) -> int | None:
         """The base model's parameters, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.full_params
+        return self._adapter.full_params
 
     @property
     def all_params(self) -> int | None:
         """Base and adapter together, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.all_params
+        return self._adapter.all_params
 
     @property
     def percent_of_full(self) -> float | None:
         """100 · trainable_params / full_params, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.percent_of_full
+        return self._percent(self.trainable_params)
 
     @property
     def percent_saved(self) -> float | None:
         """100 − percent_of_full, if there is a model."""
-        return None if self._adapter.cost is None else self._adapter.cost.percent_saved
+        full, trained = self.full_params, self.trainable_params
+        return self._percent(None if full is None or trained is None else full - trained)
+
+    def _percent(self, part: int | None) -> float | None:
+        full = self.full_params
+        return None if not full or part is None else percent(part, full)
 
 
 def inspect(
@@ -194,7 +213,12 @@ def _number_of(findings: Sequence[Finding], severity: str) -> int:
 
 
 def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> InspectedAdapter:
-    cost, refusal = (None, None) if model is None else _count(trained, model)
+    if isinstance(trained, ForeignAdapter):
+        kind: type[InspectedAdapter] = InspectedForeign
+        cost = refusal = None
+    else:
+        kind = InspectedPeft
+        cost, refusal = (None, None) if model is None else _count(trained, model)
     broken = None
     try:
         trained = replace(trained, tensors=trained.stored())
@@ -202,7 +226,7 @@ def _read(trained: TrainedAdapter, model: Model | None, values: bool | None) -> 
         broken = str(error)
     size, is_here = trained.file_bytes, trained.header is None
     reads_values = broken is None and is_here and (size <= READ_BYTES if values is None else values)
-    return InspectedAdapter(trained, size, model, cost, refusal, broken, reads_values)
+    return kind(trained, size, model, cost, refusal, broken, reads_values)
 
 
 def _count(trained: TrainedAdapter, model: Model) -> tuple[ModelCount | None, str | None]:
@@ -213,29 +237,3 @@ def _count(trained: TrainedAdapter, model: Model) -> tuple[ModelCount | None, st
         raise
     except InvalidInput as refusal:
         return None, str(refusal)
-
-
-def _sources(adapter: InspectedAdapter) -> Iterator[str]:
-    """Yield what was fetched from the Hub, and what was not."""
-    yield from adapter.trained.notes
-    yield from () if adapter.model is None else adapter.model.notes
-    if adapter.trained.header is not None:
-        yield f"{adapter.path}: the values of the file are on the Hub and were not read; `hf download` brings them here"
-
-
-def _remarks(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iterator[str]:
-    """Yield what the figures do not cover."""
-    yield from _sources(adapter)
-    if adapter.values is None and adapter.broken is None and adapter.trained.header is None:
-        yield f"{adapter.path}: the file is large, so its values were not read; `check` reads them"
-    if spectrum is not None:
-        yield from (f"{adapter.path}: {remark}" for remark in _spectrum_remarks(spectrum))
-
-
-def _spectrum_remarks(spectrum: Spectrum) -> Iterator[str]:
-    if spectrum.reason is not None:
-        yield f"there is no spectrum: {spectrum.reason}"
-    if spectrum.note is not None:
-        yield spectrum.note
-    for module, reason in spectrum.left_out:
-        yield f"the spectrum leaves out {quote_long(module)}: {reason}"

@@ -1,22 +1,20 @@
-"""A trained adapter beside what its config promises: what the findings and figures of an inspection follow from."""
+"""A trained adapter, the model that it is compared with, and what was read of its values.
+
+The findings and figures of an inspection follow from what is declared here. What only PEFT's adapters can be asked, as
+their config promises what the file has, answers "nothing" for the files of other programs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from sys import intern
 from typing import TYPE_CHECKING
 
-from lora_cli.analysis.inspect.lora_names import A_NAMES, EMBEDDING_A, OTHER_FACTOR
 from lora_cli.analysis.inspect.values import SpecialValues, special_values
-from lora_cli.methods.adapter_file.adapter_keys import canonical_key, spellings, tensors_beside_a_module
-from lora_cli.methods.adapter_file.moved_keys import moved_keys
-from lora_cli.methods.adapter_file.old_names import key_when_loaded, shapes_when_loaded
-from lora_cli.methods.adapter_file.trained_adapter import Factors, TrainedAdapter
-from lora_cli.methods.parts.lora_start import rank_at_start
-from lora_cli.methods.targeting.name_matching import ranker
-from lora_cli.methods.targeting.patterns import matching_time_limit
+from lora_cli.methods.adapter_file.factors import Factors
+from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.tensor import Tensor
 from lora_cli.models.checkpoints.by_shape import is_embedding_name
 from lora_cli.models.checkpoints.safetensors_header import Stored
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InspectedAdapter:
-    """An adapter, the model that it is compared with, and what was read of its values.
+    """An adapter beside a model.
 
     `adapter_bytes` is the size of its file. `broken` says why the file cannot be read; then it has no tensors.
     `cost` is what the config trains on the model, and `refusal` why PEFT does not put the config on it.
@@ -63,86 +61,101 @@ class InspectedAdapter:
 
     @cached_property
     def is_lora(self) -> bool:
-        """Whether the method adds the A and B of LoRA."""
+        """Whether it has A and B of LoRA."""
         return self.trained.has_lora_factors
 
     @cached_property
     def tensors(self) -> Mapping[str, Stored]:
-        """The file's tensors by the keys that PEFT would write, as far as these are known."""
-        own, renamed = self.trained.tensors, self.renamed_keys
-        return {renamed.get(key, key): stored for key, stored in own.items()} if renamed else own
+        """The file's tensors by key."""
+        return self.trained.tensors
+
+    @cached_property
+    def updates(self) -> Mapping[str, ModuleUpdate]:
+        """What the file has for each module."""
+        raise NotImplementedError
+
+    @cached_property
+    def by_module(self) -> Mapping[str, Mapping[str, Stored]]:
+        """These tensors by module and name."""
+        return {module: update.tensors for module, update in self.updates.items()}
+
+    @cached_property
+    def factors(self) -> Mapping[str, Factors]:
+        """LoRA's pairs of A and B, by module, without empty ones."""
+        return {module: update.pair for module, update in self.updates.items() if update.pair is not None}
+
+    def split(self, key: str) -> tuple[str, str] | None:
+        """Return the module and the name of a tensor that a key names; None for a key of another kind."""
+        raise NotImplementedError
+
+    def is_b(self, key: str) -> bool:
+        """Whether a key is that of LoRA's B."""
+        raise NotImplementedError
+
+    @property
+    def trainable_params(self) -> int | None:
+        """What was trained, or None where that is not known."""
+        raise NotImplementedError
+
+    @property
+    def max_rank(self) -> int | None:
+        """The largest rank of a module."""
+        return max((update.r for update in self.updates.values() if update.r is not None), default=None)
+
+    @property
+    def full_params(self) -> int | None:
+        """The base model's parameters, if there is a model."""
+        raise NotImplementedError
+
+    @property
+    def all_params(self) -> int | None:
+        """Base and adapter together, if there is a model."""
+        raise NotImplementedError
+
+    @property
+    def knows_modules(self) -> bool:
+        """Whether it is known which tensors belong to which module."""
+        return True
+
+    @cached_property
+    def has_known_tensors(self) -> bool:
+        """Whether it is known without a model which tensors a file of it has, and that they have values."""
+        return self.is_lora
 
     @cached_property
     def renamed_keys(self) -> Mapping[str, str]:
         """The keys that PEFT would write, by those of the file that are others."""
-        own = self.trained.tensors
-        right = {key: name for key in own if (name := self._key(key)) != key}
-        if self.expected is None:
-            return right
-        loaded = self._loaded({right.get(key, key): stored for key, stored in own.items()})
-        missing = {key: tensor.stored or () for key, tensor in self.expected.items() if key not in loaded}
-        unknown = {key: sizes for key, sizes in loaded.items() if key not in self.expected} if missing else {}
-        moved = moved_keys(unknown, missing)
-        return right | {key: moved[name] for key in own if (name := right.get(key, key)) in moved}
-
-    def _key(self, key: str) -> str:
-        """Return the key that PEFT would write for a tensor, or the key itself where that is not known."""
-        if self.expected is not None:
-            if key in self.expected or key_when_loaded(key, self._converted_type) in self.expected:
-                return key
-            return next(filter(self.expected.__contains__, self._possible_keys(key)), key)
-        right = canonical_key(key) if self.own_tensors else key
-        if not self.is_lora or self._ending(right):
-            return right
-        return next(filter(self._ending, self._possible_keys(key)), right)
-
-    def _possible_keys(self, key: str) -> Iterator[str]:
-        return (spelling.key for spelling in spellings(key, self.own_tensors))
-
-    def _loaded(self, tensors: Mapping[str, Stored]) -> Mapping[str, Sizes]:
-        return shapes_when_loaded({key: stored.shape for key, stored in tensors.items()}, self._converted_type)
-
-    @property
-    def _converted_type(self) -> str:
-        """The model type by which PEFT converts keys, which it does for LoRA only."""
-        return self.model.model_type if self.is_lora and self.model is not None else ""
+        return {}
 
     @cached_property
     def loaded(self) -> Mapping[str, Sizes]:
         """The shapes of the tensors by the keys under which PEFT loads them into the model."""
-        return self._loaded(self.tensors)
+        return {}
 
     @cached_property
     def renamed(self) -> TrainedAdapter:
         """The adapter with the keys that PEFT would write."""
-        return replace(self.trained, tensors=self.tensors)
+        return self.trained
 
     @cached_property
     def expected(self) -> Mapping[str, Tensor] | None:
         """The tensors that PEFT saves of the config on the model; None without a model, or where they are not known."""
-        tensors = None if self.cost is None else self.cost.file_tensors
-        return None if tensors is None or any(tensor.stored is None for tensor in tensors.values()) else tensors
+        return None
 
     @property
     def is_of_other_model(self) -> bool:
         """Whether the file has nothing of what the config has on the model."""
-        return self.broken is None and bool(self.expected) and (self.expected or {}).keys().isdisjoint(self.loaded)
+        return False
 
     @property
     def comparable(self) -> Mapping[str, Tensor] | None:
         """The tensors that PEFT saves, where those of the file can be compared with them one by one."""
-        return None if self.broken is not None or self.is_of_other_model else self.expected
+        return None
 
     @cached_property
     def shapes_on_model(self) -> Mapping[str, Sizes]:
-        """The shapes that the file's tensors have on the model: those that PEFT would write, and the base model's own."""
-        if self.cost is None or self.expected is None:
-            return {}
-        expected = {key: tensor.stored or () for key, tensor in self.expected.items()}
-        # The whole model is looked at only if the file has what PEFT would not write.
-        if expected.keys() >= self.loaded.keys():
-            return expected
-        return {key: tensor.stored or () for key, tensor in self.cost.base_tensors.items()} | expected
+        """The shapes that the file's tensors have on the model."""
+        return {}
 
     def is_full_copy(self, key: str) -> bool:
         """Whether a key is that of a tensor in a full copy: PEFT compares the ends of modules' names."""
@@ -157,54 +170,18 @@ class InspectedAdapter:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether LoRA's tensors can only be compared with each other: the model, if any, does not take the config."""
-        return self.is_lora and self.expected is None and self.broken is None
+        """Whether LoRA's tensors can only be compared with each other, for lack of a model that takes the config."""
+        return False
 
     @cached_property
     def own_tensors(self) -> Mapping[str, Tensor]:
-        """The tensors that the method adds beside a module, by the ends of their keys; empty where modules decide."""
-        return tensors_beside_a_module(self.trained)
-
-    @cached_property
-    def _endings(self) -> Sequence[str]:
-        return [f".{name}" for name in self.own_tensors]
-
-    def _ending(self, key: str) -> str | None:
-        """Return the end of a key that is one of the method's own tensors."""
-        return next(filter(key.endswith, self._endings), None)
-
-    def split(self, key: str) -> tuple[str, str] | None:
-        """Return the module and the method's tensor that a key names; None for a key of another kind."""
-        ending = self._ending(key)
-        return None if ending is None else (key.removesuffix(ending).removeprefix(BASE_MODEL), ending[1:])
-
-    @cached_property
-    def by_module(self) -> Mapping[str, Mapping[str, Stored]]:
-        """The method's own tensors by module and name."""
-        modules: dict[str, dict[str, Stored]] = {}
-        for key, stored in self.tensors.items():
-            if part := self.split(key):
-                modules.setdefault(intern(part[0]), {})[part[1]] = stored
-        return modules
-
-    @cached_property
-    def factors(self) -> Mapping[str, Factors]:
-        """LoRA's pairs of A and B, by module, without empty ones."""
-        pairs = self.renamed.factors() if self.is_lora else ()
-        return {pair.module: pair for pair in pairs if pair.a.values and pair.b.values}
+        """The tensors that the config's method adds beside a module, by the ends of their keys."""
+        return {}
 
     @cached_property
     def config_ranks(self) -> Mapping[str, int]:
-        """The ranks that PEFT gives the modules of these pairs with this config."""
-        config = self.trained.config
-        rank = ranker(config)
-        with matching_time_limit(len(self.factors)):
-            return {
-                module: rank(module)
-                if EMBEDDING_A in self.by_module[module]
-                else rank_at_start(rank(module), pair.a.shape[1], pair.b.shape[0], config.lora)
-                for module, pair in self.factors.items()
-            }
+        """The ranks that the config gives the modules of LoRA's pairs."""
+        return {}
 
     @cached_property
     def max_rank(self) -> int | None:
@@ -219,30 +196,35 @@ class InspectedAdapter:
 
     @cached_property
     def transposed(self) -> frozenset[str]:
-        """The modules whose A and B are both stored transposed, so that the rank is the other side of each."""
-        rank = ranker(self.trained.config)
-        sides = (
-            (module, tensors[name].shape, tensors[OTHER_FACTOR[name]].shape)
-            for module, tensors in self.by_module.items()
-            for name in A_NAMES
-            if name in tensors and OTHER_FACTOR[name] in tensors
-        )
-        with matching_time_limit(len(self.by_module)):
-            return frozenset(
-                module
-                for module, a, b in sides
-                if len(a) == len(b) == 2 and a[1] == b[0] == rank(module) < min(a[0], b[1])
-            )
+        """The modules whose A and B are both stored transposed."""
+        return frozenset()
 
     @property
     def has_stacked_factors(self) -> bool:
         """Whether an A and a B may be those of several experts or blocks in one tensor."""
-        return bool(self.trained.config.target_parameters or self.trained.config.lora.use_bdlora)
+        return False
 
     @property
-    def other_ranks(self) -> dict[str, tuple[int, int]]:
+    def other_ranks(self) -> Mapping[str, tuple[int, int]]:
         """The modules whose rank in the file is not the config's, with both."""
-        if self.has_stacked_factors:
-            return {}
-        ranks = ((module, (pair.r, self.config_ranks[module])) for module, pair in self.factors.items())
-        return {module: both for module, both in ranks if both[0] != both[1] and module not in self.transposed}
+        return {}
+
+    @property
+    def strays(self) -> Sequence[str]:
+        """The keys that the format's loaders do not read."""
+        return ()
+
+    @property
+    def described(self) -> Mapping[str, ModuleUpdate]:
+        """The updates as the file itself describes them; none where a config does."""
+        return {}
+
+    @property
+    def keys_of_others(self) -> Mapping[str, Sequence[str]]:
+        """The keys of other formats than the file's, by the format's name."""
+        return {}
+
+    @property
+    def metadata_of_others(self) -> Sequence[str]:
+        """The formats whose writers wrote the metadata, if that of the keys did not."""
+        return ()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.figures import dtype_names
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.result import Record
-from lora_cli.models.nodes import short_name
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
     from lora_cli.analysis.inspect.spectrum_figures import Spectrum
 
-MODULE_FIELDS = ("adapter", "name", "d", "h", "r", "alpha", "scaling", "params", "dtype")
+MODULE_FIELDS = ("adapter", "name", "method", "d", "h", "r", "alpha", "scaling", "params", "dtype")
 # The fields that a spectrum adds, of which a group has the ranks.
 RANK_FIELDS = ("rank_90", "rank_95", "rank_99")
 SPECTRUM_MODULE_FIELDS = ("norm", *RANK_FIELDS)
@@ -25,14 +25,11 @@ OTHER_TENSORS = "other tensors"
 def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iterator[Record]:
     """Yield a record per module, in the order of `MODULE_FIELDS`, and of `SPECTRUM_MODULE_FIELDS` with a spectrum."""
     spectra = {} if spectrum is None else {module.module: module for module in spectrum.modules}
-    for name, tensors in adapter.by_module.items():
-        pair = adapter.factors.get(name)
-        sizes: tuple[Value, ...] = (None,) * 5
-        if pair is not None:
-            sizes = (pair.a.shape[1], pair.b.shape[0], pair.r, pair.alpha, pair.scaling)
-        params = sum(stored.values for stored in tensors.values())
-        types = dtype_names(dict.fromkeys(stored.dtype for stored in tensors.values()))
-        record: dict[str, Value] = dict(zip(MODULE_FIELDS, (adapter.path, name, *sizes, params, types), strict=True))
+    for name, update in adapter.updates.items():
+        sizes = (update.d, update.h, update.r, finite(update.alpha), finite(update.scaling))
+        types = dtype_names(dict.fromkeys(stored.dtype for stored in update.tensors.values()))
+        values = (adapter.path, name, update.method, *sizes, update.params, types)
+        record: dict[str, Value] = dict(zip(MODULE_FIELDS, values, strict=True))
         if spectrum is not None:
             record |= {field: getattr(spectra.get(name), field, None) for field in SPECTRUM_MODULE_FIELDS}
         yield record
@@ -45,7 +42,7 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
     """
     groups: dict[tuple[Value, ...], _Group] = {}
     for record in module_records(adapter, spectrum):
-        leaf = short_name(str(record["name"]))
+        leaf = adapter.trained.declared.short_name(str(record["name"]))
         key = (leaf, record["d"], record["h"], record["r"], record["scaling"])
         groups.setdefault(key, _Group()).add(record)
     total = sum(stored.values for stored in adapter.tensors.values())
@@ -58,6 +55,11 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
         rest: dict[str, Value] = dict(zip(GROUP_FIELDS, (OTHER_TENSORS, "", "", "", "", "", other), strict=True))
         rows.append(rest | (_share(other, total) if spectrum is None else dict.fromkeys(RANK_FIELDS, "")))
     return rows
+
+
+def finite(number: float | None) -> float | None:
+    """Return a number, or None for one that no machine format has."""
+    return number if number is not None and isfinite(number) else None
 
 
 def _share(params: int, total: int) -> dict[str, Value]:

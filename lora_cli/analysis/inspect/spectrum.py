@@ -19,12 +19,12 @@ from lora_cli.analysis.computing.cores import cores, on_cores
 from lora_cli.analysis.inspect.spectrum_figures import LeftOut, ModuleSpectrum, Spectrum
 from lora_cli.analysis.progress import Track
 from lora_cli.dtypes import BY_NAME
+from lora_cli.methods.adapter_file.factors import Factors
 from lora_cli.methods.adapter_file.file_size import written_bytes
-from lora_cli.methods.adapter_file.trained_adapter import FACTOR_ENDINGS, Factors, TrainedAdapter
-from lora_cli.methods.adapter_file.weight_update import subtracting_start, why_no_update
+from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
+from lora_cli.methods.adapter_file.weight_update import subtracting_start
 from lora_cli.methods.tensor import Tensor
 from lora_cli.models.checkpoints.safetensors_header import Stored
-from lora_cli.models.peft_names import BASE_MODEL
 
 SHARES = (0.9, 0.95, 0.99)
 # Factors in float32 make sums of squares inexact by some units in its last place.
@@ -57,7 +57,7 @@ def spectrum(trained: TrainedAdapter, track: Track | None = None) -> Spectrum:
     A file that has changed since its header was read raises `InvalidInput`. All cores take part. Set
     OPENBLAS_NUM_THREADS=1 before NumPy is imported, or NumPy's own threads compete for the same cores.
     """
-    reason = why_no_update(trained)
+    reason = trained.why_no_update
     if reason is not None:
         return Spectrum(reason=reason)
     updates, left_out = _updates(trained)
@@ -74,7 +74,7 @@ def spectrum(trained: TrainedAdapter, track: Track | None = None) -> Spectrum:
 
 
 def _note(trained: TrainedAdapter) -> str | None:
-    start = subtracting_start(trained)
+    start = subtracting_start(trained.config)
     if start is None:
         return None
     return (
@@ -104,31 +104,27 @@ def _batches(updates: Iterable[_Update]) -> Iterator[list[_Update]]:
 
 
 def _updates(trained: TrainedAdapter) -> tuple[list[_Update], tuple[LeftOut, ...]]:
-    """Return the updates that have a spectrum, and the other modules with an A in the file."""
-    updates, left_out = [], []
-    pairs = {pair.module: pair for pair in trained.factors()}
-    for key in trained.tensors:
-        ending = next((a for a, _ in FACTOR_ENDINGS if key.endswith(a)), None)
-        if ending is None:
-            continue
-        module = key.removesuffix(ending).removeprefix(BASE_MODEL)
-        update = _update(trained, module, pairs.get(module))
+    """Return the updates that have a spectrum, and the modules of the file that have none."""
+    updates: list[_Update] = []
+    left_out = [LeftOut(module, reason) for module, reason in trained.unpaired()]
+    for pair in trained.factors():
+        update = _update(trained, pair)
         if isinstance(update, str):
-            left_out.append(LeftOut(module, update))
+            left_out.append(LeftOut(pair.module, update))
         else:
             updates.append(update)
     return updates, tuple(left_out)
 
 
-def _update(trained: TrainedAdapter, module: str, pair: Factors | None) -> _Update | str:
+def _update(trained: TrainedAdapter, pair: Factors) -> _Update | str:
     """Return a module's update, or why it has no spectrum."""
-    if pair is None:
-        return "B is missing, or does not fit A"
+    if pair.scaling is None:
+        return "its scaling is not known"
     if pair.groups > 1:
         return "it is a grouped convolution, whose update PEFT cannot merge"
     if math.prod(pair.b.shape[2:]) != 1:
         return "B has a kernel of its own, so the update is not a product of two matrices"
-    if not trained.may_hold_experts(module):
+    if not trained.may_hold_experts(pair.module):
         return _Update(pair, 1, pair.scaling)
     if trained.config.rank_pattern or trained.config.alpha_pattern:
         return "it may be fused experts, whose number does not follow from the file with a rank or alpha pattern"
@@ -137,7 +133,7 @@ def _update(trained: TrainedAdapter, module: str, pair: Factors | None) -> _Upda
         return f"its A has {pair.r} rows, which is not a multiple of the config's rank"
     # Each expert has the config's rank, by which alpha is divided (`ParamWrapper.update_layer`).
     divisor = math.sqrt(r) if trained.fields.get("use_rslora") else r
-    return _Update(pair, pair.r // r, pair.alpha / divisor)
+    return _Update(pair, pair.r // r, (trained.alpha or 0.0) / divisor)
 
 
 def _spectra(updates: Sequence[_Update]) -> list[ModuleSpectrum]:

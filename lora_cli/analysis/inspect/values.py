@@ -6,31 +6,24 @@ half of a float32). The highest byte of such a value is rare among others, so mo
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import isinf, isnan
 from typing import BinaryIO, NamedTuple
 
 from lora_cli.dtypes import BY_NAME
+from lora_cli.models.checkpoints.numbers import numbers
 from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.files import regular_file
 
 CHUNK_BYTES = 2**20
 
 
-class Layout(NamedTuple):
-    """How values of a type are read: `struct`'s letter, and the highest bytes that NaN and infinity can have."""
-
-    letter: str
-    highest: bytes = b"\x7f\xff"
-
-
-# The exponent of a float16 has only five bits. A bfloat16 is read as the float32 that it is half of.
-LAYOUTS = {
-    "F64": Layout("d"),
-    "F32": Layout("f"),
-    "F16": Layout("e", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
-    "BF16": Layout("f"),
+# The highest bytes that NaN and infinity can have. The exponent of a float16 has only five bits.
+HIGHEST = {
+    "F64": b"\x7f\xff",
+    "F32": b"\x7f\xff",
+    "F16": b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff",
+    "BF16": b"\x7f\xff",
 }
 
 
@@ -56,8 +49,8 @@ def special_values(tensors: Mapping[str, Stored]) -> dict[str, SpecialValues]:
 
 
 def _special_values(stored: Stored, file: BinaryIO) -> SpecialValues:
-    layout = LAYOUTS.get(stored.dtype)
-    if layout is None or not stored.values:
+    highest_bytes = HIGHEST.get(stored.dtype)
+    if highest_bytes is None or not stored.values:
         return PLAIN
     size = BY_NAME[stored.dtype].bits // 8
     nan = infinite = False
@@ -65,21 +58,8 @@ def _special_values(stored: Stored, file: BinaryIO) -> SpecialValues:
     for chunk in stored.chunks(CHUNK_BYTES, file):
         zero = zero and not chunk.strip(b"\0")
         highest = chunk[size - 1 :: size]
-        if len(highest.translate(None, layout.highest)) < len(highest):
-            for value in floats(stored.dtype, chunk):
+        if len(highest.translate(None, highest_bytes)) < len(highest):
+            for value in numbers(stored.dtype, chunk):
                 nan = nan or isnan(value)
                 infinite = infinite or isinf(value)
     return SpecialValues(nan, infinite, zero) if nan or infinite or zero else PLAIN
-
-
-def floats(dtype: str, content: bytes) -> Iterator[float]:
-    """Yield little-endian floats.
-
-    >>> list(floats("BF16", bytes.fromhex("803f 0040")))
-    [1.0, 2.0]
-    """
-    if dtype == "BF16":
-        widened = bytearray(2 * len(content))
-        widened[2::4], widened[3::4] = content[::2], content[1::2]
-        content = bytes(widened)
-    return (value for (value,) in struct.iter_unpack(f"<{LAYOUTS[dtype].letter}", content))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lora_cli.analysis.inspect.figures import TRAINING_FIELDS
 from lora_cli.analysis.inspect.findings.declaration import Finding
 from lora_cli.analysis.inspect.inspect import FIELDS, SPECTRUM_FIELDS, Inspection
 from lora_cli.analysis.inspect.inspect import inspect as inspect_adapter
@@ -33,7 +34,7 @@ INSPECT_EXPENDABLE = (
 
 def field_names() -> Iterable[str]:
     """Return the fields that its records can have."""
-    return (*FIELDS, *SPECTRUM_FIELDS, *MODULE_FIELDS, *SPECTRUM_MODULE_FIELDS)
+    return (*FIELDS, *SPECTRUM_FIELDS, *TRAINING_FIELDS, *MODULE_FIELDS, *SPECTRUM_MODULE_FIELDS)
 
 
 def inspect(
@@ -42,7 +43,7 @@ def inspect(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Trained adapters: their folders, with adapter_config.json and a safetensors file, or Hub names.",
+            help="Trained adapters: PEFT's folders, safetensors files of other formats, or Hub names.",
             rich_help_panel=SUBJECT,
         ),
         INPUT,
@@ -79,8 +80,9 @@ def inspect(
       lora-cli inspect my-adapter --model base --format json
       lora-cli inspect my-adapter --spectrum
 
-    Reads the config and the header of the file, and in files up to 64 MiB
-    also the values, to find NaN, infinity or an all-zero B. With --model,
+    Reads PEFT's folders and kohya's and LyCORIS's files, recognised by
+    their keys: the config and the header, and in files up to 64 MiB also
+    the values, to find NaN, infinity or an all-zero B. With --model,
     compares names and shapes with those that PEFT would save for that
     model. Findings are shown with their remedies, on stderr too if that is
     elsewhere, and are in JSON; `check` fails on them.
@@ -114,8 +116,9 @@ def inspect(
 def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Report:
     """Return a record for each adapter, and below a single one the groups of its modules."""
     spectrum_fields = SPECTRUM_FIELDS if any(inspection.spectrum for inspection in inspections) else ()
+    noted = [field for field in TRAINING_FIELDS if any(field in inspection for inspection in inspections)]
     commits = [field for field in REVISIONS if any(field in inspection for inspection in inspections)]
-    fields = (*FIELDS, *spectrum_fields, *commits)
+    fields = (*FIELDS, *spectrum_fields, *noted, *commits)
     parts: dict[str, list[Mapping[str, Any]]] = {}
     if with_parts:
         parts["modules"] = [record for inspection in inspections for record in inspection.modules]

@@ -5,62 +5,37 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from sys import intern
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.methods.adapter_file.factors import FACTOR_ENDINGS, Factors, fit_each_other
+from lora_cli.methods.adapter_file.facts import NO_FACTS, TrainingFacts
+from lora_cli.methods.adapter_file.format import Format
+from lora_cli.methods.adapter_file.format_registry import PEFT, format_named
+from lora_cli.methods.adapter_file.weight_update import reason_of_config
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.methods.registry import method_named
 from lora_cli.methods.targeting.name_matching import by_pattern, ranker
 from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.models.checkpoints.safetensors_header import Stored, read_header
-from lora_cli.models.config import Config
-from lora_cli.models.files import path_text, read_object
-from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, BASE_MODEL, PICKLED_WEIGHTS
-from lora_cli.models.sources.adapter_source import adapter_on_hub, name_on_hub, pickled_weights
+from lora_cli.models.peft_names import ADAPTER_WEIGHTS, BASE_MODEL
 
 if TYPE_CHECKING:
     from lora_cli.models.sources.hub_files import RemoteHeader
 
-# How the keys of A and B end: for a Linear or a convolution, and for an Embedding.
-FACTOR_ENDINGS = ((".lora_A.weight", ".lora_B.weight"), (".lora_embedding_A", ".lora_embedding_B"))
 # PEFT's default of `lora_alpha`.
 DEFAULT_ALPHA = 8
-
-
-class Factors(NamedTuple):
-    """LoRA's A and B of one module as the file stores them: A as r × d, B as h × r.
-
-    For a convolution the size of its kernel follows, and B is h × r / groups. The weight's update is `scaling` · B·A,
-    of h × d.
-    """
-
-    module: str
-    a: Stored
-    b: Stored
-    alpha: float
-    scaling: float
-
-    @property
-    def r(self) -> int:
-        """The rank, from the shape of A."""
-        return self.a.shape[0]
-
-    @property
-    def groups(self) -> int:
-        """How many groups a convolution has; 1 for any other module."""
-        return self.a.shape[0] // self.b.shape[1]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TrainedAdapter:
     """The adapter in a folder: the fields of its config, the config they make, and the file's tensors by key.
 
-    `name` is the path as the caller wrote it, and `folder` the folder it leads to. `unknown` lists the config's
-    fields that its method does not have. Of an adapter on the Hub, `revision` is its commit, `notes` say what was
-    fetched, and `header` is that of its file unless the file is in the cache.
+    `name` is the path as the caller wrote it, `folder` the folder it leads to, and `file` the name of the file in it.
+    `unknown` lists the config's fields that its method does not have. Of an adapter on the Hub, `revision` is its
+    commit, `notes` say what was fetched, and `header` is that of its file unless the file is in the cache.
     """
 
     name: str
@@ -72,15 +47,21 @@ class TrainedAdapter:
     header: RemoteHeader | None = None
     revision: str | None = None
     notes: tuple[str, ...] = ()
+    file: str = ADAPTER_WEIGHTS
+
+    @property
+    def declared(self) -> Format:
+        """The format of its file."""
+        return format_named(PEFT)
 
     @property
     def file_bytes(self) -> int:
         """The size of the file that holds the tensors."""
         return os.path.getsize(self.weights) if self.header is None else self.header.size
 
-    def stored(self) -> dict[str, Stored]:
+    def stored(self) -> Mapping[str, Stored]:
         """Return the tensors of that file by key; a file that is broken raises `BrokenFile`."""
-        return read_header(self.weights) if self.header is None else self.header.tensors()
+        return self.tensors or (read_header(self.weights) if self.header is None else self.header.tensors())
 
     def check_values(self) -> None:
         """Refuse an adapter whose values stay on the Hub."""
@@ -100,7 +81,18 @@ class TrainedAdapter:
     @property
     def weights(self) -> str:
         """The path of the file that holds the tensors."""
-        return os.path.join(self.folder, ADAPTER_WEIGHTS)
+        return os.path.join(self.folder, self.file)
+
+    @property
+    def base_model(self) -> str | None:
+        """The name of the base model, if it is noted."""
+        name = self.fields.get("base_model_name_or_path")
+        return name if isinstance(name, str) else None
+
+    @property
+    def facts(self) -> TrainingFacts:
+        """What is noted of the training, which PEFT notes nothing of."""
+        return NO_FACTS
 
     @property
     def has_lora_factors(self) -> bool:
@@ -114,6 +106,11 @@ class TrainedAdapter:
             return None
         alpha = self.fields.get("lora_alpha")
         return float(DEFAULT_ALPHA if alpha is None else alpha)
+
+    @property
+    def why_no_update(self) -> str | None:
+        """Why the update of no module is scaling · B·A, or None where that of some is."""
+        return reason_of_config(self.config, self.tensors, has_factors=self.has_lora_factors)
 
     def patterns(self, name: str) -> Mapping[str, Any]:
         """Return `rank_pattern` or `alpha_pattern`, which a method that ignores it may have as anything."""
@@ -133,11 +130,20 @@ class TrainedAdapter:
             scaled = ((module, a, b, float(alpha_of(module))) for module, a, b in self._pairs())
             return [Factors(*pair, pair[-1] / divisor(rank_of(pair[0]))) for pair in scaled]
 
+    def unpaired(self) -> Iterator[tuple[str, str]]:
+        """Yield the modules with an A whose update is not that of a pair, with the reason."""
+        paired = {module for module, _, _ in self._pairs()}
+        for key in self.tensors:
+            ending = next((a for a, _ in FACTOR_ENDINGS if key.endswith(a)), None)
+            module = "" if ending is None else key.removesuffix(ending).removeprefix(BASE_MODEL)
+            if ending is not None and module not in paired:
+                yield module, "B is missing, or does not fit A"
+
     def _pairs(self) -> Iterator[tuple[str, Stored, Stored]]:
         for key, a in self.tensors.items():
             ending, other = next((pair for pair in FACTOR_ENDINGS if key.endswith(pair[0])), ("", ""))
             b = self.tensors.get(f"{key.removesuffix(ending)}{other}") if ending else None
-            if b is not None and _fit(a.shape, b.shape):
+            if b is not None and fit_each_other(a.shape, b.shape):
                 yield intern(key.removesuffix(ending).removeprefix(BASE_MODEL)), a, b
 
     def may_hold_experts(self, module: str) -> bool:
@@ -165,80 +171,3 @@ def parameter_owner(module: str) -> str:
     while module.endswith(".base_layer"):
         module = module.removesuffix(".base_layer")
     return module
-
-
-def _fit(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-    """Whether A and B are of one rank, of which each group of a convolution has its part in B."""
-    if not (len(a) == len(b) > 1 and a[0] and b[1]):
-        return False
-    groups, rest = divmod(a[0], b[1])
-    return rest == 0 and (groups == 1 or (len(a) > 2 and b[0] % groups == 0))
-
-
-def adapter_folder(path: str) -> str | None:
-    """Return the folder of the adapter that a path leads to, or None where there is no adapter.
-
-    The path is that folder or one of PEFT's files in it.
-    """
-    if os.path.basename(path) in ADAPTER_FILES:
-        return os.path.dirname(path)
-    if not os.path.isdir(path):
-        return None
-    return path if any(os.path.lexists(os.path.join(path, name)) for name in ADAPTER_FILES) else None
-
-
-def has_weights(folder: str) -> bool:
-    """Whether a folder has an adapter's weights, in safetensors or pickled."""
-    return any(os.path.lexists(os.path.join(folder, name)) for name in (ADAPTER_WEIGHTS, PICKLED_WEIGHTS))
-
-
-def read_adapter(path: str | os.PathLike[str]) -> TrainedAdapter:
-    """Return the adapter in a folder, the one that a path to one of its files names, or the one of a Hub name.
-
-    Raise `InvalidInput` for a folder without a config or weights, for pickled weights, and for a broken config or
-    file.
-    """
-    found = adapter_without_tensors(path_text("path", path))
-    return replace(found, tensors=found.stored())
-
-
-def adapter_without_tensors(path: str) -> TrainedAdapter:
-    """Return the adapter as its config describes it, without the tensors; their file exists but may be broken."""
-    name = name_on_hub(path)
-    if name is not None:
-        file, header = adapter_on_hub(name)
-        read = _read(path, os.path.dirname(file.path), file.path, file.name)
-        return replace(read, header=header, revision=file.revision, notes=file.notes)
-    folder = adapter_folder(path)
-    if folder is None:
-        raise InvalidInput(
-            f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
-            "as PEFT saves it, or a name on the Hub"
-        )
-    config = os.path.join(folder, ADAPTER_CONFIG)
-    if not os.path.lexists(config):
-        raise InvalidInput(
-            f"{quote_long(path)} has no {ADAPTER_CONFIG}, which says what its tensors mean; "
-            "copy it from where the adapter was trained"
-        )
-    _check_weights(folder, path)
-    return _read(path, folder, config, quote_long(config))
-
-
-def _read(path: str, folder: str, config: str, source: str) -> TrainedAdapter:
-    fields = read_object(config)
-    own = Config(fields, source)
-    if fields.get("peft_type") is None:
-        raise no_peft_type(own)
-    read, unknown = read_adapter_config(own)
-    return TrainedAdapter(path, folder, fields, read, tuple(unknown))
-
-
-def _check_weights(folder: str, path: str) -> None:
-    if os.path.lexists(os.path.join(folder, ADAPTER_WEIGHTS)):
-        return
-    if os.path.lexists(os.path.join(folder, PICKLED_WEIGHTS)):
-        raise pickled_weights(path)
-    raise InvalidInput(
-        f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; to count only its config, give it to count as {argument('adapter')}"
-    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
+from collections.abc import Iterable
+
+from lora_cli.methods.config.adapter_config import AdapterConfig
 
 # The tensors that DoRA and KaSA keep beside A and B. A file may have them whatever its config says.
 VARIANT_KEYS = {".lora_magnitude_vector": "DoRA", ".lora_magnitude_vector.weight": "DoRA", ".lora_diag": "KaSA"}
@@ -14,16 +16,15 @@ VARIANT_REASONS = {
 SUBTRACTING_STARTS = ("pissa", "corda", "olora", "loftq", "lora_ga")
 
 
-def why_no_update(trained: TrainedAdapter) -> str | None:
-    """Return why an adapter's update is not scaling · B·A, or None where it is.
+def reason_of_config(config: AdapterConfig, keys: Iterable[str], *, has_factors: bool) -> str | None:
+    """Return why the update of PEFT's adapter is not scaling · B·A, or None where it is.
 
     `peft.tuners.lora.variants`: DoRA, KaSA, BD-LoRA and QA-LoRA merge in another way or not at all. aLoRA, VeLoRA,
     MonteCLoRA and MiCA change how or where A and B train; they add the plain product.
     """
-    config = trained.config
-    if not trained.has_lora_factors:
+    if not has_factors:
         return f"{config.label} does not update a weight by a product of two low-rank matrices"
-    keys = trained.tensors
+    keys = tuple(keys)
     variant = next((name for ending, name in VARIANT_KEYS.items() if any(key.endswith(ending) for key in keys)), None)
     if config.lora.use_dora or variant == "DoRA":
         return VARIANT_REASONS["DoRA"]
@@ -36,10 +37,10 @@ def why_no_update(trained: TrainedAdapter) -> str | None:
     return None
 
 
-def subtracting_start(trained: TrainedAdapter) -> str | None:
+def subtracting_start(config: AdapterConfig) -> str | None:
     """Return the `init_lora_weights` that subtracted something from the base weights, if there was one.
 
     The update belongs to the weights that are left, which differ from those in the base model's own file.
     """
-    start = trained.config.lora.init_lora_weights
+    start = config.lora.init_lora_weights
     return start if isinstance(start, str) and start.lower().startswith(SUBTRACTING_STARTS) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
@@ -53,6 +53,13 @@ class Stored(NamedTuple):
             yield file.read(min(size, self.end - at))
 
 
+class Header(NamedTuple):
+    """A header: the tensors by name, in the order of their bytes, and what the writer noted about the file."""
+
+    tensors: dict[str, Stored]
+    metadata: Mapping[str, str]
+
+
 class BrokenFile(InvalidInput):
     """A regular file that is not a complete safetensors file."""
 
@@ -67,14 +74,21 @@ def read_header(path: str) -> dict[str, Stored]:
     A header raises `BrokenFile` if it is not JSON, is larger than the file or than 100 MB, repeats a name, or if
     its tensors do not cover the file without gap and overlap.
     """
+    return read_whole_header(path).tensors
+
+
+def read_whole_header(path: str) -> Header:
+    """Return the tensors of the safetensors file at `path` and its metadata; raise as `read_header`."""
     with regular_file(path) as (file, size):
         return parse_header(file, size, path)
 
 
-def parse_header(file: BinaryIO, size: int, path: str) -> dict[str, Stored]:
-    """Return the tensors of a file of `size` bytes, of which only the header need be there. `path` is the file's name."""
+def parse_header(file: BinaryIO, size: int, path: str) -> Header:
+    """Return the header of a file of `size` bytes, of which no more need be there. `path` is the file's name."""
     try:
-        return _tensors(*_entries(file, size, path))
+        entries, start, size = _entries(file, size, path)
+        metadata = _metadata(entries)
+        return Header(_tensors(entries, start, size), metadata)
     except _Broken as broken:
         raise BrokenFile(
             f"{quote_long(path)} is not a complete safetensors file: {broken}; download or save it again"
@@ -124,12 +138,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _tensors(entries: dict[str, Any], start: int, size: int) -> dict[str, Stored]:
+def _metadata(entries: dict[str, Any]) -> dict[str, str]:
+    """Take the metadata out of the entries."""
     metadata = entries.pop(METADATA, None)
-    if metadata is not None and not (
-        isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values())
-    ):
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise _Broken("its metadata is not an object of strings")
+    return metadata
+
+
+def _tensors(entries: dict[str, Any], start: int, size: int) -> dict[str, Stored]:
     for name, entry in entries.items():
         if not isinstance(entry, Stored):
             _tensor(name, entry)

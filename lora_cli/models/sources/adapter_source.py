@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.errors import InvalidInput, argument, counted, quote_long
+from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
+from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
 from lora_cli.models.sources.hub_name import HubName, hub_name
 from lora_cli.models.streams import is_stream
@@ -33,6 +35,29 @@ class HubAdapter(NamedTuple):
     header: RemoteHeader | None = None
 
 
+class SingleFile(NamedTuple):
+    """The one safetensors file that holds an adapter, and what messages call it.
+
+    Of one on the Hub there is the commit, what was fetched, and the header unless the file is in the cache.
+    """
+
+    name: str
+    path: str
+    header: RemoteHeader | None = None
+    revision: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file."""
+        return os.path.dirname(self.path)
+
+    @property
+    def file(self) -> str:
+        """The name of the file in it."""
+        return os.path.basename(self.path)
+
+
 def name_on_hub(text: str) -> HubName | None:
     """Return the Hub name that a text is; a path that exists, a stream and the name of a file are none."""
     if os.path.lexists(text) or is_stream(text) or text.endswith(FILES):
@@ -51,11 +76,8 @@ def adapter_config_file(text: str) -> ConfigFile:
     return ConfigFile(path, quote_long(path))
 
 
-def adapter_on_hub(name: HubName) -> HubAdapter:
-    """Return the trained adapter in a repository."""
-    from lora_cli.models.sources.hub_files import HubFiles
-
-    files = HubFiles(name)
+def adapter_on_hub(name: HubName, files: HubFiles) -> HubAdapter:
+    """Return the adapter of PEFT in a repository."""
     config = _config_on_hub(name, files)
     if files.cached_path(ADAPTER_WEIGHTS) is not None:
         return HubAdapter(config)
@@ -67,6 +89,40 @@ def adapter_on_hub(name: HubName) -> HubAdapter:
     raise InvalidInput(
         f"{quote_long(str(name))} has no {ADAPTER_WEIGHTS}; to count only its config, give it to count as {argument('adapter')}"
     )
+
+
+def single_file(path: str) -> SingleFile | None:
+    """Return the safetensors file that a path is, or the only one in a folder; None where there is none.
+
+    A folder with several is refused.
+    """
+    if not os.path.isdir(path):
+        return SingleFile(path, path) if path.lower().endswith(SAFETENSORS) and os.path.lexists(path) else None
+    names = [name for name in names_in(path) if name.lower().endswith(SAFETENSORS)]
+    if len(names) > 1:
+        raise InvalidInput(f"{quote_long(path)} has {counted(names, 'safetensors file')}; give the path of one")
+    return SingleFile(path, os.path.join(path, names[0])) if names else None
+
+
+def single_file_on_hub(name: HubName, files: HubFiles) -> SingleFile | None:
+    """Return the only safetensors file of a repository, by its header unless it is in the cache; None without one.
+
+    The files of a model's checkpoint are not meant, and several others are refused.
+    """
+    cached = files.cached_names(SAFETENSORS)
+    names = cached or [each for each in files.names() if each.endswith(SAFETENSORS) and "/" not in each]
+    names = [each for each in names if each not in WHOLE and not NUMBERED.fullmatch(each)]
+    if len(names) > 1:
+        raise InvalidInput(
+            f"{quote_long(str(name))} has {counted(names, 'safetensors file')}; download one with "
+            f"`hf download {name.repository} FILE`, and give its path"
+        )
+    if not names:
+        return None
+    if (path := files.cached_path(names[0])) is not None:
+        return SingleFile(str(name), path, revision=files.commit)
+    header = files.header(names[0])
+    return None if header is None else SingleFile(str(name), names[0], header, files.commit, files.notes)
 
 
 def pickled_weights(source: str) -> InvalidInput:

@@ -12,9 +12,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, first_few, quote_long
-from lora_cli.models.checkpoints.safetensors_header import Stored, parse_header
+from lora_cli.models.checkpoints.safetensors_header import Header, Stored, parse_header
 from lora_cli.models.checkpoints.shards import INDEX, SAFETENSORS, WHOLE, complete_checkpoint, indexed, weight_map
-from lora_cli.models.files import json_object
+from lora_cli.models.files import json_object, names_in
 from lora_cli.models.network import network_use, tracked, untracked
 from lora_cli.models.peft_names import ADAPTER_WEIGHTS
 from lora_cli.models.sources.hub_cache import DEFAULT_REVISION, Snapshot, cached_snapshot
@@ -37,9 +37,13 @@ class RemoteHeader(NamedTuple):
     size: int
     part: Callable[[int, int], bytes]
 
-    def tensors(self) -> dict[str, Stored]:
-        """Return the tensors of the file by name; a header that is broken raises `BrokenFile`."""
+    def whole(self) -> Header:
+        """Return the tensors of the file and its metadata; a header that is broken raises `BrokenFile`."""
         return parse_header(BytesIO(self.content), self.size, self.name)
+
+    def tensors(self) -> dict[str, Stored]:
+        """Return the tensors of the file by name."""
+        return self.whole().tensors
 
 
 class HubFiles:
@@ -98,6 +102,14 @@ class HubFiles:
         path = None if self._snapshot is None else self._snapshot.path(file)
         self._is_read = self._is_read or path is not None
         return path
+
+    def cached_names(self, ending: str) -> list[str]:
+        """Return the names in the cache that end so, without those in folders."""
+        return (
+            []
+            if self._snapshot is None
+            else [each for each in names_in(self._snapshot.folder) if each.endswith(ending)]
+        )
 
     def local_checkpoint(self) -> list[str]:
         """Return the files of a checkpoint that is in the cache as a whole, or nothing."""

@@ -21,7 +21,7 @@ from lora_cli.analysis.forward.forward import TRAINED_FIELDS
 from lora_cli.analysis.forward.run import STORED, Run
 from lora_cli.analysis.forward.weight_lookup import find_weight
 from lora_cli.dtypes import VALUE_TYPES
-from lora_cli.methods.adapter_file.trained_adapter import read_adapter
+from lora_cli.methods.adapter_file.read_adapter import read_adapter
 
 RNG = np.random.default_rng(11)
 

@@ -13,7 +13,7 @@ from small_llama import llama
 
 from lora_cli import Forward, InvalidInput, forward
 from lora_cli.analysis.forward.weight_lookup import find_weight
-from lora_cli.methods.adapter_file.trained_adapter import read_adapter
+from lora_cli.methods.adapter_file.read_adapter import read_adapter
 
 RNG = np.random.default_rng(13)
 CHECKPOINT = "model.safetensors"

@@ -19,7 +19,7 @@ from lora_cli import InvalidInput
 from lora_cli.analysis.inspect import spectrum as module
 from lora_cli.analysis.inspect.spectrum import ModuleSpectrum, Spectrum, spectrum
 from lora_cli.methods.adapter_file.file_size import written_bytes
-from lora_cli.methods.adapter_file.trained_adapter import read_adapter
+from lora_cli.methods.adapter_file.read_adapter import read_adapter
 from lora_cli.methods.tensor import Tensor
 
 T = TypeVar("T")

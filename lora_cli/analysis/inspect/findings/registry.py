@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.findings import (
+    alphas,
     config_fields,
     embeddings,
+    file_format,
     ranks,
     scalings,
     stored_values,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 SUBJECTS = (
     weights_file,
+    file_format,
     config_fields,
     tensor_names,
     tensor_shapes,
@@ -30,6 +33,7 @@ SUBJECTS = (
     unused_names,
     embeddings,
     scalings,
+    alphas,
 )
 FINDINGS = {kind.code: kind for subject in SUBJECTS for kind in vars(subject).values() if isinstance(kind, Kind)}
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, counted_with, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
-from lora_cli.analysis.inspect.lora_names import B_NAMES
 
 
 @finding("nan", ERROR, "go back to a checkpoint before training diverged")
@@ -28,6 +27,6 @@ def infinity(adapter: InspectedAdapter) -> Iterator[str]:
 @finding("zero-b", WARNING, "check that training reached them: where B is zero, an adapter changes nothing")
 def zero_b(adapter: InspectedAdapter) -> Iterator[str]:
     """Find LoRA's B where it still is what training starts from."""
-    names = [key for key, values in (adapter.values or {}).items() if values.zero and key.endswith(B_NAMES)]
+    names = [key for key, values in (adapter.values or {}).items() if values.zero and adapter.is_b(key)]
     if names:
         yield f"{counted_with(names, 'tensor', 'is', 'are')} all zero"

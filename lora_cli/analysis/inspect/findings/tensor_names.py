@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, counted_with, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
@@ -57,6 +57,8 @@ def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
         unknown = _unknown_to_lora(adapter)
         if unknown:
             yield f"{counted_with(unknown, 'tensor', 'is', 'are')} neither LoRA's nor named by modules_to_save"
+    elif adapter.strays:
+        yield f"{counted_with(adapter.strays, 'tensor', 'belongs', 'belong')} to no module's update"
 
 
 def _unknown_to_lora(adapter: InspectedAdapter) -> list[str]:
@@ -86,7 +88,15 @@ def missing_tensor(adapter: InspectedAdapter) -> Iterator[str]:
     elif adapter.stands_alone:
         missing = _missing_beside_others(adapter)
         if missing:
-            yield f"{counted_with(missing, 'tensor', 'is', 'are')} missing beside other tensors of the same module"
+            yield _missing_text(missing)
+    else:
+        missing = [f"{module}: {name}" for module, update in adapter.described.items() for name in update.missing]
+        if missing:
+            yield _missing_text(missing)
+
+
+def _missing_text(missing: Sequence[str]) -> str:
+    return f"{counted_with(missing, 'tensor', 'is', 'are')} missing beside other tensors of the same module"
 
 
 def _missing_beside_others(adapter: InspectedAdapter) -> list[str]:

@@ -52,6 +52,13 @@ def shape_mismatch(adapter: InspectedAdapter) -> Iterator[str | tuple[str, str]]
                 f"{counted_with(list(unlike), 'module', 'has', 'have')} an A and a B that do not fit each other: "
                 f"A is {a}, B is {b}"
             )
+    else:
+        misfits = {module: update.misfit for module, update in adapter.described.items() if update.misfit is not None}
+        for name, shape, other, other_shape in [*misfits.values()][:1]:
+            yield (
+                f"{counted_with(list(misfits), 'module', 'has', 'have')} tensors that do not fit each other: "
+                f"{name} is {shape_text(shape)}, {other} is {shape_text(other_shape)}"
+            )
 
 
 def _transposed(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:

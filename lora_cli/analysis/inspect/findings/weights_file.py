@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, counted_with, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
-from lora_cli.models.peft_names import PICKLED_WEIGHTS
+from lora_cli.models.peft_names import ADAPTER_WEIGHTS, PICKLED_WEIGHTS
 
 
 @finding("broken-file", ERROR, "download or save it again")
@@ -32,16 +32,20 @@ def empty_tensor(adapter: InspectedAdapter) -> Iterator[str]:
     empty = [
         key
         for key, stored in adapter.tensors.items()
-        if not stored.values and (adapter.is_lora if expected is None else key in expected and expected[key].params)
+        if not stored.values
+        and (adapter.has_known_tensors if expected is None else key in expected and expected[key].params)
     ]
     if empty:
         yield f"{counted_with(empty, 'tensor', 'has', 'have')} no values"
-    elif adapter.broken is None and not adapter.tensors and (adapter.is_lora if expected is None else expected):
+    elif (
+        adapter.broken is None and not adapter.tensors and (adapter.has_known_tensors if expected is None else expected)
+    ):
         yield "the file has no tensors"
 
 
 @finding("pickled-beside", NOTE, "remove the pickled file if nothing else needs it")
 def pickled_beside(adapter: InspectedAdapter) -> Iterator[str]:
     """Find pickled weights beside the safetensors file."""
-    if os.path.lexists(os.path.join(adapter.trained.folder, PICKLED_WEIGHTS)):
+    trained = adapter.trained
+    if trained.file == ADAPTER_WEIGHTS and os.path.lexists(os.path.join(trained.folder, PICKLED_WEIGHTS)):
         yield f"PEFT loads the safetensors file and ignores {PICKLED_WEIGHTS} beside it"

@@ -1,0 +1,62 @@
+"""Findings about the alphas that a file keeps for each of its modules, and about ranks without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+
+from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, counted_with, finding
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.errors import first_few
+
+
+def _alphas(adapter: InspectedAdapter) -> dict[str, float | None]:
+    """Return the alphas of the modules that the file scales, None without one; one that was not read is not among them."""
+    scaled = (update for update in adapter.described.values() if (update.alpha, update.scaling) != (None, None))
+    return {update.module: update.alpha for update in scaled}
+
+
+@finding("missing-alpha", WARNING, "write the alpha that it was trained with into the file; without one loaders take r")
+def missing_alpha(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find modules that lack an alpha beside others that have one, or whose ranks tell that r cannot stand for it."""
+    alphas = _alphas(adapter)
+    without = [module for module, alpha in alphas.items() if alpha is None]
+    if not without:
+        return
+    if len(without) < len(alphas):
+        others = (adapter.described[module].scaling for module, alpha in alphas.items() if alpha is not None)
+        scaling = next((f", and e.g. by {scaling:.6g} with one" for scaling in others if scaling is not None), "")
+        yield (
+            f"{counted_with(without, 'module', 'has', 'have')} no alpha beside {len(alphas) - len(without)} that have one: "
+            f"without one an update is scaled by 1{scaling}"
+        )
+        return
+    ranks = sorted({update.r for module in without if (update := adapter.described[module]).r is not None})
+    if len(ranks) > 1:
+        yield (
+            f"no module has an alpha, and they have {len(ranks)} ranks ({first_few(list(map(str, ranks)), str)}): "
+            "each is scaled by 1, whatever it was trained with"
+        )
+
+
+@finding("unusual-alpha", WARNING, "write the alpha that it was trained with into the file")
+def unusual_alpha(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find alphas of zero, which loaders understand differently, and negative ones."""
+    zero = [module for module, alpha in _alphas(adapter).items() if alpha == 0]
+    if zero:
+        yield (
+            f"{counted_with(zero, 'module', 'has', 'have')} an alpha of 0, for which trainers take the rank, "
+            "and other loaders scale the update to nothing"
+        )
+    negative = {module: alpha for module, alpha in _alphas(adapter).items() if alpha is not None and alpha < 0}
+    if negative:
+        alpha = next(iter(negative.values()))
+        yield f"{counted_with(list(negative), 'module', 'has', 'have')} a negative alpha ({alpha:.6g}), which turns the update around"
+
+
+@finding("invalid-alpha", ERROR, "write the alpha that it was trained with into the file")
+def invalid_alpha(adapter: InspectedAdapter) -> Iterator[str]:
+    """Find alphas that are not one finite number."""
+    wrong = [module for module, alpha in _alphas(adapter).items() if alpha is not None and not isfinite(alpha)]
+    if wrong:
+        yield f"{counted_with(wrong, 'module', 'has', 'have')} an alpha that is not one finite number"

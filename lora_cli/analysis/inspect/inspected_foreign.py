@@ -1,0 +1,92 @@
+"""An adapter that another program than PEFT wrote: its file alone says what it has, and what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.analysis.inspect.lora_names import B_NAMES
+from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
+from lora_cli.methods.adapter_file.format_registry import marked_as
+from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+
+
+@dataclass(frozen=True)
+class InspectedForeign(InspectedAdapter):
+    """An adapter in a format that is not PEFT's."""
+
+    trained: ForeignAdapter
+
+    @cached_property
+    def updates(self) -> Mapping[str, ModuleUpdate]:
+        """What the file has for each module."""
+        return self.trained.updates
+
+    def split(self, key: str) -> tuple[str, str] | None:
+        """Return the module and the name of a tensor that a key names; None for a key that no loader reads."""
+        part = self.trained.parts.get(key)
+        return part if part is not None and part.module in self.updates else None
+
+    def is_b(self, key: str) -> bool:
+        """Whether a key is that of LoRA's B."""
+        part = self.trained.parts.get(key)
+        return part is not None and part.tensor in B_NAMES
+
+    @property
+    def trainable_params(self) -> int:
+        """The values that training changed."""
+        return sum(update.trainable_params for update in self.updates.values())
+
+    @property
+    def full_params(self) -> int | None:
+        """The base model's parameters, if there is a model."""
+        return None if self.model is None else self.model.full_params
+
+    @property
+    def all_params(self) -> int | None:
+        """Base and adapter together, if there is a model."""
+        return None if self.model is None else self.model.full_params + self.trainable_params
+
+    @cached_property
+    def has_known_tensors(self) -> bool:
+        """Whether it is known which tensors the file has: the file tells."""
+        return True
+
+    @cached_property
+    def base_names(self) -> Mapping[str, str]:
+        """The names that the model has for modules of the file; a module that it does not have is not there."""
+        if self.model is None:
+            return {}
+        declared = self.trained.declared
+        known = {declared.spelled(name): name for name in self.model.module_names}
+        parts = ((module, declared.base_part(module)) for module in self.updates)
+        return {module: known[part] for module, part in parts if part in known}
+
+    @property
+    def foreign_modules(self) -> Sequence[str]:
+        """The modules of the file that the model does not have; none without a model."""
+        return [] if self.model is None else [module for module in self.updates if module not in self.base_names]
+
+    @property
+    def strays(self) -> Sequence[str]:
+        """The keys that no loader of this format reads."""
+        others = {key for keys in self.keys_of_others.values() for key in keys}
+        return [key for key in self.tensors if self.split(key) is None and key not in others]
+
+    @property
+    def described(self) -> Mapping[str, ModuleUpdate]:
+        """The updates as the file itself describes them."""
+        return self.trained.updates
+
+    @property
+    def keys_of_others(self) -> Mapping[str, Sequence[str]]:
+        """The keys of other formats than the file's, by the format's name."""
+        return self.trained.others
+
+    @property
+    def metadata_of_others(self) -> Sequence[str]:
+        """The formats whose writers wrote the metadata, if that of the keys did not."""
+        marks = marked_as(self.trained.metadata, self.trained.fields)
+        return () if self.trained.declared.name in marks else marks

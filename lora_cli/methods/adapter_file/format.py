@@ -1,0 +1,100 @@
+"""What a format of adapter files declares: how it is recognised, and how a file becomes the updates of modules.
+
+To add a format, write `formats/<name>.py` with `FORMAT = Format(...)`, whose name is that of the file. The registry
+finds it, and `inspect` with its spectrum, `check` and `forward` read its files: what they know of a file is its
+`ModuleUpdate`s and its `TrainingFacts`. No code elsewhere asks which format a file has.
+
+1. `part` reads one key: the module and the tensor within it, or None where a key is not of this format. A file is of
+   the format whose `part` understands most of its keys, so it must refuse the keys of the other formats. LoRA's tensors
+   are called as in PEFT (`lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector`), so that one code reads all of them.
+2. `updates` yields a `ModuleUpdate` for each of `file.modules`, which are grouped by these parts already; a module whose
+   tensors say nothing gets none, and they are a finding. Ranks follow from the shapes. An alpha that is a tensor is read by `file.numbers("alpha")`, which returns nothing for a file on
+   the Hub; one that stands in the metadata or in the config beside the file is in `file.metadata`, `file.fields`.
+   `algorithm_update.py` reads LoRA, LoHa, LoKr and the others by the names of their tensors.
+3. `facts` reads from the metadata what training was like. Values are text of strangers: `facts.py` has safe readers.
+4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
+5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is.
+6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` is the
+   smallest scaling that is not worth a warning, of which trainers have different habits.
+7. `instead` says what converts a file for PEFT, as the remedy of a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lora_cli.methods.adapter_file.facts import NO_FACTS, TrainingFacts
+from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+from lora_cli.models.checkpoints.numbers import single_numbers
+from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.nodes import short_name
+
+# An update hardly learns at a smaller one.
+LEAST_SCALING = 1 / 16
+Metadata = Mapping[str, str]
+Fields = Mapping[str, Any]
+
+
+class Part(NamedTuple):
+    """What a key names: a module, and one of its tensors."""
+
+    module: str
+    tensor: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFile:
+    """A file as a format gets it: its tensors by module and name, its metadata, and the config beside it.
+
+    `path` is that of the file here, or None if only its header was fetched. `fields` are those of an
+    adapter_config.json beside it.
+    """
+
+    path: str | None
+    modules: Mapping[str, Mapping[str, Stored]]
+    metadata: Metadata
+    fields: Fields
+
+    def numbers(self, tensor: str) -> dict[str, float | None]:
+        """Return the value of a tensor of one number, by module; None for more than one, {} for a file on the Hub."""
+        if self.path is None:
+            return {}
+        found = {module: tensors[tensor] for module, tensors in self.modules.items() if tensor in tensors}
+        return dict(zip(found, single_numbers(self.path, found.values()), strict=True))
+
+
+def never_marked(metadata: Metadata, fields: Fields) -> bool:
+    """Return False: the format leaves no mark beside its keys."""
+    return False
+
+
+def no_facts(metadata: Metadata) -> TrainingFacts:
+    """Return no facts."""
+    return NO_FACTS
+
+
+def unchanged(name: str) -> str:
+    """Return a module's name as it is."""
+    return name
+
+
+class Format(NamedTuple):
+    """A format's declaration; the module's docstring says what each field is for.
+
+    `title` is what people call the program that writes it. `updates` is None for PEFT, whose files do not tell without
+    their config (`trained_adapter.py`).
+    """
+
+    name: str
+    title: str
+    part: Callable[[str], Part | None]
+    updates: Callable[[AdapterFile], Iterable[ModuleUpdate]] | None
+    facts: Callable[[Metadata], TrainingFacts] = no_facts
+    is_marked: Callable[[Metadata, Fields], bool] = never_marked
+    spelled: Callable[[str], str] = unchanged
+    base_part: Callable[[str], str] = unchanged
+    short_name: Callable[[str], str] = short_name
+    least_scaling: float = LEAST_SCALING
+    instead: str = ""

@@ -1,0 +1,1 @@
+"""One file for each format of adapter files, found by its name."""
