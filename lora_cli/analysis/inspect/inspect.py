@@ -148,11 +148,6 @@ class Inspection(Result):
         return self._adapter.cost
 
     @property
-    def max_rank(self) -> int | None:
-        """The highest rank of any module, where the method has ranks."""
-        return self._adapter.max_rank
-
-    @property
     def full_params(self) -> int | None:
         """The base model's parameters, if there is a model."""
         return self._adapter.full_params

@@ -184,17 +184,6 @@ class InspectedAdapter:
         return {}
 
     @cached_property
-    def max_rank(self) -> int | None:
-        """The highest rank of any module: LoRA's by the shapes in the file, others' by the config; None without ranks."""
-        if self.factors and not self.has_stacked_factors:
-            return max(pair.r for pair in self.factors.values())
-        if self.cost is not None:
-            return self.cost.max_rank
-        rank = ranker(self.trained.config)
-        with matching_time_limit(len(self.by_module)):
-            return max(map(rank, self.by_module), default=0) or None
-
-    @cached_property
     def transposed(self) -> frozenset[str]:
         """The modules whose A and B are both stored transposed."""
         return frozenset()

@@ -26,11 +26,11 @@ class Destination(NamedTuple):
         if inspection.broken is not None:
             return []
         loading = Loading(inspection.inspected, self.release, self.max_rank)
-        return [found for rule in self.loader.rules for found in rule.found_in(loading)]
+        return self.loader.found_in(loading)
 
     def refuses(self, finding: Finding) -> bool:
         """Whether a finding is one for which the loader refuses an adapter, or loads another one than was trained."""
-        own = {rule.code for rule in self.loader.rules}
+        own = {rule.code for rule in self.loader.all_rules}
         return finding.code in self.loader.findings or (finding.code in own and finding.severity == ERROR)
 
 

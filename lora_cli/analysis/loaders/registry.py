@@ -39,4 +39,4 @@ def loader_named(name: object) -> Loader:
 
 def codes() -> tuple[str, ...]:
     """Return the codes of the rules of all loaders."""
-    return tuple(rule.code for name in loader_names() for rule in loader_named(name).rules)
+    return tuple(rule.code for name in loader_names() for rule in loader_named(name).all_rules)

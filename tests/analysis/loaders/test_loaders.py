@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from adapter_files import Array, pair, write_adapter, write_config
+from adapter_files import Array, pair, write_adapter, write_arrays, write_config
 from small_llama import llama
 
 from lora_cli import InvalidInput, check, count, inspect
@@ -107,9 +107,20 @@ def test_a_damage_triggers_its_rule_alone(
     assert told[0].severity in SEVERITIES
 
 
+@pytest.mark.parametrize("loader", ["peft", "vllm"])
+def test_other_formats_are_refused_and_nothing_else_is_said(loader: str, tmp_path: Path) -> None:
+    """Of kohya's file it is told what converts it."""
+    path = tmp_path / "kohya.safetensors"
+    write_arrays(path, {f"lora_unet_mid_block_q.lora_{name}.weight": ones(4, 4) for name in ("down", "up")})
+    (told,) = found(loader, str(path))
+    assert (told.code, told.severity) == (f"{loader}-format", ERROR)
+    assert told.message.endswith("reads PEFT's format only, and the file is of kohya / LyCORIS")
+    assert told.remedy.startswith("load it with diffusers'")
+
+
 def test_every_rule_has_a_damage() -> None:
     """Those of diffusers are in a file of their own, and every other code is above."""
-    own = [code for code in codes() if not code.startswith("diffusers-")]
+    own = [code for code in codes() if not code.startswith("diffusers-") and not code.endswith("-format")]
     assert sorted(own) == sorted([*VLLM, *PEFT])
 
 
@@ -118,7 +129,7 @@ def test_a_loader_is_whole(name: str) -> None:
     """It is called as its file, each rule bears its name, and what it takes from `inspect` are errors there."""
     loader = loader_named(name)
     assert loader.name == name
-    assert all(rule.code.startswith(f"{name}-") and rule.remedy for rule in loader.rules)
+    assert all(rule.code.startswith(f"{name}-") and rule.remedy for rule in loader.all_rules)
     assert all(FINDINGS[code].severity == ERROR for code in loader.findings)
     assert len({*codes(), *FINDINGS}) == len(codes()) + len(FINDINGS)
 

@@ -111,7 +111,7 @@ def unread_config(loading: Loading) -> Iterator[str]:
     """Find an adapter_config.json whose scaling diffusers does not see: it reads the file alone, and takes alpha = r."""
     scalings = Counter(pair.scaling for pair in loading.adapter.factors.values())
     other = [scaling for scaling in scalings if scaling != 1]
-    if other and not _is_kohya(loading.keys):
+    if other and loading.is_peft and not _is_kohya(loading.keys):
         yield f"diffusers does not read adapter_config.json, and loads updates at a scaling of 1 instead of {other[0]:.6g}"
 
 
@@ -151,4 +151,10 @@ def _modules(keys: Mapping[str, object]) -> Sequence[str]:
     return [key.removesuffix(DOWN) for key in keys if key.endswith(DOWN)]
 
 
-LOADER = Loader("diffusers", "diffusers", "0.42.1", [kind for kind in vars().values() if isinstance(kind, Kind)])
+LOADER = Loader(
+    "diffusers",
+    "diffusers",
+    "0.42.1",
+    [kind for kind in vars().values() if isinstance(kind, Kind)],
+    only_peft=False,
+)

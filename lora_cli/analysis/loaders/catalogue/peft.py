@@ -48,7 +48,7 @@ def unknown_start(loading: Loading) -> Iterator[tuple[str, str]]:
         message = f"PEFT {loading.release.version} refuses init_lora_weights {quote(start)}, which it does not know"
         plain = ', or set "init_lora_weights": true, as the weights are in the file'
         # Some starts change the base weights each time an adapter is loaded.
-        yield message, f"use PEFT {first} or newer{plain if subtracting_start(loading.adapter.trained) is None else ''}"
+        yield message, f"use PEFT {first} or newer{plain if subtracting_start(loading.config) is None else ''}"
 
 
 @finding("peft-field", ERROR, NEWER)
