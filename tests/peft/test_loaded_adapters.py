@@ -150,6 +150,7 @@ REFUSED, MISSING, UNEXPECTED = "refused", "missing keys", "unexpected keys"
 OTHER_KEYS = {"wrong-prefix", "other-model"}
 SAID = {
     REFUSED: {
+        "empty-tensor",
         "shape-mismatch",
         "rank-mismatch",
         "vocabulary-mismatch",

@@ -18,6 +18,7 @@ CLIP = "text_model.encoder.layers.0.self_attn.q_proj"
 KOHYA = f"lora_unet_{Q.replace('.', '_')}"
 OTHER = KOHYA.replace("to_q", "to_k")
 TEXT = f"lora_te_{CLIP.replace('.', '_')}"
+OUT = TEXT.replace("q_proj", "out_proj")
 
 
 def ones(*shape: int) -> Array:
@@ -52,7 +53,7 @@ WHOLE = {
     "a UNet with old names": {f"unet.{Q}.lora.{side}.weight": ones(4, 4) for side in ("down", "up")},
     "a UNet and its text encoder": peft(f"unet.{Q}", f"text_encoder.{CLIP}", f"text_encoder_2.{CLIP}"),
     "a transformer": peft("transformer.transformer_blocks.0.attn.to_q"),
-    "kohya": kohya(KOHYA, OTHER, TEXT),
+    "kohya": kohya(KOHYA, OTHER, TEXT, OUT),
     "kohya without alphas": kohya(KOHYA, OTHER, alpha=False),
 }
 DAMAGED = {
@@ -73,8 +74,11 @@ DAMAGED = {
         kohya(KOHYA) | {f"{KOHYA}.dora_scale": ones(8, 1)},
         peft(f"unet.{Q}") | {f"unet.{Q}.dora_scale": ones(8)},
     ),
-    "diffusers-alpha": ({key: array for key, array in kohya(KOHYA, OTHER).items() if key != f"{OTHER}.alpha"},),
-    "diffusers-text-encoder": (peft(f"unet.{Q}", "text_encoder.encoder.block.0.layer.0.SelfAttention.q"),),
+    "diffusers-text-encoder": (
+        peft(f"unet.{Q}", "text_encoder.encoder.block.0.layer.0.SelfAttention.q"),
+        kohya(KOHYA, TEXT),
+        kohya(KOHYA, TEXT, TEXT.replace("self_attn_q_proj", "mlp_fc1")),
+    ),
     "diffusers-unchecked": (kohya("lora_unet_double_blocks_0_img_attn_qkv"),),
 }
 
@@ -100,13 +104,28 @@ def test_a_scaling_in_the_config_is_not_seen(tmp_path: Path) -> None:
 
 def test_every_rule_has_a_damage() -> None:
     """Above."""
-    assert {rule.code for rule in loader_named("diffusers").all_rules} == {*DAMAGED, "diffusers-scale"}
+    assert {rule.code for rule in loader_named("diffusers").all_rules} == {
+        *DAMAGED,
+        "diffusers-scale",
+        "diffusers-alpha",
+    }
+
+
+@pytest.mark.parametrize(("alpha", "passes"), [(2, False), (4, True)])
+def test_an_alpha_that_is_missing_matters_where_it_is_not_the_rank(alpha: int, passes: bool, tmp_path: Path) -> None:
+    """The module without one has rank 4, which is its alpha; diffusers takes that of the other."""
+    path = tmp_path / "style.safetensors"
+    write_arrays(path, kohya(OTHER, alpha=False) | kohya(KOHYA) | {f"{KOHYA}.alpha": np.float32(alpha).reshape(())})
+    told = [verdict for verdict in check(str(path), loads_in="diffusers") if verdict.rule.startswith("loads-in")]
+    assert [(v.rule, v.passed) for v in told] == [
+        ("loads-in", True) if passes else ("loads-in: diffusers-alpha", False)
+    ]
 
 
 def test_a_file_of_kohya_needs_no_config(tmp_path: Path) -> None:
     """Its path is checked as a folder's is."""
     path = tmp_path / "style.safetensors"
-    write_arrays(path, kohya(KOHYA, OTHER, TEXT))
+    write_arrays(path, kohya(KOHYA, OTHER, TEXT, OUT))
     assert [(v.rule, v.passed) for v in check(str(path), loads_in="diffusers")] == [
         ("findings", True),
         ("loads-in", True),

@@ -14,13 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, Kind, counted_with, finding
 from lora_cli.analysis.loaders.declaration import Loader, Loading
-from lora_cli.errors import first_few
+from lora_cli.errors import counted, first_few
+from lora_cli.methods.adapter_file.foreign_adapter import most_common
 
 # The parts of a pipeline that adapters are loaded into, as the first part of a key.
 TRANSFORMERS, UNET, TEXT_ENCODERS = ("transformer.", "transformer_2."), "unet.", ("text_encoder.", "text_encoder_2.")
 PARTS = (*TRANSFORMERS, UNET, *TEXT_ENCODERS)
 # The prefixes by which `lora_state_dict` knows a file of kohya's, if all of its keys have one.
 KOHYA = ("lora_te_", "lora_unet_", "lora_te1_", "lora_te2_")
+# Those of each text encoder.
+KOHYA_TEXT = (("lora_te_", "lora_te1_"), ("lora_te2_",))
 # The first parts of a UNet's names, of which kohya's have their own.
 UNET_BLOCKS = re.compile(
     r"lora_unet_(?:(?:down|up)_blocks|mid_block|input_blocks|output_blocks|middle_block|conv_(?:in|out)|out_2"
@@ -98,12 +101,13 @@ def some_alphas(loading: Loading) -> Iterator[str]:
 
     For kohya, the alpha of a module that has none is its rank.
     """
-    keys = loading.keys
-    if not _is_unet(keys):
+    updates = loading.adapter.described.values() if _is_unet(loading.keys) else ()
+    usual = most_common(update.alpha for update in updates)
+    if usual is None:
         return
-    without = [module for module in _modules(keys) if f"{module}{ALPHA}" not in keys]
-    if without and len(without) < len(_modules(keys)):
-        yield f"{counted_with(without, 'module', 'has', 'have')} no alpha, and diffusers takes that of other modules"
+    other = [update.module for update in updates if update.alpha is None and update.r not in (None, usual)]
+    if other:
+        yield f"{counted_with(other, 'module', 'has', 'have')} no alpha, and diffusers takes {usual:.6g}, that of other modules"
 
 
 @finding("diffusers-scale", ERROR, "write lora_adapter_metadata with save_lora_weights, or merge alpha / r into B")
@@ -117,15 +121,21 @@ def unread_config(loading: Loading) -> Iterator[str]:
 
 @finding("diffusers-text-encoder", ERROR, "leave the text encoder out, or load its adapter with PEFT")
 def other_text_encoder(loading: Loading) -> Iterator[str]:
-    """Find adapters of a text encoder other than CLIP.
+    """Find adapters of a text encoder whose names diffusers does not know.
 
     `_load_lora_into_text_encoder` looks for ranks by the names of CLIP's modules; where it finds none, `get_peft_kwargs`
-    raises IndexError.
+    raises IndexError. In kohya's files `convert_state_dict_to_diffusers` tells the names of CLIP's attention by that of
+    `out_proj`: without one it raises ValueError or, beside the feed-forward's, leaves them out.
     """
     for part in TEXT_ENCODERS:
         keys = [key for key in loading.keys if key.startswith(part)]
         if keys and not any(map(CLIP.search, keys)):
             yield f"diffusers loads adapters of CLIP only, and {counted_with(keys, 'key', 'is', 'are')} of another text encoder"
+    for prefixes in KOHYA_TEXT if _is_unet(loading.keys) else ():
+        modules = [module for module in _modules(loading.keys) if module.startswith(prefixes)]
+        attention = [module for module in modules if module.endswith(("_q_proj", "_k_proj", "_v_proj"))]
+        if attention and not any(module.endswith("_out_proj") for module in modules):
+            yield f"without an out_proj beside them, diffusers does not know {counted(attention, 'module')} of the text encoder"
 
 
 @finding("diffusers-unchecked", NOTE, "load it once to be sure")

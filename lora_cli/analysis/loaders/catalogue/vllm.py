@@ -117,7 +117,7 @@ def unserved_key(loading: Loading) -> Iterator[str | tuple[str, str]]:
         if not (SERVED.fullmatch(key) or key.endswith(explained) or adapter.is_full_copy(key))
     ]
     embeddings = [key for key in refused if adapter.is_frozen(key)]
-    others = [key for key in refused if key not in set(embeddings)]
+    others = [key for key in refused if not adapter.is_frozen(key)]
     if embeddings:
         message = f"vLLM refuses {counted(embeddings, 'whole embedding')} in the file"
         yield message, "save it with save_embedding_layers=False, and serve a base model that has the added tokens"
