@@ -102,13 +102,14 @@ class Case:
             self.pipeline.load_lora_weights(str(path))
         except Exception:  # noqa: BLE001 - a file that does not fit raises anything
             return False
-        for (part, module), update in self.updates.items():
+        for (part, module), meant in self.updates.items():
             layer: Any = getattr(self.pipeline, part).get_submodule(module)
             if not hasattr(layer, "lora_A") or "default_0" not in layer.lora_A:
                 return False
             alpha, r = self.alphas[part, module]
-            scaled = update * (tensors[alpha].item() if alpha in tensors else r)
-            if not torch.allclose(layer.get_delta_weight("default_0"), scaled, atol=1e-5):
+            scaled = meant * (tensors[alpha].item() if alpha in tensors else r)
+            update = layer.get_delta_weight("default_0")
+            if update.is_meta or not torch.allclose(update, scaled, atol=1e-5):
                 return False
         return True
 

@@ -63,6 +63,12 @@ DAMAGED = {
         kohya(KOHYA) | peft("unet.conv_in"),
     ),
     "diffusers-key": (peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},),
+    "diffusers-pair": (
+        {key: array for key, array in peft(f"unet.{Q}", "unet.conv_in").items() if key != f"unet.{Q}.lora_B.weight"},
+        {f"unet.{Q}.lora.up.weight": ones(8, 4)},
+        {f"unet.{Q.replace('to_q', 'processor.to_q')}_lora.down.weight": ones(4, 8)},
+        peft(f"text_encoder.{CLIP}") | {f"text_encoder.{CLIP}.lora_linear_layer.up.weight": ones(8, 4)},
+    ),
     "diffusers-unconverted": (
         kohya(KOHYA) | {f"{OTHER}.hada_w1_a": ones(4, 4)},
         kohya(KOHYA) | {f"{OTHER}.diff": ones(8, 8)},
@@ -76,6 +82,7 @@ DAMAGED = {
     ),
     "diffusers-text-encoder": (
         peft(f"unet.{Q}", "text_encoder.encoder.block.0.layer.0.SelfAttention.q"),
+        peft(f"unet.{Q}", f"text_encoder.{CLIP.replace('self_attn.q_proj', 'mlp.fc1')}"),
         kohya(KOHYA, TEXT),
         kohya(KOHYA, TEXT, TEXT.replace("self_attn_q_proj", "mlp_fc1")),
     ),

@@ -32,8 +32,11 @@ UNET_BLOCKS = re.compile(
 DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
 # A key that is neither LoRA's nor left out before that is looked at.
 NAMELESS = re.compile(r"(?!.*(?:lora|dora_scale)).*", re.DOTALL)
-# The modules of a text encoder that `_load_lora_into_text_encoder` finds ranks by, those of CLIP.
-CLIP = re.compile(r"\.(?:q_proj|k_proj|v_proj|out_proj|fc1|fc2|to_[qkv]_lora|to_out_lora)\.")
+# How an A and a B are called, and the other of each.
+FACTOR = re.compile(r"(.*[._]lora(?:_linear_layer)?[._])(A|B|down|up)\.weight", re.DOTALL)
+OTHER_SIDE = {"A": "B", "B": "A", "down": "up", "up": "down"}
+# The names by which text encoders' tensors are known: those of CLIP's attention, and its feed-forward's old ones.
+CLIP = re.compile(r"\.(?:(?:q_proj|k_proj|v_proj|out_proj)\.|to_(?:[qkv]|out)_lora\.|fc[12]\.lora_linear_layer\.)")
 SAVE = "save it with the pipeline's save_lora_weights"
 
 
@@ -61,6 +64,18 @@ def invalid_key(loading: Loading) -> Iterator[str]:
     invalid = [key for key in loading.keys if key.startswith((UNET, *TEXT_ENCODERS)) and NAMELESS.fullmatch(key)]
     if invalid and not any(key.startswith(TRANSFORMERS) for key in loading.keys):
         yield f"{counted_with(invalid, 'key', 'has', 'have')} no lora in the name, so diffusers refuses the file"
+
+
+@finding("diffusers-pair", ERROR, SAVE)
+def unpaired(loading: Loading) -> Iterator[str]:
+    """Find an A or a B without the other, which stays as it starts, or on the meta device.
+
+    `_maybe_warn_for_unhandled_keys`: "led to missing keys in the model".
+    """
+    factors = {key: found for key in loading.keys if key.startswith(PARTS) and (found := FACTOR.fullmatch(key))}
+    alone = [key for key, found in factors.items() if f"{found[1]}{OTHER_SIDE[found[2]]}.weight" not in factors]
+    if alone:
+        yield f"{counted_with(alone, 'A or B', 'has', 'have')} no other beside it, so the update is not the trained one"
 
 
 @finding("diffusers-unconverted", ERROR, "convert it to a LoRA, or load it with the program that it was made for")
@@ -123,14 +138,15 @@ def unread_config(loading: Loading) -> Iterator[str]:
 def other_text_encoder(loading: Loading) -> Iterator[str]:
     """Find adapters of a text encoder whose names diffusers does not know.
 
-    `_load_lora_into_text_encoder` looks for ranks by the names of CLIP's modules; where it finds none, `get_peft_kwargs`
-    raises IndexError. In kohya's files `convert_state_dict_to_diffusers` tells the names of CLIP's attention by that of
-    `out_proj`: without one it raises ValueError or, beside the feed-forward's, leaves them out.
+    `_load_lora_into_text_encoder` renames the tensors by the names of CLIP's attention, where
+    `convert_state_dict_to_peft` raises ValueError if there are none, and looks for ranks by CLIP's names, where
+    `get_peft_kwargs` raises IndexError. In kohya's files `convert_state_dict_to_diffusers` tells the names by that of
+    `out_proj`: without one it raises ValueError or, beside the feed-forward's, leaves the attention out.
     """
     for part in TEXT_ENCODERS:
         keys = [key for key in loading.keys if key.startswith(part)]
         if keys and not any(map(CLIP.search, keys)):
-            yield f"diffusers loads adapters of CLIP only, and {counted_with(keys, 'key', 'is', 'are')} of another text encoder"
+            yield f"{counted_with(keys, 'key', 'is', 'are')} not of CLIP's attention, by which diffusers knows a text encoder"
     for prefixes in KOHYA_TEXT if _is_unet(loading.keys) else ():
         modules = [module for module in _modules(loading.keys) if module.startswith(prefixes)]
         attention = [module for module in modules if module.endswith(("_q_proj", "_k_proj", "_v_proj"))]
