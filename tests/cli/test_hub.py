@@ -257,6 +257,42 @@ def test_what_is_not_an_adapter_says_why(run: Run, hub: HubServer, files: dict[s
     assert problem in done.stderr.splitlines()[-1]
 
 
+def kohya_file(folder: Path) -> bytes:
+    """Return a file of kohya's scripts: two modules of rank 4 with an alpha of 2."""
+    shapes, numbers = {}, {}
+    for name in ("to_q", "to_k"):
+        module = f"lora_unet_{name}"
+        tensors = {"alpha": (), "lora_down.weight": (4, 64), "lora_up.weight": (32, 4)}
+        shapes |= {f"{module}.{key}": ("F32", shape) for key, shape in tensors.items()}
+        numbers[f"{module}.alpha"] = struct.pack("<f", 2)
+    checkpoints.write(folder / "style.safetensors", shapes, numbers, {"ss_steps": "30", "ss_sd_model_name": "sd_xl"})
+    return (folder / "style.safetensors").read_bytes()
+
+
+def test_a_file_of_another_format_is_read_by_its_header(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """Whatever its name; what stands in values is not known, and from the cache it is."""
+    content = kohya_file(tmp_path)
+    hub.repositories["org/style"] = Repository({"README.md": b"", "style.safetensors": content})
+    done = run("inspect", "org/style", "--json")
+    (record,) = json.loads(done.stdout)["results"]
+    assert (record["format"], record["r"], record["alpha"], record["steps"]) == ("kohya", 4, None, 30)
+    assert (record["trainable_params"], record["adapter_revision"]) == (2 * 4 * 96, COMMIT)
+    assert "the scaling of 2 modules ('lora_unet_to_q', 'lora_unet_to_k') is unknown" in done.stderr
+    assert json.loads(done.stdout)["findings"] == []
+    assert run("check", "org/style", "--max-params", "1K").returncode == 0
+    assert run("check", "org/style", "--max-params", "700").returncode == 1
+    assert "its values are on the Hub" in run("inspect", "org/style", "--spectrum").stderr
+
+
+def test_a_repository_of_several_files_asks_which(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """One of them is downloaded."""
+    content = kohya_file(tmp_path)
+    hub.repositories["org/style"] = Repository({"a.safetensors": content, "b.safetensors": content})
+    done = run("inspect", "org/style")
+    assert done.returncode == 2
+    assert "has 2 safetensors files ('a.safetensors', 'b.safetensors'); download one" in done.stderr
+
+
 def test_check_tells_models_and_adapters_on_the_hub_apart(run: Run, hub: HubServer, tmp_path: Path) -> None:
     """And warns of a name without a revision, because what it leads to changes."""
     hub.repositories["org/adapter"] = Repository(adapter(tmp_path), commit=OTHER_COMMIT)

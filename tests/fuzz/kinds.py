@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 from collections.abc import Callable
@@ -251,6 +252,65 @@ def adapter_folder(draw: Random, folder: Path) -> list[str]:
     return [*command, ".", *model, *presented(draw)]
 
 
+# The tensors of a module in the files of kohya's scripts and LyCORIS, and of other programs, with shapes that fit.
+TENSORS: list[dict[str, list[int]]] = [
+    {"lora_down.weight": [2, 8], "lora_up.weight": [8, 2], "alpha": []},
+    {"lora_down.weight": [2, 8, 3, 3], "lora_up.weight": [8, 2, 1, 1], "dora_scale": [8, 1, 1, 1], "alpha": [1]},
+    {"lora_down.weight": [2, 8, 1, 1], "lora_mid.weight": [2, 2, 3, 3], "lora_up.weight": [8, 2, 1, 1]},
+    {"hada_w1_a": [8, 2], "hada_w1_b": [2, 8], "hada_w2_a": [8, 2], "hada_w2_b": [2, 8], "alpha": []},
+    {"lokr_w1": [2, 2], "lokr_w2_a": [4, 1], "lokr_w2_b": [1, 4], "alpha": []},
+    {"diff": [8, 8], "diff_b": [8]},
+    {"w_norm": [8], "b_norm": [8]},
+    {"weight": [8], "on_input": []},
+    {"oft_blocks": [2, 4, 4], "alpha": []},
+    {"a1.weight": [8, 2], "a2.weight": [2, 8], "b1.weight": [8, 2], "b2.weight": [2, 8]},
+    {"lora_A.weight": [2, 8], "lora_B.weight": [8, 2]},
+]
+ROOTS = [
+    "lora_unet_layers_{}_self_attn_{}",
+    "lora_te1_layers_{}_{}",
+    "lycoris_{1}",
+    "base_model.model.layers.{}.{}",
+    "{1}",
+]
+METADATA = [
+    "ss_steps",
+    "ss_epoch",
+    "ss_learning_rate",
+    "ss_network_dim",
+    "ss_network_alpha",
+    "ss_sd_model_name",
+    "format",
+]
+NUMBERS_AS_TEXT = ["1", "0.5", "nan", "-1", "1e999", "None", "9" * 5000, "[" * 5000, '{"a":' * 5000]
+
+
+def foreign_file(draw: Random, folder: Path) -> list[str]:
+    """Draw a file of another format than PEFT's: modules of one kind or several, with metadata that may be anything."""
+    header: Header = {}
+    offset = 0
+    for _ in range(draw.randrange(1, 5)):
+        root = draw.choice(ROOTS[:3] if draw.random() < 0.9 else ROOTS).format(draw.randrange(3), draw.choice(LEAVES))
+        for name, shape in draw.choice(TENSORS).items():
+            dtype = "F32" if draw.random() < 0.9 else draw.choice(DTYPES)
+            end = offset + math.prod(shape) * {"F64": 8, "I64": 8, "F32": 4, "F16": 2, "BF16": 2}.get(dtype, 1)
+            if draw.random() < 0.95:
+                header[f"{root}.{name}"] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, end]}
+                offset = end
+    if draw.random() < 0.7:
+        notes = {name: draw.choice([*NUMBERS_AS_TEXT, hostile.word(draw)]) for name in draw.sample(METADATA, 3)}
+        header = {"__metadata__": notes, **header}
+    name = draw.choice(["style.safetensors", "adapter_model.safetensors", "pytorch_lora_weights.safetensors"])
+    write_tensors(draw, folder / name, header)
+    (folder / "config.json").write_text(json.dumps(SMALL["llama"]))
+    path, model = draw.choice([name, name, "."]), draw.choice([[], ["--model", "config.json"]])
+    command = draw.choice([["inspect"], ["inspect", "--spectrum"], ["inspect", "--per-module"], ["check"], ["forward"]])
+    if command == ["forward"]:
+        return [*command, "--adapter", name, "--module", draw.choice(LEAVES), "--weights", ".", *presented(draw)]
+    limits = ["--max-params", "1K"] if command == ["check"] else []
+    return [*command, path, *model, *limits, *presented(draw)]
+
+
 RULES: Header = {"max-params": "5M", "max-percent": 10, "fail-on": ["error"], "ignore": ["nan"]}
 TABLES: list[Header] = [
     {"model": "gpt2", "r": 8, "target": "c_attn"},
@@ -341,6 +401,7 @@ KINDS: dict[str, Kind] = {
         adapter_config,
         header,
         adapter_folder,
+        foreign_file,
         pyproject,
         lock,
         hub_cache,

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
+from diffusers.loaders.lora_conversion_utils import _convert_unet_lora_key, _maybe_map_sgm_blocks_to_diffusers
 from lycoris import create_lycoris_from_weights
 from safetensors.torch import load_file, save_file
 
 from lora_cli import inspect
 from lora_cli.analysis.inspect.spectrum import spectrum
 from lora_cli.methods.adapter_file.read_adapter import read_adapter
+from lora_cli.methods.adapter_file.sgm_names import sgm_names
 
 sys.path.insert(0, str(Path(__file__).parent))
 import lycoris_files
@@ -123,6 +126,32 @@ def test_an_alpha_of_zero_or_none_is_the_rank(alpha: float | None, tmp_path: Pat
     else:
         assert {module["scaling"] for module in lycoris_files.loaded(path)} == {1.0}
         assert [each.code for each in ours.findings] == ["unusual-alpha"]
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("attended", ["first", "second", "both"])
+def test_sgms_names_are_those_that_diffusers_converts(layers: int, attended: str) -> None:
+    """Each name of the model comes back from diffusers' own conversion of the name that sgm has for it."""
+    with_attention = [attended != "second", attended != "first"]
+    unet = UNet2DConditionModel(
+        block_out_channels=(16, 32),
+        down_block_types=tuple("CrossAttnDownBlock2D" if each else "DownBlock2D" for each in with_attention),
+        up_block_types=tuple("CrossAttnUpBlock2D" if each else "UpBlock2D" for each in reversed(with_attention)),
+        layers_per_block=layers,
+        norm_num_groups=8,
+        cross_attention_dim=8,
+        attention_head_dim=4,
+    )
+    names = [name for name, module in unet.named_modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)]
+    ours = sgm_names([name for name, _ in unet.named_modules()])
+    by_own = {own: name for own, name in ours.items() if name in names}
+    assert set(by_own.values()) == set(names)
+    for own, name in by_own.items():
+        key = f"lora_unet_{own.replace('.', '_')}"
+        (mapped,) = _maybe_map_sgm_blocks_to_diffusers({key: torch.zeros(1)}, unet.config)
+        # An upsampler without an attention before it is taken for one.
+        if "upsamplers" not in name or attended != "first":
+            assert _convert_unet_lora_key(mapped).replace(".processor.to.", ".to_") == name, own
 
 
 def test_what_was_recorded_is_what_is_written_now() -> None:

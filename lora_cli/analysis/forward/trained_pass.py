@@ -89,13 +89,16 @@ def trained_pass(
     pairs = {pair.module: pair for pair in trained.factors()}
     if not pairs:
         raise InvalidInput(f"{quote_long(adapter)} has no pair of A and B whose shapes fit each other; train it again")
-    pair = pairs[find_module(module, list(pairs), adapter)]
+    pair = pairs[find_module(module, list(pairs), trained)]
     _check_pair(trained, pair)
     weight = find_weight(weights, pair.module, trained)
     d, h, is_transposed = _sides(trained, pair, weight)
     matrix(d, h)
     if pair.scaling is None:
-        raise InvalidInput(f"the scaling of {quote_long(pair.module)} is not known: its alpha is not in what was read")
+        raise InvalidInput(
+            f"the scaling of {quote_long(pair.module)} is not known: its alpha is a value that stays on the Hub, or is not "
+            "one finite number; download the file, or write the alpha into it"
+        )
     if not math.isfinite(pair.scaling):
         raise InvalidInput(f"the scaling of {quote_long(pair.module)} is {pair.scaling}; give a finite lora_alpha")
     alpha = pair.r * pair.scaling if pair.alpha is None else pair.alpha

@@ -132,7 +132,7 @@ def _base_name(tensors: Iterable[str], module: str, declared: Format) -> str:
     if wanted == module:
         return module
     dot = declared.spelled(".")
-    owners = {declared.spelled(owner): owner for owner in (name.removesuffix(".weight") for name in tensors)}
+    owners = declared.names_in_files([name.removesuffix(".weight") for name in tensors])
     if wanted in owners:
         return owners[wanted]
     found = [owner for spelled, owner in owners.items() if f"{dot}{spelled}".endswith(f"{dot}{wanted}")]
@@ -172,12 +172,14 @@ def _ending(tensors: Mapping[str, Stored], wanted: str, path: str) -> str | None
     return found[0] if found else None
 
 
-def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:
-    """Return the one module of an adapter that has that name or ending."""
+def find_module(wanted: str, names: Sequence[str], adapter: TrainedAdapter) -> str:
+    """Return the one module of an adapter that has that name or ending, as the base model or as the file spells it."""
     wanted = wanted.removeprefix(BASE_MODEL)
     if wanted in names:
         return wanted
-    found = [name for name in names if wanted and name.endswith(f".{wanted}")]
+    spelled = adapter.declared.spelled
+    ending = spelled(f".{wanted}")
+    found = [name for name in names if wanted and f"{spelled('.')}{name}".endswith(ending)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -186,7 +188,7 @@ def find_module(wanted: str, names: Sequence[str], adapter: str) -> str:
             "give more of the name"
         )
     raise InvalidInput(
-        f"{argument('module')}: {quote_long(adapter)} has no module {quote_long(wanted)}{_instead(wanted, names)}"
+        f"{argument('module')}: {quote_long(adapter.name)} has no module {quote_long(wanted)}{_instead(wanted, names)}"
     )
 
 

@@ -84,6 +84,10 @@ class InspectedAdapter:
         """LoRA's pairs of A and B, by module, without empty ones."""
         return {module: update.pair for module, update in self.updates.items() if update.pair is not None}
 
+    def shown_name(self, module: str) -> str:
+        """Return the name under which people know a module."""
+        return module
+
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the name of a tensor that a key names; None for a key of another kind."""
         raise NotImplementedError

@@ -24,14 +24,17 @@ class InspectedForeign(InspectedAdapter):
         """What the file has for each module."""
         return self.trained.updates
 
+    def shown_name(self, module: str) -> str:
+        """Return the model's name of a module, or else the file's own."""
+        return self.base_names.get(module, module)
+
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the name of a tensor that a key names; None for a key that no loader reads."""
-        part = self.trained.parts.get(key)
-        return part if part is not None and part.module in self.updates else None
+        return self.trained.part(key)
 
     def is_b(self, key: str) -> bool:
         """Whether a key is that of LoRA's B."""
-        part = self.trained.parts.get(key)
+        part = self.trained.part(key)
         return part is not None and part.tensor in B_NAMES
 
     @property
@@ -60,14 +63,25 @@ class InspectedForeign(InspectedAdapter):
         if self.model is None:
             return {}
         declared = self.trained.declared
-        known = {declared.spelled(name): name for name in self.model.module_names}
+        known = declared.names_in_files(self.model.module_names)
         parts = ((module, declared.base_part(module)) for module in self.updates)
         return {module: known[part] for module, part in parts if part in known}
 
-    @property
+    @cached_property
     def foreign_modules(self) -> Sequence[str]:
-        """The modules of the file that the model does not have; none without a model."""
-        return [] if self.model is None else [module for module in self.updates if module not in self.base_names]
+        """The modules of the file that should be in the model and are not; none without a model.
+
+        A file may have several components, of which the model is one: modules of the others are not meant. If nothing
+        of the file is in the model, all of it should be.
+        """
+        if self.model is None:
+            return ()
+        own = {self._component(module) for module in self.base_names}
+        missing = (module for module in self.updates if module not in self.base_names)
+        return tuple(module for module in missing if not own or self._component(module) in own)
+
+    def _component(self, module: str) -> str:
+        return module.removesuffix(self.trained.declared.base_part(module))
 
     @property
     def strays(self) -> Sequence[str]:

@@ -28,7 +28,7 @@ def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iter
     for name, update in adapter.updates.items():
         sizes = (update.d, update.h, update.r, finite(update.alpha), finite(update.scaling))
         types = dtype_names(dict.fromkeys(stored.dtype for stored in update.tensors.values()))
-        values = (adapter.path, name, update.method, *sizes, update.params, types)
+        values = (adapter.path, adapter.shown_name(name), update.method, *sizes, update.params, types)
         record: dict[str, Value] = dict(zip(MODULE_FIELDS, values, strict=True))
         if spectrum is not None:
             record |= {field: getattr(spectra.get(name), field, None) for field in SPECTRUM_MODULE_FIELDS}

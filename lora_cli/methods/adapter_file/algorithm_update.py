@@ -55,7 +55,7 @@ def algorithm_update(
         factor,
         pair,
         reason,
-        CONSTANTS.intersection(tensors),
+        CONSTANTS,
         missing,
         misfit,
     )

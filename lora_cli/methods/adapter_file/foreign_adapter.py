@@ -25,16 +25,21 @@ if TYPE_CHECKING:
 class ForeignAdapter(TrainedAdapter):
     """An adapter in a format that is not PEFT's: its config is what the file itself tells.
 
-    `parts` says what the file's keys name, `updates` what the file holds for each module. `metadata` is that of the
-    file, and `others` are the keys of other formats by the format's name.
+    `updates` says what the file holds for each module. `metadata` is that of the file, `others` are the keys of other
+    formats by the format's name, and `repeated` those that name what another key names too.
     """
 
     declared: Format = field(kw_only=True)
-    parts: Mapping[str, Part] = field(kw_only=True)
     updates: Mapping[str, ModuleUpdate] = field(kw_only=True)
     metadata: Mapping[str, str] = field(kw_only=True)
     noted: TrainingFacts = field(default=NO_FACTS, kw_only=True)
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict, kw_only=True)
+    repeated: frozenset[str] = field(default=frozenset(), kw_only=True)
+
+    def part(self, key: str) -> Part | None:
+        """Return the module and the tensor that a key names; None for a key that no loader of the format reads."""
+        part = self.declared.part(key)
+        return None if part is None or part.module not in self.updates or key in self.repeated else part
 
     @property
     def base_model(self) -> str | None:
@@ -90,12 +95,13 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
     declared = found.format
     assert declared.updates is not None
     modules: dict[str, dict[str, Stored]] = {}
-    parts = {}
-    for key, part in found.parts.items():
-        tensors = modules.setdefault(part.module, {})
-        # Of two keys for one tensor the first counts.
-        if part.tensor not in tensors:
-            tensors[part.tensor], parts[key] = header.tensors[key], part
+    repeated = set()
+    for key, (module, tensor) in found.parts.items():
+        tensors = modules.setdefault(module, {})
+        if tensor in tensors:
+            repeated.add(key)
+        else:
+            tensors[tensor] = header.tensors[key]
     file = AdapterFile(None if source.header else source.path, modules, header.metadata, fields)
     updates = {update.module: update for update in declared.updates(file)}
     methods = Counter(update.method for update in updates.values())
@@ -112,9 +118,9 @@ def foreign_adapter(source: SingleFile, header: Header, fields: Fields, found: R
         source.notes,
         source.file,
         declared=declared,
-        parts=parts,
         updates=updates,
         metadata=header.metadata,
         noted=declared.facts(header.metadata),
         others=found.others,
+        repeated=frozenset(repeated),
     )

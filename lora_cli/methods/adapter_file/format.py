@@ -7,13 +7,16 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 1. `part` reads one key: the module and the tensor within it, or None where a key is not of this format. A file is of
    the format whose `part` understands most of its keys, so it must refuse the keys of the other formats. LoRA's tensors
    are called as in PEFT (`lora_A.weight`, `lora_B.weight`, `lora_magnitude_vector`), so that one code reads all of them.
+   Both names are interned, because a file may have half a million keys.
 2. `updates` yields a `ModuleUpdate` for each of `file.modules`, which are grouped by these parts already; a module whose
    tensors say nothing gets none, and they are a finding. Ranks follow from the shapes. An alpha that is a tensor is read by `file.numbers("alpha")`, which returns nothing for a file on
    the Hub; one that stands in the metadata or in the config beside the file is in `file.metadata`, `file.fields`.
    `algorithm_update.py` reads LoRA, LoHa, LoKr and the others by the names of their tensors.
 3. `facts` reads from the metadata what training was like. Values are text of strangers: `facts.py` has safe readers.
 4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
-5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is.
+5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is: what
+   stands before names a component, e.g. a text encoder. `other_names` gives further names of a model's modules, as of
+   code that the model was written in first.
 6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` is the
    smallest scaling that is not worth a warning, of which trainers have different habits.
 7. `instead` says what converts a file for PEFT, as the remedy of a finding.
@@ -21,7 +24,7 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,6 +83,11 @@ def unchanged(name: str) -> str:
     return name
 
 
+def no_names(names: Iterable[str]) -> Mapping[str, str]:
+    """Return no further names."""
+    return {}
+
+
 class Format(NamedTuple):
     """A format's declaration; the module's docstring says what each field is for.
 
@@ -95,6 +103,12 @@ class Format(NamedTuple):
     is_marked: Callable[[Metadata, Fields], bool] = never_marked
     spelled: Callable[[str], str] = unchanged
     base_part: Callable[[str], str] = unchanged
+    other_names: Callable[[Iterable[str]], Mapping[str, str]] = no_names
     short_name: Callable[[str], str] = short_name
     least_scaling: float = LEAST_SCALING
     instead: str = ""
+
+    def names_in_files(self, names: Sequence[str]) -> dict[str, str]:
+        """Return a model's modules by what a file may call them within its component."""
+        others = {self.spelled(other): name for other, name in self.other_names(names).items()}
+        return others | {self.spelled(name): name for name in names}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import NamedTuple
 
 from lora_cli.methods.adapter_file import formats
@@ -51,15 +52,14 @@ def recognised(keys: Iterable[str], metadata: Metadata, fields: Fields) -> Recog
     for declared in map(format_named, format_names()):
         parts = {key: part for key in keys if (part := declared.part(key)) is not None}
         found.append((declared, parts))
-    understood = set().union(*(parts for _, parts in found))
-    if 2 * len(understood) <= len(keys):
-        return None
     chosen, own = max(found, key=lambda each: (len(each[1]), each[0].is_marked(metadata, fields)))
     others = {
         declared.name: rest
         for declared, parts in found
         if declared is not chosen and (rest := tuple(key for key in parts if key not in own))
     }
+    if 2 * (len(own) + len(set(chain(*others.values())))) <= len(keys):
+        return None
     return Recognition(chosen, own, others)
 
 

@@ -30,7 +30,7 @@ class ModuleUpdate:
     `d` and `h` are the inputs and outputs of the adapted weight, `r` the rank. `alpha` is what the file says, None
     without one; `scaling` is what the loader multiplies the update by, None where nothing scales it or where the file
     does not tell. A `pair` is there where the update is scaling · B·A; else `reason` says why it is not, as a clause
-    that follows the module's name. The `constants` among the tensors are not trained, e.g. alpha. `missing` names
+    that follows the module's name. `constants` names tensors that are not trained where a module has them, e.g. alpha. `missing` names
     tensors without which the loader fails, and `misfit` two that contradict each other.
     """
 

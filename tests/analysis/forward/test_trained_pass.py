@@ -331,3 +331,52 @@ def test_a_record_is_json_without_nan(tmp_path: Path) -> None:
     """Plain Python values."""
     record = merge(*setup(tmp_path, normal(8, 6), normal(4, 6), normal(8, 4)), "q_proj").record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+@pytest.mark.parametrize("module", ["blocks.0.attn.to_q", "to_q", "attn_to_q", "lora_unet_blocks_0_attn_to_q"])
+@pytest.mark.parametrize("root", ["", "model.diffusion_model."])
+def test_kohyas_underscores_are_the_dots_of_a_checkpoint(tmp_path: Path, module: str, root: str) -> None:
+    """The figures are those of PEFT's adapter with the same values; alpha / r scales the update."""
+    w, a, b = normal(8, 6), normal(2, 6), normal(8, 2)
+    name = "blocks.0.attn.to_q"
+    weights, adapter = setup(tmp_path, w, a, b, f"{root}{name}", r=2, lora_alpha=3)
+    kohya = {"lora_down.weight": a, "lora_up.weight": b, "alpha": np.float32(3).reshape(())}
+    arrays = {f"lora_unet_{name.replace('.', '_')}.{key}": values for key, values in kohya.items()}
+    write_arrays(tmp_path / "kohya.safetensors", arrays)
+    ours = merge(weights, str(tmp_path / "kohya.safetensors"), module)
+    theirs = merge(weights, adapter, "to_q")
+    assert ours.module == "lora_unet_blocks_0_attn_to_q"
+    assert {**ours.record(), "module": ""} == {**theirs.record(), "module": ""}
+    assert ours.scaling == 1.5
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        (
+            {"lora_unet_q.hada_w1_a": normal(8, 2), "lora_unet_q.hada_w1_b": normal(2, 6)},
+            "LoHa does not update a weight",
+        ),
+        ({"lora_unet_q.diff": normal(8, 6)}, "it is trained whole"),
+        (
+            {
+                f"lora_unet_q.{key}": normal(*shape)
+                for key, shape in {"lora_down.weight": (2, 6), "lora_up.weight": (8, 2), "dora_scale": (8, 1)}.items()
+            },
+            "DoRA scales the adapted weight",
+        ),
+        (
+            {
+                f"lora_unet_q.{key}": normal(*shape)
+                for key, shape in {"lora_down.weight": (2, 6), "lora_up.weight": (8, 2), "alpha": (3,)}.items()
+            },
+            "is not one finite number",
+        ),
+    ],
+)
+def test_an_update_of_another_kind_says_so(tmp_path: Path, arrays: dict[str, Array], said: str) -> None:
+    """One sentence."""
+    weights, _ = setup(tmp_path, normal(8, 6), normal(2, 6), normal(8, 2), "q", r=2)
+    write_arrays(tmp_path / "kohya.safetensors", arrays)
+    with pytest.raises(InvalidInput, match=said):
+        merge(weights, str(tmp_path / "kohya.safetensors"), "lora_unet_q")

@@ -181,3 +181,57 @@ def test_limits_hold_for_it(tmp_path: Path) -> None:
     assert found.full_params == model.full_params
     assert found.all_params == model.full_params + 1632
     assert found.percent_of_full == 100 * 1632 / model.full_params
+
+
+UNET = {
+    "_class_name": "UNet2DConditionModel",
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+    "block_out_channels": [32, 64],
+    "layers_per_block": 2,
+    "norm_num_groups": 8,
+    "cross_attention_dim": 24,
+    "attention_head_dim": 4,
+}
+ATTENTION = "attentions_1_transformer_blocks_0_attn1_to_q"
+
+
+@pytest.mark.parametrize(
+    ("own", "name"),
+    [
+        (f"lora_unet_down_blocks_1_{ATTENTION}", "down_blocks.1.attentions.1.transformer_blocks.0.attn1.to_q"),
+        (
+            "lora_unet_input_blocks_5_1_transformer_blocks_0_attn1_to_out_0",
+            "down_blocks.1.attentions.1.transformer_blocks.0.attn1.to_out.0",
+        ),
+        ("lora_unet_input_blocks_3_0_op", "down_blocks.0.downsamplers.0.conv"),
+        ("lora_unet_input_blocks_2_0_in_layers_2", "down_blocks.0.resnets.1.conv1"),
+        ("lora_unet_middle_block_1_proj_in", "mid_block.attentions.0.proj_in"),
+        ("lora_unet_middle_block_2_out_layers_3", "mid_block.resnets.1.conv2"),
+        ("lora_unet_output_blocks_2_2_conv", "up_blocks.0.upsamplers.0.conv"),
+        ("lora_unet_output_blocks_4_0_skip_connection", "up_blocks.1.resnets.1.conv_shortcut"),
+        ("lora_unet_time_embed_2", "time_embedding.linear_2"),
+    ],
+)
+def test_names_are_those_of_the_model(own: str, name: str, tmp_path: Path) -> None:
+    """Underscores stand for dots, and the blocks may be counted as in Stability's own code."""
+    model = read_config(Config(UNET), "unet")
+    assert name in model.module_names
+    arrays = lora(own, 8, 8, 2, 2) | lora("lora_te1_text_model_encoder_layers_0_mlp_fc1", 8, 8, 2, 2)
+    found = inspect(write(tmp_path / "a.safetensors", arrays, {}), model)
+    assert {record["name"] for record in found.modules} == {name, "lora_te1_text_model_encoder_layers_0_mlp_fc1"}
+    assert found._adapter.foreign_modules == ()
+
+
+def test_modules_of_another_model_are_counted(tmp_path: Path) -> None:
+    """Those of a component of which something is in the model, or all where nothing is."""
+    model = read_config(Config(UNET), "unet")
+    there, gone = f"lora_unet_down_blocks_1_{ATTENTION}", f"lora_unet_down_blocks_7_{ATTENTION}"
+    text = lora("lora_te_x", 8, 8, 2, 2)
+    some = inspect(
+        write(tmp_path / "a.safetensors", lora(there, 8, 8, 2, 2) | lora(gone, 8, 8, 2, 2) | text, {}), model
+    )
+    assert some._adapter.foreign_modules == (gone,)
+    none = inspect(write(tmp_path / "b.safetensors", lora(gone, 8, 8, 2, 2) | text, {}), model)
+    assert set(none._adapter.foreign_modules) == {gone, "lora_te_x"}
+    assert inspect(tmp_path / "a.safetensors")._adapter.foreign_modules == ()

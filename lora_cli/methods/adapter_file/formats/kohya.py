@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import isfinite
+from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import ALGORITHMS, A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, SHARED, algorithm_update
 from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts
 from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
+from lora_cli.methods.adapter_file.sgm_names import sgm_names
+from lora_cli.models.nodes import short_name as last_part
 
 # The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is SD3's T5.
 COMPONENT = re.compile(r"(?:lora_(?:unet|te[1-3]?|transformer|prior_unet)|lycoris)_")
@@ -41,7 +44,7 @@ def part(key: str) -> Part | None:
     module, _, tensor = key.partition(".")
     if tensor in TENSORS or tensor in AMBIGUOUS:
         is_own = tensor not in AMBIGUOUS or PREFIX.match(module) is not None
-        return Part(module, PEFT_NAMES.get(tensor, tensor)) if module and is_own else None
+        return Part(intern(module), PEFT_NAMES.get(tensor, intern(tensor))) if module and is_own else None
     embedding = EMBEDDING.fullmatch(key) if module == "bundle_emb" else None
     return None if embedding is None else Part(embedding["name"], embedding["tensor"])
 
@@ -124,7 +127,7 @@ def short_name(module: str) -> str:
     'attn1_to_out_0'
     """
     found = LAYER.match(module)
-    return module if found is None else found[1]
+    return last_part(module) if found is None else found[1]
 
 
 FORMAT = Format(
@@ -136,6 +139,7 @@ FORMAT = Format(
     is_marked,
     spelled,
     base_part,
+    sgm_names,
     short_name,
     # The trainer's default alpha is 1, for any rank.
     least_scaling=0,
