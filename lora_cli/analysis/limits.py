@@ -12,7 +12,8 @@ from functools import partial
 from typing import NamedTuple, SupportsFloat, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.quantities import parse_bytes, parse_count, parse_memory, parse_percent, read, real_number
+from lora_cli.models.config import MAX_SIZE
+from lora_cli.quantities import parse_bytes, parse_count, parse_memory, parse_percent, parse_whole, read, real_number
 
 # A number, or a text as on the command line, e.g. "20M".
 Amount = SupportsIndex | SupportsFloat | str
@@ -104,6 +105,16 @@ LIMITS = {
             unknown="PEFT cannot write this file, or its size is not known; drop this limit",
         ),
         Limit(
+            "max_rank",
+            "max_rank",
+            operator.le,
+            "over",
+            partial(parse_whole, minimum=1, maximum=MAX_SIZE),
+            "RANK",
+            "Maximum rank of any module, e.g. 64.",
+            unknown="the method has no rank; drop this limit",
+        ),
+        Limit(
             "max_memory",
             "memory_bytes",
             operator.le,
@@ -117,8 +128,8 @@ LIMITS = {
         ),
     )
 }
-# The limit that only a training has.
-MAX_MEMORY = "max_memory"
+# The limit that only a training has, and the one that a server may have too.
+MAX_MEMORY, MAX_RANK = "max_memory", "max_rank"
 # The settings of a training that its memory grows with.
 TRAINING_KNOBS = ("batch", "seq")
 BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}

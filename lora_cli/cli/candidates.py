@@ -77,6 +77,13 @@ def card_names() -> Iterable[str]:
     return [card.name for card in CARDS]
 
 
+def peft_versions() -> Iterable[str]:
+    """Return the releases of PEFT that are known."""
+    from lora_cli.methods.config.peft_releases import known_versions
+
+    return known_versions()
+
+
 def model_sources(incomplete: str) -> list[str]:
     """Offer presets and, beside them, what is in the working directory. Where no preset fits, the shell offers paths."""
     from lora_cli.models.sources.preset import names

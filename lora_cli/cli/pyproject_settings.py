@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from lora_cli.analysis.check.loads_in import check_destination, destination_of
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, find_section
-from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, arguments_spelled, choices, quote, quote_long
 from lora_cli.quantities import QuantityError
 
 # tomllib reads hexadecimal numbers of any length, but Python refuses to print the longest.
@@ -34,7 +35,9 @@ TEXT, WHOLE = Key((str,), "a string that is not empty"), Key((int,), "a whole nu
 TRAINING = "training"
 LIMIT_KEYS = {limit.rule: limit for limit in LIMITS.values()}
 LISTS = {"fail-on": "fail_on", "ignore": "ignore"}
-RULE_KEYS = (*LIMIT_KEYS, *LISTS)
+# The keys that say where trained adapters are to be loaded.
+DESTINATION_KEYS = {"loads-in": TEXT, "peft-version": Key((str,), 'a string, e.g. "0.13"')}
+RULE_KEYS = (*LIMIT_KEYS, *LISTS, *DESTINATION_KEYS)
 # The keys that name a subject, and those that say how it is adapted.
 SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "d": WHOLE, "h": WHOLE}
 ADAPTATION_KEYS = {
@@ -55,18 +58,24 @@ KnownNames = Callable[[str], Sequence[str]]
 
 
 class OwnRules(NamedTuple):
-    """The rules of the section, of one of its tables or of a command line; a list is None where it is not set."""
+    """The rules of the section, of one of its tables or of a command line; all but limits are None where they are not set."""
 
     limits: Mapping[str, int | float] = MappingProxyType({})
     fail_on: Sequence[str] | None = None
     ignore: Sequence[str] | None = None
+    loads_in: str | None = None
+    peft_version: str | None = None
 
     def over(self, others: OwnRules) -> OwnRules:
         """Return these rules, and those of the others that are not set here."""
+        # A release goes with the loader that it was written beside.
+        release = others.peft_version if self.loads_in in (None, others.loads_in) else None
         return OwnRules(
             {**others.limits, **self.limits},
             others.fail_on if self.fail_on is None else self.fail_on,
             others.ignore if self.ignore is None else self.ignore,
+            self.loads_in or others.loads_in,
+            self.peft_version or release,
         )
 
     def complete(self, training: Mapping[str, Any] = MappingProxyType({})) -> Rules:
@@ -77,7 +86,8 @@ class OwnRules(NamedTuple):
                 "depends on; give that too, or drop it"
             )
         fail_on = FAIL_ON if self.fail_on is None else self.fail_on
-        return Rules(self.limits, fail_on, self.ignore or (), training)
+        destination = destination_of(self.loads_in, self.peft_version, self.limits)
+        return Rules(self.limits, fail_on, self.ignore or (), training, destination)
 
 
 class CheckTable(NamedTuple):
@@ -194,7 +204,15 @@ def _rules(table: Mapping[str, Any], where: str, known_names: KnownNames) -> Own
     lists = {
         name: _names(table[key], known_names(name), f"{where}.{key}") for key, name in LISTS.items() if key in table
     }
-    return OwnRules(limits, lists.get("fail_on"), lists.get("ignore"))
+    texts = {
+        key: _value(table[key], expected, f"{where}.{key}")
+        for key, expected in DESTINATION_KEYS.items()
+        if key in table
+    }
+    loads_in, peft_version = map(texts.get, DESTINATION_KEYS)
+    with arguments_spelled(lambda name: f"{where}.{name.replace('_', '-')}"):
+        check_destination(loads_in, peft_version)
+    return OwnRules(limits, lists.get("fail_on"), lists.get("ignore"), loads_in, peft_version)
 
 
 def _limit(value: object, limit: Limit, where: str) -> int | float:

@@ -71,6 +71,8 @@ def candidates(*words: str, folder: Path | None = None) -> list[str]:
         ("count -o ", set()),
         ("fit --write ", set()),
         ("check ", set()),
+        ("check --loads-in v", {"vllm"}),
+        ("check --peft-version 0.13", {"0.13.0", "0.13.1", "0.13.2"}),
         ("check --lock ", set()),
         # What cannot be completed.
         ("count --method bogus --set ", set()),

@@ -59,6 +59,13 @@ WRONG = [
     ("model = 'gpt2'\ntargets = 'c_attn'", " has no key 'targets'; did you mean target?"),
     ("model = 'gpt2'\nmax_params = 1", " has no key 'max_params'; did you mean max-params"),
     ("model = 'gpt2'\nmax-params = '1X'", ".max-params: '1X' has the unit X, which is not"),
+    ("model = 'gpt2'\nloads-in = 'peftt'", ".loads-in: 'peftt' is not known; did you mean peft?"),
+    ("model = 'gpt2'\nloads-in = 'peft'\npeft-version = '1'", ".peft-version: '1' is newer than 0.21.2"),
+    ("model = 'gpt2'\npeft-version = 0.13", ".peft-version is 0.13; it must be a string"),
+    ("model = 'gpt2'\npeft-version = '0.13'", ".peft-version needs loads-in peft; give that too"),
+    ("model = 'gpt2'\nloads-in = 'vllm'\npeft-version = '0.13'", ".peft-version does not matter to vLLM"),
+    ("model = 'gpt2'\nloads-in = 'vllm'", ".loads-in is about trained adapters, and 'gpt2 | lora r=8' is not one"),
+    ("model = 'gpt2'\nmax-rank = 0", ".max-rank: '0' is out of range"),
     ("model = 'gpt2'\nfail-on = ['errors']", ".fail-on: 'errors' is not known; did you mean error?"),
     ("model = 'gpt2'\ncheck = []", " has no key 'check'; choose from: model, path"),
     (
@@ -105,6 +112,33 @@ def test_each_subject_has_the_limits_of_the_section_unless_it_has_its_own(projec
         "4096 x 4096 | lora r=16,max-params,131072,200000,true",
         "4096 x 4096 | lora r=16,expect-params,131072,131072,true",
         "4096 x 4096 | lora r=16,max-bytes,524528,1000000,true",
+    ]
+
+
+def test_adapters_load_where_the_section_or_their_table_says(project: Write) -> None:
+    """The loader, its release and the rank that a server takes are rules like others."""
+    for name, r in (("first", 4), ("second", 24)):
+        arrays = adapter_files.pair("c_attn", np.ones((r, 8), "<f4"), np.ones((24, r), "<f4"))
+        adapter_files.write_adapter(Path(name), arrays, r=r, target_modules=["c_attn"], use_dora=False)
+    project(
+        "[tool.lora-cli]\nloads-in = 'peft'\npeft-version = '0.8'\nignore = ['rank-past-dimension']\n"
+        "[[tool.lora-cli.check]]\npath = 'first'\n"
+        "[[tool.lora-cli.check]]\npath = 'second'\nloads-in = 'vllm'\nmax-rank = 16\n"
+    )
+    assert lines() == [
+        "first,findings,0,0,true",
+        "first,loads-in: peft-field,1,0,false",
+        "second,findings,0,0,true",
+        "second,loads-in: vllm-rank,1,0,false",
+        "second,max-rank,24,16,false",
+    ]
+    assert lines("--loads-in", "peft", "--peft-version", "0.21", "--max-rank", "24") == [
+        "first,findings,0,0,true",
+        "first,loads-in,0,0,true",
+        "first,max-rank,4,24,true",
+        "second,findings,0,0,true",
+        "second,loads-in,0,0,true",
+        "second,max-rank,24,24,true",
     ]
 
 

@@ -20,7 +20,15 @@ from lora_cli.analysis.check.check import known_names
 from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.options.limits import LimitOptions
 from lora_cli.cli.pyproject_file import MAX_FILE_BYTES
-from lora_cli.cli.pyproject_settings import LIMIT_KEYS, LISTS, RULE_KEYS, OwnRules, Settings, read_settings
+from lora_cli.cli.pyproject_settings import (
+    DESTINATION_KEYS,
+    LIMIT_KEYS,
+    LISTS,
+    RULE_KEYS,
+    OwnRules,
+    Settings,
+    read_settings,
+)
 
 MATRIX = ("check", "-d", "4096", "-h", "4096", "-r", "16")
 HOSTILE = {
@@ -45,7 +53,7 @@ HOSTILE = {
 WRONG = [
     ("max_params = 1", "has no key 'max_params'; did you mean max-params"),
     ("max-parms = 1", "has no key 'max-parms'; did you mean max-params"),
-    ("rank = 1", "has no key 'rank'; choose from: max-percent, max-params"),
+    ("colour = 1", "has no key 'colour'; choose from: max-percent, max-params"),
     (r'"\u001b[31m" = 1', r"has no key '\x1b[31m'"),
     ("max-params = true", "max-params is True; it must be a number"),
     ("max-params = []", "max-params is []; it must be a number"),
@@ -66,6 +74,14 @@ WRONG = [
     ("model = 1", "model is 1; it must be a string that is not empty"),
     ('model = ""', "model is ''; it must be a string that is not empty"),
     ("r = 8", "has no key 'r'; write it into a table [[tool.lora-cli.check]]"),
+    ('loads-in = "vlm"', "loads-in: 'vlm' is not known; did you mean vllm?"),
+    ("loads-in = 1", "loads-in is 1; it must be a string that is not empty"),
+    ('loads-in = ""', "loads-in is ''; it must be a string that is not empty"),
+    ('loads_in = "peft"', "has no key 'loads_in'; did you mean loads-in?"),
+    ("peft-version = 0.13", 'peft-version is 0.13; it must be a string, e.g. "0.13"'),
+    ('peft-version = "99.0"', "peft-version: '99.0' is newer than 0.21.2"),
+    ("max-rank = 0", "max-rank: '0' is out of range; give a whole number from 1"),
+    ("max-rank = 1.5", "max-rank: '1.5' is not a whole number"),
     ("[tool.lora-cli.limits]", "has no key 'limits'; choose from: max-percent"),
 ]
 
@@ -90,19 +106,34 @@ def test_every_key_is_read(project: Write) -> None:
     """Numbers as TOML has them, texts as the options take them, and lists of names."""
     path = project(
         'max-percent = "0.5%"\nmax-params = 20_000_000\nmin-saved = 99\nexpect-params = "1.5B"\nmax-bytes = "50MiB"\n'
-        'fail-on = ["error", "tied-apart"]\nignore = ["full-embeddings"]\nmodel = "base"\n'
+        'max-rank = 64\nfail-on = ["error", "tied-apart"]\nignore = ["full-embeddings"]\nmodel = "base"\n'
+        'loads-in = "peft"\npeft-version = "0.13"\n'
     )
     found = {"max_percent": 0.5, "max_params": 20_000_000, "min_saved": 99.0, "expect_params": 1_500_000_000} | {
-        "max_bytes": 50 * 2**20
+        "max_bytes": 50 * 2**20,
+        "max_rank": 64,
     }
-    rules = OwnRules(found, ("error", "tied-apart"), ("full-embeddings",))
+    rules = OwnRules(found, ("error", "tied-apart"), ("full-embeddings",), "peft", "0.13")
     assert read_settings(known_names) == Settings(rules, "base", [], str(path))
 
 
 def test_every_limit_has_a_key() -> None:
     """Each limit that can be checked has a key, named as its rule, in one order."""
     assert list(LIMIT_KEYS) == [limit.rule for limit in LIMITS.values()]
-    assert (*LIMIT_KEYS, *LISTS) == RULE_KEYS
+    assert (*LIMIT_KEYS, *LISTS, *DESTINATION_KEYS) == RULE_KEYS
+
+
+def test_a_release_goes_with_its_loader() -> None:
+    """The one in the file is dropped where the command line names another loader, and kept where it names none."""
+    section = OwnRules(loads_in="peft", peft_version="0.13")
+    assert OwnRules().over(section) == section
+    assert OwnRules(peft_version="0.14").over(section) == OwnRules(loads_in="peft", peft_version="0.14")
+    assert OwnRules(loads_in="peft").over(section) == section
+    assert OwnRules(loads_in="vllm").over(section) == OwnRules(loads_in="vllm")
+    destination = section.complete().destination
+    assert destination is not None
+    assert (destination.loader.name, destination.release.version) == ("peft", "0.13.2")
+    assert OwnRules().complete().destination is None
 
 
 def test_without_a_section_the_defaults_hold(project: Write) -> None:

@@ -11,6 +11,7 @@ import pytest
 from peft import PeftConfig, PeftModel
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
+from lora_cli import check
 from lora_cli.analysis.inspect.findings.declaration import ERROR
 from lora_cli.analysis.inspect.inspect import inspect
 from lora_cli.methods.registry import methods_of
@@ -57,6 +58,8 @@ def test_what_peft_saves_is_whole(method: str, turn: int, tmp_path: Path) -> Non
         found = inspect(str(tmp_path), model, values=False)
         wrong = [finding for finding in found.findings if finding.severity == ERROR]
         assert not wrong, f"{told} {wrong}"
+        refused = [each for each in check(found, loads_in="peft") if not each.passed]
+        assert not refused, f"{told} {refused}"
         assert found.adapter_bytes == (tmp_path / "adapter_model.safetensors").stat().st_size
         assert found.expected_params in {None, found.file_params}, told
         assert found.expected_bytes in {None, found.adapter_bytes}, told

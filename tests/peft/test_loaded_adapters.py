@@ -17,6 +17,7 @@ import torch
 from peft.utils.save_and_load import load_peft_weights, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
+from lora_cli import check
 from lora_cli.analysis.inspect.findings.declaration import ERROR
 from lora_cli.analysis.inspect.inspect import inspect
 from lora_cli.methods.targeting.model_types import EXPERTS
@@ -144,14 +145,33 @@ def _save_old_experts(config: dict[str, Any], folder: Path, source: random.Rando
     save_file(tensors, folder / FILE)
 
 
-def _loads(config: dict[str, Any], folder: Path) -> bool:
-    """Whether PEFT loads all of a file, and all that it looks for."""
+# What PEFT makes of a file that it does not load whole, and what `check --loads-in peft` finds then, of these at least one.
+REFUSED, MISSING, UNEXPECTED = "refused", "missing keys", "unexpected keys"
+OTHER_KEYS = {"wrong-prefix", "other-model"}
+SAID = {
+    REFUSED: {
+        "empty-tensor",
+        "shape-mismatch",
+        "rank-mismatch",
+        "vocabulary-mismatch",
+        "refused-config",
+        "missing-tensor",
+        *OTHER_KEYS,
+    },
+    MISSING: {"missing-tensor", *OTHER_KEYS},
+    UNEXPECTED: {"unknown-tensor", *OTHER_KEYS},
+}
+
+
+def _problems(config: dict[str, Any], folder: Path) -> set[str]:
+    """Return what keeps PEFT from loading all of a file, and all that it looks for; nothing where it does."""
     try:
         wrapped = peft.PeftModel(drawn.build(config, "cpu"), peft.PeftConfig.from_pretrained(str(folder)))
         result = set_peft_model_state_dict(wrapped, load_peft_weights(str(folder), device="cpu"))
     except Exception:  # noqa: BLE001 - a file that does not fit raises anything
-        return False
-    return not result.unexpected_keys and not any("lora_" in key for key in result.missing_keys)
+        return {REFUSED}
+    missing = {MISSING} if any("lora_" in key for key in result.missing_keys) else set()
+    return missing | ({UNEXPECTED} if result.unexpected_keys else set())
 
 
 @pytest.mark.parametrize("turn", range(CASES))
@@ -173,11 +193,16 @@ def test_what_peft_loads_passes_and_what_it_does_not_fails(turn: int, tmp_path: 
         damage = source.choice(DAMAGES) if tensors else _same
         save_file(damage(tensors, source), tmp_path / FILE)
         base = config | {"vocab_size": source.choice([ROWS, ROWS, RESIZED])}
-        loads = _loads(base, tmp_path)
+        problems = _problems(base, tmp_path)
+    loads = not problems
     found = inspect(str(tmp_path), read_config(Config(base), "drawn"), values=False)
     errors = [finding for finding in found.findings if finding.severity == ERROR]
     told = f"seed {SEED}, turn {turn}, damage {DAMAGES.index(damage)}: {base} {adapter} {errors}"
     assert loads == (not errors), told
+    verdicts = check(str(tmp_path), model=read_config(Config(base), "drawn"), loads_in="peft", fail_on=())
+    refused = {verdict.rule.removeprefix("loads-in: ") for verdict in verdicts if not verdict.passed}
+    assert loads == (not refused), told
+    assert all(refused & SAID[problem] for problem in problems), f"{told} {problems} {refused}"
     # Without the model it is not known that PEFT takes any root on some types.
     if loads and damage is _same:
         alone = inspect(str(tmp_path), values=False).findings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lora_cli.analysis.check.loads_in import destination_of
 from lora_cli.analysis.check.subject_check import (
     FAIL_ON,
     Rules,
@@ -54,9 +55,12 @@ def check(
     min_saved: Amount | None = None,
     expect_params: Amount | None = None,
     max_bytes: Amount | None = None,
+    max_rank: Amount | None = None,
     max_memory: Amount | None = None,
     training: Mapping[str, Any] | None = None,
     model: Source | None = None,
+    loads_in: str | None = None,
+    peft_version: str | None = None,
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
     lock: str | PathLike[str] | None = None,
@@ -69,9 +73,12 @@ def check(
     min_saved      limit on `percent_saved`, e.g. 99
     expect_params  the exact number of `trainable_params`
     max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
+    max_rank       limit on the rank of any module, e.g. 64
     max_memory     limit on the GPU memory of training it, e.g. "24GB" or "24GiB"
     training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}
     model          the base model of adapters at paths, as `count` takes it
+    loads_in       program that is to load trained adapters: "peft", "vllm" or "diffusers"
+    peft_version   release of PEFT that is to load them, e.g. "0.13"; the newest one without it
     fail_on        severities and codes of what `inspect` finds in a trained adapter that fail, too
     ignore         codes of findings that never fail
     lock           file of counts that these are compared with
@@ -90,9 +97,11 @@ def check(
         min_saved=min_saved,
         expect_params=expect_params,
         max_bytes=max_bytes,
+        max_rank=max_rank,
         max_memory=max_memory,
     )
-    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore), training or {})
+    destination = destination_of(loads_in, peft_version, limits)
+    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore), training or {}, destination)
     lock = None if lock is None else path_text("lock", lock)
     judgement = judge(_check_subject(subject, rules, model), lock, update_lock=update_lock)
     if judgement.lock_update is not None:
@@ -142,8 +151,10 @@ def known_names(name: str) -> Sequence[str]:
     """Return the names that `fail_on` or `ignore` can list: the codes of findings, and severities to fail on."""
     from lora_cli.analysis.inspect.findings.declaration import SEVERITIES
     from lora_cli.analysis.inspect.findings.registry import FINDINGS
+    from lora_cli.analysis.loaders.registry import codes
 
-    return (*SEVERITIES, *FINDINGS) if name == "fail_on" else tuple(FINDINGS)
+    known = (*FINDINGS, *codes())
+    return (*SEVERITIES, *known) if name == "fail_on" else known
 
 
 def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool = False) -> Judgement:

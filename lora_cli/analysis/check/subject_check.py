@@ -26,11 +26,14 @@ CONFIG = "config.json"
 if TYPE_CHECKING:
     from lora_cli.analysis.inspect.findings.declaration import Finding
     from lora_cli.analysis.inspect.inspect import Inspection
+    from lora_cli.analysis.loaders.destination import Destination
     from lora_cli.analysis.result import Record
     from lora_cli.models.model import Model, Source
     from lora_cli.models.sources.hub_files import HubFiles
 
 FAIL_ON = ("error",)
+# The rule that a loader takes an adapter, where it refuses or skips something and where it does not.
+LOADS_IN = ("loads-in", "loads-in")
 # What finds the ranks of a count: their severity, and their codes.
 RANK_FINDINGS = frozenset({"warning", PAST_BREAK_EVEN, PAST_DIMENSION})
 
@@ -39,13 +42,14 @@ class Rules(NamedTuple):
     """The rules for every subject: its limits, which findings fail, and which findings are ignored.
 
     `fail_on` lists severities and codes of findings, `ignore` lists codes. `training` are the keywords of
-    `lora_cli.memory` that a limit of memory holds for.
+    `lora_cli.memory` that a limit of memory holds for, and `destination` is where trained adapters are to be loaded.
     """
 
     limits: Limits = MappingProxyType({})
     fail_on: Sequence[str] = FAIL_ON
     ignore: Sequence[str] = ()
     training: Mapping[str, Any] = MappingProxyType({})
+    destination: Destination | None = None
 
 
 class SubjectCheck(NamedTuple):
@@ -85,6 +89,11 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
 
     `path` names it beside other subjects.
     """
+    if rules.destination is not None:
+        name = path or count.model or "one matrix"
+        raise InvalidInput(
+            f"{argument('loads_in')} is about trained adapters, and {quote_long(name)} is not one; give the folder of one"
+        )
     if MAX_MEMORY in rules.limits:
         from lora_cli.analysis.memory.trained_count import with_training
 
@@ -131,9 +140,15 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
     """Check a trained adapter: its findings and its limits."""
     from lora_cli.analysis.inspect.findings.declaration import NOTE
 
-    findings = [finding for finding in inspection.findings if finding.code not in rules.ignore]
-    failing = [finding for finding in findings if finding.fails(rules.fail_on)]
+    destination = rules.destination
+    told = (*inspection.findings, *(() if destination is None else destination.findings(inspection)))
+    findings = [finding for finding in told if finding.code not in rules.ignore]
+    refused = [] if destination is None else [finding for finding in findings if destination.refuses(finding)]
+    failing = [finding for finding in findings if finding.fails(rules.fail_on) and finding not in refused]
     verdicts = _judge_findings(failing, path)
+    if destination is not None:
+        verdicts += _judge_findings(refused, path, *LOADS_IN)
+    failing += refused
     # Nothing else is known of a file that cannot be read, which is reason enough to fail.
     if not (inspection.broken and failing):
         verdicts += _judge_inspection(inspection, rules, path)
@@ -176,10 +191,12 @@ def _unpinned(names: Mapping[str, str | None], record: Record) -> Iterator[str]:
             )
 
 
-def _judge_findings(failing: Sequence[Finding], path: str | None) -> list[Verdict]:
+def _judge_findings(
+    failing: Sequence[Finding], path: str | None, rule: str = "finding", rules: str = "findings"
+) -> list[Verdict]:
     """Return a verdict on each finding that fails, or one that passes where there is none; the limit is 0 of each."""
-    failed = [Verdict(f"finding: {finding.code}", 1, 0, finding.sentence(), path) for finding in failing]
-    return failed or [Verdict("findings", 0, 0, path=path)]
+    failed = [Verdict(f"{rule}: {finding.code}", 1, 0, finding.sentence(), path) for finding in failing]
+    return failed or [Verdict(rules, 0, 0, path=path)]
 
 
 def check_paths(

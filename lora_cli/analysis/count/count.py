@@ -105,6 +105,11 @@ class Count(Result):
         return count_matrix(d, h, AdapterConfig(r=r, target_modules=("W",)))
 
     @property
+    def max_rank(self) -> int | None:
+        """The highest rank of any module, where the method has ranks."""
+        return None if self.cost is None else self.cost.max_rank
+
+    @property
     def memory_bytes(self) -> int | None:
         """What a card must have for its training, where that is asked for."""
         found: int | None = getattr(self._cost, "memory_bytes", None)

@@ -98,6 +98,11 @@ class ModelCount(Percentages):
         return self.config.r or None
 
     @property
+    def max_rank(self) -> int | None:
+        """The highest rank of any place; None for a method that has none."""
+        return max((place.r for place in self.targets.places), default=0) or None
+
+    @property
     def adapted_modules(self) -> int:
         """How many places are adapted."""
         return len(self.targets.places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.edges import Load
-from lora_cli.analysis.limits import BUDGETS, Amount, Limits, read_limits
+from lora_cli.analysis.limits import BUDGETS, LIMITS, Amount, Limits, read_limits
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.quantities import number_text
 
@@ -35,7 +35,7 @@ def load(cost: ModelCount, budget: Limits) -> Load:
 
 def figure(cost: ModelCount, limit: str) -> int | float:
     """Return the figure that a limit is on."""
-    value: int | float | None = getattr(cost, BUDGETS[limit].field)
+    value: int | float | None = getattr(cost, LIMITS[limit].field)
     if value is None:
         raise InvalidInput(
             f"{argument(limit)}: the size of the file of {cost.method} does not follow from its config; "
@@ -47,7 +47,7 @@ def figure(cost: ModelCount, limit: str) -> int | float:
 def excess(cost: ModelCount, budget: Limits) -> str:
     """Say which limits a cost breaks, and by how much."""
     return " and ".join(
-        f"{argument(name)}: {BUDGETS[name].figure} of {cost.method} is {number_text(figure(cost, name))}, over the budget of "
+        f"{argument(name)}: {LIMITS[name].figure} of {cost.method} is {number_text(figure(cost, name))}, over the budget of "
         f"{number_text(most)} by {number_text(figure(cost, name) - most)}"
         for name, most in budget.items()
         if figure(cost, name) > most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,7 +78,7 @@ def _holding_training(cost: ModelCount, budget: Limits) -> str | None:
 
 def _budget(limit: Limit, bound: int | float) -> Limits | None:
     """Return the budget that a limit is, if it is one from above: what has to be saved, or trained exactly, is one too."""
-    if limit.name in BUDGETS:
+    if limit.holds is operator.le:
         budget = {limit.name: bound}
     else:
         budget = {name: bound for name, other in BUDGETS.items() if other.field == limit.field}

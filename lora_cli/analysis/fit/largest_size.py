@@ -9,7 +9,7 @@ from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.edges import Load, edge, first_alike
 from lora_cli.analysis.fit.budget import DoesNotFit, excess, figure, load, remedy, times
 from lora_cli.analysis.fit.knob_search import KnobSearch
-from lora_cli.analysis.limits import BUDGETS, Limits
+from lora_cli.analysis.limits import LIMITS, Limits
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.knob import most_rank
 from lora_cli.time_limit import TookTooLong
@@ -97,7 +97,7 @@ def with_limit(
     limit = min(broken or budget, key=lambda name: (budget[name] - figure(cost, name)) / (budget[name] or 1))
     most = budget[limit]
     overshoot = None if after is None else figure(after, limit) - most
-    return LargestSize(cost, BUDGETS[limit].rule, most, most - figure(cost, limit), knob, size, next_size, overshoot)
+    return LargestSize(cost, LIMITS[limit].rule, most, most - figure(cost, limit), knob, size, next_size, overshoot)
 
 
 def _without_knob(search: KnobSearch, budget: Limits) -> LargestSize:

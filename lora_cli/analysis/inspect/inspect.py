@@ -113,6 +113,11 @@ class Inspection(Result):
         return [each.sentence() for each in self._findings if each.severity == ERROR and each.code != BROKEN_FILE]
 
     @property
+    def inspected(self) -> InspectedAdapter:
+        """What the figures and the findings follow from."""
+        return self._adapter
+
+    @property
     def sources(self) -> list[str]:
         """What was fetched from the Hub, and what was not."""
         return list(sources(self._adapter))

@@ -179,9 +179,11 @@ class InspectedPeft(InspectedAdapter):
 
     @property
     def max_rank(self) -> int | None:
-        """The largest rank of a module: LoRA's in the file, that of another method by the config."""
-        if self.factors or self.is_lora or not self.trained.config.r:
+        """The largest rank of a module: LoRA's in the file, that of another method or of experts by the config."""
+        if not self.has_stacked_factors and (self.factors or self.is_lora or not self.trained.config.r):
             return max((pair.r for pair in self.factors.values()), default=None)
+        if self.cost is not None:
+            return self.cost.max_rank
         rank = ranker(self.trained.config)
         with matching_time_limit(len(self.by_module)):
             return max(map(rank, self.by_module), default=None)

@@ -18,6 +18,7 @@ from lora_cli.cli.candidates import one_of
 from lora_cli.cli.help_text import LIMITS, SUBJECT
 from lora_cli.cli.locations import model_location, own_location
 from lora_cli.cli.options.configuration import Configuration
+from lora_cli.cli.options.destination import DestinationOptions
 from lora_cli.cli.options.limits import LimitOptions
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
@@ -40,6 +41,7 @@ def check(
     presentation: Presentation,
     configuration: Configuration,
     limits: LimitOptions,
+    destination: DestinationOptions,
     training: TrainingOptions,
     paths: Annotated[
         list[str] | None,
@@ -86,6 +88,7 @@ def check(
     \b
     Examples:
       lora-cli check my-adapter --max-bytes 50MB --fail-on warning
+      lora-cli check my-adapter --loads-in vllm --max-rank 64
       lora-cli check -m llama-3.2-3b -t q_proj,v_proj -r 32 --max-params 10M
       lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 200K
       lora-cli check -d 4096 -h 4096 -r 16 --expect-params 131072
@@ -93,7 +96,8 @@ def check(
 
     A PATH is the folder or a file of a trained adapter, an
     adapter_config.json (with --model), or a model; a name of a preset or
-    on the Hub may take its place. A limit holds at
+    on the Hub may take its place. --loads-in finds what a program would
+    refuse in a trained adapter, or load otherwise. A limit holds at
     equality. The exit code is 0 if all limits hold, 1 if one does not, and
     2 if the check could not run. Limits can also be set in [tool.lora-cli]
     of pyproject.toml, e.g. max-params = "20M"; an option wins over them.
@@ -107,6 +111,7 @@ def check(
         limits.read(),
         None if fail_on is None else check_names("fail_on", fail_on),
         None if ignore is None else check_names("ignore", ignore),
+        *destination.check(),
     )
     listed = []
     if project.tables and not paths and configuration == Configuration():

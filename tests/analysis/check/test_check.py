@@ -92,6 +92,25 @@ def test_a_model_adds_the_limits_of_a_base(adapter: str) -> None:
         check(adapter, max_percent=5)
 
 
+def test_the_highest_rank_counts(adapter: str, tmp_path: Path) -> None:
+    """That of any module: of LoRA by the file, of another method by its config, each with the model and without."""
+    arrays = {f"model.layers.{layer}.self_attn.q_proj": values for layer, values in enumerate((4, 12))}
+    tensors = {
+        key: array
+        for module, r in arrays.items()
+        for key, array in pair(module, np.ones((r, 64), "<f4"), np.ones((64, r), "<f4")).items()
+    }
+    mixed = write_adapter(tmp_path / "mixed", tensors, rank_pattern={"layers.1.self_attn.q_proj": 12})
+    loha = {f"{MODULE}.hada_w{n}": np.ones(s, "<f4") for n, s in (("1_a", (64, 6)), ("1_b", (6, 64)), ("2_a", (64, 6)))}
+    other = write_adapter(
+        tmp_path / "loha", loha | {f"{MODULE}.hada_w2_b": np.ones((6, 64), "<f4")}, peft_type="LOHA", r=6
+    )
+    for path, rank in ((adapter, 4), (mixed, 12), (other, 6)):
+        for model in (None, "base") if path != mixed else (None,):
+            at, past = (check(path, max_rank=limit, model=model)[-1] for limit in (rank, rank - 1))
+            assert (at.rule, at.value, at.passed, past.passed) == ("max-rank", rank, True, False)
+
+
 def test_a_lock_is_created_and_compared(adapter: str) -> None:
     """A check with update_lock records a count or an adapter, and later ones compare it."""
     with pytest.raises(InvalidInput, match=r"^lock: 'counts.lock' does not exist; run again with update_lock"):

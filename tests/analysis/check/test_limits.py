@@ -29,7 +29,9 @@ def test_a_limit_holds_at_equality_and_no_further(d: int, h: int, r: int) -> Non
     cost = count(d, h, r)
     percent, saved, params = cost.percent_of_full, cost.percent_saved, cost.trainable_params
     size = cost.adapter_bytes
-    at = check(cost, max_percent=percent, max_params=params, min_saved=saved, expect_params=params, max_bytes=size)
+    at = check(
+        cost, max_percent=percent, max_params=params, min_saved=saved, expect_params=params, max_bytes=size, max_rank=r
+    )
     past = check(
         cost,
         max_percent=math.nextafter(percent, -math.inf),
@@ -37,6 +39,7 @@ def test_a_limit_holds_at_equality_and_no_further(d: int, h: int, r: int) -> Non
         min_saved=math.nextafter(saved, math.inf),
         expect_params=params + 1,
         max_bytes=size - 1,
+        max_rank=r - 1,
     )
     assert [verdict.rule for verdict in at] == [verdict.rule for verdict in past] == RULES
     assert all(verdict.passed for verdict in at)
@@ -69,6 +72,7 @@ def test_a_limit_missed_by_the_least_shows_different_numbers(d: int, h: int, r: 
             "expect-params: trainable_params is 65,536, different from the limit of 65,600 by 64",
         ),
         ({"max_bytes": 262383}, "max-bytes: adapter_bytes is 262,384, over the limit of 262,383 by 1; r 31 would hold"),
+        ({"max_rank": 20}, "max-rank: max_rank is 32, over the limit of 20 by 12; r 20 would hold"),
     ],
 )
 def test_a_failure_names_rule_field_value_limit_and_gap(limits: dict[str, float], text: str) -> None:
@@ -88,6 +92,11 @@ def test_a_failure_names_rule_field_value_limit_and_gap(limits: dict[str, float]
         (count(model="gpt2", r=16), {"max_params": 294912}, "; r 8 would hold"),
         (count(model="gpt2", r=16), {"max_bytes": 1_200_000}, "; r 8 would hold"),
         (count(model="gpt2", method="ia3"), {"max_params": 100}, " by 64,412"),
+        (
+            count(model="gpt2", r=8, settings={"rank_pattern": {"h.0.attn.c_attn": 32}}),
+            {"max_rank": 16},
+            "max_rank is 32, over the limit of 16 by 16; no r would hold",
+        ),
         (
             count(model="gpt2", method="adalora", settings={"total_step": 9}),
             {"max_params": 100_000},

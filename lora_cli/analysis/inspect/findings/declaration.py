@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from lora_cli.errors import counted
 
-if TYPE_CHECKING:
-    from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 
-    # A function that looks for something yields a sentence for each time it finds it, without a full stop, alone or
-    # with a remedy that is better than that of its kind.
-    Look = Callable[[InspectedAdapter], Iterable[str | tuple[str, str]]]
+class Subject(Protocol):
+    """What is looked at: an adapter, or an adapter and the program that is to load it."""
+
+    @property
+    def path(self) -> str:
+        """The adapter's path, as the caller wrote it."""
+
+
+S = TypeVar("S", bound=Subject)
+# A function that looks for something yields a sentence for each time it finds it, without a full stop, alone or with a
+# remedy that is better than that of its kind.
+Look = Callable[[S], Iterable[str | tuple[str, str]]]
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
@@ -42,22 +49,22 @@ class Finding:
         return self.code in fail_on or self.severity in fail_on
 
 
-class Kind(NamedTuple):
+class Kind(NamedTuple, Generic[S]):
     """A kind of finding, and the function that looks for it."""
 
     code: str
     severity: str
     remedy: str
-    look: Look
+    look: Look[S]
 
-    def in_adapter(self, adapter: InspectedAdapter) -> Iterator[Finding]:
+    def found_in(self, subject: S) -> Iterator[Finding]:
         """Yield each finding of this kind in an adapter."""
-        for found in self.look(adapter):
+        for found in self.look(subject):
             message, remedy = (found, self.remedy) if isinstance(found, str) else found
-            yield Finding(adapter.path, self.severity, self.code, message, remedy)
+            yield Finding(subject.path, self.severity, self.code, message, remedy)
 
 
-def finding(code: str, severity: str, remedy: str) -> Callable[[Look], Kind]:
+def finding(code: str, severity: str, remedy: str) -> Callable[[Look[S]], Kind[S]]:
     """Declare the function below it as the one that looks for a kind of finding."""
     return lambda look: Kind(code, severity, remedy, look)
 

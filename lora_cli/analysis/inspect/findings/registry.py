@@ -42,5 +42,5 @@ FINDINGS = {kind.code: kind for subject in SUBJECTS for kind in vars(subject).va
 
 def findings_in(adapter: InspectedAdapter) -> tuple[Finding, ...]:
     """Return what is wrong with an adapter, the worst first."""
-    found = [each for kind in FINDINGS.values() for each in kind.in_adapter(adapter)]
+    found = [each for kind in FINDINGS.values() for each in kind.found_in(adapter)]
     return tuple(sorted(found, key=lambda each: SEVERITIES.index(each.severity)))

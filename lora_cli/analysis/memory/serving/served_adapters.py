@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from os import PathLike
 from typing import NamedTuple
 
+from lora_cli.analysis.memory.serving.refusals import REFUSALS, classifiers, highest_rank, is_other_method
 from lora_cli.analysis.memory.serving.slots import Slot
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.arguments import adapter_config
-from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model
-
-# The initialisations after which PEFT saves a plain LoRA (`PEFTHelper._init_is_supported`).
-PLAIN_STARTS = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")
 
 
 class Served(NamedTuple):
@@ -25,27 +22,6 @@ class Served(NamedTuple):
     name: str
     rank: int
     values: int
-
-
-def _changes_base(config: AdapterConfig) -> bool:
-    start = config.lora.init_lora_weights
-    return isinstance(start, str) and start.lower() not in PLAIN_STARTS
-
-
-# What `PEFTHelper.validate_legal` in `vllm/lora/peft_helper.py` (0.33.0) and the names of its tensors refuse.
-REFUSED: Mapping[str, Callable[[AdapterConfig], object]] = {
-    "DoRA": lambda config: config.lora.use_dora,
-    "modules_to_save": lambda config: config.full_copy_names,
-    "trained biases": lambda config: config.bias != "none",
-    "lora_bias": lambda config: config.lora.lora_bias,
-    "trained token rows": lambda config: config.trainable_token_indices,
-    "layer_replication": lambda config: config.layer_replication,
-    "an init_lora_weights that changes the base": _changes_base,
-    "aLoRA": lambda config: config.lora.alora_invocation_tokens,
-    "BD-LoRA": lambda config: config.lora.use_bdlora,
-    "QALoRA": lambda config: config.lora.use_qalora,
-    "target_parameters without enable_mixed_moe_lora_format": lambda config: config.target_parameters,
-}
 
 
 def read_served(model: Model, path: str | PathLike[str], slot: Slot) -> tuple[Served, list[str]]:
@@ -64,13 +40,14 @@ def read_served(model: Model, path: str | PathLike[str], slot: Slot) -> tuple[Se
                 f"{quote_long(name)} adapts"
             )
     values = sum(place.r * slot[place.module.name] for place in plan.targets.places)
-    # vLLM looks at the patterns themselves, whether they match a module or not.
-    ranks = [rank for rank in config.rank_pattern.values() if isinstance(rank, int)]
-    return Served(name, max(config.r, *ranks, 0), values), warnings
+    return Served(name, highest_rank(config), values), warnings
 
 
 def _reasons(config: AdapterConfig) -> Iterator[str]:
-    # AdaLoRA's settings extend LoRA's, and vLLM does not know it.
-    if type(config.settings) is not LoraSettings:
+    if is_other_method(config):
         yield f"the method {quote(config.label)}"
-    yield from (reason for reason, has in REFUSED.items() if has(config))
+    if classifiers(config):
+        yield "modules_to_save"
+    if config.target_parameters:
+        yield "target_parameters without enable_mixed_moe_lora_format"
+    yield from (refusal.what for refusal in REFUSALS if refusal.has(config))

@@ -1,0 +1,1 @@
+"""The loaders: one file for each, whose functions are its rules."""

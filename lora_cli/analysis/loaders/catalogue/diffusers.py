@@ -1,0 +1,186 @@
+"""diffusers: what `load_lora_weights` refuses in a file, skips, or loads at another scale; from the source of 0.42.1.
+
+`diffusers/loaders/lora_pipeline.py`: `lora_state_dict` and `load_lora_weights` of a pipeline's class, of which
+`StableDiffusionLoraLoaderMixin` is the one for a UNet; `diffusers/loaders/lora_base.py` for text encoders. The keys alone
+say which part of a pipeline a tensor is for. How single transformers rename the keys of other trainers differs from
+class to class, and is not followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, Kind, counted_with, finding
+from lora_cli.analysis.loaders.declaration import Loader, Loading
+from lora_cli.errors import counted, first_few
+from lora_cli.methods.adapter_file.foreign_adapter import most_common
+
+# The parts of a pipeline that adapters are loaded into, as the first part of a key.
+TRANSFORMERS, UNET, TEXT_ENCODERS = ("transformer.", "transformer_2."), "unet.", ("text_encoder.", "text_encoder_2.")
+PARTS = (*TRANSFORMERS, UNET, *TEXT_ENCODERS)
+# The prefixes by which `lora_state_dict` knows a file of kohya's, if all of its keys have one.
+KOHYA = ("lora_te_", "lora_unet_", "lora_te1_", "lora_te2_")
+# Those of each text encoder.
+KOHYA_TEXT = (("lora_te_", "lora_te1_"), ("lora_te2_",))
+# The first parts of a UNet's names, of which kohya's have their own.
+UNET_BLOCKS = re.compile(
+    r"lora_unet_(?:(?:down|up)_blocks|mid_block|input_blocks|output_blocks|middle_block|conv_(?:in|out)|out_2"
+    r"|time_embed|label_emb|add_embedding)"
+)
+DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
+# A key that is neither LoRA's nor left out before that is looked at.
+NAMELESS = re.compile(r"(?!.*(?:lora|dora_scale)).*", re.DOTALL)
+# How an A and a B are called, and the other of each.
+FACTOR = re.compile(r"(.*[._]lora(?:_linear_layer)?[._])(A|B|down|up)\.weight", re.DOTALL)
+OTHER_SIDE = {"A": "B", "B": "A", "down": "up", "up": "down"}
+# The names by which text encoders' tensors are known: those of CLIP's attention, and its feed-forward's old ones.
+CLIP = re.compile(r"\.(?:(?:q_proj|k_proj|v_proj|out_proj)\.|to_(?:[qkv]|out)_lora\.|fc[12]\.lora_linear_layer\.)")
+SAVE = "save it with the pipeline's save_lora_weights"
+
+
+@finding(
+    "diffusers-prefix", ERROR, "begin the keys with unet., transformer. or text_encoder., as save_lora_weights does"
+)
+def no_part(loading: Loading) -> Iterator[str | tuple[str, str]]:
+    """Find keys of no part of a pipeline: `load_lora_adapter` takes those with its prefix, and warns if there are none."""
+    keys = loading.keys
+    if _is_kohya(keys):
+        return
+    skipped = [key for key in keys if not key.startswith(PARTS)]
+    if len(skipped) == len(keys):
+        yield f"diffusers loads nothing of the file: none of its keys ({first_few(skipped)}) names a part of a pipeline"
+    elif skipped:
+        yield f"{counted_with(skipped, 'key', 'names', 'name')} no part of a pipeline, so diffusers skips them"
+
+
+@finding("diffusers-key", ERROR, SAVE)
+def invalid_key(loading: Loading) -> Iterator[str]:
+    """Find keys that make a pipeline with a UNet refuse the file.
+
+    `load_lora_weights`: "Make sure all LoRA param names contain `'lora'` substring."
+    """
+    invalid = [key for key in loading.keys if key.startswith((UNET, *TEXT_ENCODERS)) and NAMELESS.fullmatch(key)]
+    if invalid and not any(key.startswith(TRANSFORMERS) for key in loading.keys):
+        yield f"{counted_with(invalid, 'key', 'has', 'have')} no lora in the name, so diffusers refuses the file"
+
+
+@finding("diffusers-pair", ERROR, SAVE)
+def unpaired(loading: Loading) -> Iterator[str]:
+    """Find an A or a B without the other, which stays as it starts, or on the meta device.
+
+    `_maybe_warn_for_unhandled_keys`: "led to missing keys in the model".
+    """
+    factors = {key: found for key in loading.keys if key.startswith(PARTS) and (found := FACTOR.fullmatch(key))}
+    alone = [key for key, found in factors.items() if f"{found[1]}{OTHER_SIDE[found[2]]}.weight" not in factors]
+    if alone:
+        yield f"{counted_with(alone, 'A or B', 'has', 'have')} no other beside it, so the update is not the trained one"
+
+
+@finding("diffusers-unconverted", ERROR, "convert it to a LoRA, or load it with the program that it was made for")
+def unconverted(loading: Loading) -> Iterator[str]:
+    """Find keys of kohya's that are left when a UNet's LoRA has been renamed.
+
+    `_convert_non_diffusers_lora_to_diffusers`: "The following keys have not been correctly renamed". So it is with LoHa,
+    LoKr, full diffs, and an alpha or an A and a B without each other.
+    """
+    keys = loading.keys
+    if not _is_unet(keys):
+        return
+    down = {key.removesuffix(DOWN) for key in keys if key.endswith(DOWN)}
+    left = [
+        key
+        for key in keys
+        if key.endswith((UP, ALPHA))
+        and key.rpartition(".lora_up")[0] not in down
+        and key.removesuffix(ALPHA) not in down
+    ]
+    left += [key for key in keys if not key.endswith((DOWN, UP, ALPHA)) and DORA not in key]
+    left += [f"{module}{UP}" for module in down if f"{module}{UP}" not in keys]
+    if left:
+        yield f"{counted_with(left, 'key', 'is', 'are')} not part of a pair of {DOWN[1:]} and {UP[1:]}, so diffusers refuses the file"
+
+
+@finding("diffusers-dora", ERROR, "merge it into the base model with the program that trained it")
+def dropped_magnitudes(loading: Loading) -> Iterator[str]:
+    """Find DoRA's magnitudes under kohya's name, which every `lora_state_dict` removes: "we are going to filter out"."""
+    dropped = [key for key in loading.keys if DORA in key]
+    if dropped:
+        yield f"{counted_with(dropped, 'DoRA magnitude', 'is', 'are')} left out by diffusers, which loads the rest as plain LoRA"
+
+
+@finding("diffusers-alpha", ERROR, "write the alpha of every module into the file; without one, it is the rank")
+def some_alphas(loading: Loading) -> Iterator[str]:
+    """Find modules without an alpha beside others: `get_peft_kwargs` gives them the one that most modules have.
+
+    For kohya, the alpha of a module that has none is its rank.
+    """
+    updates = loading.adapter.described.values() if _is_unet(loading.keys) else ()
+    usual = most_common(update.alpha for update in updates)
+    if usual is None:
+        return
+    other = [update.module for update in updates if update.alpha is None and update.r not in (None, usual)]
+    if other:
+        yield f"{counted_with(other, 'module', 'has', 'have')} no alpha, and diffusers takes {usual:.6g}, that of other modules"
+
+
+@finding("diffusers-scale", ERROR, "write lora_adapter_metadata with save_lora_weights, or merge alpha / r into B")
+def unread_config(loading: Loading) -> Iterator[str]:
+    """Find an adapter_config.json whose scaling diffusers does not see: it reads the file alone, and takes alpha = r."""
+    scalings = Counter(pair.scaling for pair in loading.adapter.factors.values())
+    other = [scaling for scaling in scalings if scaling != 1]
+    if other and loading.is_peft and not _is_kohya(loading.keys):
+        yield f"diffusers does not read adapter_config.json, and loads updates at a scaling of 1 instead of {other[0]:.6g}"
+
+
+@finding("diffusers-text-encoder", ERROR, "leave the text encoder out, or load its adapter with PEFT")
+def other_text_encoder(loading: Loading) -> Iterator[str]:
+    """Find adapters of a text encoder whose names diffusers does not know.
+
+    `_load_lora_into_text_encoder` renames the tensors by the names of CLIP's attention, where
+    `convert_state_dict_to_peft` raises ValueError if there are none, and looks for ranks by CLIP's names, where
+    `get_peft_kwargs` raises IndexError. In kohya's files `convert_state_dict_to_diffusers` tells the names by that of
+    `out_proj`: without one it raises ValueError or, beside the feed-forward's, leaves the attention out.
+    """
+    for part in TEXT_ENCODERS:
+        keys = [key for key in loading.keys if key.startswith(part)]
+        if keys and not any(map(CLIP.search, keys)):
+            yield f"{counted_with(keys, 'key', 'is', 'are')} not of CLIP's attention, by which diffusers knows a text encoder"
+    for prefixes in KOHYA_TEXT if _is_unet(loading.keys) else ():
+        modules = [module for module in _modules(loading.keys) if module.startswith(prefixes)]
+        attention = [module for module in modules if module.endswith(("_q_proj", "_k_proj", "_v_proj"))]
+        if attention and not any(module.endswith("_out_proj") for module in modules):
+            yield f"without an out_proj beside them, diffusers does not know {counted(attention, 'module')} of the text encoder"
+
+
+@finding("diffusers-unchecked", NOTE, "load it once to be sure")
+def unchecked(loading: Loading) -> Iterator[str]:
+    """Say where a pipeline's class renames keys by its own rules."""
+    keys = loading.keys
+    if _is_kohya(keys) and not _is_unet(keys):
+        yield "each pipeline with a transformer renames such keys by rules of its own, which are not checked here"
+
+
+def _is_kohya(keys: Mapping[str, object]) -> bool:
+    """Whether every key is kohya's."""
+    return all(key.startswith(KOHYA) for key in keys)
+
+
+def _is_unet(keys: Mapping[str, object]) -> bool:
+    """Whether every key is kohya's, and those of an image model are a UNet's."""
+    return _is_kohya(keys) and not any(key.startswith("lora_unet_") and not UNET_BLOCKS.match(key) for key in keys)
+
+
+def _modules(keys: Mapping[str, object]) -> Sequence[str]:
+    """Return the modules that have an A under kohya's name."""
+    return [key.removesuffix(DOWN) for key in keys if key.endswith(DOWN)]
+
+
+LOADER = Loader(
+    "diffusers",
+    "diffusers",
+    "0.42.1",
+    [kind for kind in vars().values() if isinstance(kind, Kind)],
+    only_peft=False,
+)

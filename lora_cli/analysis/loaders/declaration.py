@@ -1,0 +1,82 @@
+"""How a loader is declared: its version, and a kind of finding for each thing that it refuses or leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from lora_cli.analysis.inspect.findings.declaration import ERROR, Finding, Kind
+from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.peft_releases import PeftRelease
+from lora_cli.models.checkpoints.safetensors_header import Stored
+
+
+class Loading(NamedTuple):
+    """An adapter that is to be loaded, and what is known of the program that loads it.
+
+    `release` is the release of PEFT, and `max_rank` the highest rank that a server is to take, None where that is open.
+    """
+
+    adapter: InspectedAdapter
+    release: PeftRelease
+    max_rank: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The adapter's path, as the caller wrote it."""
+        return self.adapter.path
+
+    @property
+    def config(self) -> AdapterConfig:
+        """The adapter's config."""
+        return self.adapter.trained.config
+
+    @property
+    def is_peft(self) -> bool:
+        """Whether the file is in PEFT's format, which the config beside it explains."""
+        return self.adapter.trained.declared.updates is None
+
+    @property
+    def keys(self) -> Mapping[str, Stored]:
+        """The tensors of the file by their keys there."""
+        return self.adapter.trained.tensors
+
+
+class Loader(NamedTuple):
+    """A program that loads adapters, and the rules that were read in the source of its `version`.
+
+    A rule that is an error is one by which it refuses an adapter, or loads another one than was trained. `findings`
+    are the codes of what `inspect` finds that it refuses or leaves out, too. `has_releases` says whether the rules
+    depend on the release of PEFT. `only_peft` says whether it reads PEFT's own format and no other.
+    """
+
+    name: str
+    title: str
+    version: str
+    rules: Sequence[Kind[Loading]]
+    findings: frozenset[str] = frozenset({"broken-file", "empty-tensor"})
+    has_releases: bool = False
+    only_peft: bool = True
+
+    @property
+    def all_rules(self) -> Sequence[Kind[Loading]]:
+        """The rules, with the one for other formats where the loader reads none."""
+        return [*self.rules, self.format_rule] if self.only_peft else self.rules
+
+    @property
+    def format_rule(self) -> Kind[Loading]:
+        """The rule by which a file in another format than PEFT's is refused, which nothing else is asked of."""
+
+        def look(loading: Loading) -> Iterator[tuple[str, str]]:
+            declared = loading.adapter.trained.declared
+            if not loading.is_peft:
+                yield f"{self.title} reads PEFT's format only, and the file is of {declared.title}", declared.instead
+
+        return Kind(f"{self.name}-format", ERROR, "convert it to PEFT's format", look)
+
+    def found_in(self, loading: Loading) -> list[Finding]:
+        """Return what the rules find in an adapter."""
+        if self.only_peft and (other := [*self.format_rule.found_in(loading)]):
+            return other
+        return [found for rule in self.rules for found in rule.found_in(loading)]

@@ -1,0 +1,55 @@
+"""Where adapters are to be loaded: a loader, and what is known of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from lora_cli.analysis.inspect.findings.declaration import ERROR, Finding
+from lora_cli.analysis.loaders.declaration import Loader, Loading
+from lora_cli.analysis.loaders.registry import loader_named, loader_names
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.methods.config.peft_releases import PeftRelease, read_release
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.inspect.inspect import Inspection
+
+
+class Destination(NamedTuple):
+    """A loader with the release of PEFT and the highest rank that it takes, None where that is open."""
+
+    loader: Loader
+    release: PeftRelease
+    max_rank: int | None = None
+
+    def findings(self, inspection: Inspection) -> list[Finding]:
+        """Return what the loader refuses of an adapter, leaves out or has remarks on, and `inspect` does not say."""
+        if inspection.broken is not None:
+            return []
+        loading = Loading(inspection.inspected, self.release, self.max_rank)
+        return self.loader.found_in(loading)
+
+    def refuses(self, finding: Finding) -> bool:
+        """Whether a finding is one for which the loader refuses an adapter, or loads another one than was trained."""
+        own = {rule.code for rule in self.loader.all_rules}
+        return finding.code in self.loader.findings or (finding.code in own and finding.severity == ERROR)
+
+
+def read_destination(
+    loads_in: object = None, peft_version: object = None, max_rank: float | None = None
+) -> Destination | None:
+    """Return where adapters are to be loaded, or None where nothing is asked of that.
+
+    >>> read_destination("peft", "0.13").release.version
+    '0.13.2'
+    """
+    if loads_in is None:
+        if peft_version is not None:
+            loaders = " or ".join(name for name in loader_names() if loader_named(name).has_releases)
+            raise InvalidInput(
+                f"{argument('peft_version')} needs {argument('loads_in')} {loaders}; give that too, or drop it"
+            )
+        return None
+    loader = loader_named(loads_in)
+    if peft_version is not None and not loader.has_releases:
+        raise InvalidInput(f"{argument('peft_version')} does not matter to {loader.title}; drop it")
+    return Destination(loader, read_release(peft_version), None if max_rank is None else int(max_rank))

@@ -1,0 +1,40 @@
+"""The options that say where trained adapters are to be loaded."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import typer
+
+from lora_cli.analysis.check.loads_in import check_destination
+from lora_cli.analysis.loaders.registry import loader_names
+from lora_cli.cli.candidates import one_of, peft_versions
+from lora_cli.cli.help_text import LIMITS
+
+
+class DestinationOptions(NamedTuple):
+    """A loader, and its release."""
+
+    loads_in: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOADER",
+            help=f"Program that is to load adapters: {', '.join(loader_names())}. What it would refuse or skip fails.",
+            autocompletion=one_of(loader_names),
+            rich_help_panel=LIMITS,
+        ),
+    ] = None
+    peft_version: Annotated[
+        str | None,
+        typer.Option(
+            metavar="V",
+            help="Release of PEFT for --loads-in peft, e.g. 0.13.  [default: the newest]",
+            autocompletion=one_of(peft_versions),
+            rich_help_panel=LIMITS,
+        ),
+    ] = None
+
+    def check(self) -> DestinationOptions:
+        """Return the options, unless one is not known."""
+        check_destination(self.loads_in, self.peft_version)
+        return self

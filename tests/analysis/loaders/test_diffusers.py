@@ -1,0 +1,143 @@
+"""What diffusers refuses, skips or loads at another scale, by the keys of a file. tests/peft runs diffusers itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from adapter_files import Array, write_arrays, write_config
+
+from lora_cli import check, inspect
+from lora_cli.analysis.loaders.destination import read_destination
+from lora_cli.analysis.loaders.registry import loader_named
+
+Q = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+CLIP = "text_model.encoder.layers.0.self_attn.q_proj"
+KOHYA = f"lora_unet_{Q.replace('.', '_')}"
+OTHER = KOHYA.replace("to_q", "to_k")
+TEXT = f"lora_te_{CLIP.replace('.', '_')}"
+OUT = TEXT.replace("q_proj", "out_proj")
+
+
+def ones(*shape: int) -> Array:
+    """Return an array that is not zero."""
+    return np.ones(shape, "<f4")
+
+
+def peft(*modules: str) -> dict[str, Array]:
+    """Return LoRA as diffusers writes it."""
+    return {f"{m}.lora_{side}.weight": ones(*size) for m in modules for side, size in (("A", (4, 8)), ("B", (8, 4)))}
+
+
+def kohya(*modules: str, alpha: bool = True) -> dict[str, Array]:
+    """Return LoRA as kohya writes it."""
+    found = {f"{m}.lora_{side}.weight": ones(*s) for m in modules for side, s in (("down", (4, 8)), ("up", (8, 4)))}
+    return found | ({f"{m}.alpha": np.float32(4).reshape(()) for m in modules} if alpha else {})
+
+
+def codes(arrays: Mapping[str, Array], folder: Path, **fields: object) -> list[str]:
+    """Return what is found in a file, read as the one of a PEFT folder."""
+    folder.mkdir(exist_ok=True)
+    write_config(folder, **{"lora_alpha": 4, **fields})
+    write_arrays(folder / "adapter_model.safetensors", arrays)
+    destination = read_destination("diffusers")
+    assert destination is not None
+    return [each.code for each in destination.findings(inspect(folder))]
+
+
+# Files that load, and what is wrong with others.
+WHOLE = {
+    "a UNet": peft(f"unet.{Q}"),
+    "a UNet with old names": {f"unet.{Q}.lora.{side}.weight": ones(4, 4) for side in ("down", "up")},
+    "a UNet and its text encoder": peft(f"unet.{Q}", f"text_encoder.{CLIP}", f"text_encoder_2.{CLIP}"),
+    "a transformer": peft("transformer.transformer_blocks.0.attn.to_q"),
+    "kohya": kohya(KOHYA, OTHER, TEXT, OUT),
+    "kohya without alphas": kohya(KOHYA, OTHER, alpha=False),
+}
+DAMAGED = {
+    "diffusers-prefix": (
+        peft(f"base_model.model.{Q}"),
+        peft(f"unet.{Q}", "conv_in"),
+        kohya(KOHYA) | peft("unet.conv_in"),
+    ),
+    "diffusers-key": (peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},),
+    "diffusers-pair": (
+        {key: array for key, array in peft(f"unet.{Q}", "unet.conv_in").items() if key != f"unet.{Q}.lora_B.weight"},
+        {f"unet.{Q}.lora.up.weight": ones(8, 4)},
+        {f"unet.{Q.replace('to_q', 'processor.to_q')}_lora.down.weight": ones(4, 8)},
+        peft(f"text_encoder.{CLIP}") | {f"text_encoder.{CLIP}.lora_linear_layer.up.weight": ones(8, 4)},
+    ),
+    "diffusers-unconverted": (
+        kohya(KOHYA) | {f"{OTHER}.hada_w1_a": ones(4, 4)},
+        kohya(KOHYA) | {f"{OTHER}.diff": ones(8, 8)},
+        kohya(KOHYA) | {f"{OTHER}.alpha": ones()},
+        kohya(KOHYA) | {f"{OTHER}.lora_up.weight": ones(8, 4)},
+        {key: array for key, array in kohya(KOHYA, OTHER).items() if key != f"{OTHER}.lora_up.weight"},
+    ),
+    "diffusers-dora": (
+        kohya(KOHYA) | {f"{KOHYA}.dora_scale": ones(8, 1)},
+        peft(f"unet.{Q}") | {f"unet.{Q}.dora_scale": ones(8)},
+    ),
+    "diffusers-text-encoder": (
+        peft(f"unet.{Q}", "text_encoder.encoder.block.0.layer.0.SelfAttention.q"),
+        peft(f"unet.{Q}", f"text_encoder.{CLIP.replace('self_attn.q_proj', 'mlp.fc1')}"),
+        kohya(KOHYA, TEXT),
+        kohya(KOHYA, TEXT, TEXT.replace("self_attn_q_proj", "mlp_fc1")),
+    ),
+    "diffusers-unchecked": (kohya("lora_unet_double_blocks_0_img_attn_qkv"),),
+}
+
+
+@pytest.mark.parametrize("arrays", WHOLE.values(), ids=WHOLE)
+def test_what_loads_triggers_nothing(arrays: dict[str, Array], tmp_path: Path) -> None:
+    """Neither alone nor with a text encoder, in each way of writing the keys."""
+    assert codes(arrays, tmp_path / "a") == []
+
+
+@pytest.mark.parametrize(("code", "files"), DAMAGED.items(), ids=DAMAGED)
+def test_a_damage_triggers_its_rule_alone(code: str, files: tuple[dict[str, Array], ...], tmp_path: Path) -> None:
+    """And no other says the same again."""
+    for arrays in files:
+        assert codes(arrays, tmp_path / "a") == [code], list(arrays)
+
+
+def test_a_scaling_in_the_config_is_not_seen(tmp_path: Path) -> None:
+    """That of a PEFT folder is in adapter_config.json, which diffusers does not read."""
+    arrays = peft(f"base_model.model.{Q}")
+    assert codes(arrays, tmp_path / "a", lora_alpha=8) == ["diffusers-prefix", "diffusers-scale"]
+
+
+def test_every_rule_has_a_damage() -> None:
+    """Above."""
+    assert {rule.code for rule in loader_named("diffusers").all_rules} == {
+        *DAMAGED,
+        "diffusers-scale",
+        "diffusers-alpha",
+    }
+
+
+@pytest.mark.parametrize(("alpha", "passes"), [(2, False), (4, True)])
+def test_an_alpha_that_is_missing_matters_where_it_is_not_the_rank(alpha: int, passes: bool, tmp_path: Path) -> None:
+    """The module without one has rank 4, which is its alpha; diffusers takes that of the other."""
+    path = tmp_path / "style.safetensors"
+    write_arrays(path, kohya(OTHER, alpha=False) | kohya(KOHYA) | {f"{KOHYA}.alpha": np.float32(alpha).reshape(())})
+    told = [verdict for verdict in check(str(path), loads_in="diffusers") if verdict.rule.startswith("loads-in")]
+    assert [(v.rule, v.passed) for v in told] == [
+        ("loads-in", True) if passes else ("loads-in: diffusers-alpha", False)
+    ]
+
+
+def test_a_file_of_kohya_needs_no_config(tmp_path: Path) -> None:
+    """Its path is checked as a folder's is."""
+    path = tmp_path / "style.safetensors"
+    write_arrays(path, kohya(KOHYA, OTHER, TEXT, OUT))
+    assert [(v.rule, v.passed) for v in check(str(path), loads_in="diffusers")] == [
+        ("findings", True),
+        ("loads-in", True),
+    ]
+    write_arrays(path, kohya(KOHYA) | {f"{OTHER}.hada_w1_a": ones(4, 4), f"{OTHER}.hada_w1_b": ones(4, 4)})
+    assert ("loads-in: diffusers-unconverted", False) in [
+        (v.rule, v.passed) for v in check(str(path), loads_in="diffusers")
+    ]

@@ -1,0 +1,275 @@
+"""What loaders refuse or skip: each rule has a damage that triggers it, and an intact adapter triggers none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from adapter_files import Array, pair, write_adapter, write_arrays, write_config
+from small_llama import llama
+
+from lora_cli import InvalidInput, check, count, inspect
+from lora_cli.analysis.check.verdict import Verdict
+from lora_cli.analysis.inspect.findings.declaration import ERROR, SEVERITIES, Finding
+from lora_cli.analysis.inspect.findings.registry import FINDINGS
+from lora_cli.analysis.loaders.destination import read_destination
+from lora_cli.analysis.loaders.registry import codes, loader_named, loader_names
+from lora_cli.analysis.memory.serving.refusals import REFUSALS
+from lora_cli.methods.config.peft_releases import known_versions, read_release
+from lora_cli.models.config import Config
+from lora_cli.models.model import Model, read_config
+
+Arrays = dict[str, Array]
+Q = "model.layers.0.self_attn.q_proj"
+# The fields that PEFT 0.21.2 writes beside those of every config, at their defaults.
+NEW = {"use_dora": False, "lora_bias": False, "peft_version": "0.21.2", "eva_config": None, "qalora_group_size": 16}
+
+
+def ones(*shape: int) -> Array:
+    """Return an array that is not zero."""
+    return np.ones(shape, "<f4")
+
+
+def model(model_type: str = "llama", **fields: Any) -> Model:
+    """Return a model whose q_proj is 64 x 64."""
+    classes = {"llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM", "stablelm": "StableLmForCausalLM"}
+    architectures = [classes.get(model_type, "PhiForCausalLM")]
+    return read_config(
+        Config(llama(model_type=model_type, architectures=architectures, num_hidden_layers=1, **fields)), "small"
+    )
+
+
+def lora(r: int = 4, **others: Array) -> Arrays:
+    """Return LoRA on q_proj, and tensors of other names beside it."""
+    return pair(Q, ones(r, 64), ones(64, r)) | {f"{Q}.{name}": array for name, array in others.items()}
+
+
+def found(loader: str, path: str, base: Model | None = None, **how: Any) -> list[Finding]:
+    """Return what a loader's rules find in an adapter."""
+    destination = read_destination(loader, how.get("peft_version"), how.get("max_rank"))
+    assert destination is not None
+    return destination.findings(inspect(path, base))
+
+
+# An adapter that triggers a rule: its tensors, the fields of its config, and what is known of the loader.
+VLLM: dict[str, tuple[Arrays, dict[str, Any], dict[str, Any]]] = {
+    "vllm-dora": (lora(lora_magnitude_vector=ones(64)), {"use_dora": True}, {}),
+    "vllm-full-copy": (lora() | {"lm_head.weight": ones(99, 64)}, {"modules_to_save": ["lm_head"]}, {}),
+    "vllm-bias": (lora() | {f"{Q}.bias": ones(64)}, {"bias": "all"}, {}),
+    "vllm-lora-bias": (lora() | {f"{Q}.lora_B.bias": ones(64)}, {"lora_bias": True}, {}),
+    "vllm-token-rows": (
+        lora() | {"model.embed_tokens.trainable_tokens_delta": ones(1, 64)},
+        {"trainable_token_indices": [1]},
+        {},
+    ),
+    "vllm-layer-replication": (lora(), {"layer_replication": [[0, 1], [0, 1]]}, {}),
+    "vllm-start": (lora(), {"init_lora_weights": "pissa"}, {}),
+    "vllm-alora": (lora(), {"alora_invocation_tokens": [1], "task_type": "CAUSAL_LM"}, {}),
+    "vllm-bdlora": (lora(), {"use_bdlora": {"target_modules_bd_a": ["q_proj"], "nblocks": 2}}, {}),
+    "vllm-qalora": (lora(), {"use_qalora": True}, {}),
+    "vllm-method": ({f"{Q}.vera_lambda_b": ones(64)}, {"peft_type": "VERA"}, {}),
+    "vllm-rank": (lora(24), {"r": 24}, {"max_rank": 16}),
+    "vllm-default-rank": (lora(24), {"r": 24}, {}),
+    "vllm-head": (lora() | {"score.weight": ones(2, 64)}, {"modules_to_save": ["score"]}, {}),
+    "vllm-experts": (lora(), {"target_parameters": ["mlp.experts.down_proj"]}, {}),
+    "vllm-key": (lora() | {"model.embed_tokens.weight": ones(103, 64)}, {}, {}),
+    "vllm-model": (lora(), {}, {"base": "stablelm"}),
+    "vllm-module": (
+        pair("model.embed_tokens", ones(4, 64), ones(64, 4)),
+        {"target_modules": ["embed_tokens"]},
+        {"base": "mistral"},
+    ),
+    "vllm-unknown-model": (lora(), {}, {"base": "phi"}),
+}
+PEFT: dict[str, tuple[Arrays, dict[str, Any], dict[str, Any]]] = {
+    "peft-method": ({f"{Q}.vera_lambda_b": ones(64)}, {"peft_type": "VERA"}, {"peft_version": "0.9"}),
+    "peft-safetensors": (lora(), {}, {"peft_version": "0.3"}),
+    "peft-start": (lora(), {"init_lora_weights": "eva"}, {"peft_version": "0.13"}),
+    "peft-field": (lora(), NEW, {"peft_version": "0.13"}),
+    "peft-spare-field": (lora(), NEW, {"peft_version": "0.14"}),
+}
+
+
+@pytest.mark.parametrize(("code", "case"), [*VLLM.items(), *PEFT.items()])
+def test_a_damage_triggers_its_rule_alone(
+    code: str, case: tuple[Arrays, dict[str, Any], dict[str, Any]], tmp_path: Path
+) -> None:
+    """A finding has a message and a remedy, and no other rule of the loader says the same again."""
+    arrays, fields, how = case
+    path = write_adapter(tmp_path / "damaged", arrays, **fields)
+    base = model(how.pop("base")) if "base" in (how := dict(how)) else None
+    told = found(code.partition("-")[0], path, base, **how)
+    assert [each.code for each in told] == [code]
+    assert told[0].message
+    assert told[0].remedy
+    assert told[0].severity in SEVERITIES
+
+
+@pytest.mark.parametrize("loader", ["peft", "vllm"])
+def test_other_formats_are_refused_and_nothing_else_is_said(loader: str, tmp_path: Path) -> None:
+    """Of kohya's file it is told what converts it."""
+    path = tmp_path / "kohya.safetensors"
+    write_arrays(path, {f"lora_unet_mid_block_q.lora_{name}.weight": ones(4, 4) for name in ("down", "up")})
+    (told,) = found(loader, str(path))
+    assert (told.code, told.severity) == (f"{loader}-format", ERROR)
+    assert told.message.endswith("reads PEFT's format only, and the file is of kohya / LyCORIS")
+    assert told.remedy.startswith("load it with diffusers'")
+
+
+def test_every_rule_has_a_damage() -> None:
+    """Those of diffusers are in a file of their own, and every other code is above."""
+    own = [code for code in codes() if not code.startswith("diffusers-") and not code.endswith("-format")]
+    assert sorted(own) == sorted([*VLLM, *PEFT])
+
+
+@pytest.mark.parametrize("name", loader_names())
+def test_a_loader_is_whole(name: str) -> None:
+    """It is called as its file, each rule bears its name, and what it takes from `inspect` are errors there."""
+    loader = loader_named(name)
+    assert loader.name == name
+    assert all(rule.code.startswith(f"{name}-") and rule.remedy for rule in loader.all_rules)
+    assert all(FINDINGS[code].severity == ERROR for code in loader.findings)
+    assert len({*codes(), *FINDINGS}) == len(codes()) + len(FINDINGS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, NEW, {"use_rslora": True, "rank_pattern": {"x": 8}}, {"init_lora_weights": "gaussian"}, {"bias": "none"}],
+)
+@pytest.mark.parametrize("base", [None, "llama"])
+def test_an_intact_adapter_triggers_nothing(fields: dict[str, Any], base: str | None, tmp_path: Path) -> None:
+    """rsLoRA, patterns and spare fields at their defaults load in PEFT and vLLM, with the model and without."""
+    path = write_adapter(tmp_path / "intact", lora(), **fields)
+    for loader in ("peft", "vllm"):
+        assert not found(loader, path, None if base is None else model(base), max_rank=16)
+        verdicts = check(path, loads_in=loader, model=None if base is None else model(base))
+        assert [(v.rule, v.value, v.limit, v.passed) for v in verdicts] == [
+            ("findings", 0, 0, True),
+            ("loads-in", 0, 0, True),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("rank", "most", "passes"), [(16, 16, True), (24, 20, True), (40, 20, False), (600, None, False)]
+)
+def test_a_server_has_the_next_larger_size(rank: int, most: int | None, passes: bool, tmp_path: Path) -> None:
+    """A server for ranks up to 20 has 32, and none has more than 512."""
+    path = write_adapter(tmp_path / "a", lora(rank), r=rank)
+    assert ("vllm-rank" not in [each.code for each in found("vllm", path, max_rank=most)]) == passes
+
+
+def test_a_pattern_counts_where_it_matches_nothing(tmp_path: Path) -> None:
+    """The highest of a config is what vLLM compares."""
+    path = write_adapter(tmp_path / "a", lora(), rank_pattern={"k_proj": 64})
+    (told,) = found("vllm", path, max_rank=16)
+    assert (told.code, "64 is over the server's max_lora_rank of 16" in told.message) == ("vllm-rank", True)
+    assert told.remedy == "start vLLM with max_lora_rank 64"
+
+
+def test_what_vllm_says_is_quoted() -> None:
+    """Word for word, so that a reader finds it in a log."""
+    assert all(refusal.said for refusal in REFUSALS)
+
+
+def verdicts_of(path: str, **keywords: Any) -> list[tuple[str, bool]]:
+    """Return the rules of a check, and whether they passed."""
+    return [(verdict.rule, verdict.passed) for verdict in check(path, **keywords)]
+
+
+def test_a_refusal_fails_whatever_fails_otherwise(tmp_path: Path) -> None:
+    """It is an error even where only other findings fail; a remark fails where its severity or code does."""
+    path = write_adapter(tmp_path / "a", lora(24, lora_magnitude_vector=ones(64)), r=24, use_dora=True)
+    refused = ("loads-in: vllm-dora", False)
+    assert verdicts_of(path, loads_in="vllm", fail_on=["nan"]) == [("findings", True), refused]
+    assert verdicts_of(path, loads_in="vllm", fail_on="vllm-default-rank") == [
+        ("finding: vllm-default-rank", False),
+        refused,
+    ]
+    assert verdicts_of(path, loads_in="vllm", ignore="vllm-dora") == [("findings", True), ("loads-in", True)]
+    (verdict,) = (each for each in check(path, loads_in="vllm", fail_on=["nan"]) if not each.passed)
+    assert str(verdict.failure()).endswith("merge it into the base model, and serve that [vllm-dora]")
+
+
+def test_what_inspect_finds_is_told_once(tmp_path: Path) -> None:
+    """A tensor that is missing is why PEFT would not load it whole; NaN is loaded as it is."""
+    arrays = lora()
+    del arrays[f"{Q}.lora_B.weight"]
+    path = write_adapter(tmp_path / "a", arrays)
+    assert verdicts_of(path, loads_in="peft") == [("findings", True), ("loads-in: missing-tensor", False)]
+    assert verdicts_of(path) == [("finding: missing-tensor", False)]
+    (tmp_path / "a" / "adapter_model.safetensors").write_bytes(b"x")
+    assert verdicts_of(path, loads_in="vllm", max_rank=8) == [("findings", True), ("loads-in: broken-file", False)]
+    nan = write_adapter(tmp_path / "nan", {key: array * np.float32("nan") for key, array in lora().items()})
+    assert verdicts_of(nan, loads_in="peft") == [("finding: nan", False), ("loads-in", True)]
+
+
+def test_only_trained_adapters_are_loaded(tmp_path: Path) -> None:
+    """A count, a model and a config without weights are refused by name."""
+    write_config(tmp_path)
+    for subject in (count(8, 8, 2), "gpt2", str(tmp_path)):
+        base = {"model": model()} if subject == str(tmp_path) else {}
+        with pytest.raises(InvalidInput, match=r"^loads_in is about trained adapters, and .* is not one; give"):
+            check(subject, loads_in="peft", **base)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"loads_in": "vlm"}, r"^loads_in: 'vlm' is not known; did you mean vllm\?"),
+        ({"loads_in": "tgi"}, r"^loads_in: 'tgi' is not known; choose from: diffusers, peft, vllm"),
+        ({"loads_in": ""}, r"^loads_in: '' is not known; choose from"),
+        ({"loads_in": ["peft"]}, r"^loads_in: \['peft'\] is not known"),
+        ({"loads_in": "../peft"}, r"is not known"),
+        ({"loads_in": "peft\x1b[31m"}, r"'peft\\x1b\[31m' is not known"),
+        ({"peft_version": "0.13"}, r"^peft_version needs loads_in peft; give that too, or drop it"),
+        ({"loads_in": "vllm", "peft_version": "0.13"}, r"^peft_version does not matter to vLLM; drop it"),
+        ({"loads_in": "peft", "peft_version": "x"}, r"^peft_version: 'x' is not a version; write it like 0\.13 or"),
+        ({"loads_in": "peft", "peft_version": ""}, r"^peft_version: '' is not a version"),
+        ({"loads_in": "peft", "peft_version": 0.13}, r"^peft_version: 0\.13 is not a version"),
+        ({"loads_in": "peft", "peft_version": "9" * 5000}, r"is not a version"),
+        ({"loads_in": "peft", "peft_version": "٠.13"}, r"is not a version"),
+        ({"loads_in": "peft", "peft_version": "0.13.0\n"}, r"is not a version"),
+        ({"loads_in": "peft", "peft_version": "99.0"}, r"'99\.0' is newer than 0\.21\.2, the newest release of PEFT"),
+        ({"loads_in": "peft", "peft_version": "0.1"}, r"'0\.1' is older than 0\.2\.0, the first release of PEFT"),
+        ({"loads_in": "peft", "peft_version": "0.13.7"}, r"is not a release of PEFT; did you mean 0\.13\.2"),
+    ],
+)
+def test_nonsense_is_refused(keywords: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """The argument is named, with the value and what to write instead."""
+    path = write_adapter(tmp_path / "a", lora())
+    with pytest.raises(InvalidInput, match=said):
+        check(path, **keywords)
+
+
+@pytest.mark.parametrize("version", known_versions())
+def test_every_release_is_read(version: str, tmp_path: Path) -> None:
+    """The config of the first release loads in all of them, but for the file that the oldest do not read."""
+    assert read_release(version).version == version
+    path = write_adapter(tmp_path / "a", lora())
+    old = {"0.2.0", "0.3.0"}
+    assert [each.code for each in found("peft", path, peft_version=version)] == ["peft-safetensors"] * (version in old)
+
+
+def test_the_remedy_of_a_field_is_the_release_that_has_it(tmp_path: Path) -> None:
+    """Fields at their defaults may be dropped; one that is set needs its release."""
+
+    def remedies(version: str, **fields: Any) -> list[str]:
+        path = write_adapter(tmp_path / "a", lora(lora_magnitude_vector=ones(64)), **fields)
+        return [each.remedy for each in found("peft", path, peft_version=version)]
+
+    drop = "drop it from adapter_config.json, where it changes nothing, or use PEFT"
+    assert remedies("0.8", use_dora=False) == [f"{drop} 0.9.0 or newer"]
+    assert remedies("0.8", use_dora=True) == ["use PEFT 0.9.0 or newer"]
+    both = "use PEFT 0.18.0 or newer, or PEFT 0.9.0 without the fields that change nothing"
+    assert remedies("0.8", use_dora=True, peft_version="0.21.2") == [both]
+    assert remedies("0.5", use_dora=True) == ["use PEFT 0.9.0 or newer"]
+    assert remedies("0.8", use_dorra=True) == ["use the release that wrote it"]
+
+
+def test_a_verdict_knows_its_rule(tmp_path: Path) -> None:
+    """`Verdict` has the fields of every other rule."""
+    verdict = check(write_adapter(tmp_path / "a", lora()), loads_in="peft")[-1]
+    assert isinstance(verdict, Verdict)
+    assert verdict.record() == {"path": str(tmp_path / "a"), "rule": "loads-in", "value": 0, "limit": 0, "passed": True}

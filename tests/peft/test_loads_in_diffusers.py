@@ -1,0 +1,187 @@
+"""Files for a Stable Diffusion pipeline: what diffusers itself refuses, or loads otherwise, `check --loads-in` says."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.loaders import StableDiffusionLoraLoaderMixin
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
+
+from lora_cli import InvalidInput
+from lora_cli.analysis.inspect.inspect import inspect
+from lora_cli.analysis.loaders.destination import read_destination
+
+sys.path.insert(0, str(Path(__file__).parent))
+from seed import SEED
+
+CASES = 60
+UNET = {
+    "block_out_channels": (8, 16),
+    "layers_per_block": 1,
+    "sample_size": 8,
+    "norm_num_groups": 4,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    "cross_attention_dim": 8,
+    "attention_head_dim": 4,
+}
+TEXT = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 64}
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+Tensors = dict[str, torch.Tensor]
+
+
+class Pipeline(StableDiffusionLoraLoaderMixin):
+    """What the loader needs of a pipeline: a UNet and a text encoder."""
+
+    hf_device_map = None
+
+    def __init__(self, *, clip: bool) -> None:
+        self.unet = UNet2DConditionModel(**UNET)  # type: ignore[arg-type]
+        t5 = T5Config(d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2, vocab_size=64)
+        self.text_encoder = CLIPTextModel(CLIPTextConfig(**TEXT)) if clip else T5EncoderModel(t5)
+        self.components: dict[str, object] = {}
+
+
+class Case:
+    """A file of LoRA for some modules, and the updates that it means, by part and module."""
+
+    def __init__(self, source: random.Random) -> None:
+        self.kohya = source.random() < 0.6
+        self.old_names = source.random() < 0.3
+        self.pipeline = Pipeline(clip=self.kohya or source.random() < 0.8)
+        self.tensors: Tensors = {}
+        # By part and module: the product of B and A by the rank, and the key of the alpha beside the rank.
+        self.updates: dict[tuple[str, str], torch.Tensor] = {}
+        self.alphas: dict[tuple[str, str], tuple[str, int]] = {}
+        # One rank and one alpha, or one for each module; diffusers takes an alpha from kohya's files alone.
+        r, alpha = source.choice([2, 4]), source.choice([None, 1.0, 4.0])
+        for part, module in self._modules(source):
+            own = source.choice([1, 3]) if source.random() < 0.2 else r
+            self._add(part, module, own, alpha if self.kohya else None)
+
+    def _modules(self, source: random.Random) -> list[tuple[str, str]]:
+        unet = [name for name, _ in self.pipeline.unet.named_modules() if name.endswith(ATTENTION)]
+        chosen = [("unet", name) for name in source.sample(unet, 4)]
+        if self.old_names or source.random() < 0.5:
+            return chosen
+        leaves = (".q_proj", ".v_proj", ".fc1", ".q", ".v")
+        text = [name for name, _ in self.pipeline.text_encoder.named_modules() if name.endswith(leaves)]
+        # transformers 5 dropped the part that files have.
+        return chosen + [("text_encoder", name) for name in source.sample(text, 2)]
+
+    def _add(self, part: str, module: str, r: int, alpha: float | None) -> None:
+        weight = getattr(self.pipeline, part).get_submodule(module).weight
+        a, b = torch.randn(r, weight.shape[1]), torch.randn(weight.shape[0], r)
+        full = module if part == "unet" or not module.startswith("encoder.layers") else f"text_model.{module}"
+        name = f"lora_{'unet' if part == 'unet' else 'te'}_{full.replace('.', '_')}" if self.kohya else f"{part}.{full}"
+        names = (
+            ("lora_down", "lora_up")
+            if self.kohya
+            else ("lora.down", "lora.up")
+            if self.old_names
+            else ("lora_A", "lora_B")
+        )
+        self.tensors |= {f"{name}.{side}.weight": tensor for side, tensor in zip(names, (a, b), strict=True)}
+        self.tensors |= {} if alpha is None else {f"{name}.alpha": torch.tensor(alpha)}
+        self.updates[part, module] = b @ a / r
+        self.alphas[part, module] = f"{name}.alpha", r
+
+    def loads(self, path: Path, tensors: Tensors) -> bool:
+        """Whether diffusers takes the file, and the updates are those that it means; a missing alpha is the rank."""
+        try:
+            self.pipeline.load_lora_weights(str(path))
+        except Exception:  # noqa: BLE001 - a file that does not fit raises anything
+            return False
+        for (part, module), meant in self.updates.items():
+            layer: Any = getattr(self.pipeline, part).get_submodule(module)
+            if not hasattr(layer, "lora_A") or "default_0" not in layer.lora_A:
+                return False
+            alpha, r = self.alphas[part, module]
+            scaled = meant * (tensors[alpha].item() if alpha in tensors else r)
+            update = layer.get_delta_weight("default_0")
+            if update.is_meta or not torch.allclose(update, scaled, atol=1e-5):
+                return False
+        return True
+
+
+def _without(ending: str) -> Callable[[Tensors, random.Random], Tensors]:
+    def damage(tensors: Tensors, source: random.Random) -> Tensors:
+        found = [key for key in tensors if key.endswith(ending)]
+        left_out = source.choice(found) if found else ""
+        return {key: tensor for key, tensor in tensors.items() if key != left_out}
+
+    return damage
+
+
+def _beside(ending: str) -> Callable[[Tensors, random.Random], Tensors]:
+    def damage(tensors: Tensors, source: random.Random) -> Tensors:
+        module = source.choice([*tensors]).partition(".lora")[0].removesuffix(".alpha")
+        return tensors | {f"{module}.{ending}": torch.ones(8, 1)}
+
+    return damage
+
+
+def _renamed(prefix: str) -> Callable[[Tensors, random.Random], Tensors]:
+    return lambda tensors, _: {
+        f"{prefix}{key.removeprefix('unet.').removeprefix('text_encoder.')}": tensor for key, tensor in tensors.items()
+    }
+
+
+def _one_renamed(tensors: Tensors, source: random.Random) -> Tensors:
+    renamed = source.choice([key for key in tensors if ".lora" in key])
+    return {(f"stray.{key}" if key == renamed else key): tensor for key, tensor in tensors.items()}
+
+
+# What is done to the file, most often nothing.
+DAMAGES: list[Callable[[Tensors, random.Random], Tensors]] = [
+    *[lambda tensors, _: tensors] * 6,
+    _without(".alpha"),
+    _without("up.weight"),
+    _without("down.weight"),
+    _beside("hada_w1_a"),
+    _beside("diff"),
+    _beside("dora_scale"),
+    _renamed(""),
+    _renamed("base_model.model."),
+    _one_renamed,
+]
+
+
+@pytest.mark.parametrize("turn", range(CASES))
+def test_what_diffusers_loads_passes_and_what_it_does_not_fails(turn: int, tmp_path: Path) -> None:
+    """With kohya's keys and with diffusers' own, new and old, for a UNet alone and with a text encoder."""
+    source = random.Random(f"{SEED}/diffusers/{turn}")
+    torch.manual_seed(turn)
+    case = Case(source)
+    damage = source.choice(DAMAGES)
+    tensors = damage(case.tensors, source)
+    # A DoRA magnitude changes the update.
+    changed = any("dora_scale" in key for key in tensors)
+    path = tmp_path / "adapter_model.safetensors"
+    save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+    if not case.kohya:
+        (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 2}))
+    with warnings.catch_warnings(action="ignore"):
+        loads = case.loads(path, tensors) and not changed
+    assert loads == (not _refused(path)), f"seed {SEED}, turn {turn}: {[*tensors]}"
+
+
+def _refused(path: Path) -> list[str]:
+    """Return why a file would not load as it is: what is found, or that it is not an adapter."""
+    destination = read_destination("diffusers")
+    assert destination is not None
+    try:
+        found = destination.findings(inspect(str(path)))
+    except InvalidInput as error:
+        return [str(error)]
+    return [each.sentence() for each in found if destination.refuses(each)]
