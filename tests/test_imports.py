@@ -15,7 +15,7 @@ from lora_cli.methods import METHODS
 from lora_cli.methods.registry import home
 from lora_cli.output import format_names
 
-HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch", "huggingface_hub", "httpx", "httpx2")
+HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch", "huggingface_hub", "httpx", "httpx2", "yaml")
 
 
 def loaded(code: str, among: Sequence[str] = HEAVY) -> set[str]:

@@ -66,7 +66,7 @@ def follow_recipe(
         trained, read = recipe.training(training, without)
         reading += read
     uses = tuple(dict.fromkeys(reading.uses))
-    summary = f"{recipe.source} is a recipe of {recipe.trainer.name}: {'; '.join(uses)}"
+    summary = f"{recipe.source} is a recipe of {recipe.trainer.name}{': ' if uses else ''}{'; '.join(uses)}"
     said = replace(
         base,
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),

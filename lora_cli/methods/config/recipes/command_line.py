@@ -9,6 +9,8 @@ from typing import Any
 from lora_cli.errors import InvalidInput, quote, quote_long
 
 OPTION = "--"
+# What turns a flag off.
+NEGATION = "no_"
 # What YAML, and every trainer's parser, takes for a value that is not text.
 WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "none": None}
 
@@ -24,10 +26,13 @@ def command_line(saved: str | Sequence[str], path: str) -> dict[str, Any]:
     for option, values in _options(_words(saved, path)):
         name, equals, value = option.removeprefix(OPTION).partition("=")
         field = name.replace("-", "_")
+        is_flag = not equals and not values
+        is_off = is_flag and field.startswith(NEGATION)
+        field = field.removeprefix(NEGATION) if is_off else field
         if field in fields:
             raise InvalidInput(f"{quote_long(path)}: {OPTION}{quote(name)} is given twice; keep one of them")
         read = [_value(word) for word in ([value, *values] if equals else values)]
-        fields[field] = True if not read else read[0] if len(read) == 1 else read
+        fields[field] = not is_off if is_flag else read[0] if len(read) == 1 else read
     return fields
 
 

@@ -112,7 +112,7 @@ def above_zero(name: str, default: float | None = None) -> Part:
     def read(recipe: Config) -> float | None:
         if default is None and not _has(recipe, (name,)):
             return None
-        value = recipe.real(name, default=default or 0.0)
+        value = recipe.real(name, default=float(default or 0.0))
         if value <= 0:
             raise recipe.wrong(name, "a number above 0")
         return int(value) if value.is_integer() else value

@@ -222,7 +222,7 @@ TRAINER = Trainer(
         simpo_gamma skip_prepare_dataset special_tokens streaming* strict swanlab_* tensorboard_* test_datasets
         tokenizer_* torch_compile_mode torchdistx_path total_num_tokens train_on_inputs trainer_cls trl trust_remote_code
         type_of_model use_comet use_eaft use_kernels use_mlflow use_otel_metrics use_pose use_ray use_swanlab use_tensorboard
-        use_trackio use_wandb val_set_size vllm wandb_* world_size adapter_name lora_alpha_pattern
+        use_trackio use_wandb val_set_size vllm wandb_* world_size adapter_name
         """
     ),
 )

@@ -240,7 +240,7 @@ TRAINER = Trainer(
         streaming strict structured_outputs_regex swanlab_* swift_version system teacher_* temperature template template_*
         tensorboard_* top_k top_logprobs top_p train_dataloader_shuffle training_args truncation_strategy undesirable_weight
         use_chat_template use_flash_ckpt use_hf use_logits_to_keep use_ray val_dataset val_dataset_* vera_d_initial
-        vera_dropout vera_projection_prng_key vit_lr zero_hpz_partition_size ray_* dlrover_* freeze_llm
+        vera_dropout vera_projection_prng_key vit_lr zero_hpz_partition_size ray_* dlrover_*
         """
     ),
 )
