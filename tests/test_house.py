@@ -19,8 +19,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 TOP_LEVEL = {"lora_cli", "tests", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"}
 MOST_FILES, MOST_LINES = 30, 350
 LOWER_ROOMS = ("models", "methods", "analysis")
-# Their files have the names that PEFT and transformers give.
-CATALOGUES = ("methods/catalogue", "models/architectures", "analysis/memory/replay/adapters")
+# Their files have the names that PEFT and transformers give, and trainers their own words for methods and models.
+CATALOGUES = (
+    "methods/catalogue",
+    "methods/config/recipes/trainers",
+    "models/architectures",
+    "analysis/memory/replay/adapters",
+)
 # "There is no file" is English, "x is no file" is not.
 NO_THING = re.compile(r"(?<!there )\b(is|are) no\s", re.IGNORECASE)
 # What lists all of a catalogue.

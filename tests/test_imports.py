@@ -15,7 +15,18 @@ from lora_cli.methods import METHODS
 from lora_cli.methods.registry import home
 from lora_cli.output import format_names
 
-HEAVY = ("numpy", "rich", "pydantic", "safetensors", "torch", "huggingface_hub", "httpx", "httpx2", "matplotlib")
+HEAVY = (
+    "numpy",
+    "rich",
+    "pydantic",
+    "safetensors",
+    "torch",
+    "huggingface_hub",
+    "httpx",
+    "httpx2",
+    "matplotlib",
+    "yaml",
+)
 
 
 def loaded(code: str, among: Sequence[str] = HEAVY) -> set[str]:

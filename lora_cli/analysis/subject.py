@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class Subject(NamedTuple):
-    """A model, or the inputs and outputs of one matrix."""
+    """A model, or the inputs and outputs of one matrix. `assumptions` are what a trainer's recipe says of it, if any does."""
 
     model: Model | None
     d: int = 0
     h: int = 0
+    assumptions: tuple[str, ...] = ()
 
 
 def read_subject(

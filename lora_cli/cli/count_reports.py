@@ -16,7 +16,7 @@ def count_report(count: Count, per_module: bool) -> Report:
     That is the tensors of one matrix, with a picture of LoRA's A and B, or the groups of a model's modules.
     """
     record = count.record()
-    parts: dict[str, Any] = {}
+    parts = recipe_parts(count)
     picture = None
     groups = count.groups
     if count.model is None:
@@ -38,6 +38,11 @@ def count_report(count: Count, per_module: bool) -> Report:
         title=lambda: count.title,
         caption=lambda: defaults_caption(count),
     )
+
+
+def recipe_parts(count: Count) -> dict[str, Any]:
+    """Return what JSON shows of a recipe: what of it was used."""
+    return {"assumptions": count.assumptions} if count.assumptions else {}
 
 
 def defaults_caption(count: Count) -> list[str]:

@@ -94,26 +94,34 @@ def _number(found: dict[str, Any]) -> Any:
 
 def read_object(path: str, what: str = "a config") -> dict[str, Any]:
     """Return the JSON object in the file at `path`. Errors call the object `what`."""
-    with regular_file(path) as (file, size):
-        if size > MAX_JSON_BYTES:
-            raise _too_large(path, f"{size} bytes", what)
-        content = file.read(MAX_JSON_BYTES + 1)
-    return json_object(content, path, what)
+    return json_object(_read_file(path, MAX_JSON_BYTES, what), path, what)
 
 
 def read_config_object(path: str) -> dict[str, Any]:
     """Return the JSON object of a config in a file or, once, from a stream (`models.streams`)."""
+    return json_object(read_content(path, MAX_JSON_BYTES, "a config"), path)
+
+
+def read_content(path: str, most: int, what: str) -> bytes:
+    """Return the content of a file or, once, of a stream. Errors call it `what`, which has at most `most` bytes."""
     if not is_stream(path):
-        return read_object(path)
+        return _read_file(path, most, what)
     with _readable(path):
-        content = read_stream(path, MAX_JSON_BYTES + 1)
-    if len(content) > MAX_JSON_BYTES:
-        raise _too_large(path, f"more than {MAX_JSON_BYTES} bytes", "a config")
-    return json_object(content, path)
+        content = read_stream(path, most + 1)
+    if len(content) > most:
+        raise _too_large(path, f"more than {most} bytes", what, most)
+    return content
 
 
-def _too_large(path: str, size: str, what: str) -> InvalidInput:
-    return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {MAX_JSON_BYTES}, so this is not one")
+def _read_file(path: str, most: int, what: str) -> bytes:
+    with regular_file(path) as (file, size):
+        if size > most:
+            raise _too_large(path, f"{size} bytes", what, most)
+        return file.read(most + 1)
+
+
+def _too_large(path: str, size: str, what: str, most: int) -> InvalidInput:
+    return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {most}, so this is not one")
 
 
 def json_object(content: bytes, path: str, what: str = "a config") -> dict[str, Any]:

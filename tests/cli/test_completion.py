@@ -68,6 +68,7 @@ def candidates(*words: str, folder: Path | None = None) -> list[str]:
         ("count --per", {"--per-module"}),
         # Where a file is meant, the shell offers files.
         ("count --adapter ", set()),
+        ("memory --recipe ", set()),
         ("count -o ", set()),
         ("fit --write ", set()),
         ("check ", set()),

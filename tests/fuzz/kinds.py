@@ -18,6 +18,7 @@ from small_models import SMALL
 
 from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.registry import command_function, command_names
+from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
 from lora_cli.methods.registry import METHODS, method_named
 from lora_cli.models.registry import model_types
 from lora_cli.output.registry import format_names
@@ -422,6 +423,40 @@ def presented(draw: Random) -> list[str]:
     return ["--field", "r"] if kind < 0.6 else []
 
 
+RECIPES = sorted((Path(__file__).parents[1] / "reference" / "recipes").glob("*/*"))
+TAGS = [
+    "!!python/object/apply:os.system [touch ran]",
+    "!!binary x",
+    "!!set {a, b}",
+    "&a [*a]",
+    "*b",
+    "<<: {r: 1}",
+    "\t- x",
+]
+
+
+def recipe(draw: Random, folder: Path) -> list[str]:
+    """Draw a trainer's recipe, damaged as data or as text."""
+    source = draw.choice(RECIPES)
+    fields = with_inner_fields(read_fields(str(source)))
+    content = {name: value for name, value in fields.items() if "." not in name}
+    for _ in range(draw.choice([0, 1, 1, 2, 4])):
+        content = hostile.damaged(draw, content)
+    if draw.random() < 0.5:
+        written = hostile.text(draw, content)
+    else:
+        lines = source.read_text(encoding="utf-8").splitlines()
+        lines.insert(
+            draw.randrange(len(lines) + 1), draw.choice([f"x: {draw.choice(TAGS)}", *lines, *TAGS, "- 1", "---"])
+        )
+        written = "\n".join(lines).encode()
+    (folder / "recipe.yml").write_bytes(written)
+    command = draw.choice(["count", "count", "memory", "fit", "check", "sweep"])
+    budget = {"check": ["--max-params", "1M"], "fit": ["--max-params", "10M"]}.get(command, [])
+    model = ["-m", draw.choice(PRESETS)] if draw.random() < 0.7 else []
+    return [command, "--recipe", "recipe.yml", *model, *budget, *presented(draw)]
+
+
 KINDS: dict[str, Kind] = {
     kind.__name__: kind
     for kind in (
@@ -433,6 +468,7 @@ KINDS: dict[str, Kind] = {
         adapter_folder,
         foreign_file,
         pyproject,
+        recipe,
         lock,
         plot,
         hub_cache,

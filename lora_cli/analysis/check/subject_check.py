@@ -66,6 +66,7 @@ class SubjectCheck(NamedTuple):
     model: str | None = None
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
+    assumptions: Sequence[str] = ()
 
     def source(self) -> Record | None:
         """Return the subject with the commits of what is from the Hub, or None if nothing is."""
@@ -115,6 +116,7 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
             if warning not in told
         ],
         notes=[f"{start}{note}" for note in count.notes],
+        assumptions=count.assumptions,
     )
 
 

@@ -27,10 +27,10 @@ class Count(Result):
     `d`, `h` and `break_even_rank` are of one matrix; `model` and `adapted_modules` are of a model, and `target` is
     what a sweep adapts in this row. Counts are whole
     numbers of parameters, sizes are bytes; README lists what each field means. `model_revision` and `adapter_revision`
-    are the commits of what was read from the Hub.
+    are the commits of what was read from the Hub. `assumptions` are what a recipe said.
     """
 
-    __slots__ = ("_cost", "_how", "_tensors")
+    __slots__ = ("_cost", "_how", "_tensors", "assumptions")
     # Whether a search chose the size.
     _has_size = False
 
@@ -55,6 +55,7 @@ class Count(Result):
     _cost: ModelCount | None
     _how: Adaptation | None
     _tensors: tuple[Tensor, ...]
+    assumptions: tuple[str, ...]
 
     def __init__(
         self,
@@ -65,11 +66,11 @@ class Count(Result):
         how: Adaptation | None = None,
         warnings: Sequence[str] = (),
         notes: Sequence[str] = (),
+        assumptions: Sequence[str] = (),
         **others: object,
     ) -> None:
-        super().__init__(
-            record, warnings=warnings, notes=notes, _tensors=tuple(tensors), _cost=cost, _how=how, **others
-        )
+        own = {"_tensors": tuple(tensors), "_cost": cost, "_how": how, "assumptions": tuple(assumptions)}
+        super().__init__(record, warnings=warnings, notes=notes, **own, **others)
 
     @property
     def how(self) -> Adaptation:
@@ -118,7 +119,13 @@ class Count(Result):
     def with_cost(self, cost: ModelCount) -> Count:
         """Return the same count with another cost behind its figures."""
         return Count(
-            self._record, tensors=self._tensors, cost=cost, how=self._how, warnings=self.warnings, notes=self.notes
+            self._record,
+            tensors=self._tensors,
+            cost=cost,
+            how=self._how,
+            warnings=self.warnings,
+            notes=self.notes,
+            assumptions=self.assumptions,
         )
 
     @property
@@ -169,6 +176,7 @@ def count(
     alpha: float | None = None,
     adapter: str | PathLike[str] | None = None,
     adapter_dtype: str | None = None,
+    recipe: str | PathLike[str] | None = None,
 ) -> Count:
     """Count what an adapter trains on one matrix, `d` × `h`, or in a `model`.
 
@@ -182,6 +190,7 @@ def count(
     adapter        path or Hub name of an adapter_config.json, instead of r, method, settings, target and alpha;
                    without a model, it is counted on the base model that it names
     adapter_dtype  type in which the file is stored, e.g. "bfloat16"; without it, PEFT's own choice
+    recipe         path of a trainer's own configuration; what is given beside it replaces what it says
 
     Sizes and ranks are whole numbers from 1 to 2³¹−1, NumPy's too. `InvalidInput` is raised for anything else, and
     for what PEFT refuses. For a model the figures are those of PEFT's `get_nb_trainable_parameters()`.
@@ -204,6 +213,11 @@ def count(
     3328
     """
     how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
+    if recipe is not None:
+        from lora_cli.analysis.recipe import follow_recipe
+
+        subject, (how,), _ = follow_recipe(recipe, model, [how], d=d, h=h)
+        return count_subject(subject, how)
     if model is not None or (adapter is not None and d is None and h is None):
         return count_subject(read_subject(d, h, model, adapter), how)
     sizes = matrix_sizes(d, h, ("d", "h", "r"))
@@ -230,7 +244,12 @@ def count_subject(subject: Subject, how: Adaptation) -> Count:
     if subject.model is not None:
         cost = count_model(subject.model, config)
         return Count(
-            cost.record(), cost=cost, how=how, warnings=[*warnings, *warnings_of(cost)], notes=[*notes_of(cost)]
+            cost.record(),
+            cost=cost,
+            how=how,
+            warnings=[*warnings, *warnings_of(cost)],
+            notes=[*notes_of(cost)],
+            assumptions=subject.assumptions,
         )
     from lora_cli.analysis.count.adapted_matrix import count_matrix
 

@@ -62,6 +62,7 @@ class Fit(Count):
         budget: Limits,
         how: Adaptation,
         warnings: Sequence[str] = (),
+        assumptions: Sequence[str] = (),
     ) -> None:
         cost = largest.cost
         super().__init__(
@@ -71,6 +72,7 @@ class Fit(Count):
             how=how,
             warnings=[*warnings, *warnings_of(cost)],
             notes=[*notes_of(cost), *largest.notes],
+            assumptions=assumptions,
             _search=search,
             _largest=largest,
             _budget=budget,
@@ -121,6 +123,7 @@ def fit(
     knob: str | None = None,
     r: SupportsIndex | None = None,
     training: Mapping[str, Any] | None = None,
+    recipe: str | PathLike[str] | None = None,
 ) -> Fit:
     """Find the largest adapter of a `d` × `h` matrix, or of a `model`, that stays inside each limit.
 
@@ -143,7 +146,30 @@ def fit(
     """
     budget = read_budget(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes, max_memory=max_memory)
     how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
-    return fit_subject(read_subject(d, h, model, adapter), how, budget, knob, training or {})
+    subject, (how,), training = read_question(d, h, model, [how], budget, knob, training or {}, recipe)
+    return fit_subject(subject, how, budget, knob, training)
+
+
+def read_question(
+    d: SupportsIndex | None,
+    h: SupportsIndex | None,
+    model: Source | None,
+    hows: Sequence[Adaptation],
+    budget: Limits,
+    knob: str | None,
+    training: Mapping[str, Any],
+    recipe: str | PathLike[str] | None,
+) -> tuple[Subject, Sequence[Adaptation], Mapping[str, Any]]:
+    """Return the subject, how each method adapts it and how it is trained, as the arguments or a recipe say.
+
+    What is searched for is not read of the recipe, and its training only where the budget is of memory.
+    """
+    if recipe is None:
+        return read_subject(d, h, model, hows[0].adapter), hows, training
+    from lora_cli.analysis.recipe import follow_recipe
+
+    asked = training if training or MAX_MEMORY in budget else None
+    return follow_recipe(recipe, model, hows, asked, without=(RANK if knob is None else knob,), d=d, h=h)
 
 
 def fit_subject(
@@ -163,7 +189,7 @@ def fit_subject(
         _check_knob(how, knob)
         found, warnings = knob_search(subject, how)
         search = _with_memory(found, subject, budget, training)
-    return Fit(search, _largest(search, budget), budget, how, warnings)
+    return Fit(search, _largest(search, budget), budget, how, warnings, subject.assumptions)
 
 
 def _searches(
@@ -241,7 +267,7 @@ def fit_methods(
         try:
             if isinstance(search, InvalidInput):
                 raise search
-            fits.append(Fit(search, _largest(search, budget), budget, how))
+            fits.append(Fit(search, _largest(search, budget), budget, how, assumptions=subject.assumptions))
         except TookTooLong:
             raise
         except InvalidInput as refusal:

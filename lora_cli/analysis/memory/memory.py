@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
-from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
+from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments, read_arguments
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_seconds
@@ -14,7 +14,7 @@ from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.training import UNQUANTISED
 from lora_cli.analysis.memory.verdict import Room
 from lora_cli.analysis.result import Result
-from lora_cli.analysis.subject import read_subject
+from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.models.matrix import whole_number
@@ -45,7 +45,7 @@ class Memory(Result):
     field means.
     """
 
-    __slots__ = ("_case",)
+    __slots__ = ("_case", "_recipe")
 
     model: str
     method: str
@@ -74,6 +74,7 @@ class Memory(Result):
     flops_per_token: int
     train_seconds: float | None
     _case: Case
+    _recipe: tuple[str, ...]
 
     @property
     def title(self) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ class Memory(Result):
     @property
     def assumptions(self) -> list[str]:
         """What the figures rest on, in sentences."""
-        return [*assumptions(self._case)]
+        return [*self._recipe, *assumptions(self._case)]
 
     @property
     def advice(self) -> list[dict[str, Value]]:
@@ -140,22 +141,23 @@ def memory(
     alpha: float | None = None,
     adapter: Path | None = None,
     adapter_dtype: str | None = None,
-    batch: SupportsIndex = 1,
+    batch: SupportsIndex | None = None,
     seq: SupportsIndex | None = None,
     dtype: str | None = None,
-    quantize: str | None = "none",
+    quantize: str | None = None,
     kbit_prepare: bool | None = None,
-    checkpointing: bool = True,
-    attention: str = "sdpa",
-    padded: bool = False,
-    optimizer: str = "adamw",
-    autocast: bool = False,
-    loss: str = "full",
-    logits_kept: bool = False,
+    checkpointing: bool | None = None,
+    attention: str | None = None,
+    padded: bool | None = None,
+    optimizer: str | None = None,
+    autocast: bool | None = None,
+    loss: str | None = None,
+    logits_kept: bool | None = None,
     gpu: str | None = None,
     vram: float | str | None = None,
     tokens: SupportsIndex | None = None,
     utilisation: SupportsFloat | None = None,
+    recipe: Path | None = None,
 ) -> Memory: ...
 def memory(
     model: Source | None = None,
@@ -167,18 +169,18 @@ def memory(
     alpha: float | None = None,
     adapter: Path | Sequence[Path] | None = None,
     adapter_dtype: str | None = None,
-    batch: SupportsIndex = 1,
+    batch: SupportsIndex | None = None,
     seq: SupportsIndex | None = None,
     dtype: str | None = None,
-    quantize: str | None = "none",
+    quantize: str | None = None,
     kbit_prepare: bool | None = None,
-    checkpointing: bool = True,
-    attention: str = "sdpa",
-    padded: bool = False,
-    optimizer: str = "adamw",
-    autocast: bool = False,
-    loss: str = "full",
-    logits_kept: bool = False,
+    checkpointing: bool | None = None,
+    attention: str | None = None,
+    padded: bool | None = None,
+    optimizer: str | None = None,
+    autocast: bool | None = None,
+    loss: str | None = None,
+    logits_kept: bool | None = None,
     gpu: str | None = None,
     vram: float | str | None = None,
     tokens: SupportsIndex | None = None,
@@ -186,13 +188,15 @@ def memory(
     serve: SupportsIndex | None = None,
     max_rank: SupportsIndex | None = None,
     tp: SupportsIndex | None = None,
+    recipe: Path | None = None,
 ) -> Memory | Serving:
     """Say what GPU memory one training step takes, by a replay of what PyTorch allocates.
 
     `model`, `method`, `r`, `target`, `settings`, `alpha` and `adapter` are those of `count`; `method="full"` trains
     all weights. `kbit_prepare` is true where the base is quantised, and an adapter is trained in float32. `seq` is 2048 by default, or the model's longest input if that is shorter, and `dtype` that of its
     config.json. With a `gpu` or `vram` (bytes, or a text like "24GB") the result says whether it fits. `tokens` and
-    `utilisation` (a share of the card's peak) give `train_seconds`.
+    `utilisation` (a share of the card's peak) give `train_seconds`. With a `recipe`, the path of a trainer's own
+    configuration, what is given beside it replaces what it says.
 
     With `serve` it says instead what vLLM preallocates for so many adapters: for ranks up to `max_rank` (16, or the
     highest of the adapters whose paths are given), on each of `tp` cards.
@@ -205,36 +209,39 @@ def memory(
     """
     paths = _paths(adapter)
     how = Adaptation(method, r, alpha, target, settings or {}, paths[0] if paths else None)
-    arguments = TrainingArguments(
-        batch,
-        seq,
-        dtype,
-        quantize,
-        kbit_prepare,
-        checkpointing,
-        attention,
-        padded,
-        optimizer,
-        autocast,
-        adapter_dtype,
-        loss,
-        logits_kept,
-        gpu,
-    )
-    if model is None and not paths:
+    given = {
+        "batch": batch,
+        "seq": seq,
+        "dtype": dtype,
+        "quantize": quantize,
+        "kbit_prepare": kbit_prepare,
+        "checkpointing": checkpointing,
+        "attention": attention,
+        "padded": padded,
+        "optimizer": optimizer,
+        "autocast": autocast,
+        "adapter_dtype": adapter_dtype,
+        "loss": loss,
+        "logits_kept": logits_kept,
+        "gpu": gpu,
+    }
+    training: Mapping[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if model is None and not paths and recipe is None:
         raise InvalidInput(
             f"{argument('model')} is missing: memory is that of training a model, and one matrix is not trained alone"
         )
     if serve is not None:
-        given = how._asdict() | arguments._asdict() | {"vram": vram, "tokens": tokens, "utilisation": utilisation}
-        _refuse_training(given)
+        others = {"vram": vram, "tokens": tokens, "utilisation": utilisation, "recipe": recipe}
+        _refuse_training({**how._asdict(), **training, **others})
         from lora_cli.analysis.memory.serving.serving import serving
 
         return serving(_model(model, how.adapter), serve, max_rank, 1 if tp is None else tp, paths, dtype)
     _refuse_serving({"max_rank": max_rank, "tp": tp}, paths)
+    subject, (how,), training = _read(model, how, training, recipe)
+    assert subject.model is not None
+    arguments = read_arguments(training)
     room = _room(arguments.card, vram)
-    subject = _model(model, how.adapter)
-    setup, label, said = _set_up(subject, how, adapter_dtype)
+    setup, label, said = _set_up(subject.model, how, adapter_dtype)
     case = Case(setup, label, arguments.training(setup), arguments.card, room)
     record = dict(case.record())
     if tokens is not None or utilisation is not None:
@@ -242,7 +249,19 @@ def memory(
             case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation
         )
     warnings = [*said, *arguments.doubts(setup)]
-    return Memory(record, _case=case, warnings=warnings, notes=[*notes_of(case)])
+    notes = [*subject.model.notes, *notes_of(case)]
+    return Memory(record, _case=case, _recipe=subject.assumptions, warnings=warnings, notes=notes)
+
+
+def _read(
+    model: Source | None, how: Adaptation, training: Mapping[str, Any], recipe: Path | None
+) -> tuple[Subject, Sequence[Adaptation], Mapping[str, Any]]:
+    """Return the subject, how it is adapted and how it is trained, as the arguments or a recipe say."""
+    if recipe is None:
+        return read_subject(None, None, model, how.adapter), [how], training
+    from lora_cli.analysis.recipe import follow_recipe
+
+    return follow_recipe(recipe, model, [how], training, allows_full=True)
 
 
 def _paths(adapter: Path | Sequence[Path] | None) -> tuple[Path, ...]:

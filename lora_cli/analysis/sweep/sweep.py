@@ -20,10 +20,12 @@ from lora_cli.analysis.sweep.selection import EVERYTHING, Selection, read_select
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation, Target
 from lora_cli.methods.config.arguments import adapter_config, missing, shared_settings
-from lora_cli.methods.registry import DEFAULT_METHOD, check_name, method_named
+from lora_cli.methods.registry import check_name, method_named
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from lora_cli.analysis.sweep.model_grid import ModelGrid
     from lora_cli.analysis.sweep.training_grid import TrainingGrid
     from lora_cli.models.model import Source
@@ -37,12 +39,14 @@ DEFAULT_TARGETS = "default"
 class Sweep:
     """The counts of a grid, in its order or the one that was asked for: iterate over them, or pass them on, e.g. to `pandas.DataFrame`.
 
-    Nothing is counted before it is asked for, and no more than a batch is held at a time.
+    Nothing is counted before it is asked for, and no more than a batch is held at a time. `assumptions` are what a
+    recipe said.
     """
 
     fields: tuple[str, ...]
     _grids: tuple[MatrixGrid | ModelGrid, ...]
     _selection: Selection = EVERYTHING
+    assumptions: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -112,7 +116,7 @@ def sweep(
     r: Axis | None = None,
     *,
     square: bool = False,
-    method: str | Sequence[str] = DEFAULT_METHOD,
+    method: str | Sequence[str] | None = None,
     settings: Mapping[str, object] | None = None,
     model: Source | Sequence[Source] | None = None,
     target: Target | Sequence[Target] | None = None,
@@ -126,12 +130,13 @@ def sweep(
     seq: Axis | None = None,
     quantize: str | Sequence[str] | None = None,
     training: Mapping[str, Any] | None = None,
+    recipe: str | PathLike[str] | None = None,
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
 
     d, h, r        a value, a list, a `range` or a text like "8:64:8" or "8:64:x2"; the last axis, r, runs fastest
     square         h follows d
-    method         one name or several; a method without a rank is counted once in place of each rank
+    method         one name or several, LoRA without it; a method without a rank is counted once in place of each rank
     settings       fields of the methods' PEFT configs, given to those that have them
     model          one or several, as `count` takes them
     target         one or several sets of modules, each as `count` takes it
@@ -142,18 +147,35 @@ def sweep(
     batch, seq     axes of that
     quantize       one kind of quantisation or several, slower than these
     training       how it is trained otherwise: keywords of `memory`, e.g. {"optimizer": "sgd", "gpu": "t4"}
+    recipe         path of a trainer's own configuration of a model; what is given beside it replaces what it says
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
     >>> [(c.target, c.trainable_params) for c in sweep(model="gpt2", target=["c_attn", "all-linear"], r=8)]
     [('c_attn', 294912), ('all-linear', 1179648)]
     """
-    methods = [check_name(name) for name in listed(method)]
-    if not methods:
+    names = [None] if method is None else [check_name(name) for name in listed(method)]
+    if not names:
         raise InvalidInput(f"{argument('method')}: the list is empty; give at least one")
     if "r" in (settings or {}):
         raise InvalidInput(f"{argument('settings')}: r is an axis of a sweep; give {argument('r')} instead")
-    hows = [Adaptation(name, settings=settings or {}) for name in methods]
+    hows = [Adaptation(name, settings=settings or {}) for name in names]
+    if recipe is not None:
+        from lora_cli.analysis.sweep.recipe_axes import recipe_axes
+
+        own = {
+            "r": r,
+            "target": target,
+            "quantize": quantize,
+            "batch": batch,
+            "seq": seq,
+            "training": training,
+            "memory": memory,
+        }
+        arguments, assumptions = recipe_axes(recipe, listed(model), hows, own, d=d, h=h)
+        limited: dict[str, Any] = {"max_params": max_params, "max_percent": max_percent, "max_bytes": max_bytes}
+        found = sweep(square=square, memory=memory, sort=sort, limit=limit, **limited, **arguments)
+        return replace(found, assumptions=assumptions)
     if settings:
         hows = shared_settings(hows, of_model=model is not None)
     axes = {"quantize": quantize, "batch": batch, "seq": seq}
@@ -163,7 +185,7 @@ def sweep(
             f"{argument(given[0])} says how a model is trained, which only {argument('memory')} depends on; give that "
             "too, or drop it"
         )
-    ranks = _ranks(r, methods)
+    ranks = _ranks(r, hows)
     limits = read_limits(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes)
     if model is not None:
         if d is not None or h is not None or square:
@@ -201,11 +223,11 @@ def _selected(grid: Sweep, limits: Mapping[str, int | float], sort: str | None, 
     return replace(grid, _selection=read_selection(grid.fields, grid.size, limits, sort, limit))
 
 
-def _ranks(r: Axis | None, methods: Sequence[str]) -> Sequence[int]:
+def _ranks(r: Axis | None, hows: Sequence[Adaptation]) -> Sequence[int]:
     """Return the axis r, which methods without a rank do without."""
     if r is not None:
         return read_axis("r", r)
-    if all(method_named(name).rank is None for name in methods):
+    if all(method_named(how.method_name).rank is None for how in hows):
         return range(1, 2)
     raise InvalidInput(f"{argument('r')} is missing; give the ranks to sweep, e.g. 8,16 or 4:64:x2")
 

@@ -12,6 +12,8 @@ import typer
 from lora_cli.analysis.check.check import Judgement, NoLimit, check_names, judge, known_names
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths
 from lora_cli.analysis.check.verdict import FIELDS
+from lora_cli.analysis.count.count import count_subject
+from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import one_of
@@ -125,7 +127,7 @@ def check(
         raise InvalidInput(f"{error}; a limit can also be set in pyproject.toml") from None
     locations = {check.path: own_location(check) or model_location(check) for check in checks}
     locations |= {each.check.path: each.location for each in listed}
-    report = _report(judgement, locations)
+    report = _report(judgement, locations, [said for check in checks for said in check.assumptions])
     if judgement.lock_update is not None:
         from lora_cli.analysis.check.lock_file import write_lock
 
@@ -146,6 +148,8 @@ def _refuse_same_file(lock: str | None, output: str | None) -> None:
 
 def _checks(paths: Sequence[str], configuration: Configuration, project: Settings, rules: Rules) -> list[SubjectCheck]:
     """Return the checks of what the paths lead to, or of what the options name."""
+    if configuration.recipe is not None:
+        return [_recipe_check(paths, configuration, rules)]
     if paths and configuration.has_matrix:
         raise InvalidInput(
             f"{argument('d')} and {argument('h')} describe one matrix, so they conflict with {argument('paths')}; "
@@ -165,7 +169,29 @@ def _checks(paths: Sequence[str], configuration: Configuration, project: Setting
     return [check_count(configuration.count_subject(base), rules)]
 
 
-def _report(judgement: Judgement, locations: Mapping[str | None, Location | None]) -> Report:
+def _recipe_check(paths: Sequence[str], configuration: Configuration, rules: Rules) -> SubjectCheck:
+    """Return the check of what a recipe adapts, and of its training where a limit is of memory."""
+    from lora_cli.analysis.recipe import follow_recipe
+
+    if paths:
+        raise InvalidInput(
+            f"{argument('recipe')} says what is adapted, and so do {argument('paths')}; drop one of them"
+        )
+    followed = follow_recipe(
+        str(configuration.recipe),
+        configuration.model,
+        [configuration.adaptation()],
+        rules.training if MAX_MEMORY in rules.limits else None,
+        d=configuration.d,
+        h=configuration.h,
+    )
+    counted = count_subject(followed.subject, followed.hows[0])
+    return check_count(counted, rules._replace(training=followed.training))
+
+
+def _report(
+    judgement: Judgement, locations: Mapping[str | None, Location | None], assumptions: Sequence[str]
+) -> Report:
     """Return a record for each verdict, with its path where there are paths."""
     rows = [tuple(verdict.values()) for verdict in judgement.verdicts]
     return Report(
@@ -174,7 +200,10 @@ def _report(judgement: Judgement, locations: Mapping[str | None, Location | None
         [rows],
         len(rows),
         listing=True,
-        parts={"sources": judgement.sources} if judgement.sources else {},
+        parts={
+            **({"sources": judgement.sources} if judgement.sources else {}),
+            **({"assumptions": assumptions} if assumptions else {}),
+        },
         failures=[verdict.failure() for verdict in judgement.verdicts],
         locations={path: location for path, location in locations.items() if location is not None},
         design="check",

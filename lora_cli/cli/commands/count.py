@@ -39,6 +39,7 @@ def count(
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
     adapter_dtype: adaptation.AdapterDtype = None,
+    recipe: subject.Recipe = None,
     per_module: Annotated[
         bool, typer.Option("--per-module", help="List the adapted modules of a model.", rich_help_panel=OUTPUT)
     ] = False,
@@ -59,10 +60,10 @@ def count(
     those of PEFT's get_nb_trainable_parameters().
     """
     model = subject.model_of(source, model)
-    if model is None and per_module:
+    if model is None and recipe is None and per_module:
         raise InvalidInput(f"{argument('per_module')} lists the modules of a model; give {argument('model')} too")
     how = read_adaptation(method, r, alpha, target, settings, adapter, adapter_dtype)
-    counted = count_parameters(size("d", d), size("h", h), model=model, **how._asdict())
+    counted = count_parameters(size("d", d), size("h", h), model=model, recipe=recipe, **how._asdict())
     whole = presentation.has_parts or not per_module
     report = count_report(counted, per_module) if whole else modules_report(counted)
     return Answer(report, presentation, counted.warnings, counted.notes)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import FIELDS, RANK, Fit, fit_methods, fit_subject, title_of
+from lora_cli.analysis.fit.fit import FIELDS, RANK, Fit, fit_methods, fit_subject, read_question, title_of
 from lora_cli.analysis.limits import BUDGETS, TRAINING_KNOBS, Limits
-from lora_cli.analysis.subject import read_subject
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, one_of
-from lora_cli.cli.count_reports import defaults_caption
+from lora_cli.cli.count_reports import defaults_caption, recipe_parts
 from lora_cli.cli.fitted_config import write_config
 from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
@@ -65,6 +64,7 @@ def fit(
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
     adapter_dtype: adaptation.AdapterDtype = None,
+    recipe: subject.Recipe = None,
     r: adaptation.R = None,
     knob: Annotated[
         str | None,
@@ -107,17 +107,17 @@ def fit(
         raise InvalidInput(
             f"{argument('plot')} compares methods; give {argument('method')} several, e.g. lora,dora,loha, or drop it"
         )
-    _refuse_conflicts(model, adapter, write, len(names))
+    _refuse_conflicts(model or recipe, adapter, write, len(names))
     if knob in TRAINING_KNOBS and knob in (presentation.field or "").split(","):
         raise InvalidInput(
             f"{argument('field')}: the {knob} that is found is the field size; give that instead of {knob}"
         )
     budget = read_budget(**limits.read())
-    adapted = read_subject(size("d", d), size("h", h), model, adapter)
     hows = [read_adaptation(name, r, alpha, target, settings, adapter, adapter_dtype) for name in names]
+    asked = read_question(size("d", d), size("h", h), model, hows, budget, knob, training.read(), recipe)
     if len(hows) > 1:
-        return _listing(*fit_methods(adapted, hows, budget, knob, training.read()), presentation, budget)
-    return _single(fit_subject(adapted, hows[0], budget, knob, training.read()), presentation, write)
+        return _listing(*fit_methods(*asked[:2], budget, knob, asked[2]), presentation, budget)
+    return _single(fit_subject(asked[0], asked[1][0], budget, knob, asked[2]), presentation, write)
 
 
 def _refuse_conflicts(model: str | None, adapter: str | None, write: str | None, methods: int) -> None:
@@ -138,7 +138,7 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
         "fit",
         tuple(record),
         [[tuple(record.values())]],
-        parts={} if largest.model is None else {"alternatives": others},
+        parts=recipe_parts(largest) | ({} if largest.model is None else {"alternatives": others}),
         details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
         design="fit",
         title=lambda: largest.title,
@@ -163,6 +163,7 @@ def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presenta
         [rows],
         len(rows),
         listing=True,
+        parts=recipe_parts(fits[0]),
         design="fit_methods",
         title=lambda: title_of(fits, budget),
         asked=[BUDGETS[name].field for name in budget],

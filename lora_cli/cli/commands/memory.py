@@ -65,6 +65,7 @@ def memory(
     ] = None,
     settings: adaptation.Set = None,
     adapter_dtype: AdapterDtype = None,
+    recipe: subject.Recipe = None,
     vram: Vram = None,
     tokens: Annotated[
         str | None,
@@ -130,6 +131,7 @@ def memory(
     arguments: dict[str, Any] = how._asdict() | training.read()
     arguments |= {
         "adapter": adapter,
+        "recipe": recipe,
         "vram": vram,
         "tokens": read_given("tokens", tokens, parse_count, "tokens"),
         "utilisation": read_given("utilisation", utilisation, parse_positive),

@@ -82,14 +82,14 @@ def sweep(
         ),
     ] = None,
     method: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAMES",
-            help="Methods to compare, e.g. lora,dora,vera.",
+            help="Methods to compare, e.g. lora,dora,vera.  [default: lora]",
             autocompletion=list_of(method_names),
             rich_help_panel=METHOD,
         ),
-    ] = "lora",
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,6 +100,7 @@ def sweep(
             rich_help_panel=METHOD,
         ),
     ] = None,
+    recipe: subject.Recipe = None,
     sort: Annotated[
         str | None,
         typer.Option(
@@ -143,13 +144,14 @@ def sweep(
         h,
         r,
         square=square,
-        method=read_list(method),
+        method=None if method is None else read_list(method),
         settings=read_settings(settings),
         model=[*(sources or ()), *(model or ())] or None,
         target=target or None,
         sort=sort,
         limit=size("limit", limit),
         memory=memory,
+        recipe=recipe,
         **wanted,
     )
     batches = grid.batches()
@@ -163,6 +165,7 @@ def sweep(
         batches,
         grid.size,
         listing=True,
+        parts={"assumptions": grid.assumptions} if grid.assumptions else {},
         design="sweep",
         title=lambda: grid.title,
         asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],

@@ -26,6 +26,7 @@ class Configuration(NamedTuple):
     alpha: adaptation.Alpha = None
     settings: adaptation.Set = None
     adapter_dtype: adaptation.AdapterDtype = None
+    recipe: subject.Recipe = None
 
     @property
     def names_subject(self) -> bool:

@@ -59,6 +59,17 @@ Sources = Annotated[
     ),
     INPUT,
 ]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        metavar="FILE",
+        help="A trainer's own configuration, e.g. of axolotl, LLaMA-Factory or TRL (- for standard input), that says what is "
+        "adapted, how, and how it is trained; options beside it replace what it says.",
+        rich_help_panel=SUBJECT,
+    ),
+    INPUT,
+]
 Offline = Annotated[
     bool,
     typer.Option(

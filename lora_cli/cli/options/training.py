@@ -44,20 +44,30 @@ class TrainingOptions(NamedTuple):
         str | None,
         _option("--dtype", "Type of the base's weights{}.  [default: config.json's, else bfloat16]", tuple(WIDTHS)),
     ] = None
-    quantize: Annotated[str, _option("--quantize", "How the base's weights are stored{}.", QUANTISATIONS)] = "none"
+    quantize: Annotated[
+        str | None, _option("--quantize", "How the base's weights are stored{}.  [default: none]", QUANTISATIONS)
+    ] = None
     kbit_prepare: Annotated[
         bool | None,
         _flag("--kbit-prepare/--no-kbit-prepare", "Train a quantised base without prepare_model_for_kbit_training."),
     ] = None
     checkpointing: Annotated[
-        bool, _flag("--checkpointing/--no-checkpointing", "Save layers instead of running them again in the backward.")
-    ] = True
-    attention: Annotated[str, _option("--attention", "Implementation of attention{}.", ATTENTIONS)] = "sdpa"
-    padded: Annotated[bool, _flag("--padded", "A batch whose sequences differ in length, with a mask.")] = False
-    optimizer: Annotated[str, _option("--optimizer", "Optimizer{}.", OPTIMIZERS)] = "adamw"
-    autocast: Annotated[bool, _flag("--autocast", "Run in --dtype by autocast, or in bfloat16 over float32.")] = False
-    loss: Annotated[str, _option("--loss", "How the loss over the vocabulary is computed{}.", LOSSES)] = "full"
-    logits_kept: Annotated[bool, _flag("--logits-kept", "The training loop keeps the outputs of a step.")] = False
+        bool | None,
+        _flag("--checkpointing/--no-checkpointing", "Save layers instead of running them again in the backward."),
+    ] = None
+    attention: Annotated[
+        str | None, _option("--attention", "Implementation of attention{}.  [default: sdpa]", ATTENTIONS)
+    ] = None
+    padded: Annotated[bool | None, _flag("--padded", "A batch whose sequences differ in length, with a mask.")] = None
+    optimizer: Annotated[str | None, _option("--optimizer", "Optimizer{}.  [default: adamw]", OPTIMIZERS)] = None
+    autocast: Annotated[
+        bool | None,
+        _flag("--autocast", "Run in --dtype by autocast, or in bfloat16 over float32."),
+    ] = None
+    loss: Annotated[
+        str | None, _option("--loss", "How the loss over the vocabulary is computed{}.  [default: full]", LOSSES)
+    ] = None
+    logits_kept: Annotated[bool | None, _flag("--logits-kept", "The training loop keeps the outputs of a step.")] = None
     gpu: Annotated[
         str | None,
         typer.Option(
@@ -70,7 +80,7 @@ class TrainingOptions(NamedTuple):
     ] = None
 
     def read(self) -> dict[str, Any]:
-        """Return those that differ from the defaults, as keywords of `lora_cli.memory`."""
+        """Return those that are given, as keywords of `lora_cli.memory`."""
         given = self._given()
         return given | {name: size(name, given[name]) for name in SIZES if name in given}
 
@@ -83,7 +93,7 @@ class TrainingOptions(NamedTuple):
         return axes | {"training": given}
 
     def _given(self) -> dict[str, Any]:
-        return {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 AdapterDtype = Annotated[

@@ -1,0 +1,102 @@
+"""A trainer's recipe as what a caller would otherwise name: the model, how it is adapted, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lora_cli.analysis.subject import Subject
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.recipes.recipe import Reading, Recipe, read_recipe
+from lora_cli.methods.config.recipes.trainer import FULL
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from lora_cli.models.model import Model, Source
+
+
+class Followed(NamedTuple):
+    """What a recipe comes to: the model, its adaptations, and the keywords of its training."""
+
+    subject: Subject
+    hows: Sequence[Adaptation]
+    training: Mapping[str, Any]
+
+
+def follow_recipe(
+    path: str | PathLike[str],
+    model: Source | None,
+    hows: Sequence[Adaptation],
+    training: Mapping[str, Any] | None = None,
+    *,
+    without: Collection[str] = (),
+    d: object = None,
+    h: object = None,
+    allows_full: bool = False,
+) -> Followed:
+    """Return what the recipe in a file says, with the arguments that are given instead of its own.
+
+    Each of `hows` may say of the adapter what the recipe does not decide then, and `training` of the training; without
+    one, nothing is asked of that. What is in `without` is not read. A recipe that trains every weight is refused unless
+    the question `allows_full`. The subject has what was used of the recipe, and its model the warnings and notes on it.
+    """
+    _refuse_conflicts({"d": d, "h": h, "adapter": next((how.adapter for how in hows if how.adapter is not None), None)})
+    recipe = read_recipe(path)
+    trains_all = recipe.trains_all and any(how.method is None for how in hows)
+    if trains_all and not allows_full:
+        raise InvalidInput(
+            f"{recipe.source} trains every weight ({recipe.whole()}), so there is no adapter to count; "
+            f"`lora-cli memory` says what its training takes, or give {argument('method')}"
+        )
+    base, reading = _model(recipe, model)
+    adapted = []
+    for how in hows:
+        if trains_all and how.method is None:
+            adapted.append(how._replace(method=FULL))
+            reading += Reading([f"method {FULL} ({recipe.whole()})"], [], [])
+            continue
+        found, read = recipe.adaptation(base, how, without)
+        adapted.append(found)
+        reading += read
+    trained: Mapping[str, Any] = {}
+    if training is not None:
+        trained, read = recipe.training(training, without)
+        reading += read
+    uses = tuple(dict.fromkeys(reading.uses))
+    summary = f"{recipe.source} is a recipe of {recipe.trainer.name}{': ' if uses else ''}{'; '.join(uses)}"
+    said = replace(
+        base,
+        warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
+        notes=(summary, *dict.fromkeys(reading.replaced), *base.notes),
+    )
+    return Followed(Subject(said, assumptions=uses), adapted, trained)
+
+
+def _refuse_conflicts(given: Mapping[str, object]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidInput(
+                f"{argument(name)} conflicts with {argument('recipe')}, which says what is adapted and how; drop one of them"
+            )
+
+
+def _model(recipe: Recipe, model: Source | None) -> tuple[Model, Reading]:
+    """Return the model that is given, or the one that the recipe names."""
+    from lora_cli.models.sources.read_model import read_model
+    from lora_cli.models.streams import is_stream
+
+    if model is not None:
+        return read_model(model), recipe.replaced_model()
+    name, reading = recipe.base_model()
+    # What a file says must not make the program wait for a stream.
+    if name is None or is_stream(name):
+        raise InvalidInput(f"{recipe.source} names no base model; give {argument('model')}")
+    try:
+        return read_model(name), reading
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{recipe.source}: its base model cannot be read; give {argument('model')}: {error}"
+        ) from error

@@ -1,0 +1,222 @@
+"""A recipe: what it says of the base model, of the adapter and of the training, and what of that is not followed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lora_cli.errors import argument, first_few, quote, quote_long
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.arguments import target_modules
+from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
+from lora_cli.methods.config.recipes.registry import trainer_of
+from lora_cli.methods.config.recipes.trainer import FULL, Doubt, NotFollowed, Part, Targets, Trainer
+from lora_cli.methods.registry import DEFAULT_METHOD, method_named, variant_fields
+from lora_cli.models.config import Config, key
+from lora_cli.models.files import path_text
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from lora_cli.methods.method import Method
+    from lora_cli.models.model import Model
+
+TARGETS = "target_modules"
+# A list of more names than these is shortened, and so is one of fields that are not known.
+MOST_NAMES = 8
+UNSET: tuple[Any, ...] = (None, "", [], {}, False)
+
+
+class Reading(NamedTuple):
+    """What was read of a recipe: what of it is used, in words, what that replaces, and what is not followed."""
+
+    uses: list[str]
+    replaced: list[str]
+    doubts: list[str]
+
+    def __add__(self, other: Reading) -> Reading:  # type: ignore[override]
+        return Reading(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The fields of a recipe, those inside others under dotted names, and the trainer that they are of."""
+
+    fields: Config
+    trainer: Trainer
+    top: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """What messages call the file."""
+        return self.fields.source
+
+    @property
+    def trains_all(self) -> bool:
+        """Whether it trains every weight, without an adapter."""
+        return self._method == FULL
+
+    @property
+    def _method(self) -> str:
+        method: str = self.trainer.method.read(self.fields)
+        return method
+
+    def base_model(self) -> tuple[str | None, Reading]:
+        """Return the base model that it names, with its revision."""
+        reading = Reading([], [], [])
+        name = self._read("model", self.trainer.model, reading)
+        revision = None if self.trainer.revision is None else self.trainer.revision.read(self.fields)
+        return (f"{name}@{revision}" if name and revision not in {None, "main"} and "@" not in name else name), reading
+
+    def replaced_model(self) -> Reading:
+        """Return that another model replaces the one that it names."""
+        reading = Reading([], [], [])
+        self._replace("model", self.trainer.model, reading)
+        return reading
+
+    def whole(self) -> str:
+        """Return in words why every weight is trained."""
+        field = self._field(self.trainer.method)
+        return f"no {self.trainer.method.fields[0]}" if field is None else self._written(field)
+
+    def adaptation(self, model: Model, how: Adaptation, without: Collection[str] = ()) -> tuple[Adaptation, Reading]:
+        """Return how it adapts a model. What `how` says replaces the recipe's, and what is in `without` is not read."""
+        reading = Reading([], [], list(self._doubts(self.trainer.doubts)))
+        method = how.method or self._method
+        if how.method is None and method != DEFAULT_METHOD:
+            reading.uses.append(f"method {method}{self._origin(self.trainer.method, method)}")
+            how = how._replace(method=method)
+        own = method_named(method)
+        given = {**variant_fields(method), **how.settings}
+        for name, field, value in (("r", own.rank and "r", how.r), ("alpha", own.alpha, how.alpha)):
+            part = self.trainer.arguments[name]
+            if field is None or name in without:
+                continue
+            if value is not None or field in given:
+                self._replace(name, part, reading)
+            else:
+                how = how._replace(**{name: self._read(name, part, reading)})
+        settings = {**how.settings, **self._settings(own, given, reading)}
+        target = how.target
+        if target is not None or TARGETS in given:
+            self._replace("target", self.trainer.targets, reading)
+        elif TARGETS in own.shared_fields:
+            target = self._read("target", self.trainer.targets, reading, model)
+        if isinstance(target, str) and how.target is None and target_modules(target) != target:
+            # A text is a regular expression to PEFT, also where it looks like a list of names.
+            settings[TARGETS], target = target, None
+        return how._replace(settings=settings, target=target), reading
+
+    def _settings(self, own: Method[Any], given: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+        """Return those fields of PEFT's config that the method has and that are not given otherwise."""
+        settings = {}
+        for name, part in self.trainer.settings.items():
+            if name in given:
+                self._replace("settings", part, reading)
+            elif name in own.fields or name in own.shared_fields:
+                settings[name] = self._read(name, part, reading)
+        return {name: value for name, value in settings.items() if value is not None}
+
+    def training(self, given: Mapping[str, Any], without: Collection[str] = ()) -> tuple[dict[str, Any], Reading]:
+        """Return how it trains, as keywords of a training. What is `given` replaces the recipe's."""
+        reading = Reading([], [], list(self._doubts(self.trainer.training_doubts)))
+        # How a quantised base is prepared, and in which type an adapter is, are of what they are said of.
+        skipped = {*without, *(("kbit_prepare",) if "quantize" in given else ())}
+        skipped |= {"adapter_dtype"} if self.trains_all else set()
+        found: dict[str, Any] = {}
+        for name, part in self.trainer.training.items():
+            if name in given:
+                self._replace(name, part, reading)
+            elif name not in skipped:
+                value = self._read(name, part, reading)
+                found |= {} if value is None else {name: value}
+        reading.uses.extend([] if self.trainer.remark is None else [self.trainer.remark])
+        return {**found, **given}, reading
+
+    def unknown(self) -> Iterator[str]:
+        """Yield a warning for each field that the trainer does not have, as far as is known here."""
+        names = [name for name in self._unknown_names() if self.fields.fields[name] not in UNSET]
+        for name in names[:MOST_NAMES]:
+            yield f"{self.source}: {key(name)} is not a field of {self.trainer.name} that is known here, and is left out"
+        if more := len(names) - MOST_NAMES:
+            yield from [f"{self.source}: {more} more fields are not known, and are left out"] if more > 0 else []
+
+    def _unknown_names(self) -> Iterator[str]:
+        declared = self.trainer.names
+        for name in self.top:
+            start = f"{name}."
+            if any(each.startswith(start) for each in declared):
+                yield from (
+                    each
+                    for each in self.fields.fields
+                    if each.startswith(start) and "." not in each.removeprefix(start) and not self.trainer.knows(each)
+                )
+            elif not self.trainer.knows(name):
+                yield name
+
+    def _doubts(self, doubts: Mapping[str, Doubt]) -> Iterator[str]:
+        for name, doubt in doubts.items():
+            value = self.fields.fields.get(name)
+            if value not in UNSET and value not in doubt.harmless:
+                yield f"{self.source}: {self._written(name)} {doubt.what}"
+
+    def _read(self, name: str, part: Part | Targets, reading: Reading, *model: Model) -> Any:
+        """Return the value of an argument, and add to the reading what is said of it."""
+        try:
+            value = part.read(self.fields, *model)
+        except NotFollowed as doubt:
+            reading.doubts.append(f"{self.source}: {self._written(doubt.field)} {doubt.reason}")
+            return None
+        if value is not None:
+            reading.uses.append(f"{name} {_shown(value)}{self._origin(part, value)}")
+        return value
+
+    def _replace(self, name: str, part: Part | Targets, reading: Reading) -> None:
+        field = self._field(part)
+        if field is not None:
+            reading.replaced.append(f"{argument(name)} replaces {self._written(field)} of {self.source}")
+
+    def _field(self, part: Part | Targets) -> str | None:
+        """Return the first field that says something of those that an argument follows from, or the first that is given."""
+        given = [name for name in part.fields if self.fields.fields.get(name) is not None]
+        return next((name for name in given if self.fields.fields[name] not in UNSET), given[0] if given else None)
+
+    def _origin(self, part: Part | Targets, value: Any) -> str:
+        field = self._field(part)
+        if field is None:
+            return f" ({self.trainer.name}'s default)"
+        same = self.fields.fields[field] == value
+        return f" ({field})" if same else f" ({self._written(field)})"
+
+    def _written(self, field: str) -> str:
+        value = self.fields.fields.get(field)
+        return f"{field} {quote_long(value) if isinstance(value, str) else _shown(value)}"
+
+
+def read_recipe(path: str | PathLike[str]) -> Recipe:
+    """Return the recipe in a file, of the trainer whose fields it has."""
+    source = path_text("recipe", path)
+    fields = read_fields(source)
+    every = with_inner_fields(fields)
+    shown = "the recipe on standard input" if source == "-" else source
+    return Recipe(Config(every, _name(shown)), trainer_of(fields, every, source), tuple(fields))
+
+
+def _name(source: str) -> str:
+    return source if source.isprintable() and len(source) <= 120 else quote_long(source)
+
+
+def _shown(value: Any) -> str:
+    """Return a value in a few words.
+
+    >>> _shown(True), _shown(["q_proj", "v_proj"]), _shown(list("abcdefghij"))
+    ('true', 'q_proj,v_proj', 'a, b, c and 7 more')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value if value.isprintable() and len(value) <= 120 else quote_long(value)
+    if isinstance(value, Sequence) and all(isinstance(each, str) for each in value):
+        return ",".join(value) if len(value) <= MOST_NAMES else first_few(value, str)
+    return quote(value)

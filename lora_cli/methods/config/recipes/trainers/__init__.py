@@ -1,0 +1,1 @@
+"""The trainers whose recipes are read, a declaration each."""

@@ -1,0 +1,110 @@
+"""`--recipe` on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from program import run
+
+AXOLOTL = """base_model: meta-llama/Llama-3.2-1B
+adapter: lora
+lora_r: 4
+lora_alpha: 8
+lora_target_linear: true
+micro_batch_size: 2
+sequence_len: 128
+bf16: auto
+gradient_checkpointing: true
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a recipe."""
+    (tmp_path / "lora.yml").write_text(AXOLOTL, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("count", 0),
+        ("fit --max-params 3M", 0),
+        ("fit --max-memory 6GiB --method lora,dora", 0),
+        ("check --max-params 1M", 1),
+        ("check --max-memory 24GiB", 0),
+        ("memory --gpu 4090", 0),
+        ("sweep --method lora,vera -r 4,8", 0),
+    ],
+)
+def test_a_recipe_takes_the_place_of_model_and_method(command: str, code: int, folder: Path) -> None:
+    """What of it was used is a note, and in JSON under `assumptions`."""
+    done = run(*command.split(), "--recipe", "lora.yml", "--json", cwd=folder)
+    assert done.returncode == code, done.stderr
+    assert "lora-cli: note: lora.yml is a recipe of axolotl: model meta-llama/Llama-3.2-1B (base_model)" in done.stderr
+    assert "model meta-llama/Llama-3.2-1B (base_model)" in json.loads(done.stdout)["assumptions"]
+
+
+def test_options_replace_what_the_recipe_says(folder: Path) -> None:
+    """Named as the command line does, `--checkpointing` too, although it is the default of memory."""
+    done = run("memory", "--recipe", "lora.yml", "-r", "8", "--batch", "1", "--checkpointing", "--json", cwd=folder)
+    assert [json.loads(done.stdout)["results"][0][name] for name in ("r", "batch", "seq")] == [8, 1, 128]
+    assert "note: -r/--rank replaces lora_r 4 of lora.yml" in done.stderr
+    assert "note: --batch replaces micro_batch_size 2 of lora.yml" in done.stderr
+    assert "note: --checkpointing replaces gradient_checkpointing true of lora.yml" in done.stderr
+    off = (folder / "lora.yml").read_text(encoding="utf-8").replace("gradient_checkpointing: true", "")
+    (folder / "lora.yml").write_text(off, encoding="utf-8")
+    peaks = [
+        json.loads(run("memory", "--recipe", "lora.yml", *words, "--json", cwd=folder).stdout)["results"][0][
+            "peak_bytes"
+        ]
+        for words in ((), ("--checkpointing",), ("--no-checkpointing",))
+    ]
+    assert peaks[0] == peaks[2] > peaks[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("count --recipe", "requires an argument"),
+        ("count --recipe=", "cannot read ''"),
+        ("count --recipe lora.yml --recipe lora.yml", "--recipe is given twice"),
+        ("count --recipe missing.yml", "cannot read 'missing.yml'"),
+        ("count --recipe lora.yml -d 8", "-d/--in-features conflicts with --recipe"),
+        ("count --recipe lora.yml --adapter x", "--adapter conflicts with --recipe"),
+        ("check x --recipe lora.yml --max-params 1", "--recipe says what is adapted, and so do PATH"),
+        ("fit --recipe lora.yml --max-params 1M -r 8", "-r/--rank is what a fit searches for"),
+        ("fit --recipe lora.yml --max-params 1M --batch 8", "only --max-memory depends on"),
+        ("memory --recipe lora.yml --serve 8", "--recipe says how a model is trained"),
+        ("sweep --recipe lora.yml -m gpt2 -m distilgpt2", "--recipe is of one model"),
+        ("count --recipe lora.yml -o lora.yml", "lora.yml"),
+        ("forward --recipe lora.yml", "forward has no option --recipe"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(arguments: str, said: str, folder: Path) -> None:
+    """With exit code 2, and the recipe unharmed."""
+    done = run(*arguments.split(), cwd=folder)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (folder / "lora.yml").read_text(encoding="utf-8") == AXOLOTL
+
+
+def test_a_recipe_comes_from_standard_input() -> None:
+    """And is read once."""
+    done = run("count", "--recipe", "-", "--field", "trainable_params", input=AXOLOTL)
+    assert done.stdout == "2818048\n"
+    assert "the recipe on standard input is a recipe of axolotl" in done.stderr
+    both = run("count", "--recipe", "-", "-m", "-", input=AXOLOTL)
+    assert both.returncode == 2
+    assert "standard input can be read only once" in both.stderr
+
+
+def test_a_fitted_config_is_written(folder: Path) -> None:
+    """With the recipe's targets and alpha."""
+    done = run("fit", "--recipe", "lora.yml", "--max-params", "6M", "--write", "out", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    config = json.loads((folder / "out" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert (config["r"], config["lora_alpha"], len(config["target_modules"])) == (8, 8, 7)

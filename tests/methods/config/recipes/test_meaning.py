@@ -1,0 +1,228 @@
+"""What a recipe's fields mean, what replaces them, and what is not followed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lora_cli import InvalidInput, check, count, fit, memory, sweep
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.recipes.recipe import read_recipe
+from lora_cli.models.sources.read_model import read_model
+
+LLAMA = "llama-3.2-1b"
+FACTORY = {"model_name_or_path": LLAMA, "finetuning_type": "lora", "template": "llama3", "lora_rank": 4}
+AXOLOTL = {"base_model": LLAMA, "adapter": "lora", "lora_r": 4, "lora_alpha": 8, "lora_target_linear": True}
+TRL = {"model_name_or_path": LLAMA, "dataset_name": "x", "use_peft": True, "lora_r": 4}
+SWIFT = {"model": LLAMA, "tuner_type": "lora", "lora_rank": 4, "torch_dtype": "bfloat16"}
+TUNE = {
+    "model": {
+        "_component_": "torchtune.models.llama3_2.lora_llama3_2_1b",
+        "lora_attn_modules": ["q_proj", "output_proj"],
+        "lora_rank": 4,
+    },
+    "batch_size": 2,
+    "checkpointer": {},
+}
+LINEAR = {"down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"}
+
+
+def written(path: Path, fields: dict[str, Any], **more: Any) -> Path:
+    """Write a recipe as JSON, which every trainer's YAML may be."""
+    file = path / "recipe"
+    file.write_text(json.dumps({**fields, **more}), encoding="utf-8")
+    return file
+
+
+def adaptation(path: Path, fields: dict[str, Any], **more: Any) -> Adaptation:
+    """Return how the recipe adapts the model."""
+    return read_recipe(written(path, fields, **more)).adaptation(read_model(LLAMA), Adaptation())[0]
+
+
+def training(path: Path, fields: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return how it trains."""
+    return read_recipe(written(path, fields, **more)).training({})[0]
+
+
+@pytest.mark.parametrize("fields", [FACTORY, AXOLOTL, SWIFT], ids=["LLaMA-Factory", "axolotl", "ms-swift"])
+def test_all_linear_modules_but_the_head(fields: dict[str, Any], tmp_path: Path) -> None:
+    """Each by a rule of its own."""
+    assert set(adaptation(tmp_path, fields).target or ()) == LINEAR
+
+
+def test_alpha_is_twice_the_rank_in_llama_factory(tmp_path: Path) -> None:
+    """Unless it is given."""
+    assert adaptation(tmp_path, FACTORY).alpha == 8
+    assert adaptation(tmp_path, FACTORY, lora_alpha=3).alpha == 3
+
+
+def test_a_text_is_a_regular_expression_to_axolotl_and_trl(tmp_path: Path) -> None:
+    """A name alone matches no whole name, so PEFT refuses it; a list of one is that name in TRL."""
+    for fields, name in ((AXOLOTL, "lora_target_modules"), (TRL, "lora_target_modules")):
+        path = written(tmp_path, {**fields, "lora_target_linear": None}, **{name: "q_proj"})
+        with pytest.raises(InvalidInput, match="no module"):
+            count(recipe=path)
+    assert adaptation(tmp_path, TRL, lora_target_modules=["all-linear"]).target == "all-linear"
+    assert adaptation(tmp_path, TRL, lora_target_modules=["q_proj", "v_proj"]).target == ["q_proj", "v_proj"]
+
+
+def test_peft_fields_are_passed_on(tmp_path: Path) -> None:
+    """Under PEFT's names."""
+    more = {"peft_use_dora": True, "peft_layers_to_transform": [0, 1], "lora_modules_to_save": ["lm_head"]}
+    settings = adaptation(tmp_path, AXOLOTL, **more).settings
+    assert settings == {"use_dora": True, "layers_to_transform": [0, 1], "modules_to_save": ["lm_head"]}
+    assert count(recipe=written(tmp_path, AXOLOTL, peft_use_dora=True)).method == "dora"
+
+
+def test_torchtune_has_its_own_names(tmp_path: Path) -> None:
+    """Of modules and of models."""
+    assert adaptation(tmp_path, TUNE).target == ["q_proj", "o_proj"]
+    model = {**TUNE["model"], "apply_lora_to_mlp": True, "apply_lora_to_output": True}  # type: ignore[dict-item]
+    wanted = ["q_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"]
+    assert adaptation(tmp_path, TUNE, model=model).target == wanted
+    for component, said in (
+        ("torchtune.models.phi3.lora_phi3_mini", "splits projections of Phi"),
+        ("torchtune.models.llama9.lora_llama9_1b", "is not a bundled model; give model"),
+        ("torchtune.models.llama3_2.llama3_2_1b", "trains every weight"),
+        ("os.system", "is not one of torchtune's models"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            count(recipe=written(tmp_path, TUNE, model={**model, "_component_": component}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "more", "expected"),
+    [
+        (AXOLOTL, {"load_in_4bit": True}, {"quantize": "nf4-double"}),
+        (
+            AXOLOTL,
+            {"load_in_4bit": True, "bnb_config_kwargs": {"bnb_4bit_use_double_quant": False}},
+            {"quantize": "nf4"},
+        ),
+        (AXOLOTL, {"bf16": "auto"}, {"dtype": "bfloat16", "autocast": True, "seq": 512, "checkpointing": False}),
+        (AXOLOTL, {"sample_packing": True, "micro_batch_size": 4}, {"batch": 4}),
+        (AXOLOTL, {"micro_batch_size": 4}, {"padded": True}),
+        (
+            AXOLOTL,
+            {"flash_attention": True, "optimizer": "paged_adamw_8bit"},
+            {"attention": "sdpa", "optimizer": "paged-adamw-8bit"},
+        ),
+        (FACTORY, {"quantization_bit": 4}, {"quantize": "nf4-double", "kbit_prepare": False}),
+        (FACTORY, {"quantization_bit": 8, "flash_attn": "disabled"}, {"quantize": "int8", "attention": "eager"}),
+        (FACTORY, {"pure_bf16": True}, {"dtype": "bfloat16", "adapter_dtype": "bfloat16", "checkpointing": True}),
+        (FACTORY, {"disable_gradient_checkpointing": True, "cutoff_len": 77}, {"checkpointing": False, "seq": 77}),
+        (TRL, {}, {"dtype": "float32", "autocast": True, "seq": 1024, "batch": 8, "padded": True}),
+        (TRL, {"load_in_4bit": True}, {"quantize": "nf4", "adapter_dtype": "bfloat16", "kbit_prepare": False}),
+        (TRL, {"loss_type": "chunked_nll", "packing": True}, {"loss": "chunked"}),
+        (SWIFT, {"quant_method": "bnb", "quant_bits": 4, "max_length": 9}, {"quantize": "nf4-double", "seq": 9}),
+        (TUNE, {"optimizer": {"_component_": "torch.optim.AdamW"}}, {"optimizer": "adamw-foreach", "batch": 2}),
+        (TUNE, {"dtype": "fp32"}, {"dtype": "float32", "adapter_dtype": "float32"}),
+    ],
+)
+def test_a_training(fields: dict[str, Any], more: dict[str, Any], expected: dict[str, Any], tmp_path: Path) -> None:
+    """As keywords of memory, with the trainer's own defaults."""
+    found = training(tmp_path, fields, **more)
+    assert {name: found.get(name) for name in expected} == expected
+
+
+def test_packing_leaves_no_padding(tmp_path: Path) -> None:
+    """Whatever the batch is."""
+    assert "padded" not in training(tmp_path, AXOLOTL, sample_packing=True, micro_batch_size=4)
+    assert "padded" not in training(tmp_path, TRL, packing=True)
+
+
+def test_what_is_not_followed_is_a_warning_by_name(tmp_path: Path) -> None:
+    """A field that is unknown, one that changes the count, and one that changes the memory where that is asked."""
+    path = written(tmp_path, AXOLOTL, lora_layers_pattern="h", unfrozen_parameters=["x"], optimizer="lion_8bit", a=None)
+    said = "\n".join(count(recipe=path).warnings)
+    assert "lora_layers_pattern is not a field of axolotl" in said
+    assert "unfrozen_parameters x trains parameters of the base too" in said
+    assert "lion" not in said
+    assert ": a is" not in said
+    assert "optimizer 'lion_8bit' is not followed" in "\n".join(memory(recipe=path).warnings)
+
+
+def test_many_unknown_fields_are_a_few_lines(tmp_path: Path) -> None:
+    """The rest is counted."""
+    known = dict.fromkeys((f"dataset_{n}" for n in range(100)), 1)
+    path = written(tmp_path, AXOLOTL, **known, **dict.fromkeys((f"u{n}" for n in range(50)), 1))
+    said = count(recipe=path).warnings
+    assert len(said) == 9
+    assert "42 more fields are not known" in said[-1]
+
+
+def test_what_is_given_replaces_the_recipe(tmp_path: Path) -> None:
+    """And a note says so."""
+    path = written(tmp_path, AXOLOTL, peft_use_rslora=True)
+    found = count(model="qwen3-0.6b", r=2, target=["q_proj"], method="vera", recipe=path)
+    assert (found.model, found.r, found.method) == ("qwen3-0.6b", 2, "vera")
+    assert found.trainable_params == count(model="qwen3-0.6b", r=2, target=["q_proj"], method="vera").trainable_params
+    assert [note for note in found.notes if " replaces " in note] == [
+        f"model replaces base_model 'llama-3.2-1b' of {path}",
+        f"r replaces lora_r 4 of {path}",
+        f"target replaces lora_target_linear true of {path}",
+    ]
+    assert count(recipe=path, settings={"r": 2, "lora_alpha": 1}).r == 2
+
+
+def test_what_was_used_is_said(tmp_path: Path) -> None:
+    """Of a count what it follows from, and in a note."""
+    found = count(recipe=written(tmp_path, FACTORY))
+    assert found.assumptions[:3] == (
+        "model llama-3.2-1b (model_name_or_path)",
+        "r 4 (lora_rank)",
+        "alpha 8 (LLaMA-Factory's default)",
+    )
+    assert "is a recipe of LLaMA-Factory: model llama-3.2-1b" in found.notes[0]
+    assert count(model=LLAMA, r=4).assumptions == ()
+
+
+def test_a_whole_fine_tune_has_a_memory_alone(tmp_path: Path) -> None:
+    """Which is that of method full."""
+    path = written(tmp_path, FACTORY, finetuning_type="full", cutoff_len=64, bf16=True)
+    found = memory(recipe=path, batch=1)
+    assert (found.method, found.seq, found.batch) == ("full", 64, 1)
+    assert "method full (finetuning_type 'full')" in found.assumptions
+    for ask in (count, lambda recipe: fit(recipe=recipe, max_params=1), lambda recipe: sweep(recipe=recipe)):
+        with pytest.raises(InvalidInput, match="trains every weight \\(finetuning_type 'full'\\)"):
+            ask(recipe=path)
+
+
+def test_a_fit_searches_for_what_the_recipe_says_otherwise(tmp_path: Path) -> None:
+    """Its rank with a budget of parameters, its batch with one of memory."""
+    path = written(tmp_path, AXOLOTL, micro_batch_size=64, sequence_len=128, bf16=True)
+    assert fit(recipe=path, max_params=5_636_096).r == 8
+    found = fit(recipe=path, max_memory="8GiB", knob="batch")
+    assert (found.r, found.knob) == (4, "batch")
+    assert found.size is not None
+    assert 1 <= found.size < 64
+
+
+def test_a_sweep_takes_the_axes_that_are_not_given(tmp_path: Path) -> None:
+    """From the recipe."""
+    path = written(tmp_path, AXOLOTL, micro_batch_size=2, sequence_len=128, bf16=True)
+    assert [(row.r, row.model) for row in sweep(recipe=path)] == [(4, LLAMA)]
+    rows = list(sweep(recipe=path, r=[4, 8], method=["lora", "dora"], memory=True))
+    assert [(row.r, row.method, row["batch"], row["seq"]) for row in rows] == [
+        (4, "lora", 2, 128),
+        (8, "lora", 2, 128),
+        (4, "dora", 2, 128),
+        (8, "dora", 2, 128),
+    ]
+    with pytest.raises(InvalidInput, match="recipe is of one model"):
+        sweep(recipe=path, model=["gpt2", LLAMA])
+
+
+@pytest.mark.parametrize("given", [{"d": 8}, {"h": 8}, {"adapter": "x"}])
+def test_what_names_a_subject_conflicts(given: dict[str, Any], tmp_path: Path) -> None:
+    """A recipe is of a model."""
+    with pytest.raises(InvalidInput, match="conflicts with recipe"):
+        count(recipe=written(tmp_path, AXOLOTL), **given)
+
+
+def test_a_count_of_a_recipe_is_checked(tmp_path: Path) -> None:
+    """As any other."""
+    assert [each.passed for each in check(count(recipe=written(tmp_path, AXOLOTL)), max_params=1)] == [False]

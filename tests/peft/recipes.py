@@ -1,0 +1,257 @@
+"""The trainable parameters of the recipes in tests/reference/recipes, by the trainers' own code, or by PEFT's.
+
+`python tests/peft/recipes.py FOLDER` records them in tests/reference/recipes.json, for machines without torch. In
+FOLDER are the wheels of the trainers, unpacked: axolotl 0.19.0, llamafactory 0.9.5, trl 1.16.0, ms_swift 4.6.0 and
+torchtune 0.6.1, each in a folder of its name. What finds targets and makes configs is imported from these files; what
+they import for other ends is replaced by empty modules. It needs the `peft` extra, and omegaconf and pydantic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import importlib
+import json
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import peft
+import torch
+import transformers
+
+from lora_cli.methods.config.recipes.recipe import Recipe, read_recipe
+from lora_cli.models.model import Model
+from lora_cli.models.sources.read_model import read_model
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+RECIPES = REFERENCE / "recipes"
+RECORDED = REFERENCE / "recipes.json"
+
+
+def paths() -> list[Path]:
+    """Return the recipes."""
+    return sorted(path for path in RECIPES.glob("*/*") if path.suffix in {".yml", ".json"})
+
+
+def base_of(recipe: Recipe) -> Model:
+    """Return the bundled model that a recipe names."""
+    name = recipe.base_model()[0]
+    assert name is not None
+    return read_model(name)
+
+
+def built(model: Model) -> Any:
+    """Return the model of transformers, without values."""
+    assert model.config is not None
+    fields = dict(model.config.fields)
+    config = transformers.AutoConfig.for_model(fields.pop("model_type"), **fields)
+    name = (fields.get("architectures") or [None])[0]
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if name and hasattr(transformers, name):
+            return getattr(transformers, name)(config)
+        return transformers.AutoModelForCausalLM.from_config(config)
+
+
+def adapted(model: Any, config: Any) -> int:
+    """Return how many parameters PEFT trains."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return int(peft.get_peft_model(model, config).get_nb_trainable_parameters()[0])
+
+
+def bare(name: str, folder: Path) -> None:
+    """Make a package whose own file is not run, so that a module in it can be imported alone."""
+    package = types.ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
+
+
+def empty(*names: str) -> None:
+    """Replace modules by ones that have anything and do nothing."""
+    for name in names:
+        sys.modules[name] = MagicMock()
+
+
+def axolotl(folder: Path) -> Callable[[Recipe, Model], int]:
+    """Return what counts by axolotl's `_build_peft_lora_config`."""
+    root = folder / "axolotl" / "axolotl"
+    for name in ("axolotl", "axolotl.loaders", "axolotl.utils"):
+        bare(name, root.joinpath(*name.split(".")[1:]))
+    empty("axolotl.integrations", "axolotl.integrations.base", "axolotl.telemetry", "axolotl.telemetry.errors")
+    empty("axolotl.utils.logging", "axolotl.utils.dict", "axolotl.loaders.utils")
+    bits: Any = types.ModuleType("bitsandbytes")
+    bits.nn = types.ModuleType("bitsandbytes.nn")
+    for kind in ("Linear4bit", "Linear8bitLt", "Params4bit"):
+        setattr(bits.nn, kind, type(kind, (), {}))
+    sys.modules |= {"bitsandbytes": bits, "bitsandbytes.nn": bits.nn}
+    source = importlib.import_module("axolotl.loaders.adapter")
+    # PEFT looks for the real package.
+    del sys.modules["bitsandbytes"], sys.modules["bitsandbytes.nn"]
+    source.PLUGIN_MANAGER.get_lora_config_kwargs.return_value = {}
+    outputs = {"gpt_neox": ["embed_in", "embed_out"], "falcon": ["word_embeddings", "lm_head"]}
+    source.get_linear_embedding_layers = lambda kind: outputs.get(kind, ["embed_tokens", "lm_head"])
+
+    class Fields(dict[str, Any]):
+        """Fields as attributes, as axolotl has them: None where they are missing."""
+
+        def __getattr__(self, name: str) -> Any:
+            value = self.get(name)
+            return Fields(value) if isinstance(value, dict) else value
+
+    def count(recipe: Recipe, model: Model) -> int:
+        base = built(model)
+        # LoftQ decomposes real weights and changes no shape; without a dropout, axolotl's schema has 0.
+        fields = Fields({"lora_dropout": 0.0, **recipe.fields.fields, "peft": None})
+        return adapted(base, source._build_peft_lora_config(base, fields))
+
+    return count
+
+
+def llama_factory(folder: Path) -> Callable[[Recipe, Model], int]:
+    """Return what counts by LLaMA-Factory's arguments and targets, in the configs of its `_setup_lora_tuning`."""
+    root = folder / "llamafactory" / "llamafactory"
+    for name in ("", ".model", ".model.model_utils", ".hparams", ".extras"):
+        bare(f"llamafactory{name}", root.joinpath(*name.split(".")[1:]))
+    empty("llamafactory.extras.logging")
+    arguments = importlib.import_module("llamafactory.hparams.finetuning_args")
+    misc = importlib.import_module("llamafactory.model.model_utils.misc")
+    visual = importlib.import_module("llamafactory.model.model_utils.visual")
+    names = {each.name for each in dataclasses.fields(arguments.FinetuningArguments)}
+
+    def count(recipe: Recipe, model: Model) -> int:
+        given = {name: value for name, value in recipe.fields.fields.items() if name in names}
+        own, base = arguments.FinetuningArguments(**given), built(model)
+        targets = own.lora_target
+        if targets == ["all"]:
+            targets = misc.find_all_linear_modules(base, own.freeze_vision_tower)
+        targets = visual.patch_target_modules(base, own, targets)
+        shared = {"target_modules": targets, "modules_to_save": own.additional_target, "task_type": "CAUSAL_LM"}
+        if own.finetuning_type == "oft":
+            config: Any = peft.OFTConfig(r=own.oft_rank, oft_block_size=own.oft_block_size, **shared)
+        else:
+            config = peft.LoraConfig(r=own.lora_rank, lora_alpha=own.lora_alpha, use_dora=own.use_dora, **shared)
+        return adapted(base, config)
+
+    return count
+
+
+def trl(folder: Path) -> Callable[[Recipe, Model], int]:
+    """Return what counts by TRL's ModelConfig, in the config of its `get_peft_config`."""
+    root = folder / "trl" / "trl"
+    bare("trl", root)
+    bare("trl.trainer", root / "trainer")
+    source = importlib.import_module("trl.trainer.model_config")
+    names = {each.name for each in dataclasses.fields(source.ModelConfig)}
+
+    def count(recipe: Recipe, model: Model) -> int:
+        own = source.ModelConfig(**{name: value for name, value in recipe.fields.fields.items() if name in names})
+        parameters = {} if own.lora_target_parameters is None else {"target_parameters": own.lora_target_parameters}
+        config = peft.LoraConfig(
+            task_type=own.lora_task_type,
+            r=own.lora_r,
+            target_modules=own.lora_target_modules,
+            lora_alpha=own.lora_alpha,
+            bias="none",
+            use_rslora=own.use_rslora,
+            use_dora=own.use_dora,
+            modules_to_save=own.lora_modules_to_save,
+            **parameters,
+        )
+        return adapted(built(model), config)
+
+    return count
+
+
+def ms_swift(folder: Path) -> Callable[[Recipe, Model], int]:
+    """Return what counts on the targets that ms-swift's `find_all_linears` and `get_multimodal_target_regex` find."""
+    root = folder / "ms_swift" / "swift"
+    for name in ("swift", "swift.utils"):
+        bare(name, root.joinpath(*name.split(".")[1:]))
+    empty(
+        "swift.utils.logger", "swift.utils.env", "swift.utils.utils", "swift.utils.torch_utils", "swift.utils.np_utils"
+    )
+    source = importlib.import_module("swift.utils.transformers_utils")
+    source.deep_getattr = lambda model, name: functools.reduce(getattr, name.split("."), model)
+
+    def count(recipe: Recipe, model: Model) -> int:
+        own, base = recipe.fields.fields, built(model)
+        arch = types.SimpleNamespace(
+            lm_head="lm_head",
+            language_model=["model.language_model", "lm_head"],
+            aligner=["model.visual.merger"],
+            vision_tower=["model.visual"],
+        )
+        base.model_meta = types.SimpleNamespace(model_arch=arch)
+        names = own.get("target_modules", ["all-linear"])
+        targets: Any = [names] if isinstance(names, str) else names
+        if "all-linear" in targets:
+            freezes = {name: own[name] for name in ("freeze_llm", "freeze_vit", "freeze_aligner") if name in own}
+            targets = (
+                source.get_multimodal_target_regex(base, **freezes) if model.parts else source.find_all_linears(base)
+            )
+        rank, use_dora = own.get("lora_rank", 8), own.get("use_dora", False)
+        return adapted(base, peft.LoraConfig(r=rank, use_dora=use_dora, target_modules=targets))
+
+    return count
+
+
+def torchtune(folder: Path) -> Callable[[Recipe, Model], int]:
+    """Return what counts by torchtune's builders, without the quantisation of the base."""
+    sys.path.insert(0, str(folder / "torchtune"))
+    empty("torchao", "torchao.dtypes", "torchao.dtypes.nf4tensor", "torchao.quantization", "torchao.quantization.qat")
+    empty("torchao.quantization.qat.linear", "torchao.quantization.prototype", "torchao.quantization.prototype.qat")
+    bare("torchtune", folder / "torchtune" / "torchtune")
+
+    def count(recipe: Recipe, _: Model) -> int:
+        own = dict(recipe.fields.fields["model"])
+        module, _, name = own.pop("_component_").rpartition(".")
+        build = getattr(importlib.import_module(module), name.removeprefix("q"))
+        with torch.device("meta"):
+            model = build(**own)
+        params = importlib.import_module("torchtune.modules.peft").get_adapter_params(model)
+        return sum(value.numel() for value in params.values())
+
+    return count
+
+
+COUNTERS = {
+    "axolotl": axolotl,
+    "llama-factory": llama_factory,
+    "ms-swift": ms_swift,
+    "torchtune": torchtune,
+    "trl": trl,
+}
+
+
+def recorded(folder: Path, trainers: list[str]) -> Iterator[tuple[str, int]]:
+    """Yield each recipe with the figure of its trainer's code."""
+    for trainer in trainers:
+        count = COUNTERS[trainer](folder)
+        for path in paths():
+            if path.parent.name == trainer:
+                recipe = read_recipe(path)
+                yield f"{trainer}/{path.name}", count(recipe, base_of(recipe))
+
+
+def main() -> None:
+    """Record the figures of all trainers, or of those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("trainers", nargs="*", default=list(COUNTERS))
+    given = parser.parse_args()
+    known = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
+    for name, params in recorded(given.folder, given.trainers):
+        known[name] = params
+        print(name, params, flush=True)
+        RECORDED.write_text(json.dumps(dict(sorted(known.items())), indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

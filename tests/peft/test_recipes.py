@@ -1,0 +1,56 @@
+"""Recipes against PEFT: what a recipe comes to, in PEFT's own config, on a model of transformers without values.
+
+With the trainers' wheels unpacked in the folder that TRAINERS names, each recipe is counted by its trainer's own code too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import peft
+import pytest
+
+from lora_cli import count
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.arguments import config_fields
+from lora_cli.methods.config.recipes.recipe import read_recipe
+
+sys.path.insert(0, str(Path(__file__).parent))
+import recipes
+
+FOLDER = os.environ.get("TRAINERS")
+RECORDED = json.loads(recipes.RECORDED.read_text(encoding="utf-8"))
+CONFIGS = {"LORA": peft.LoraConfig, "OFT": peft.OFTConfig}
+
+
+@cache
+def counter(trainer: str) -> Any:
+    """Return what counts by a trainer's own code."""
+    assert FOLDER is not None
+    return recipes.COUNTERS[trainer](Path(FOLDER))
+
+
+@pytest.mark.parametrize("path", recipes.paths(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_peft_trains_as_much(path: Path) -> None:
+    """Of the same fields."""
+    recipe = read_recipe(path)
+    model = recipes.base_of(recipe)
+    how, _ = recipe.adaptation(model, Adaptation())
+    fields = dict(config_fields(how, of_model=True, needs_rank=False).fields)
+    config = CONFIGS[fields.pop("peft_type")](**fields)
+    trained = recipes.adapted(recipes.built(model), config)
+    assert trained == count(recipe=path).trainable_params == RECORDED[f"{path.parent.name}/{path.name}"]
+
+
+@pytest.mark.skipif(FOLDER is None, reason="TRAINERS names no folder of trainers")
+@pytest.mark.parametrize("path", recipes.paths(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_the_trainer_trains_as_much(path: Path) -> None:
+    """By its own functions."""
+    recipe = read_recipe(path)
+    trained = counter(path.parent.name)(recipe, recipes.base_of(recipe))
+    assert trained == count(recipe=path).trainable_params
