@@ -112,6 +112,15 @@ def read_config_object(path: str) -> dict[str, Any]:
     return json_object(content, path)
 
 
+def read_stream_text(path: str, most: int) -> str:
+    """Return the text that a stream holds, which may be at most so many bytes; what is not UTF-8 becomes \ufffd."""
+    with _readable(path):
+        content = read_stream(path, most + 1)
+    if len(content) > most:
+        raise InvalidInput(f"{quote_long(path)} has more than {most:,} bytes; give only the lines that matter")
+    return content.decode("utf-8", "replace")
+
+
 def _too_large(path: str, size: str, what: str) -> InvalidInput:
     return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {MAX_JSON_BYTES}, so this is not one")
 

@@ -5,4 +5,4 @@ A command whose records are verdicts sets JUDGES = True, and gets the formats fo
 Help lists the commands of FIRST first, in this order, and then the others by name.
 """
 
-FIRST = ("count", "forward", "sweep", "fit", "check", "inspect", "memory")
+FIRST = ("count", "forward", "sweep", "fit", "check", "inspect", "memory", "explain")
