@@ -77,7 +77,7 @@ def explain(
         listing=True,
         parts={"log": found.log, "alternatives": found.alternatives} if presentation.has_parts else {},
         details=[
-            {} if match.is_resized else {"counted by": count_command(match.model, json.loads(match.config))}
+            {} if match.is_resized else {"command": count_command(match.model, json.loads(match.config))}
             for match in found
         ],
         design="explain",

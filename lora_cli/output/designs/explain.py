@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lora_cli.output.blocks import Block, Facts, Line, Title
-from lora_cli.output.people import cell, heading
+from lora_cli.output.people import cell
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value
 
 
 def design(report: Report) -> Iterator[Block]:
-    """Yield the count, and each match: its cause, how PEFT counts it, and the command that does."""
+    """Yield the count, and each match: its cause, how PEFT counts it, and the command that counts it."""
     rows = [dict(zip(report.fields, row, strict=True)) for row in report.rows()]
     yield Title(report.title())
     for row, detail in zip(rows, report.details, strict=True):
         yield Line(cell("cause", row["cause"]), "strong")
-        yield Facts([*_facts(row), *((heading(field), cell(field, value)) for field, value in detail.items())])
+        yield Facts(list(_facts(row)))
+        yield from (Line(cell(field, value), "dim") for field, value in detail.items())
     if report.closing:
         yield Line(report.closing, "warn")
 
