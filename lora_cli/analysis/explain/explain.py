@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Source
 
 MOST_MATCHES = 5
-SECONDS = 20.0
+SECONDS = 8.0
 
 
 @dataclass(frozen=True, repr=False)
