@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lora_cli.analysis.check.check import check
     from lora_cli.analysis.check.verdict import Verdict
     from lora_cli.analysis.count.count import Count, count
+    from lora_cli.analysis.explain.explain import Explanation, explain
+    from lora_cli.analysis.explain.match import Match
     from lora_cli.analysis.fit.fit import Fit, fit
     from lora_cli.analysis.forward.forward import Forward, forward
     from lora_cli.analysis.inspect.findings.declaration import Finding
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Count",
+    "Explanation",
     "Finding",
     "Fit",
     "Forward",
     "Inspection",
     "InvalidInput",
     "LoraCliError",
+    "Match",
     "Memory",
     "Model",
     "Spectrum",
@@ -49,6 +53,7 @@ __all__ = [
     "__version__",
     "check",
     "count",
+    "explain",
     "fit",
     "forward",
     "inspect",
@@ -64,6 +69,8 @@ _MODULES = {
     "lora_cli.analysis.check.check": ("check",),
     "lora_cli.analysis.check.verdict": ("Verdict",),
     "lora_cli.analysis.count.count": ("Count", "count"),
+    "lora_cli.analysis.explain.explain": ("Explanation", "explain"),
+    "lora_cli.analysis.explain.match": ("Match",),
     "lora_cli.analysis.fit.fit": ("Fit", "fit"),
     "lora_cli.analysis.forward.forward": ("Forward", "forward"),
     "lora_cli.analysis.inspect.findings.declaration": ("Finding",),

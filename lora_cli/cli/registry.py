@@ -40,7 +40,7 @@ def command_names() -> tuple[str, ...]:
     """Return the names of all commands in the order of help: some first, then the rest, then the listings.
 
     >>> command_names()
-    ('count', 'forward', 'sweep', 'fit', 'check', 'inspect', 'memory', 'cards', 'methods', 'models')
+    ('count', 'forward', 'sweep', 'fit', 'check', 'inspect', 'memory', 'explain', 'cards', 'methods', 'models')
     """
     stems = [name.removesuffix(SUFFIX) for name in os.listdir(commands.__path__[0]) if name.endswith(SUFFIX)]
     known = {stem.removeprefix(LISTING): stem.startswith(LISTING) for stem in stems if not stem.startswith("_")}

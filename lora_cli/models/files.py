@@ -124,6 +124,15 @@ def _too_large(path: str, size: str, what: str, most: int) -> InvalidInput:
     return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {most}, so this is not one")
 
 
+def read_stream_text(path: str, most: int) -> str:
+    """Return the text that a stream holds, which may be at most so many bytes; what is not UTF-8 becomes \ufffd."""
+    with _readable(path):
+        content = read_stream(path, most + 1)
+    if len(content) > most:
+        raise InvalidInput(f"{quote_long(path)} has more than {most:,} bytes; give only the lines that matter")
+    return content.decode("utf-8", "replace")
+
+
 def json_object(content: bytes, path: str, what: str = "a config") -> dict[str, Any]:
     """Return the JSON object that the content of a file is; `path` names the file in messages."""
     try:

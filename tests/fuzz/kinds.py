@@ -16,6 +16,7 @@ from hub_kinds import hub_answers, hub_cache, use_no_network
 from plot_kinds import draw_once, plot
 from small_models import SMALL
 
+from lora_cli.analysis.explain.log_formats import LOG_FORMATS
 from lora_cli.analysis.limits import LIMITS
 from lora_cli.cli.registry import command_function, command_names
 from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
@@ -413,6 +414,34 @@ def lock(draw: Random, folder: Path) -> list[str]:
     return ["check", "-d", "64", "-h", "64", "-r", "4", "--lock", "counts.lock", *update, *limit, *presented(draw)]
 
 
+LOG_WORDS = [
+    *(word for form in LOG_FORMATS.values() for word in form.example.split()),
+    "trainable",
+    "params:",
+    "||",
+    "294,912",
+    "124734720",
+    "\x1b[32m",
+]
+
+
+def log_line(draw: Random, folder: Path) -> list[str]:
+    """Draw a trainer's log line, whole or damaged, and what is believed of it."""
+    line = draw.choice([form.example for form in LOG_FORMATS.values()])
+    if draw.random() < 0.5:
+        line = f"trainable params: {draw.choice(['294,912', '589824', '7168'])} || all params: 124,734,720"
+    words = line.split(" ")
+    for _ in range(draw.choice([0, 0, 1, 3])):
+        place = draw.randrange(len(words) + 1)
+        words[place : place + draw.randrange(2)] = [draw.choice([*LOG_WORDS, hostile.word(draw), "-1", "1e9"])]
+    (folder / "config.json").write_text(json.dumps(draw.choice(list(SMALL.values()))))
+    text = encodable(" ".join(words).replace("\0", ""))[:100_000]
+    model = draw.choice([[], ["--model", "."], ["--model", "gpt2"]])
+    believed = draw.choice([[], ["-r", "16"], ["-t", "all-linear"], ["-t", "c_attn", "--set", "use_dora=true"]])
+    # A text that begins with - would be an option.
+    return ["explain", *model, *believed, *presented(draw), "--", text]
+
+
 def presented(draw: Random) -> list[str]:
     """Return options for the output."""
     kind = draw.random()
@@ -471,6 +500,7 @@ KINDS: dict[str, Kind] = {
         recipe,
         lock,
         plot,
+        log_line,
         hub_cache,
         hub_answers,
     )

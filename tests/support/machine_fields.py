@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import sys
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
@@ -66,6 +67,8 @@ EXAMPLES = (
     "memory --model base --serve 2",
     "memory --model base --serve 2 --adapter my-adapter",
     "cards",
+    'explain "trainable params: 589,824 || all params: 125,029,632" -m gpt2 -t c_attn -r 8',
+    'explain "Number of trainable parameters = 7,168" --model base',
     "models",
     "methods",
     "methods vera",
@@ -104,7 +107,8 @@ def answer(command: str, shape: str) -> tuple[str, int]:
     """Return what a command writes to stdout in a format, and its exit code."""
     stdout, stderr = io.StringIO(), io.StringIO()
     with redirect_stdout(stdout), redirect_stderr(stderr):
-        code = main([*command.split(), "--format", shape])
+        # Quotes stay: those of JSON are needed, and no log line minds them.
+        code = main([*shlex.split(command, posix=False), "--format", shape])
     assert code in (0, 1), f"{command}: {stderr.getvalue()}"
     return stdout.getvalue(), code
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -55,6 +56,10 @@ COMMANDS = {
     "forward-trained": "lora-cli forward --weights base --adapter my-adapter --module layers.0.self_attn.q_proj "
     "--dtype bfloat16",
     "memory-serve": "lora-cli memory base --serve 4 --adapter my-adapter",
+    "explain": 'lora-cli explain "trainable params: 6,815,744 || all params: 8,037,076,992" -m llama-3.1-8b '
+    "-t all-linear -r 16",
+    "explain-layers": 'lora-cli explain "trainable params: 294,912 || all params: 124,734,720" -m gpt2 -r 16',
+    "explain-nothing": 'lora-cli explain "trainable params: 294,913 || all params: 124,734,720" -m gpt2 -r 16',
     "methods": "lora-cli methods",
     "models": "lora-cli models mixtral-8x7b",
 }
@@ -75,7 +80,7 @@ def example_folder() -> Iterator[None]:
 
 def drawn(command: str, screen: Screen) -> str:
     """Return the table that a command shows on a screen."""
-    argv = command.split()[1:]
+    argv = shlex.split(command, posix=False)[1:]
     with example_folder(), arguments_spelled(spelling(argv[0])):
         answer = parse(argv)
         assert isinstance(answer, Answer), command

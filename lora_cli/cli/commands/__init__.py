@@ -6,4 +6,4 @@ can be drawn sets PLOTS = True, and gets the option --plot.
 Help lists the commands of FIRST first, in this order, and then the others by name.
 """
 
-FIRST = ("count", "forward", "sweep", "fit", "check", "inspect", "memory")
+FIRST = ("count", "forward", "sweep", "fit", "check", "inspect", "memory", "explain")

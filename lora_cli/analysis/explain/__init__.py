@@ -1,0 +1,1 @@
+"""The question "why does the trainer print this count?"."""

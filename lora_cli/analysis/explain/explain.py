@@ -1,0 +1,150 @@
+"""The question "which configuration prints this log line?"."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, SupportsIndex, overload
+
+from lora_cli.analysis.explain.belief import TARGETS, read_belief
+from lora_cli.analysis.explain.log_reading import read_log
+from lora_cli.analysis.explain.match import FIELDS, Match
+from lora_cli.analysis.explain.printed_count import Figure, PrintedCount
+from lora_cli.analysis.explain.search import MOST_CHANGES, families, search
+from lora_cli.analysis.result import html_table
+from lora_cli.analysis.subject import read_subject
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.quantities import count_text
+from lora_cli.time_limit import time_limit
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from lora_cli.models.model import Source
+
+MOST_MATCHES = 5
+SECONDS = 8.0
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(Sequence[Match]):
+    """The configurations that make exactly the printed count, ranked by how little they change; empty where none does.
+
+    `printed` is what the log says, and `missing` the sentence that nothing makes it.
+    """
+
+    matches: tuple[Match, ...]
+    printed: PrintedCount
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    missing: str | None = None
+    fields = FIELDS
+
+    @overload
+    def __getitem__(self, index: int) -> Match: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Match, ...]: ...
+    def __getitem__(self, index: int | slice) -> Match | tuple[Match, ...]:
+        return self.matches[index]
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+    @property
+    def log(self) -> dict[str, str | int | None]:
+        """What the log says: the line, who prints such lines, and its figures, rounded where the line rounds them."""
+        whole = self.printed.all
+        return {
+            "line": self.printed.line,
+            "format": self.printed.format,
+            "trainable_params": self.printed.trainable.middle,
+            "all_params": None if whole is None else whole.middle,
+        }
+
+    @property
+    def alternatives(self) -> list[dict[str, object]]:
+        """The further configurations of each match, by the number of the match among the `results`."""
+        return [
+            {"match": number, "cause": other.cause, "config": json.loads(other.config)}
+            for number, match in enumerate(self.matches)
+            for other in match.others
+        ]
+
+    @property
+    def title(self) -> tuple[str, ...]:
+        """What is explained, in words."""
+        return (_said(self.printed),)
+
+    def __repr__(self) -> str:
+        return f"Explanation({', '.join(repr(match.cause) for match in self.matches)})"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.fields, (tuple(match.values()) for match in self.matches))
+
+
+def explain(
+    text: str,
+    model: Source | None = None,
+    *,
+    r: SupportsIndex | None = None,
+    method: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    target: str | Sequence[str] | None = None,
+    alpha: float | None = None,
+    adapter: str | PathLike[str] | None = None,
+) -> Explanation:
+    """Say which configurations print a trainer's count, and so why it is not what was expected.
+
+    text           a log line, or a whole log, of which the last count is explained
+    model          the base model, as `count` takes it; without it, a bundled model that makes the figure of all
+                   parameters, or the one that an `adapter` names
+    ...            what is believed to be configured, as `count` takes it
+
+    Up to three things are changed of what is believed, and a match makes both printed figures to the last digit.
+
+    >>> found = explain("trainable params: 6,815,744 || all params: 8,037,076,992", "llama-3.1-8b", target="all-linear", r=16)
+    >>> found[0].cause, found[0].config
+    ("the targets are q_proj,v_proj, PEFT's default, not all-linear", '{"peft_type": "LORA", "r": 16}')
+
+    `InvalidInput` is raised for a text without a count, and for what PEFT refuses.
+    """
+    log = read_log(text)
+    how = Adaptation(method, r, alpha, target, settings or {}, adapter)
+    belief = read_belief(how)
+    base = None if model is None and adapter is None else read_subject(None, None, model, adapter).model
+    if base is None and log.printed.all is None:
+        raise InvalidInput(
+            f"{argument('model')} is missing, and the line does not say how many parameters there are in all, by which "
+            "a model could be found; give the model"
+        )
+    with time_limit(SECONDS, "looking for the configuration", "give the targets and the rank that you believe"):
+        if base is not None and belief.is_stated(TARGETS):
+            # What PEFT refuses was not what ran: the refusal says what is wrong with it.
+            belief.check(base)
+        found = [
+            Match(first, [Match(each) for each in others])
+            for first, *others in families(search(belief, base, log.printed))
+        ]
+    missing = None
+    if not found:
+        advice = "" if base is not None else f"; give {argument('model')}, if it is not a bundled one"
+        missing = f"no configuration with up to {MOST_CHANGES} changes makes exactly {_said(log.printed)}{advice}"
+    return Explanation(
+        tuple(found[:MOST_MATCHES]),
+        log.printed,
+        (*belief.warnings, *log.warnings, *(() if base is None else base.warnings)),
+        (*log.notes, *(() if base is None else base.notes), *filter(None, [missing])),
+        missing,
+    )
+
+
+def _said(printed: PrintedCount) -> str:
+    """Return a count for people."""
+    trained = f"{_text(printed.trainable)} trained"
+    return trained if printed.all is None else f"{trained} of {_text(printed.all)}"
+
+
+def _text(figure: Figure) -> str:
+    return count_text(figure.middle) if figure.is_exact else f"about {count_text(figure.middle)}"

@@ -1,0 +1,92 @@
+"""The count in a text: one log line, or a whole log in which it is looked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lora_cli.analysis.explain.log_formats import LOG_FORMATS, LogFormat
+from lora_cli.analysis.explain.printed_count import PrintedCount, read_figure
+from lora_cli.errors import InvalidInput, argument, quote, quote_long
+
+MOST_CHARACTERS = 64 * 2**20
+# Colours, which loggers put around words.
+COLOUR = re.compile("\x1b\\[[0-9;]{0,20}m")
+# What may stand behind a figure without belonging to it.
+PUNCTUATION = "%.,;:`'\")]}*_"
+
+
+class LogCount(NamedTuple):
+    """The count of a log, and the sentences to say about it."""
+
+    printed: PrintedCount
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_log(text: object) -> LogCount:
+    """Return the last count that a text says, one with the figure of all parameters before one without.
+
+    >>> read_log("trainable params: 294912 || all params: 124734720 || trainable%: 0.2364").printed.trainable.low
+    294912
+    """
+    if not isinstance(text, str):
+        raise InvalidInput(f"{argument('text')}: {quote(text)} is not a string; give a log line")
+    if len(text) > MOST_CHARACTERS:
+        raise InvalidInput(
+            f"{argument('text')} has {len(text):,} characters, over the limit of {MOST_CHARACTERS:,}; "
+            "give only the lines that have a count"
+        )
+    counts: list[PrintedCount] = []
+    refusals: list[InvalidInput] = []
+    for form, match in _matches(text):
+        try:
+            counts.append(_count(form, match))
+        except InvalidInput as error:
+            refusals.append(error)
+    counts = [*dict.fromkeys(counts)]
+    chosen = [count for count in counts if count.all is not None] or counts
+    if not chosen:
+        raise refusals[0] if refusals else _nothing(text)
+    count, distinct = chosen[-1], len({each[2:4] for each in chosen})
+    count.check()
+    contradiction = count.contradiction()
+    notes = [f"the log has {distinct} different counts; the last one is explained"] if distinct > 1 else []
+    if count.is_nominal:
+        notes.append(
+            "the figure of all parameters is the size in the model's name, so only what is trained is explained"
+        )
+    return LogCount(count, () if contradiction is None else (contradiction,), tuple(notes))
+
+
+def _matches(text: str) -> Iterator[tuple[LogFormat, re.Match[str]]]:
+    """Yield what each format finds, in the order of the text within a format."""
+    if "\x1b" in text:
+        text = COLOUR.sub("", text)
+    # Characters that get longer in lower case would move the others.
+    lower = text.lower() if text.isascii() else re.sub("[A-Z]+", lambda word: word[0].lower(), text)
+    for form in LOG_FORMATS.values():
+        yield from ((form, match) for match in form.matches(text, lower))
+
+
+def _count(form: LogFormat, match: re.Match[str]) -> PrintedCount:
+    """Return the count of one line."""
+    groups = {name: None if text is None else text.rstrip(PUNCTUATION) for name, text in match.groupdict().items()}
+    figures = {name: read_figure(groups[name] or "") for name in ("trainable", "all") if groups.get(name) is not None}
+    whole = figures.get("all")
+    if whole is not None and form.nominal and whole.low % form.nominal == 0:
+        return PrintedCount(match[0].strip(), form.name, figures["trainable"], is_nominal=True)
+    return PrintedCount(match[0].strip(), form.name, figures["trainable"], whole, groups.get("percent"))
+
+
+def _nothing(text: str) -> InvalidInput:
+    """Return the error for a text without a count."""
+    if not text.strip():
+        return InvalidInput(
+            f"{argument('text')} is empty; give a log line, e.g. {quote_long(LOG_FORMATS['peft'].example)}"
+        )
+    return InvalidInput(
+        f"{argument('text')}: {quote(text)} has no line that says how many parameters are trained; give one as "
+        "the trainer printed it, e.g. 'trainable params: 41,943,040 || all params: 8,072,204,288', or pass a log by -"
+    )

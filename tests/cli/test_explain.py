@@ -1,0 +1,81 @@
+"""`lora-cli explain` from a shell: logs from standard input, formats, and lines that are not counts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from program import run
+
+from lora_cli import count
+from lora_cli.cli.commands.explain import count_command
+
+LINE = "trainable params: 294,912 || all params: 124,734,720 || trainable%: 0.2364"
+BELIEVED = ("-m", "gpt2", "-t", "c_attn", "-r", "16")
+
+
+def test_a_log_comes_from_standard_input() -> None:
+    """Its line is found among the others."""
+    log = f"loading\n{LINE}\n{{'loss': 2.3}}\n" + "step\n" * 1000
+    done = run("explain", "-", *BELIEVED, "--field", "cause", input=log)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "r is 8, PEFT's default, not 16"
+
+
+def test_json_has_the_log_and_the_alternatives() -> None:
+    """What was printed, and the further configurations of each match."""
+    shown = json.loads(run("explain", LINE, *BELIEVED, "--json").stdout)
+    assert shown["log"] == {
+        "line": LINE,
+        "format": "peft",
+        "trainable_params": 294912,
+        "all_params": 124734720,
+    }
+    first, layers = shown["results"]
+    assert json.loads(first["config"])["r"] == 8
+    assert layers["alternatives"] == sum(each["match"] == 1 for each in shown["alternatives"]) == 1
+
+
+def test_nothing_that_matches_is_no_error() -> None:
+    """Standard output is empty but for a header, and a note says so."""
+    done = run("explain", LINE.replace("294,912", "294,913"), *BELIEVED, "--field", "cause")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "note: no configuration with up to 3 changes makes exactly 294,913 trained of 124,734,720" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Missing argument 'TEXT'"),
+        (("",), "TEXT is empty"),
+        (("x",), "TEXT: 'x' has no line"),
+        (("\x1b[31mtrainable params: 5",), "has no line"),
+        (("trainable params: -1 || all params: 2",), "'-1' is not a count"),
+        (("Number of trainable parameters = 5",), "--model is missing"),
+        ((LINE, "--model", "gtp2"), "did you mean gpt2"),
+        ((LINE, "--model", "gpt2", "-r", "8", "-r", "9"), "-r/--rank is given twice"),
+        ((LINE, "--model", "gpt2", "-t", ""), "has an empty name"),
+        ((LINE, "--model", "gpt2", "-r", "9" * 5000), "is out of range"),
+        (("-", "--adapter", "-"), "standard input can be read only once"),
+        (("-",), "is empty"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: tuple[str, ...], said: str) -> None:
+    """It names the value and the fix, and the exit code is 2."""
+    done = run("explain", *arguments, input="")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "\x1b" not in done.stderr
+
+
+def test_the_command_of_a_match_counts_it() -> None:
+    """Typed as it is shown, it gives the same figures."""
+    fields = {"peft_type": "LORA", "target_modules": ["c_attn"], "r": 4, "modules_to_save": ["lm_head"], "bias": "all"}
+    program, *words = shlex.split(count_command("gpt2", fields))
+    done = run(*words, "--field", "trainable_params")
+    wanted = count(
+        model="gpt2", target=["c_attn"], r=4, settings={"modules_to_save": ["lm_head"], "bias": "all"}
+    ).trainable_params
+    assert (program, done.stdout) == ("lora-cli", f"{wanted}\n")
