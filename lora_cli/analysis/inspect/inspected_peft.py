@@ -208,7 +208,7 @@ class InspectedPeft(InspectedAdapter):
         with matching_time_limit(len(self.factors)):
             return {
                 module: rank(module)
-                if EMBEDDING_A in self.by_module[module]
+                if EMBEDDING_A in self.by_module.get(module, ())
                 else rank_at_start(rank(module), pair.a.shape[1], pair.b.shape[0], config.lora)
                 for module, pair in self.factors.items()
             }

@@ -57,16 +57,23 @@ class PeftRelease:
         """
         return self._unless_had(next(iter(self.recorded["methods"][method]["fields"])))
 
-    def lacks_start(self, name: str) -> str | None:
-        """Return the first release that knows a way to start LoRA, if this one refuses it.
+    def refuses_start(self, name: str) -> bool:
+        """Whether it refuses a way to start LoRA. Before 0.7, LoRA started in one way whatever the config said.
 
-        >>> read_release("0.13").lacks_start("eva"), read_release("0.13").lacks_start("pissa_niter_4")
+        >>> read_release("0.13").refuses_start("eva"), read_release("0.13").refuses_start("pissa_niter_4")
+        (True, False)
+        """
+        first = self.first_with_start(name)
+        return self._has(next(iter(self.recorded["starts"]))) and (first is None or not self._has(first))
+
+    def first_with_start(self, name: str) -> str | None:
+        """Return the first release that knows a way to start LoRA, or None.
+
+        >>> read_release().first_with_start("eva"), read_release().first_with_start("evva")
         ('0.14.0', None)
         """
         starts = {start: since for since, names in self.recorded["starts"].items() for start in names}
-        since = next((starts[start] for start in starts if name.lower().startswith(start)), None)
-        # Before the first of them, LoRA started in one way whatever the config said.
-        return None if since is None or not self._has(next(iter(self.recorded["starts"]))) else self._unless_had(since)
+        return next((starts[start] for start in starts if name.lower().startswith(start)), None)
 
     def unknown_fields(self, method: str, fields: Mapping[str, object]) -> dict[str, str | None]:
         """Return which fields of a config it does not have, each with the first release that does.

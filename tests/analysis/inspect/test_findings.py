@@ -95,6 +95,17 @@ def test_a_whole_adapter_has_no_findings(tmp_path: Path) -> None:
     assert found.expected_bytes == 2576
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"init_lora_weights": "other"}, {"use_dora": True, "alora_invocation_tokens": [1], "task_type": "CAUSAL_LM"}],
+)
+def test_a_config_that_no_module_takes_is_compared_all_the_same(fields: dict[str, Any], tmp_path: Path) -> None:
+    """PEFT refuses it on every module, so what it adds beside one is not known."""
+    arrays, config = whole()
+    found = inspect(write_adapter(tmp_path / "refused", arrays, **config | fields))
+    assert (found.max_rank, found.file_params) == (4, 512)
+
+
 def test_a_grouped_convolution_has_its_rank_in_groups(tmp_path: Path) -> None:
     """A is r x d, B h x r / groups; a rank of it costs 8 * 9 + 8 / 2 values, and its weight has 8 * 8 * 9 / 2."""
     arrays = pair("cg", values(4, 8, 3, 3), values(8, 2, 1, 1))

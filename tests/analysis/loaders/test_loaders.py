@@ -268,6 +268,19 @@ def test_the_remedy_of_a_field_is_the_release_that_has_it(tmp_path: Path) -> Non
     assert remedies("0.8", use_dorra=True) == ["use the release that wrote it"]
 
 
+def test_a_start_that_no_release_knows_is_refused(tmp_path: Path) -> None:
+    """Without a model by the loader's rule, with one by the finding of `inspect`; old releases do not look at it."""
+    path = write_adapter(tmp_path / "a", lora(), init_lora_weights="evva")
+    remedy = 'set "init_lora_weights": true, as the weights are in the file'
+    assert [(each.code, each.remedy) for each in found("peft", path)] == [("peft-start", remedy)]
+    assert not found("peft", path, peft_version="0.6")
+    with_model = verdicts_of(path, loads_in="peft", model=model())
+    assert ("loads-in: refused-config", False) in with_model
+    assert ("loads-in: peft-start", False) not in with_model
+    pissa = write_adapter(tmp_path / "pissa", lora(), init_lora_weights="pissa")
+    assert [each.remedy for each in found("peft", pissa, peft_version="0.8")] == ["use PEFT 0.11.0 or newer"]
+
+
 def test_a_verdict_knows_its_rule(tmp_path: Path) -> None:
     """`Verdict` has the fields of every other rule."""
     verdict = check(write_adapter(tmp_path / "a", lora()), loads_in="peft")[-1]

@@ -42,13 +42,18 @@ def unknown_start(loading: Loading) -> Iterator[tuple[str, str]]:
 
     `peft/tuners/lora/layer.py`: "Unknown initialization init_lora_weights=".
     """
-    start = loading.config.lora.init_lora_weights
-    first = loading.release.lacks_start(start) if isinstance(start, str) else None
-    if first is not None:
-        message = f"PEFT {loading.release.version} refuses init_lora_weights {quote(start)}, which it does not know"
-        plain = ', or set "init_lora_weights": true, as the weights are in the file'
-        # Some starts change the base weights each time an adapter is loaded.
-        yield message, f"use PEFT {first} or newer{plain if subtracting_start(loading.config) is None else ''}"
+    start, release = loading.config.lora.init_lora_weights, loading.release
+    # With a model, `inspect` tells what every release refuses.
+    if not isinstance(start, str) or loading.adapter.refusal is not None or not release.refuses_start(start):
+        return
+    first = release.first_with_start(start)
+    newer = [] if first is None else [f"use PEFT {first} or newer"]
+    # Some starts change the base weights each time an adapter is loaded.
+    plain = (
+        [] if subtracting_start(loading.config) else ['set "init_lora_weights": true, as the weights are in the file']
+    )
+    message = f"PEFT {release.version} refuses init_lora_weights {quote(start)}, which it does not know"
+    yield message, ", or ".join(newer + plain) or NEWER
 
 
 @finding("peft-field", ERROR, NEWER)
