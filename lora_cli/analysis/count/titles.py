@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lora_cli.methods.config.adaptation import Adaptation
 
 ONE_MATRIX = "one matrix"
-# More default targets than these are not all named.
+# More targets than these are not all named.
 MOST_NAMES = 8
 
 
@@ -32,7 +32,8 @@ def chosen(how: Adaptation) -> list[str]:
     """Return the targets or the config that a caller named."""
     if how.target is None:
         return [] if how.adapter is None else [str(how.adapter)]
-    return [_listed(how.target)]
+    is_long = not isinstance(how.target, str) and len(how.target) > MOST_NAMES
+    return [first_few(how.target, str) if is_long else _listed(how.target)]
 
 
 def _listed(names: str | Sequence[str]) -> str:
