@@ -65,7 +65,7 @@ def _head_tied(model: Model) -> int:
     return model.full_params - head if head and head == embeddings and not model.tied else model.full_params
 
 
-# PEFT doubles packed weights since 0.4 (pull request 733), and those in elements of several bytes since 0.11. Programs
+# PEFT doubles packed weights since 0.4 (pull request 733), and those in elements of several bytes since 0.10. Programs
 # that sum `numel()` do neither, among them transformers' Trainer and PEFT to 0.3.
 COUNTING_WAYS = (
     CountingWay("", _full),
