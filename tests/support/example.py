@@ -1,6 +1,6 @@
 """README's example on disk: a small base model, an adapter trained on it, and one that training broke.
 
-`python tests/support/example.py FOLDER` writes `base`, `my-adapter`, `broken` and a pyproject.toml. It needs nothing but Python and lora-cli.
+`python tests/support/example.py FOLDER` writes `base`, `my-adapter`, `broken`, a trainer's `sft.json` and a pyproject.toml. It needs nothing but Python and lora-cli.
 """
 
 from __future__ import annotations
@@ -41,6 +41,17 @@ target = "all-linear"
 r = 8
 max-params = "20M"
 """
+# LLaMA-Factory's own configuration of a training.
+RECIPE = {
+    "stage": "sft",
+    "model_name_or_path": "meta-llama/Llama-3.1-8B-Instruct",
+    "finetuning_type": "lora",
+    "lora_rank": 16,
+    "lora_target": "all",
+    "cutoff_len": 2048,
+    "per_device_train_batch_size": 1,
+    "bf16": True,
+}
 RANK = 8
 ADAPTER = {
     "peft_type": "LORA",
@@ -54,9 +65,10 @@ SIDES = {"q_proj": (128, 128), "v_proj": (128, 64)}
 
 
 def write(folder: Path) -> None:
-    """Write the three folders and the project's file."""
+    """Write the three folders, the recipe and the project's file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "sft.json").write_text(json.dumps(RECIPE, indent=2))
     source = random.Random(0)
     shapes = {parameter.name: parameter.shape for parameter in read_config(Config(BASE), "base").all_parameters()}
     weights = {name: _normal(source, shape, [1 / sqrt(shape[-1])]) for name, shape in shapes.items()}

@@ -7,9 +7,14 @@ from typing import NamedTuple
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, Finding, Kind
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
+from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
+from lora_cli.methods.adapter_file.format_registry import PEFT
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.peft_releases import PeftRelease
 from lora_cli.models.checkpoints.safetensors_header import Stored
+from lora_cli.models.peft_names import ADAPTER_CONFIG
+
+MISSING_CONFIG = f"copy {ADAPTER_CONFIG} from where the adapter was trained"
 
 
 class Loading(NamedTuple):
@@ -35,7 +40,7 @@ class Loading(NamedTuple):
     @property
     def is_peft(self) -> bool:
         """Whether the file is in PEFT's format, which the config beside it explains."""
-        return self.adapter.trained.declared.updates is None
+        return not isinstance(self.adapter.trained, ForeignAdapter)
 
     @property
     def keys(self) -> Mapping[str, Stored]:
@@ -71,7 +76,8 @@ class Loader(NamedTuple):
         def look(loading: Loading) -> Iterator[tuple[str, str]]:
             declared = loading.adapter.trained.declared
             if not loading.is_peft:
-                yield f"{self.title} reads PEFT's format only, and the file is of {declared.title}", declared.instead
+                what = f"the file is of {declared.title}" if declared.name != PEFT else f"it has no {ADAPTER_CONFIG}"
+                yield f"{self.title} reads PEFT's format only, and {what}", declared.instead or MISSING_CONFIG
 
         return Kind(f"{self.name}-format", ERROR, "convert it to PEFT's format", look)
 
