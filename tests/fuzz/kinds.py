@@ -6,7 +6,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -189,11 +189,11 @@ def lora_header(draw: Random) -> Header:
     return header
 
 
-def write_tensors(draw: Random, path: Path, header: Header) -> None:
-    """Write a safetensors file, mostly whole."""
+def write_tensors(draw: Random, path: Path, header: Header, damages: Sequence[int] = (0, 0, 1, 2)) -> None:
+    """Write a safetensors file, mostly whole: `damages` are how many parts of its header may be damaged."""
     sizes = [entry["data_offsets"][1] for entry in header.values() if isinstance(entry, dict) and intact(entry)]
     length = min(max(sizes, default=0), 10_000)
-    for _ in range(draw.choice([0, 0, 1, 2])):
+    for _ in range(draw.choice(damages)):
         header = hostile.damaged(draw, header)
     content = hostile.text(draw, header)
     claimed = len(content) if draw.random() < 0.95 else draw.choice([0, 1, len(content) + 1, 2**63, 2**64 - 1])
@@ -300,8 +300,8 @@ def foreign_file(draw: Random, folder: Path) -> list[str]:
     if draw.random() < 0.7:
         notes = {name: draw.choice([*NUMBERS_AS_TEXT, hostile.word(draw)]) for name in draw.sample(METADATA, 3)}
         header = {"__metadata__": notes, **header}
-    name = draw.choice(["style.safetensors", "adapter_model.safetensors", "pytorch_lora_weights.safetensors"])
-    write_tensors(draw, folder / name, header)
+    name = draw.choice(["style.safetensors", "style.safetensors", "adapter_model.safetensors"])
+    write_tensors(draw, folder / name, header, (0, 0, 0, 1))
     (folder / "config.json").write_text(json.dumps(SMALL["llama"]))
     path, model = draw.choice([name, name, "."]), draw.choice([[], ["--model", "config.json"]])
     command = draw.choice([["inspect"], ["inspect", "--spectrum"], ["inspect", "--per-module"], ["check"], ["forward"]])
