@@ -31,7 +31,10 @@ def test_a_file_of_diffusers(case: Case, tmp_path: Path) -> None:
         assert (ours[name]["r"], ours[name]["scaling"]) == (r, pytest.approx(scaling))
         assert ours[name]["alpha"] == (alpha if "lora_adapter_metadata" in case["metadata"] else None)
         assert ours[name]["method"] == ("dora" if is_dora else "lora")
-    assert {each.code for each in found.findings if each.severity != NOTE} <= EXPECTED | {"missing-alpha", "extreme-scaling"}
+    assert {each.code for each in found.findings if each.severity != NOTE} <= EXPECTED | {
+        "missing-alpha",
+        "extreme-scaling",
+    }
 
 
 @pytest.mark.parametrize("writer", ["mlx", "torchtune"])
