@@ -9,6 +9,7 @@ from sys import intern
 
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter, Sizes
 from lora_cli.analysis.inspect.lora_names import A_NAMES, B_NAMES, EMBEDDING_A, OTHER_FACTOR
+from lora_cli.analysis.inspect.peft_updates import PeftUpdates
 from lora_cli.methods.adapter_file.adapter_keys import canonical_key, spellings, tensors_beside_a_module
 from lora_cli.methods.adapter_file.factors import Factors
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
@@ -146,16 +147,7 @@ class InspectedPeft(InspectedAdapter):
     @cached_property
     def updates(self) -> Mapping[str, ModuleUpdate]:
         """The method's tensors of each module, with LoRA's sizes and scalings."""
-        label = self.trained.config.label
-        updates = {}
-        for module, tensors in self.by_module.items():
-            pair = self.factors.get(module)
-            if pair is None:
-                updates[module] = ModuleUpdate(module, label, tensors)
-            else:
-                sides = pair.a.shape[1], pair.b.shape[0]
-                updates[module] = ModuleUpdate(module, label, tensors, *sides, pair.r, pair.alpha, pair.scaling, pair)
-        return updates
+        return PeftUpdates(self.trained.config.label, self.by_module, self.factors)
 
     @property
     def knows_modules(self) -> bool:
