@@ -114,7 +114,7 @@ PIPELINES = {
         ("to_q", "to_k", "to_v", "to_out.0", "proj_mlp", "x_embedder", "ff.net.0.proj"),
     ),
 }
-# How the names of an attention's Linears were written by the processors of diffusers before 0.22.
+# How the names of an attention's Linears were written by the processors of the oldest releases.
 PROCESSORS = {
     f".{name}.lora_{factor}": f".processor.{name.removesuffix('.0')}_lora.{old}"
     for name in ("to_q", "to_k", "to_v", "to_out.0")

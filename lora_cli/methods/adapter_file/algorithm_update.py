@@ -22,11 +22,12 @@ SHARED = frozenset({ALPHA, *MAGNITUDES})
 
 
 def algorithm_update(
-    module: str, tensors: Mapping[str, Stored], alpha: float | None, scaling: Scaling
+    module: str, tensors: Mapping[str, Stored], alpha: float | None, scaling: Scaling, config_r: int | None = None
 ) -> ModuleUpdate | None:
     """Return the update of a module; None if its tensors are those of no algorithm.
 
-    `alpha` is that of the module, and `scaling` gives what the loader makes of it for a rank.
+    `alpha` is that of the module, `scaling` gives what the loader makes of it for a rank, and `config_r` is the rank that
+    a config says.
     """
     shapes = {name: stored.shape for name, stored in tensors.items()}
     found = next((each for each in ALGORITHMS if each.is_of(shapes)), None)
@@ -58,6 +59,7 @@ def algorithm_update(
         CONSTANTS,
         missing,
         misfit,
+        config_r,
     )
 
 

@@ -49,6 +49,11 @@ def finite_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def rank_number(value: object) -> int | None:
+    """Return a rank that a JSON file says, None for what is none."""
+    return value if type(value) is int and value > 0 else None
+
+
 class FactReader:
     """Reads entries of a file's metadata one by one, and keeps the names of those that cannot be read."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from lora_cli.methods.adapter_file.factors import Factors
@@ -53,10 +53,6 @@ class ModuleUpdate:
     config_r: int | None = None
     older_scaling: float | None = None
     skipped: str | None = None
-
-    def with_config_rank(self, rank: object) -> ModuleUpdate:
-        """Return the same with the rank that a config says, if that is a rank."""
-        return replace(self, config_r=rank) if type(rank) is int and rank > 0 else self
 
     @property
     def params(self) -> int:

@@ -24,11 +24,14 @@ LORA = {"peft_type": "LORA"}
 
 
 class Told(NamedTuple):
-    """The rank and alpha that a config gives a module, and what the update is multiplied by."""
+    """The rank and alpha that a config gives a module, and what the update is multiplied by; None where it cannot be read."""
 
-    r: int
-    alpha: float
-    scaling: float
+    r: int | None = None
+    alpha: float | None = None
+    scaling: float | None = None
+
+
+UNTOLD = Told()
 
 
 class ModelConfig(NamedTuple):

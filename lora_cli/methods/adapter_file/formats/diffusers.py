@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from sys import intern
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
-from lora_cli.methods.adapter_file.algorithm_update import ALPHA, algorithm_update
+from lora_cli.methods.adapter_file.algorithm_update import ALPHA, Scaling, algorithm_update
 from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part, Refusal
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
-from lora_cli.methods.adapter_file.pipeline_metadata import ENTRY, Told, model_configs
+from lora_cli.methods.adapter_file.pipeline_metadata import ENTRY, UNTOLD, ModelConfig, model_configs
 from lora_cli.models.peft_names import PEFT_MODEL
 
 # The models of its pipelines that an adapter can be loaded into (`_lora_loadable_modules`); GPT-2 has a transformer too.
@@ -28,7 +28,7 @@ COMPONENT = re.compile(
     r"(unet|prior|transformer(?!\.h\.)(?:_2|_ref)?|connectors|text_conditioner|text_encoder(?:_[23])?)\.(?=.)"
 )
 UNET, TEXT_ENCODER = "unet", "text_encoder"
-# The names of tensors today, and since 0.18 for attention in text encoders and elsewhere.
+# The names of tensors, those of today first.
 TENSORS = {
     **{name: name for name in (A, B, "lora_B.bias", "lora_magnitude_vector", "lora_magnitude_vector.weight", ALPHA)},
     "lora.down.weight": A,
@@ -36,16 +36,17 @@ TENSORS = {
     "lora_linear_layer.down.weight": A,
     "lora_linear_layer.up.weight": B,
 }
-KEY = re.compile(rf"(?P<module>.+?)\.(?P<tensor>{'|'.join(map(re.escape, TENSORS))})")
-# Before that, a processor of an attention kept them.
+LORA = ".lora"
+# In the oldest files the processor of an attention holds them.
+OLD = "_lora."
 OLD_KEY = re.compile(r"(?P<attention>.+)\.to_(?P<which>q|k|v|out)_lora\.(?P<factor>down|up)\.weight")
 IN_TEXT = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "out": "out_proj"}
 IN_ATTENTION = {"q": "to_q", "k": "to_k", "v": "to_v", "out": "to_out.0"}
 PROCESSOR = ".processor."
 # What decides how diffusers reads the keys of a model: a text encoder's by any of these, others by the first key.
 TODAY, READABLE_TEXT = "lora_A", re.compile(r"to_out_lora|lora_linear_layer|\.(?:[qkv]|out)_proj\.lora_A\.weight$")
-# Names of kohya's, which have no dot.
-UNDERSCORED = re.compile(r"(?:lora|lycoris)_[^.]*")
+# How names of kohya's begin, which have no dot.
+UNDERSCORED = ("lora_", "lycoris_")
 SKIPPED = "its keys are spelled otherwise than the first one of its model"
 DIVIDE = "multiply B by alpha / r, and remove the keys of alpha"
 
@@ -61,13 +62,15 @@ def part(key: str) -> Part | None:
     if key.startswith(PEFT_MODEL):
         return None
     key = key.replace(PROCESSOR, ".")
-    if (old := OLD_KEY.fullmatch(key)) is not None:
+    if OLD in key and (old := OLD_KEY.fullmatch(key)) is not None:
         names = IN_TEXT if key.startswith(TEXT_ENCODER) else IN_ATTENTION
         return Part(intern(f"{old['attention']}.{names[old['which']]}"), A if old["factor"] == "down" else B)
-    match = KEY.fullmatch(key)
-    if match is None or UNDERSCORED.fullmatch(match["module"]):
+    at = key.rfind(LORA)
+    at = key.rfind(".") if at < 0 else at
+    module, tensor = key[:at], TENSORS.get(key[at + 1 :])
+    if tensor is None or at < 1 or ("." not in module and module.startswith(UNDERSCORED)):
         return None
-    return Part(intern(match["module"]), TENSORS[match["tensor"]])
+    return Part(intern(module), tensor)
 
 
 def component(module: str) -> str:
@@ -87,6 +90,10 @@ def base_part(module: str) -> str:
     'encoder.layers.0.mlp.fc1'
     """
     return _own_name(module).removeprefix("text_model.")
+
+
+# The alpha of a module, what the loader multiplies an update of a rank by, and the rank that a config says.
+Said = tuple[float | None, Scaling, int | None]
 
 
 def _own_name(module: str) -> str:
@@ -111,6 +118,10 @@ class _Assumed(NamedTuple):
         alpha = self.alphas.get(module, self.alpha)
         return None if not self.is_known else 1.0 if alpha is None else alpha / r
 
+    def of(self, module: str) -> Said:
+        """Return what is said of a module."""
+        return self.alphas.get(module), partial(self.scaling, module), None
+
     def older_scaling(self, r: int | None) -> float | None:
         """Return the same before diffusers 0.40, where it was another."""
         return None if self.first_rank in {None, r} or not r else self.first_rank / r
@@ -122,25 +133,20 @@ def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:
     configs = model_configs(file.metadata, {model: map(_own_name, names) for model, names in models.items()})
     alphas = {name: math.nan if value is None else value for name, value in file.numbers(ALPHA).items()}
     for model, modules in models.items():
-        assumed = _assumed(file, model, modules, alphas)
+        assumed, config = _assumed(file, model, modules, alphas), configs.get(model)
         for module in modules:
-            scaling = partial(assumed.scaling, module)
-            update = algorithm_update(module, file.modules[module], alphas.get(module), scaling)
-            if update is None:
-                continue
-            if model in configs:
-                told = configs[model].modules.get(_own_name(module))
-                update = replace(update, **_told(update, told))
-            else:
-                update = replace(update, older_scaling=assumed.older_scaling(update.r))
-            yield replace(update, skipped=SKIPPED) if module in skipped else update
+            said = assumed.of(module) if config is None else _of_config(config, module)
+            update = algorithm_update(module, file.modules[module], *said)
+            if update is not None:
+                older = assumed.older_scaling(update.r) if config is None else None
+                reason = SKIPPED if module in skipped else None
+                is_usual = older is None and reason is None
+                yield update if is_usual else replace(update, older_scaling=older, skipped=reason)
 
 
-def _told(update: ModuleUpdate, told: Told | None) -> dict[str, Any]:
-    """Return what a config changes of an update; of one that diffusers does not load nothing is known."""
-    alpha, scaling = (None, None) if told is None else (told.alpha, told.scaling)
-    pair = None if update.pair is None else update.pair._replace(alpha=alpha, scaling=scaling)
-    return {"alpha": alpha, "scaling": scaling, "pair": pair, "config_r": None if told is None else told.r}
+def _of_config(config: ModelConfig, module: str) -> Said:
+    told = config.modules.get(_own_name(module), UNTOLD)
+    return told.alpha, lambda _r: told.scaling, told.r
 
 
 def _models(file: AdapterFile) -> dict[str, list[str]]:
@@ -166,9 +172,10 @@ def _assumed(file: AdapterFile, model: str, modules: list[str], alphas: Mapping[
 
 def _keys(file: AdapterFile) -> dict[str, list[str]]:
     """Return the keys of each model."""
+    models = {module: component(module) for module in file.modules}
     found: dict[str, list[str]] = {}
     for key, (module, _) in file.parts.items():
-        found.setdefault(component(module), []).append(key)
+        found.setdefault(models[module], []).append(key)
     return found
 
 

@@ -12,7 +12,7 @@ from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
-from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number
+from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number, rank_number
 from lora_cli.methods.adapter_file.format import MOST_SCALING, AdapterFile, Fields, Format, Metadata, Part, Refusal
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.config.reading import OTHER_WRITERS
@@ -45,7 +45,7 @@ def marked_part(key: str) -> Part | None:
 def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:
     """Yield the updates of a file, which have one scale."""
     scale = _scale(file.fields)
-    rank = _parameters(file.fields).get("rank")
+    rank = rank_number(_parameters(file.fields).get("rank"))
     for module, tensors in file.modules.items():
         if tensors.keys().isdisjoint((A, B)):
             d, h = _sides(tensors.get("weight"))
@@ -55,9 +55,9 @@ def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:
         else:
             # As PEFT stores them: A as r x d, B as h x r.
             turned = {name: each.transpose if name in {A, B} else each for name, each in tensors.items()}
-            update = algorithm_update(module, turned, None, lambda _r: scale)
+            update = algorithm_update(module, turned, None, lambda _r: scale, rank)
             if update is not None:
-                yield update.with_config_rank(rank)
+                yield update
 
 
 def _sides(weight: Stored | None) -> tuple[int | None, int | None]:

@@ -14,7 +14,7 @@ from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
-from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number
+from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number, rank_number
 from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 
@@ -46,10 +46,11 @@ def part(key: str) -> Part | None:
 def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:
     """Yield the updates of a file, which have one alpha."""
     alpha = finite_number(file.fields.get("lora_alpha"))
+    rank = rank_number(file.fields.get("r"))
     for module, tensors in file.modules.items():
-        update = algorithm_update(module, tensors, alpha, partial(_scaling, alpha))
+        update = algorithm_update(module, tensors, alpha, partial(_scaling, alpha), rank)
         if update is not None:
-            yield update.with_config_rank(file.fields.get("r"))
+            yield update
 
 
 def _scaling(alpha: float | None, r: int) -> float | None:
