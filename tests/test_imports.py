@@ -80,6 +80,12 @@ def test_a_check_loads_nothing_heavy() -> None:
     assert loaded(command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K")) == set()
 
 
+def test_a_check_without_a_loader_loads_none() -> None:
+    """Only their names are on the way, for the help of the option."""
+    loaders = ("lora_cli.analysis.loaders.destination", "lora_cli.analysis.loaders.catalogue.peft")
+    assert loaded(command("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "1K"), loaders) == set()
+
+
 def test_settings_and_locks_are_checks_alone() -> None:
     """No other command looks for a pyproject.toml, and a check without a lock loads nothing of locks."""
     assert (

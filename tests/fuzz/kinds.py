@@ -18,8 +18,10 @@ from small_models import SMALL
 
 from lora_cli.analysis.explain.log_formats import LOG_FORMATS
 from lora_cli.analysis.limits import LIMITS
+from lora_cli.analysis.loaders.registry import loader_named, loader_names
 from lora_cli.cli.registry import command_function, command_names
 from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
+from lora_cli.methods.config.peft_releases import known_versions
 from lora_cli.methods.registry import METHODS, method_named
 from lora_cli.models.registry import model_types
 from lora_cli.output.registry import format_names
@@ -252,7 +254,15 @@ def adapter_folder(draw: Random, folder: Path) -> list[str]:
     command = draw.choice([["inspect"], ["inspect", "--spectrum"], ["inspect", "--per-module"], ["check"], ["forward"]])
     if command == ["forward"]:
         return [*command, "--adapter", ".", "--module", draw.choice(LEAVES), "--weights", ".", *presented(draw)]
-    return [*command, ".", *model, *presented(draw)]
+    return [*command, ".", *model, *(loads_in(draw) if command == ["check"] else []), *presented(draw)]
+
+
+def loads_in(draw: Random) -> list[str]:
+    """Draw where an adapter is to be loaded, if anywhere."""
+    loader = draw.choice(loader_names())
+    version = draw.choice([*known_versions(), "0.13", "99", "x"])
+    release = ["--peft-version", version] if draw.random() < (0.7 if loader_named(loader).has_releases else 0.1) else []
+    return ["--loads-in", loader, *release, *draw.choice([[], ["--max-rank", "8"]])] if draw.random() < 0.6 else []
 
 
 # The tensors of a module in the files of kohya's scripts and LyCORIS, and of other programs, with shapes that fit.
@@ -339,7 +349,7 @@ def foreign_file(draw: Random, folder: Path) -> list[str]:
     command = draw.choice([["inspect"], ["inspect", "--spectrum"], ["inspect", "--per-module"], ["check"], ["forward"]])
     if command == ["forward"]:
         return [*command, "--adapter", name, "--module", draw.choice(LEAVES), "--weights", ".", *presented(draw)]
-    limits = ["--max-params", "1K"] if command == ["check"] else []
+    limits = ["--max-params", "1K", *loads_in(draw)] if command == ["check"] else []
     return [*command, path, *model, *limits, *presented(draw)]
 
 
