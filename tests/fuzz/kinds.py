@@ -20,8 +20,8 @@ from lora_cli.analysis.explain.log_formats import LOG_FORMATS
 from lora_cli.analysis.limits import LIMITS
 from lora_cli.analysis.loaders.registry import loader_named, loader_names
 from lora_cli.cli.registry import command_function, command_names
-from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
 from lora_cli.methods.config.peft_releases import known_versions
+from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
 from lora_cli.methods.registry import METHODS, method_named
 from lora_cli.models.registry import model_types
 from lora_cli.output.registry import format_names
