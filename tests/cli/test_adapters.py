@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from adapter_files import pair, write_adapter
+from adapter_files import pair, write_adapter, write_arrays
 from checkpoints import write
 from program import run
 from small_llama import llama
@@ -321,3 +321,17 @@ def test_a_pointer_of_git_lfs_is_named(adapters: Path) -> None:
         "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
     )
     assert "git lfs pull" in run("inspect", "good").stderr
+
+
+@pytest.mark.parametrize("shown", ["plain", "table", "csv", "json", "markdown"])
+def test_what_a_strangers_file_notes_is_escaped(tmp_path: Path, shown: str) -> None:
+    """Names of modules and texts of the metadata; numbers in other scripts are not numbers."""
+    name = "lora_unet_\x1b[31m[red]\u202eq"
+    arrays = {f"{name}.lora_down.weight": np.ones((4, 32), "<f4"), f"{name}.lora_up.weight": np.ones((32, 4), "<f4")}
+    notes = {"ss_sd_model_name": "\x1b]0;title\x07\n", "ss_steps": "\u0661", "ss_epoch": "-1"}
+    write_arrays(tmp_path / "style.safetensors", arrays, metadata=notes)
+    for more in ((), ("--per-module",)):
+        done = run("inspect", str(tmp_path / "style.safetensors"), "--format", shown, *more)
+        assert done.returncode == 0
+        assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout + done.stderr)
+    assert "2 values ('ss_steps', 'ss_epoch') in the metadata are neither a number nor a short name" in done.stderr

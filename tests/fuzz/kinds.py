@@ -6,7 +6,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -189,11 +189,11 @@ def lora_header(draw: Random) -> Header:
     return header
 
 
-def write_tensors(draw: Random, path: Path, header: Header) -> None:
-    """Write a safetensors file, mostly whole."""
+def write_tensors(draw: Random, path: Path, header: Header, damages: Sequence[int] = (0, 0, 1, 2)) -> None:
+    """Write a safetensors file, mostly whole: `damages` are how many parts of its header may be damaged."""
     sizes = [entry["data_offsets"][1] for entry in header.values() if isinstance(entry, dict) and intact(entry)]
     length = min(max(sizes, default=0), 10_000)
-    for _ in range(draw.choice([0, 0, 1, 2])):
+    for _ in range(draw.choice(damages)):
         header = hostile.damaged(draw, header)
     content = hostile.text(draw, header)
     claimed = len(content) if draw.random() < 0.95 else draw.choice([0, 1, len(content) + 1, 2**63, 2**64 - 1])
@@ -327,8 +327,8 @@ def foreign_file(draw: Random, folder: Path) -> list[str]:
             own = adapter_fields(draw, draw.choice(["unet.", "text_encoder.", ""]))
             notes["lora_adapter_metadata"] = draw.choice([json.dumps(own), *NUMBERS_AS_TEXT])
         header = {"__metadata__": notes, **header}
-    name = draw.choice(["style.safetensors", "adapter_model.safetensors", "pytorch_lora_weights.safetensors"])
-    write_tensors(draw, folder / name, header)
+    name = draw.choice(["style.safetensors", "style.safetensors", "adapter_model.safetensors"])
+    write_tensors(draw, folder / name, header, (0, 0, 0, 1))
     if draw.random() < 0.3:
         (folder / "adapter_config.json").write_text(json.dumps(adapter_fields(draw)))
     (folder / "config.json").write_text(json.dumps(SMALL["llama"]))

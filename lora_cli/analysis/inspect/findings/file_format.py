@@ -33,4 +33,4 @@ def unread_metadata(adapter: InspectedAdapter) -> Iterator[str]:
     """Find entries of the metadata that should be a number or a name."""
     unread = adapter.trained.facts.unread
     if unread:
-        yield f"{counted_with(unread, 'entry', 'of the metadata is', 'of the metadata are')} neither a number nor a short name"
+        yield f"{counted_with(unread, 'value', 'in the metadata is', 'in the metadata are')} neither a number nor a short name"
