@@ -15,6 +15,7 @@ from pathlib import Path
 import checkpoints
 import program
 import pytest
+import recorded_files
 from adapter_files import CONFIG as ADAPTER
 from hub_server import COMMIT, OTHER_COMMIT, TOKEN, Handler, HubServer, Repository, hub_server
 from small_llama import LLAMA_PARAMS, llama
@@ -291,6 +292,20 @@ def test_a_repository_of_several_files_asks_which(run: Run, hub: HubServer, tmp_
     done = run("inspect", "org/style")
     assert done.returncode == 2
     assert "has 2 safetensors files ('a.safetensors', 'b.safetensors'); download one" in done.stderr
+
+
+def test_a_repository_of_mlx_lm_is_read_by_its_own_file(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """Beside the checkpoints of its training, and with the scale of its config."""
+    case = recorded_files.case("mlx", "lora")
+    content = Path(recorded_files.write_case(case, tmp_path / "adapters.safetensors")).read_bytes()
+    config = (tmp_path / "adapter_config.json").read_bytes()
+    files = {"adapter_config.json": config, "adapters.safetensors": content, "0000100_adapters.safetensors": content}
+    hub.repositories["org/mlx"] = Repository(files)
+    done = run("inspect", "org/mlx", "--json")
+    found = json.loads(done.stdout)
+    assert (found["results"][0]["format"], found["results"][0]["trainable_params"]) == ("mlx", case["params"])
+    assert {module["scaling"] for module in found["modules"]} == {20.0}
+    assert run("check", "org/mlx", "--max-params", "1K").returncode == 1
 
 
 def test_check_tells_models_and_adapters_on_the_hub_apart(run: Run, hub: HubServer, tmp_path: Path) -> None:

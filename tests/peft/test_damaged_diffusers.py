@@ -126,7 +126,8 @@ def test_a_damaged_file_is_loaded_as_we_say(name: str, turn: int, tmp_path: Path
     found = inspect(str(file.path), values=False)
     told = f"seed {SEED}: {file} {found.findings}"
     if not fields and file.spelling == diffusers_files.ONE_MODEL:
-        assert found.format == "peft", told
+        # Nothing tells such keys from PEFT's without its root, unless they have no dot.
+        assert found.format in {"peft", "diffusers"}, told
         return
     codes = {each.code for each in found.findings}
     refusal: Exception | None = None

@@ -61,7 +61,7 @@ def is_foreign(path: str) -> bool:
 def is_foreign_on_hub(files: HubFiles) -> bool:
     """Whether a repository without any config is an adapter in a file of another format than PEFT's."""
     with suppress(InvalidInput):
-        source = single_file_on_hub(files.name, files)
+        source = single_file_on_hub(files.name, files, _file_names())
         return source is not None and _from_file(source, {}, is_alone=False) is not None
     return False
 
@@ -180,7 +180,7 @@ def _on_hub(path: str, name: HubName) -> TrainedAdapter:
     fields = {} if config is None else read_object(config)
     if fields.get("peft_type") is None:
         with suppress(*() if config is None else (BrokenFile,)):
-            source = single_file_on_hub(name, files)
+            source = single_file_on_hub(name, files, _file_names())
             foreign = None if source is None else _from_file(source, fields, is_alone=False)
             if foreign is not None:
                 return foreign

@@ -122,22 +122,27 @@ def single_file(path: str, usual: Container[str] = ()) -> SingleFile | None:
     """
     if not os.path.isdir(path):
         return SingleFile(path, path) if path.lower().endswith(SAFETENSORS) and os.path.lexists(path) else None
-    names = [name for name in names_in(path) if name.lower().endswith(SAFETENSORS)]
-    chosen = [name for name in names if name in usual]
-    names = chosen if len(chosen) == 1 else names
+    names = _usual_of([name for name in names_in(path) if name.lower().endswith(SAFETENSORS)], usual)
     if len(names) > 1:
         raise InvalidInput(f"{quote_long(path)} has {counted(names, 'safetensors file')}; give the path of one")
     return SingleFile(path, os.path.join(path, names[0])) if names else None
 
 
-def single_file_on_hub(name: HubName, files: HubFiles) -> SingleFile | None:
+def _usual_of(names: list[str], usual: Container[str]) -> list[str]:
+    """Return the only name that is usual, or else all names."""
+    chosen = [name for name in names if name in usual]
+    return chosen if len(chosen) == 1 else names
+
+
+def single_file_on_hub(name: HubName, files: HubFiles, usual: Container[str] = ()) -> SingleFile | None:
     """Return the only safetensors file of a repository, by its header unless it is in the cache; None without one.
 
-    The files of a model's checkpoint are not meant, and several others are refused.
+    The files of a model's checkpoint are not meant. Of several others it is the only one with a `usual` name; else they
+    are refused.
     """
     cached = files.cached_names(SAFETENSORS)
     names = cached or [each for each in files.names() if each.endswith(SAFETENSORS) and "/" not in each]
-    names = [each for each in names if each not in WHOLE and not NUMBERED.fullmatch(each)]
+    names = _usual_of([each for each in names if each not in WHOLE and not NUMBERED.fullmatch(each)], usual)
     if len(names) > 1:
         raise InvalidInput(
             f"{quote_long(str(name))} has {counted(names, 'safetensors file')}; download one with "

@@ -17,7 +17,7 @@ NAMES = ("ss_steps", "ss_epoch", "ss_learning_rate", "ss_network_dim", "ss_netwo
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30) | st.floats().map(repr) | st.integers().map(str)))
 def test_each_entry_is_a_value_or_is_named(metadata: dict[str, str]) -> None:
     """Numbers are finite, counts are not negative, and nothing raises."""
-    found = facts(metadata)
+    found = facts(metadata, {})
     values = dict(
         zip(
             NAMES,
@@ -42,4 +42,4 @@ def test_each_entry_is_a_value_or_is_named(metadata: dict[str, str]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_long_text_is_left_alone(name: str, text: str) -> None:
     """It is neither parsed nor shown."""
-    assert facts({name: text}).unread == (name,)
+    assert facts({name: text}, {}).unread == (name,)
