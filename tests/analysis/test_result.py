@@ -53,11 +53,14 @@ def test_the_repr_names_every_field(make: Callable[[], Result]) -> None:
 
 
 def test_every_declared_field_is_in_some_record() -> None:
-    """An annotation without a figure behind it would be None for ever. Only what is from the Hub has a commit."""
+    """An annotation without a figure behind it would be None for ever. Only what is from the Hub has a commit.
+
+    What a recipe said stands beside the record.
+    """
     counts = [count(8, 8, 2), count(model="gpt2", r=2), next(iter(sweep(model="gpt2", r=2)))]
     assert {name for name in vars(Count)["__annotations__"] if name[0] != "_"} == {
         name for each in counts for name in each
-    } | {*REVISIONS}
+    } | {*REVISIONS, "assumptions"}
     own = {name for name in vars(Fit)["__annotations__"] if name[0] != "_"}
     assert own == fit(8, 8, max_params=40).keys() - count(8, 8, 2).keys()
 

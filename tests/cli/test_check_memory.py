@@ -44,7 +44,7 @@ def test_a_trained_adapter_that_needs_too_much_fails(folder: Path) -> None:
     """With the batch or length that would hold; an adapter without a model says what is missing."""
     done = run("check", "named", "--max-memory", "1200MB", "--seq", "4096", "--batch", "8", cwd=folder)
     assert done.returncode == 1
-    assert "named: max-memory: memory" in done.stderr
+    assert "named: max-memory: training memory is" in done.stderr
     assert "would hold" in done.stderr
     alone = run("check", "nameless", "--max-memory", "24GB", cwd=folder)
     assert (alone.returncode, alone.stdout) == (2, "")

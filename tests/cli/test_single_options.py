@@ -16,6 +16,7 @@ MODEL = ("--model", "llama-3.2-1b", "-r", "8")
 LISTS = {
     "count": {"target", "settings"},
     "check": {"target", "settings", "fail_on", "ignore"},
+    "explain": {"target", "settings"},
     "fit": {"target", "settings"},
     "memory": {"target", "settings", "adapter"},
     "sweep": {"model", "target", "settings"},

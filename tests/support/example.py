@@ -1,6 +1,7 @@
 """README's example on disk: a small base model, an adapter trained on it, and one that training broke.
 
-`python tests/support/example.py FOLDER` writes `base`, `my-adapter`, `broken`, a trainer's `sft.json` and a pyproject.toml. It needs nothing but Python and lora-cli.
+`python tests/support/example.py FOLDER` writes `base`, `my-adapter`, `broken`, a trainer's `sft.json`,
+`style.safetensors` as kohya's scripts write it, and a pyproject.toml. It needs nothing but Python and lora-cli.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from math import prod, sqrt
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import checkpoints
@@ -53,6 +55,16 @@ RECIPE = {
     "bf16": True,
 }
 RANK = 8
+# The notes of kohya's scripts on a training, and the names of a file's modules.
+NOTES = {
+    "ss_sd_model_name": "sd_xl_base_1.0.safetensors",
+    "ss_network_dim": "8",
+    "ss_network_alpha": "4.0",
+    "ss_steps": "1600",
+    "ss_epoch": "10",
+    "ss_learning_rate": "0.0001",
+}
+STYLED = [f"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_{name}" for name in ("q", "k", "v")]
 ADAPTER = {
     "peft_type": "LORA",
     "task_type": "CAUSAL_LM",
@@ -65,7 +77,7 @@ SIDES = {"q_proj": (128, 128), "v_proj": (128, 64)}
 
 
 def write(folder: Path) -> None:
-    """Write the three folders, the recipe and the project's file."""
+    """Write the three folders, the recipe, the style and the project's file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pyproject.toml").write_text(PYPROJECT)
     (folder / "sft.json").write_text(json.dumps(RECIPE, indent=2))
@@ -87,6 +99,13 @@ def write(folder: Path) -> None:
     values[first][7] = float("nan")
     del values[second]
     _write(folder / "broken", config, "adapter_model.safetensors", values, shapes)
+    sides = {"lora_down.weight": (RANK, 640), "lora_up.weight": (640, RANK), "alpha": ()}
+    shapes = {f"{module}.{name}": shape for module in STYLED for name, shape in sides.items()}
+    values = {
+        name: array("f", [4.0]) if name.endswith("alpha") else _normal(source, shape, [0.01])
+        for name, shape in shapes.items()
+    }
+    _write(folder, {}, "style.safetensors", values, shapes, NOTES)
 
 
 def _normal(source: random.Random, shape: Sequence[int], scales: Sequence[float]) -> array[float]:
@@ -100,13 +119,14 @@ def _write(
     file: str,
     values: Mapping[str, array[float]],
     shapes: Mapping[str, Sequence[int]],
+    metadata: Mapping[str, str] = MappingProxyType({"format": "pt"}),
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, config in configs.items():
         (folder / name).write_text(json.dumps(config, indent=2))
     tensors = checkpoints.entries({name: ("F32", shapes[name]) for name in sorted(values)})
     # As the safetensors library writes it: compact, and padded to eight bytes.
-    header = json.dumps({"__metadata__": {"format": "pt"}} | tensors, separators=(",", ":")).encode()
+    header = json.dumps({"__metadata__": dict(metadata)} | tensors, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     content = b"".join(values[name].tobytes() for name in tensors)
     (folder / file).write_bytes(len(header).to_bytes(8, "little") + header + content)

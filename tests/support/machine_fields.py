@@ -57,6 +57,7 @@ EXAMPLES = (
     "check --model base -r 8 --lock model.lock --update-lock",
     "check --model base -r 4 --lock model.lock",
     "inspect my-adapter",
+    "inspect style.safetensors",
     "inspect my-adapter broken --model base",
     "inspect my-adapter --per-module",
     "inspect my-adapter --spectrum",

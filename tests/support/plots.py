@@ -12,7 +12,8 @@ from pathlib import Path
 from tables import example_folder
 
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.application import parse, spelling
+from lora_cli.cli.application import spelling
+from lora_cli.cli.command_line import parse
 from lora_cli.errors import arguments_spelled
 from lora_cli.output import Screen
 from lora_cli.output.plots.plot import Plot

@@ -78,7 +78,7 @@ def test_a_sweep_of_too_many_points_is_refused_before_they_are_held() -> None:
         raise AssertionError
 
     endless = Report("sweep", ("r", "trainable_params"), iter(batches, None), 1_000_000, listing=True)
-    with pytest.raises(InvalidInput, match=r"^plot: 1,000,000 points .* --limit or --max-params$"):
+    with pytest.raises(InvalidInput, match=r"^plot: 1,000,000 points .* limit or max_params$"):
         sweep.plot(endless)
 
 
