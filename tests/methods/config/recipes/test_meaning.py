@@ -103,6 +103,17 @@ def test_torchtune_has_its_own_names(tmp_path: Path) -> None:
             {"quantize": "nf4"},
         ),
         (AXOLOTL, {"bf16": "auto"}, {"dtype": "bfloat16", "autocast": True, "seq": 512, "checkpointing": False}),
+        # As `resolve_dtype` of 0.19.0 has it where bfloat16 is supported; the schema leaves a null out.
+        (AXOLOTL, {}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"bf16": False}, {"dtype": "float32", "autocast": None}),
+        (AXOLOTL, {"bf16": None}, {"dtype": "float32", "autocast": None}),
+        (AXOLOTL, {"fp16": True}, {"dtype": "float16", "autocast": True}),
+        (AXOLOTL, {"bf16": "auto", "fp16": True}, {"dtype": "float16", "autocast": True}),
+        (AXOLOTL, {"bf16": True, "fp16": True}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"float16": True}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"bf16": False, "float16": True}, {"dtype": "float16", "autocast": None}),
+        (AXOLOTL, {"bf16": False, "bfloat16": True}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"bf16": False, "load_in_8bit": True}, {"dtype": "float16", "autocast": None}),
         (AXOLOTL, {"sample_packing": True, "micro_batch_size": 4}, {"batch": 4}),
         (AXOLOTL, {"micro_batch_size": 4}, {"padded": True}),
         (
