@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.errors import argument, first_few, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, first_few, quote, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import target_modules
+from lora_cli.methods.config.recipes.linear_modules import without_linear
 from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
 from lora_cli.methods.config.recipes.registry import trainer_of
 from lora_cli.methods.config.recipes.trainer import FULL, Doubt, NotFollowed, Part, Targets, Trainer
@@ -103,10 +104,26 @@ class Recipe:
             self._replace("target", self.trainer.targets, reading)
         elif TARGETS in own.shared_fields:
             target = self._read("target", self.trainer.targets, reading, model)
+            if target == [] and not settings.get("target_parameters"):
+                raise InvalidInput(self._no_targets(model))
         if isinstance(target, str) and how.target is None and target_modules(target) != target:
             # A text is a regular expression to PEFT, also where it looks like a list of names.
             settings[TARGETS], target = target, None
         return how._replace(settings=settings, target=target), reading
+
+    def _no_targets(self, model: Model) -> str:
+        """Return in words that no module is a target, why, and what to do."""
+        part = self.trainer.targets
+        said = [self._written(name) for name in part.fields if self.fields.fields.get(name) not in UNSET]
+        if not said and part.default is None:
+            first, *others = part.fields
+            names = f"{', '.join(others)} or {first}" if others else first
+            return f"{self.source} names no targets; set {names}, or give {argument('target')}"
+        said = said or [f"{part.default} ({self.trainer.name}'s default)"]
+        return (
+            f"{self.source}: {', '.join(said)} finds no targets in {quote_long(model.name)}{without_linear(model)}; "
+            f"give {argument('target')}"
+        )
 
     def _settings(self, own: Method[Any], given: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
         """Return those fields of PEFT's config that the method has and that are not given otherwise."""

@@ -53,6 +53,50 @@ def test_all_linear_modules_but_the_head(fields: dict[str, Any], tmp_path: Path)
     assert set(adaptation(tmp_path, fields).target or ()) == LINEAR
 
 
+@pytest.mark.parametrize(
+    ("fields", "more", "said"),
+    [
+        (AXOLOTL, {"lora_target_linear": None}, "names no targets; set lora_target_linear or lora_target_modules, or"),
+        (
+            AXOLOTL,
+            {"base_model": "gpt2"},
+            "lora_target_linear true finds no targets in 'gpt2', since it takes only Linear",
+        ),
+        (
+            FACTORY,
+            {"model_name_or_path": "gpt2"},
+            "all \\(LLaMA-Factory's default\\) finds no targets in 'gpt2', since",
+        ),
+        (FACTORY, {"model_name_or_path": "gpt2", "lora_target": "all"}, "c_attn, c_fc, c_proj are Conv1D; give target"),
+        (SWIFT, {"model": "gpt2"}, "all-linear \\(ms-swift's default\\) finds no targets in 'gpt2'"),
+        (TUNE, {"model": {**TUNE["model"], "lora_attn_modules": []}}, "names no targets; set model.apply_lora_to_mlp,"),  # type: ignore[dict-item]
+    ],
+)
+def test_a_recipe_without_targets_is_refused(
+    fields: dict[str, Any], more: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """As PEFT refuses an empty list (0.21.2: NoMatchingPeftModuleError), unless targets are given, or parameters are."""
+    path = written(tmp_path, fields, **more)
+    for ask in (count, lambda recipe: sweep(recipe=recipe, r=[1, 2])):
+        with pytest.raises(InvalidInput, match=said):
+            ask(recipe=path)
+    assert count(recipe=path, target="all-linear").trainable_params
+
+
+def test_parameters_are_targets_enough(tmp_path: Path) -> None:
+    """Without a module beside them."""
+    more = {"lora_target_linear": False, "lora_target_parameters": ["x"]}
+    assert adaptation(tmp_path, AXOLOTL, **more).target == []
+
+
+def test_a_method_for_a_whole_fine_tune_needs_targets(tmp_path: Path) -> None:
+    """Which a recipe without an adapter does not name."""
+    path = written(tmp_path, {"base_model": LLAMA, "micro_batch_size": 1, "sequence_len": 9})
+    with pytest.raises(InvalidInput, match="names no targets; set lora_target_linear"):
+        count(recipe=path, method="lora", r=8)
+    assert count(recipe=path, method="lora", r=8, target="q_proj").r == 8
+
+
 def test_alpha_is_twice_the_rank_in_llama_factory(tmp_path: Path) -> None:
     """Unless it is given."""
     assert adaptation(tmp_path, FACTORY).alpha == 8

@@ -155,7 +155,7 @@ TRAINER = Trainer(
     model=text("model"),
     revision=text("model_revision"),
     method=Part(TYPE, _method),
-    targets=Targets((NAMES, "target_regex", *FREEZES), _targets),
+    targets=Targets((NAMES, "target_regex", *FREEZES), _targets, ALL),
     arguments={
         "r": Part(tuple(name for name, _ in RANKS.values()), _rank),
         "alpha": Part(("lora_alpha",), _alpha),
