@@ -72,7 +72,8 @@ def follow_recipe(
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
         notes=(summary, *dict.fromkeys(reading.replaced), *base.notes),
     )
-    return Followed(Subject(said, assumptions=uses), adapted, trained)
+    named = recipe.base_fields() if model is None else {}
+    return Followed(Subject(said, assumptions=uses, base=named), adapted, trained)
 
 
 def _refuse_conflicts(given: Mapping[str, object]) -> None:

@@ -103,8 +103,15 @@ def test_a_recipe_comes_from_standard_input() -> None:
 
 
 def test_a_fitted_config_is_written(folder: Path) -> None:
-    """With the recipe's targets and alpha."""
+    """With the recipe's base model, targets and alpha."""
     done = run("fit", "--recipe", "lora.yml", "--max-params", "6M", "--write", "out", cwd=folder)
     assert done.returncode == 0, done.stderr
     config = json.loads((folder / "out" / "adapter_config.json").read_text(encoding="utf-8"))
     assert (config["r"], config["lora_alpha"], len(config["target_modules"])) == (8, 8, 7)
+    assert config["base_model_name_or_path"] == "meta-llama/Llama-3.2-1B"
+    assert "revision" not in config
+    assert run("count", "--adapter", "out", "--field", "trainable_params", cwd=folder).stdout == "5636096\n"
+    other = ("fit", "--recipe", "lora.yml", "-m", "gpt2", "-t", "c_attn", "--max-params", "6M", "--write", "gpt2")
+    assert run(*other, cwd=folder).returncode == 0
+    config = json.loads((folder / "gpt2" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert config["base_model_name_or_path"] is None

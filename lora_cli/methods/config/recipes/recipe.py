@@ -66,9 +66,20 @@ class Recipe:
     def base_model(self) -> tuple[str | None, Reading]:
         """Return the base model that it names, with its revision."""
         reading = Reading([], [], [])
-        name = self._read("model", self.trainer.model, reading)
-        revision = None if self.trainer.revision is None else self.trainer.revision.read(self.fields)
+        name, revision = self._read("model", self.trainer.model, reading), self._revision
         return (f"{name}@{revision}" if name and revision not in {None, "main"} and "@" not in name else name), reading
+
+    @property
+    def _revision(self) -> str | None:
+        revision: str | None = None if self.trainer.revision is None else self.trainer.revision.read(self.fields)
+        return revision
+
+    def base_fields(self) -> dict[str, str]:
+        """Return the fields of PEFT's config that name the base model, where the recipe names it as transformers does."""
+        name = self.trainer.model.read(self.fields)
+        if name is None or name not in [self.fields.fields.get(field) for field in self.trainer.model.fields]:
+            return {}
+        return {"base_model_name_or_path": name} | ({} if self._revision is None else {"revision": self._revision})
 
     def replaced_model(self) -> Reading:
         """Return that another model replaces the one that it names."""

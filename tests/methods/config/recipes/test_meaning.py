@@ -83,6 +83,14 @@ def test_a_recipe_without_targets_is_refused(
     assert count(recipe=path, target="all-linear").trainable_params
 
 
+def test_a_fitted_config_names_the_base_as_the_recipe_does(tmp_path: Path) -> None:
+    """With its revision; torchtune's models have no names that transformers would load."""
+    path = written(tmp_path, AXOLOTL, revision_of_model="main")
+    config = fit(recipe=path, max_params="6M").config()
+    assert (config["base_model_name_or_path"], config["revision"]) == (LLAMA, "main")
+    assert fit(recipe=written(tmp_path, TUNE), max_params="6M").config()["base_model_name_or_path"] is None
+
+
 def test_parameters_are_targets_enough(tmp_path: Path) -> None:
     """Without a module beside them."""
     more = {"lora_target_linear": False, "lora_target_parameters": ["x"]}
