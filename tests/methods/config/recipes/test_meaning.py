@@ -228,7 +228,44 @@ def test_what_is_given_replaces_the_recipe(tmp_path: Path) -> None:
         f"r replaces lora_r 4 of {path}",
         f"target replaces lora_target_linear true of {path}",
     ]
-    assert count(recipe=path, settings={"r": 2, "lora_alpha": 1}).r == 2
+
+
+def test_what_replaces_the_recipe_is_named(tmp_path: Path) -> None:
+    """Also where a field of PEFT's config or a method does, and not the argument of that name."""
+    path = written(tmp_path, AXOLOTL, peft_use_dora=True)
+    found = count(recipe=path, settings={"r": 2, "lora_alpha": 1, "target_modules": ["q_proj"]}, method="dora")
+    assert found.r == 2
+    assert [note for note in found.notes if " replaces " in note] == [
+        f"settings replaces lora_r 4 of {path}",
+        f"settings replaces lora_alpha 8 of {path}",
+        f"method replaces peft_use_dora true of {path}",
+        f"settings replaces lora_target_linear true of {path}",
+    ]
+
+
+def test_what_decides_is_named(tmp_path: Path) -> None:
+    """Of several fields that an argument follows from."""
+    found = count(recipe=written(tmp_path, SWIFT, target_modules=["all-linear"], target_regex=r".*\.q_proj"))
+    assert any(said.endswith(r"q_proj (target_regex)") for said in found.assumptions)
+    for name in ("tuner_type", "train_type"):
+        with pytest.raises(InvalidInput, match=f": {name} 'longlora' is not counted here"):
+            count(
+                recipe=written(
+                    tmp_path, {"model": LLAMA, "torch_dtype": "bfloat16", "lora_rank": 4}, **{name: "longlora"}
+                )
+            )
+
+
+def test_a_length_that_no_field_sets_is_said(tmp_path: Path) -> None:
+    """Where memory assumes one, and only there."""
+    path = written(tmp_path, TUNE, tokenizer={"max_seq_len": None})
+    said = "seq 2048, or the model's longest input (the default of memory, since tokenizer.max_seq_len is not set)"
+    assert said in memory(recipe=path).assumptions
+    assert said in memory(recipe=path).notes[0]
+    assert said not in memory(recipe=path, seq=9).assumptions
+    assert said not in count(recipe=path).assumptions
+    assert said not in fit(recipe=path, max_memory="24GiB", knob="seq").assumptions
+    assert said not in memory(recipe=written(tmp_path, TUNE, tokenizer={"max_seq_len": 9})).assumptions
 
 
 def test_what_was_used_is_said(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ FREEZES = ("freeze_llm", "freeze_vit", "freeze_aligner")
 def _method(recipe: Config) -> str:
     kind = recipe.text(*TYPE, default="lora")
     if kind not in TUNERS:
-        raise InvalidInput(f"{recipe.source}: {TYPE[0]} {quote(kind)} is not counted here; {', '.join(TUNERS)} are")
+        name = next(name for name in TYPE if recipe.fields.get(name) is not None)
+        raise InvalidInput(f"{recipe.source}: {name} {quote(kind)} is not counted here; {', '.join(TUNERS)} are")
     return TUNERS[kind]
 
 
@@ -155,7 +156,7 @@ TRAINER = Trainer(
     model=text("model"),
     revision=text("model_revision"),
     method=Part(TYPE, _method),
-    targets=Targets((NAMES, "target_regex", *FREEZES), _targets, ALL),
+    targets=Targets(("target_regex", NAMES, *FREEZES), _targets, ALL),
     arguments={
         "r": Part(tuple(name for name, _ in RANKS.values()), _rank),
         "alpha": Part(("lora_alpha",), _alpha),
