@@ -74,7 +74,7 @@ def test_options_replace_what_the_recipe_says(folder: Path) -> None:
         ("count --recipe missing.yml", "cannot read 'missing.yml'"),
         ("count --recipe lora.yml -d 8", "-d/--in-features conflicts with --recipe"),
         ("count --recipe lora.yml --adapter x", "--adapter conflicts with --recipe"),
-        ("check x --recipe lora.yml --max-params 1", "--recipe says what is adapted, and so do PATH"),
+        ("check x --recipe lora.yml --max-params 1", "--recipe says what is adapted, and so does PATH"),
         ("fit --recipe lora.yml --max-params 1M -r 8", "-r/--rank is what a fit searches for"),
         ("fit --recipe lora.yml --max-params 1M --batch 8", "only --max-memory depends on"),
         ("memory --recipe lora.yml --serve 8", "--recipe says how a model is trained"),

@@ -175,7 +175,7 @@ def _recipe_check(paths: Sequence[str], configuration: Configuration, rules: Rul
 
     if paths:
         raise InvalidInput(
-            f"{argument('recipe')} says what is adapted, and so do {argument('paths')}; drop one of them"
+            f"{argument('recipe')} says what is adapted, and so does {argument('paths')}; drop one of them"
         )
     followed = follow_recipe(
         str(configuration.recipe),

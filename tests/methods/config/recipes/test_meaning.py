@@ -208,6 +208,14 @@ def test_what_is_not_followed_is_a_warning_by_name(tmp_path: Path) -> None:
     assert "optimizer 'lion_8bit' is not followed" in "\n".join(memory(recipe=path).warnings)
 
 
+def test_a_warning_says_which_way_the_memory_is_off(tmp_path: Path) -> None:
+    """Where a trainer's own kernels take less than what is replayed."""
+    for fields, more in ((AXOLOTL, {"lora_mlp_kernel": True}), (FACTORY, {"use_unsloth": True})):
+        said = "\n".join(memory(recipe=written(tmp_path, fields, **more)).warnings)
+        assert f"{next(iter(more))} true runs kernels of its own, which have no replay and take less, so the" in said
+    assert not memory(recipe=written(tmp_path, SWIFT, tuner_backend="peft")).warnings
+
+
 def test_many_unknown_fields_are_a_few_lines(tmp_path: Path) -> None:
     """The rest is counted."""
     known = dict.fromkeys((f"dataset_{n}" for n in range(100)), 1)

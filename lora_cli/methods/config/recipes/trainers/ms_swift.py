@@ -16,6 +16,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OWN_KERNELS,
     SEVERAL_CARDS,
     TRAINING_DOUBTS,
     padded,
@@ -209,7 +210,7 @@ TRAINER = Trainer(
     training_doubts={
         **TRAINING_DOUBTS,
         "rlhf_type": Doubt("takes more than a step of supervised fine-tuning, which the memory is of"),
-        "tuner_backend": Doubt("runs kernels of its own, which have no replay", ("peft",)),
+        "tuner_backend": OWN_KERNELS._replace(harmless=("peft",)),
         "sequence_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
         "device_map": Doubt(SEVERAL_CARDS, ("auto", "cuda", "cuda:0")),
         "optimizer": Doubt("is an optimizer without a replay"),
