@@ -251,6 +251,17 @@ def test_what_replaces_the_recipe_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_the_type_of_copies_is_not_the_recipes(tmp_path: Path) -> None:
+    """LLaMA-Factory trains copies in float32 beside a base in bfloat16 (0.9.5, `_setup_lora_tuning`), and so saves them."""
+    (tmp_path / "config.json").write_text(
+        json.dumps(read_model(LLAMA).config.fields | {"torch_dtype": None, "dtype": None})
+    )  # type: ignore[union-attr]
+    path = written(tmp_path, FACTORY, model_name_or_path=str(tmp_path), additional_target="embed_tokens", bf16=True)
+    found = count(recipe=path)
+    assert found.adapter_bytes > 4 * found.trainable_params  # type: ignore[operator]
+    assert any("for float32, because its config.json names no type" in note for note in found.notes)
+
+
 def test_what_decides_is_named(tmp_path: Path) -> None:
     """Of several fields that an argument follows from."""
     found = count(recipe=written(tmp_path, SWIFT, target_modules=["all-linear"], target_regex=r".*\.q_proj"))
