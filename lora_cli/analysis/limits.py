@@ -132,6 +132,8 @@ LIMITS = {
 MAX_MEMORY, MAX_RANK = "max_memory", "max_rank"
 # The settings of a training that its memory grows with.
 TRAINING_KNOBS = ("batch", "seq")
+# The length where nothing sets it, or the model's longest input if that is shorter.
+DEFAULT_SEQ = 2048
 BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lora_cli.analysis.limits import DEFAULT_SEQ
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
@@ -65,6 +66,8 @@ def follow_recipe(
     if training is not None:
         trained, read = recipe.training(training, without)
         reading += read
+        if "seq" not in {*trained, *without}:
+            reading.uses.append(_assumed_length(recipe))
     uses = tuple(dict.fromkeys(reading.uses))
     summary = f"{recipe.source} is a recipe of {recipe.trainer.name}{': ' if uses else ''}{'; '.join(uses)}"
     said = replace(
@@ -72,7 +75,13 @@ def follow_recipe(
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
         notes=(summary, *dict.fromkeys(reading.replaced), *base.notes),
     )
-    return Followed(Subject(said, assumptions=uses), adapted, trained)
+    named = recipe.base_fields() if model is None else {}
+    return Followed(Subject(said, assumptions=uses, base=named), adapted, trained)
+
+
+def _assumed_length(recipe: Recipe) -> str:
+    field = recipe.trainer.training["seq"].fields[0]
+    return f"seq {DEFAULT_SEQ}, or the model's longest input (the default of memory, since {field} is not set)"
 
 
 def _refuse_conflicts(given: Mapping[str, object]) -> None:

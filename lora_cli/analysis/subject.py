@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
@@ -16,12 +17,17 @@ if TYPE_CHECKING:
 
 
 class Subject(NamedTuple):
-    """A model, or the inputs and outputs of one matrix. `assumptions` are what a trainer's recipe says of it, if any does."""
+    """A model, or the inputs and outputs of one matrix.
+
+    `assumptions` are what a trainer's recipe says of it, if any does, and `base` the fields of PEFT's config for the
+    model that the recipe names.
+    """
 
     model: Model | None
     d: int = 0
     h: int = 0
     assumptions: tuple[str, ...] = ()
+    base: Mapping[str, str] = MappingProxyType({})
 
 
 def read_subject(

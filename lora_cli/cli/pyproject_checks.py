@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths, count_recipe
 from lora_cli.cli.locations import location, own_location
 from lora_cli.cli.pyproject_file import SECTION, errors_at
-from lora_cli.cli.pyproject_settings import TABLE_KEYS, CheckTable, OwnRules, Settings
+from lora_cli.cli.pyproject_settings import PATH_KEYS, TABLE_KEYS, CheckTable, OwnRules, Settings
 from lora_cli.errors import InvalidInput, arguments_spelled, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.models.streams import is_stream
@@ -94,7 +94,7 @@ def _check(
 
     values = {
         **table.values,
-        **{key: _path(project, table.values[key]) for key in ("path", "adapter") if key in table.values},
+        **{key: _path(project, table.values[key]) for key in ("path", "recipe", "adapter") if key in table.values},
     }
     how = Adaptation(
         values.get("method"),
@@ -112,9 +112,12 @@ def _check(
         if adapter_folder(path) is not None or is_foreign(path):
             return next(check_paths([path], rules, how=how, default_model=base))
         source = table.values["path"]
-    names_matrix = "d" in values or "h" in values
-    model = None if names_matrix else base if source is None else read(source)
-    counted = count(values.get("d"), values.get("h"), model=model, **how._asdict())
+    if (recipe := values.get("recipe")) is not None:
+        counted, rules = count_recipe(recipe, None, how, rules)
+    else:
+        names_matrix = "d" in values or "h" in values
+        model = None if names_matrix else base if source is None else read(source)
+        counted = count(values.get("d"), values.get("h"), model=model, **how._asdict())
     # As it would be named in a lock that stands in the working directory, and by how it is trained.
     settings = ", ".join(f"{name} {value}" for name, value in table.values.get("training", {}).items())
     name = count_key(counted.record(), counted.how, "lock")
@@ -154,7 +157,7 @@ def _errors_of(where: str, values: Mapping[str, Any], project: Settings) -> Iter
         first = re.match(r"[\w-]++(?! \w+:)", message)
         if first is not None and first[0] in TABLE_KEYS:
             raise InvalidInput(f"{where}.{message}") from error
-        for key in values.keys() & {"path", "model", "adapter"}:
+        for key in values.keys() & {*PATH_KEYS}:
             starts = tuple(quote_long(path)[:-1] for path in (values[key], project.path(values[key])))
             if message.removeprefix("cannot read ").startswith(starts):
                 raise InvalidInput(f"{where}.{key}: {message}") from error

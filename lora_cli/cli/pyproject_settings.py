@@ -39,7 +39,9 @@ LISTS = {"fail-on": "fail_on", "ignore": "ignore"}
 DESTINATION_KEYS = {"loads-in": TEXT, "peft-version": Key((str,), 'a string, e.g. "0.13"')}
 RULE_KEYS = (*LIMIT_KEYS, *LISTS, *DESTINATION_KEYS)
 # The keys that name a subject, and those that say how it is adapted.
-SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "d": WHOLE, "h": WHOLE}
+SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "recipe": TEXT, "d": WHOLE, "h": WHOLE}
+# The keys that name a file or folder, as seen from that of the section.
+PATH_KEYS = ("model", "path", "recipe", "adapter")
 ADAPTATION_KEYS = {
     "adapter": TEXT,
     "target": Key((str, list), 'names in a list or a string, e.g. "q_proj,v_proj"'),
@@ -101,7 +103,7 @@ class CheckTable(NamedTuple):
     @property
     def names_model(self) -> bool:
         """Whether it says itself what is adapted, whatever the model of the section is."""
-        return not self.values.keys().isdisjoint(("model", "d", "h"))
+        return not self.values.keys().isdisjoint(("model", "recipe", "d", "h"))
 
 
 class Settings(NamedTuple):
@@ -128,7 +130,7 @@ class Settings(NamedTuple):
 
     def inputs(self) -> list[str]:
         """Return the file and the paths that it names."""
-        named = [self.model, *(table.values.get(key) for table in self.tables for key in ("model", "path", "adapter"))]
+        named = [self.model, *(table.values.get(key) for table in self.tables for key in PATH_KEYS)]
         return [*filter(None, [self.source]), *(self.path(text) for text in named if text is not None)]
 
 
@@ -175,7 +177,7 @@ def _table(
     }
     subjects = [key for key in SUBJECT_KEYS if key in values and not (key == "h" and "d" in values)]
     if not (subjects or has_model):
-        raise InvalidInput(f"{where} has no subject; give it a path, a model, or d and h")
+        raise InvalidInput(f"{where} has no subject; give it a path, a model, a recipe, or d and h")
     if len(subjects) > 1:
         base = f" (the base model of a path is tool.{SECTION}.model)" if subjects[:2] == ["model", "path"] else ""
         raise InvalidInput(f"{where} has both {subjects[0]} and {subjects[1]}; keep one of them{base}")

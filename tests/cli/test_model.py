@@ -223,14 +223,14 @@ def test_a_model_is_checked(limit: tuple[str, ...], code: int) -> None:
 
 @pytest.mark.parametrize("known_by", ["nothing", "config.json", "weights", "no copies"])
 def test_a_type_that_nothing_names_is_a_note_where_the_file_has_copies(tmp_path: Path, known_by: str) -> None:
-    """Transformers loads weights in their own type then, and PEFT saves copies of them in it."""
+    """Transformers loads weights in their own type then, and PEFT saves copies of them in that which they are trained in."""
     named = {"torch_dtype": "bfloat16"} if known_by == "config.json" else {}
     (tmp_path / "config.json").write_text(json.dumps(llama(**named)))
     if known_by == "weights":
         checkpoints.write(tmp_path / "model.safetensors", {"lm_head.weight": ("BF16", (128, 64))})
     copies = [] if known_by == "no copies" else ["--set", 'modules_to_save=["lm_head"]']
     done = run("count", "--model", str(tmp_path), "-r", "2", "--target", "q_proj", *copies, "--field", "adapter_bytes")
-    assert ("for float32, because nothing names their type; PEFT saves copies" in done.stderr) == (
+    assert ("for float32, because its config.json names no type; PEFT saves copies" in done.stderr) == (
         known_by == "nothing"
     )
 

@@ -17,7 +17,15 @@ Write = Callable[..., None]
 GPT2 = "[[tool.lora-cli.check]]\nmodel = 'gpt2'\n"
 # What is wrong with one table, and how the message goes on after the table's name.
 WRONG = [
-    ("", " has no subject; give it a path, a model, or d and h"),
+    ("", " has no subject; give it a path, a model, a recipe, or d and h"),
+    ("model = 'gpt2'\nrecipe = 'sft.json'", " has both model and recipe; keep one of them"),
+    ("recipe = 'none.json'", ".recipe: cannot read 'none.json'"),
+    ("recipe = '-'", ".recipe: '-' is a stream"),
+    ("recipe = ''", ".recipe is ''; it must be a string that is not empty"),
+    (
+        "recipe = 'config/adapter_config.json'",
+        ".recipe: 'config/adapter_config.json' is not a recipe that is known here",
+    ),
     ("model = 'gpt2'\npath = 'config'", " has both model and path; keep one of them"),
     ("model = 'gpt2'\nd = 8", " has both model and d; keep one of them"),
     ("path = 'config'\nh = 8", " has both path and h; keep one of them"),
@@ -113,6 +121,29 @@ def test_each_subject_has_the_limits_of_the_section_unless_it_has_its_own(projec
         "4096 x 4096 | lora r=16,expect-params,131072,131072,true",
         "4096 x 4096 | lora r=16,max-bytes,524528,1000000,true",
     ]
+
+
+def test_a_recipe_is_a_subject(project: Write, tmp_path: Path) -> None:
+    """With its own base model and training; the other keys replace what it says, and paths are the file's."""
+    recipe = {"base_model": "llama-3.2-1b", "adapter": "lora", "lora_r": 4, "lora_alpha": 8, "lora_target_linear": True}
+    recipe |= {"micro_batch_size": 1, "sequence_len": 64}
+    (tmp_path / "sft.json").write_text(json.dumps(recipe), encoding="utf-8")
+    table = "[[tool.lora-cli.check]]\nrecipe = 'sft.json'\n"
+    project(f"[tool.lora-cli]\nmodel = 'base'\nmax-params = '3M'\n{table}{table}r = 8\nmax-memory = '8GiB'\n")
+    done = run("check", "--json", cwd=str(tmp_path / "below"))
+    assert done.returncode == 1, done.stderr
+    answer = json.loads(done.stdout)
+    found = [(each["rule"], each["value"], each["passed"]) for each in answer["results"]]
+    assert [each for each in found if each[0] == "max-params"] == [
+        ("max-params", 2818048, True),
+        ("max-params", 5636096, False),
+    ]
+    assert [each[2] for each in found if each[0] == "max-memory"] == [True]
+    assert "seq 64 (sequence_len)" in answer["assumptions"]
+    assert "r replaces lora_r 4 of" in done.stderr
+    own = run("check", "--recipe", "sft.json", "--max-memory", "8GiB", "-r", "8", "--json", cwd=str(tmp_path))
+    memory = [each["value"] for each in answer["results"] if each["rule"] == "max-memory"]
+    assert [each["value"] for each in json.loads(own.stdout)["results"] if each["rule"] == "max-memory"] == memory
 
 
 def test_adapters_load_where_the_section_or_their_table_says(project: Write) -> None:

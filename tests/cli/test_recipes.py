@@ -74,7 +74,7 @@ def test_options_replace_what_the_recipe_says(folder: Path) -> None:
         ("count --recipe missing.yml", "cannot read 'missing.yml'"),
         ("count --recipe lora.yml -d 8", "-d/--in-features conflicts with --recipe"),
         ("count --recipe lora.yml --adapter x", "--adapter conflicts with --recipe"),
-        ("check x --recipe lora.yml --max-params 1", "--recipe says what is adapted, and so do PATH"),
+        ("check x --recipe lora.yml --max-params 1", "--recipe says what is adapted, and so does PATH"),
         ("fit --recipe lora.yml --max-params 1M -r 8", "-r/--rank is what a fit searches for"),
         ("fit --recipe lora.yml --max-params 1M --batch 8", "only --max-memory depends on"),
         ("memory --recipe lora.yml --serve 8", "--recipe says how a model is trained"),
@@ -103,8 +103,15 @@ def test_a_recipe_comes_from_standard_input() -> None:
 
 
 def test_a_fitted_config_is_written(folder: Path) -> None:
-    """With the recipe's targets and alpha."""
+    """With the recipe's base model, targets and alpha."""
     done = run("fit", "--recipe", "lora.yml", "--max-params", "6M", "--write", "out", cwd=folder)
     assert done.returncode == 0, done.stderr
     config = json.loads((folder / "out" / "adapter_config.json").read_text(encoding="utf-8"))
     assert (config["r"], config["lora_alpha"], len(config["target_modules"])) == (8, 8, 7)
+    assert config["base_model_name_or_path"] == "meta-llama/Llama-3.2-1B"
+    assert "revision" not in config
+    assert run("count", "--adapter", "out", "--field", "trainable_params", cwd=folder).stdout == "5636096\n"
+    other = ("fit", "--recipe", "lora.yml", "-m", "gpt2", "-t", "c_attn", "--max-params", "6M", "--write", "gpt2")
+    assert run(*other, cwd=folder).returncode == 0
+    config = json.loads((folder / "gpt2" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert config["base_model_name_or_path"] is None

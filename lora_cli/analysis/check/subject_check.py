@@ -24,6 +24,8 @@ from lora_cli.models.streams import is_stream
 CONFIG = "config.json"
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from lora_cli.analysis.inspect.findings.declaration import Finding
     from lora_cli.analysis.inspect.inspect import Inspection
     from lora_cli.analysis.loaders.destination import Destination
@@ -118,6 +120,23 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
         notes=[f"{start}{note}" for note in count.notes],
         assumptions=count.assumptions,
     )
+
+
+def count_recipe(
+    recipe: str | PathLike[str],
+    model: Source | None,
+    how: Adaptation,
+    rules: Rules,
+    *,
+    d: object = None,
+    h: object = None,
+) -> tuple[Count, Rules]:
+    """Count what a trainer's recipe adapts, and return the rules for its training, where a limit is of memory."""
+    from lora_cli.analysis.recipe import follow_recipe
+
+    training = rules.training if MAX_MEMORY in rules.limits else None
+    followed = follow_recipe(recipe, model, [how], training, d=d, h=h)
+    return count_subject(followed.subject, followed.hows[0]), rules._replace(training=followed.training)
 
 
 def _names(count: Count) -> dict[str, str | None]:

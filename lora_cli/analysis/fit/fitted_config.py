@@ -28,12 +28,13 @@ TASKS = {
 def fitted_fields(search: KnobSearch, largest: LargestSize) -> dict[str, Any]:
     """Return the fields of the config: those that were given, the size, and what PEFT would fill in.
 
-    The base model is named if it was read from a path. The task is that of the model's class, unless PEFT would train
+    The base model is named if it was read from a path, or as a recipe names it. The task is that of the model's class, unless PEFT would train
     more for it than was counted, e.g. a classifier's head. PEFT's default targets and alpha are written out. A prompt
     method without a task raises `InvalidInput`, since PEFT's `get_peft_model` does not take it.
     """
     plan = search.plan
     fields: dict[str, Any] = {"base_model_name_or_path": _base_model(plan.subject.name), "task_type": None}
+    fields |= search.base
     fields |= {name: value for name, value in search.fields.items() if value is not None} | {"inference_mode": False}
     if search.knob is not None:
         fields[search.knob] = largest.size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from lora_cli.analysis.count.adapted_matrix import count_matrix_plan, matrix_plan
@@ -33,13 +33,15 @@ T = TypeVar("T")
 class KnobSearch:
     """A subject and the fields of the config that adapts it, without the knob.
 
-    `plan` has the knob's default. `source` is what messages call the config.
+    `plan` has the knob's default. `source` is what messages call the config, and `base` are its fields that name the base
+    model, where a recipe does.
     """
 
     plan: Plan
     fields: Mapping[str, Any]
     source: str
     count: Callable[[Plan], ModelCount] = count_plan
+    base: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a config that sets the knob."""
@@ -126,6 +128,6 @@ def searches_of(
 def _search(subject: Subject, how: Adaptation, given: ConfigFields) -> tuple[KnobSearch, Sequence[str]]:
     config, unknown = read_fields(how, given)
     if subject.model is not None:
-        return KnobSearch(make_plan(subject.model, config), given.fields, given.source), unknown
+        return KnobSearch(make_plan(subject.model, config), given.fields, given.source, base=subject.base), unknown
     plan = matrix_plan(subject.d, subject.h, config)
     return KnobSearch(plan, given.fields, given.source, count_matrix_plan), unknown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
+from lora_cli.analysis.limits import DEFAULT_SEQ
 from lora_cli.analysis.memory.cards import Card, find_card
 from lora_cli.analysis.memory.longest_input import check_length, image_tokens, longest_input
 from lora_cli.analysis.memory.replay.setup import Setup
@@ -24,7 +25,6 @@ from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.models.matrix import dimension
 from lora_cli.models.model import Model, names_dtype
 
-DEFAULT_SEQ = 2048
 DEFAULT_DTYPE = "bfloat16"
 
 # The fields of a training, beside those of what is trained.

@@ -10,10 +10,8 @@ from typing import Annotated
 import typer
 
 from lora_cli.analysis.check.check import Judgement, NoLimit, check_names, judge, known_names
-from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths, count_recipe
 from lora_cli.analysis.check.verdict import FIELDS
-from lora_cli.analysis.count.count import count_subject
-from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import one_of
@@ -171,22 +169,19 @@ def _checks(paths: Sequence[str], configuration: Configuration, project: Setting
 
 def _recipe_check(paths: Sequence[str], configuration: Configuration, rules: Rules) -> SubjectCheck:
     """Return the check of what a recipe adapts, and of its training where a limit is of memory."""
-    from lora_cli.analysis.recipe import follow_recipe
-
     if paths:
         raise InvalidInput(
-            f"{argument('recipe')} says what is adapted, and so do {argument('paths')}; drop one of them"
+            f"{argument('recipe')} says what is adapted, and so does {argument('paths')}; drop one of them"
         )
-    followed = follow_recipe(
+    counted = count_recipe(
         str(configuration.recipe),
         configuration.model,
-        [configuration.adaptation()],
-        rules.training if MAX_MEMORY in rules.limits else None,
+        configuration.adaptation(),
+        rules,
         d=configuration.d,
         h=configuration.h,
     )
-    counted = count_subject(followed.subject, followed.hows[0])
-    return check_count(counted, rules._replace(training=followed.training))
+    return check_count(*counted)
 
 
 def _report(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from lora_cli.errors import first_few
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
 from lora_cli.models.parts.layers import LANGUAGE_MODEL
@@ -30,6 +31,19 @@ def last_names(model: Model, forbidden: Collection[str] = ()) -> list[str]:
     ['k_proj', 'o_proj', 'q_proj', 'v_proj']
     """
     return sorted({module.name.rpartition(".")[2] for module in linear_modules(model, forbidden)})
+
+
+def without_linear(model: Model) -> str:
+    """Return in words which modules the trainers pass over, because they look for those whose class is a Linear.
+
+    >>> from lora_cli.models.sources.read_model import read_model
+    >>> without_linear(read_model("gpt2"))
+    ', since it takes only Linear modules, and c_attn, c_fc, c_proj are Conv1D'
+    >>> without_linear(read_model("llama-3.2-1b"))
+    ''
+    """
+    names = sorted({module.name.rpartition(".")[2] for module in model.modules if module.kind == "Conv1D"})
+    return f", since it takes only Linear modules, and {first_few(names, str)} are Conv1D" if names else ""
 
 
 def distinct_endings(model: Model, forbidden: Collection[str], part: str = "") -> list[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.errors import argument, first_few, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import target_modules
+from lora_cli.methods.config.recipes.linear_modules import without_linear
 from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
 from lora_cli.methods.config.recipes.registry import trainer_of
 from lora_cli.methods.config.recipes.trainer import FULL, Doubt, NotFollowed, Part, Targets, Trainer
+from lora_cli.methods.config.recipes.wording import file_name, shown
 from lora_cli.methods.registry import DEFAULT_METHOD, method_named, variant_fields
 from lora_cli.models.config import Config, key
 from lora_cli.models.files import path_text
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Model
 
 TARGETS = "target_modules"
-# A list of more names than these is shortened, and so is one of fields that are not known.
-MOST_NAMES = 8
+# More fields than these that are not known are counted.
+MOST_FIELDS = 8
 UNSET: tuple[Any, ...] = (None, "", [], {}, False)
 
 
@@ -65,9 +67,20 @@ class Recipe:
     def base_model(self) -> tuple[str | None, Reading]:
         """Return the base model that it names, with its revision."""
         reading = Reading([], [], [])
-        name = self._read("model", self.trainer.model, reading)
-        revision = None if self.trainer.revision is None else self.trainer.revision.read(self.fields)
+        name, revision = self._read("model", self.trainer.model, reading), self._revision
         return (f"{name}@{revision}" if name and revision not in {None, "main"} and "@" not in name else name), reading
+
+    @property
+    def _revision(self) -> str | None:
+        revision: str | None = None if self.trainer.revision is None else self.trainer.revision.read(self.fields)
+        return revision
+
+    def base_fields(self) -> dict[str, str]:
+        """Return the fields of PEFT's config that name the base model, where the recipe names it as transformers does."""
+        name = self.trainer.model.read(self.fields)
+        if name is None or name not in [self.fields.fields.get(field) for field in self.trainer.model.fields]:
+            return {}
+        return {"base_model_name_or_path": name} | ({} if self._revision is None else {"revision": self._revision})
 
     def replaced_model(self) -> Reading:
         """Return that another model replaces the one that it names."""
@@ -88,32 +101,48 @@ class Recipe:
             reading.uses.append(f"method {method}{self._origin(self.trainer.method, method)}")
             how = how._replace(method=method)
         own = method_named(method)
-        given = {**variant_fields(method), **how.settings}
-        for name, field, value in (("r", own.rank and "r", how.r), ("alpha", own.alpha, how.alpha)):
+        options = {**dict.fromkeys(variant_fields(method), "method"), **dict.fromkeys(how.settings, "settings")}
+        for name, field, value in (("r", "r" if own.rank else None, how.r), ("alpha", own.alpha, how.alpha)):
             part = self.trainer.arguments[name]
             if field is None or name in without:
                 continue
-            if value is not None or field in given:
-                self._replace(name, part, reading)
+            if value is not None or field in options:
+                self._replace(name if value is not None else options[field], part, reading)
             else:
                 how = how._replace(**{name: self._read(name, part, reading)})
-        settings = {**how.settings, **self._settings(own, given, reading)}
+        settings = {**how.settings, **self._settings(own, options, reading)}
         target = how.target
-        if target is not None or TARGETS in given:
-            self._replace("target", self.trainer.targets, reading)
+        if target is not None or TARGETS in options:
+            self._replace("target" if target is not None else options[TARGETS], self.trainer.targets, reading)
         elif TARGETS in own.shared_fields:
             target = self._read("target", self.trainer.targets, reading, model)
+            if target == [] and not settings.get("target_parameters"):
+                raise InvalidInput(self._no_targets(model))
         if isinstance(target, str) and how.target is None and target_modules(target) != target:
             # A text is a regular expression to PEFT, also where it looks like a list of names.
             settings[TARGETS], target = target, None
         return how._replace(settings=settings, target=target), reading
 
-    def _settings(self, own: Method[Any], given: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
-        """Return those fields of PEFT's config that the method has and that are not given otherwise."""
+    def _no_targets(self, model: Model) -> str:
+        """Return in words that no module is a target, why, and what to do."""
+        part = self.trainer.targets
+        said = [self._written(name) for name in part.fields if self.fields.fields.get(name) not in UNSET]
+        if not said and part.default is None:
+            first, *others = part.fields
+            names = f"{', '.join(others)} or {first}" if others else first
+            return f"{self.source} names no targets; set {names}, or give {argument('target')}"
+        said = said or [f"{part.default} ({self.trainer.name}'s default)"]
+        return (
+            f"{self.source}: {', '.join(said)} finds no targets in {quote_long(model.name)}{without_linear(model)}; "
+            f"give {argument('target')}"
+        )
+
+    def _settings(self, own: Method[Any], options: Mapping[str, str], reading: Reading) -> dict[str, Any]:
+        """Return those fields of PEFT's config that the method has and that no option gives."""
         settings = {}
         for name, part in self.trainer.settings.items():
-            if name in given:
-                self._replace("settings", part, reading)
+            if name in options:
+                self._replace(options[name], part, reading)
             elif name in own.fields or name in own.shared_fields:
                 settings[name] = self._read(name, part, reading)
         return {name: value for name, value in settings.items() if value is not None}
@@ -137,9 +166,9 @@ class Recipe:
     def unknown(self) -> Iterator[str]:
         """Yield a warning for each field that the trainer does not have, as far as is known here."""
         names = [name for name in self._unknown_names() if self.fields.fields[name] not in UNSET]
-        for name in names[:MOST_NAMES]:
+        for name in names[:MOST_FIELDS]:
             yield f"{self.source}: {key(name)} is not a field of {self.trainer.name} that is known here, and is left out"
-        if more := len(names) - MOST_NAMES:
+        if more := len(names) - MOST_FIELDS:
             yield from [f"{self.source}: {more} more fields are not known, and are left out"] if more > 0 else []
 
     def _unknown_names(self) -> Iterator[str]:
@@ -169,7 +198,7 @@ class Recipe:
             reading.doubts.append(f"{self.source}: {self._written(doubt.field)} {doubt.reason}")
             return None
         if value is not None:
-            reading.uses.append(f"{name} {_shown(value)}{self._origin(part, value)}")
+            reading.uses.append(f"{name} {shown(value)}{self._origin(part, value)}")
         return value
 
     def _replace(self, name: str, part: Part | Targets, reading: Reading) -> None:
@@ -191,7 +220,7 @@ class Recipe:
 
     def _written(self, field: str) -> str:
         value = self.fields.fields.get(field)
-        return f"{field} {quote_long(value) if isinstance(value, str) else _shown(value)}"
+        return f"{field} {quote_long(value) if isinstance(value, str) else shown(value)}"
 
 
 def read_recipe(path: str | PathLike[str]) -> Recipe:
@@ -199,24 +228,5 @@ def read_recipe(path: str | PathLike[str]) -> Recipe:
     source = path_text("recipe", path)
     fields = read_fields(source)
     every = with_inner_fields(fields)
-    shown = "the recipe on standard input" if source == "-" else source
-    return Recipe(Config(every, _name(shown)), trainer_of(fields, every, source), tuple(fields))
-
-
-def _name(source: str) -> str:
-    return source if source.isprintable() and len(source) <= 120 else quote_long(source)
-
-
-def _shown(value: Any) -> str:
-    """Return a value in a few words.
-
-    >>> _shown(True), _shown(["q_proj", "v_proj"]), _shown(list("abcdefghij"))
-    ('true', 'q_proj,v_proj', 'a, b, c and 7 more')
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return value if value.isprintable() and len(value) <= 120 else quote_long(value)
-    if isinstance(value, Sequence) and all(isinstance(each, str) for each in value):
-        return ",".join(value) if len(value) <= MOST_NAMES else first_few(value, str)
-    return quote(value)
+    name = "the recipe on standard input" if source == "-" else source
+    return Recipe(Config(every, file_name(name)), trainer_of(fields, every, source), tuple(fields))

@@ -37,10 +37,11 @@ class Part(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """The same for the targets, which may depend on the model."""
+    """The same for the targets, which may depend on the model, and what the trainer targets where no field names any."""
 
     fields: tuple[str, ...]
     read: Callable[[Config, Model], str | list[str] | None]
+    default: str | None = None
 
 
 class Doubt(NamedTuple):

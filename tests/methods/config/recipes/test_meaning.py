@@ -53,6 +53,58 @@ def test_all_linear_modules_but_the_head(fields: dict[str, Any], tmp_path: Path)
     assert set(adaptation(tmp_path, fields).target or ()) == LINEAR
 
 
+@pytest.mark.parametrize(
+    ("fields", "more", "said"),
+    [
+        (AXOLOTL, {"lora_target_linear": None}, "names no targets; set lora_target_linear or lora_target_modules, or"),
+        (
+            AXOLOTL,
+            {"base_model": "gpt2"},
+            "lora_target_linear true finds no targets in 'gpt2', since it takes only Linear",
+        ),
+        (
+            FACTORY,
+            {"model_name_or_path": "gpt2"},
+            "all \\(LLaMA-Factory's default\\) finds no targets in 'gpt2', since",
+        ),
+        (FACTORY, {"model_name_or_path": "gpt2", "lora_target": "all"}, "c_attn, c_fc, c_proj are Conv1D; give target"),
+        (SWIFT, {"model": "gpt2"}, "all-linear \\(ms-swift's default\\) finds no targets in 'gpt2'"),
+        (TUNE, {"model": {**TUNE["model"], "lora_attn_modules": []}}, "names no targets; set model.apply_lora_to_mlp,"),  # type: ignore[dict-item]
+    ],
+)
+def test_a_recipe_without_targets_is_refused(
+    fields: dict[str, Any], more: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """As PEFT refuses an empty list (0.21.2: NoMatchingPeftModuleError), unless targets are given, or parameters are."""
+    path = written(tmp_path, fields, **more)
+    for ask in (count, lambda recipe: sweep(recipe=recipe, r=[1, 2])):
+        with pytest.raises(InvalidInput, match=said):
+            ask(recipe=path)
+    assert count(recipe=path, target="all-linear").trainable_params
+
+
+def test_a_fitted_config_names_the_base_as_the_recipe_does(tmp_path: Path) -> None:
+    """With its revision; torchtune's models have no names that transformers would load."""
+    path = written(tmp_path, AXOLOTL, revision_of_model="main")
+    config = fit(recipe=path, max_params="6M").config()
+    assert (config["base_model_name_or_path"], config["revision"]) == (LLAMA, "main")
+    assert fit(recipe=written(tmp_path, TUNE), max_params="6M").config()["base_model_name_or_path"] is None
+
+
+def test_parameters_are_targets_enough(tmp_path: Path) -> None:
+    """Without a module beside them."""
+    more = {"lora_target_linear": False, "lora_target_parameters": ["x"]}
+    assert adaptation(tmp_path, AXOLOTL, **more).target == []
+
+
+def test_a_method_for_a_whole_fine_tune_needs_targets(tmp_path: Path) -> None:
+    """Which a recipe without an adapter does not name."""
+    path = written(tmp_path, {"base_model": LLAMA, "micro_batch_size": 1, "sequence_len": 9})
+    with pytest.raises(InvalidInput, match="names no targets; set lora_target_linear"):
+        count(recipe=path, method="lora", r=8)
+    assert count(recipe=path, method="lora", r=8, target="q_proj").r == 8
+
+
 def test_alpha_is_twice_the_rank_in_llama_factory(tmp_path: Path) -> None:
     """Unless it is given."""
     assert adaptation(tmp_path, FACTORY).alpha == 8
@@ -103,6 +155,17 @@ def test_torchtune_has_its_own_names(tmp_path: Path) -> None:
             {"quantize": "nf4"},
         ),
         (AXOLOTL, {"bf16": "auto"}, {"dtype": "bfloat16", "autocast": True, "seq": 512, "checkpointing": False}),
+        # As `resolve_dtype` of 0.19.0 has it where bfloat16 is supported; the schema leaves a null out.
+        (AXOLOTL, {}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"bf16": False}, {"dtype": "float32", "autocast": None}),
+        (AXOLOTL, {"bf16": None}, {"dtype": "float32", "autocast": None}),
+        (AXOLOTL, {"fp16": True}, {"dtype": "float16", "autocast": True}),
+        (AXOLOTL, {"bf16": "auto", "fp16": True}, {"dtype": "float16", "autocast": True}),
+        (AXOLOTL, {"bf16": True, "fp16": True}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"float16": True}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"bf16": False, "float16": True}, {"dtype": "float16", "autocast": None}),
+        (AXOLOTL, {"bf16": False, "bfloat16": True}, {"dtype": "bfloat16", "autocast": True}),
+        (AXOLOTL, {"bf16": False, "load_in_8bit": True}, {"dtype": "float16", "autocast": None}),
         (AXOLOTL, {"sample_packing": True, "micro_batch_size": 4}, {"batch": 4}),
         (AXOLOTL, {"micro_batch_size": 4}, {"padded": True}),
         (
@@ -145,6 +208,14 @@ def test_what_is_not_followed_is_a_warning_by_name(tmp_path: Path) -> None:
     assert "optimizer 'lion_8bit' is not followed" in "\n".join(memory(recipe=path).warnings)
 
 
+def test_a_warning_says_which_way_the_memory_is_off(tmp_path: Path) -> None:
+    """Where a trainer's own kernels take less than what is replayed."""
+    for fields, more in ((AXOLOTL, {"lora_mlp_kernel": True}), (FACTORY, {"use_unsloth": True})):
+        said = "\n".join(memory(recipe=written(tmp_path, fields, **more)).warnings)
+        assert f"{next(iter(more))} true runs kernels of its own, which have no replay and take less, so the" in said
+    assert not memory(recipe=written(tmp_path, SWIFT, tuner_backend="peft")).warnings
+
+
 def test_many_unknown_fields_are_a_few_lines(tmp_path: Path) -> None:
     """The rest is counted."""
     known = dict.fromkeys((f"dataset_{n}" for n in range(100)), 1)
@@ -165,7 +236,55 @@ def test_what_is_given_replaces_the_recipe(tmp_path: Path) -> None:
         f"r replaces lora_r 4 of {path}",
         f"target replaces lora_target_linear true of {path}",
     ]
-    assert count(recipe=path, settings={"r": 2, "lora_alpha": 1}).r == 2
+
+
+def test_what_replaces_the_recipe_is_named(tmp_path: Path) -> None:
+    """Also where a field of PEFT's config or a method does, and not the argument of that name."""
+    path = written(tmp_path, AXOLOTL, peft_use_dora=True)
+    found = count(recipe=path, settings={"r": 2, "lora_alpha": 1, "target_modules": ["q_proj"]}, method="dora")
+    assert found.r == 2
+    assert [note for note in found.notes if " replaces " in note] == [
+        f"settings replaces lora_r 4 of {path}",
+        f"settings replaces lora_alpha 8 of {path}",
+        f"method replaces peft_use_dora true of {path}",
+        f"settings replaces lora_target_linear true of {path}",
+    ]
+
+
+def test_the_type_of_copies_is_not_the_recipes(tmp_path: Path) -> None:
+    """LLaMA-Factory trains copies in float32 beside a base in bfloat16 (0.9.5, `_setup_lora_tuning`), and so saves them."""
+    (tmp_path / "config.json").write_text(
+        json.dumps(read_model(LLAMA).config.fields | {"torch_dtype": None, "dtype": None})
+    )  # type: ignore[union-attr]
+    path = written(tmp_path, FACTORY, model_name_or_path=str(tmp_path), additional_target="embed_tokens", bf16=True)
+    found = count(recipe=path)
+    assert found.adapter_bytes > 4 * found.trainable_params  # type: ignore[operator]
+    assert any("for float32, because its config.json names no type" in note for note in found.notes)
+
+
+def test_what_decides_is_named(tmp_path: Path) -> None:
+    """Of several fields that an argument follows from."""
+    found = count(recipe=written(tmp_path, SWIFT, target_modules=["all-linear"], target_regex=r".*\.q_proj"))
+    assert any(said.endswith(r"q_proj (target_regex)") for said in found.assumptions)
+    for name in ("tuner_type", "train_type"):
+        with pytest.raises(InvalidInput, match=f": {name} 'longlora' is not counted here"):
+            count(
+                recipe=written(
+                    tmp_path, {"model": LLAMA, "torch_dtype": "bfloat16", "lora_rank": 4}, **{name: "longlora"}
+                )
+            )
+
+
+def test_a_length_that_no_field_sets_is_said(tmp_path: Path) -> None:
+    """Where memory assumes one, and only there."""
+    path = written(tmp_path, TUNE, tokenizer={"max_seq_len": None})
+    said = "seq 2048, or the model's longest input (the default of memory, since tokenizer.max_seq_len is not set)"
+    assert said in memory(recipe=path).assumptions
+    assert said in memory(recipe=path).notes[0]
+    assert said not in memory(recipe=path, seq=9).assumptions
+    assert said not in count(recipe=path).assumptions
+    assert said not in fit(recipe=path, max_memory="24GiB", knob="seq").assumptions
+    assert said not in memory(recipe=written(tmp_path, TUNE, tokenizer={"max_seq_len": 9})).assumptions
 
 
 def test_what_was_used_is_said(tmp_path: Path) -> None:

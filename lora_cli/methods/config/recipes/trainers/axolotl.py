@@ -14,9 +14,9 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OWN_KERNELS,
     SEVERAL_CARDS,
     TRAINING_DOUBTS,
-    autocast,
     bits_and_bytes,
     mixed_precision,
     padded,
@@ -85,8 +85,19 @@ def _prepares(recipe: Config) -> bool | None:
     return False if _quantise(recipe) and recipe.fields.get("fsdp_config") else None
 
 
+def _mixed_precision(recipe: Config) -> str | None:
+    """Return the type of mixed precision on Ampere or newer: bf16 is auto where it is left out, unless fp16 is on."""
+    if recipe.fields.get("bf16", "auto") == "auto":
+        return "float16" if recipe.flag("fp16", default=False) else "bfloat16"
+    return mixed_precision(recipe)
+
+
+def _autocast(recipe: Config) -> bool | None:
+    return True if _mixed_precision(recipe) or recipe.flag("bfloat16", default=False) else None
+
+
 def _dtype(recipe: Config) -> str:
-    if mixed_precision(recipe) == "bfloat16" or recipe.flag("bfloat16", default=False):
+    if _mixed_precision(recipe) == "bfloat16" or recipe.flag("bfloat16", default=False):
         return "bfloat16"
     halves = ("load_in_8bit", "fp16", "float16")
     return "float16" if any(recipe.flag(name, default=False) for name in halves) else "float32"
@@ -149,7 +160,7 @@ TRAINER = Trainer(
         "batch": BATCH,
         "seq": number("sequence_len", default=512),
         "dtype": Part(("bf16", "fp16", "bfloat16", "float16"), _dtype),
-        "autocast": Part(("bf16", "fp16"), autocast),
+        "autocast": Part(("bf16", "fp16", "bfloat16"), _autocast),
         "quantize": Part(("load_in_4bit", "load_in_8bit", "bnb_config_kwargs"), _quantise),
         "kbit_prepare": Part(("fsdp_config",), _prepares),
         "checkpointing": choice("gradient_checkpointing", {True: True, False: False}, False),
@@ -196,12 +207,12 @@ TRAINER = Trainer(
         "fp8": Doubt("multiplies in 8 bits, which has no replay"),
         "gptq": Doubt("names a base that is stored quantised; its config.json says how"),
         "tiled_mlp": Doubt("runs the MLP in tiles"),
-        "lora_mlp_kernel": Doubt("runs kernels of its own, which have no replay"),
-        "lora_qkv_kernel": Doubt("runs kernels of its own, which have no replay"),
-        "lora_o_kernel": Doubt("runs kernels of its own, which have no replay"),
-        "lora_embedding_kernel": Doubt("runs kernels of its own, which have no replay"),
-        "use_scattermoe": Doubt("runs experts by kernels of its own"),
-        "use_sonicmoe": Doubt("runs experts by kernels of its own"),
+        "lora_mlp_kernel": OWN_KERNELS,
+        "lora_qkv_kernel": OWN_KERNELS,
+        "lora_o_kernel": OWN_KERNELS,
+        "lora_embedding_kernel": OWN_KERNELS,
+        "use_scattermoe": OWN_KERNELS,
+        "use_sonicmoe": OWN_KERNELS,
         "fp32_norms": Doubt("keeps norms in float32"),
     },
     inert=INERT

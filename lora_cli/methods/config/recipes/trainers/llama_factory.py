@@ -15,6 +15,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OWN_KERNELS,
     SEVERAL_CARDS,
     TRAINING_DOUBTS,
     autocast,
@@ -191,7 +192,7 @@ TRAINER = Trainer(
     model=text("model_name_or_path"),
     revision=text("model_revision"),
     method=Part(("finetuning_type",), _method),
-    targets=Targets((TARGET, *FREEZES), _targets),
+    targets=Targets((TARGET, *FREEZES), _targets, ALL),
     arguments={"r": Part(("lora_rank",), _rank), "alpha": Part(("lora_alpha",), _alpha)},
     settings={
         "r": Part(("oft_rank",), lambda recipe: recipe.number("oft_rank", default=0) if _is_oft(recipe) else None),
@@ -230,7 +231,7 @@ TRAINER = Trainer(
     training_doubts={
         **TRAINING_DOUBTS,
         "stage": Doubt(OTHER_STEPS, ("pt", "sft")),
-        "use_unsloth": Doubt("runs kernels of its own, which have no replay"),
+        "use_unsloth": OWN_KERNELS,
         "use_unsloth_gc": Doubt("moves activations to the CPU"),
         "enable_liger_kernel": Doubt("replaces operations by Liger's, which have no replay and take less"),
         "shift_attn": Doubt("runs another attention"),

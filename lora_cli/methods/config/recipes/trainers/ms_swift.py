@@ -16,6 +16,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OWN_KERNELS,
     SEVERAL_CARDS,
     TRAINING_DOUBTS,
     padded,
@@ -58,7 +59,8 @@ FREEZES = ("freeze_llm", "freeze_vit", "freeze_aligner")
 def _method(recipe: Config) -> str:
     kind = recipe.text(*TYPE, default="lora")
     if kind not in TUNERS:
-        raise InvalidInput(f"{recipe.source}: {TYPE[0]} {quote(kind)} is not counted here; {', '.join(TUNERS)} are")
+        name = next(name for name in TYPE if recipe.fields.get(name) is not None)
+        raise InvalidInput(f"{recipe.source}: {name} {quote(kind)} is not counted here; {', '.join(TUNERS)} are")
     return TUNERS[kind]
 
 
@@ -155,7 +157,7 @@ TRAINER = Trainer(
     model=text("model"),
     revision=text("model_revision"),
     method=Part(TYPE, _method),
-    targets=Targets((NAMES, "target_regex", *FREEZES), _targets),
+    targets=Targets(("target_regex", NAMES, *FREEZES), _targets, ALL),
     arguments={
         "r": Part(tuple(name for name, _ in RANKS.values()), _rank),
         "alpha": Part(("lora_alpha",), _alpha),
@@ -208,7 +210,7 @@ TRAINER = Trainer(
     training_doubts={
         **TRAINING_DOUBTS,
         "rlhf_type": Doubt("takes more than a step of supervised fine-tuning, which the memory is of"),
-        "tuner_backend": Doubt("runs kernels of its own, which have no replay", ("peft",)),
+        "tuner_backend": OWN_KERNELS._replace(harmless=("peft",)),
         "sequence_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
         "device_map": Doubt(SEVERAL_CARDS, ("auto", "cuda", "cuda:0")),
         "optimizer": Doubt("is an optimizer without a replay"),
