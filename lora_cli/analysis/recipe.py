@@ -11,7 +11,7 @@ from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.recipes.recipe import Reading, Recipe, read_recipe
-from lora_cli.methods.config.recipes.trainer import FULL
+from lora_cli.methods.registry import FULL
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -58,6 +58,10 @@ def follow_recipe(
         if trains_all and how.method is None:
             adapted.append(how._replace(method=FULL))
             reading += Reading([f"method {FULL} ({recipe.whole()})"], [], [])
+            continue
+        if how.method == FULL and allows_full:
+            adapted.append(how)
+            without = (*without, "adapter_dtype")
             continue
         found, read = recipe.adaptation(base, how, without)
         adapted.append(found)

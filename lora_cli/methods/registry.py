@@ -19,6 +19,8 @@ FAMILIES = ("lora", "low_rank", "shared_bases", "orthogonal", "vectors", "prompt
 CATALOGUE = os.path.join(os.path.dirname(__file__), "catalogue")
 # The method of a config, or of a question, that names none.
 DEFAULT_METHOD = "lora"
+# Full fine-tuning, which is not a method of PEFT's.
+FULL = "full"
 
 
 @cache
@@ -75,6 +77,11 @@ def check_name(name: str) -> str:
     lower = name.lower()
     if lower == DEFAULT_METHOD or lower in VARIANTS or lower in METHODS:
         return lower
+    if lower == FULL:
+        raise InvalidInput(
+            f"method {FULL} is full fine-tuning, which has no adapter to count; full_params says what it trains, and "
+            "`lora-cli memory` what it takes"
+        )
     if "," in name:
         raise InvalidInput(f"method {quote(name)} is not known; give one, or compare several with `lora-cli sweep`")
     if lower in RECIPES:

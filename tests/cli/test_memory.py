@@ -83,6 +83,9 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
         ("-r 8 --vram 24", "--vram: '24' is less than 1 MB; write 24GB or 24GiB"),
         ("-r 8 --gpu 4091", "did you mean 4090?"),
         ("-r 8 --gpu tpu-v5", "`lora-cli cards` lists them; give --vram"),
+        ("-r 8 --field peak_byte", "did you mean peak_bytes"),
+        ("-r 8 --field train_seconds", "'train_seconds' is not a field of memory"),
+        ("--serve 8 --field peak_bytes", "did you mean total_bytes"),
         ("-r 8 --set modules_to_save=lm_head", """write it like 'modules_to_save=["lm_head"]'"""),
     ],
 )
@@ -92,6 +95,15 @@ def test_bad_input_is_refused_in_one_line(base: str, arguments: str, said: str) 
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_field_is_checked_before_the_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt name must not cost the seconds that the answer takes."""
+    from lora_cli.cli.commands import memory
+    from lora_cli.cli.main import run as run_here
+
+    monkeypatch.setattr(memory, "replayed_memory", lambda *_, **__: pytest.fail("replayed"))
+    assert run_here(["memory", "llama-3.1-8b", "-r", "8", "--field", "peak_byte"]) == 2
 
 
 def test_one_matrix_is_not_trained_alone() -> None:

@@ -115,3 +115,23 @@ def test_a_fitted_config_is_written(folder: Path) -> None:
     assert run(*other, cwd=folder).returncode == 0
     config = json.loads((folder / "gpt2" / "adapter_config.json").read_text(encoding="utf-8"))
     assert config["base_model_name_or_path"] is None
+
+
+def test_a_recipe_is_trained_whole_where_that_is_asked_for(folder: Path) -> None:
+    """What it says of the adapter is left out, of the training not: the answer is that without a recipe."""
+    wanted = "method,r,batch,seq,adapter_weights_bytes,peak_bytes"
+    done = run("memory", "--recipe", "lora.yml", "--method", "Full", "--field", wanted, cwd=folder)
+    alone = ["memory", "llama-3.2-1b", "--method", "full", "--batch", "2", "--seq", "128", "--padded"]
+    assert done.stdout == run(*alone, "--field", wanted).stdout
+    assert done.stdout.startswith("full\t")
+    assert "lora_r" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["count", "fit --max-params 1M", "sweep -r 8 --memory", "check --max-params 1M"])
+def test_full_fine_tuning_has_no_adapter(command: str, folder: Path) -> None:
+    """Whoever counts is told where it is answered, with a recipe and without one."""
+    name, *options = command.split()
+    for subject in (["--recipe", "lora.yml"], ["-m", "llama-3.2-1b"]):
+        done = run(name, *subject, "--method", "full", *options, cwd=folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "method full is full fine-tuning, which has no adapter to count; full_params says" in done.stderr

@@ -92,6 +92,16 @@ def test_what_a_sweep_is_asked_for_stays_on_a_narrow_screen() -> None:
     assert narrow.startswith("2 methods on gpt2 - default targets\nadapted modules 12\nfull params 124,439,808\n")
 
 
+@pytest.mark.parametrize("command", ["lora-cli cards", "lora-cli cards rtx-40*"])
+def test_cards_are_a_table_of_a_line_each(command: str) -> None:
+    """A narrow screen leaves out what people also call them, which a wide one shows."""
+    lines = tables.drawn(command, Screen(80)).splitlines()
+    assert max(map(len, lines)) <= 80
+    (card,) = (line for line in lines if line.startswith("rtx-4060-ti-8gb "))
+    assert "8,589,934,592" in card
+    assert " rtx-4060-ti\n" in tables.drawn(command, Screen(200))
+
+
 def test_a_sweep_without_points_is_its_title() -> None:
     """A note says why."""
     assert tables.drawn("lora-cli sweep gpt2 -r 4 --max-params 1", Screen(80)) == "LoRA on gpt2 - default targets\n"

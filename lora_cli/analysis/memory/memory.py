@@ -17,6 +17,7 @@ from lora_cli.analysis.result import Result
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
+from lora_cli.methods.registry import FULL
 from lora_cli.models.matrix import whole_number
 from lora_cli.models.model import Model
 from lora_cli.quantities import LEAST_MEMORY, Value, parse_memory, read
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
 TIME_FIELD = "train_seconds"
-# Full fine-tuning, which is not a method of PEFT's.
-FULL = "full"
 MAX_BYTES = 2**63 - 1
 # What a server of adapters has in common with a training.
 SERVED = ("adapter", "dtype")
@@ -208,6 +207,8 @@ def memory(
     ('backward', 20.3)
     """
     paths = _paths(adapter)
+    if isinstance(method, str) and method.lower() == FULL:
+        method = FULL
     how = Adaptation(method, r, alpha, target, settings or {}, paths[0] if paths else None)
     given = {
         "batch": batch,

@@ -9,14 +9,14 @@ from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import static
-from lora_cli.analysis.memory.replay.step import replay
+from lora_cli.analysis.memory.replay.step import Step, replay
 from lora_cli.analysis.memory.training import Training
 
 
-def reservation(setup: Setup, training: Training, card: Card | None = None) -> CachingAllocator:
-    """Return the allocator after one step of a training, every layer of it.
+def reservation(setup: Setup, training: Training, card: Card | None = None) -> tuple[CachingAllocator, Step]:
+    """Return the allocator after one step of a training, every layer of it, and that step.
 
-    It has `torch.cuda.max_memory_reserved` and `max_memory_allocated`. The workspaces of cuBLAS, if their bytes are
+    The allocator has `torch.cuda.max_memory_reserved` and `max_memory_allocated`. The workspaces of cuBLAS, if their bytes are
     known, come from it too: one with the first product of the forward, and one with that of the backward.
     """
     measured = None if card is None else card.measured
@@ -28,6 +28,6 @@ def reservation(setup: Setup, training: Training, card: Card | None = None) -> C
 
     held = static(setup, training)
     always = hold((*held.base, *held.beside, *held.states, *workspaces))
-    replay(setup, training, allocator, None if measured is None else measured.processors)
+    step = replay(setup, training, allocator, None if measured is None else measured.processors)
     del always
-    return allocator
+    return allocator, step

@@ -59,12 +59,16 @@ class Footprint(NamedTuple):
 
 
 def footprint(setup: Setup, training: Training, card: Card | None = None) -> Footprint:
-    """Return what a training takes on a card, or on one that was never measured."""
+    """Return what a training takes on a card, or on one that was never measured.
+
+    The step of a card that was measured is the one that its allocator saw: the parts that are shown are of that peak.
+    """
     measured = None if card is None else card.measured
-    step = replay(setup, training)
-    allocator = reservation(setup, training, card)
+    allocator, step = reservation(setup, training, card)
     if measured is None:
-        return Footprint(step, allocator.reserved)
+        # Without a card's own facts the peak is an upper bound (`tape._pass_on`), and so is what is reserved for it.
+        step = replay(setup, training)
+        return Footprint(step, max(allocator.reserved, step.peak_bytes))
     low = max(allocator.most_used, int(allocator.reserved / (1 + measured.spread)))
     high = _with_spread(allocator.reserved, measured.spread)
     beside = allocator.most_used - step.peak_bytes

@@ -49,5 +49,12 @@ def cards(
     from lora_cli.analysis.listings.known_cards import FIELDS, known_cards
 
     records = known_cards(pattern)
-    report = Report("cards", FIELDS, [[tuple(each.values()) for each in records]], len(records), listing=True)
+    report = Report(
+        "cards",
+        FIELDS,
+        [[tuple(each.values()) for each in records]],
+        len(records),
+        listing=True,
+        expendable=("aliases", "generation"),
+    )
     return Answer(report, presentation)

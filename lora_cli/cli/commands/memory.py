@@ -127,6 +127,9 @@ def memory(
         raise InvalidInput(
             f"{argument('plot')} draws the step of a training, and {argument('serve')} has none; drop one of them"
         )
+    is_timed = tokens is not None or utilisation is not None
+    # Before the replay and not after it.
+    presentation.writer("memory", SERVED_FIELDS if serve is not None else (*FIELDS, TIME_FIELD) if is_timed else FIELDS)
     how = read_adaptation(method, r, None, target, settings, None, adapter_dtype)
     arguments: dict[str, Any] = how._asdict() | training.read()
     arguments |= {
