@@ -47,7 +47,7 @@ def test_nothing_that_matches_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "Missing argument 'TEXT'"),
+        ((), "explain needs a TEXT"),
         (("",), "TEXT is empty"),
         (("x",), "TEXT: 'x' has no line"),
         (("\x1b[31mtrainable params: 5",), "has no line"),

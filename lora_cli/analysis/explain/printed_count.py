@@ -34,6 +34,10 @@ class Figure(NamedTuple):
         """Whether a count is printed like this."""
         return self.low <= count <= self.high
 
+    def meets(self, other: Figure) -> bool:
+        """Whether one count is printed like both."""
+        return self.low <= other.high and other.low <= self.high
+
     def times(self, factor: int) -> Figure:
         """Return the figure of what is so many times as much."""
         return Figure(self.low * factor, self.high * factor)

@@ -80,11 +80,20 @@ def test_a_rounded_figure_has_what_is_rounded_to_it(trained: int, frozen: int) -
 
 
 def test_the_last_count_of_a_log_is_explained() -> None:
-    """One with both figures, before one that the Trainer prints later."""
-    log = f"{LINE.replace('41', '40')}\n{LINE}\n{LINE}\n  Number of trainable parameters = 7\n"
-    found = read_log(log)
-    assert found.printed.trainable.low == 41_943_040
-    assert found.notes == ("the log has 2 different counts; the last one is explained",)
+    """By the line with both figures, where the Trainer prints one of them again."""
+    other, again = LINE.replace("41", "40"), "  Number of trainable parameters = 41,943,040\n"
+    two = ("the log has 2 different counts; the last one is explained",)
+    for log, trained, whole, notes in (
+        (f"{LINE}\n{LINE}\n{again}", 41_943_040, 8_072_204_288, ()),
+        (f"{other}\n{LINE}\n{again}", 41_943_040, 8_072_204_288, two),
+        (f"{LINE}\n{other}\n{LINE}", 41_943_040, 8_072_204_288, two),
+        (f"{LINE}\n{again.replace('41', '83')}", 83_943_040, None, two),
+        (f"{LOG_FORMATS['ms-swift'].example}\n{again}", 41_943_000, 8_072_204_300, ()),
+    ):
+        found = read_log(log)
+        assert found.printed.trainable.middle == trained
+        assert (None if found.printed.all is None else found.printed.all.middle) == whole
+        assert found.notes == notes
 
 
 def test_code_that_prints_a_count_is_not_one() -> None:
