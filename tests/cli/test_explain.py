@@ -50,7 +50,7 @@ def test_nothing_that_matches_is_no_error() -> None:
         ((), "explain needs a TEXT"),
         (("",), "TEXT is empty"),
         (("x",), "TEXT: 'x' has no line"),
-        (("\x1b[31mtrainable params: 5",), "has no line"),
+        (("\x1b[31mloss: 5",), "has no line"),
         (("trainable params: -1 || all params: 2",), "'-1' is not a count"),
         (("Number of trainable parameters = 5",), "--model is missing"),
         ((LINE, "--model", "gtp2"), "did you mean gpt2"),

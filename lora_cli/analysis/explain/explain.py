@@ -97,7 +97,8 @@ def explain(
 ) -> Explanation:
     """Say which configurations print a trainer's count, and so why it is not what was expected.
 
-    text           a log line, or a whole log, of which the last count is explained
+    text           a log line, or the number of trained parameters alone, or a whole log, of which the last count is
+                   explained
     model          the base model, as `count` takes it; without it, a bundled model that makes the figure of all
                    parameters, or the one that an `adapter` names
     ...            what is believed to be configured, as `count` takes it

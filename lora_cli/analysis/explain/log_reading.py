@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lora_cli.analysis.explain.log_formats import LOG_FORMATS, LogFormat
-from lora_cli.analysis.explain.printed_count import PrintedCount, read_figure
+from lora_cli.analysis.explain.printed_count import PrintedCount, is_figure, read_figure
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 
 MOST_CHARACTERS = 64 * 2**20
 # Colours, which loggers put around words.
 COLOUR = re.compile("\x1b\\[[0-9;]{0,20}m")
+# Who prints a figure alone: nobody, it is typed.
+ALONE = "number"
 # What may stand behind a figure without belonging to it.
 PUNCTUATION = "%.,;:`'\")]}*_"
 
@@ -40,6 +42,8 @@ def read_log(text: object) -> LogCount:
         )
     counts: list[PrintedCount] = []
     refusals: list[InvalidInput] = []
+    if is_figure(text.strip()):
+        counts.append(PrintedCount(text.strip(), ALONE, read_figure(text.strip())))
     for form, match in _matches(text):
         try:
             counts.append(_count(form, match))
@@ -91,5 +95,5 @@ def _nothing(text: str) -> InvalidInput:
         )
     return InvalidInput(
         f"{argument('text')}: {quote(text)} has no line that says how many parameters are trained; give one as "
-        "the trainer printed it, e.g. 'trainable params: 41,943,040 || all params: 8,072,204,288', or pass a log by -"
+        "the trainer printed it, e.g. 'trainable params: 41,943,040 || all params: 8,072,204,288', or only the number"
     )

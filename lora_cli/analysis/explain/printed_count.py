@@ -95,6 +95,11 @@ class PrintedCount(NamedTuple):
         )
 
 
+def is_figure(text: str) -> bool:
+    """Whether a text is a number as programs print it, and nothing else."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def read_figure(text: str) -> Figure:
     """Return the counts that are printed as a text.
 

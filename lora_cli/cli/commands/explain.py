@@ -36,7 +36,8 @@ def explain(
         str,
         typer.Argument(
             metavar="TEXT",
-            help="The trainer's log line, or - for a whole log from standard input, of which the last count is explained.",
+            help="The trainer's log line, or only its number of trained parameters, or - for a whole log from standard "
+            "input, of which the last count is explained.",
             rich_help_panel=SUBJECT,
         ),
         INPUT,

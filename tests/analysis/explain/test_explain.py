@@ -169,6 +169,8 @@ def test_experts_that_are_missed_are_found() -> None:
             {},
             "the base is qwen3-0.6b; the targets are all-linear; r is 16",
         ),
+        ("trainable params: 6,815,744", {"model": EIGHT_B}, "the targets are q_proj,v_proj, PEFT's default; r is 16"),
+        ("6815744", {"model": EIGHT_B, "r": 16}, "the targets are q_proj,v_proj, PEFT's default"),
         (
             "Trainable parameters = 11,272,192/1,000,000,000 (1.13% trained)",
             {"model": "llama-3.2-1b"},

@@ -96,6 +96,15 @@ def test_the_last_count_of_a_log_is_explained() -> None:
         assert found.notes == notes
 
 
+@pytest.mark.parametrize(
+    "text", ["trainable params: 6,815,744", "6,815,744", " 6815744\n", "trainable params: 6815744 ||"]
+)
+def test_what_is_trained_is_enough(text: str) -> None:
+    """A line that was cut, and the number alone."""
+    found = read_log(text).printed
+    assert (found.trainable, found.all) == (Figure(6_815_744, 6_815_744), None)
+
+
 def test_code_that_prints_a_count_is_not_one() -> None:
     """A log may quote it; the line itself is found."""
     code = 'f"trainable params: {trainable_params:,d} || all params: {all_param:,d}"'
@@ -137,6 +146,12 @@ def test_a_percentage_that_contradicts_is_said() -> None:
         ("trainable params: 1e6 || all params: 10", "'1e6' is not a count"),
         ("trainable params: nan || all params: inf", "'nan' is not a count"),
         (f"trainable params: {'9' * 29} || all params: {'9' * 29}", "is more than any model has"),
+        ("9" * 29, "is more than any model has"),
+        ("9" * 31, "has no line"),
+        ("1.5", "'1.5' is not a whole number"),
+        ("0", "nothing is trained"),
+        ("5 6", "has no line"),
+        ("trainable params: 0.52%", "is not a whole number"),
         ("trainable params: 11 || all params: 10", "trains more parameters than there are"),
         ("trainable params: 0 || all params: 6,755,192,832", "unless is_trainable=True is given"),
         ("trainable params: 0 || all params: 0", "nothing is trained"),
