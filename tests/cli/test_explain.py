@@ -53,6 +53,10 @@ def test_nothing_that_matches_is_no_error() -> None:
         (("\x1b[31mloss: 5",), "has no line"),
         (("trainable params: -1 || all params: 2",), "'-1' is not a count"),
         (("Number of trainable parameters = 5",), "--model is missing"),
+        (
+            ("Trainable parameters = 24,313,856/3,000,000,000 (0.81% trained)",),
+            "--model is missing, and the line says only a rounded size, not how many parameters there are in all",
+        ),
         ((LINE, "--model", "gtp2"), "did you mean gpt2"),
         ((LINE, "--model", "gpt2", "-r", "8", "-r", "9"), "-r/--rank is given twice"),
         ((LINE, "--model", "gpt2", "-t", ""), "has an empty name"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, SupportsIndex, overload
 from lora_cli.analysis.explain.belief import TARGETS, read_belief
 from lora_cli.analysis.explain.log_reading import read_log
 from lora_cli.analysis.explain.match import FIELDS, Match
-from lora_cli.analysis.explain.printed_count import Figure, PrintedCount
+from lora_cli.analysis.explain.printed_count import FULL, Figure, PrintedCount
 from lora_cli.analysis.explain.search import MOST_CHANGES, families, search
 from lora_cli.analysis.result import html_table
 from lora_cli.analysis.subject import read_subject
@@ -116,8 +116,9 @@ def explain(
     belief = read_belief(how)
     base = None if model is None and adapter is None else read_subject(None, None, model, adapter).model
     if base is None and log.printed.all is None:
+        known = "says only a rounded size, not" if log.printed.is_nominal else "does not say"
         raise InvalidInput(
-            f"{argument('model')} is missing, and the line does not say how many parameters there are in all, by which "
+            f"{argument('model')} is missing, and the line {known} how many parameters there are in all, by which "
             "a model could be found; give the model"
         )
     with time_limit(SECONDS, "looking for the configuration", "give the targets and the rank that you believe"):
@@ -129,7 +130,9 @@ def explain(
             for first, *others in families(search(belief, base, log.printed))
         ]
     missing = None
-    if not found:
+    if not found and base is not None and log.printed.trainable == (base.full_params, base.full_params):
+        missing = f"every weight of {base.name} is trained: {FULL}"
+    elif not found:
         advice = "" if base is not None else f"; give {argument('model')}, if it is not a bundled one"
         missing = f"no configuration with up to {MOST_CHANGES} changes makes exactly {_said(log.printed)}{advice}"
     return Explanation(

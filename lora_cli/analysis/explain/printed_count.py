@@ -12,6 +12,8 @@ _NUMBER = re.compile(r"([0-9][0-9,]{0,29})(?:\.([0-9]{1,20}))?([KMB]?)")
 _POWERS = {"": 0, "K": 3, "M": 6, "B": 9}
 # No model has more parameters than this.
 MOST = 10**18
+# What trains as many parameters as there are.
+FULL = "full fine-tuning, no adapter"
 
 
 class Figure(NamedTuple):
@@ -74,6 +76,12 @@ class PrintedCount(NamedTuple):
         if self.all is not None and self.trainable.low > self.all.high:
             raise InvalidInput(
                 f"{quote(self.line)} trains more parameters than there are; give the line as the trainer printed it"
+            )
+
+        if self.trainable == self.all:
+            raise InvalidInput(
+                f"{quote(self.line)} says that every weight is trained: {FULL}; give the line that is printed after "
+                "PEFT's get_peft_model"
             )
 
     def contradiction(self) -> str | None:

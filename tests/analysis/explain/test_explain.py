@@ -245,6 +245,12 @@ def test_nothing_near_is_said() -> None:
     assert found.missing == "no configuration with up to 3 changes makes exactly 294,913 trained of 124,734,720"
 
 
+def test_full_fine_tuning_is_said() -> None:
+    """Where only what is trained is printed, and it is all of the model."""
+    (missing,) = explain("Number of trainable parameters = 124,439,808", "gpt2").notes
+    assert missing == "every weight of gpt2 is trained: full fine-tuning, no adapter"
+
+
 def test_an_adapter_can_be_what_is_believed(tmp_path: Any) -> None:
     """Its config's fields are changed, and its base model is the model."""
     fields = {"peft_type": "LORA", "r": 16, "target_modules": ["c_attn"], "base_model_name_or_path": "gpt2"}

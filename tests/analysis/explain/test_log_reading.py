@@ -54,7 +54,7 @@ def test_lines_of_real_logs_are_read(line: str) -> None:
     assert found.trainable.is_exact
 
 
-@given(st.integers(1, 10**15), st.integers(0, 10**15), st.booleans())
+@given(st.integers(1, 10**15), st.integers(1, 10**15), st.booleans())
 def test_a_line_that_peft_prints_is_read_to_the_digit(trained: int, frozen: int, commas: bool) -> None:
     """In the format of PEFT 0.3 and of today."""
     whole = trained + frozen
@@ -65,7 +65,7 @@ def test_a_line_that_peft_prints_is_read_to_the_digit(trained: int, frozen: int,
     assert (found.warnings, found.notes) == ((), ())
 
 
-@given(st.integers(10**5, 10**11), st.integers(0, 10**12))
+@given(st.integers(10**5, 10**11), st.integers(10**4, 10**12))
 def test_a_rounded_figure_has_what_is_rounded_to_it(trained: int, frozen: int) -> None:
     """As ms-swift and mlx-lm print it."""
     whole = trained + frozen
@@ -146,6 +146,11 @@ def test_a_percentage_that_contradicts_is_said() -> None:
         ("trainable params: 1e6 || all params: 10", "'1e6' is not a count"),
         ("trainable params: nan || all params: inf", "'nan' is not a count"),
         (f"trainable params: {'9' * 29} || all params: {'9' * 29}", "is more than any model has"),
+        (
+            "trainable params: 10 || all params: 10 || trainable%: 100",
+            "every weight is trained: full fine-tuning, no ad",
+        ),
+        ("Trainable parameters: 100.000% (494.033M/494.033M)", "every weight is trained"),
         ("9" * 29, "is more than any model has"),
         ("9" * 31, "has no line"),
         ("1.5", "'1.5' is not a whole number"),
