@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from program import run
@@ -72,6 +73,15 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], said: str) -> None:
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "\x1b" not in done.stderr
+
+
+def test_a_file_is_not_a_line(tmp_path: Path) -> None:
+    """The way to give a log is told."""
+    log = tmp_path / "my train.log"
+    log.write_text(LINE)
+    done = run("explain", str(log), *BELIEVED)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"is a file; give its text by `lora-cli explain - < '{log}'`" in done.stderr
 
 
 def test_the_command_of_a_match_counts_it() -> None:
