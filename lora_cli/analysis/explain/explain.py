@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, SupportsIndex, overload
@@ -64,10 +63,10 @@ class Explanation(Sequence[Match]):
         }
 
     @property
-    def alternatives(self) -> list[dict[str, object]]:
+    def alternatives(self) -> list[dict[str, str | int]]:
         """The further configurations of each match, by the number of the match among the `results`."""
         return [
-            {"match": number, "cause": other.cause, "config": json.loads(other.config)}
+            {"match": number, "cause": other.cause, "config": other.config}
             for number, match in enumerate(self.matches)
             for other in match.others
         ]

@@ -98,7 +98,7 @@ def test_few_layers_are_found() -> None:
     assert "r is 3, not 8" in [other.cause for other in others]
     assert match.cause == "only the first 12 of 32 layers are adapted"
     assert [other.cause for other in match.others] == ["only the last 12 of 32 layers are adapted"]
-    assert match.alternatives == 1
+    assert match.alternative_count == 1
 
 
 def test_what_was_believed_and_not_applied_is_found() -> None:
