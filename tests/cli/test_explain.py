@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from program import run
@@ -34,7 +35,9 @@ def test_json_has_the_log_and_the_alternatives() -> None:
     }
     first, layers = shown["results"]
     assert json.loads(first["config"])["r"] == 8
-    assert layers["alternatives"] == sum(each["match"] == 1 for each in shown["alternatives"]) == 1
+    (other,) = [each for each in shown["alternatives"] if each["match"] == 1]
+    assert layers["alternative_count"] == 1
+    assert json.loads(other["config"]).keys() == json.loads(layers["config"]).keys()
 
 
 def test_nothing_that_matches_is_no_error() -> None:
@@ -50,9 +53,13 @@ def test_nothing_that_matches_is_no_error() -> None:
         ((), "explain needs a TEXT"),
         (("",), "TEXT is empty"),
         (("x",), "TEXT: 'x' has no line"),
-        (("\x1b[31mtrainable params: 5",), "has no line"),
+        (("\x1b[31mloss: 5",), "has no line"),
         (("trainable params: -1 || all params: 2",), "'-1' is not a count"),
         (("Number of trainable parameters = 5",), "--model is missing"),
+        (
+            ("Trainable parameters = 24,313,856/3,000,000,000 (0.81% trained)",),
+            "--model is missing, and the line says only a rounded size, not how many parameters there are in all",
+        ),
         ((LINE, "--model", "gtp2"), "did you mean gpt2"),
         ((LINE, "--model", "gpt2", "-r", "8", "-r", "9"), "-r/--rank is given twice"),
         ((LINE, "--model", "gpt2", "-t", ""), "has an empty name"),
@@ -68,6 +75,15 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], said: str) -> None:
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "\x1b" not in done.stderr
+
+
+def test_a_file_is_not_a_line(tmp_path: Path) -> None:
+    """The way to give a log is told."""
+    log = tmp_path / "my train.log"
+    log.write_text(LINE)
+    done = run("explain", str(log), *BELIEVED)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"is a file; give its text by `lora-cli explain - < '{log}'`" in done.stderr
 
 
 def test_the_command_of_a_match_counts_it() -> None:

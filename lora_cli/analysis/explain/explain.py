@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, SupportsIndex, overload
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, SupportsIndex, overload
 from lora_cli.analysis.explain.belief import TARGETS, read_belief
 from lora_cli.analysis.explain.log_reading import read_log
 from lora_cli.analysis.explain.match import FIELDS, Match
-from lora_cli.analysis.explain.printed_count import Figure, PrintedCount
+from lora_cli.analysis.explain.printed_count import FULL, Figure, PrintedCount
 from lora_cli.analysis.explain.search import MOST_CHANGES, families, search
 from lora_cli.analysis.result import html_table
 from lora_cli.analysis.subject import read_subject
@@ -64,10 +63,10 @@ class Explanation(Sequence[Match]):
         }
 
     @property
-    def alternatives(self) -> list[dict[str, object]]:
+    def alternatives(self) -> list[dict[str, str | int]]:
         """The further configurations of each match, by the number of the match among the `results`."""
         return [
-            {"match": number, "cause": other.cause, "config": json.loads(other.config)}
+            {"match": number, "cause": other.cause, "config": other.config}
             for number, match in enumerate(self.matches)
             for other in match.others
         ]
@@ -97,7 +96,8 @@ def explain(
 ) -> Explanation:
     """Say which configurations print a trainer's count, and so why it is not what was expected.
 
-    text           a log line, or a whole log, of which the last count is explained
+    text           a log line, or the number of trained parameters alone, or a whole log, of which the last count is
+                   explained
     model          the base model, as `count` takes it; without it, a bundled model that makes the figure of all
                    parameters, or the one that an `adapter` names
     ...            what is believed to be configured, as `count` takes it
@@ -115,8 +115,9 @@ def explain(
     belief = read_belief(how)
     base = None if model is None and adapter is None else read_subject(None, None, model, adapter).model
     if base is None and log.printed.all is None:
+        known = "says only a rounded size, not" if log.printed.is_nominal else "does not say"
         raise InvalidInput(
-            f"{argument('model')} is missing, and the line does not say how many parameters there are in all, by which "
+            f"{argument('model')} is missing, and the line {known} how many parameters there are in all, by which "
             "a model could be found; give the model"
         )
     with time_limit(SECONDS, "looking for the configuration", "give the targets and the rank that you believe"):
@@ -128,7 +129,9 @@ def explain(
             for first, *others in families(search(belief, base, log.printed))
         ]
     missing = None
-    if not found:
+    if not found and base is not None and log.printed.trainable == (base.full_params, base.full_params):
+        missing = f"every weight of {base.name} is trained: {FULL}"
+    elif not found:
         advice = "" if base is not None else f"; give {argument('model')}, if it is not a bundled one"
         missing = f"no configuration with up to {MOST_CHANGES} changes makes exactly {_said(log.printed)}{advice}"
     return Explanation(

@@ -56,8 +56,8 @@ LOG_FORMATS = {
                 "qlora: print_trainable_parameters in qlora.py, which halves the first figure in 4 bits",
             ),
             "trainable params:",
-            r"trainable params: (?P<trainable>FIGURE) \|\| all params: (?P<all>FIGURE)"
-            r"(?: \|\| trainable%?: (?P<percent>FIGURE))?",
+            r"trainable params: (?P<trainable>FIGURE)"
+            r"(?: \|\| all params: (?P<all>FIGURE)(?: \|\| trainable%?: (?P<percent>FIGURE))?)?",
             "trainable params: 41,943,040 || all params: 8,072,204,288 || trainable%: 0.5196",
         ),
         LogFormat(

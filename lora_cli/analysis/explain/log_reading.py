@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lora_cli.analysis.explain.log_formats import LOG_FORMATS, LogFormat
-from lora_cli.analysis.explain.printed_count import PrintedCount, read_figure
+from lora_cli.analysis.explain.printed_count import PrintedCount, is_figure, read_figure
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 
 MOST_CHARACTERS = 64 * 2**20
 # Colours, which loggers put around words.
 COLOUR = re.compile("\x1b\\[[0-9;]{0,20}m")
+# Who prints a figure alone: nobody, it is typed.
+ALONE = "number"
 # What may stand behind a figure without belonging to it.
 PUNCTUATION = "%.,;:`'\")]}*_"
 
@@ -26,7 +28,7 @@ class LogCount(NamedTuple):
 
 
 def read_log(text: object) -> LogCount:
-    """Return the last count that a text says, one with the figure of all parameters before one without.
+    """Return the last count that a text says, by a line with the figure of all parameters where one has the same count.
 
     >>> read_log("trainable params: 294912 || all params: 124734720 || trainable%: 0.2364").printed.trainable.low
     294912
@@ -40,16 +42,21 @@ def read_log(text: object) -> LogCount:
         )
     counts: list[PrintedCount] = []
     refusals: list[InvalidInput] = []
+    if is_figure(text.strip()):
+        counts.append(PrintedCount(text.strip(), ALONE, read_figure(text.strip())))
     for form, match in _matches(text):
         try:
             counts.append(_count(form, match))
         except InvalidInput as error:
             refusals.append(error)
-    counts = [*dict.fromkeys(counts)]
-    chosen = [count for count in counts if count.all is not None] or counts
-    if not chosen:
+    if not counts:
         raise refusals[0] if refusals else _nothing(text)
-    count, distinct = chosen[-1], len({each[2:4] for each in chosen})
+    # The Trainer repeats what is trained, without the figure of all parameters that PEFT's line before it has.
+    fuller = [each for each in counts if each.all is not None or each.is_nominal]
+    count = [counts[-1], *(each for each in fuller if each.trainable.meets(counts[-1].trainable))][-1]
+    said = {each.trainable for each in fuller}
+    bare = [each for each in counts if each.trainable not in said and not each.trainable.meets(count.trainable)]
+    distinct = len({each[2:4] for each in (count, *fuller, *bare)})
     count.check()
     contradiction = count.contradiction()
     notes = [f"the log has {distinct} different counts; the last one is explained"] if distinct > 1 else []
@@ -61,13 +68,13 @@ def read_log(text: object) -> LogCount:
 
 
 def _matches(text: str) -> Iterator[tuple[LogFormat, re.Match[str]]]:
-    """Yield what each format finds, in the order of the text within a format."""
+    """Yield what the formats find, in the order of the text."""
     if "\x1b" in text:
         text = COLOUR.sub("", text)
     # Characters that get longer in lower case would move the others.
     lower = text.lower() if text.isascii() else re.sub("[A-Z]+", lambda word: word[0].lower(), text)
-    for form in LOG_FORMATS.values():
-        yield from ((form, match) for match in form.matches(text, lower))
+    found = ((form, match) for form in LOG_FORMATS.values() for match in form.matches(text, lower))
+    yield from sorted(found, key=lambda pair: pair[1].start())
 
 
 def _count(form: LogFormat, match: re.Match[str]) -> PrintedCount:
@@ -88,5 +95,5 @@ def _nothing(text: str) -> InvalidInput:
         )
     return InvalidInput(
         f"{argument('text')}: {quote(text)} has no line that says how many parameters are trained; give one as "
-        "the trainer printed it, e.g. 'trainable params: 41,943,040 || all params: 8,072,204,288', or pass a log by -"
+        "the trainer printed it, e.g. 'trainable params: 41,943,040 || all params: 8,072,204,288', or only the number"
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lora_cli.analysis.explain.search import Found
 from lora_cli.analysis.result import Result
 
-FIELDS = ("cause", "changes", "trainable_params", "all_params", "model", "config", "alternatives")
+FIELDS = ("cause", "changes", "trainable_params", "all_params", "model", "config", "alternative_count")
 AS_CONFIGURED = "as configured"
 
 
@@ -16,7 +16,7 @@ class Match(Result):
     """A configuration that makes exactly the printed count, and so the cause: what differs from what was believed.
 
     `changes` is how many things differ. `trainable_params` and `all_params` are PEFT's figures of it, on `model`.
-    `config` is its adapter_config.json. `alternatives` is how many more configurations make the same count by changes of
+    `config` is its adapter_config.json. `alternative_count` is how many more configurations make the same count by changes of
     the same kinds.
     """
 
@@ -28,7 +28,7 @@ class Match(Result):
     all_params: int
     model: str
     config: str
-    alternatives: int
+    alternative_count: int
     _is_resized: bool
     _others: tuple[Match, ...]
 

@@ -12,6 +12,8 @@ _NUMBER = re.compile(r"([0-9][0-9,]{0,29})(?:\.([0-9]{1,20}))?([KMB]?)")
 _POWERS = {"": 0, "K": 3, "M": 6, "B": 9}
 # No model has more parameters than this.
 MOST = 10**18
+# What trains as many parameters as there are.
+FULL = "full fine-tuning, no adapter"
 
 
 class Figure(NamedTuple):
@@ -33,6 +35,10 @@ class Figure(NamedTuple):
     def has(self, count: int) -> bool:
         """Whether a count is printed like this."""
         return self.low <= count <= self.high
+
+    def meets(self, other: Figure) -> bool:
+        """Whether one count is printed like both."""
+        return self.low <= other.high and other.low <= self.high
 
     def times(self, factor: int) -> Figure:
         """Return the figure of what is so many times as much."""
@@ -72,6 +78,12 @@ class PrintedCount(NamedTuple):
                 f"{quote(self.line)} trains more parameters than there are; give the line as the trainer printed it"
             )
 
+        if self.trainable == self.all:
+            raise InvalidInput(
+                f"{quote(self.line)} says that every weight is trained: {FULL}; give the line that is printed after "
+                "PEFT's get_peft_model"
+            )
+
     def contradiction(self) -> str | None:
         """Return a sentence where the percentage is not that of the two figures."""
         if self.percent is None or self.all is None or not self.all.is_exact or not self.trainable.is_exact:
@@ -89,6 +101,11 @@ class PrintedCount(NamedTuple):
             f"the line says {quote(self.percent)} percent, but its figures make {percent:.4f}; "
             "the two figures are explained, not the percentage"
         )
+
+
+def is_figure(text: str) -> bool:
+    """Whether a text is a number as programs print it, and nothing else."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def read_figure(text: str) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import EVERYWHERE
 from lora_cli.methods.registry import DEFAULT_METHOD
 from lora_cli.models.files import read_stream_text
@@ -36,7 +38,8 @@ def explain(
         str,
         typer.Argument(
             metavar="TEXT",
-            help="The trainer's log line, or - for a whole log from standard input, of which the last count is explained.",
+            help="The trainer's log line, or only its number of trained parameters, or - for a whole log from standard "
+            "input, of which the last count is explained.",
             rich_help_panel=SUBJECT,
         ),
         INPUT,
@@ -65,6 +68,10 @@ def explain(
     Unsloth, ms-swift and mlx-lm; `lora-cli explain - < train.log` finds them
     in a log. Where nothing matches, a note says so and the exit code is 0.
     """
+    if text != STDIN and os.path.isfile(text):
+        raise InvalidInput(
+            f"TEXT: {quote(text)} is a file; give its text by `lora-cli explain - < {shlex.quote(text)}`"
+        )
     log = read_stream_text(STDIN, MOST_CHARACTERS) if text == STDIN else text
     how = read_adaptation(method, r, alpha, target, settings, adapter)
     beliefs = {name: value for name, value in how._asdict().items() if name != "adapter_dtype"}

@@ -23,9 +23,9 @@ def design(report: Report) -> Iterator[Block]:
 
 
 def _facts(row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    changes, more = row["changes"], row["alternatives"]
+    changes, more = row["changes"], row["alternative_count"]
     yield "changes", cell("changes", changes)
     figures = [cell(field, row[field]) for field in ("trainable_params", "all_params")]
     yield "PEFT counts", " of ".join(figures)
     if more:
-        yield "alternatives", f"{cell('alternatives', more)} more of this kind make the same count"
+        yield "alternatives", f"{cell('alternative_count', more)} more of this kind make the same count"

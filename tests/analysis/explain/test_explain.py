@@ -98,7 +98,7 @@ def test_few_layers_are_found() -> None:
     assert "r is 3, not 8" in [other.cause for other in others]
     assert match.cause == "only the first 12 of 32 layers are adapted"
     assert [other.cause for other in match.others] == ["only the last 12 of 32 layers are adapted"]
-    assert match.alternatives == 1
+    assert match.alternative_count == 1
 
 
 def test_what_was_believed_and_not_applied_is_found() -> None:
@@ -169,6 +169,8 @@ def test_experts_that_are_missed_are_found() -> None:
             {},
             "the base is qwen3-0.6b; the targets are all-linear; r is 16",
         ),
+        ("trainable params: 6,815,744", {"model": EIGHT_B}, "the targets are q_proj,v_proj, PEFT's default; r is 16"),
+        ("6815744", {"model": EIGHT_B, "r": 16}, "the targets are q_proj,v_proj, PEFT's default"),
         (
             "Trainable parameters = 11,272,192/1,000,000,000 (1.13% trained)",
             {"model": "llama-3.2-1b"},
@@ -241,6 +243,12 @@ def test_nothing_near_is_said() -> None:
     found = explain(f"trainable params: {counted.trainable_params + 1} || all params: {counted.all_params}", "gpt2")
     assert (len(found), found.notes) == (0, (found.missing,))
     assert found.missing == "no configuration with up to 3 changes makes exactly 294,913 trained of 124,734,720"
+
+
+def test_full_fine_tuning_is_said() -> None:
+    """Where only what is trained is printed, and it is all of the model."""
+    (missing,) = explain("Number of trainable parameters = 124,439,808", "gpt2").notes
+    assert missing == "every weight of gpt2 is trained: full fine-tuning, no adapter"
 
 
 def test_an_adapter_can_be_what_is_believed(tmp_path: Any) -> None:

@@ -54,7 +54,7 @@ def test_lines_of_real_logs_are_read(line: str) -> None:
     assert found.trainable.is_exact
 
 
-@given(st.integers(1, 10**15), st.integers(0, 10**15), st.booleans())
+@given(st.integers(1, 10**15), st.integers(1, 10**15), st.booleans())
 def test_a_line_that_peft_prints_is_read_to_the_digit(trained: int, frozen: int, commas: bool) -> None:
     """In the format of PEFT 0.3 and of today."""
     whole = trained + frozen
@@ -65,7 +65,7 @@ def test_a_line_that_peft_prints_is_read_to_the_digit(trained: int, frozen: int,
     assert (found.warnings, found.notes) == ((), ())
 
 
-@given(st.integers(10**5, 10**11), st.integers(0, 10**12))
+@given(st.integers(10**5, 10**11), st.integers(10**4, 10**12))
 def test_a_rounded_figure_has_what_is_rounded_to_it(trained: int, frozen: int) -> None:
     """As ms-swift and mlx-lm print it."""
     whole = trained + frozen
@@ -80,11 +80,29 @@ def test_a_rounded_figure_has_what_is_rounded_to_it(trained: int, frozen: int) -
 
 
 def test_the_last_count_of_a_log_is_explained() -> None:
-    """One with both figures, before one that the Trainer prints later."""
-    log = f"{LINE.replace('41', '40')}\n{LINE}\n{LINE}\n  Number of trainable parameters = 7\n"
-    found = read_log(log)
-    assert found.printed.trainable.low == 41_943_040
-    assert found.notes == ("the log has 2 different counts; the last one is explained",)
+    """By the line with both figures, where the Trainer prints one of them again."""
+    other, again = LINE.replace("41", "40"), "  Number of trainable parameters = 41,943,040\n"
+    two = ("the log has 2 different counts; the last one is explained",)
+    for log, trained, whole, notes in (
+        (f"{LINE}\n{LINE}\n{again}", 41_943_040, 8_072_204_288, ()),
+        (f"{other}\n{LINE}\n{again}", 41_943_040, 8_072_204_288, two),
+        (f"{LINE}\n{other}\n{LINE}", 41_943_040, 8_072_204_288, two),
+        (f"{LINE}\n{again.replace('41', '83')}", 83_943_040, None, two),
+        (f"{LOG_FORMATS['ms-swift'].example}\n{again}", 41_943_000, 8_072_204_300, ()),
+    ):
+        found = read_log(log)
+        assert found.printed.trainable.middle == trained
+        assert (None if found.printed.all is None else found.printed.all.middle) == whole
+        assert found.notes == notes
+
+
+@pytest.mark.parametrize(
+    "text", ["trainable params: 6,815,744", "6,815,744", " 6815744\n", "trainable params: 6815744 ||"]
+)
+def test_what_is_trained_is_enough(text: str) -> None:
+    """A line that was cut, and the number alone."""
+    found = read_log(text).printed
+    assert (found.trainable, found.all) == (Figure(6_815_744, 6_815_744), None)
 
 
 def test_code_that_prints_a_count_is_not_one() -> None:
@@ -128,6 +146,17 @@ def test_a_percentage_that_contradicts_is_said() -> None:
         ("trainable params: 1e6 || all params: 10", "'1e6' is not a count"),
         ("trainable params: nan || all params: inf", "'nan' is not a count"),
         (f"trainable params: {'9' * 29} || all params: {'9' * 29}", "is more than any model has"),
+        (
+            "trainable params: 10 || all params: 10 || trainable%: 100",
+            "every weight is trained: full fine-tuning, no ad",
+        ),
+        ("Trainable parameters: 100.000% (494.033M/494.033M)", "every weight is trained"),
+        ("9" * 29, "is more than any model has"),
+        ("9" * 31, "has no line"),
+        ("1.5", "'1.5' is not a whole number"),
+        ("0", "nothing is trained"),
+        ("5 6", "has no line"),
+        ("trainable params: 0.52%", "is not a whole number"),
         ("trainable params: 11 || all params: 10", "trains more parameters than there are"),
         ("trainable params: 0 || all params: 6,755,192,832", "unless is_trainable=True is given"),
         ("trainable params: 0 || all params: 0", "nothing is trained"),
