@@ -26,6 +26,7 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 10. `refusals` yields why the format's own loader takes nothing of the file, and `refusals_on` why it does not on a base
     model, by what that calls the file's modules and all of its own. `older` says which releases of it scale
     differently. `file_name` is what that loader takes from a folder of several files.
+11. `rank_field` names where the config or the metadata says the rank, as the remedy of a finding.
 """
 
 from __future__ import annotations
@@ -145,6 +146,7 @@ class Format(NamedTuple):
     marked_part: Callable[[str], Part | None] = no_part
     refusals: Callable[[AdapterFile], Iterable[Refusal]] = no_refusals
     refusals_on: Callable[[Fields, Mapping[str, str], Sequence[str]], Iterable[Refusal]] = no_refusals_on
+    rank_field: str = "r, or rank_pattern,"
     older: str = ""
     file_name: str = ""
 

@@ -248,3 +248,12 @@ def test_mlx_adapts_only_the_last_layers(number: object, keys: str | None, fits:
     if not fits:
         assert "only the last 1 of 3 layers" in found.findings[0].message
         assert found.findings[0].remedy.startswith("set num_layers to 2 in adapter_config.json")
+
+
+def test_the_remedy_of_another_rank_names_the_format_s_own_field(tmp_path: Path) -> None:
+    """mlx-lm has no r and no rank_pattern."""
+    damaged, _ = DAMAGES["mlx of another rank"]
+    (found,) = (
+        each for each in inspect(write_case(damaged, tmp_path / "any.safetensors")).findings if each.severity == ERROR
+    )
+    assert (found.code, found.remedy) == ("rank-mismatch", "set lora_parameters.rank to the rank in the file")

@@ -157,5 +157,6 @@ FORMAT = Format(
     marked_part=marked_part,
     refusals=refusals,
     refusals_on=refusals_on,
+    rank_field="lora_parameters.rank",
     file_name="adapters.safetensors",
 )
