@@ -72,7 +72,9 @@ def test_a_whole_file_is_read_to_the_parameter(tmp_path: Path) -> None:
         V: ["lora", 48, 32, 4, 2.0, 0.5],
         UP: ["loha", 48, 96, 3, 6.0, 2.0],
     }
-    assert {row["module"] for row in found.groups} == {"to_q", "to_v", "proj"}
+    assert sum(int(module["params"] or 0) for module in found.modules) == found.trainable_params
+    params = {row["module"]: row["params"] for row in found.groups}
+    assert params == {"to_q": 4 * (48 + 64), "to_v": 4 * (48 + 32), "proj": 2 * 3 * (96 + 48), "other tensors": 3}
 
 
 def _set(key: str, array: Array) -> Damage:
