@@ -237,3 +237,11 @@ def test_modules_of_another_model_are_counted(tmp_path: Path) -> None:
     none = inspect(write(tmp_path / "b.safetensors", lora(gone, 8, 8, 2, 2) | text, {}), model)
     assert set(none._adapter.foreign_modules) == {gone, "lora_te_x"}
     assert inspect(tmp_path / "a.safetensors")._adapter.foreign_modules == ()
+
+
+def test_a_scaling_without_an_alpha_stands_beside_the_others(tmp_path: Path) -> None:
+    """By hand: the first module that has one has an alpha of 6 at rank 3."""
+    arrays, metadata = whole()
+    del arrays[f"{Q}.alpha"]
+    (found,) = inspect(write(tmp_path / "style.safetensors", arrays, metadata)).findings
+    assert found.message.endswith("has no alpha, so its scaling is 1, and that of modules with an alpha is e.g. 2")

@@ -262,7 +262,7 @@ def test_the_remedy_of_a_field_is_the_release_that_has_it(tmp_path: Path) -> Non
     drop = "drop it from adapter_config.json, where it changes nothing, or use PEFT"
     assert remedies("0.8", use_dora=False) == [f"{drop} 0.9.0 or newer"]
     assert remedies("0.8", use_dora=True) == ["use PEFT 0.9.0 or newer"]
-    both = "use PEFT 0.18.0 or newer, or PEFT 0.9.0 without the fields that change nothing"
+    both = "use PEFT 0.18.0 or newer, or PEFT 0.9.0 without peft_version"
     assert remedies("0.8", use_dora=True, peft_version="0.21.2") == [both]
     assert remedies("0.5", use_dora=True) == ["use PEFT 0.9.0 or newer"]
     assert remedies("0.8", use_dorra=True) == ["use the release that wrote it"]
