@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.limit_verdicts import judge_limits
+from lora_cli.analysis.check.loads_in import bundled_base
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count, count_subject
 from lora_cli.analysis.count.rank_worth import PAST_BREAK_EVEN, PAST_DIMENSION
@@ -182,8 +183,21 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
         path,
         model=None if model is None else model.name,
         warnings=[*(each.sentence() for each in passing if each.severity != NOTE), *_unpinned(names, inspection)],
-        notes=[*(each.sentence() for each in passing if each.severity == NOTE), *inspection.sources],
+        notes=[
+            *(each.sentence() for each in passing if each.severity == NOTE),
+            *inspection.sources,
+            *_not_compared(inspection, rules, refused),
+        ],
     )
+
+
+def _not_compared(inspection: Inspection, rules: Rules, refused: Sequence[Finding]) -> Iterator[str]:
+    """Yield a note where a loader takes an adapter as far as its file and its config tell."""
+    if rules.destination is not None and inspection.inspected.model is None and not refused:
+        yield (
+            f"{inspection.adapter}: it was not compared with its base model, which shows what is missing; "
+            f"give that as {argument('model')}"
+        )
 
 
 def _judge_inspection(inspection: Inspection, rules: Rules, path: str) -> Iterator[Verdict]:
@@ -316,7 +330,8 @@ def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | N
     if model is None and MAX_MEMORY in rules.limits:
         model = read_subject(None, None, None, path).model
     if folder is None or has_weights(folder) or is_foreign(path):
-        return check_inspection(inspect(path, model, values=True), rules, path, model)
+        base = bundled_base(path) if model is None and folder is not None and rules.destination is not None else model
+        return check_inspection(inspect(path, base, values=True), rules, path, model)
     if model is None:
         raise InvalidInput(
             f"{quote_long(path)} is a config without weights; give the model that it adapts as {argument('model')}"

@@ -106,7 +106,11 @@ class InspectedForeign(InspectedAdapter):
     @property
     def refusals(self) -> Sequence[Refusal]:
         """Why the format's own loader takes nothing of the file."""
-        return self.trained.refusals
+        trained = self.trained
+        if self.model is None:
+            return trained.refusals
+        on_model = trained.declared.refusals_on(trained.fields, self.base_names, self.model.module_names)
+        return (*trained.refusals, *on_model)
 
     @property
     def peft_expects(self) -> str:

@@ -147,7 +147,8 @@ class InspectedPeft(InspectedAdapter):
     @cached_property
     def updates(self) -> Mapping[str, ModuleUpdate]:
         """The method's tensors of each module, with LoRA's sizes and scalings."""
-        return PeftUpdates(self.trained.config.label, self.by_module, self.factors)
+        constants = frozenset(name for name, tensor in self.own_tensors.items() if not tensor.trained)
+        return PeftUpdates(self.trained.config.label, self.by_module, self.factors, constants)
 
     @property
     def knows_modules(self) -> bool:

@@ -23,12 +23,15 @@ OTHER_TENSORS = "other tensors"
 
 
 def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iterator[Record]:
-    """Yield a record per module, in the order of `MODULE_FIELDS`, and of `SPECTRUM_MODULE_FIELDS` with a spectrum."""
+    """Yield a record per module, in the order of `MODULE_FIELDS`, and of `SPECTRUM_MODULE_FIELDS` with a spectrum.
+
+    `params` are the values that were trained: an alpha is not among them.
+    """
     spectra = {} if spectrum is None else {module.module: module for module in spectrum.modules}
     for name, update in adapter.updates.items():
         sizes = (update.d, update.h, update.r, finite(update.alpha), finite(update.scaling))
         types = dtype_names(dict.fromkeys(stored.dtype for stored in update.tensors.values()))
-        values = (adapter.path, adapter.shown_name(name), update.method, *sizes, update.params, types)
+        values = (adapter.path, adapter.shown_name(name), update.method, *sizes, update.trainable_params, types)
         record: dict[str, Value] = dict(zip(MODULE_FIELDS, values, strict=True))
         if spectrum is not None:
             record |= {field: getattr(spectra.get(name), field, None) for field in SPECTRUM_MODULE_FIELDS}
@@ -38,7 +41,8 @@ def module_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iter
 def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[Record]:
     """Return the modules by name, shape and rank: how many there are, and their share of the file.
 
-    With a spectrum the largest ranks of each group take the place of the share.
+    What is left of the file, as alphas are, is a row of its own. With a spectrum the largest ranks of each group take
+    the place of the share.
     """
     groups: dict[tuple[Value, ...], _Group] = {}
     for record in module_records(adapter, spectrum):
@@ -50,7 +54,7 @@ def group_records(adapter: InspectedAdapter, spectrum: Spectrum | None) -> list[
     for (name, *sizes), group in groups.items():
         row: dict[str, Value] = dict(zip(GROUP_FIELDS, (name, group.count, *sizes, group.params), strict=True))
         rows.append(row | (_share(group.params, total) if spectrum is None else group.largest_ranks))
-    other = sum(stored.values for key, stored in adapter.tensors.items() if adapter.split(key) is None)
+    other = total - sum(group.params for group in groups.values())
     if other:
         rest: dict[str, Value] = dict(zip(GROUP_FIELDS, (OTHER_TENSORS, "", "", "", "", "", other), strict=True))
         rows.append(rest | (_share(other, total) if spectrum is None else dict.fromkeys(RANK_FIELDS, "")))

@@ -18,13 +18,16 @@ class PeftUpdates(Mapping[str, ModuleUpdate]):
     label: str
     by_module: Mapping[str, Mapping[str, Stored]]
     factors: Mapping[str, Factors]
+    constants: frozenset[str]
 
     def __getitem__(self, module: str) -> ModuleUpdate:
         tensors, pair = self.by_module[module], self.factors.get(module)
         if pair is None:
-            return ModuleUpdate(module, self.label, tensors, *_sizes_of_one(tensors))
+            return ModuleUpdate(module, self.label, tensors, *_sizes_of_one(tensors), constants=self.constants)
         sides = pair.a.shape[1], pair.b.shape[0]
-        return ModuleUpdate(module, self.label, tensors, *sides, pair.r, pair.alpha, pair.scaling, pair)
+        return ModuleUpdate(
+            module, self.label, tensors, *sides, pair.r, pair.alpha, pair.scaling, pair, constants=self.constants
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.by_module)

@@ -23,8 +23,10 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 7. `instead` says what converts a file for PEFT, as the remedy of a finding.
 8. `component` says which model of a pipeline a module belongs to, in diffusers' words.
 9. `marked_part` reads a key that only a file with the writer's mark can mean, such as a plain `weight`.
-10. `refusals` yields why the format's own loader takes nothing of the file, and `older` says which releases of it scale
+10. `refusals` yields why the format's own loader takes nothing of the file, and `refusals_on` why it does not on a base
+    model, by what that calls the file's modules and all of its own. `older` says which releases of it scale
     differently. `file_name` is what that loader takes from a folder of several files.
+11. `rank_field` names where the config or the metadata says the rank, as the remedy of a finding.
 """
 
 from __future__ import annotations
@@ -101,6 +103,11 @@ def no_refusals(file: AdapterFile) -> Iterable[Refusal]:
     return ()
 
 
+def no_refusals_on(fields: Fields, base_names: Mapping[str, str], names: Sequence[str]) -> Iterable[Refusal]:
+    """Return nothing: the loader finds every module that the base model has."""
+    return ()
+
+
 def one_component(module: str) -> str:
     """Return the name of the only model there is."""
     return ""
@@ -138,6 +145,8 @@ class Format(NamedTuple):
     component: Callable[[str], str] = one_component
     marked_part: Callable[[str], Part | None] = no_part
     refusals: Callable[[AdapterFile], Iterable[Refusal]] = no_refusals
+    refusals_on: Callable[[Fields, Mapping[str, str], Sequence[str]], Iterable[Refusal]] = no_refusals_on
+    rank_field: str = "r, or rank_pattern,"
     older: str = ""
     file_name: str = ""
 

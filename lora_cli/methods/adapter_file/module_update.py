@@ -55,11 +55,6 @@ class ModuleUpdate:
     skipped: str | None = None
 
     @property
-    def params(self) -> int:
-        """The number of values."""
-        return sum(stored.values for stored in self.tensors.values())
-
-    @property
     def trainable_params(self) -> int:
         """The number of values that training changed."""
         return sum(stored.values for name, stored in self.tensors.items() if name not in self.constants)

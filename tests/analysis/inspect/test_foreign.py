@@ -72,7 +72,9 @@ def test_a_whole_file_is_read_to_the_parameter(tmp_path: Path) -> None:
         V: ["lora", 48, 32, 4, 2.0, 0.5],
         UP: ["loha", 48, 96, 3, 6.0, 2.0],
     }
-    assert {row["module"] for row in found.groups} == {"to_q", "to_v", "proj"}
+    assert sum(int(module["params"] or 0) for module in found.modules) == found.trainable_params
+    params = {row["module"]: row["params"] for row in found.groups}
+    assert params == {"to_q": 4 * (48 + 64), "to_v": 4 * (48 + 32), "proj": 2 * 3 * (96 + 48), "other tensors": 3}
 
 
 def _set(key: str, array: Array) -> Damage:
@@ -235,3 +237,11 @@ def test_modules_of_another_model_are_counted(tmp_path: Path) -> None:
     none = inspect(write(tmp_path / "b.safetensors", lora(gone, 8, 8, 2, 2) | text, {}), model)
     assert set(none._adapter.foreign_modules) == {gone, "lora_te_x"}
     assert inspect(tmp_path / "a.safetensors")._adapter.foreign_modules == ()
+
+
+def test_a_scaling_without_an_alpha_stands_beside_the_others(tmp_path: Path) -> None:
+    """By hand: the first module that has one has an alpha of 6 at rank 3."""
+    arrays, metadata = whole()
+    del arrays[f"{Q}.alpha"]
+    (found,) = inspect(write(tmp_path / "style.safetensors", arrays, metadata)).findings
+    assert found.message.endswith("has no alpha, so its scaling is 1, and that of modules with an alpha is e.g. 2")

@@ -224,3 +224,36 @@ def test_a_trainer_s_names_are_those_of_the_base(writer: str, tmp_path: Path) ->
     found = inspect(write_case(whole, tmp_path / "any.safetensors"), str(tmp_path / "base"))
     assert codes(found) == set()
     assert found.percent_of_full is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "keys", "fits"),
+    [(2, None, True), (1, None, False), (-1, None, True), ("2", None, True), (1, "in full", True)],
+)
+def test_mlx_adapts_only_the_last_layers(number: object, keys: str | None, fits: bool, tmp_path: Path) -> None:
+    """By mlx-lm's `linear_to_lora_layers`: the file has layers 1 and 2 of 3."""
+    (tmp_path / "base").mkdir()
+    config = {"model_type": "llama", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 3}
+    config |= {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 40, "head_dim": 4}
+    (tmp_path / "base" / "config.json").write_text(json.dumps(config))
+    whole = case("mlx", "lora")
+    parameters = dict(whole["config"]["lora_parameters"])
+    if keys is not None:
+        parameters["keys"] = [
+            module["name"] for module in inspect(write_case(whole, tmp_path / "w.safetensors")).modules
+        ]
+    config = whole["config"] | {"num_layers": number, "lora_parameters": parameters}
+    found = inspect(write_case({**whole, "config": config}, tmp_path / "any.safetensors"), str(tmp_path / "base"))
+    assert codes(found) == (set() if fits else {"refused-file"})
+    if not fits:
+        assert "only the last 1 of 3 layers" in found.findings[0].message
+        assert found.findings[0].remedy.startswith("set num_layers to 2 in adapter_config.json")
+
+
+def test_the_remedy_of_another_rank_names_the_format_s_own_field(tmp_path: Path) -> None:
+    """mlx-lm has no r and no rank_pattern."""
+    damaged, _ = DAMAGES["mlx of another rank"]
+    (found,) = (
+        each for each in inspect(write_case(damaged, tmp_path / "any.safetensors")).findings if each.severity == ERROR
+    )
+    assert (found.code, found.remedy) == ("rank-mismatch", "set lora_parameters.rank to the rank in the file")

@@ -11,6 +11,7 @@ from adapter_files import Array, pair, write_adapter, write_arrays, write_config
 from small_llama import llama
 
 from lora_cli import InvalidInput, check, count, inspect
+from lora_cli.analysis.check.subject_check import Rules, check_paths
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.inspect.findings.declaration import ERROR, SEVERITIES, Finding
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
@@ -262,7 +263,7 @@ def test_the_remedy_of_a_field_is_the_release_that_has_it(tmp_path: Path) -> Non
     drop = "drop it from adapter_config.json, where it changes nothing, or use PEFT"
     assert remedies("0.8", use_dora=False) == [f"{drop} 0.9.0 or newer"]
     assert remedies("0.8", use_dora=True) == ["use PEFT 0.9.0 or newer"]
-    both = "use PEFT 0.18.0 or newer, or PEFT 0.9.0 without the fields that change nothing"
+    both = "use PEFT 0.18.0 or newer, or PEFT 0.9.0 without peft_version"
     assert remedies("0.8", use_dora=True, peft_version="0.21.2") == [both]
     assert remedies("0.5", use_dora=True) == ["use PEFT 0.9.0 or newer"]
     assert remedies("0.8", use_dorra=True) == ["use the release that wrote it"]
@@ -286,3 +287,18 @@ def test_a_verdict_knows_its_rule(tmp_path: Path) -> None:
     verdict = check(write_adapter(tmp_path / "a", lora()), loads_in="peft")[-1]
     assert isinstance(verdict, Verdict)
     assert verdict.record() == {"path": str(tmp_path / "a"), "rule": "loads-in", "value": 0, "limit": 0, "passed": True}
+
+
+@pytest.mark.parametrize(("layers", "passes"), [(24, True), (12, False)])
+def test_the_bundled_base_that_a_config_names_is_compared(layers: int, passes: bool, tmp_path: Path) -> None:
+    """Qwen2.5 0.5B has 24 layers, whose q_proj is 896 x 896; with another base nothing is known to be missing."""
+    arrays: Arrays = {}
+    for layer in range(layers):
+        arrays |= pair(f"model.layers.{layer}.self_attn.q_proj", ones(4, 896), ones(896, 4))
+    for base, said in (("Qwen/Qwen2.5-0.5B", "compared with the bundled model"), ("org/own", "it was not compared")):
+        path = write_adapter(tmp_path / "a", arrays, base_model_name_or_path=base)
+        (found_here,) = check_paths([path], Rules(destination=read_destination("peft")))
+        is_known = base != "org/own"
+        assert all(verdict.passed for verdict in found_here.verdicts) is (passes or not is_known)
+        assert any(said in note for note in found_here.notes)
+        assert found_here.model is None

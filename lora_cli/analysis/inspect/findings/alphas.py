@@ -25,10 +25,13 @@ def missing_alpha(adapter: InspectedAdapter) -> Iterator[str]:
         return
     if len(without) < len(alphas):
         others = (adapter.described[module].scaling for module, alpha in alphas.items() if alpha is not None)
-        scaling = next((f", and e.g. by {scaling:.6g} with one" for scaling in others if scaling is not None), "")
+        scaling = next(
+            (f", and that of modules with an alpha is e.g. {scaling:.6g}" for scaling in others if scaling is not None),
+            "",
+        )
         yield (
-            f"{counted_with(without, 'module', 'has', 'have')} no alpha beside {len(alphas) - len(without)} that have one: "
-            f"without one an update is scaled by 1{scaling}"
+            f"{counted_with(without, 'module', 'has', 'have')} no alpha, so "
+            f"{'its' if len(without) == 1 else 'their'} scaling is 1{scaling}"
         )
         return
     ranks = _mixed_ranks(adapter)

@@ -18,16 +18,17 @@ def _sides(adapter: InspectedAdapter) -> Iterator[tuple[str, Sides]]:
                 yield module, Sides(pair.r, prod(pair.a.shape[1:]), pair.b.shape[0], pair.groups)
 
 
-@finding("rank-mismatch", ERROR, "set r, or rank_pattern, to the rank in the file")
-def rank_mismatch(adapter: InspectedAdapter) -> Iterator[str]:
+@finding("rank-mismatch", ERROR, "set the config's rank to that in the file")
+def rank_mismatch(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
     """Find modules whose rank in the file is not the config's."""
     other = adapter.other_ranks
     if other:
         ours, theirs = next(iter(other.values()))
-        yield (
+        message = (
             f"{counted_with(list(other), 'module', 'has', 'have')} another rank than the config says: "
             f"{ours} in the file, {theirs} in the config"
         )
+        yield message, f"set {adapter.trained.declared.rank_field} to the rank in the file"
 
 
 @finding(PAST_BREAK_EVEN, WARNING, "lower the rank, or train the weight itself")

@@ -24,7 +24,7 @@ def infinity(adapter: InspectedAdapter) -> Iterator[str]:
         yield f"{counted_with(names, 'tensor', 'contains', 'contain')} infinite values"
 
 
-@finding("zero-b", WARNING, "check that training reached them: where B is zero, an adapter changes nothing")
+@finding("zero-b", WARNING, "check that training changed B: where it is zero, an adapter changes nothing")
 def zero_b(adapter: InspectedAdapter) -> Iterator[str]:
     """Find LoRA's B where it still is what training starts from."""
     names = [key for key, values in (adapter.values or {}).items() if values.zero and adapter.is_b(key)]

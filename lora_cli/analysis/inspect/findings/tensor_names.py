@@ -54,15 +54,22 @@ def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
                 f"on {quote_long(adapter.model_name)}"
             )
     elif adapter.stands_alone:
-        unknown = _unknown_to_lora(adapter)
+        unknown = _unknown_to_method(adapter)
         if unknown:
             yield f"{counted_with(unknown, 'tensor', 'is', 'are')} neither LoRA's nor named by modules_to_save"
+    elif not adapter.by_module and (names := [name for name, tensor in adapter.own_tensors.items() if tensor.in_file]):
+        unknown = _unknown_to_method(adapter)
+        if unknown:
+            yield (
+                f"{counted_with(unknown, 'tensor', 'does', 'do')} not belong to {adapter.trained.config.method.upper()}, "
+                f"the method in the config, whose tensors are e.g. {names[0]}: the file has none of them"
+            )
     elif adapter.strays:
         yield f"{counted_with(adapter.strays, 'tensor', 'belongs', 'belong')} to no module's update"
 
 
-def _unknown_to_lora(adapter: InspectedAdapter) -> list[str]:
-    """Return the keys of tensors that are neither LoRA's nor those of what the config trains beside it.
+def _unknown_to_method(adapter: InspectedAdapter) -> list[str]:
+    """Return the keys of tensors that are neither the method's nor those of what the config trains beside it.
 
     Embeddings are known by their names, as PEFT saves those that were resized.
     """

@@ -114,7 +114,7 @@ def _remedy(loading: Loading, unknown: Unknown, idle: Unknown) -> str:
     if idle.keys() == unknown.keys():
         return f"{drop}, or {use}"
     needed = loading.release.newest({name: since for name, since in unknown.items() if name not in idle})
-    return use if needed in (None, newest) else f"{use}, or PEFT {needed} without the fields that change nothing"
+    return use if needed in (None, newest) else f"{use}, or PEFT {needed} without {', '.join(idle)}"
 
 
 LOADER = Loader(

@@ -7,9 +7,10 @@ mlx-lm 0.32's `tuner/lora.py` and `tuner/dora.py` (the tensors, and `fuse`, whic
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from sys import intern
 
+from lora_cli.errors import counted
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
 from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number, rank_number
@@ -22,6 +23,7 @@ from lora_cli.models.peft_names import ADAPTER_CONFIG
 PEFT_NAMES = {"lora_a": A, "lora_b": B, "m": "lora_magnitude_vector"}
 KEY = re.compile(r"(?P<module>.+)\.(?P<tensor>lora_a|lora_b|m)")
 WHOLE_KEY = re.compile(r"(?P<module>.+)\.(?P<tensor>weight|bias)")
+LAYER = re.compile(r"(?P<stack>.+?)\.(?P<index>[0-9]{1,9})\.")
 WHOLE = "full"
 OWN_FIELDS = OTHER_WRITERS["mlx-lm"]
 
@@ -112,6 +114,36 @@ def refusals(file: AdapterFile) -> Iterator[Refusal]:
         yield Refusal("lora_parameters in its config has no scale that is a number", "add the scale of the training")
 
 
+def refusals_on(fields: Fields, base_names: Mapping[str, str], names: Sequence[str]) -> Iterator[Refusal]:
+    """Yield that the file has modules of layers that mlx-lm does not adapt: only the last `num_layers` are.
+
+    `linear_to_lora_layers` adapts `model.layers[-max(num_layers, 0):]`, and modules that `keys` names in full.
+    """
+    number, keys = fields.get("num_layers"), _parameters(fields).get("keys")
+    if type(number) is not int or number <= 0 or fields.get("fine_tune_type") == WHOLE:
+        return
+    sizes: dict[str, int] = {}
+    for layer in filter(None, map(LAYER.match, names)):
+        sizes[layer["stack"]] = max(sizes.get(layer["stack"], 0), int(layer["index"]) + 1)
+    in_full = keys if isinstance(keys, list) else ()
+    # Of each module that is not reached: the layers of its stack, and how many of the last ones have it among them.
+    outside = {}
+    for module, name in base_names.items():
+        match = LAYER.match(name)
+        if match is not None and module not in in_full:
+            size = sizes[match["stack"]]
+            if size - int(match["index"]) > number:
+                outside[module] = size, size - int(match["index"])
+    if outside:
+        total, _ = next(iter(outside.values()))
+        yield Refusal(
+            f"num_layers in its config adapts only the last {number} of {total} layers, and {counted(list(outside), 'module')} "
+            f"of the file {'is' if len(outside) == 1 else 'are'} in others, which mlx-lm 0.31 and older skip silently",
+            f"set num_layers to {max(needed for _, needed in outside.values())} in {ADAPTER_CONFIG}, "
+            "or train the last layers",
+        )
+
+
 FORMAT = Format(
     "mlx",
     "mlx-lm",
@@ -124,5 +156,7 @@ FORMAT = Format(
     instead="merge it into its base model with `mlx_lm.fuse`: mlx-lm writes no adapter for PEFT",
     marked_part=marked_part,
     refusals=refusals,
+    refusals_on=refusals_on,
+    rank_field="lora_parameters.rank",
     file_name="adapters.safetensors",
 )
