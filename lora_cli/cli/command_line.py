@@ -86,6 +86,8 @@ def _with_help(argv: Sequence[str]) -> Sequence[str]:
     if not argv:
         return [HELP]
     if argv[0] == HELP_WORD:
+        if len(argv) > 2:
+            raise InvalidInput(f"help takes one command, and {quote(argv[2])} is one word too many")
         return [*argv[1:2], HELP]
     command = named_command(argv)
     if "-h" not in argv or (command is None and argv != ["-h"]):

@@ -41,8 +41,14 @@ def test_json_has_the_log_and_the_alternatives() -> None:
 
 
 def test_nothing_that_matches_is_no_error() -> None:
-    """Standard output is empty but for a header, and a note says so."""
-    done = run("explain", LINE.replace("294,912", "294,913"), *BELIEVED, "--field", "cause")
+    """A note says so once; standard output has at most one line, the header or the title."""
+    text = LINE.replace("294,912", "294,913")
+    for form, shown in (("plain", 1), ("ndjson", 0), ("csv", 1), ("table", 1)):
+        done = run("explain", text, *BELIEVED, "--format", form)
+        assert (done.returncode, len(done.stdout.splitlines())) == (0, shown)
+        assert "no configuration" not in done.stdout
+        assert done.stderr.count("no configuration") == 1
+    done = run("explain", text, *BELIEVED, "--field", "cause")
     assert (done.returncode, done.stdout) == (0, "")
     assert "note: no configuration with up to 3 changes makes exactly 294,913 trained of 124,734,720" in done.stderr
 

@@ -105,6 +105,7 @@ def test_the_word_help_shows_help() -> None:
     assert run("help").stdout == run("--help").stdout
     assert run("help", "count").stdout == run("count", "--help").stdout
     assert "'cuont' is not a command; did you mean count?" in run("help", "cuont").stderr
+    assert run("help", "count", "extra").stderr.endswith("'extra' is one word too many\n")
 
 
 @pytest.mark.parametrize("command", ["check", "fit", "forward", "count", "sweep"])

@@ -89,9 +89,8 @@ def explain(
         ],
         design="explain",
         title=lambda: found.title,
-        closing=found.missing,
     )
-    return Answer(report, presentation, found.warnings, found.notes, told=[*filter(None, [found.missing])])
+    return Answer(report, presentation, found.warnings, found.notes)
 
 
 def count_command(model: str, fields: Mapping[str, Any]) -> str:

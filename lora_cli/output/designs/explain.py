@@ -18,8 +18,6 @@ def design(report: Report) -> Iterator[Block]:
         yield Line(cell("cause", row["cause"]), "strong")
         yield Facts(list(_facts(row)))
         yield from (Line(cell(field, value), "dim") for field, value in detail.items())
-    if report.closing:
-        yield Line(report.closing, "warn")
 
 
 def _facts(row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
