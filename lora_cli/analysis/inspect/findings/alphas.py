@@ -7,7 +7,8 @@ from math import isfinite
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, counted_with, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
-from lora_cli.errors import first_few
+from lora_cli.errors import counted, first_few
+from lora_cli.models.peft_names import ADAPTER_CONFIG
 
 
 def _alphas(adapter: InspectedAdapter) -> dict[str, float | None]:
@@ -17,8 +18,18 @@ def _alphas(adapter: InspectedAdapter) -> dict[str, float | None]:
 
 
 @finding("missing-alpha", WARNING, "write the alpha that it was trained with into the file; without one loaders take r")
-def missing_alpha(adapter: InspectedAdapter) -> Iterator[str]:
-    """Find modules that lack an alpha beside others that have one, or whose ranks tell that r cannot stand for it."""
+def missing_alpha(adapter: InspectedAdapter) -> Iterator[str | tuple[str, str]]:
+    """Find modules that lack an alpha beside others that have one, or whose ranks tell that r cannot stand for it.
+
+    Where nothing in the file or beside it scales them, and its own loader does not refuse it for that, is told, too.
+    """
+    unscaled = [update.module for update in adapter.described.values() if update.pair and update.scaling is None]
+    is_alone = not adapter.trained.fields and adapter.trained.header is None
+    if unscaled and is_alone and not adapter.refusals and not any(_alphas(adapter).values()):
+        message = (
+            f"there is no {ADAPTER_CONFIG} beside the file, so the scaling of {counted(unscaled, 'module')} is unknown"
+        )
+        yield message, f"copy {ADAPTER_CONFIG} from where the adapter was trained"
     alphas = _alphas(adapter)
     without = [module for module, alpha in alphas.items() if alpha is None]
     if not without:
