@@ -62,6 +62,16 @@ def test_what_was_asked_for_is_drawn() -> None:
     assert lines_of(plot) == {"batch 1": [64, 128, 256], "batch 2": [64, 128, 256]}
 
 
+@pytest.mark.parametrize("axis", ["--batch 1,2", "--quantize none,nf4"])
+def test_a_sweep_of_trainings_is_drawn_with_its_card_or_without(axis: str) -> None:
+    """As lines and as bars; what is not memory has no such line."""
+    command = f"sweep llama-3.2-1b -r 8 --memory --seq 64 {axis}"
+    with_card, *without = map(plot_of, (f"{command} --gpu 4090", command, "sweep llama-3.2-1b -r 8,16"))
+    assert isinstance(with_card, LinePlot | BarPlot)
+    assert [(each.name, each.value) for each in with_card.limits] == [("rtx-4090: 24 GiB", 24564 * 2**20)]
+    assert all(isinstance(plot, LinePlot | BarPlot) and plot.limits == () for plot in without)
+
+
 def test_names_alone_are_bars() -> None:
     """One for each; of two axes, those of the second stand beside each other."""
     assert list(bars_of(plot_of("sweep gpt2 -r 8 --method lora,vera"))) == [""]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lora_cli.output.plots.plot import Axis, BarPlot, Limit, Part, titled
+from lora_cli.output.plots.card_limit import card_limits
+from lora_cli.output.plots.plot import Axis, BarPlot, Part, titled
 from lora_cli.output.plots.units import MEMORY
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value
@@ -30,7 +31,6 @@ def plot(report: Report, phases: Mapping[str, int]) -> BarPlot:
     split = list(phases).index(peak)
     bars |= {name: size for field, name in TOTALS.items() if (size := _number(record[field]))}
     parts = [(name, size) for field, name in PARTS.items() if (size := _number(record[field]))]
-    card = _number(record["gpu_bytes"])
     return BarPlot(
         titled(report.title()),
         tuple(bars),
@@ -39,7 +39,7 @@ def plot(report: Report, phases: Mapping[str, int]) -> BarPlot:
             *(Part(name, tuple(size if at == split else None for at in range(len(bars)))) for name, size in parts),
             Part(WHOLE, tuple(None if at == split else size for at, size in enumerate(bars.values())), is_whole=True),
         ),
-        (Limit(f"{record['gpu'] or 'the card'}: {MEMORY.text(card)}", card),) if card else (),
+        card_limits(record),
         is_stacked=True,
     )
 

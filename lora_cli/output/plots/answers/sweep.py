@@ -6,9 +6,11 @@ Where no axis has numbers, e.g. in a comparison of methods, there is a bar for e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lora_cli.errors import argument
 from lora_cli.output.people import sizes
+from lora_cli.output.plots.card_limit import card_limits
 from lora_cli.output.plots.plot import (
     Axis,
     BarPlot,
@@ -59,13 +61,14 @@ def plot(report: Report) -> Plot:
     title = titled([*report.title(), *sizes(common)])
     values = [_number(row[figure]) for row in rows]
     axis = Axis(FIGURES[figure], unit_of(figure), value_base(values, unit_of(figure)))
+    limits = card_limits(rows[0]) if rows and figure == "peak_bytes" else ()
     if along is None:
-        return _bars(title, rows, varying, figure, axis)
+        return replace(_bars(title, rows, varying, figure, axis), limits=limits)
     label = "d = h" if is_square and along == "d" else NUMBERED[along]
     others = [field for field in varying if field != along]
     xs = [_number(value) for value in points[along]]
     return LinePlot(
-        title, Axis(label, WHOLE, size_base(xs)), axis, _lines(rows, along, others, figure, xs), fewer=_fewer()
+        title, Axis(label, WHOLE, size_base(xs)), axis, _lines(rows, along, others, figure, xs), limits, fewer=_fewer()
     )
 
 
