@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths, count_recipe
+from lora_cli.analysis.check.path_checks import check_paths
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, count_recipe
 from lora_cli.cli.locations import location, own_location
 from lora_cli.cli.pyproject_file import SECTION, errors_at
 from lora_cli.cli.pyproject_settings import PATH_KEYS, TABLE_KEYS, CheckTable, OwnRules, Settings

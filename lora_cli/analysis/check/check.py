@@ -6,14 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.loads_in import destination_of
-from lora_cli.analysis.check.subject_check import (
-    FAIL_ON,
-    Rules,
-    SubjectCheck,
-    check_count,
-    check_inspection,
-    check_paths,
-)
+from lora_cli.analysis.check.path_checks import check_paths
+from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.limits import LIMITS, Amount, read_limits

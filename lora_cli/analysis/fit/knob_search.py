@@ -128,6 +128,8 @@ def searches_of(
 def _search(subject: Subject, how: Adaptation, given: ConfigFields) -> tuple[KnobSearch, Sequence[str]]:
     config, unknown = read_fields(how, given)
     if subject.model is not None:
-        return KnobSearch(make_plan(subject.model, config), given.fields, given.source, base=subject.base), unknown
+        return KnobSearch(
+            make_plan(subject.model, config), given.fields, given.source, base=dict(subject.base)
+        ), unknown
     plan = matrix_plan(subject.d, subject.h, config)
     return KnobSearch(plan, given.fields, given.source, count_matrix_plan), unknown

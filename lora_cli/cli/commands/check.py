@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from lora_cli.analysis.check.check import Judgement, NoLimit, check_names, judge, known_names
-from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_paths, count_recipe
+from lora_cli.analysis.check.path_checks import check_paths
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, count_recipe
 from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer

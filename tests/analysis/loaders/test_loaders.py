@@ -11,7 +11,8 @@ from adapter_files import Array, pair, write_adapter, write_arrays, write_config
 from small_llama import llama
 
 from lora_cli import InvalidInput, check, count, inspect
-from lora_cli.analysis.check.subject_check import Rules, check_paths
+from lora_cli.analysis.check.path_checks import check_paths
+from lora_cli.analysis.check.subject_check import Rules
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.inspect.findings.declaration import ERROR, SEVERITIES, Finding
 from lora_cli.analysis.inspect.findings.registry import FINDINGS

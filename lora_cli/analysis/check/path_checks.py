@@ -1,0 +1,144 @@
+"""The checks of what paths and names lead to: trained adapters, their configs, and models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from lora_cli.analysis.check.loads_in import bundled_base
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_inspection
+from lora_cli.analysis.count.count import count_subject
+from lora_cli.analysis.limits import MAX_MEMORY
+from lora_cli.analysis.subject import Subject, read_subject
+from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
+from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
+from lora_cli.models.peft_names import ADAPTER_CONFIG
+from lora_cli.models.streams import is_stream
+
+if TYPE_CHECKING:
+    from lora_cli.models.model import Model, Source
+    from lora_cli.models.sources.hub_files import HubFiles
+
+CONFIG = "config.json"
+
+
+def check_paths(
+    paths: Sequence[str],
+    rules: Rules,
+    model: Source | None = None,
+    how: Adaptation = UNCHANGED,
+    *,
+    default_model: Model | None = None,
+) -> Iterator[SubjectCheck]:
+    """Check what each path or name leads to; an adapter that several paths lead to is checked once.
+
+    `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
+    `model`, adapters have the `default_model`, and a path may be a model.
+    """
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder, adapter_paths, is_foreign
+
+    checked = set()
+    for path in chain.from_iterable(map(adapter_paths, paths)):
+        if is_stream(path):
+            base = default_model if model is None else _read(model)
+            yield _check_model(path, rules, None, how) if base is None else _check_config(path, rules, base, how)
+            continue
+        if not os.path.lexists(path):
+            if path in checked:
+                continue
+            checked.add(path)
+            found = _hub_files(path)
+            if found is None or not _is_adapter_on_hub(found):
+                yield _check_model(path, rules, model, how, found)
+            else:
+                model = None if model is None else _read(model)
+                yield _check_adapter(path, None, rules, model, how)
+            continue
+        folder = adapter_folder(path)
+        key = os.path.realpath(path if folder is None else folder)
+        if key in checked:
+            continue
+        checked.add(key)
+        if folder is None and not is_foreign(path):
+            yield _check_model(path, rules, model, how)
+        else:
+            # The base model is read once for all paths, when the first needs it.
+            model = None if model is None else _read(model)
+            folder = folder if folder is None else folder or "."
+            yield _check_adapter(path, folder, rules, model or default_model, how)
+
+
+def _hub_files(name: str) -> HubFiles | None:
+    """Return the files of a repository on the Hub, or None for a preset; any other name is refused."""
+    from lora_cli.models.sources.adapter_source import name_on_hub
+    from lora_cli.models.sources.hub_files import HubFiles
+    from lora_cli.models.sources.preset import is_preset, names
+
+    if is_preset(name):
+        return None
+    found = name_on_hub(name)
+    if found is None:
+        near = near_miss(name.lower(), names(), "give an adapter, a model, or a name on the Hub, org/name")
+        raise InvalidInput(f"{quote_long(name)} is neither a path that exists nor the name of a model; {near}")
+
+    return HubFiles(found)
+
+
+def _is_adapter_on_hub(files: HubFiles) -> bool:
+    from lora_cli.methods.adapter_file.read_adapter import is_foreign_on_hub
+
+    if files.first_path(ADAPTER_CONFIG, CONFIG) is None:
+        return is_foreign_on_hub(files)
+    return files.has(ADAPTER_CONFIG)
+
+
+def _check_model(
+    path: str, rules: Rules, model: Source | None, how: Adaptation, files: HubFiles | None = None
+) -> SubjectCheck:
+    if model is not None:
+        raise InvalidInput(
+            f"{quote_long(path)} is not an adapter, so it conflicts with {argument('model')}; drop one of them"
+        )
+    if files is None:
+        return check_count(count_subject(Subject(_read(path)), how), rules, path)
+    from lora_cli.models.sources.hub_model import read_hub_model
+
+    return check_count(count_subject(Subject(read_hub_model(files.name, files)), how), rules, path)
+
+
+def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
+    from lora_cli.analysis.inspect.inspect import inspect
+    from lora_cli.methods.adapter_file.read_adapter import has_weights, is_foreign
+
+    if how != Adaptation(adapter_dtype=how.adapter_dtype):
+        options = ("r", "target", "method", "settings", "alpha", "adapter")
+        raise InvalidInput(
+            f"{quote_long(path)} is an adapter, whose config says how it adapts; drop {_any_of(options)}"
+        )
+    if model is None and MAX_MEMORY in rules.limits:
+        model = read_subject(None, None, None, path).model
+    if folder is None or has_weights(folder) or is_foreign(path):
+        base = bundled_base(path) if model is None and folder is not None and rules.destination is not None else model
+        return check_inspection(inspect(path, base, values=True), rules, path, model)
+    if model is None:
+        raise InvalidInput(
+            f"{quote_long(path)} is a config without weights; give the model that it adapts as {argument('model')}"
+        )
+    return _check_config(path, rules, model, how)
+
+
+def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> SubjectCheck:
+    return check_count(count_subject(Subject(model), how._replace(adapter=path)), rules, path)
+
+
+def _any_of(names: Sequence[str]) -> str:
+    *first, last = map(argument, names)
+    return f"{', '.join(first)} and {last}"
+
+
+def _read(source: Source) -> Model:
+    from lora_cli.models.sources.read_model import read_model
+
+    return read_model(source)
