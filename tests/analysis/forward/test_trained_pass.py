@@ -24,6 +24,13 @@ from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.methods.adapter_file.read_adapter import read_adapter
 
 RNG = np.random.default_rng(11)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def _own_draws() -> None:
+    """Let each test draw the same numbers whatever ran before it in its process."""
+    RNG.bit_generator.state = START
 
 
 def normal(*shape: int, scale: float = 1.0) -> Array:
