@@ -74,6 +74,15 @@ def scaled(field: str, value: int | float) -> tuple[int | float, str]:
     return value, "x" if field.endswith("_factor") else ""
 
 
+def amount(limit: Value, value: Value) -> str:
+    """Return an amount of the budget that a limit sets: a count, bytes or a percentage.
+
+    >>> amount("max-bytes", 23256), amount("max-percent", 0.5)
+    ('23,256', '0.5 %')
+    """
+    return cell(str(limit).removeprefix("max-"), value)
+
+
 def verdict_cells(value: Value, limit: Value) -> tuple[str, str]:
     """Return the texts of a value and its limit: rounded, unless two that differ would read the same.
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from html import unescape
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from lora_cli.cli.answer import Answer
 from lora_cli.cli.application import spelling
 from lora_cli.cli.command_line import parse
 from lora_cli.errors import arguments_spelled
-from lora_cli.output import Screen, format_writer
+from lora_cli.output import Report, Screen, format_writer
 
 PROJECT = Path(__file__).parents[2]
 RECORDED = PROJECT / "tests" / "reference" / "tables"
@@ -78,13 +79,20 @@ def example_folder() -> Iterator[None]:
             os.chdir(before)
 
 
-def drawn(command: str, screen: Screen) -> str:
-    """Return the table that a command shows on a screen."""
+@cache
+def answered(command: str) -> Report:
+    """Return what a command answers, to be drawn on any screen."""
     argv = shlex.split(command, posix=False)[1:]
     with example_folder(), arguments_spelled(spelling(argv[0])):
         answer = parse(argv)
         assert isinstance(answer, Answer), command
-        report, stream = answer.report, io.StringIO()
+        return answer.report._replace(batches=[*answer.report.batches])
+
+
+def drawn(command: str, screen: Screen) -> str:
+    """Return the table that a command shows on a screen."""
+    report, stream = answered(command), io.StringIO()
+    with arguments_spelled(spelling(report.command)):
         format_writer("table", report.size, report.command, judged=report.judged)(report, stream, screen)
     return stream.getvalue()
 

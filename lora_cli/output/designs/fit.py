@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.output.blocks import Block, Grid, Line, Title, facts
-from lora_cli.output.columns import Column, column
-from lora_cli.output.people import cell, sizes
+from lora_cli.output.columns import Column, column, left
+from lora_cli.output.people import amount, cell, sizes
 from lora_cli.output.report import Report
-from lora_cli.quantities import Value, count_text, number_text
+from lora_cli.quantities import Value
 
 FACTS = (
     "full_params",
@@ -25,24 +25,26 @@ def design(report: Report) -> Iterator[Block]:
     """Yield the answer in a sentence, the size and the next one against the budget, the facts, and other targets."""
     record = report.record()
     limit, knob, size = record["limit"], record["knob"], record["size"]
-    budget = _amount(record["budget"])
+    budget = amount(limit, record["budget"])
     yield Title([*report.title(), *sizes({**record, "r": None}), f"{limit} {budget}"], report.caption())
     if size is None:
-        yield Line(f"This configuration is inside the budget; {limit} leaves {_amount(record['headroom'])}.", "strong")
+        yield Line(
+            f"This configuration is inside the budget; {limit} leaves {amount(limit, record['headroom'])}.", "strong"
+        )
     else:
         yield Line(f"{knob} {cell('size', size)} is the largest inside the budget.", "strong")
         yield _sizes(record)
     yield facts(record, FACTS)
     if report.details:
-        yield _other_targets(report.details)
+        yield _other_targets(limit, report.details)
 
 
-def _other_targets(rows: Sequence[Mapping[str, Value]]) -> Grid:
+def _other_targets(limit: Value, rows: Sequence[Mapping[str, Value]]) -> Grid:
     """Return the largest size on each of some other targets; the names of these stay whole where there is room."""
     sizes = [cell("size", row["size"]) for row in rows]
     sizes = [size if row["size"] is None else f"{row['knob']} {size}" for row, size in zip(rows, sizes, strict=True)]
     columns = {field: column(field, [row[field] for row in rows]) for field in rows[0] if field not in ("knob", "size")}
-    columns["headroom"] = columns["headroom"]._replace(heading="left")
+    columns["headroom"] = left((limit, row["headroom"]) for row in rows)
     first, *others = columns.values()
     grid = [first, Column("largest", sizes, style="strong"), *others]
     return Grid([each.upright() for each in grid], expendable=("adapted_modules", "headroom"))
@@ -50,15 +52,15 @@ def _other_targets(rows: Sequence[Mapping[str, Value]]) -> Grid:
 
 def _sizes(record: Mapping[str, Value]) -> Grid:
     """Return the size and the next one: what each takes of the budget, and what is left or over."""
-    budget, headroom = _number(record["budget"]), _number(record["headroom"])
-    rows = [(record["size"], budget - headroom, f"{_amount(headroom)} left")]
+    limit, budget, headroom = record["limit"], _number(record["budget"]), _number(record["headroom"])
+    rows = [(record["size"], budget - headroom, f"{amount(limit, headroom)} left")]
     if record["next_size"] is not None:
         over = _number(record["overshoot"])
-        rows.append((record["next_size"], budget + over, f"{_amount(over)} over"))
+        rows.append((record["next_size"], budget + over, f"{amount(limit, over)} over"))
     tried, used, rest = zip(*rows, strict=True)
     columns = [
         column("size", tried, str(record["knob"])),
-        column("used", used, str(record["limit"]).removeprefix("max-")),
+        column(str(limit).removeprefix("max-"), used),
         Column("", rest, is_number=True),
     ]
     if budget:
@@ -70,8 +72,3 @@ def _sizes(record: Mapping[str, Value]) -> Grid:
 
 def _number(value: Value) -> int | float:
     return value if isinstance(value, int | float) else 0
-
-
-def _amount(value: Value) -> str:
-    """Return an amount of a budget, which is a count, a size or a percentage."""
-    return count_text(value) if isinstance(value, int) else number_text(_number(value))

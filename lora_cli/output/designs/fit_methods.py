@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lora_cli.output.blocks import Block, Grid, Title, caption
-from lora_cli.output.columns import Column, column, of_full, same_in_all_rows
+from lora_cli.output.columns import Column, column, left, of_full, same_in_all_rows
 from lora_cli.output.people import cell, sizes
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value
@@ -29,7 +29,7 @@ def design(report: Report) -> Iterator[Block]:
         Column("largest", [_largest(row) for row in rows], style="strong"),
         *(columns[field] for field in FIGURES if field in report.asked or field == FIGURES[0]),
         *([] if columns["limit"] in said else [columns["limit"]]),
-        columns["headroom"]._replace(heading="left"),
+        left((row["limit"], row["headroom"]) for row in rows),
         Column("of budget", [f"{100 * share:,.2f} %" for share in used], is_number=True),
         Column("", [repr(share) for share in used], is_bar=True),
     ]
