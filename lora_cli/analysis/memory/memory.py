@@ -244,11 +244,12 @@ def memory(
     room = _room(arguments.card, vram)
     setup, label, said = _set_up(subject.model, how, adapter_dtype)
     case = Case(setup, label, arguments.training(setup), arguments.card, room)
-    record = dict(case.record())
+    # Before the search for the largest batch and length, so that it refuses at once.
+    time = {}
     if tokens is not None or utilisation is not None:
-        record[TIME_FIELD] = train_seconds(
-            case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation
-        )
+        seconds = train_seconds(case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation)
+        time = {TIME_FIELD: seconds}
+    record = {**case.record(), **time}
     warnings = [*said, *arguments.doubts(setup)]
     notes = [*subject.model.notes, *notes_of(case)]
     return Memory(record, _case=case, _recipe=subject.assumptions, warnings=warnings, notes=notes)

@@ -22,8 +22,8 @@ PARTS = (
     "loss_bytes",
     "temporary_bytes",
 )
-LLAMA = read_config(Config(narrow(hidden_size=256, intermediate_size=512, num_hidden_layers=12)), "small")
-SHORT = read_config(Config(narrow(hidden_size=256, intermediate_size=512, vocab_size=1000)), "short")
+LLAMA = read_config(Config(narrow(hidden_size=256, intermediate_size=512, vocab_size=1000)), "small")
+DEEP = read_config(Config(narrow(num_hidden_layers=12)), "deep")
 
 
 def of_small(**settings: Any) -> Any:
@@ -55,7 +55,7 @@ def drawn_training(draw: Random) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(12))
 def test_the_parts_add_up_to_the_peak(seed: int) -> None:
     """None is negative, and the peak is that of its phase, beside which a measured card has workspaces."""
-    found = memory(SHORT, r=8, target="all-linear", **drawn_training(Random(seed)))
+    found = memory(LLAMA, r=8, target="all-linear", **drawn_training(Random(seed)))
     assert all(found[part] >= 0 for part in PARTS)
     assert sum(found[part] for part in PARTS) == found.peak_bytes
     assert found.phases[found.peak_phase] == max(found.phases.values()) <= found.peak_bytes <= found.reserved_bytes
@@ -83,7 +83,7 @@ def test_layers_that_are_alike_count_as_often_as_they_are_there() -> None:
     from lora_cli.analysis.memory.training import Training
     from lora_cli.methods.config.adapter_config import AdapterConfig
 
-    setup = Setup(LLAMA, make_plan(LLAMA, AdapterConfig(r=4, target_modules="all-linear")))
+    setup = Setup(DEEP, make_plan(DEEP, AdapterConfig(r=4, target_modules="all-linear")))
     for checkpointing in (True, False):
         training = Training(2, 64, checkpointing=checkpointing)
         few, every = replay(setup, training), replay(setup, training, CachingAllocator())
@@ -129,7 +129,7 @@ def test_advice_is_what_the_switch_leaves() -> None:
 def test_operations_are_those_of_the_formula() -> None:
     """2NT forward, 2NT and the adapters' 4PT backward, and attention: 4·B·S²·q a layer, twice that backward."""
     found = of_small()
-    tokens, layers = 128, 12
+    tokens, layers = 128, 2
     heads = next(module.h for module in LLAMA.modules if module.name.endswith("q_proj"))
     weights = sum(module.weight_params for module in LLAMA.modules if module.kind == "Linear")
     trained = found._case.setup.plan and sum(
