@@ -38,6 +38,10 @@ class InvalidInput(LoraCliError, ValueError):
     """A number, a name or a file that is not valid."""
 
 
+class UnreadableFile(InvalidInput):
+    """A file that is there, but cannot be read as what it should be."""
+
+
 class OutputFailed(LoraCliError, OSError):
     """The answer could not be written to its destination."""
 
