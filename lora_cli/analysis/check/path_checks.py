@@ -152,7 +152,7 @@ def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | N
     if model is None and MAX_MEMORY in rules.limits:
         model = read_subject(None, None, None, path).model
     if folder is None or has_weights(folder) or is_foreign(path):
-        base = bundled_base(path) if model is None and folder is not None and rules.destination is not None else model
+        base = bundled_base(path) if model is None and folder is not None and rules.destinations else model
         return check_inspection(inspect(path, base, values=True), rules, path, model)
     if model is None:
         raise InvalidInput(
