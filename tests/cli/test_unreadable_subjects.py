@@ -33,7 +33,7 @@ def test_check_has_a_row_for_each_that_can_be_read(folder: Path) -> None:
     assert done.stdout == "path,rule,value,limit,passed\none,findings,0,0,true\ntwo,findings,0,0,true\n"
     first, second = done.stderr.splitlines()
     assert first.startswith(f"lora-cli: error: {JUNK}: ")
-    assert second.startswith("lora-cli: error: 'weights.pt' ")
+    assert second.startswith("lora-cli: error: 'weights.pt': a pickle")
 
 
 def test_a_limit_that_fails_beside_them_is_said_too(folder: Path) -> None:
@@ -58,7 +58,7 @@ def test_github_has_an_annotation_for_each(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "")
     first, second = done.stdout.splitlines()
     assert first.startswith(f"::error file=junk.safetensors,title=lora-cli check::{JUNK}")
-    assert second.startswith("::error file=weights.pt,title=lora-cli check::'weights.pt' ")
+    assert second.startswith("::error file=weights.pt,title=lora-cli check::'weights.pt': a pickle")
 
 
 def test_junit_counts_them_as_errors(folder: Path) -> None:
@@ -108,3 +108,13 @@ def test_a_table_whose_file_cannot_be_read_stops_no_other(folder: Path) -> None:
     done = run("check", "--format", "github", cwd=folder)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout.startswith("::error file=pyproject.toml,line=3,title=lora-cli check::")
+
+
+def test_a_pickle_has_one_message(folder: Path) -> None:
+    """Whoever reads it, alone or in a folder; it says what converts it."""
+    (folder / "old").mkdir()
+    (folder / "old" / "last.ckpt").write_bytes(b"PK")
+    for path, name in (("weights.pt", "weights.pt"), ("old", "last.ckpt")):
+        said = [run(command, path, cwd=folder).stderr for command in ("inspect", "check", "count")]
+        told = f"{name}': a pickle is not read, because loading it can run any code; convert it with "
+        assert all(told in each and "safetensors.torch.save_file(" in each for each in said)
