@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lora_cli.errors import InvalidInput, UnreadableFile, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, question, quote, quote_long
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model, Source
 from lora_cli.models.network import network_use
@@ -23,6 +23,10 @@ def read_model(source: Source, *, offline: bool = False) -> Model:
     """
     if isinstance(source, Model):
         return source
+    if isinstance(source, list | tuple):
+        raise InvalidInput(
+            f"{argument('model')}: {quote(source)} is not one model; give one, or compare several with {question('sweep')}"
+        )
     source = path_text("model", source)
     if is_path(source):
         return read_files(source)
