@@ -6,7 +6,7 @@ A message says what is wrong, the user's own value, the limit, and the fix. The 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -36,6 +36,10 @@ class LoraCliError(Exception):
 
 class InvalidInput(LoraCliError, ValueError):
     """A number, a name or a file that is not valid."""
+
+
+class UnreadableFile(InvalidInput):
+    """A file that is there, but cannot be read as what it should be."""
 
 
 class OutputFailed(LoraCliError, OSError):
@@ -103,6 +107,24 @@ def argument(name: str) -> str:
     'max_params'
     """
     return _spelling.get()(name)
+
+
+def question(name: str) -> str:
+    """Return what asks a question as its caller knows it: `sweep()` in Python, a command elsewhere.
+
+    >>> question("sweep")
+    'sweep()'
+    """
+    return f"{name}()" if _spelling.get() is str else f"`lora-cli {name}`"
+
+
+def is_several(value: object) -> bool:
+    """Whether a value is a list, or a text that would be one on the command line.
+
+    >>> is_several("8,16"), is_several([8]), is_several("8"), is_several(8)
+    (True, True, False, False)
+    """
+    return bool({",", ":"} & {*value}) if isinstance(value, str) else isinstance(value, Sized)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.limits import DEFAULT_SEQ
 from lora_cli.analysis.subject import Subject
-from lora_cli.errors import InvalidInput, argument
+from lora_cli.errors import InvalidInput, argument, question
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.recipes.recipe import Reading, Recipe, read_recipe
 from lora_cli.methods.registry import FULL
@@ -50,7 +50,7 @@ def follow_recipe(
     if trains_all and not allows_full:
         raise InvalidInput(
             f"{recipe.source} trains every weight ({recipe.whole()}), so there is no adapter to count; "
-            f"`lora-cli memory` says what its training takes, or give {argument('method')}"
+            f"{question('memory')} says what its training takes, or give {argument('method')}"
         )
     base, reading = _model(recipe, model)
     adapted = []

@@ -121,7 +121,7 @@ def matrix_sizes(
 
 def refuse_name(d: object) -> None:
     """Refuse a text as the first size, where a Python caller may have meant a model."""
-    if isinstance(d, str):
+    if isinstance(d, str) and not d[:1].isdigit():
         raise InvalidInput(
             f"{argument('d')}: {quote(d)} is not a whole number; for a model, use {argument('model')}={quote(d)}"
         )

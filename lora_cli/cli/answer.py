@@ -31,6 +31,12 @@ class Answer(NamedTuple):
     plot: Plot | None = None
 
     @property
+    def is_written(self) -> bool:
+        """Whether the report is shown: a file is written whole or not at all, and without records there is nothing to show."""
+        has_all = not self.troubles or self.presentation.has_errors
+        return has_all or (self.report.size > 0 and not self.presentation.writes_file)
+
+    @property
     def failures(self) -> list[str]:
         """One sentence for each record that fails its check."""
         return [failure for failure in self.report.failures or () if failure is not None]

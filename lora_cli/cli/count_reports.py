@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.output import Report
@@ -38,6 +39,11 @@ def count_report(count: Count, per_module: bool) -> Report:
         title=lambda: count.title,
         caption=lambda: defaults_caption(count),
     )
+
+
+def config_part(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what JSON shows of how a model is adapted: an adapter_config.json, unless there is none."""
+    return {"config": config} if config else {}
 
 
 def recipe_parts(count: Count) -> dict[str, Any]:

@@ -20,6 +20,11 @@ def model_location(check: SubjectCheck) -> Location | None:
     return _first_location([None if check.record is None else check.record.get("model")])
 
 
+def path_location(path: str) -> Location | None:
+    """Return where the config of what a path leads to is, or None where the path leads nowhere."""
+    return _first_location([path])
+
+
 def location(file: str, line: int | None = None) -> Location:
     """Return a place in a file, by its path from the repository of GitHub's runner or else from the working directory.
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from enum import IntEnum
 
 from lora_cli.cli import streams
-from lora_cli.cli.answer import Printed
+from lora_cli.cli.answer import Answer, Printed
 from lora_cli.cli.application import named_command, spelling
 from lora_cli.cli.command_line import parse, presentation_of
 from lora_cli.cli.pyproject_file import WrongSettings
@@ -51,14 +51,23 @@ def _answer(argv: Sequence[str]) -> int:
         with suppress(BrokenPipeError), streams.standard_output() as stream:
             stream.write(answer.text)
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
-    # A closed pipe is not an error, but a check that fails still does. An output file is written only if every input
-    # could be read.
+    # A closed pipe is not an error, but a check that fails still does.
     shown, notes = False, [*answer.notes]
-    if not (answer.troubles and answer.presentation.writes_file):
-        with suppress(BrokenPipeError):
+    # Troubles that stdout cannot take are still said on stderr.
+    unsaid = (OutputFailed,) if answer.troubles and not answer.report.size else ()
+    if answer.is_written:
+        with suppress(BrokenPipeError, *unsaid):
             answer.presentation.write(answer.report, answer.plot)
             shown = answer.presentation.is_log or answer.presentation.beside_stderr
             notes += answer.presentation.notes
+    _say_beside(answer, notes, shown=shown)
+    if answer.troubles:
+        return ExitCode.TROUBLE
+    return ExitCode.LIMIT_BROKEN if answer.failures or answer.misfits else ExitCode.DONE
+
+
+def _say_beside(answer: Answer, notes: Sequence[str], *, shown: bool) -> None:
+    """Say on stderr what an answer says beside its report, and what its reader did not see in that."""
     told = answer.told if answer.presentation.beside_stderr else ()
     for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", notes)):
         for sentence in sentences:
@@ -68,11 +77,10 @@ def _answer(argv: Sequence[str]) -> int:
         _say(f"check failed: {failure}")
     for misfit in answer.misfits:
         _say(misfit)
+    reported = {trouble.message for trouble in answer.report.troubles} if shown else ()
     for trouble in answer.troubles:
-        _say(f"error: {trouble}")
-    if answer.troubles:
-        return ExitCode.TROUBLE
-    return ExitCode.LIMIT_BROKEN if answer.failures or answer.misfits else ExitCode.DONE
+        if trouble not in reported:
+            _say(f"error: {trouble}")
 
 
 def _completion(argv: Sequence[str]) -> Printed | None:

@@ -170,6 +170,11 @@ class Presentation(NamedTuple):
         return self.is_log
 
     @property
+    def has_errors(self) -> bool:
+        """Whether the format shows what could not be read, so that a report is whole without its record."""
+        return self._declared is not None and self._declared.write_error is not None
+
+    @property
     def is_log(self) -> bool:
         """Whether a report goes where stderr is seen beside it, which then repeats nothing of it."""
         return self._declared is not None and self._declared.is_log and self.output is None

@@ -7,17 +7,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from lora_cli.analysis.check.path_checks import check_paths
+from lora_cli.analysis.check.path_checks import check_path
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, count_recipe
+from lora_cli.cli.checked_subjects import CheckedSubjects
 from lora_cli.cli.locations import location, own_location
 from lora_cli.cli.pyproject_file import SECTION, errors_at
 from lora_cli.cli.pyproject_settings import PATH_KEYS, TABLE_KEYS, CheckTable, OwnRules, Settings
-from lora_cli.errors import InvalidInput, arguments_spelled, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, arguments_spelled, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.models.streams import is_stream
-from lora_cli.output.report import Location
+from lora_cli.output.report import Trouble
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model
@@ -27,28 +28,28 @@ KEYS = {"settings": "set", "paths": "path"}
 SECTION_MODEL = f"tool.{SECTION}.model"
 
 
-class ListedCheck(NamedTuple):
-    """The check of a subject that pyproject.toml lists, and where it is annotated."""
-
-    check: SubjectCheck
-    location: Location
-
-
-def listed_checks(project: Settings, options: OwnRules, *, needs_limit: bool) -> list[ListedCheck]:
+def listed_checks(project: Settings, options: OwnRules, *, needs_limit: bool) -> CheckedSubjects:
     """Check each subject against the limits of its table, of the section where that has none, and of the options first.
 
-    A table without any limit is refused where one is needed, and so is one whose subject another table has.
+    A table without any limit is refused where one is needed, and so is one whose subject another table has. A subject
+    whose file cannot be read stops no other.
     """
 
     @cache
     def read(text: str) -> Model:
         return _read(project, text)
 
+    source = str(project.source)
     base = None if all(table.names_model for table in project.tables) else section_model(project)
     found: dict[str | None, tuple[CheckTable, SubjectCheck]] = {}
+    troubles = []
     for table in project.tables:
-        with errors_at(str(project.source), table.line):
-            check = _judged(table, options, base, read, project)
+        with errors_at(source, table.line):
+            try:
+                check = _judged(table, options, base, read, project)
+            except UnreadableFile as error:
+                troubles.append(Trouble(_name(table), str(error), location(source, table.line)))
+                continue
             if check.path in found:
                 raise InvalidInput(
                     f"{table.where} has the same subject as {_name(found[check.path][0])}, "
@@ -59,10 +60,11 @@ def listed_checks(project: Settings, options: OwnRules, *, needs_limit: bool) ->
                     f'{table.where} has no limit; write one into it or into [tool.{SECTION}], e.g. max-params = "20M"'
                 )
         found[check.path] = table, check
-    return [
-        ListedCheck(check, own_location(check) or location(str(project.source), table.line))
-        for table, check in found.values()
-    ]
+    return CheckedSubjects(
+        [check for _, check in found.values()],
+        {path: own_location(check) or location(source, table.line) for path, (table, check) in found.items()},
+        troubles,
+    )
 
 
 def _judged(
@@ -111,7 +113,7 @@ def _check(
         if not os.path.lexists(path):
             raise InvalidInput(f"{quote_long(path)} does not exist; a bundled model is named by the key model")
         if adapter_folder(path) is not None or is_foreign(path):
-            return next(check_paths([path], rules, how=how, default_model=base))
+            return check_path(path, rules, None, how, default_model=base)
         source = table.values["path"]
     if (recipe := values.get("recipe")) is not None:
         counted, rules = count_recipe(recipe, None, how, rules)
@@ -154,15 +156,16 @@ def _errors_of(where: str, values: Mapping[str, Any], project: Settings) -> Iter
             yield
     except InvalidInput as error:
         message = str(error)
+        kind = UnreadableFile if isinstance(error, UnreadableFile) else InvalidInput
         # `method vera: ...` is about a field of its config, which another key may set.
         first = re.match(r"[\w-]++(?! \w+:)", message)
         if first is not None and first[0] in TABLE_KEYS:
-            raise InvalidInput(f"{where}.{message}") from error
+            raise kind(f"{where}.{message}") from error
         for key in values.keys() & {*PATH_KEYS}:
             starts = tuple(quote_long(path)[:-1] for path in (values[key], project.path(values[key])))
             if message.removeprefix("cannot read ").startswith(starts):
-                raise InvalidInput(f"{where}.{key}: {message}") from error
-        raise InvalidInput(f"{where}: {message}") from error
+                raise kind(f"{where}.{key}: {message}") from error
+        raise kind(f"{where}: {message}") from error
 
 
 def _name(table: CheckTable) -> str:

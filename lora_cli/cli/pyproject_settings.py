@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from lora_cli.analysis.check.loads_in import check_destination, destination_of
+from lora_cli.analysis.check.loads_in import Loaders, destinations_of, known_loaders
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, find_section
@@ -36,7 +36,10 @@ TRAINING = "training"
 LIMIT_KEYS = {limit.rule: limit for limit in LIMITS.values()}
 LISTS = {"fail-on": "fail_on", "ignore": "ignore"}
 # The keys that say where trained adapters are to be loaded.
-DESTINATION_KEYS = {"loads-in": TEXT, "peft-version": Key((str,), 'a string, e.g. "0.13"')}
+DESTINATION_KEYS = {
+    "loads-in": Key((str, list), 'names in a list or a string, e.g. ["peft", "vllm"]'),
+    "peft-version": Key((str,), 'a string, e.g. "0.13"'),
+}
 RULE_KEYS = (*LIMIT_KEYS, *LISTS, *DESTINATION_KEYS)
 # The keys that name a subject, and those that say how it is adapted.
 SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "recipe": TEXT, "d": WHOLE, "h": WHOLE}
@@ -65,7 +68,7 @@ class OwnRules(NamedTuple):
     limits: Mapping[str, int | float] = MappingProxyType({})
     fail_on: Sequence[str] | None = None
     ignore: Sequence[str] | None = None
-    loads_in: str | None = None
+    loads_in: Loaders | None = None
     peft_version: str | None = None
 
     def over(self, others: OwnRules) -> OwnRules:
@@ -88,8 +91,8 @@ class OwnRules(NamedTuple):
                 "depends on; give that too, or drop it"
             )
         fail_on = FAIL_ON if self.fail_on is None else self.fail_on
-        destination = destination_of(self.loads_in, self.peft_version, self.limits)
-        return Rules(self.limits, fail_on, self.ignore or (), training, destination)
+        destinations = destinations_of(self.loads_in, self.peft_version, self.limits)
+        return Rules(self.limits, fail_on, self.ignore or (), training, destinations)
 
 
 class CheckTable(NamedTuple):
@@ -213,7 +216,7 @@ def _rules(table: Mapping[str, Any], where: str, known_names: KnownNames) -> Own
     }
     loads_in, peft_version = map(texts.get, DESTINATION_KEYS)
     with arguments_spelled(lambda name: f"{where}.{name.replace('_', '-')}"):
-        check_destination(loads_in, peft_version)
+        loads_in = known_loaders(loads_in, peft_version)
     return OwnRules(limits, lists.get("fail_on"), lists.get("ignore"), loads_in, peft_version)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,8 @@ T = TypeVar("T")
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 COLORS = (AUTO, ALWAYS, NEVER)
 SECONDS_BEFORE_PROGRESS = 1.0
+# What a width looks like.
+COLUMNS = r"[1-9][0-9]{0,4}"
 
 
 class Terminal(NamedTuple):
@@ -28,8 +31,8 @@ class Terminal(NamedTuple):
     color: str
 
     def screen(self, stream: TextIO, *, is_terminal: bool) -> Screen:
-        """Return the screen that `stream` leads to."""
-        width, height = shutil.get_terminal_size() if is_terminal else (None, None)
+        """Return the screen that `stream` leads to. Elsewhere than on a terminal only COLUMNS can limit its width."""
+        width, height = shutil.get_terminal_size() if is_terminal else (_columns_asked_for(), None)
         encoding = (stream.encoding or "").lower().replace("-", "")
         return Screen(width, self._has_color(is_terminal), unicode=encoding.startswith("utf"), height=height)
 
@@ -51,6 +54,11 @@ class Terminal(NamedTuple):
         if self.color != AUTO:
             return self.color == ALWAYS
         return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _columns_asked_for() -> int | None:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if re.fullmatch(COLUMNS, columns) else None
 
 
 class _LateBar:

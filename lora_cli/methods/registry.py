@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, overload
 
-from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.errors import InvalidInput, argument, is_several, near_miss, question, quote
 from lora_cli.methods.variants import RECIPES, VARIANTS
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ def check_name(name: str) -> str:
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: method 'verra' is not known; did you mean vera or pvera?
     """
+    if is_several(name):
+        raise InvalidInput(
+            f"method {quote(name)} is not one name; give one, or compare several with {question('sweep')}"
+        )
     if not isinstance(name, str):
         raise InvalidInput(f"{argument('method')}: {quote(name)} is not the name of a method; give a string")
     lower = name.lower()
@@ -80,10 +84,8 @@ def check_name(name: str) -> str:
     if lower == FULL:
         raise InvalidInput(
             f"method {FULL} is full fine-tuning, which has no adapter to count; full_params says what it trains, and "
-            "`lora-cli memory` what it takes"
+            f"{question('memory')} what it takes"
         )
-    if "," in name:
-        raise InvalidInput(f"method {quote(name)} is not known; give one, or compare several with `lora-cli sweep`")
     if lower in RECIPES:
         same, how = RECIPES[lower]
         raise InvalidInput(

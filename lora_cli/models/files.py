@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TextIO
 
-from lora_cli.errors import InvalidInput, argument, quote, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, quote, quote_long
 from lora_cli.models.streams import is_stream, read_stream
 
 MAX_JSON_BYTES = 64 * 2**20
@@ -81,7 +81,8 @@ def _readable(path: str) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidInput(f"cannot read {quote_long(path)}: {reason}; give a path that can be read") from error
+        kind = UnreadableFile if isinstance(error, PermissionError) else InvalidInput
+        raise kind(f"cannot read {quote_long(path)}: {reason}; give a path that can be read") from error
 
 
 def _number(found: dict[str, Any]) -> Any:
@@ -138,13 +139,13 @@ def json_object(content: bytes, path: str, what: str = "a config") -> dict[str, 
     try:
         value = json.loads(content.decode("utf-8-sig"), object_hook=_number)
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{quote_long(path)} is not UTF-8 text, so it is not JSON") from error
+        raise UnreadableFile(f"{quote_long(path)} is not UTF-8 text, so it is not JSON") from error
     except (ValueError, RecursionError) as error:
         # Python's message about a number of thousands of digits says how to allow it; that part is left out.
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("; use sys.")[0]
-        raise InvalidInput(f"{quote_long(path)} is not JSON: {reason}") from error
+        raise UnreadableFile(f"{quote_long(path)} is not JSON: {reason}") from error
     if not isinstance(value, dict):
-        raise InvalidInput(f"{quote_long(path)} holds {JSON_NAMES[type(value)]}; {what} is a JSON object")
+        raise UnreadableFile(f"{quote_long(path)} holds {JSON_NAMES[type(value)]}; {what} is a JSON object")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING, SupportsIndex
 
-from lora_cli.errors import InvalidInput, argument, quote
+from lora_cli.errors import InvalidInput, argument, is_several, question, quote
 
 if TYPE_CHECKING:
     from lora_cli.models.nodes import Module
@@ -34,7 +34,14 @@ def whole_number(name: str, value: SupportsIndex, least: int, most: int) -> int:
 
 def dimension(name: str, value: SupportsIndex) -> int:
     """Return `value` as an int if a matrix can have such a size, or raise `InvalidInput`."""
+    if is_several(value):
+        raise several_sizes(name, value)
     return whole_number(name, value, 1, MAX_DIMENSION)
+
+
+def several_sizes(name: str, value: object) -> InvalidInput:
+    """Return the error for several sizes where one is needed."""
+    return InvalidInput(f"{argument(name)}: {quote(value)} is not a whole number; give one, or use {question('sweep')}")
 
 
 def matrix(d: SupportsIndex, h: SupportsIndex) -> Module:

@@ -21,6 +21,10 @@ OPTIONAL = (
     "next_size",
     "overshoot",
     "default_targets",
+    "target",
+    "kbit_prepare",
+    "autocast",
+    "adapter_dtype",
 )
 
 PERCENT = " %"

@@ -47,6 +47,23 @@ class Location(NamedTuple):
     line: int | None = None
 
 
+class Trouble(NamedTuple):
+    """A subject that has no record, because it could not be read: its name, why, and the file, where one is known."""
+
+    subject: str
+    message: str
+    location: Location | None = None
+
+
+# The part of a report that lists its troubles in JSON.
+ERRORS = "errors"
+
+
+def errors_part(troubles: Iterable[Trouble]) -> list[Mapping[str, str]]:
+    """Return the troubles as JSON shows them."""
+    return [{"subject": each.subject, "message": each.message} for each in troubles]
+
+
 # A named tuple, because every run makes it: a dataclass takes half a millisecond, and its module another.
 class Report(NamedTuple):
     """An answer: `size` records in batches, which are read once and need not fit in memory.
@@ -60,6 +77,7 @@ class Report(NamedTuple):
     `title` returns what the answer is about, in a few parts, for a table, and `caption` what is to know about it.
     `asked` are fields that the question names, so that a design shows them.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
+    `troubles` are the subjects that have no record; formats that have errors show them.
     `locations` are the files that the records are about, by the records' paths; a record without a path has None.
     `expendable` are the fields that a narrow table leaves out, first to last.
     """
@@ -75,6 +93,7 @@ class Report(NamedTuple):
     closing: str | None = None
     findings: Sequence[Mapping[str, str]] = ()
     failures: Sequence[str | None] | None = None
+    troubles: Sequence[Trouble] = ()
     locations: Mapping[str | None, Location] = MappingProxyType({})
     expendable: Sequence[str] = EXPENDABLE
     design: str | None = None

@@ -13,7 +13,7 @@ from adapter_files import pair, write_adapter
 from small_llama import llama
 
 import lora_cli
-from lora_cli import InvalidInput, check, count, fit, forward, read_adapter, read_model, sweep
+from lora_cli import InvalidInput, check, count, fit, forward, memory, read_adapter, read_model, sweep
 
 WRONG: Any = 5
 REFUSED: dict[str, Callable[[], object]] = {
@@ -44,6 +44,26 @@ REFUSED: dict[str, Callable[[], object]] = {
     "lock: 5 is not a path": lambda: check(count(8, 8, 2), lock=WRONG),
     "model: 5 is not a": lambda: sweep(model=WRONG, r=2),
     "method: 5 is not the name": lambda: sweep(8, 8, 2, method=WRONG),
+    "method ['lora', 'dora'] is not one name; give one, or compare several with sweep()": lambda: fit(
+        model="gpt2",
+        max_params="1M",
+        method=["lora", "dora"],  # type: ignore[arg-type]
+    ),
+    "method 'lora,dora' is not one name; give one, or compare several with sweep()": lambda: count(
+        8, 8, 2, method="lora,dora"
+    ),
+    "r: '8,16' is not a whole number; give one, or use sweep()": lambda: count(8, 8, r="8,16"),  # type: ignore[arg-type]
+    "r: [8, 16] is not a whole number; give one, or use sweep()": lambda: memory("gpt2", r=[8, 16]),  # type: ignore[call-overload]
+    "d: '8,16' is not a whole number; give one, or use sweep()": lambda: count("8,16", 8, 2),  # type: ignore[arg-type]
+    "batch: '1:4' is not a whole number; give one, or use sweep()": lambda: memory("gpt2", r=8, batch="1:4"),  # type: ignore[call-overload]
+    "model: ['gpt2', 'bert'] is not one model; give one, or compare several with sweep()": lambda: count(
+        model=["gpt2", "bert"]  # type: ignore[arg-type]
+    ),
+    "sort: ['r'] is not a field of this sweep": lambda: sweep(8, 8, 2, sort=["r"]),  # type: ignore[arg-type]
+    "method full is full fine-tuning, which has no adapter to count; full_params says what it trains, and memory() what": (
+        lambda: count(8, 8, 2, method="full")
+    ),
+    "tokens: '10Q' has the unit Q": lambda: memory("gpt2", seq=8, gpu="h100", tokens="10Q", utilisation=0.4),
     "h: 4.0 is not a whole number": lambda: sweep(8, 4.0, 2),  # type: ignore[arg-type]
 }
 
@@ -65,6 +85,9 @@ def test_limits_and_axes_are_read_as_on_the_command_line() -> None:
     assert limits == [20_000_000, -1, 50_000_000]
     texts, numbers = sweep("8,16", "32", "1:4", max_params="1k"), sweep([8, 16], 32, range(1, 5), max_params=1000)
     assert [*texts] == [*numbers]
+    assert [*sweep(8, 8, 2, method="lora, dora")] == [*sweep(8, 8, 2, method=["lora", "dora"])]
+    timed = {"model": "gpt2", "seq": 8, "gpu": "h100"}
+    assert memory(**timed, tokens="10M", utilisation="0.4") == memory(**timed, tokens=10**7, utilisation=0.4)
 
 
 def test_types_have_short_names() -> None:

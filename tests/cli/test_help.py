@@ -187,6 +187,7 @@ def test_what_is_in_the_wrong_place_gets_an_answer_that_helps(line: str, answer:
             "-r/--rank: '8,16' is not a whole number; give one, or use `lora-cli sweep`",
         ),
         (("gpt2", "-r", "4", "--method", "lora,dora"), "compare several with `lora-cli sweep`"),
+        (("gpt2", "-r", "4", "--method", "full"), "and `lora-cli memory` what it takes"),
         (
             ("gpt2", "-r", "4", "--method", "QLoRA"),
             "'QLoRA' is lora on a base model in 4 bits, which trains the same parameters; give --method lora",

@@ -158,19 +158,24 @@ def test_adapters_load_where_the_section_or_their_table_says(project: Write) -> 
     )
     assert lines() == [
         "first,findings,0,0,true",
-        "first,loads-in: peft-field,1,0,false",
+        "first,loads-in peft: peft-field,1,0,false",
         "second,findings,0,0,true",
-        "second,loads-in: vllm-rank,1,0,false",
+        "second,loads-in vllm: vllm-rank,1,0,false",
         "second,max-rank,24,16,false",
     ]
     assert lines("--loads-in", "peft", "--peft-version", "0.21", "--max-rank", "24") == [
         "first,findings,0,0,true",
-        "first,loads-in,0,0,true",
+        "first,loads-in peft,0,0,true",
         "first,max-rank,4,24,true",
         "second,findings,0,0,true",
-        "second,loads-in,0,0,true",
+        "second,loads-in peft,0,0,true",
         "second,max-rank,24,24,true",
     ]
+
+    assert lines("--loads-in", "peft", "--max-rank", "24")[1] == "first,loads-in peft: peft-field,1,0,false"
+    project("[tool.lora-cli]\nloads-in = ['peft', 'vllm']\n[[tool.lora-cli.check]]\npath = 'first'\n")
+    several = [f"first,{rule},0,0,true" for rule in ("findings", "loads-in peft", "loads-in vllm")]
+    assert lines() == lines("--loads-in", "peft", "--loads-in", "vllm") == lines("--loads-in", "peft,vllm") == several
 
 
 def test_a_failure_names_its_subject_and_the_size_that_holds(project: Write) -> None:

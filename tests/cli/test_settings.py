@@ -75,8 +75,11 @@ WRONG = [
     ('model = ""', "model is ''; it must be a string that is not empty"),
     ("r = 8", "has no key 'r'; write it into a table [[tool.lora-cli.check]]"),
     ('loads-in = "vlm"', "loads-in: 'vlm' is not known; did you mean vllm?"),
-    ("loads-in = 1", "loads-in is 1; it must be a string that is not empty"),
-    ('loads-in = ""', "loads-in is ''; it must be a string that is not empty"),
+    ("loads-in = 1", 'loads-in is 1; it must be names in a list or a string, e.g. ["peft", "vllm"]'),
+    ('loads-in = ""', "loads-in is ''; it must be names in a list or a string"),
+    ("loads-in = []", "loads-in is []; it must be names in a list or a string"),
+    ('loads-in = ["peft", "vlm"]', "loads-in: 'vlm' is not known; did you mean vllm?"),
+    ("loads-in = [1]", "loads-in: 1 is not known; choose from: diffusers, peft, vllm"),
     ('loads_in = "peft"', "has no key 'loads_in'; did you mean loads-in?"),
     ("peft-version = 0.13", 'peft-version is 0.13; it must be a string, e.g. "0.13"'),
     ('peft-version = "99.0"', "peft-version: '99.0' is newer than 0.21.2"),
@@ -113,7 +116,7 @@ def test_every_key_is_read(project: Write) -> None:
         "max_bytes": 50 * 2**20,
         "max_rank": 64,
     }
-    rules = OwnRules(found, ("error", "tied-apart"), ("full-embeddings",), "peft", "0.13")
+    rules = OwnRules(found, ("error", "tied-apart"), ("full-embeddings",), ["peft"], "0.13")
     assert read_settings(known_names) == Settings(rules, "base", [], str(path))
 
 
@@ -130,10 +133,9 @@ def test_a_release_goes_with_its_loader() -> None:
     assert OwnRules(peft_version="0.14").over(section) == OwnRules(loads_in="peft", peft_version="0.14")
     assert OwnRules(loads_in="peft").over(section) == section
     assert OwnRules(loads_in="vllm").over(section) == OwnRules(loads_in="vllm")
-    destination = section.complete().destination
-    assert destination is not None
+    (destination,) = section.complete().destinations
     assert (destination.loader.name, destination.release.version) == ("peft", "0.13.2")
-    assert OwnRules().complete().destination is None
+    assert not OwnRules().complete().destinations
 
 
 def test_without_a_section_the_defaults_hold(project: Write) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from program import run
 
 from lora_cli.cli import terminal
 from lora_cli.cli.terminal import NEVER, Terminal
@@ -56,3 +57,14 @@ def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError):
         list(Terminal(NEVER).tracked("Multiplying", (1 // n for n in (1, 0)), 2))
     assert not tty.getvalue()
+
+
+@pytest.mark.parametrize("columns", ["", "0", "-8", "x", "9999999"])
+def test_a_table_in_a_pipe_is_as_wide_as_columns_says(columns: str) -> None:
+    """Without it, or with what is not a width, as wide as it needs to be."""
+
+    def widest(columns: str) -> int:
+        shown = run("methods", "--format", "table", env={"COLUMNS": columns}).stdout
+        return max(map(len, shown.splitlines()))
+
+    assert widest("70") <= 70 < widest(columns)

@@ -262,7 +262,12 @@ def loads_in(draw: Random) -> list[str]:
     loader = draw.choice(loader_names())
     version = draw.choice([*known_versions(), "0.13", "99", "x"])
     release = ["--peft-version", version] if draw.random() < (0.7 if loader_named(loader).has_releases else 0.1) else []
-    return ["--loads-in", loader, *release, *draw.choice([[], ["--max-rank", "8"]])] if draw.random() < 0.6 else []
+    others = draw.choice(["", "", ",vllm", ",peft,diffusers"])
+    return (
+        ["--loads-in", loader + others, *release, *draw.choice([[], ["--max-rank", "8"]])]
+        if draw.random() < 0.6
+        else []
+    )
 
 
 # The tensors of a module in the files of kohya's scripts and LyCORIS, and of other programs, with shapes that fit.

@@ -200,7 +200,7 @@ def test_what_peft_loads_passes_and_what_it_does_not_fails(turn: int, tmp_path: 
     told = f"seed {SEED}, turn {turn}, damage {DAMAGES.index(damage)}: {base} {adapter} {errors}"
     assert loads == (not errors), told
     verdicts = check(str(tmp_path), model=read_config(Config(base), "drawn"), loads_in="peft", fail_on=())
-    refused = {verdict.rule.removeprefix("loads-in: ") for verdict in verdicts if not verdict.passed}
+    refused = {verdict.rule.removeprefix("loads-in peft: ") for verdict in verdicts if not verdict.passed}
     assert loads == (not refused), told
     assert all(refused & SAID[problem] for problem in problems), f"{told} {problems} {refused}"
     # Without the model it is not known that PEFT takes any root on some types.

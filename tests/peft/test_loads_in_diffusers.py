@@ -19,7 +19,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 from lora_cli import InvalidInput
 from lora_cli.analysis.inspect.inspect import inspect
-from lora_cli.analysis.loaders.destination import read_destination
+from lora_cli.analysis.loaders.destination import read_destinations
 
 sys.path.insert(0, str(Path(__file__).parent))
 from seed import SEED
@@ -178,8 +178,7 @@ def test_what_diffusers_loads_passes_and_what_it_does_not_fails(turn: int, tmp_p
 
 def _refused(path: Path) -> list[str]:
     """Return why a file would not load as it is: what is found, or that it is not an adapter."""
-    destination = read_destination("diffusers")
-    assert destination is not None
+    (destination,) = read_destinations(["diffusers"])
     try:
         found = destination.findings(inspect(str(path)))
     except InvalidInput as error:

@@ -23,7 +23,7 @@ from adapter_files import CONFIG, pair, write_adapter
 
 from lora_cli import InvalidInput
 from lora_cli.analysis.inspect.inspect import inspect
-from lora_cli.analysis.loaders.destination import read_destination
+from lora_cli.analysis.loaders.destination import read_destinations
 
 CASES = 1500
 Q = "model.layers.0.self_attn.q_proj"
@@ -117,8 +117,7 @@ def main() -> int:
                 # What PEFT itself refuses is compared elsewhere.
                 continue
         why = refusal(peft_helper, names, config, [f"base_model.model.{key}" for key in arrays], most)
-        destination = read_destination("vllm", None, most)
-        assert destination is not None
+        (destination,) = read_destinations(["vllm"], None, most)
         codes = [each.code for each in destination.findings(found) if destination.refuses(each)]
         drawn, refused = drawn + 1, refused + (why is not None)
         if (why is None) != (not codes):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.analysis.check.loads_in import destination_of
-from lora_cli.analysis.check.path_checks import check_paths
+from lora_cli.analysis.check.loads_in import Loaders, destinations_of
+from lora_cli.analysis.check.path_checks import Unchecked, check_paths
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
@@ -53,7 +53,7 @@ def check(
     max_memory: Amount | None = None,
     training: Mapping[str, Any] | None = None,
     model: Source | None = None,
-    loads_in: str | None = None,
+    loads_in: Loaders | None = None,
     peft_version: str | None = None,
     fail_on: Sequence[str] = FAIL_ON,
     ignore: Sequence[str] = (),
@@ -71,7 +71,7 @@ def check(
     max_memory     limit on the GPU memory of training it, e.g. "24GB" or "24GiB"
     training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}
     model          the base model of adapters at paths, as `count` takes it
-    loads_in       program that is to load trained adapters: "peft", "vllm" or "diffusers"
+    loads_in       programs that are to load trained adapters: "peft", "vllm" or "diffusers", or a list of these
     peft_version   release of PEFT that is to load them, e.g. "0.13"; the newest one without it
     fail_on        severities and codes of what `inspect` finds in a trained adapter that fail, too
     ignore         codes of findings that never fail
@@ -94,8 +94,9 @@ def check(
         max_rank=max_rank,
         max_memory=max_memory,
     )
-    destination = destination_of(loads_in, peft_version, limits)
-    rules = Rules(limits, check_names("fail_on", fail_on), check_names("ignore", ignore), training or {}, destination)
+    destinations = destinations_of(loads_in, peft_version, limits)
+    failing, ignored = check_names("fail_on", fail_on), check_names("ignore", ignore)
+    rules = Rules(limits, failing, ignored, training or {}, destinations)
     lock = None if lock is None else path_text("lock", lock)
     judgement = judge(_check_subject(subject, rules, model), lock, update_lock=update_lock)
     if judgement.lock_update is not None:
@@ -126,7 +127,13 @@ def _check_subject(
     paths = subject if isinstance(subject, list | tuple) else [subject]
     if not paths:
         raise InvalidInput(f"{argument('subject')}: the list is empty; give at least one path")
-    return list(check_paths([path_text("subject", path) for path in paths], rules, model))
+    return list(map(_checked, check_paths([path_text("subject", path) for path in paths], rules, model)))
+
+
+def _checked(found: SubjectCheck | Unchecked) -> SubjectCheck:
+    if isinstance(found, Unchecked):
+        raise found.error
+    return found
 
 
 def check_names(name: str, names: str | Sequence[str]) -> Sequence[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.limits import MAX_RANK, Limits
 from lora_cli.errors import quote_long
@@ -12,26 +13,44 @@ if TYPE_CHECKING:
     from lora_cli.analysis.loaders.destination import Destination
     from lora_cli.models.model import Model
 
+# The names of one or more loaders.
+Loaders = str | Sequence[str]
 
-def destination_of(loads_in: str | None, peft_version: str | None, limits: Limits) -> Destination | None:
-    """Return where adapters are to be loaded, with the limit on their ranks; None where nothing is asked of it."""
+
+def destinations_of(loads_in: Loaders | None, peft_version: str | None, limits: Limits) -> Sequence[Destination]:
+    """Return where adapters are to be loaded, with the limit on their ranks; () where nothing is asked of it."""
     if loads_in is None and peft_version is None:
-        return None
-    from lora_cli.analysis.loaders.destination import read_destination
+        return ()
+    from lora_cli.analysis.loaders.destination import read_destinations
 
-    return read_destination(loads_in, peft_version, limits.get(MAX_RANK))
+    return read_destinations(_listed(loads_in), peft_version, limits.get(MAX_RANK))
 
 
-def check_destination(loads_in: str | None, peft_version: str | None) -> None:
-    """Refuse a loader or a release that is not known, also where the other one is still to be chosen."""
-    if loads_in is not None:
+def _listed(loads_in: Loaders | None) -> list[Any]:
+    """Return the names of loaders, which each text of a list may list with commas between them.
+
+    >>> _listed("peft,vllm"), _listed(["peft", "vllm"])
+    (['peft', 'vllm'], ['peft', 'vllm'])
+    """
+    names = [] if loads_in is None else loads_in if isinstance(loads_in, list | tuple) else [loads_in]
+    return [part for name in names for part in (map(str.strip, name.split(",")) if isinstance(name, str) else [name])]
+
+
+def known_loaders(loads_in: Loaders | None, peft_version: str | None) -> list[str] | None:
+    """Return the names of the loaders, None where none is asked for.
+
+    A loader or a release that is not known is refused, also where the other one is still to be chosen.
+    """
+    names = None if loads_in is None else _listed(loads_in)
+    if names is not None:
         from lora_cli.analysis.loaders.registry import loader_named
 
-        loader_named(loads_in)
+        names = [loader_named(name).name for name in names]
     if peft_version is not None:
         from lora_cli.methods.config.peft_releases import read_release
 
         read_release(peft_version)
+    return names
 
 
 def bundled_base(path: str) -> Model | None:

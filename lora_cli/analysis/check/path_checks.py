@@ -5,23 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.analysis.check.loads_in import bundled_base
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.count.count import count_subject
 from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.analysis.subject import Subject, read_subject
-from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, near_miss, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.streams import is_stream
+from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model, Source
     from lora_cli.models.sources.hub_files import HubFiles
 
 CONFIG = "config.json"
+
+
+class Unchecked(NamedTuple):
+    """A path that could not be checked, and why."""
+
+    path: str
+    error: InvalidInput
 
 
 def check_paths(
@@ -31,43 +39,67 @@ def check_paths(
     how: Adaptation = UNCHANGED,
     *,
     default_model: Model | None = None,
-) -> Iterator[SubjectCheck]:
+) -> Iterator[SubjectCheck | Unchecked]:
     """Check what each path or name leads to; an adapter that several paths lead to is checked once.
 
     `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
-    `model`, adapters have the `default_model`, and a path may be a model.
+    `model`, adapters have the `default_model`, and a path may be a model. What is wrong with one path stops no other.
     """
-    from lora_cli.methods.adapter_file.read_adapter import adapter_folder, adapter_paths, is_foreign
-
+    model = None if model is None else _read(model)
     checked = set()
-    for path in chain.from_iterable(map(adapter_paths, paths)):
-        if is_stream(path):
-            base = default_model if model is None else _read(model)
-            yield _check_model(path, rules, None, how) if base is None else _check_config(path, rules, base, how)
-            continue
-        if not os.path.lexists(path):
-            if path in checked:
-                continue
-            checked.add(path)
-            found = _hub_files(path)
-            if found is None or not _is_adapter_on_hub(found):
-                yield _check_model(path, rules, model, how, found)
-            else:
-                model = None if model is None else _read(model)
-                yield _check_adapter(path, None, rules, model, how)
-            continue
-        folder = adapter_folder(path)
-        key = os.path.realpath(path if folder is None else folder)
+    for path in chain.from_iterable(map(_adapter_paths, paths)):
+        key = _key(path)
         if key in checked:
             continue
-        checked.add(key)
-        if folder is None and not is_foreign(path):
-            yield _check_model(path, rules, model, how)
-        else:
-            # The base model is read once for all paths, when the first needs it.
-            model = None if model is None else _read(model)
-            folder = folder if folder is None else folder or "."
-            yield _check_adapter(path, folder, rules, model or default_model, how)
+        if not is_stream(path):
+            checked.add(key)
+        try:
+            found: SubjectCheck | Unchecked = check_path(path, rules, model, how, default_model=default_model)
+        except TookTooLong:
+            raise
+        except InvalidInput as error:
+            found = Unchecked(path, error)
+        yield found
+
+
+def check_path(
+    path: str, rules: Rules, model: Model | None, how: Adaptation, *, default_model: Model | None
+) -> SubjectCheck:
+    """Check what one path or name leads to, as `check_paths` does."""
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder, is_foreign
+
+    if is_stream(path):
+        base = model or default_model
+        return _check_model(path, rules, None, how) if base is None else _check_config(path, rules, base, how)
+    if not os.path.lexists(path):
+        found = _hub_files(path)
+        if found is None or not _is_adapter_on_hub(found):
+            return _check_model(path, rules, model, how, found)
+        return _check_adapter(path, None, rules, model, how)
+    folder = adapter_folder(path)
+    if folder is None and not is_foreign(path):
+        return _check_model(path, rules, model, how)
+    return _check_adapter(path, folder if folder is None else folder or os.curdir, rules, model or default_model, how)
+
+
+def _adapter_paths(path: str) -> list[str]:
+    """Return the adapters that a path leads to; a folder that cannot be read is told when it is checked."""
+    from lora_cli.methods.adapter_file.read_adapter import adapter_paths
+
+    try:
+        return adapter_paths(path)
+    except UnreadableFile:
+        return [path]
+
+
+def _key(path: str) -> str:
+    """Return what two paths to the same adapter have in common."""
+    from lora_cli.methods.adapter_file.read_adapter import adapter_folder
+
+    if is_stream(path) or not os.path.lexists(path):
+        return path
+    folder = adapter_folder(path)
+    return os.path.realpath(path if folder is None else folder)
 
 
 def _hub_files(name: str) -> HubFiles | None:
@@ -95,7 +127,7 @@ def _is_adapter_on_hub(files: HubFiles) -> bool:
 
 
 def _check_model(
-    path: str, rules: Rules, model: Source | None, how: Adaptation, files: HubFiles | None = None
+    path: str, rules: Rules, model: Model | None, how: Adaptation, files: HubFiles | None = None
 ) -> SubjectCheck:
     if model is not None:
         raise InvalidInput(
@@ -120,7 +152,7 @@ def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | N
     if model is None and MAX_MEMORY in rules.limits:
         model = read_subject(None, None, None, path).model
     if folder is None or has_weights(folder) or is_foreign(path):
-        base = bundled_base(path) if model is None and folder is not None and rules.destination is not None else model
+        base = bundled_base(path) if model is None and folder is not None and rules.destinations else model
         return check_inspection(inspect(path, base, values=True), rules, path, model)
     if model is None:
         raise InvalidInput(

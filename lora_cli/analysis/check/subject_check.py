@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Model, Source
 
 FAIL_ON = ("error",)
-# The rule that a loader takes an adapter, where it refuses or skips something and where it does not.
-LOADS_IN = ("loads-in", "loads-in")
+# The rule that a loader takes an adapter, before the loader's name.
+LOADS_IN = "loads-in"
 # What finds the ranks of a count: their severity, and their codes.
 RANK_FINDINGS = frozenset({"warning", PAST_BREAK_EVEN, PAST_DIMENSION})
 
@@ -37,14 +37,14 @@ class Rules(NamedTuple):
     """The rules for every subject: its limits, which findings fail, and which findings are ignored.
 
     `fail_on` lists severities and codes of findings, `ignore` lists codes. `training` are the keywords of
-    `lora_cli.memory` that a limit of memory holds for, and `destination` is where trained adapters are to be loaded.
+    `lora_cli.memory` that a limit of memory holds for, and `destinations` are where trained adapters are to be loaded.
     """
 
     limits: Limits = MappingProxyType({})
     fail_on: Sequence[str] = FAIL_ON
     ignore: Sequence[str] = ()
     training: Mapping[str, Any] = MappingProxyType({})
-    destination: Destination | None = None
+    destinations: Sequence[Destination] = ()
 
 
 class SubjectCheck(NamedTuple):
@@ -85,7 +85,7 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
 
     `path` names it beside other subjects.
     """
-    if rules.destination is not None:
+    if rules.destinations:
         name = path or count.model or "one matrix"
         raise InvalidInput(
             f"{argument('loads_in')} is about trained adapters, and {quote_long(name)} is not one; give the folder of one"
@@ -154,14 +154,14 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
     """Check a trained adapter: its findings and its limits."""
     from lora_cli.analysis.inspect.findings.declaration import NOTE
 
-    destination = rules.destination
-    told = (*inspection.findings, *(() if destination is None else destination.findings(inspection)))
+    told = [*inspection.findings, *(each for to in rules.destinations for each in to.findings(inspection))]
     findings = [finding for finding in told if finding.code not in rules.ignore]
-    refused = [] if destination is None else [finding for finding in findings if destination.refuses(finding)]
+    refusals = {to.loader.name: [each for each in findings if to.refuses(each)] for to in rules.destinations}
+    refused = [finding for own in refusals.values() for finding in own]
     failing = [finding for finding in findings if finding.fails(rules.fail_on) and finding not in refused]
     verdicts = _judge_findings(failing, path)
-    if destination is not None:
-        verdicts += _judge_findings(refused, path, *LOADS_IN)
+    for loader, own in refusals.items():
+        verdicts += _judge_refusals(own, path, f"{LOADS_IN} {loader}")
     failing += refused
     # Nothing else is known of a file that cannot be read, which is reason enough to fail.
     if not (inspection.broken and failing):
@@ -185,7 +185,7 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
 
 def _not_compared(inspection: Inspection, rules: Rules, refused: Sequence[Finding]) -> Iterator[str]:
     """Yield a note where a loader takes an adapter as far as its file and its config tell."""
-    if rules.destination is not None and inspection.inspected.model is None and not refused:
+    if rules.destinations and inspection.inspected.model is None and not refused:
         yield (
             f"{inspection.adapter}: it was not compared with its base model, which shows what is missing; "
             f"give that as {argument('model')}"
@@ -218,9 +218,13 @@ def _unpinned(names: Mapping[str, str | None], record: Record) -> Iterator[str]:
             )
 
 
-def _judge_findings(
-    failing: Sequence[Finding], path: str | None, rule: str = "finding", rules: str = "findings"
-) -> list[Verdict]:
+def _judge_findings(failing: Sequence[Finding], path: str | None) -> list[Verdict]:
     """Return a verdict on each finding that fails, or one that passes where there is none; the limit is 0 of each."""
-    failed = [Verdict(f"{rule}: {finding.code}", 1, 0, finding.sentence(), path) for finding in failing]
-    return failed or [Verdict(rules, 0, 0, path=path)]
+    failed = [Verdict(f"finding: {finding.code}", 1, 0, finding.sentence(), path) for finding in failing]
+    return failed or [Verdict("findings", 0, 0, path=path)]
+
+
+def _judge_refusals(refused: Sequence[Finding], path: str, rule: str) -> list[Verdict]:
+    """Return the same of the findings for which a loader refuses an adapter, with its rule in each sentence."""
+    failed = [Verdict(f"{rule}: {each.code}", 1, 0, each.sentence(rule), path) for each in refused]
+    return failed or [Verdict(rule, 0, 0, path=path)]

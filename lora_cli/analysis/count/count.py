@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from lora_cli.analysis.count.plain_lora import matrix_rank_problems, plain_figures
 from lora_cli.analysis.result import Record, Result
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 class Count(Result):
     """What an adapter trains of one matrix or of a model, and what that saves.
 
-    `d`, `h` and `break_even_rank` are of one matrix; `model` and `adapted_modules` are of a model, and `target` is
-    what a sweep adapts in this row. Counts are whole
+    `d`, `h` and `break_even_rank` are of one matrix; `model`, `target` and `adapted_modules` are of a model. Counts are whole
     numbers of parameters, sizes are bytes; README lists what each field means. `model_revision` and `adapter_revision`
     are the commits of what was read from the Hub. `assumptions` are what a recipe said.
     """
@@ -127,6 +126,11 @@ class Count(Result):
             notes=self.notes,
             assumptions=self.assumptions,
         )
+
+    @property
+    def config_fields(self) -> dict[str, Any]:
+        """The adapter_config.json that says how a model is adapted; {} of one matrix."""
+        return {} if self._cost is None or self.model is None else self._cost.plan.config_fields
 
     @property
     def tensors(self) -> list[dict[str, object]]:

@@ -33,6 +33,24 @@ class Plan:
         # A method's declaration holds functions, so a plan is pickled as what it is made from.
         return make_plan, (self.subject, self.config)
 
+    @property
+    def target(self) -> str | None:
+        """The targets: names, all-linear or a regular expression; PEFT's own where none are given, None of a prompt."""
+        names = self.config.target_modules or self.targets.config.target_modules
+        return names if names is None or isinstance(names, str) else ",".join(names)
+
+    @property
+    def config_fields(self) -> dict[str, Any]:
+        """The adapter_config.json that says the same: the fields that were given, and what PEFT chose beside them."""
+        fields = {name: value for name, value in self.config.given.items() if value is not None}
+        fields["peft_type"] = self.method.peft_type
+        if self.method.rank is not None:
+            fields["r"] = self.config.r
+        names = self.targets.config.target_modules
+        if names is not None and "target_modules" in self.method.shared_fields:
+            fields.setdefault("target_modules", names if isinstance(names, str) else list(names))
+        return fields
+
     def resized(self, config: AdapterConfig) -> Plan:
         """Return the plan of a config that differs only in its rank and settings, without a new search for places."""
         return _plan(self.subject, config, resize_targets(self.targets, self.subject, config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, Finding
@@ -34,22 +35,24 @@ class Destination(NamedTuple):
         return finding.code in self.loader.findings or (finding.code in own and finding.severity == ERROR)
 
 
-def read_destination(
-    loads_in: object = None, peft_version: object = None, max_rank: float | None = None
-) -> Destination | None:
-    """Return where adapters are to be loaded, or None where nothing is asked of that.
+def read_destinations(
+    loads_in: Sequence[object] = (), peft_version: object = None, max_rank: float | None = None
+) -> list[Destination]:
+    """Return where adapters are to be loaded, each loader once. The release is of those that have releases.
 
-    >>> read_destination("peft", "0.13").release.version
-    '0.13.2'
+    >>> [each.release.version for each in read_destinations(["peft", "vllm"], "0.13")]
+    ['0.13.2', '0.21.2']
     """
-    if loads_in is None:
-        if peft_version is not None:
-            loaders = " or ".join(name for name in loader_names() if loader_named(name).has_releases)
-            raise InvalidInput(
-                f"{argument('peft_version')} needs {argument('loads_in')} {loaders}; give that too, or drop it"
-            )
-        return None
-    loader = loader_named(loads_in)
-    if peft_version is not None and not loader.has_releases:
-        raise InvalidInput(f"{argument('peft_version')} does not matter to {loader.title}; drop it")
-    return Destination(loader, read_release(peft_version), None if max_rank is None else int(max_rank))
+    loaders = list({loader.name: loader for loader in map(loader_named, loads_in)}.values())
+    if peft_version is not None and not any(loader.has_releases for loader in loaders):
+        if loaders:
+            titles = " and ".join(loader.title for loader in loaders)
+            raise InvalidInput(f"{argument('peft_version')} does not matter to {titles}; drop it")
+        known = " or ".join(name for name in loader_names() if loader_named(name).has_releases)
+        raise InvalidInput(
+            f"{argument('peft_version')} needs {argument('loads_in')} {known}; give that too, or drop it"
+        )
+    rank = None if max_rank is None else int(max_rank)
+    return [
+        Destination(loader, read_release(peft_version if loader.has_releases else None), rank) for loader in loaders
+    ]

@@ -27,12 +27,20 @@ from lora_cli.models.model import Model, names_dtype
 
 DEFAULT_DTYPE = "bfloat16"
 
-# The fields of a training, beside those of what is trained.
-TRAINED_FIELDS = (
-    "batch",
-    "seq",
-    "dtype",
-    "quantize",
+# The fields of a training, beside those of what is trained: its usual axes, its other settings, and its figures.
+AXES = ("batch", "seq", "dtype", "quantize")
+SETTINGS = (
+    "kbit_prepare",
+    "checkpointing",
+    "attention",
+    "padded",
+    "optimizer",
+    "autocast",
+    "adapter_dtype",
+    "loss",
+    "logits_kept",
+)
+FIGURES = (
     "weights_bytes",
     "adapter_weights_bytes",
     "gradient_bytes",
@@ -52,6 +60,7 @@ TRAINED_FIELDS = (
     "max_seq",
     "flops_per_token",
 )
+TRAINED_FIELDS = (*AXES, *FIGURES)
 
 
 class TrainingArguments(NamedTuple):

@@ -7,23 +7,25 @@ from typing import SupportsFloat, SupportsIndex
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models.matrix import whole_number
-from lora_cli.quantities import real_number
+from lora_cli.quantities import parse_count, parse_positive, read, real_number
 
 MAX_TOKENS = 10**18
 
 
-def train_seconds(
+def train_time(
     card: Card | None,
     product_dtype: str,
     flops_per_token: int,
-    tokens: SupportsIndex | None,
-    utilisation: SupportsFloat | None,
-) -> float:
-    """Return operations / (utilisation · the card's peak). There is no utilisation that holds for all, so it must be given.
+    tokens: SupportsIndex | str | None,
+    utilisation: SupportsFloat | str | None,
+) -> tuple[int, float, float]:
+    """Return the tokens, the utilisation, and the seconds: operations / (utilisation · the card's peak).
+
+    There is no utilisation that holds for all, so it must be given.
 
     >>> from lora_cli.analysis.memory.cards import find_card
-    >>> round(train_seconds(find_card("h100"), "bfloat16", 10**9, 10**6, 0.5), 3)
-    2.021
+    >>> train_time(find_card("h100"), "bfloat16", 10**9, 10**6, 0.5)
+    (1000000, 0.5, 2.0214271275520517)
     """
     if tokens is None or utilisation is None:
         missing, given = ("tokens", "utilisation") if tokens is None else ("utilisation", "tokens")
@@ -36,10 +38,14 @@ def train_seconds(
             f"{argument('tokens')} gives no time in {product_dtype}: the peak of {card.name} is known of products in "
             f"{' or '.join(card.peak_dtypes)}; give {argument('dtype')} {card.peak_dtypes[0]}"
         )
-    share = real_number(utilisation)
+    share = (
+        read("utilisation", utilisation, parse_positive) if isinstance(utilisation, str) else real_number(utilisation)
+    )
     if share is None or not 0 < share <= 1:
         raise InvalidInput(
             f"{argument('utilisation')}: {quote(utilisation)} is not a share of the card's peak; give one above 0 and up "
             "to 1, e.g. 0.4"
         )
-    return whole_number("tokens", tokens, 1, MAX_TOKENS) * flops_per_token / (share * card.teraflops * 1e12)
+    amount = read("tokens", tokens, parse_count, "tokens") if isinstance(tokens, str) else tokens
+    number = whole_number("tokens", amount, 1, MAX_TOKENS)
+    return number, share, number * flops_per_token / (share * card.teraflops * 1e12)

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
-from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments, read_arguments
-from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.arguments import AXES, FIGURES, SETTINGS, TrainingArguments, read_arguments
 from lora_cli.analysis.memory.case import Case
-from lora_cli.analysis.memory.duration import train_seconds
+from lora_cli.analysis.memory.duration import train_time
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.training import UNQUANTISED
-from lora_cli.analysis.memory.verdict import Room
-from lora_cli.analysis.result import Result
+from lora_cli.analysis.memory.verdict import read_room
+from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.methods.registry import FULL
-from lora_cli.models.matrix import whole_number
 from lora_cli.models.model import Model
-from lora_cli.quantities import LEAST_MEMORY, Value, parse_memory, read
+from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -30,9 +28,8 @@ if TYPE_CHECKING:
 
     Path = str | PathLike[str]
 
-FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
-TIME_FIELD = "train_seconds"
-MAX_BYTES = 2**63 - 1
+FIELDS = ("model", "target", "method", "r", *AXES, *SETTINGS, *FIGURES)
+TIME_FIELDS = ("tokens", "utilisation", "train_seconds")
 # What a server of adapters has in common with a training.
 SERVED = ("adapter", "dtype")
 
@@ -47,12 +44,22 @@ class Memory(Result):
     __slots__ = ("_case", "_recipe")
 
     model: str
+    target: str | None
     method: str
     r: int | None
     batch: int
     seq: int
     dtype: str
     quantize: str
+    kbit_prepare: bool | None
+    checkpointing: bool
+    attention: str
+    padded: bool
+    optimizer: str
+    autocast: str | None
+    adapter_dtype: str | None
+    loss: str
+    logits_kept: bool
     weights_bytes: int
     adapter_weights_bytes: int
     gradient_bytes: int
@@ -71,6 +78,8 @@ class Memory(Result):
     max_batch: int | None
     max_seq: int | None
     flops_per_token: int
+    tokens: int | None
+    utilisation: float | None
     train_seconds: float | None
     _case: Case
     _recipe: tuple[str, ...]
@@ -114,6 +123,12 @@ class Memory(Result):
         return [*self._recipe, *assumptions(self._case)]
 
     @property
+    def config_fields(self) -> dict[str, Any]:
+        """The adapter_config.json that says how the model is adapted; {} where all of it is trained."""
+        plan = self._case.setup.plan
+        return {} if plan is None else plan.config_fields
+
+    @property
     def advice(self) -> list[dict[str, Value]]:
         """What each switch that is not turned yet would save, the largest saving first."""
         return [saving._asdict() for saving in self._case.savings]
@@ -154,8 +169,8 @@ def memory(
     logits_kept: bool | None = None,
     gpu: str | None = None,
     vram: float | str | None = None,
-    tokens: SupportsIndex | None = None,
-    utilisation: SupportsFloat | None = None,
+    tokens: SupportsIndex | str | None = None,
+    utilisation: SupportsFloat | str | None = None,
     recipe: Path | None = None,
 ) -> Memory: ...
 def memory(
@@ -182,8 +197,8 @@ def memory(
     logits_kept: bool | None = None,
     gpu: str | None = None,
     vram: float | str | None = None,
-    tokens: SupportsIndex | None = None,
-    utilisation: SupportsFloat | None = None,
+    tokens: SupportsIndex | str | None = None,
+    utilisation: SupportsFloat | str | None = None,
     serve: SupportsIndex | None = None,
     max_rank: SupportsIndex | None = None,
     tp: SupportsIndex | None = None,
@@ -241,14 +256,14 @@ def memory(
     subject, (how,), training = _read(model, how, training, recipe)
     assert subject.model is not None
     arguments = read_arguments(training)
-    room = _room(arguments.card, vram)
+    room = read_room(arguments.card, vram)
     setup, label, said = _set_up(subject.model, how, adapter_dtype)
     case = Case(setup, label, arguments.training(setup), arguments.card, room)
     # Before the search for the largest batch and length, so that it refuses at once.
-    time = {}
+    time: Record = {}
     if tokens is not None or utilisation is not None:
-        seconds = train_seconds(case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation)
-        time = {TIME_FIELD: seconds}
+        found = train_time(case.card, case.training.product_dtype, case.flops_per_token, tokens, utilisation)
+        time = dict(zip(TIME_FIELDS, found, strict=True))
     record = {**case.record(), **time}
     warnings = [*said, *arguments.doubts(setup)]
     notes = [*subject.model.notes, *notes_of(case)]
@@ -302,20 +317,6 @@ def _refuse_serving(given: Mapping[str, Any], paths: Sequence[Path]) -> None:
             f"{argument('adapter')} is given {len(paths)} times, and a model is trained with one; drop the others, or give "
             f"{argument('serve')}"
         )
-
-
-def _room(card: Card | None, vram: float | str | None) -> Room | None:
-    """Return what has to be enough: a card's memory, or what is given instead."""
-    if vram is None:
-        return None if card is None else Room(card.bytes, card)
-    if card is not None:
-        raise InvalidInput(
-            f"{argument('vram')} conflicts with {argument('gpu')}, whose memory is known; drop one of them"
-        )
-    if isinstance(vram, str):
-        return Room(read("vram", vram, parse_memory))
-    number: Any = int(vram) if isinstance(vram, float) and vram.is_integer() else vram
-    return Room(whole_number("vram", number, LEAST_MEMORY, MAX_BYTES))
 
 
 def _set_up(model: Model, how: Adaptation, adapter_dtype: str | None) -> tuple[Setup, str, list[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from lora_cli.quantities import Value
+
 # The bytes of a value, by torch's name of its type.
 WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
 # What PEFT trains an adapter in.
@@ -36,6 +38,11 @@ class Training(NamedTuple):
     loss: str = "full"
     logits_kept: bool = False
     has_flash: bool = True
+
+    def record(self) -> dict[str, Value]:
+        """Return the settings by name; what is not asked of this training is None."""
+        own = {name: value for name, value in self._asdict().items() if name != "has_flash"}
+        return own if self.is_quantised else own | {"kbit_prepare": None}
 
     @property
     def tokens(self) -> int:

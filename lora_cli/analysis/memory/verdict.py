@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.cards import Card
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import Step, replay
 from lora_cli.analysis.memory.reserved import reservation
 from lora_cli.analysis.memory.training import Training
+from lora_cli.errors import InvalidInput, argument
+from lora_cli.models.matrix import whole_number
+from lora_cli.quantities import LEAST_MEMORY, parse_memory, read
 
 # What stands for the band where nothing was measured: the widest spread that was measured anywhere, and a context.
 UNMEASURED_SPREAD = 0.16
 UNMEASURED_CONTEXT = 2**30
+MAX_BYTES = 2**63 - 1
 YES, NO, UNCERTAIN = "yes", "no", "uncertain"
 
 
@@ -26,6 +30,20 @@ class Room(NamedTuple):
     def free(self) -> int:
         """The bytes that a process can have."""
         return self.bytes - (self.card.measured.driver if self.card and self.card.measured else 0)
+
+
+def read_room(card: Card | None, vram: float | str | None) -> Room | None:
+    """Return what has to be enough: a card's memory, or what is given instead."""
+    if vram is None:
+        return None if card is None else Room(card.bytes, card)
+    if card is not None:
+        raise InvalidInput(
+            f"{argument('vram')} conflicts with {argument('gpu')}, whose memory is known; drop one of them"
+        )
+    if isinstance(vram, str):
+        return Room(read("vram", vram, parse_memory))
+    number: Any = int(vram) if isinstance(vram, float) and vram.is_integer() else vram
+    return Room(whole_number("vram", number, LEAST_MEMORY, MAX_BYTES))
 
 
 class Footprint(NamedTuple):

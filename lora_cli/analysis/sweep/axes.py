@@ -47,6 +47,15 @@ def listed(values: Any) -> list[Any]:
         return [values]
 
 
+def names_of(values: Any) -> list[Any]:
+    """Return the names that a caller lists, also in one text as on the command line.
+
+    >>> names_of("lora, dora"), names_of(["lora"])
+    (['lora', 'dora'], ['lora'])
+    """
+    return [name.strip() for name in values.split(",")] if isinstance(values, str) else listed(values)
+
+
 def largest(sizes: Sequence[int]) -> int:
     """Return the largest size of an axis, without walking through a range.
 

@@ -64,8 +64,8 @@ def read_selection(
     fields: Sequence[str], size: int, limits: Mapping[str, int | float], sort: str | None, limit: SupportsIndex | None
 ) -> Selection:
     """Return the selection among that many rows of these fields that a caller asks for, or refuse it."""
-    if sort is not None and sort.removeprefix(FALLING) not in fields:
-        name = sort.removeprefix(FALLING)
+    name = sort.removeprefix(FALLING) if isinstance(sort, str) else sort
+    if sort is not None and name not in fields:
         all_fields = f"choose from: {', '.join(fields)}"
         raise InvalidInput(
             f"{argument('sort')}: {quote(name)} is not a field of this sweep; {near_miss(name, fields, all_fields)}"

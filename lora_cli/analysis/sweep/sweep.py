@@ -14,7 +14,7 @@ from lora_cli.analysis.count.titles import head
 from lora_cli.analysis.limits import Amount, read_limits
 from lora_cli.analysis.result import html_table
 from lora_cli.analysis.subject import refuse_name, refuse_target
-from lora_cli.analysis.sweep.axes import Axes, Axis, listed, read_axis
+from lora_cli.analysis.sweep.axes import Axes, Axis, listed, names_of, read_axis
 from lora_cli.analysis.sweep.matrix_grid import MatrixGrid, matrix_grid
 from lora_cli.analysis.sweep.selection import EVERYTHING, Selection, read_selection
 from lora_cli.errors import InvalidInput, argument
@@ -154,7 +154,7 @@ def sweep(
     >>> [(c.target, c.trainable_params) for c in sweep(model="gpt2", target=["c_attn", "all-linear"], r=8)]
     [('c_attn', 294912), ('all-linear', 1179648)]
     """
-    names = [None] if method is None else [check_name(name) for name in listed(method)]
+    names = [None] if method is None else [check_name(name) for name in names_of(method)]
     if not names:
         raise InvalidInput(f"{argument('method')}: the list is empty; give at least one")
     if "r" in (settings or {}):
@@ -235,8 +235,7 @@ def _ranks(r: Axis | None, hows: Sequence[Adaptation]) -> Sequence[int]:
 def _matrix_axes(d: Axis | None, h: Axis | None, ranks: Sequence[int], *, square: bool) -> Axes:
     if d is None:
         raise missing("d")
-    if isinstance(d, str) and not d[:1].isdigit():
-        refuse_name(d)
+    refuse_name(d)
     if square and h is not None:
         raise InvalidInput(f"{argument('square')} ties h to d, so {argument('h')} conflicts with it; drop one of them")
     if not square and h is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.memory.arguments import TrainingArguments, read_arguments
-from lora_cli.analysis.sweep.axes import largest, listed, read_axis
+from lora_cli.analysis.sweep.axes import largest, names_of, read_axis
 from lora_cli.errors import InvalidInput, argument
 
 # The settings of a training that a sweep takes several of.
@@ -54,7 +54,7 @@ def training_grid(axes: Mapping[str, Any], training: Mapping[str, Any]) -> Train
         raise InvalidInput(f"{argument(twice)} is also given in {argument('training')}; drop one of them")
     alike = read_arguments({name: value for name, value in training.items() if name not in AXES})
     several = {name: training[name] for name in AXES if name in training} | given
-    kinds = listed(several.get("quantize", alike.quantize))
+    kinds = names_of(several.get("quantize", alike.quantize))
     if not kinds:
         raise InvalidInput(f"{argument('quantize')}: the list is empty; give at least one")
     batch, seq = several.get("batch", alike.batch), several.get("seq")

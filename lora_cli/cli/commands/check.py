@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -16,8 +16,8 @@ from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import one_of
+from lora_cli.cli.checked_subjects import CheckedSubjects, checked_subjects
 from lora_cli.cli.help_text import LIMITS, SUBJECT
-from lora_cli.cli.locations import model_location, own_location
 from lora_cli.cli.options.configuration import Configuration
 from lora_cli.cli.options.destination import DestinationOptions
 from lora_cli.cli.options.limits import LimitOptions
@@ -27,7 +27,7 @@ from lora_cli.cli.pyproject_checks import listed_checks, section_model
 from lora_cli.cli.pyproject_settings import OwnRules, Settings, read_settings
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.output import Report
-from lora_cli.output.report import Location
+from lora_cli.output.report import ERRORS, errors_part
 
 # Its records are verdicts.
 JUDGES = True
@@ -114,19 +114,19 @@ def check(
         None if ignore is None else check_names("ignore", ignore),
         *destination.check(),
     )
-    listed = []
     if project.tables and not paths and configuration == Configuration():
-        listed = listed_checks(project, options, needs_limit=lock is None)
-        checks = [each.check for each in listed]
+        found = listed_checks(project, options, needs_limit=lock is None)
     else:
-        checks = _checks(paths or [], configuration, project, options.over(project.rules).complete(training.read()))
+        rules = options.over(project.rules).complete(training.read())
+        found = _checked(paths or [], configuration, project, rules)
+    if update_lock and found.troubles:
+        # A lock is brought up to date as a whole.
+        raise InvalidInput(found.troubles[0].message)
     try:
-        judgement = judge(checks, lock, update_lock=update_lock)
+        judgement = judge(found.checks, lock, update_lock=update_lock)
     except NoLimit as error:
         raise InvalidInput(f"{error}; a limit can also be set in pyproject.toml") from None
-    locations = {check.path: own_location(check) or model_location(check) for check in checks}
-    locations |= {each.check.path: each.location for each in listed}
-    report = _report(judgement, locations, [said for check in checks for said in check.assumptions])
+    report = _report(judgement, found)
     if judgement.lock_update is not None:
         from lora_cli.analysis.check.lock_file import write_lock
 
@@ -134,7 +134,8 @@ def check(
         # A run that will be refused records nothing.
         presentation.writer(report.command, report.fields, report.size, judged=report.judged)
         write_lock(judgement.lock_update)
-    return Answer(report, presentation, judgement.warnings, judgement.notes)
+    troubles = [trouble.message for trouble in found.troubles]
+    return Answer(report, presentation, judgement.warnings, judgement.notes, troubles)
 
 
 def _refuse_same_file(lock: str | None, output: str | None) -> None:
@@ -145,10 +146,10 @@ def _refuse_same_file(lock: str | None, output: str | None) -> None:
         )
 
 
-def _checks(paths: Sequence[str], configuration: Configuration, project: Settings, rules: Rules) -> list[SubjectCheck]:
+def _checked(paths: Sequence[str], configuration: Configuration, project: Settings, rules: Rules) -> CheckedSubjects:
     """Return the checks of what the paths lead to, or of what the options name."""
     if configuration.recipe is not None:
-        return [_recipe_check(paths, configuration, rules)]
+        return checked_subjects([_recipe_check(paths, configuration, rules)])
     if paths and configuration.has_matrix:
         raise InvalidInput(
             f"{argument('d')} and {argument('h')} describe one matrix, so they conflict with {argument('paths')}; "
@@ -157,7 +158,7 @@ def _checks(paths: Sequence[str], configuration: Configuration, project: Setting
     base = None if configuration.names_subject else section_model(project)
     if paths:
         how = configuration.adaptation()
-        return list(check_paths(paths, rules, configuration.model, how, default_model=base))
+        return checked_subjects(check_paths(paths, rules, configuration.model, how, default_model=base))
     if not configuration.has_subject and base is None:
         sizes = ", ".join(map(argument, ("d", "h", "r")))
         listed = "; the subjects in pyproject.toml need no option that adapts one" if project.tables else ""
@@ -165,7 +166,7 @@ def _checks(paths: Sequence[str], configuration: Configuration, project: Setting
             f"there is nothing to check; give the {argument('paths')} of an adapter, {argument('model')}, "
             f"or one matrix with {sizes}{listed}"
         )
-    return [check_count(configuration.count_subject(base), rules)]
+    return checked_subjects([check_count(configuration.count_subject(base), rules)])
 
 
 def _recipe_check(paths: Sequence[str], configuration: Configuration, rules: Rules) -> SubjectCheck:
@@ -185,22 +186,23 @@ def _recipe_check(paths: Sequence[str], configuration: Configuration, rules: Rul
     return check_count(*counted)
 
 
-def _report(
-    judgement: Judgement, locations: Mapping[str | None, Location | None], assumptions: Sequence[str]
-) -> Report:
+def _report(judgement: Judgement, found: CheckedSubjects) -> Report:
     """Return a record for each verdict, with its path where there are paths."""
     rows = [tuple(verdict.values()) for verdict in judgement.verdicts]
+    parts = {
+        "sources": judgement.sources,
+        "assumptions": [said for check in found.checks for said in check.assumptions],
+        ERRORS: errors_part(found.troubles),
+    }
     return Report(
         "check",
-        FIELDS if None in locations else ("path", *FIELDS),
+        FIELDS if None in found.locations else ("path", *FIELDS),
         [rows],
         len(rows),
         listing=True,
-        parts={
-            **({"sources": judgement.sources} if judgement.sources else {}),
-            **({"assumptions": assumptions} if assumptions else {}),
-        },
+        parts={name: part for name, part in parts.items() if part},
         failures=[verdict.failure() for verdict in judgement.verdicts],
-        locations={path: location for path, location in locations.items() if location is not None},
+        troubles=found.troubles,
+        locations={path: location for path, location in found.locations.items() if location is not None},
         design="check",
     )

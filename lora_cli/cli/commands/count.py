@@ -9,7 +9,7 @@ import typer
 
 from lora_cli.analysis.count.count import count as count_parameters
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.count_reports import count_report, modules_report
+from lora_cli.cli.count_reports import config_part, count_report, modules_report
 from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
@@ -66,4 +66,6 @@ def count(
     counted = count_parameters(size("d", d), size("h", h), model=model, recipe=recipe, **how._asdict())
     whole = presentation.has_parts or not per_module
     report = count_report(counted, per_module) if whole else modules_report(counted)
+    if presentation.has_parts:
+        report = report._replace(parts=config_part(counted.config_fields) | dict(report.parts))
     return Answer(report, presentation, counted.warnings, counted.notes)

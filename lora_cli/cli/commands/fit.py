@@ -12,7 +12,7 @@ from lora_cli.analysis.fit.fit import FIELDS, RANK, Fit, fit_methods, fit_subjec
 from lora_cli.analysis.limits import BUDGETS, TRAINING_KNOBS, Limits
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, one_of
-from lora_cli.cli.count_reports import defaults_caption, recipe_parts
+from lora_cli.cli.count_reports import config_part, defaults_caption, recipe_parts
 from lora_cli.cli.fitted_config import write_config
 from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
@@ -134,11 +134,12 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
     """Return the answer of one method, with what other targets would get."""
     others = largest.alternatives()
     record = largest.record()
+    config = config_part(largest.config_fields) if presentation.has_parts else {}
     report = Report(
         "fit",
         tuple(record),
         [[tuple(record.values())]],
-        parts=recipe_parts(largest) | ({} if largest.model is None else {"alternatives": others}),
+        parts=recipe_parts(largest) | config | ({} if largest.model is None else {"alternatives": others}),
         details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
         design="fit",
         title=lambda: largest.title,

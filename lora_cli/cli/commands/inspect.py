@@ -25,7 +25,8 @@ from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.adapter_file.read_adapter import adapter_paths
 from lora_cli.output import Report
-from lora_cli.output.report import EXPENDABLE
+from lora_cli.output.report import ERRORS, EXPENDABLE, Trouble, errors_part
+from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
     from lora_cli.output.plots.plot import Plot
@@ -111,19 +112,28 @@ def inspect(
     if spectrum:
         one_blas_thread()
     track = partial(presentation.tracked, "Singular values")
-    each = chain.from_iterable(map(adapter_paths, paths))
-    inspections = [inspect_adapter(path, base, spectrum=spectrum, track=track) for path in each]
+    inspections, troubles = [], []
+    for path in chain.from_iterable(map(adapter_paths, paths)):
+        try:
+            inspections.append(inspect_adapter(path, base, spectrum=spectrum, track=track))
+        except TookTooLong:
+            raise
+        except InvalidInput as error:
+            troubles.append(Trouble(path, str(error)))
     is_whole = presentation.has_parts or not per_module
     report = _adapters_report(inspections, presentation.has_parts) if is_whole else _modules_report(inspections)
+    if presentation.has_parts and troubles:
+        report = report._replace(parts={**report.parts, ERRORS: errors_part(troubles)})
+    broken = [inspection.broken for inspection in inspections if inspection.broken is not None]
     return Answer(
         report,
         presentation,
         [warning for inspection in inspections for warning in inspection.warnings],
         [note for inspection in inspections for note in inspection.notes],
         errors=[error for inspection in inspections for error in inspection.errors],
-        troubles=[inspection.broken for inspection in inspections if inspection.broken is not None],
+        troubles=[*broken, *(trouble.message for trouble in troubles)],
         told=[each.sentence() for each in inspections[0].findings] if report.findings else (),
-        plot=_plot(inspections) if presentation.plot and all(each.broken is None for each in inspections) else None,
+        plot=_plot(inspections) if presentation.plot and not troubles and not broken else None,
     )
 
 

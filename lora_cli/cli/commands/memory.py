@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lora_cli.analysis.memory.memory import FIELDS, TIME_FIELD
+from lora_cli.analysis.memory.memory import FIELDS, TIME_FIELDS
 from lora_cli.analysis.memory.memory import memory as replayed_memory
 from lora_cli.analysis.memory.serving.serving import FIELDS as SERVED_FIELDS
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.count_reports import config_part
 from lora_cli.cli.help_text import SERVING, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
@@ -32,7 +33,7 @@ PLOTS = True
 
 def field_names() -> Iterable[str]:
     """Return the fields that its records can have."""
-    return dict.fromkeys((*FIELDS, TIME_FIELD, *SERVED_FIELDS))
+    return dict.fromkeys((*FIELDS, *TIME_FIELDS, *SERVED_FIELDS))
 
 
 def memory(
@@ -129,7 +130,9 @@ def memory(
         )
     is_timed = tokens is not None or utilisation is not None
     # Before the replay and not after it.
-    presentation.writer("memory", SERVED_FIELDS if serve is not None else (*FIELDS, TIME_FIELD) if is_timed else FIELDS)
+    presentation.writer(
+        "memory", SERVED_FIELDS if serve is not None else (*FIELDS, *TIME_FIELDS) if is_timed else FIELDS
+    )
     how = read_adaptation(method, r, None, target, settings, None, adapter_dtype)
     arguments: dict[str, Any] = how._asdict() | training.read()
     arguments |= {
@@ -186,4 +189,8 @@ def _served(found: Serving, presentation: Presentation) -> Answer:
 
 def _parts(found: Memory) -> dict[str, Any]:
     """Return what JSON shows beside the record."""
-    return {"phases": found.phases, "flops": found.flops, "assumptions": found.assumptions}
+    return config_part(found.config_fields) | {
+        "phases": found.phases,
+        "flops": found.flops,
+        "assumptions": found.assumptions,
+    }

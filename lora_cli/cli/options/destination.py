@@ -6,21 +6,22 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from lora_cli.analysis.check.loads_in import check_destination
+from lora_cli.analysis.check.loads_in import known_loaders
 from lora_cli.analysis.loaders.registry import loader_names
-from lora_cli.cli.candidates import one_of, peft_versions
+from lora_cli.cli.candidates import list_of, one_of, peft_versions
 from lora_cli.cli.help_text import LIMITS
 
 
 class DestinationOptions(NamedTuple):
-    """A loader, and its release."""
+    """Loaders, and a release."""
 
     loads_in: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="LOADER",
-            help=f"Program that is to load adapters: {', '.join(loader_names())}. What it would refuse or skip fails.",
-            autocompletion=one_of(loader_names),
+            help=f"Program that is to load adapters: {', '.join(loader_names())}; several, e.g. peft,vllm. What one would "
+            "refuse or skip fails.",
+            autocompletion=list_of(loader_names),
             rich_help_panel=LIMITS,
         ),
     ] = None
@@ -35,6 +36,5 @@ class DestinationOptions(NamedTuple):
     ] = None
 
     def check(self) -> DestinationOptions:
-        """Return the options, unless one is not known."""
-        check_destination(self.loads_in, self.peft_version)
-        return self
+        """Return the options with each loader by itself, unless one is not known."""
+        return self._replace(loads_in=known_loaders(self.loads_in, self.peft_version))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.models import MAX_DIMENSION
+from lora_cli.errors import is_several
+from lora_cli.models.matrix import MAX_DIMENSION, several_sizes
 from lora_cli.quantities import parse_whole, read
 
 T = TypeVar("T")
@@ -32,6 +32,6 @@ def read_list(text: str) -> list[str]:
 
 def size(name: str, text: str | None) -> int | None:
     """Return a size of a matrix or a rank, or None where the option is left out."""
-    if text is not None and ("," in text or ":" in text):
-        raise InvalidInput(f"{argument(name)}: {quote(text)} is not a whole number; give one, or use `lora-cli sweep`")
+    if text is not None and is_several(text):
+        raise several_sizes(name, text)
     return read_given(name, text, parse_whole, 1, MAX_DIMENSION)

@@ -6,16 +6,17 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, quote_long
 from lora_cli.methods.adapter_file.foreign_adapter import foreign_adapter
 from lora_cli.methods.adapter_file.format_registry import PEFT, format_named, format_names, recognised
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
 from lora_cli.models.config import Config
-from lora_cli.models.files import path_text, read_object
+from lora_cli.models.files import names_in, path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
@@ -23,12 +24,12 @@ from lora_cli.models.sources.adapter_source import (
     name_on_hub,
     named_adapters,
     one_adapter,
-    pickled_weights,
     single_file,
     single_file_on_hub,
 )
 from lora_cli.models.sources.hub_name import HubName
 from lora_cli.models.sources.local_files import CONFIG
+from lora_cli.models.sources.other_formats import pickles_in, why_unread
 
 if TYPE_CHECKING:
     from lora_cli.models.sources.hub_files import HubFiles
@@ -132,6 +133,8 @@ def _in_single_file(path: str) -> TrainedAdapter:
     found = _of_single_file(path)
     if found is not None:
         return found
+    if pickles := pickles_in(map(partial(os.path.join, path), names_in(path)) if os.path.isdir(path) else [path]):
+        raise UnreadableFile(why_unread(pickles))
     raise InvalidInput(
         f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
         f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"
@@ -201,7 +204,7 @@ def _check_weights(folder: str, path: str) -> None:
     if os.path.lexists(os.path.join(folder, ADAPTER_WEIGHTS)):
         return
     if os.path.lexists(os.path.join(folder, PICKLED_WEIGHTS)):
-        raise pickled_weights(path)
+        raise UnreadableFile(why_unread([os.path.join(folder, PICKLED_WEIGHTS)]))
     raise InvalidInput(
         f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; to count only its config, give it to count as {argument('adapter')}"
     )

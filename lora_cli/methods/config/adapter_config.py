@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lora_cli.errors import InvalidInput, choices, quote
 from lora_cli.methods.config.lora_settings import LoraSettings
@@ -50,7 +51,7 @@ class AdapterConfig:
     name shown to people, e.g. dora. `adapter_dtype` is safetensors' name for the type of the values in the file where
     PEFT's own choice is overridden. A value in a pattern is its error where it is wrong. `remarks` say what PEFT makes
     of fields that mean something else than they seem to. `notes` are about its source, and `revision` is the commit of a
-    config from the Hub.
+    config from the Hub. `given` are its fields as they were written.
     """
 
     r: int = 8
@@ -76,6 +77,7 @@ class AdapterConfig:
     remarks: tuple[str, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
     revision: str | None = field(default=None, compare=False)
+    given: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what the `__post_init__` of PEFT's config classes refuses."""

@@ -106,6 +106,7 @@ def _read(
             layer_rules=method.layer_rules,
             has_task_heads=method.has_task_heads,
             remarks=remarks,
+            given=config.fields,
         ),
         sorted(field for field in config.fields if field not in shared | own_fields | EVERYWHERE),
     )

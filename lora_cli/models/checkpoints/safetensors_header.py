@@ -13,7 +13,7 @@ from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
 from lora_cli.dtypes import BY_NAME
-from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.errors import UnreadableFile, quote, quote_long
 from lora_cli.models.files import regular_file
 
 LENGTH_BYTES = 8
@@ -69,7 +69,7 @@ class Header(NamedTuple):
     metadata: Mapping[str, str]
 
 
-class BrokenFile(InvalidInput):
+class BrokenFile(UnreadableFile):
     """A regular file that is not a complete safetensors file."""
 
 

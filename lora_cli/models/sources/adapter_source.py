@@ -6,11 +6,12 @@ import os
 from collections.abc import Container
 from typing import TYPE_CHECKING, NamedTuple
 
-from lora_cli.errors import InvalidInput, argument, counted, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, quote_long
 from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
 from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
 from lora_cli.models.sources.hub_name import HubName, hub_name
+from lora_cli.models.sources.other_formats import why_unread
 from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def adapter_on_hub(name: HubName, files: HubFiles) -> HubAdapter:
     if header is not None:
         return HubAdapter(config._replace(notes=files.notes), header)
     if PICKLED_WEIGHTS in files.names():
-        raise pickled_weights(str(name))
+        raise UnreadableFile(why_unread([f"{name}/{PICKLED_WEIGHTS}"]))
     raise InvalidInput(
         f"{quote_long(str(name))} has no {ADAPTER_WEIGHTS}; to count only its config, give it to count as {argument('adapter')}"
     )
@@ -154,14 +155,6 @@ def single_file_on_hub(name: HubName, files: HubFiles, usual: Container[str] = (
         return SingleFile(str(name), path, revision=files.commit)
     header = files.header(names[0])
     return None if header is None else SingleFile(str(name), names[0], header, files.commit, files.notes)
-
-
-def pickled_weights(source: str) -> InvalidInput:
-    """Return the error for an adapter whose weights are only pickled."""
-    return InvalidInput(
-        f"{quote_long(source)} has only {PICKLED_WEIGHTS}, which would have to be unpickled and can run any program; "
-        "if you trust it, load it with PEFT and save it with save_pretrained, which writes safetensors"
-    )
 
 
 def _config_on_hub(name: HubName, files: HubFiles) -> ConfigFile:

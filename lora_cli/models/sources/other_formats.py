@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lora_cli.errors import argument, first_few
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 
-# Pickles can run any program when they are read.
-UNPICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 UNREAD = (".gguf", ".ggml", ".h5", ".msgpack", ".onnx")
 # A pipeline of several models in folders.
 PIPELINE = "model_index.json"
+
+
+def pickles_in(names: Iterable[str]) -> list[str]:
+    """Return those of the names of files that are pickles, to judge by their endings.
+
+    >>> pickles_in(["adapter_model.bin", "LAST.CKPT", "README.md"])
+    ['adapter_model.bin', 'LAST.CKPT']
+    """
+    return [name for name in names if name.lower().endswith(PICKLED)]
+
+
+def why_unread(pickles: Sequence[str]) -> str:
+    """Return why files are not read that are pickles, and what to do.
+
+    >>> why_unread(["model.pt"]).partition("; ")[0]
+    "'model.pt': a pickle is not read, because loading it can run any code"
+    """
+    return (
+        f"{first_few(pickles)}: a pickle is not read, because loading it can run any code; convert it with "
+        "safetensors.torch.save_file(torch.load(FILE, weights_only=True), NEW), or give a model's config.json"
+    )
 
 
 def instead_of_others(names: Sequence[str]) -> str | None:
@@ -24,11 +44,8 @@ def instead_of_others(names: Sequence[str]) -> str | None:
         return f"it is an adapter, which goes to {argument('adapter')}, with its base model as {argument('model')}"
     if PIPELINE in names:
         return "it is a pipeline of several models; download one of them, and give its folder"
-    if pickles := [name for name in names if name.endswith(UNPICKLED)]:
-        return (
-            f"its weights ({first_few(pickles)}) would have to be unpickled, which can run any program; "
-            "save them as safetensors"
-        )
+    if pickles := pickles_in(names):
+        return why_unread(pickles)
     if others := [name for name in names if name.lower().endswith(UNREAD)]:
         return f"its weights are in another format ({first_few(others)}); give the model that they were made from"
     return None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, question, quote, quote_long
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model, Source
 from lora_cli.models.network import network_use
 from lora_cli.models.sources.hub_name import hub_name, not_a_name
 from lora_cli.models.sources.local_files import read_files
-from lora_cli.models.sources.other_formats import UNPICKLED, UNREAD
+from lora_cli.models.sources.other_formats import UNREAD, pickles_in, why_unread
 from lora_cli.models.streams import is_stream
 
 
@@ -23,6 +23,10 @@ def read_model(source: Source, *, offline: bool = False) -> Model:
     """
     if isinstance(source, Model):
         return source
+    if isinstance(source, list | tuple):
+        raise InvalidInput(
+            f"{argument('model')}: {quote(source)} is not one model; give one, or compare several with {question('sweep')}"
+        )
     source = path_text("model", source)
     if is_path(source):
         return read_files(source)
@@ -43,11 +47,8 @@ def read_model(source: Source, *, offline: bool = False) -> Model:
 def is_path(source: str) -> bool:
     """Whether a text is a path: one that exists, or the name of a file. Weights in a format that is not read are refused."""
     name = source.lower()
-    if name.endswith(UNPICKLED):
-        raise InvalidInput(
-            f"{quote_long(source)} would have to be unpickled, which can run any program; "
-            "give its config.json, or save it as safetensors"
-        )
+    if pickles_in([source]):
+        raise UnreadableFile(why_unread([source]))
     if name.endswith(UNREAD):
         raise InvalidInput(
             f"{quote_long(source)} is not a safetensors file, the only format of weights that is read; give its config.json"

@@ -12,7 +12,7 @@ PASS, FAIL = "pass", "FAIL"
 
 
 def design(report: Report) -> Iterator[Block]:
-    """Yield a row for each rule, failed ones in red, how many hold, and why the others do not."""
+    """Yield a row for each rule, failed ones in red, how many hold, and why the others do not; then what was not read."""
     failures = report.failures or ()
     failed = [failure is not None for failure in failures]
     columns = [Column("", [FAIL if each else PASS for each in failed])]
@@ -25,3 +25,7 @@ def design(report: Report) -> Iterator[Block]:
         verdict = f"{holding} of {len(failed)} rules hold."
     yield Line(verdict, "bad" if any(failed) else "good")
     yield from (Line(failure) for failure in failures if failure is not None)
+    if report.troubles:
+        number = len(report.troubles)
+        yield Line(f"{number} {'subject was' if number == 1 else 'subjects were'} not checked.", "bad")
+        yield from (Line(trouble.message) for trouble in report.troubles)

@@ -33,11 +33,13 @@ def annotation(title: str, location: Location | None, message: str) -> str:
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
-    """Write one line per record that failed."""
+    """Write one line per record that failed, and one per subject that could not be read."""
     for record, failure in report.judgements():
         if failure is not None:
             title = f"lora-cli {report.command}: {record['rule']}"
             stream.write(annotation(title, report.location(record), failure) + "\n")
+    for trouble in report.troubles:
+        write_error(report.command, trouble.message, trouble.location, stream)
 
 
 def write_error(command: str, message: str, location: Location | None, stream: TextIO) -> None:

@@ -12,19 +12,24 @@ from typing import NamedTuple, TextIO
 
 from lora_cli.errors import printable
 from lora_cli.output.format import Format
-from lora_cli.output.report import Location, Report, Screen
+from lora_cli.output.report import Location, Report, Screen, Trouble
 
+FAILURE, ERROR = "failure", "error"
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 class Case(NamedTuple):
-    """One record as XML text: its path if it has one, the file it is about, its unique name, its rule, what failed."""
+    """One record as XML text: its path if it has one, the file it is about, its unique name, and what is wrong with it.
+
+    `element` is what that is, a `failure` or an `error`, and `kind` its type. `message` is None where nothing is wrong.
+    """
 
     path: str | None
     file: str | None
     name: str
-    rule: str
-    failure: str | None
+    kind: str
+    message: str | None
+    element: str = FAILURE
 
 
 def text(value: str) -> str:
@@ -55,14 +60,23 @@ def _cases(report: Report) -> Iterator[Case]:
         yield Case(where, file, unique, rule, None if failure is None else text(failure))
 
 
+def _trouble(trouble: Trouble) -> Case:
+    file = None if trouble.location is None else text(trouble.location.file)
+    return Case(text(trouble.subject), file, text(trouble.subject), ERROR, text(trouble.message), ERROR)
+
+
 def _counts(cases: list[Case]) -> str:
-    failures = sum(case.failure is not None for case in cases)
-    return f'tests="{len(cases)}" failures="{failures}" errors="0"'
+    wrong = [case.element for case in cases if case.message is not None]
+    return f'tests="{len(cases)}" failures="{wrong.count(FAILURE)}" errors="{wrong.count(ERROR)}"'
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
     """Write the document at once, because its totals come before its cases."""
-    program, cases = f"lora-cli {report.command}", list(_cases(report))
+    _write(report.command, [*_cases(report), *map(_trouble, report.troubles)], stream)
+
+
+def _write(command: str, cases: list[Case], stream: TextIO) -> None:
+    program = f"lora-cli {command}"
     stream.write('<?xml version="1.0" encoding="UTF-8"?>\n')
     stream.write(f'<testsuites name="{program}" {_counts(cases)}>\n')
     for path, suite in groupby(cases, lambda case: case.path):
@@ -76,27 +90,20 @@ def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -
     stream.write(f'  <testsuite name="{name}" {_counts(cases)} skipped="0"{file}>\n')
     for case in cases:
         stream.write(f'    <testcase classname="{classname}" name="{case.name}"')
-        if case.failure is None:
+        if case.message is None:
             stream.write("/>\n")
             continue
         stream.write(
-            f'>\n      <failure message="{case.failure}" type="{case.rule}">{case.failure}</failure>\n    </testcase>\n'
+            f'>\n      <{case.element} message="{case.message}" type="{case.kind}">{case.message}</{case.element}>\n'
+            "    </testcase>\n"
         )
     stream.write("  </testsuite>\n")
 
 
 def write_error(command: str, message: str, location: Location | None, stream: TextIO) -> None:
     """Write a document of one case, which could not run."""
-    file = "" if location is None else f' file="{text(location.file)}"'
-    program, counts = f"lora-cli {command}", 'tests="1" failures="0" errors="1"'
-    stream.write(
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<testsuites name="{program}" {counts}>\n'
-        f'  <testsuite name="{program}" {counts} skipped="0"{file}>\n'
-        f'    <testcase classname="{program.replace(" ", ".")}" name="{program}">\n'
-        f'      <error message="{text(message)}" type="error">{text(message)}</error>\n'
-        "    </testcase>\n  </testsuite>\n</testsuites>\n"
-    )
+    case = _trouble(Trouble(f"lora-cli {command}", message, location))
+    _write(command, [case], stream)
 
 
 FORMAT = Format(write, judged_only=True, write_error=write_error)

@@ -10,7 +10,7 @@ import pytest
 from adapter_files import Array, write_arrays, write_config
 
 from lora_cli import check, inspect
-from lora_cli.analysis.loaders.destination import read_destination
+from lora_cli.analysis.loaders.destination import read_destinations
 from lora_cli.analysis.loaders.registry import loader_named
 
 Q = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
@@ -42,8 +42,7 @@ def codes(arrays: Mapping[str, Array], folder: Path, **fields: object) -> list[s
     folder.mkdir(exist_ok=True)
     write_config(folder, **{"lora_alpha": 4, **fields})
     write_arrays(folder / "adapter_model.safetensors", arrays)
-    destination = read_destination("diffusers")
-    assert destination is not None
+    (destination,) = read_destinations(["diffusers"])
     return [each.code for each in destination.findings(inspect(folder))]
 
 
@@ -125,7 +124,7 @@ def test_an_alpha_that_is_missing_matters_where_it_is_not_the_rank(alpha: int, p
     write_arrays(path, kohya(OTHER, alpha=False) | kohya(KOHYA) | {f"{KOHYA}.alpha": np.float32(alpha).reshape(())})
     told = [verdict for verdict in check(str(path), loads_in="diffusers") if verdict.rule.startswith("loads-in")]
     assert [(v.rule, v.passed) for v in told] == [
-        ("loads-in", True) if passes else ("loads-in: diffusers-alpha", False)
+        ("loads-in diffusers", True) if passes else ("loads-in diffusers: diffusers-alpha", False)
     ]
 
 
@@ -135,9 +134,9 @@ def test_a_file_of_kohya_needs_no_config(tmp_path: Path) -> None:
     write_arrays(path, kohya(KOHYA, OTHER, TEXT, OUT))
     assert [(v.rule, v.passed) for v in check(str(path), loads_in="diffusers")] == [
         ("findings", True),
-        ("loads-in", True),
+        ("loads-in diffusers", True),
     ]
     write_arrays(path, kohya(KOHYA) | {f"{OTHER}.hada_w1_a": ones(4, 4), f"{OTHER}.hada_w1_b": ones(4, 4)})
-    assert ("loads-in: diffusers-unconverted", False) in [
+    assert ("loads-in diffusers: diffusers-unconverted", False) in [
         (v.rule, v.passed) for v in check(str(path), loads_in="diffusers")
     ]

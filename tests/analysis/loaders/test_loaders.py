@@ -16,7 +16,7 @@ from lora_cli.analysis.check.subject_check import Rules
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.inspect.findings.declaration import ERROR, SEVERITIES, Finding
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
-from lora_cli.analysis.loaders.destination import read_destination
+from lora_cli.analysis.loaders.destination import read_destinations
 from lora_cli.analysis.loaders.registry import codes, loader_named, loader_names
 from lora_cli.analysis.memory.serving.refusals import REFUSALS
 from lora_cli.methods.config.peft_releases import known_versions, read_release
@@ -50,8 +50,7 @@ def lora(r: int = 4, **others: Array) -> Arrays:
 
 def found(loader: str, path: str, base: Model | None = None, **how: Any) -> list[Finding]:
     """Return what a loader's rules find in an adapter."""
-    destination = read_destination(loader, how.get("peft_version"), how.get("max_rank"))
-    assert destination is not None
+    (destination,) = read_destinations([loader], how.get("peft_version"), how.get("max_rank"))
     return destination.findings(inspect(path, base))
 
 
@@ -149,7 +148,7 @@ def test_an_intact_adapter_triggers_nothing(fields: dict[str, Any], base: str | 
         verdicts = check(path, loads_in=loader, model=None if base is None else model(base))
         assert [(v.rule, v.value, v.limit, v.passed) for v in verdicts] == [
             ("findings", 0, 0, True),
-            ("loads-in", 0, 0, True),
+            (f"loads-in {loader}", 0, 0, True),
         ]
 
 
@@ -183,13 +182,13 @@ def verdicts_of(path: str, **keywords: Any) -> list[tuple[str, bool]]:
 def test_a_refusal_fails_whatever_fails_otherwise(tmp_path: Path) -> None:
     """It is an error even where only other findings fail; a remark fails where its severity or code does."""
     path = write_adapter(tmp_path / "a", lora(24, lora_magnitude_vector=ones(64)), r=24, use_dora=True)
-    refused = ("loads-in: vllm-dora", False)
+    refused = ("loads-in vllm: vllm-dora", False)
     assert verdicts_of(path, loads_in="vllm", fail_on=["nan"]) == [("findings", True), refused]
     assert verdicts_of(path, loads_in="vllm", fail_on="vllm-default-rank") == [
         ("finding: vllm-default-rank", False),
         refused,
     ]
-    assert verdicts_of(path, loads_in="vllm", ignore="vllm-dora") == [("findings", True), ("loads-in", True)]
+    assert verdicts_of(path, loads_in="vllm", ignore="vllm-dora") == [("findings", True), ("loads-in vllm", True)]
     (verdict,) = (each for each in check(path, loads_in="vllm", fail_on=["nan"]) if not each.passed)
     assert str(verdict.failure()).endswith("merge it into the base model, and serve that [vllm-dora]")
 
@@ -199,12 +198,37 @@ def test_what_inspect_finds_is_told_once(tmp_path: Path) -> None:
     arrays = lora()
     del arrays[f"{Q}.lora_B.weight"]
     path = write_adapter(tmp_path / "a", arrays)
-    assert verdicts_of(path, loads_in="peft") == [("findings", True), ("loads-in: missing-tensor", False)]
+    assert verdicts_of(path, loads_in="peft") == [("findings", True), ("loads-in peft: missing-tensor", False)]
     assert verdicts_of(path) == [("finding: missing-tensor", False)]
     (tmp_path / "a" / "adapter_model.safetensors").write_bytes(b"x")
-    assert verdicts_of(path, loads_in="vllm", max_rank=8) == [("findings", True), ("loads-in: broken-file", False)]
+    assert verdicts_of(path, loads_in="vllm", max_rank=8) == [("findings", True), ("loads-in vllm: broken-file", False)]
     nan = write_adapter(tmp_path / "nan", {key: array * np.float32("nan") for key, array in lora().items()})
-    assert verdicts_of(nan, loads_in="peft") == [("finding: nan", False), ("loads-in", True)]
+    assert verdicts_of(nan, loads_in="peft") == [("finding: nan", False), ("loads-in peft", True)]
+
+
+def test_several_loaders_are_asked_one_by_one(tmp_path: Path) -> None:
+    """Each has a rule of its own, whose name says which; a release is that of the loader that has releases."""
+    path = write_adapter(tmp_path / "a", lora(24, lora_magnitude_vector=ones(64)), r=24, use_dora=True)
+    rules = [
+        ("findings", True),
+        ("loads-in vllm: vllm-dora", False),
+        ("loads-in peft", True),
+        ("loads-in diffusers: diffusers-peft-only", False),
+    ]
+    several = verdicts_of(path, loads_in=["vllm", "peft", "diffusers"])
+    assert [each for each in several if "diffusers" not in each[0]] == rules[:3]
+    assert verdicts_of(path, loads_in="vllm, peft , diffusers,peft") == several
+    old = verdicts_of(path, loads_in=("vllm", "peft"), peft_version="0.8")
+    assert old == [*rules[:2], ("loads-in peft: peft-field", False)]
+
+
+def test_a_failure_says_which_loader_it_is_of(tmp_path: Path) -> None:
+    """What two of them refuse is told by each."""
+    arrays = lora()
+    del arrays[f"{Q}.lora_B.weight"]
+    path = write_adapter(tmp_path / "a", arrays)
+    told = [str(each.failure()) for each in check(path, loads_in=["peft", "vllm"]) if not each.passed]
+    assert [each.removeprefix(f"{path}: ").partition(": ")[0] for each in told] == ["loads-in peft", "loads-in vllm"]
 
 
 def test_only_trained_adapters_are_loaded(tmp_path: Path) -> None:
@@ -222,7 +246,14 @@ def test_only_trained_adapters_are_loaded(tmp_path: Path) -> None:
         ({"loads_in": "vlm"}, r"^loads_in: 'vlm' is not known; did you mean vllm\?"),
         ({"loads_in": "tgi"}, r"^loads_in: 'tgi' is not known; choose from: diffusers, peft, vllm"),
         ({"loads_in": ""}, r"^loads_in: '' is not known; choose from"),
-        ({"loads_in": ["peft"]}, r"^loads_in: \['peft'\] is not known"),
+        ({"loads_in": [["peft"]]}, r"^loads_in: \['peft'\] is not known"),
+        ({"loads_in": "peft,"}, r"^loads_in: '' is not known; choose from"),
+        ({"loads_in": ["peft", "vlm"]}, r"^loads_in: 'vlm' is not known; did you mean vllm\?"),
+        ({"loads_in": {"peft": 1}}, r"^loads_in: \{'peft': 1\} is not known"),
+        (
+            {"loads_in": ["vllm", "diffusers"], "peft_version": "0.13"},
+            r"does not matter to vLLM and diffusers; drop it",
+        ),
         ({"loads_in": "../peft"}, r"is not known"),
         ({"loads_in": "peft\x1b[31m"}, r"'peft\\x1b\[31m' is not known"),
         ({"peft_version": "0.13"}, r"^peft_version needs loads_in peft; give that too, or drop it"),
@@ -277,8 +308,8 @@ def test_a_start_that_no_release_knows_is_refused(tmp_path: Path) -> None:
     assert [(each.code, each.remedy) for each in found("peft", path)] == [("peft-start", remedy)]
     assert not found("peft", path, peft_version="0.6")
     with_model = verdicts_of(path, loads_in="peft", model=model())
-    assert ("loads-in: refused-config", False) in with_model
-    assert ("loads-in: peft-start", False) not in with_model
+    assert ("loads-in peft: refused-config", False) in with_model
+    assert ("loads-in peft: peft-start", False) not in with_model
     pissa = write_adapter(tmp_path / "pissa", lora(), init_lora_weights="pissa")
     assert [each.remedy for each in found("peft", pissa, peft_version="0.8")] == ["use PEFT 0.11.0 or newer"]
 
@@ -287,7 +318,13 @@ def test_a_verdict_knows_its_rule(tmp_path: Path) -> None:
     """`Verdict` has the fields of every other rule."""
     verdict = check(write_adapter(tmp_path / "a", lora()), loads_in="peft")[-1]
     assert isinstance(verdict, Verdict)
-    assert verdict.record() == {"path": str(tmp_path / "a"), "rule": "loads-in", "value": 0, "limit": 0, "passed": True}
+    assert verdict.record() == {
+        "path": str(tmp_path / "a"),
+        "rule": "loads-in peft",
+        "value": 0,
+        "limit": 0,
+        "passed": True,
+    }
 
 
 @pytest.mark.parametrize(("layers", "passes"), [(24, True), (12, False)])
@@ -298,7 +335,7 @@ def test_the_bundled_base_that_a_config_names_is_compared(layers: int, passes: b
         arrays |= pair(f"model.layers.{layer}.self_attn.q_proj", ones(4, 896), ones(896, 4))
     for base, said in (("Qwen/Qwen2.5-0.5B", "compared with the bundled model"), ("org/own", "it was not compared")):
         path = write_adapter(tmp_path / "a", arrays, base_model_name_or_path=base)
-        (found_here,) = check_paths([path], Rules(destination=read_destination("peft")))
+        (found_here,) = check_paths([path], Rules(destinations=read_destinations(["peft"])))
         is_known = base != "org/own"
         assert all(verdict.passed for verdict in found_here.verdicts) is (passes or not is_known)
         assert any(said in note for note in found_here.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from small_llama import narrow
 
 from lora_cli import InvalidInput, check, count, fit, memory, sweep
+from lora_cli.analysis.memory.arguments import AXES, SETTINGS
 from lora_cli.analysis.memory.training import OPTIMIZERS
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
@@ -61,6 +64,30 @@ def test_the_parts_add_up_to_the_peak(seed: int) -> None:
     assert found.phases[found.peak_phase] == max(found.phases.values()) <= found.peak_bytes <= found.reserved_bytes
     if found.gpu not in {"t4", "h100-80gb"}:
         assert found.peak_bytes == max(found.phases.values())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_record_says_what_was_asked(seed: int, tmp_path: Path) -> None:
+    """The figures follow from the record and the config beside it."""
+    found = memory(SHORT, r=8, target="all-linear", **drawn_training(Random(seed)))
+    (tmp_path / "adapter_config.json").write_text(json.dumps(found.config_fields))
+    settings: dict[str, Any] = {name: found[name] for name in (*AXES, *SETTINGS, "gpu")}
+    again = memory(SHORT, adapter=tmp_path, **settings | {"autocast": settings["autocast"] is not None})
+    assert again.record() == found.record()
+    assert (found.target, again.config_fields) == ("all-linear", found.config_fields)
+
+
+def test_a_record_says_what_a_time_was_computed_from() -> None:
+    """The tokens and the share of the peak; without them there is neither."""
+    found = of_small(gpu="h100", tokens=10**6, utilisation=0.4)
+    assert (found.tokens, found.utilisation) == (10**6, 0.4)
+    assert "tokens" not in of_small(gpu="h100")
+
+
+def test_a_training_of_the_whole_model_has_no_config() -> None:
+    """Nothing is targeted, and no adapter has a type."""
+    found = memory(SHORT, method="full", batch=1, seq=8)
+    assert (found.config_fields, found.target, found.adapter_dtype) == ({}, None, None)
 
 
 def test_the_parts_of_a_measured_card_are_of_its_own_peak() -> None:

@@ -36,13 +36,14 @@ class Finding:
     message: str
     remedy: str
 
-    def sentence(self) -> str:
-        """Return the finding as one line.
+    def sentence(self, rule: str = "") -> str:
+        """Return the finding as one line, which says by which rule of a check it fails if one is given.
 
         >>> Finding("out", "error", "nan", "1 tensor ('q') contains NaN", "go back").sentence()
         "out: 1 tensor ('q') contains NaN; go back [nan]"
         """
-        return f"{self.adapter}: {self.message}; {self.remedy} [{self.code}]"
+        start = f"{rule}: " if rule else ""
+        return f"{self.adapter}: {start}{self.message}; {self.remedy} [{self.code}]"
 
     def fails(self, fail_on: Container[str]) -> bool:
         """Whether a check fails on it, by its code or its severity."""

@@ -1,0 +1,120 @@
+"""Several adapters of which some cannot be read: the others are answered, and the run ends with exit code 2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from adapter_files import pair, write_adapter
+from program import run
+
+VALUES = np.ones((4, 16), np.float32)
+JUNK = "'junk.safetensors' is not a complete safetensors file"
+PATHS = ("one", "junk.safetensors", "two", "weights.pt")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two adapters, a file that only claims to be one, and a pickle."""
+    for name in ("one", "two"):
+        write_adapter(tmp_path / name, pair("layers.0.q_proj", VALUES, VALUES.T))
+    (tmp_path / "junk.safetensors").write_bytes(b"\xff" * 100)
+    (tmp_path / "weights.pt").write_bytes(b"PK\x03\x04")
+    return tmp_path
+
+
+def test_check_has_a_row_for_each_that_can_be_read(folder: Path) -> None:
+    """In the formats of records, where stderr names the others."""
+    done = run("check", *PATHS, "--format", "csv", cwd=folder)
+    assert done.returncode == 2
+    assert done.stdout == "path,rule,value,limit,passed\none,findings,0,0,true\ntwo,findings,0,0,true\n"
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"lora-cli: error: {JUNK}: ")
+    assert second.startswith("lora-cli: error: 'weights.pt': a pickle")
+
+
+def test_a_limit_that_fails_beside_them_is_said_too(folder: Path) -> None:
+    """Trouble decides the exit code, because the check could not be completed."""
+    done = run("check", *PATHS[:3], "--max-params", "1", cwd=folder)
+    assert (done.returncode, done.stderr.count("check failed: "), done.stderr.count("error: ")) == (2, 2, 1)
+
+
+def test_json_lists_them(folder: Path) -> None:
+    """Beside the results of check and of inspect; a run without trouble has no such list."""
+    for command in ("check", "inspect"):
+        answer = json.loads(run(command, *PATHS, "--json", cwd=folder).stdout)
+        assert len(answer["results"]) == 2
+        assert [each["subject"] for each in answer["errors"]] == ["junk.safetensors", "weights.pt"]
+        assert answer["errors"][0]["message"].startswith(JUNK)
+        assert "errors" not in json.loads(run(command, "one", "--json", cwd=folder).stdout)
+
+
+def test_github_has_an_annotation_for_each(folder: Path) -> None:
+    """At the file itself, and stderr repeats none."""
+    done = run("check", *PATHS, "--format", "github", cwd=folder)
+    assert (done.returncode, done.stderr) == (2, "")
+    first, second = done.stdout.splitlines()
+    assert first.startswith(f"::error file=junk.safetensors,title=lora-cli check::{JUNK}")
+    assert second.startswith("::error file=weights.pt,title=lora-cli check::'weights.pt': a pickle")
+
+
+def test_junit_counts_them_as_errors(folder: Path) -> None:
+    """Beside the cases that ran, on stdout or in a file, since the document tells the whole."""
+    done = run("check", *PATHS, "--format", "junit", cwd=folder)
+    root = ET.fromstring(done.stdout)  # noqa: S314 - it is the program's own
+    assert [root.get(name) for name in ("tests", "failures", "errors")] == ["4", "0", "2"]
+    assert [suite.get("name") for suite in root] == ["one", "two", "junk.safetensors", "weights.pt"]
+    error = root.find("testsuite[@name='junk.safetensors']/testcase/error")
+    assert error is not None
+    assert str(error.text).startswith(JUNK)
+    assert run("check", *PATHS, "-o", "report.xml", cwd=folder).returncode == done.returncode == 2
+    assert (folder / "report.xml").read_text() == done.stdout
+
+
+def test_a_file_of_records_and_a_lock_are_written_whole_or_not_at_all(folder: Path) -> None:
+    """A part of the records would be taken for all."""
+    for options in (("-o", "counts.csv"), ("--lock", "counts.lock", "--update-lock")):
+        done = run("check", *PATHS, *options, cwd=folder)
+        assert (done.returncode, JUNK in done.stderr) == (2, True)
+        assert not list(folder.glob("counts.*"))
+
+
+def test_where_none_can_be_read_there_are_no_records(folder: Path) -> None:
+    """Each is named."""
+    for command in ("check", "inspect"):
+        done = run(command, "junk.safetensors", "weights.pt", "--format", "csv", cwd=folder)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 2)
+
+
+def test_a_message_about_an_option_names_its_path(folder: Path) -> None:
+    """Which of several paths does not go with it would not be known."""
+    done = run("check", "one", "two", "--max-percent", "1", cwd=folder)
+    assert [line.split("--max-percent")[0] for line in done.stderr.splitlines()] == [
+        "lora-cli: error: one: ",
+        "lora-cli: error: two: ",
+    ]
+
+
+def test_a_table_whose_file_cannot_be_read_stops_no_other(folder: Path) -> None:
+    """The error stands at the line of its table, which it names."""
+    tables = "".join(f"[[tool.lora-cli.check]]\npath = '{name}'\n" for name in PATHS[:3])
+    (folder / "pyproject.toml").write_text(tables)
+    done = run("check", "--format", "csv", cwd=folder)
+    assert (done.returncode, done.stdout.count("\n"), done.stderr.count("\n")) == (2, 3, 1)
+    assert f"tool.lora-cli.check[1].path: {JUNK}" in done.stderr
+    done = run("check", "--format", "github", cwd=folder)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith("::error file=pyproject.toml,line=3,title=lora-cli check::")
+
+
+def test_a_pickle_has_one_message(folder: Path) -> None:
+    """Whoever reads it, alone or in a folder; it says what converts it."""
+    (folder / "old").mkdir()
+    (folder / "old" / "last.ckpt").write_bytes(b"PK")
+    for path, name in (("weights.pt", "weights.pt"), ("old", "last.ckpt")):
+        said = [run(command, path, cwd=folder).stderr for command in ("inspect", "check", "count")]
+        told = f"{name}': a pickle is not read, because loading it can run any code; convert it with "
+        assert all(told in each and "safetensors.torch.save_file(" in each for each in said)
