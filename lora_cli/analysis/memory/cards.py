@@ -203,6 +203,9 @@ def find_card(name: str) -> Card:
     >>> find_card("h1000")
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: gpu: 'h1000' is not a known card; did you mean h100, h100-80gb or v100?
+    >>> find_card("5070super")
+    Traceback (most recent call last):
+    lora_cli.errors.InvalidInput: gpu: '5070super' is not a known card; did you mean 4070-super, 2070-super or 4080-super?
     """
     if not isinstance(name, str):
         raise InvalidInput(f"{argument('gpu')}: {quote(str(name))} is not a text; give the name of a card, e.g. '4090'")
@@ -212,7 +215,7 @@ def find_card(name: str) -> Card:
         names = [known for each in CARDS for known in (each.name, *each.aliases)]
         if plain[:1].isdigit():
             # A number alone is far from a whole name.
-            names = list(BY_KEY)
+            names = [known.removeprefix(f"{SERIES}-") for known in names]
         otherwise = f"`lora-cli cards` lists them; give {argument('vram')} with its memory instead, e.g. 24GB"
         advice = near_miss(plain, names, otherwise)
         raise InvalidInput(f"{argument('gpu')}: {quote(name)} is not a known card; {advice}")
