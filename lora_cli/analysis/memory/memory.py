@@ -20,7 +20,7 @@ from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.methods.registry import FULL
 from lora_cli.models.matrix import whole_number
 from lora_cli.models.model import Model
-from lora_cli.quantities import LEAST_MEMORY, Value, parse_memory, read
+from lora_cli.quantities import LEAST_MEMORY, MOST_MEMORY, Value, parse_memory, read
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
 TIME_FIELD = "train_seconds"
-MAX_BYTES = 2**63 - 1
 # What a server of adapters has in common with a training.
 SERVED = ("adapter", "dtype")
 
@@ -314,7 +313,7 @@ def _room(card: Card | None, vram: float | str | None) -> Room | None:
     if isinstance(vram, str):
         return Room(read("vram", vram, parse_memory))
     number: Any = int(vram) if isinstance(vram, float) and vram.is_integer() else vram
-    return Room(whole_number("vram", number, LEAST_MEMORY, MAX_BYTES))
+    return Room(whole_number("vram", number, LEAST_MEMORY, MOST_MEMORY))
 
 
 def _set_up(model: Model, how: Adaptation, adapter_dtype: str | None) -> tuple[Setup, str, list[str]]:

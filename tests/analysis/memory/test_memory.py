@@ -173,6 +173,8 @@ def test_a_time_needs_a_utilisation_and_a_card() -> None:
         ({"gpu": "h1000"}, "did you mean h100"),
         ({"vram": 0}, "vram: 0 is out of range"),
         ({"vram": 24}, "vram: 24 is out of range"),
+        ({"vram": 10**16}, "vram: 10000000000000000 is out of range"),
+        ({"vram": "1000000000000GB"}, "vram: '1000000000000GB' is more than 1 PB"),
         ({"vram": 24e9 + 0.5}, "vram: 24000000000.5 is not a whole number"),
         ({"kbit_prepare": True}, "kbit_prepare says how a quantised base is trained"),
         ({"vram": "24G"}, "the unit G, which is not known; write it like 24GB or 24GiB"),
@@ -367,6 +369,7 @@ def test_advice_is_what_the_switch_gives(gpu: str | None) -> None:
     advised = {each["switch"]: each["peak_bytes"] for each in plain.advice}
     assert advised["optimizer adamw-8bit"] == of_small(gpu=gpu, dtype="float16", optimizer="adamw-8bit").peak_bytes
     assert all(each["peak_bytes"] + each["saved_bytes"] == plain.peak_bytes for each in plain.advice)
+    assert ("adapter_dtype bfloat16" in advised) == (gpu is None), "a T4 has no bfloat16"
 
 
 def test_a_card_is_named_by_a_text() -> None:
