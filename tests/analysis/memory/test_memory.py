@@ -376,3 +376,11 @@ def test_a_card_is_named_by_a_text() -> None:
     """A number is refused, and not a crash."""
     with pytest.raises(InvalidInput, match="gpu: '4090' is not a text"):
         of_small(gpu=4090)
+
+
+def test_a_model_of_which_nothing_is_quantised_says_so() -> None:
+    """Falcon's own class of Linear stays as it is, and preparing makes all of it float32."""
+    (note,) = memory("falcon-7b", r=8, quantize="nf4", seq=8).notes
+    assert "nf4 quantises no layer of this model" in note
+    (note,) = memory("gemma-3-270m", r=8, target="q_proj", quantize="nf4", seq=8).notes
+    assert "336 MB more, and nf4 saves only 144 MB" in note
