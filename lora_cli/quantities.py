@@ -19,8 +19,8 @@ Value = str | int | float | bool | None
 
 # Units in lower case; every quantity is read in any case.
 COUNT_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
-# No card has less: a unit was forgotten.
-LEAST_MEMORY = 10**6
+# No card has less, or more: a unit was forgotten, or one was added to a number of bytes.
+LEAST_MEMORY, MOST_MEMORY = 10**6, 10**15
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
@@ -185,6 +185,9 @@ def parse_memory(text: str) -> int:
     >>> parse_memory("24")
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '24' is less than 1 MB; write 24GB or 24GiB
+    >>> parse_memory("24000000000GB")
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '24000000000GB' is more than 1 PB; write it like 24GB or 24GiB
     >>> parse_memory("24G")
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '24G' has the unit G, which is not known; write it like 24GB or 24GiB
@@ -193,6 +196,8 @@ def parse_memory(text: str) -> int:
     if value < LEAST_MEMORY:
         number = text if text.isdigit() and value else "24"
         raise QuantityError(text, f"is less than {bytes_text(LEAST_MEMORY)}; write {number}GB or {number}GiB")
+    if value > MOST_MEMORY:
+        raise QuantityError(text, f"is more than {bytes_text(MOST_MEMORY)}; write it like 24GB or 24GiB")
     return value
 
 

@@ -206,6 +206,16 @@ def test_each_part_of_the_bar_has_a_mark_of_its_own(base: str) -> None:
     assert title.endswith("rank 8 · q_proj,v_proj · batch 1 · 64 tokens · bfloat16 · nf4")
 
 
+def test_the_table_says_that_a_card_was_not_measured(base: str) -> None:
+    """In place of the band of the process; without a card there is nothing to say."""
+    shown = {
+        card: run("memory", base, "-r", "8", "--seq", "64", "--dtype", "float16", *card, "--format", "table").stdout
+        for card in ((), ("--gpu", "4090"), ("--vram", "24GiB"), ("--gpu", "t4"))
+    }
+    assert ["was not measured" in text for text in shown.values()] == [False, True, True, False]
+    assert ["process, at most" in text for text in shown.values()] == [False, False, False, True]
+
+
 def test_tokens_are_not_parameters(base: str) -> None:
     """A message names what is counted."""
     done = run("memory", base, "-r", "8", "--gpu", "t4", "--tokens", "1e18", "--utilisation", "0.4")
@@ -228,3 +238,18 @@ def test_a_sweep_takes_several_kinds_of_quantisation(base: str) -> None:
     assert done.stdout.split() == ["none", "nf4"]
     done = run("memory", base, "-r", "8", "--quantize", "none,nf4")
     assert "'none,nf4' is not known" in done.stderr
+
+
+def test_a_sweep_takes_several_cards(base: str) -> None:
+    """The slowest of the axes; each row has its own card's memory and verdict."""
+    grid = ("sweep", base, "-r", "8", "--memory", "--seq", "8,16", "--gpu", "4090, t4")
+    done = run(*grid, "--dtype", "float16", "--field", "gpu,seq,gpu_bytes,fits")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert rows == [
+        [card, seq, str(size * 2**20), "yes"]
+        for card, size in (("rtx-4090", 24564), ("t4", 15360))
+        for seq in ("8", "16")
+    ]
+    assert "t4 has no bfloat16" in run(*grid, "--dtype", "bfloat16", "--field", "fits").stderr
+    done = run("memory", base, "-r", "8", "--gpu", "4090,t4")
+    assert (done.returncode, "'4090,t4' is not a known card; did you mean 4090?" in done.stderr) == (2, True)

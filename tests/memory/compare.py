@@ -14,6 +14,8 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -53,35 +55,42 @@ def holds(differences: Mapping[str, float]) -> bool:
     return close >= SHARE * len(sizes) and max(sizes, default=0) <= FARTHEST
 
 
+def line(name: str, differences: Mapping[str, float]) -> str:
+    """Say how far one family's rows are from the oracle."""
+    sizes = sorted(map(abs, differences.values()))
+    close = sum(size <= CLOSE for size in sizes)
+    worst = max(differences, key=lambda each: abs(differences[each]))
+    return (
+        f"{name:14} {len(sizes):3} rows, {close:3} within 1 %, median {100 * sizes[len(sizes) // 2]:.4f} %, "
+        f"worst {100 * differences[worst]:+.3f} % ({worst}){'' if holds(differences) else '  <- too far'}"
+    )
+
+
+def wanted_rows(wanted: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    """Return the rows of files, or rows to be drawn, family by family."""
+    if wanted.rows:
+        rows = [json.loads(text) for file in wanted.rows for text in file.read_text().splitlines()]
+        return sorted(rows, key=itemgetter("family"))
+    from tests.memory.drawn_families import FAMILIES
+
+    return drawn(wanted.family or FAMILIES, wanted.seed, wanted.count)
+
+
 def main() -> int:
-    """Print a line for each family, and return the exit code."""
+    """Print a line for each family as soon as it is compared, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--family", action="append")
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", nargs="*", type=Path)
-    wanted = parser.parse_args()
-    if wanted.rows:
-        rows: Iterable[dict[str, Any]] = (
-            json.loads(line) for file in wanted.rows for line in file.read_text().splitlines()
-        )
-    else:
-        from tests.memory.drawn_families import FAMILIES
-
-        rows = drawn(wanted.family or FAMILIES, wanted.seed, wanted.count)
-    found, refused = compared(rows)
-    all_hold = True
-    for name, differences in found.items():
-        sizes = sorted(map(abs, differences.values()))
-        close = sum(size <= CLOSE for size in sizes)
-        worst = max(differences, key=lambda each: abs(differences[each]))
-        good = holds(differences)
-        all_hold = all_hold and good
-        print(
-            f"{name:14} {len(sizes):3} rows, {close:3} within 1 %, median {100 * sizes[len(sizes) // 2]:.4f} %, "
-            f"worst {100 * differences[worst]:+.3f} % ({worst}){'' if good else '  <- too far'}"
-        )
-    for reason, times in refused.most_common():
+    all_hold, reasons = True, Counter[str]()
+    for _, rows in groupby(wanted_rows(parser.parse_args()), key=itemgetter("family")):
+        found, refused = compared(rows)
+        reasons += refused
+        for name, differences in found.items():
+            all_hold = all_hold and holds(differences)
+            print(line(name, differences), flush=True)
+    for reason, times in reasons.most_common():
         print(f"refused {times:3}: {reason}")
     return 0 if all_hold else 1
 

@@ -40,7 +40,7 @@ SWITCHES = (
     Switch(lambda training: training.is_quantised and training.kbit_prepare, {"kbit_prepare": False}),
     Switch(lambda training: training.attention == "eager", {"attention": "sdpa"}),
     Switch(lambda training: training.optimizer in {"adamw", "adamw-foreach"}, {"optimizer": "adamw-8bit"}),
-    Switch(lambda training: training.adapter_dtype == "float32", {"adapter_dtype": "bfloat16"}),
+    Switch(lambda training: training.adapter_dtype == "float32" and training.has_flash, {"adapter_dtype": "bfloat16"}),
     Switch(lambda training: training.padded, {"padded": False}),
     Switch(lambda training: training.logits_kept, {"logits_kept": False}),
     Switch(lambda training: training.autocast is not None, {"autocast": None}),

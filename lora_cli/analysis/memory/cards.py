@@ -112,13 +112,13 @@ CARDS = (
     Card("rtx-a2000-12gb", 12288, 8.6),
     Card("rtx-a4000", 16376, 8.6),
     Card("rtx-a5000", 24564, 8.6),
-    Card("rtx-a6000", 49140, 8.6),
+    Card("rtx-a6000", 49140, 8.6, 154.8),
     Card("rtx-2000-ada", 16384, 8.9, None, ("rtx-2000-ada-generation",)),
     Card("rtx-4000-ada", 20480, 8.9, None, ("rtx-4000-ada-generation", "rtx-4000-sff-ada-generation")),
     Card("rtx-4500-ada", 23034, 8.9, None, ("rtx-4500-ada-generation",)),
     Card("rtx-5000-ada", 32768, 8.9, None, ("rtx-5000-ada-generation",)),
     Card("rtx-5880-ada", 49152, 8.9, None, ("rtx-5880-ada-generation",)),
-    Card("rtx-6000-ada", 49140, 8.9, None, ("rtx-6000-ada-generation",)),
+    Card("rtx-6000-ada", 49140, 8.9, 364, ("rtx-6000-ada-generation",)),
     Card("rtx-pro-2000-blackwell", 16311, 12.0, None, ("rtx-pro-2000",)),
     Card("rtx-pro-4000-blackwell", 24576, 12.0, None, ("rtx-pro-4000",)),
     Card("rtx-pro-4500-blackwell", 32768, 12.0, None, ("rtx-pro-4500",)),
@@ -131,9 +131,9 @@ CARDS = (
         ("rtx-pro-6000", "rtx-pro-6000-blackwell-server-edition", "rtx-pro-6000-blackwell-workstation-edition"),
     ),
     Card("quadro-rtx-4000", 8192, 7.5, None, ("rtx-4000",)),
-    Card("quadro-rtx-6000", 24576, 7.5, None, ("rtx-6000",)),
+    Card("quadro-rtx-6000", 24576, 7.5, 130.5, ("rtx-6000",)),
     Card("quadro-rtx-8000", 48601, 7.5, None, ("rtx-8000",)),
-    Card("titan-rtx", 24219, 7.5),
+    Card("titan-rtx", 24219, 7.5, 130.5),
     Card("titan-v", 12288, 7.0),
     Card("rtx-2060", 6144, 7.5),
     Card("rtx-2060-super", 8192, 7.5),
@@ -141,7 +141,7 @@ CARDS = (
     Card("rtx-2070-super", 8192, 7.5),
     Card("rtx-2080", 8192, 7.5),
     Card("rtx-2080-super", 8192, 7.5),
-    Card("rtx-2080-ti", 11264, 7.5),
+    Card("rtx-2080-ti", 11264, 7.5, 53.8),
     Card("rtx-3060-12gb", 12288, 8.6, None, ("rtx-3060",)),
     Card("rtx-3060-ti", 8192, 8.6),
     Card("rtx-3070", 8192, 8.6),
@@ -149,7 +149,7 @@ CARDS = (
     Card("rtx-3080-10gb", 10240, 8.6, None, ("rtx-3080",)),
     Card("rtx-3080-12gb", 12288, 8.6),
     Card("rtx-3080-ti", 12288, 8.6),
-    Card("rtx-3090", 24576, 8.6),
+    Card("rtx-3090", 24576, 8.6, 71.2),
     Card("rtx-3090-ti", 24564, 8.6),
     Card("rtx-4060", 8192, 8.9),
     Card("rtx-4060-ti-8gb", 8192, 8.9, None, ("rtx-4060-ti",)),
@@ -167,7 +167,7 @@ CARDS = (
     Card("rtx-5070", 12227, 12.0),
     Card("rtx-5070-ti", 16384, 12.0),
     Card("rtx-5080", 16384, 12.0),
-    Card("rtx-5090", 32607, 12.0),
+    Card("rtx-5090", 32607, 12.0, 209.5),
     Card("rtx-3080-laptop-8gb", 8192, 8.6, None, ("rtx-3080-laptop", "rtx-3080-laptop-gpu")),
     Card("rtx-3080-laptop-16gb", 16384, 8.6),
     Card("rtx-4070-laptop", 8192, 8.9, None, ("rtx-4070-laptop-gpu",)),
@@ -203,6 +203,9 @@ def find_card(name: str) -> Card:
     >>> find_card("h1000")
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: gpu: 'h1000' is not a known card; did you mean h100, h100-80gb or v100?
+    >>> find_card("5070super")
+    Traceback (most recent call last):
+    lora_cli.errors.InvalidInput: gpu: '5070super' is not a known card; did you mean 4070-super, 2070-super or 4080-super?
     """
     if not isinstance(name, str):
         raise InvalidInput(f"{argument('gpu')}: {quote(str(name))} is not a text; give the name of a card, e.g. '4090'")
@@ -212,7 +215,7 @@ def find_card(name: str) -> Card:
         names = [known for each in CARDS for known in (each.name, *each.aliases)]
         if plain[:1].isdigit():
             # A number alone is far from a whole name.
-            names = list(BY_KEY)
+            names = [known.removeprefix(f"{SERIES}-") for known in names]
         otherwise = f"`lora-cli cards` lists them; give {argument('vram')} with its memory instead, e.g. 24GB"
         advice = near_miss(plain, names, otherwise)
         raise InvalidInput(f"{argument('gpu')}: {quote(name)} is not a known card; {advice}")

@@ -61,9 +61,10 @@ def notes_of(case: Case) -> Iterator[str]:
     if training.is_quantised and training.kbit_prepare:
         added, saved = preparation(case.setup, training)
         if added > saved:
+            less = f"saves only {bytes_text(saved)}" if saved else "quantises no layer of this model"
             yield (
                 f"{PREPARATION} turns what is not quantised into float32, which takes {bytes_text(added)} more, and "
-                f"{training.quantize} saves only {bytes_text(saved)}; with {argument('kbit_prepare=False')} it stays in "
+                f"{training.quantize} {less}; with {argument('kbit_prepare=False')} it stays in "
                 f"{training.dtype}"
             )
     if training.quantize == "int8" and training.adapter_dtype != ADAPTER_DTYPE:

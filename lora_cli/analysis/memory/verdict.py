@@ -11,12 +11,11 @@ from lora_cli.analysis.memory.reserved import reservation
 from lora_cli.analysis.memory.training import Training
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.matrix import whole_number
-from lora_cli.quantities import LEAST_MEMORY, parse_memory, read
+from lora_cli.quantities import LEAST_MEMORY, MOST_MEMORY, parse_memory, read
 
 # What stands for the band where nothing was measured: the widest spread that was measured anywhere, and a context.
 UNMEASURED_SPREAD = 0.16
 UNMEASURED_CONTEXT = 2**30
-MAX_BYTES = 2**63 - 1
 YES, NO, UNCERTAIN = "yes", "no", "uncertain"
 
 
@@ -43,7 +42,7 @@ def read_room(card: Card | None, vram: float | str | None) -> Room | None:
     if isinstance(vram, str):
         return Room(read("vram", vram, parse_memory))
     number: Any = int(vram) if isinstance(vram, float) and vram.is_integer() else vram
-    return Room(whole_number("vram", number, LEAST_MEMORY, MAX_BYTES))
+    return Room(whole_number("vram", number, LEAST_MEMORY, MOST_MEMORY))
 
 
 class Footprint(NamedTuple):

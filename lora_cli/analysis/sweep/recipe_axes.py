@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.recipe import follow_recipe
+from lora_cli.analysis.sweep.training_grid import AXES
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
 
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from lora_cli.models.model import Source
-
-# The axes that are of a training.
-TRAINED = ("quantize", "batch", "seq")
 
 
 def recipe_axes(
@@ -32,7 +30,7 @@ def recipe_axes(
         raise InvalidInput(
             f"{argument('recipe')} is of one model, and {argument('model')} names {len(models)}; give one of them"
         )
-    axes = {name: own[name] for name in TRAINED if own[name] is not None}
+    axes = {name: own[name] for name in AXES if own[name] is not None}
     training = {**(own["training"] or {}), **axes}
     # An axis takes the place of the recipe's value, whatever its points are.
     asked = [how._replace(r=1 if own["r"] is not None else None, target=own["target"]) for how in hows]
@@ -46,7 +44,7 @@ def recipe_axes(
         "settings": {name: value for how in followed.hows for name, value in how.settings.items()},
         "r": first.r if own["r"] is None else own["r"],
         "target": first.target if own["target"] is None else own["target"],
-        **{name: trained.pop(name) for name in TRAINED if name in trained},
+        **{name: trained.pop(name) for name in AXES if name in trained},
         "training": trained,
     }
     if isinstance(found["target"], list) and own["target"] is None:

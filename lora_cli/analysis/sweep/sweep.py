@@ -129,6 +129,7 @@ def sweep(
     batch: Axis | None = None,
     seq: Axis | None = None,
     quantize: str | Sequence[str] | None = None,
+    gpu: str | Sequence[str] | None = None,
     training: Mapping[str, Any] | None = None,
     recipe: str | PathLike[str] | None = None,
 ) -> Sweep:
@@ -146,7 +147,8 @@ def sweep(
     memory         also the GPU memory of training each model, as `memory` says it
     batch, seq     axes of that
     quantize       one kind of quantisation or several, slower than these
-    training       how it is trained otherwise: keywords of `memory`, e.g. {"optimizer": "sgd", "gpu": "t4"}
+    gpu            one graphics card or several, the slowest
+    training       how it is trained otherwise: keywords of `memory`, e.g. {"optimizer": "sgd"}
     recipe         path of a trainer's own configuration of a model; what is given beside it replaces what it says
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
@@ -166,6 +168,7 @@ def sweep(
         own = {
             "r": r,
             "target": target,
+            "gpu": gpu,
             "quantize": quantize,
             "batch": batch,
             "seq": seq,
@@ -178,7 +181,7 @@ def sweep(
         return replace(found, assumptions=assumptions)
     if settings:
         hows = shared_settings(hows, of_model=model is not None)
-    axes = {"quantize": quantize, "batch": batch, "seq": seq}
+    axes = {"gpu": gpu, "quantize": quantize, "batch": batch, "seq": seq}
     given = [name for name, value in axes.items() if value is not None] + list(training or ())
     if given and not memory:
         raise InvalidInput(

@@ -114,7 +114,7 @@ def sweep(
         bool,
         typer.Option(
             "--memory",
-            help="Add the GPU memory of training each model; --batch, --seq and --quantize take lists then.",
+            help="Add the GPU memory of training each model; --batch, --seq, --quantize and --gpu take lists then.",
             rich_help_panel=TRAINING,
         ),
     ] = False,

@@ -12,8 +12,8 @@ from lora_cli.cli.help_text import METHOD, TRAINING
 from lora_cli.cli.options.reading import read_list, size
 
 # What a sweep takes several of.
-AXES = ("batch", "seq", "quantize")
 SIZES = ("batch", "seq")
+NAMES = ("quantize", "gpu")
 
 
 def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str = "NAME") -> Any:
@@ -87,9 +87,8 @@ class TrainingOptions(NamedTuple):
     def axes(self) -> dict[str, Any]:
         """Return the same as keywords of `lora_cli.sweep`, which takes several of some."""
         given = self._given()
-        axes = {name: given.pop(name) for name in AXES if name in given}
-        if "quantize" in axes:
-            axes["quantize"] = read_list(axes["quantize"])
+        axes = {name: given.pop(name) for name in SIZES if name in given}
+        axes |= {name: read_list(given.pop(name)) for name in NAMES if name in given}
         return axes | {"training": given}
 
     def _given(self) -> dict[str, Any]:

@@ -78,14 +78,18 @@ def _parts(record: Mapping[str, Value]) -> Grid:
 
 
 def _totals(record: Mapping[str, Value]) -> Facts:
-    """Return what is reserved, the band of the process, and the card."""
+    """Return what is reserved, the band of the process, and the card; a card whose band is not known says so."""
     names = {
         "reserved_bytes": "reserved by the allocator",
         "low_bytes": "process, at least",
         "high_bytes": "process, at most",
         "gpu_bytes": f"memory of {record['gpu'] or 'the card'}",
     }
-    return Facts([(name, sheet_cell(field, record[field])) for field, name in names.items() if record[field]])
+    shown = {field: (name, sheet_cell(field, record[field])) for field, name in names.items() if record[field]}
+    if "gpu_bytes" in shown and "high_bytes" not in shown:
+        card = shown.pop("gpu_bytes")
+        return Facts([*shown.values(), ("process on this card", "was not measured"), card])
+    return Facts([*shown.values()])
 
 
 def _verdict(record: Mapping[str, Value]) -> str:

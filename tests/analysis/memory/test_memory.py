@@ -200,6 +200,8 @@ def test_a_time_needs_a_utilisation_and_a_card() -> None:
         ({"gpu": "h1000"}, "did you mean h100"),
         ({"vram": 0}, "vram: 0 is out of range"),
         ({"vram": 24}, "vram: 24 is out of range"),
+        ({"vram": 10**16}, "vram: 10000000000000000 is out of range"),
+        ({"vram": "1000000000000GB"}, "vram: '1000000000000GB' is more than 1 PB"),
         ({"vram": 24e9 + 0.5}, "vram: 24000000000.5 is not a whole number"),
         ({"kbit_prepare": True}, "kbit_prepare says how a quantised base is trained"),
         ({"vram": "24G"}, "the unit G, which is not known; write it like 24GB or 24GiB"),
@@ -394,9 +396,18 @@ def test_advice_is_what_the_switch_gives(gpu: str | None) -> None:
     advised = {each["switch"]: each["peak_bytes"] for each in plain.advice}
     assert advised["optimizer adamw-8bit"] == of_small(gpu=gpu, dtype="float16", optimizer="adamw-8bit").peak_bytes
     assert all(each["peak_bytes"] + each["saved_bytes"] == plain.peak_bytes for each in plain.advice)
+    assert ("adapter_dtype bfloat16" in advised) == (gpu is None), "a T4 has no bfloat16"
 
 
 def test_a_card_is_named_by_a_text() -> None:
     """A number is refused, and not a crash."""
     with pytest.raises(InvalidInput, match="gpu: '4090' is not a text"):
         of_small(gpu=4090)
+
+
+def test_a_model_of_which_nothing_is_quantised_says_so() -> None:
+    """Falcon's own class of Linear stays as it is, and preparing makes all of it float32."""
+    (note,) = memory("falcon-7b", r=8, quantize="nf4", seq=8).notes
+    assert "nf4 quantises no layer of this model" in note
+    (note,) = memory("gemma-3-270m", r=8, target="q_proj", quantize="nf4", seq=8).notes
+    assert "336 MB more, and nf4 saves only 144 MB" in note

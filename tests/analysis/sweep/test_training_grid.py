@@ -38,6 +38,9 @@ def test_several_kinds_of_quantisation() -> None:
         ({"batch": 2, "training": {"batch": 4}}, "batch is also given in training"),
         ({"quantize": "nf4", "training": {"quantize": "none"}}, "quantize is also given in training"),
         ({"seq": []}, "seq: the axis is empty"),
+        ({"gpu": []}, "gpu: the list is empty"),
+        ({"gpu": ["t4", "t5"]}, "'t5' is not a known card"),
+        ({"gpu": "t4", "training": {"gpu": "a100"}}, "gpu is also given in training"),
     ],
 )
 def test_axes_that_cannot_be(given: dict[str, object], said: str) -> None:

@@ -37,6 +37,18 @@ def test_a_preset_has_the_parameters_that_were_published(row: dict[str, str]) ->
     assert read_config(Config(preset(name)), name).full_params == int(row["full_params"])
 
 
+LENGTHS = list(csv.DictReader((REFERENCE / "preset_lengths.csv").open(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("row", LENGTHS, ids=lambda row: row["model"])
+def test_a_preset_has_the_longest_input_that_was_published(row: dict[str, str]) -> None:
+    """Of a preset that stands for several models, that of the model with the longest; the text part's, of a model of several."""
+    fields = preset(row["model"])
+    text = fields.get("text_config", fields)
+    assert (text.get("max_position_embeddings") or text["n_positions"]) == int(row["longest_input"])
+    assert row["source"]
+
+
 def test_names_are_unique_and_lower_case() -> None:
     """Also in the file itself, where a second one would silently replace the first."""
     written: list[str] = []

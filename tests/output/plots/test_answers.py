@@ -72,6 +72,14 @@ def test_a_sweep_of_trainings_is_drawn_with_its_card_or_without(axis: str) -> No
     assert all(isinstance(plot, LinePlot | BarPlot) and plot.limits == () for plot in without)
 
 
+def test_each_quantisation_and_card_is_a_line() -> None:
+    """With its own name; a card's memory is a line of its own."""
+    plot = plot_of("sweep llama-3.2-1b -r 8 --memory --seq 64,128 --quantize none,nf4 --gpu t4,4090")
+    assert isinstance(plot, LinePlot)
+    assert list(lines_of(plot)) == ["t4, none", "t4, nf4", "rtx-4090, none", "rtx-4090, nf4"]
+    assert [each.name for each in plot.limits] == ["t4: 15 GiB", "rtx-4090: 24 GiB"]
+
+
 def test_names_alone_are_bars() -> None:
     """One for each; of two axes, those of the second stand beside each other."""
     assert list(bars_of(plot_of("sweep gpt2 -r 8 --method lora,vera"))) == [""]

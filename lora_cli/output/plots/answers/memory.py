@@ -39,7 +39,7 @@ def plot(report: Report, phases: Mapping[str, int]) -> BarPlot:
             *(Part(name, tuple(size if at == split else None for at in range(len(bars)))) for name, size in parts),
             Part(WHOLE, tuple(None if at == split else size for at, size in enumerate(bars.values())), is_whole=True),
         ),
-        card_limits(record),
+        card_limits([record]),
         is_stacked=True,
     )
 

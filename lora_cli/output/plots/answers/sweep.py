@@ -31,7 +31,7 @@ from lora_cli.quantities import Value
 Row = Mapping[str, Value]
 
 # The axes of a grid: names, and numbers with what they are called. Of axes with as many points, the first is drawn along.
-NAMED = ("model", "target", "method")
+NAMED = ("model", "target", "method", "gpu", "quantize")
 NUMBERED = {"r": "rank r", "seq": "tokens of a sequence", "batch": "sequences of a batch", "d": "d", "h": "h"}
 FIGURES = {
     "peak_bytes": "peak memory of a training step",
@@ -61,7 +61,7 @@ def plot(report: Report) -> Plot:
     title = titled([*report.title(), *sizes(common)])
     values = [_number(row[figure]) for row in rows]
     axis = Axis(FIGURES[figure], unit_of(figure), value_base(values, unit_of(figure)))
-    limits = card_limits(rows[0]) if rows and figure == "peak_bytes" else ()
+    limits = card_limits(rows) if figure == "peak_bytes" else ()
     if along is None:
         return replace(_bars(title, rows, varying, figure, axis), limits=limits)
     label = "d = h" if is_square and along == "d" else NUMBERED[along]
