@@ -12,6 +12,7 @@ from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
 from lora_cli.methods.adapter_file.format import AdapterFile, Format, Part, Refusal
+from lora_cli.methods.adapter_file.formats.comfyui import MODEL
 from lora_cli.methods.adapter_file.formats.diffusers import COMPONENT
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.models.peft_names import ADAPTER_CONFIG, BASE_MODEL, PEFT_MODEL
@@ -32,7 +33,7 @@ def part(key: str) -> Part | None:
     >>> part("unet.mid_block.to_q.lora_A.weight")
     """
     has_root = key.startswith(PEFT_MODEL) or PROMPT.match(key) is not None
-    if not has_root and (COMPONENT.match(key) or ROOTLESS.fullmatch(key) is None):
+    if not has_root and (COMPONENT.match(key) or MODEL.match(key) or ROOTLESS.fullmatch(key) is None):
         return None
     name = key.removeprefix(BASE_MODEL)
     match = NESTED.fullmatch(name)
