@@ -189,6 +189,8 @@ class Recipe:
             value = self.fields.fields.get(name)
             if value not in UNSET and value not in doubt.harmless:
                 yield f"{self.source}: {self._written(name)} {doubt.what}"
+            elif value is None and doubt.is_default is not None and doubt.is_default(self.fields):
+                yield f"{self.source}: {name} ({self.trainer.name}'s default) {doubt.what}"
 
     def _read(self, name: str, part: Part | Targets, reading: Reading, *model: Model) -> Any:
         """Return the value of an argument, and add to the reading what is said of it."""

@@ -45,10 +45,14 @@ class Targets(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """What a field changes that is not followed here, unless it has one of the `harmless` values or none."""
+    """What a field changes that is not followed here, unless it has one of the `harmless` values or none.
+
+    `is_default` says whether the trainer sets it where a recipe does not have it.
+    """
 
     what: str
     harmless: tuple[Any, ...] = ()
+    is_default: Callable[[Config], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

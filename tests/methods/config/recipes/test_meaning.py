@@ -216,6 +216,26 @@ def test_a_warning_says_which_way_the_memory_is_off(tmp_path: Path) -> None:
     assert not memory(recipe=written(tmp_path, SWIFT, tuner_backend="peft")).warnings
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, True),
+        ({"adapter": "qlora", "load_in_8bit": True}, True),
+        ({"lora_o_kernel": False}, False),
+        ({"load_in_8bit": True}, False),
+        ({"rl": "dpo"}, False),
+        ({"trust_remote_code": True}, False),
+        ({"adapter": None}, False),
+    ],
+)
+def test_kernels_that_axolotl_turns_on_by_itself_are_told(more: dict[str, Any], told: bool, tmp_path: Path) -> None:
+    """Where `check_auto_enable_lora_kernels` does, and only in an answer on memory."""
+    path = written(tmp_path, AXOLOTL, **more)
+    said = "lora_mlp_kernel (axolotl's default) runs kernels of its own"
+    assert (said in "\n".join(read_recipe(path).training({})[1].doubts)) == told
+    assert said not in "\n".join(count(recipe=path, method="lora").warnings)
+
+
 def test_many_unknown_fields_are_a_few_lines(tmp_path: Path) -> None:
     """The rest is counted."""
     known = dict.fromkeys((f"dataset_{n}" for n in range(100)), 1)
