@@ -114,7 +114,7 @@ def inspect(
     each = chain.from_iterable(map(adapter_paths, paths))
     inspections = [inspect_adapter(path, base, spectrum=spectrum, track=track) for path in each]
     is_whole = presentation.has_parts or not per_module
-    report = _adapters_report(inspections, presentation.has_parts) if is_whole else _modules_report(inspections)
+    report = _adapters_report(inspections, presentation) if is_whole else _modules_report(inspections)
     return Answer(
         report,
         presentation,
@@ -134,14 +134,16 @@ def _plot(inspections: Sequence[Inspection]) -> Plot:
     return plot([record for inspection in inspections for record in inspection.modules], reasons)
 
 
-def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Report:
-    """Return a record for each adapter, and below a single one the groups of its modules."""
+def _adapters_report(inspections: Sequence[Inspection], presentation: Presentation) -> Report:
+    """Return a record for each adapter, and below a single one the groups of its modules.
+
+    What no file notes has no field, unless it is asked for by name: a loop over files must not end at such a one.
+    """
     spectrum_fields = SPECTRUM_FIELDS if any(inspection.spectrum for inspection in inspections) else ()
-    noted = [field for field in TRAINING_FIELDS if any(field in inspection for inspection in inspections)]
-    commits = [field for field in REVISIONS if any(field in inspection for inspection in inspections)]
-    fields = (*FIELDS, *spectrum_fields, *noted, *commits)
+    there = {*presentation.asked_fields, *chain.from_iterable(inspections)}
+    fields = (*FIELDS, *spectrum_fields, *(field for field in (*TRAINING_FIELDS, *REVISIONS) if field in there))
     parts: dict[str, list[Mapping[str, Any]]] = {}
-    if with_parts:
+    if presentation.has_parts:
         parts["modules"] = [record for inspection in inspections for record in inspection.modules]
         parts["findings"] = [asdict(finding) for inspection in inspections for finding in inspection.findings]
     return Report(
