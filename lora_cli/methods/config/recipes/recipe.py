@@ -210,7 +210,8 @@ class Recipe:
 
     def _field(self, part: Part | Targets) -> str | None:
         """Return the first field that says something of those that an argument follows from, or the first that is given."""
-        given = [name for name in part.fields if self.fields.fields.get(name) is not None]
+        fields = part.fields if part.deciding is None else part.deciding(self.fields)
+        given = [name for name in fields if self.fields.fields.get(name) is not None]
         return next((name for name in given if self.fields.fields[name] not in UNSET), given[0] if given else None)
 
     def _origin(self, part: Part | Targets, value: Any) -> str:

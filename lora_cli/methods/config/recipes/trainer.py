@@ -30,10 +30,14 @@ class NotFollowed(Exception):
 
 
 class Part(NamedTuple):
-    """The fields that an argument follows from, the deciding one first, and how; None says nothing."""
+    """The fields that an argument follows from, the deciding one first, and how; None says nothing.
+
+    `deciding` returns those of them that decide in a recipe, where that depends on its other fields.
+    """
 
     fields: tuple[str, ...]
     read: Read
+    deciding: Callable[[Config], tuple[str, ...]] | None = None
 
 
 class Targets(NamedTuple):
@@ -42,6 +46,7 @@ class Targets(NamedTuple):
     fields: tuple[str, ...]
     read: Callable[[Config, Model], str | list[str] | None]
     default: str | None = None
+    deciding: Callable[[Config], tuple[str, ...]] | None = None
 
 
 class Doubt(NamedTuple):

@@ -191,6 +191,36 @@ def test_a_training(fields: dict[str, Any], more: dict[str, Any], expected: dict
     assert {name: found.get(name) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("targets", "kept"),
+    [
+        (["all-linear"], ["k_proj", "v_proj"]),
+        (["q_proj", "o_proj"], ["q_proj", "o_proj"]),
+        (["up_proj", "v_proj"], ["v_proj"]),
+    ],
+)
+def test_vera_of_ms_swift_keeps_targets_of_one_shape(targets: list[str], kept: list[str], tmp_path: Path) -> None:
+    """That of the first one with a v in its name, where there are several; its rank is not LoRA's."""
+    path = written(tmp_path, SWIFT, tuner_type="vera", target_modules=targets)
+    how, reading = read_recipe(path).adaptation(read_model(LLAMA), Adaptation())
+    assert (how.target, how.r) == (kept, 256)
+    assert "r 256 (ms-swift's default)" in reading.uses
+
+
+def test_vera_of_ms_swift_is_refused_without_one_shape(tmp_path: Path) -> None:
+    """As ms-swift refuses it."""
+    with pytest.raises(InvalidInput, match="ms-swift's VeRA needs targets of one shape"):
+        adaptation(tmp_path, SWIFT, tuner_type="vera", target_modules=["q_proj", "up_proj"])
+
+
+def test_adalora_of_ms_swift_takes_the_steps_that_are_set(tmp_path: Path) -> None:
+    """Otherwise they follow from the data, and PEFT's config needs them."""
+    path = written(tmp_path, SWIFT, tuner_type="adalora", max_steps=500)
+    assert read_recipe(path).adaptation(read_model(LLAMA), Adaptation())[0].settings["total_step"] == 500
+    with pytest.raises(InvalidInput, match="total_step"):
+        count(recipe=written(tmp_path, SWIFT, tuner_type="adalora", max_steps=-1))
+
+
 def test_packing_leaves_no_padding(tmp_path: Path) -> None:
     """Whatever the batch is."""
     assert "padded" not in training(tmp_path, AXOLOTL, sample_packing=True, micro_batch_size=4)
