@@ -19,8 +19,11 @@ from lora_cli.models.peft_names import ADAPTER_CONFIG, BASE_MODEL, PEFT_MODEL
 
 # What a prompt method saves, which adapts no module.
 PROMPT = re.compile(r"prompt_embeddings$|prompt_encoder\.")
-# The names of LoRA and its kin, whose last part is that of a module or a parameter within.
-NESTED = re.compile(r"(?P<module>.+)\.(?P<tensor>(?:lora_\w+|hada_\w+|lokr_\w+)(?:\.(?:weight|bias))?)")
+# The names of LoRA and its kin, whose last part is that of a module or a parameter within. That of the adapter is between
+# them where a file was not written by `save_pretrained`.
+NESTED = re.compile(
+    r"(?P<module>.+)\.(?P<tensor>lora_\w+|hada_\w+|lokr_\w+)(?:\.(?!(?:weight|bias)$)\w+)?(?P<leaf>(?:\.(?:weight|bias))?)"
+)
 # Those of LoRA in keys that have lost PEFT's root.
 ROOTLESS = re.compile(r".+\..+\.(?:lora_(?:embedding_)?[AB]|lora_magnitude_vector)(?:\.\w+)*")
 
@@ -30,6 +33,8 @@ def part(key: str) -> Part | None:
 
     >>> part("base_model.model.q_proj.lora_A.weight")
     Part(module='q_proj', tensor='lora_A.weight')
+    >>> part("base_model.model.q_proj.lora_B.default.weight")
+    Part(module='q_proj', tensor='lora_B.weight')
     >>> part("unet.mid_block.to_q.lora_A.weight")
     """
     has_root = key.startswith(PEFT_MODEL) or PROMPT.match(key) is not None
@@ -37,7 +42,7 @@ def part(key: str) -> Part | None:
         return None
     name = key.removeprefix(BASE_MODEL)
     match = NESTED.fullmatch(name)
-    module, tensor = name.rpartition(".")[::2] if match is None else match.groups()
+    module, tensor = name.rpartition(".")[::2] if match is None else (match["module"], match["tensor"] + match["leaf"])
     return Part(intern(module), intern(tensor))
 
 
