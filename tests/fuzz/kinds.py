@@ -294,6 +294,7 @@ TENSORS: list[dict[str, list[int]]] = [
 ]
 ROOTS = [
     "lora_unet_layers_{}_self_attn_{}",
+    "diffusion_model.layers.{}.self_attn.{}",
     "lora_te1_layers_{}_{}",
     "lycoris_{1}",
     "unet.layers.{}.{}",
