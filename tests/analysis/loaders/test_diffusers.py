@@ -62,6 +62,8 @@ DAMAGED = {
         peft(f"base_model.model.{Q}"),
         peft(f"unet.{Q}", "conv_in"),
         kohya(KOHYA) | peft("unet.conv_in"),
+        kohya(f"base_model.model.{KOHYA}"),
+        kohya(KOHYA) | kohya(f"stray.{OTHER}"),
     ),
     "diffusers-key": (peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},),
     "diffusers-pair": (

@@ -29,8 +29,11 @@ UNET_BLOCKS = re.compile(
     r"lora_unet_(?:(?:down|up)_blocks|mid_block|input_blocks|output_blocks|middle_block|conv_(?:in|out)|out_2"
     r"|time_embed|label_emb|add_embedding)"
 )
-# Keys by which pipelines with a transformer know other trainers' files, and convert them each in its own way.
-RENAMED = re.compile(r"diffusion_model\.|[^.]+\..+\.lora_(?:down|up)\.weight$", re.DOTALL)
+# Keys by which pipelines with a transformer know other trainers' files, and convert them each in its own way: names of
+# modules with dots, which kohya's do not have.
+RENAMED = re.compile(
+    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$", re.DOTALL
+)
 DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
 MAGNITUDE = ".lora_magnitude_vector"
 # A key that is neither LoRA's nor left out before that is looked at.
