@@ -11,6 +11,7 @@ import readme
 
 import lora_cli
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
+from lora_cli.analysis.loaders.registry import loader_named, loader_names
 from lora_cli.cli.registry import command_names
 from lora_cli.models.registry import model_types
 
@@ -52,10 +53,11 @@ def test_the_version_has_a_changelog_entry() -> None:
 
 
 def test_every_finding_is_explained() -> None:
-    """README's table has each code, with its severity, and no other."""
+    """README's tables have each code, with its severity, and no other."""
     rows = re.findall(r"^\| (`[a-z`, -]+`) \| (error|warning|note) \|", TEXT, re.MULTILINE)
     listed = {code: severity for codes, severity in rows for code in re.findall(r"[a-z-]+", codes)}
-    assert listed == {code: kind.severity for code, kind in FINDINGS.items()}
+    rules = (rule for name in loader_names() for rule in loader_named(name).all_rules)
+    assert listed == {kind.code: kind.severity for kind in (*FINDINGS.values(), *rules)}
 
 
 def test_every_model_type_is_named() -> None:

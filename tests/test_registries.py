@@ -127,12 +127,14 @@ def test_a_limit_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_options_are_whole(command: str) -> None:
-    """Each has one name of its own, and a sentence of help that README shows."""
+    """Each has one name of its own, and a sentence of help that README shows, of a pair with both options."""
     names = [name for parameter in parameters(command) for name in parameter.opts]
     assert len(names) == len(set(names))
     for parameter in parameters(command):
         assert parameter.help.endswith((".", "]")), parameter.opts
-        shown = parameter.secondary_opts or parameter.opts
+        pair = [name.replace("--", "--[no-]") for name in parameter.opts if parameter.secondary_opts]
+        assert not pair or parameter.secondary_opts == [name.replace("--", "--no-") for name in parameter.opts]
+        shown = pair or parameter.opts
         assert all(name in README for name in shown if name.startswith("--"))
 
 

@@ -49,8 +49,7 @@ class GroupedHelp(TyperCommand):
         for parameter in sorted(self.get_params(ctx), key=lambda each: each.param_type_name):
             name, text = parameter.get_help_record(ctx) or ("", "")
             if parameter.secondary_opts:
-                # Of a pair, the one that changes the default.
-                (name,) = parameter.opts if parameter.default is False else parameter.secondary_opts
+                name = parameter.opts[0].replace("--", "--[no-]")
             indent = SHORT_NAME if name.startswith("--") else ""
             group = getattr(parameter, "rich_help_panel", None) or OUTPUT
             groups[group].append((" " * len(indent) + name, _with_whole_terms(text)))

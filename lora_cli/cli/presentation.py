@@ -104,6 +104,11 @@ class Presentation(NamedTuple):
         """Whether the format shows lists beside the records, as JSON does."""
         return self._declared is not None and self._declared.has_parts
 
+    @property
+    def asked_fields(self) -> tuple[str, ...]:
+        """The fields whose raw values are asked for."""
+        return () if self.field is None else tuple(name.strip() for name in self.field.split(","))
+
     def writer(self, command: str, fields: Sequence[str], size: int = 1, *, judged: bool = False) -> Writer:
         """Return what writes a report of this kind, or refuse; this needs no figure of the report."""
         self._terminal()
@@ -118,7 +123,7 @@ class Presentation(NamedTuple):
                 f"--field prints only raw values, which are not {wanted}, as the ending of {quote_long(self.output)} wants; "
                 "drop --field, or give another FILE"
             )
-        return field_writer(self.field, command, fields)
+        return field_writer(self.asked_fields, command, fields)
 
     def write(self, report: Report, plot: Plot | None = None) -> None:
         """Write `report` and its plot; nothing is opened before the options are known to be right."""

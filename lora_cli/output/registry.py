@@ -103,9 +103,8 @@ def format_writer(name: str, size: int, command: str, *, judged: bool = False) -
     return chosen.write
 
 
-def field_writer(names: str, command: str, fields: Sequence[str]) -> Writer:
-    """Return what writes only the raw values of the fields in a list like `r,d`, a line for each record."""
-    wanted = [name.strip() for name in names.split(",")]
+def field_writer(wanted: Sequence[str], command: str, fields: Sequence[str]) -> Writer:
+    """Return what writes only the raw values of some fields, a line for each record."""
     for name in wanted:
         if name not in fields:
             raise InvalidInput(

@@ -335,3 +335,16 @@ def test_what_a_strangers_file_notes_is_escaped(tmp_path: Path, shown: str) -> N
         assert done.returncode == 0
         assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout + done.stderr)
     assert "2 values ('ss_steps', 'ss_epoch') in the metadata are neither a number nor a short name" in done.stderr
+
+
+def test_a_field_of_the_training_is_empty_where_no_file_notes_it(adapters: Path) -> None:
+    """So that a loop over files goes on; a field that no file can have is refused."""
+    write_arrays(
+        adapters / "style.safetensors",
+        {"lora_unet_a.lora_down.weight": np.ones((2, 4), "<f4")},
+        metadata={"ss_steps": "30"},
+    )
+    for path, values in (("good", "4\t\t\n"), ("style.safetensors", "2\t30\t\n")):
+        assert run("inspect", path, "--field", "r,steps,epochs").stdout == values
+    assert run("inspect", "good", "--field", "step").returncode == 2
+    assert "steps" not in json.loads(run("inspect", "good", "--json").stdout)["results"][0]

@@ -65,6 +65,22 @@ def test_options_replace_what_the_recipe_says(folder: Path) -> None:
     assert peaks[0] == peaks[2] > peaks[1]
 
 
+@pytest.mark.parametrize("name", ["padded", "autocast"])
+def test_what_a_trainer_does_by_default_can_be_switched_off(name: str, folder: Path) -> None:
+    """TRL's own trainer pads batches, and runs float32 weights by autocast."""
+    (folder / "trl.yml").write_text(
+        "model_name_or_path: openai-community/gpt2\nuse_peft: true\nlora_r: 4\nper_device_train_batch_size: 2\nmax_length: 64\n",
+        encoding="utf-8",
+    )
+    found = [
+        json.loads(run("memory", "--recipe", "trl.yml", *words, "--json", cwd=folder).stdout)
+        for words in ((), (f"--{name}",), (f"--no-{name}",))
+    ]
+    peaks = [each["results"][0]["peak_bytes"] for each in found]
+    assert peaks[0] == peaks[1] != peaks[2]
+    assert [any(name in use for use in each["assumptions"]) for each in found] == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -135,7 +135,14 @@ TRAINING_WORDS: dict[str, list[str]] = {
     "--max-rank": ["16", "17"],
     "--tp": ["1", "3"],
 }
-TRAINING_SWITCHES = ["--autocast", "--padded", "--logits-kept", "--no-checkpointing", "--no-kbit-prepare"]
+TRAINING_SWITCHES = [
+    "--autocast",
+    "--padded",
+    "--logits-kept",
+    "--no-checkpointing",
+    "--no-kbit-prepare",
+    "--no-padded",
+]
 
 
 def training(draw: Random, folder: Path) -> list[str]:
@@ -292,6 +299,7 @@ TENSORS: list[dict[str, list[int]]] = [
 ]
 ROOTS = [
     "lora_unet_layers_{}_self_attn_{}",
+    "diffusion_model.layers.{}.self_attn.{}",
     "lora_te1_layers_{}_{}",
     "lycoris_{1}",
     "unet.layers.{}.{}",

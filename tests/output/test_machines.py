@@ -196,7 +196,7 @@ def test_a_field_alone_is_its_raw_values_a_line_each(field: str) -> None:
     """`--field` prints what CSV has in that column, for a listing and for one record."""
     for question in ("count", "sweep"):
         report, stream = REPORTS[question], io.StringIO()
-        field_writer(field, report.command, report.fields)(report, stream, Screen())
+        field_writer([field], report.command, report.fields)(report, stream, Screen())
         column = list(report.fields).index(field)
         assert stream.getvalue().splitlines() == [raw_text(row[column]) for row in report.rows()]
 
@@ -211,7 +211,7 @@ def test_raw_values_of_every_kind() -> None:
 def test_an_unknown_field_or_format_is_refused_with_the_choice() -> None:
     """The error repeats the name in safe ASCII, and lists what there is."""
     with pytest.raises(InvalidInput, match="is not a field of count; choose from: method, d, h, r") as caught:
-        field_writer("\x1b[31m", "count", REPORTS["count"].fields)
+        field_writer(["\x1b[31m"], "count", REPORTS["count"].fields)
     assert str(caught.value).isprintable()
     with pytest.raises(InvalidInput, match="is not known; choose from: auto, " + ", ".join(formats_of(judged=False))):
         format_writer("yaml", 1, "count")

@@ -16,7 +16,7 @@ import json
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -60,8 +60,8 @@ def built(model: Model) -> Any:
 
 
 def adapted(model: Any, config: Any) -> int:
-    """Return how many parameters PEFT trains."""
-    with torch.device("meta"), warnings.catch_warnings():
+    """Return how many parameters PEFT trains; BOFT computes a permutation, which needs values."""
+    with torch.device("cpu" if isinstance(config, peft.BOFTConfig) else "meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return int(peft.get_peft_model(model, config).get_nb_trainable_parameters()[0])
 
@@ -179,6 +179,10 @@ def ms_swift(folder: Path) -> Callable[[Recipe, Model], int]:
     )
     source = importlib.import_module("swift.utils.transformers_utils")
     source.deep_getattr = lambda model, name: functools.reduce(getattr, name.split("."), model)
+    for name in ("swift.pipelines", "swift.pipelines.train"):
+        bare(name, root.joinpath(*name.split(".")[1:]))
+    empty("swift.arguments", "swift.trainers", "swift.tuner_plugin", "swift.tuners", "swift.utils")
+    tuner = importlib.import_module("swift.pipelines.train.tuner")
 
     def count(recipe: Recipe, model: Model) -> int:
         own, base = recipe.fields.fields, built(model)
@@ -196,10 +200,27 @@ def ms_swift(folder: Path) -> Callable[[Recipe, Model], int]:
             targets = (
                 source.get_multimodal_target_regex(base, **freezes) if model.parts else source.find_all_linears(base)
             )
-        rank, use_dora = own.get("lora_rank", 8), own.get("use_dora", False)
-        return adapted(base, peft.LoraConfig(r=rank, use_dora=use_dora, target_modules=targets))
+        return adapted(base, _of_tuner(own, targets, lambda config: tuner.get_vera_target_modules(base, config)))
 
     return count
+
+
+def _of_tuner(own: Mapping[str, Any], targets: Any, of_one_shape: Callable[[Any], Any]) -> Any:
+    """Return the config that ms-swift's `prepare_adapter` makes, with the defaults of its arguments."""
+    match own.get("tuner_type", own.get("train_type", "lora")):
+        case "adalora":
+            ranks = {"init_r": own.get("adalora_init_r", 12), "target_r": own.get("adalora_target_r", 8)}
+            return peft.AdaLoraConfig(**ranks, total_step=own["max_steps"], target_modules=targets)
+        case "vera":
+            return of_one_shape(peft.VeraConfig(r=own.get("vera_rank", 256), target_modules=targets))
+        case "boft":
+            sizes = {"boft_block_size": own.get("boft_block_size", 4), "boft_block_num": own.get("boft_block_num", 0)}
+            factor = own.get("boft_n_butterfly_factor", 1)
+            return peft.BOFTConfig(**sizes, boft_n_butterfly_factor=factor, target_modules=targets)
+        case "fourierft":
+            return peft.FourierFTConfig(n_frequency=own.get("fourier_n_frequency", 2000), target_modules=targets)
+    rank, use_dora = own.get("lora_rank", 8), own.get("use_dora", False)
+    return peft.LoraConfig(r=rank, use_dora=use_dora, target_modules=targets)
 
 
 def torchtune(folder: Path) -> Callable[[Recipe, Model], int]:

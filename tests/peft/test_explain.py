@@ -85,6 +85,18 @@ def test_one_mistake_is_among_the_causes(mistake: str, turn: int) -> None:
             assert printed(config, fields) == line, match.cause
 
 
+@pytest.mark.parametrize("labels", [1, 2, 7])
+def test_a_head_of_classes_is_among_the_causes(labels: int) -> None:
+    """That of Llama's class for whole texts, which PEFT copies."""
+    config = base(random.Random(f"{SEED}/labels")) | {"tie_word_embeddings": False}
+    head = {"architectures": ["LlamaForSequenceClassification"], "num_labels": labels, "id2label": None}
+    adapter = {"target_modules": ["q_proj", "v_proj"], "r": 6, "task_type": "SEQ_CLS"}
+    found = explain(printed(config | head, adapter), read_config(Config(config), "drawn"), target="q_proj,v_proj", r=6)
+    plural = "label" if labels == 1 else "labels"
+    said = f"the model has a head of {labels} {plural} (ForSequenceClassification), which SEQ_CLS trains whole"
+    assert said in [each.cause for match in found for each in (match, *match.others)]
+
+
 @pytest.mark.parametrize("turn", turns(60))
 def test_drawn_configurations_are_found_from_the_line_alone(turn: int) -> None:
     """With nothing believed, some match has the targets and the rank that ran."""

@@ -14,6 +14,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
+from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
@@ -184,3 +185,25 @@ def _refused(path: Path) -> list[str]:
     except InvalidInput as error:
         return [str(error)]
     return [each.sentence() for each in found if destination.refuses(each)]
+
+
+@pytest.mark.parametrize(("part", "target"), [("unet", "to_q"), ("text_encoder", "q_proj")])
+def test_magnitudes_of_a_text_encoder_are_not_loaded(part: str, target: str, tmp_path: Path) -> None:
+    """Those of the UNet are, and of each of them `check` says which."""
+    torch.manual_seed(0)
+    trained, other = Pipeline(clip=True), Pipeline(clip=True)
+    layers = {}
+    for each, ending in {"unet": "to_q", part: target}.items():
+        config = LoraConfig(r=2, target_modules=[ending], use_dora=each == part, init_lora_weights=False)
+        getattr(trained, each).add_adapter(config)
+        layers[f"{each}_lora_layers"] = get_peft_model_state_dict(getattr(trained, each))
+    StableDiffusionLoraLoaderMixin.save_lora_weights(str(tmp_path), **layers)
+    path = tmp_path / "pytorch_lora_weights.safetensors"
+    other.load_lora_weights(str(path))
+    saved, loaded = (
+        {name: value for name, value in getattr(each, part).named_parameters() if "magnitude" in name}
+        for each in (trained, other)
+    )
+    equal = [torch.equal(one, two) for one, two in zip(saved.values(), loaded.values(), strict=True)]
+    assert equal == [part == "unet"] * len(equal)
+    assert [reason.rpartition("[")[2] for reason in _refused(path)] == ([] if part == "unet" else ["diffusers-dora]"])

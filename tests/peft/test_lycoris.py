@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from lora_cli import inspect
 from lora_cli.analysis.inspect.spectrum import spectrum
+from lora_cli.methods.adapter_file.published.sgm import sgm_names
 from lora_cli.methods.adapter_file.read_adapter import read_adapter
-from lora_cli.methods.adapter_file.sgm_names import sgm_names
 
 sys.path.insert(0, str(Path(__file__).parent))
 import lycoris_files

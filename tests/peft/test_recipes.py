@@ -25,7 +25,7 @@ import recipes
 
 FOLDER = os.environ.get("TRAINERS")
 RECORDED = json.loads(recipes.RECORDED.read_text(encoding="utf-8"))
-CONFIGS = {"LORA": peft.LoraConfig, "OFT": peft.OFTConfig}
+CONFIGS = {str(kind.value): config for kind, config in peft.mapping.PEFT_TYPE_TO_CONFIG_MAPPING.items()}
 
 
 @cache

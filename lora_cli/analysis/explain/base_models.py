@@ -1,9 +1,10 @@
-"""Other base models that make the figure of all parameters: presets, and the same model resized."""
+"""Other base models that make the figure of all parameters: presets, and the same model resized or with a class head."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lora_cli.analysis.explain.counting_ways import COUNTING_WAYS, CountingWay
@@ -20,18 +21,23 @@ DEPTH = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 MOST_TOKENS = 1 / 8
 # A model may be cut, or stacked anew to twice its layers.
 MOST_LAYERS = 1.0
+# The ends of the names of transformers' classes that write, and of those with a head that PEFT trains whole, by its task.
+WRITING = ("ForCausalLM", "ForMaskedLM", "LMHeadModel", "Model")
+CLASSIFYING = {"SEQ_CLS": "ForSequenceClassification", "TOKEN_CLS": "ForTokenClassification"}
+FEWEST_LABELS, MOST_LABELS = 1, 1000
 
 
 class Base(NamedTuple):
     """A base model, the clause that says which it is, empty for the believed one, and whether another was believed.
 
-    One that `is_resized` has sizes that its source does not have.
+    One that `is_resized` has sizes that its source does not have. `fields` are those of PEFT's config that go with it.
     """
 
     model: Model
     cause: str = ""
     is_change: bool = False
     is_resized: bool = False
+    fields: Mapping[str, str] = MappingProxyType({})
 
 
 def frozen_figures(printed: PrintedCount) -> Iterator[tuple[CountingWay, Figure]]:
@@ -83,6 +89,38 @@ def resized(model: Model, printed: PrintedCount) -> Iterator[Base]:
                 yield Base(
                     other, f"the base has {noun.format(size + number)}, not {size:,}", is_change=True, is_resized=True
                 )
+
+
+def classified(model: Model, printed: PrintedCount) -> Iterator[Base]:
+    """Yield the model with a head that tells classes apart, which PEFT trains whole for such a task."""
+    for task, ending in CLASSIFYING.items():
+        fewest, next_model = (_with_labels(model, ending, FEWEST_LABELS + step) for step in (0, 1))
+        if fewest is None or next_model is None:
+            continue
+        for number in dict.fromkeys(_solutions(fewest, next_model, 1, printed)):
+            labels = FEWEST_LABELS + number
+            other = _with_labels(model, ending, labels) if 0 <= number < MOST_LABELS else None
+            if other is not None:
+                plural = "label" if labels == 1 else "labels"
+                cause = f"the model has a head of {labels} {plural} ({ending}), which {task} trains whole"
+                yield Base(other, cause, is_change=True, is_resized=True, fields={"task_type": task})
+
+
+def _with_labels(model: Model, ending: str, labels: int) -> Model | None:
+    """Return the model as transformers' class with that ending, or None if there is none."""
+    if model.config is None:
+        return None
+    fields = dict(model.config.fields)
+    names = fields.get("architectures")
+    name = names[0] if isinstance(names, list) and names else ""
+    stem = next((name.removesuffix(each) for each in WRITING if isinstance(name, str) and name.endswith(each)), None)
+    if stem is None:
+        return None
+    own = {"architectures": [f"{stem}{ending}"], "num_labels": labels, "id2label": None, "label2id": None}
+    try:
+        return read_config(Config({**fields, **own}, model.config.source), model.name)
+    except InvalidInput:
+        return None
 
 
 def _solutions(model: Model, next_model: Model, step: int, printed: PrintedCount) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -54,6 +54,10 @@ class Belief:
     def with_fields(self, fields: Fields) -> dict[str, Any]:
         """Return all fields once some of them are others."""
         return {name: value for name, value in {**self.fields, **fields}.items() if value is not None}
+
+    def extended(self, fields: Fields) -> Belief:
+        """Return the belief with some other fields."""
+        return replace(self, fields={**self.fields, **fields}) if fields else self
 
     def config_with(self, fields: Fields) -> AdapterConfig:
         """Return the config with some other fields, or raise `InvalidInput` where PEFT refuses it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from lora_cli.analysis.count.model_count import ModelCount
-from lora_cli.analysis.explain.base_models import Base, presets, resized
+from lora_cli.analysis.explain.base_models import Base, classified, presets, resized
 from lora_cli.analysis.explain.belief import Belief
 from lora_cli.analysis.explain.candidates import Candidate, Candidates, Wanted
 from lora_cli.analysis.explain.counting_ways import COUNTING_WAYS, PEFT_WAY, CountingWay
@@ -39,7 +39,9 @@ def search(belief: Belief, model: Model | None, printed: PrintedCount) -> list[F
         # Another base is a change too, and more work than the others together: it is tried where those say nothing.
         if not found and (model is None or changes):
             if bases is None:
-                bases = [(base, Candidates(belief, base.model)) for base in _bases(model, printed)]
+                bases = [
+                    (base, Candidates(belief.extended(base.fields), base.model)) for base in _bases(model, printed)
+                ]
             left = changes if model is None else changes - 1
             found = [each for base, space in bases for each in _found(space, printed, left, base)]
         if found:
@@ -50,6 +52,7 @@ def search(belief: Belief, model: Model | None, printed: PrintedCount) -> list[F
 def _bases(model: Model | None, printed: PrintedCount) -> Iterator[Base]:
     if model is not None:
         yield from resized(model, printed)
+        yield from classified(model, printed)
     yield from presets(printed, model)
 
 

@@ -133,10 +133,14 @@ def _base_name(tensors: Iterable[str], module: str, declared: Format) -> str:
         return module
     dot = declared.spelled(".")
     owners = declared.names_in_files([name.removesuffix(".weight") for name in tensors])
-    if wanted in owners:
-        return owners[wanted]
     found = [owner for spelled, owner in owners.items() if f"{dot}{spelled}".endswith(f"{dot}{wanted}")]
-    return found[0] if len(found) == 1 else module
+    own = owners.get(wanted) or (found[0] if len(found) == 1 else (module,))
+    if len(own) > 1:
+        raise InvalidInput(
+            f"{argument('weights')}: {quote_long(module)} is of {first_few(own)} together; give a checkpoint that has "
+            "their weights as one, as ComfyUI's have"
+        )
+    return own[0]
 
 
 def _layer_count(tensors: Iterable[str], path: str) -> int:

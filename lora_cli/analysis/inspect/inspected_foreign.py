@@ -9,7 +9,7 @@ from functools import cached_property
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter, Sizes
 from lora_cli.analysis.inspect.lora_names import B_NAMES
 from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
-from lora_cli.methods.adapter_file.format import Refusal
+from lora_cli.methods.adapter_file.format import BaseNames, Refusal
 from lora_cli.methods.adapter_file.format_registry import PEFT, marked_as
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_WEIGHTS
@@ -27,8 +27,9 @@ class InspectedForeign(InspectedAdapter):
         return self.trained.updates
 
     def shown_name(self, module: str) -> str:
-        """Return the model's name of a module, or else the file's own."""
-        return self.base_names.get(module, module)
+        """Return the model's name of a module, or else the file's own: where the model has it in several modules, too."""
+        own = self.base_names.get(module, ())
+        return own[0] if len(own) == 1 else module
 
     def split(self, key: str) -> tuple[str, str] | None:
         """Return the module and the name of a tensor that a key names; None for a key that no loader reads."""
@@ -60,7 +61,7 @@ class InspectedForeign(InspectedAdapter):
         return True
 
     @cached_property
-    def base_names(self) -> Mapping[str, str]:
+    def base_names(self) -> BaseNames:
         """The names that the model has for modules of the file; a module that it does not have is not there."""
         if self.model is None:
             return {}
@@ -85,15 +86,18 @@ class InspectedForeign(InspectedAdapter):
 
     @property
     def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:
-        """The modules whose weight has other sides in the model than the update has: outputs x inputs, of both."""
+        """The modules whose weight has other sides in the model than the update has: outputs x inputs, of both.
+
+        The weight of several modules of the model is theirs below each other.
+        """
         if self.model is None:
             return {}
         modules = {module.name: module for module in self.model.modules}
-        both = ((self.updates[name], modules.get(base)) for name, base in self.base_names.items())
+        both = ((self.updates[name], [*map(modules.get, base)]) for name, base in self.base_names.items())
         sides = (
-            (update.module, (update.h, update.d), (module.h, module.d))
-            for update, module in both
-            if module is not None and update.d is not None and update.h is not None
+            (update.module, (update.h, update.d), (sum(module.h for module in parts), parts[0].d))
+            for update, found in both
+            if (parts := [*filter(None, found)]) and update.d is not None and update.h is not None
         )
         return {name: (ours, theirs) for name, ours, theirs in sides if ours != theirs}
 

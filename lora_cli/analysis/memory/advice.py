@@ -19,10 +19,9 @@ class Switch(NamedTuple):
     def text(self) -> str:
         """The switch as a caller writes it."""
         ((name, value),) = self.changes.items()
-        if value is False and Training._field_defaults[name]:
+        if not value:
             return argument(f"{name}=False")
-        spelled = argument(name)
-        return spelled if value is True else f"{spelled} {value}" if value else f"without {spelled}"
+        return argument(name) if value is True else f"{argument(name)} {value}"
 
 
 class Saving(NamedTuple):

@@ -89,13 +89,13 @@ def inspect(
       lora-cli inspect my-adapter --model base --format json
       lora-cli inspect my-adapter --spectrum
 
-    Reads the adapters of PEFT, kohya's scripts, LyCORIS, diffusers, mlx-lm
-    and torchtune, recognised by their keys: the config and the header, and
-    in files up to 64 MiB also the values, to find NaN, infinity or an
-    all-zero B. A folder of several is read as all of them. With --model,
-    compares names and shapes with those that PEFT would save for that
-    model. Findings are shown with their remedies, on stderr too if that is
-    elsewhere, and are in JSON; `check` fails on them.
+    Reads the adapters of PEFT, kohya's scripts, LyCORIS, ComfyUI,
+    diffusers, mlx-lm and torchtune, recognised by their keys: the config
+    and the header, and in files up to 64 MiB also the values, to find NaN,
+    infinity or an all-zero B. A folder of several is read as all of them.
+    With --model, compares names and shapes with those that PEFT would save
+    for that model. Findings are shown with their remedies, on stderr too if
+    that is elsewhere, and are in JSON; `check` fails on them.
     --spectrum computes the singular values of each update s*B*A: its
     Frobenius norm, the ranks that keep 90, 95 and 99 % of the energy, and
     what the smallest uniform rank that keeps 99 % everywhere would save.
@@ -121,7 +121,7 @@ def inspect(
         except InvalidInput as error:
             troubles.append(Trouble(path, str(error)))
     is_whole = presentation.has_parts or not per_module
-    report = _adapters_report(inspections, presentation.has_parts) if is_whole else _modules_report(inspections)
+    report = _adapters_report(inspections, presentation) if is_whole else _modules_report(inspections)
     if presentation.has_parts and troubles:
         report = report._replace(parts={**report.parts, ERRORS: errors_part(troubles)})
     broken = [inspection.broken for inspection in inspections if inspection.broken is not None]
@@ -144,14 +144,16 @@ def _plot(inspections: Sequence[Inspection]) -> Plot:
     return plot([record for inspection in inspections for record in inspection.modules], reasons)
 
 
-def _adapters_report(inspections: Sequence[Inspection], with_parts: bool) -> Report:
-    """Return a record for each adapter, and below a single one the groups of its modules."""
+def _adapters_report(inspections: Sequence[Inspection], presentation: Presentation) -> Report:
+    """Return a record for each adapter, and below a single one the groups of its modules.
+
+    What no file notes has no field, unless it is asked for by name: a loop over files must not end at such a one.
+    """
     spectrum_fields = SPECTRUM_FIELDS if any(inspection.spectrum for inspection in inspections) else ()
-    noted = [field for field in TRAINING_FIELDS if any(field in inspection for inspection in inspections)]
-    commits = [field for field in REVISIONS if any(field in inspection for inspection in inspections)]
-    fields = (*FIELDS, *spectrum_fields, *noted, *commits)
+    there = {*presentation.asked_fields, *chain.from_iterable(inspections)}
+    fields = (*FIELDS, *spectrum_fields, *(field for field in (*TRAINING_FIELDS, *REVISIONS) if field in there))
     parts: dict[str, list[Mapping[str, Any]]] = {}
-    if with_parts:
+    if presentation.has_parts:
         parts["modules"] = [record for inspection in inspections for record in inspection.modules]
         parts["findings"] = [asdict(finding) for inspection in inspections for finding in inspection.findings]
     return Report(

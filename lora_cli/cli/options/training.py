@@ -49,25 +49,35 @@ class TrainingOptions(NamedTuple):
     ] = None
     kbit_prepare: Annotated[
         bool | None,
-        _flag("--kbit-prepare/--no-kbit-prepare", "Train a quantised base without prepare_model_for_kbit_training."),
+        _flag(
+            "--kbit-prepare/--no-kbit-prepare",
+            "Prepare a quantised base by prepare_model_for_kbit_training, which is the default, or do not.",
+        ),
     ] = None
     checkpointing: Annotated[
         bool | None,
-        _flag("--checkpointing/--no-checkpointing", "Save layers instead of running them again in the backward."),
+        _flag(
+            "--checkpointing/--no-checkpointing",
+            "Run layers again in the backward, which is the default, or save them.",
+        ),
     ] = None
     attention: Annotated[
         str | None, _option("--attention", "Implementation of attention{}.  [default: sdpa]", ATTENTIONS)
     ] = None
-    padded: Annotated[bool | None, _flag("--padded", "A batch whose sequences differ in length, with a mask.")] = None
+    padded: Annotated[
+        bool | None, _flag("--padded/--no-padded", "A batch whose sequences differ in length, with a mask.")
+    ] = None
     optimizer: Annotated[str | None, _option("--optimizer", "Optimizer{}.  [default: adamw]", OPTIMIZERS)] = None
     autocast: Annotated[
         bool | None,
-        _flag("--autocast", "Run in --dtype by autocast, or in bfloat16 over float32."),
+        _flag("--autocast/--no-autocast", "Run in --dtype by autocast, or in bfloat16 over float32."),
     ] = None
     loss: Annotated[
         str | None, _option("--loss", "How the loss over the vocabulary is computed{}.  [default: full]", LOSSES)
     ] = None
-    logits_kept: Annotated[bool | None, _flag("--logits-kept", "The training loop keeps the outputs of a step.")] = None
+    logits_kept: Annotated[
+        bool | None, _flag("--logits-kept/--no-logits-kept", "The training loop keeps the outputs of a step.")
+    ] = None
     gpu: Annotated[
         str | None,
         typer.Option(

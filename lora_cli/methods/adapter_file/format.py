@@ -17,7 +17,7 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
 4. `is_marked` says whether metadata or config are those of this format's writer. It decides where keys do not.
 5. `spelled` says how the file calls a module of the base model, `base_part` which part of its own names that is: what
    stands before names a component, e.g. a text encoder. `other_names` gives further names of a model's modules, as of
-   code that the model was written in first.
+   code that the model was written in first, where one may be several of the model's put together.
 6. `short_name` shortens a module's name to what several modules of a model have in common. `least_scaling` and
    `most_scaling` are the limits of what is not worth a warning, of which trainers have different habits.
 7. `instead` says what converts a file for PEFT, as the remedy of a finding.
@@ -45,6 +45,8 @@ from lora_cli.models.nodes import short_name
 LEAST_SCALING, MOST_SCALING = 1 / 16, 16
 Metadata = Mapping[str, str]
 Fields = Mapping[str, Any]
+# Modules by what a file calls them, each with the base model's modules that it is made of.
+BaseNames = Mapping[str, tuple[str, ...]]
 
 
 class Part(NamedTuple):
@@ -103,7 +105,7 @@ def no_refusals(file: AdapterFile) -> Iterable[Refusal]:
     return ()
 
 
-def no_refusals_on(fields: Fields, base_names: Mapping[str, str], names: Sequence[str]) -> Iterable[Refusal]:
+def no_refusals_on(fields: Fields, base_names: BaseNames, names: Sequence[str]) -> Iterable[Refusal]:
     """Return nothing: the loader finds every module that the base model has."""
     return ()
 
@@ -118,7 +120,7 @@ def unchanged(name: str) -> str:
     return name
 
 
-def no_names(names: Iterable[str]) -> Mapping[str, str]:
+def no_names(names: Iterable[str]) -> BaseNames:
     """Return no further names."""
     return {}
 
@@ -137,7 +139,7 @@ class Format(NamedTuple):
     is_marked: Callable[[Metadata, Fields], bool] = never_marked
     spelled: Callable[[str], str] = unchanged
     base_part: Callable[[str], str] = unchanged
-    other_names: Callable[[Iterable[str]], Mapping[str, str]] = no_names
+    other_names: Callable[[Iterable[str]], BaseNames] = no_names
     short_name: Callable[[str], str] = short_name
     least_scaling: float = LEAST_SCALING
     most_scaling: float = MOST_SCALING
@@ -145,12 +147,12 @@ class Format(NamedTuple):
     component: Callable[[str], str] = one_component
     marked_part: Callable[[str], Part | None] = no_part
     refusals: Callable[[AdapterFile], Iterable[Refusal]] = no_refusals
-    refusals_on: Callable[[Fields, Mapping[str, str], Sequence[str]], Iterable[Refusal]] = no_refusals_on
+    refusals_on: Callable[[Fields, BaseNames, Sequence[str]], Iterable[Refusal]] = no_refusals_on
     rank_field: str = "r, or rank_pattern,"
     older: str = ""
     file_name: str = ""
 
-    def names_in_files(self, names: Sequence[str]) -> dict[str, str]:
+    def names_in_files(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return a model's modules by what a file may call them within its component."""
-        others = {self.spelled(other): name for other, name in self.other_names(names).items()}
-        return others | {self.spelled(name): name for name in names}
+        others = {self.spelled(other): own for other, own in self.other_names(names).items()}
+        return others | {self.spelled(name): (name,) for name in names}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 # PEFT's own prefix, those of kohya's scripts and LyCORIS, whose modules have no dots, and the names of LoRA, LoHa and
-# LoKr in PEFT, diffusers, kohya's scripts, LyCORIS, mlx-lm and torchtune.
+# LoKr in PEFT, diffusers, kohya's scripts, LyCORIS, ComfyUI, mlx-lm and torchtune.
 ADAPTER = re.compile(
     r"base_model\.model\.|(lora_(unet|te[1-3]?)|lycoris)_[^.]+\.|prompt_embeddings$|prompt_encoder\.|"
     r"(.*[._])?(lora[._](A|B|a|b|E|down|up|mid|embedding_A|embedding_B|magnitude_vector)|(hada|lokr)_[wt][12](_[ab])?|dora_scale)\b"

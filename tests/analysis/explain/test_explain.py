@@ -11,7 +11,7 @@ import pytest
 from small_llama import narrow
 
 import lora_cli
-from lora_cli import Count, InvalidInput, count, explain
+from lora_cli import Count, InvalidInput, count, explain, read_model
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
@@ -89,6 +89,27 @@ def test_a_base_of_other_sizes_is_found() -> None:
         assert (match.cause, match.changes) == (cause, 1)
     (match,) = explain(line(count(model="llama-2-7b", **wanted)), EIGHT_B, **wanted)
     assert (match.cause, match.model) == ("the base is llama-2-7b, not llama-3.1-8b", "llama-2-7b")
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "ending", "labels"),
+    [
+        ("roberta-large", "SEQ_CLS", "ForSequenceClassification", 2),
+        ("bert-base-uncased", "TOKEN_CLS", "ForTokenClassification", 9),
+        ("llama-3.2-1b", "SEQ_CLS", "ForSequenceClassification", 1),
+    ],
+)
+def test_a_head_that_tells_classes_apart_is_found(name: str, task: str, ending: str, labels: int) -> None:
+    """PEFT trains it whole, and its base counts it once more."""
+    model = read_model(name)
+    assert model.config is not None
+    stem = str(model.config.fields["architectures"][0]).partition("For")[0]
+    fields = {**model.config.fields, "architectures": [f"{stem}{ending}"], "num_labels": labels}
+    ran = count(model=read_config(Config(fields), name), r=8, settings={"task_type": task})
+    found = explain(f"trainable params: {ran.trainable_params} || all params: {ran.all_params}", name, r=8)
+    plural = "label" if labels == 1 else "labels"
+    assert found[0].cause.startswith(f"the model has a head of {labels} {plural} ({ending}), which {task} trains whole")
+    assert (found[0].changes, json.loads(found[0].config)["task_type"]) == (1, task)
 
 
 def test_few_layers_are_found() -> None:

@@ -172,6 +172,13 @@ def test_a_file_of_peft_without_its_config(tmp_path: Path) -> None:
         inspect(str(tmp_path))
 
 
+def test_an_adapters_name_in_keys_of_peft_is_no_part_of_a_module(tmp_path: Path) -> None:
+    """As in a `state_dict()` that was saved without `save_pretrained`: the rank is known without a config."""
+    named = pair("base_model.model.layers.0.q_proj", 4, "lora_A.default.weight", "lora_B.default.weight")
+    found = inspect(write_case({"metadata": None, "tensors": named}, tmp_path / "any.safetensors"))
+    assert (found.format, found.method, found.r, found.adapted_modules) == ("peft", "lora", 4, 1)
+
+
 def test_a_file_of_peft_with_any_name(tmp_path: Path) -> None:
     """The config beside it is its config."""
     tensors = {f"base_model.model.{key}": value for key, value in pair("layers.0.q_proj", 4).items()}

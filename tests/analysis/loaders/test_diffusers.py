@@ -50,6 +50,7 @@ def codes(arrays: Mapping[str, Array], folder: Path, **fields: object) -> list[s
 WHOLE = {
     "a UNet": peft(f"unet.{Q}"),
     "a UNet with old names": {f"unet.{Q}.lora.{side}.weight": ones(4, 4) for side in ("down", "up")},
+    "a UNet with DoRA": peft(f"unet.{Q}") | {f"unet.{Q}.lora_magnitude_vector": ones(8)},
     "a UNet and its text encoder": peft(f"unet.{Q}", f"text_encoder.{CLIP}", f"text_encoder_2.{CLIP}"),
     "a transformer": peft("transformer.transformer_blocks.0.attn.to_q"),
     "kohya": kohya(KOHYA, OTHER, TEXT, OUT),
@@ -60,6 +61,8 @@ DAMAGED = {
         peft(f"base_model.model.{Q}"),
         peft(f"unet.{Q}", "conv_in"),
         kohya(KOHYA) | peft("unet.conv_in"),
+        kohya(f"base_model.model.{KOHYA}"),
+        kohya(KOHYA) | kohya(f"stray.{OTHER}"),
     ),
     "diffusers-key": (peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},),
     "diffusers-pair": (
@@ -78,6 +81,7 @@ DAMAGED = {
     "diffusers-dora": (
         kohya(KOHYA) | {f"{KOHYA}.dora_scale": ones(8, 1)},
         peft(f"unet.{Q}") | {f"unet.{Q}.dora_scale": ones(8)},
+        peft(f"unet.{Q}", f"text_encoder.{CLIP}") | {f"text_encoder.{CLIP}.lora_magnitude_vector": ones(8)},
     ),
     "diffusers-text-encoder": (
         peft(f"unet.{Q}", "text_encoder.encoder.block.0.layer.0.SelfAttention.q"),
@@ -85,7 +89,12 @@ DAMAGED = {
         kohya(KOHYA, TEXT),
         kohya(KOHYA, TEXT, TEXT.replace("self_attn_q_proj", "mlp_fc1")),
     ),
-    "diffusers-unchecked": (kohya("lora_unet_double_blocks_0_img_attn_qkv"),),
+    "diffusers-unchecked": (
+        kohya("lora_unet_double_blocks_0_img_attn_qkv"),
+        kohya("diffusion_model.double_blocks.0.img_attn.qkv"),
+        peft("diffusion_model.blocks.0.self_attn.q"),
+        kohya("transformer_blocks.0.attn.to_q"),
+    ),
 }
 
 

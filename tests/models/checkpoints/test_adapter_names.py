@@ -21,6 +21,7 @@ WRITTEN = {
     "LoKr": "lycoris_mid_block_attentions_0_proj_in.lokr_w1",
     "diffusers": "transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight",
     "old diffusers": "down_blocks.0.attentions.0.processor.to_q_lora.down.weight",
+    "ComfyUI": "diffusion_model.blocks.0.cross_attn.k.lora_down.weight",
     "mlx-lm": "model.layers.0.self_attn.q_proj.lora_a",
     "torchtune": "layers.0.attn.q_proj.lora_b.weight",
 }

@@ -141,6 +141,15 @@ def test_modules_that_layers_do_not_tell_apart_stand_in_their_order() -> None:
     assert plot.x.label == "module of that name"
 
 
+def test_names_with_underscores_have_layers_too() -> None:
+    """As kohya's scripts write them."""
+    plot = spectrum.plot(
+        modules("lora_unet_blocks_0_attn_to_q", "lora_unet_blocks_2_attn_to_q", "lora_unet_blocks_2_to_out_0")
+    )
+    assert lines_of(plot) == {"attn_to_q": [0, 2], "to_out_0": [2]}
+    assert plot.x.label == "layer"
+
+
 def test_two_adapters_are_two_lines() -> None:
     """Each with its path."""
     plot = spectrum.plot([*modules("m.0.q"), *modules("m.0.q", adapter="b")])

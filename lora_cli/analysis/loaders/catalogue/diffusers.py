@@ -29,7 +29,13 @@ UNET_BLOCKS = re.compile(
     r"lora_unet_(?:(?:down|up)_blocks|mid_block|input_blocks|output_blocks|middle_block|conv_(?:in|out)|out_2"
     r"|time_embed|label_emb|add_embedding)"
 )
+# Keys by which pipelines with a transformer know other trainers' files, and convert them each in its own way: names of
+# modules with dots, which kohya's do not have.
+RENAMED = re.compile(
+    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$", re.DOTALL
+)
 DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
+MAGNITUDE = ".lora_magnitude_vector"
 # A key that is neither LoRA's nor left out before that is looked at.
 NAMELESS = re.compile(r"(?!.*(?:lora|dora_scale)).*", re.DOTALL)
 # How an A and a B are called, and the other of each.
@@ -46,7 +52,7 @@ SAVE = "save it with the pipeline's save_lora_weights"
 def no_part(loading: Loading) -> Iterator[str | tuple[str, str]]:
     """Find keys of no part of a pipeline: `load_lora_adapter` takes those with its prefix, and warns if there are none."""
     keys = loading.keys
-    if _is_kohya(keys):
+    if _is_kohya(keys) or _is_renamed(keys):
         return
     skipped = [key for key in keys if not key.startswith(PARTS)]
     if len(skipped) == len(keys):
@@ -104,10 +110,20 @@ def unconverted(loading: Loading) -> Iterator[str]:
 
 @finding("diffusers-dora", ERROR, "merge it into the base model with the program that trained it")
 def dropped_magnitudes(loading: Loading) -> Iterator[str]:
-    """Find DoRA's magnitudes under kohya's name, which every `lora_state_dict` removes: "we are going to filter out"."""
+    """Find DoRA's magnitudes that are left out.
+
+    Under kohya's name every `lora_state_dict` removes them: "we are going to filter out". Those of a text encoder are not
+    among the names by which `convert_state_dict_to_peft` knows tensors, so its DoRA has magnitudes as before training.
+    """
     dropped = [key for key in loading.keys if DORA in key]
     if dropped:
         yield f"{counted_with(dropped, 'DoRA magnitude', 'is', 'are')} left out by diffusers, which loads the rest as plain LoRA"
+    anew = [key for key in loading.keys if key.startswith(TEXT_ENCODERS) and MAGNITUDE in key]
+    if anew:
+        yield (
+            f"{counted_with(anew, 'DoRA magnitude', 'is', 'are')} left out by diffusers, which computes "
+            f"{'that' if len(anew) == 1 else 'those'} of a text encoder anew from its weights"
+        )
 
 
 @finding("diffusers-alpha", ERROR, "write the alpha of every module into the file; without one, it is the rank")
@@ -158,13 +174,18 @@ def other_text_encoder(loading: Loading) -> Iterator[str]:
 def unchecked(loading: Loading) -> Iterator[str]:
     """Say where a pipeline's class renames keys by its own rules."""
     keys = loading.keys
-    if _is_kohya(keys) and not _is_unet(keys):
+    if (_is_kohya(keys) and not _is_unet(keys)) or _is_renamed(keys):
         yield "each pipeline with a transformer renames such keys by rules of its own, which are not checked here"
 
 
 def _is_kohya(keys: Mapping[str, object]) -> bool:
     """Whether every key is kohya's."""
     return all(key.startswith(KOHYA) for key in keys)
+
+
+def _is_renamed(keys: Mapping[str, object]) -> bool:
+    """Whether there are keys by which some pipelines know another trainer's file."""
+    return any(map(RENAMED.match, keys))
 
 
 def _is_unet(keys: Mapping[str, object]) -> bool:

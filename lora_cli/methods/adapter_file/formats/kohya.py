@@ -17,7 +17,7 @@ from lora_cli.methods.adapter_file.algorithm_update import ALPHA, SHARED, algori
 from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts
 from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
-from lora_cli.methods.adapter_file.sgm_names import sgm_names
+from lora_cli.methods.adapter_file.published_names import published_names
 from lora_cli.models.nodes import short_name as last_part
 
 # The prefixes of the networks: `lora_te1` and `lora_te2` are SDXL's text encoders, `lora_te3` is SD3's T5.
@@ -64,14 +64,14 @@ def updates(file: AdapterFile) -> Iterator[ModuleUpdate]:
                 module, EMBEDDING_METHOD, tensors, reason="it is an embedding that the file brings along"
             )
             continue
-        alpha = _alpha(module, tensors, alphas)
+        alpha = alpha_of(module, tensors, alphas)
         is_unread = ALPHA in tensors and module not in alphas
         update = algorithm_update(module, tensors, alpha, partial(_scaling, alpha, is_unread=is_unread))
         if update is not None:
             yield update
 
 
-def _alpha(module: str, tensors: Mapping[str, object], alphas: Mapping[str, float | None]) -> float | None:
+def alpha_of(module: str, tensors: Mapping[str, object], alphas: Mapping[str, float | None]) -> float | None:
     """Return a module's alpha, None without one; an alpha that is not one number is NaN."""
     if ALPHA not in tensors or module not in alphas:
         return None
@@ -151,7 +151,7 @@ FORMAT = Format(
     is_marked,
     spelled,
     base_part,
-    sgm_names,
+    published_names,
     short_name,
     # The trainer's default alpha is 1, for any rank.
     least_scaling=0,

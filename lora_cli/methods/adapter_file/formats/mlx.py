@@ -14,7 +14,16 @@ from lora_cli.errors import counted
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
 from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts, finite_number, rank_number
-from lora_cli.methods.adapter_file.format import MOST_SCALING, AdapterFile, Fields, Format, Metadata, Part, Refusal
+from lora_cli.methods.adapter_file.format import (
+    MOST_SCALING,
+    AdapterFile,
+    BaseNames,
+    Fields,
+    Format,
+    Metadata,
+    Part,
+    Refusal,
+)
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.config.reading import OTHER_WRITERS
 from lora_cli.models.checkpoints.safetensors_header import Stored
@@ -114,7 +123,7 @@ def refusals(file: AdapterFile) -> Iterator[Refusal]:
         yield Refusal("lora_parameters in its config has no scale that is a number", "add the scale of the training")
 
 
-def refusals_on(fields: Fields, base_names: Mapping[str, str], names: Sequence[str]) -> Iterator[Refusal]:
+def refusals_on(fields: Fields, base_names: BaseNames, names: Sequence[str]) -> Iterator[Refusal]:
     """Yield that the file has modules of layers that mlx-lm does not adapt: only the last `num_layers` are.
 
     `linear_to_lora_layers` adapts `model.layers[-max(num_layers, 0):]`, and modules that `keys` names in full.
@@ -128,7 +137,7 @@ def refusals_on(fields: Fields, base_names: Mapping[str, str], names: Sequence[s
     in_full = keys if isinstance(keys, list) else ()
     # Of each module that is not reached: the layers of its stack, and how many of the last ones have it among them.
     outside = {}
-    for module, name in base_names.items():
+    for module, (name, *_) in base_names.items():
         match = LAYER.match(name)
         if match is not None and module not in in_full:
             size = sizes[match["stack"]]

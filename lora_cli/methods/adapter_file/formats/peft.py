@@ -12,14 +12,18 @@ from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_update import algorithm_update
 from lora_cli.methods.adapter_file.format import AdapterFile, Format, Part, Refusal
+from lora_cli.methods.adapter_file.formats.comfyui import MODEL
 from lora_cli.methods.adapter_file.formats.diffusers import COMPONENT
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.models.peft_names import ADAPTER_CONFIG, BASE_MODEL, PEFT_MODEL
 
 # What a prompt method saves, which adapts no module.
 PROMPT = re.compile(r"prompt_embeddings$|prompt_encoder\.")
-# The names of LoRA and its kin, whose last part is that of a module or a parameter within.
-NESTED = re.compile(r"(?P<module>.+)\.(?P<tensor>(?:lora_\w+|hada_\w+|lokr_\w+)(?:\.(?:weight|bias))?)")
+# The names of LoRA and its kin, whose last part is that of a module or a parameter within. That of the adapter is between
+# them where a file was not written by `save_pretrained`.
+NESTED = re.compile(
+    r"(?P<module>.+)\.(?P<tensor>lora_\w+|hada_\w+|lokr_\w+)(?:\.(?!(?:weight|bias)$)\w+)?(?P<leaf>(?:\.(?:weight|bias))?)"
+)
 # Those of LoRA in keys that have lost PEFT's root.
 ROOTLESS = re.compile(r".+\..+\.(?:lora_(?:embedding_)?[AB]|lora_magnitude_vector)(?:\.\w+)*")
 
@@ -29,14 +33,16 @@ def part(key: str) -> Part | None:
 
     >>> part("base_model.model.q_proj.lora_A.weight")
     Part(module='q_proj', tensor='lora_A.weight')
+    >>> part("base_model.model.q_proj.lora_B.default.weight")
+    Part(module='q_proj', tensor='lora_B.weight')
     >>> part("unet.mid_block.to_q.lora_A.weight")
     """
     has_root = key.startswith(PEFT_MODEL) or PROMPT.match(key) is not None
-    if not has_root and (COMPONENT.match(key) or ROOTLESS.fullmatch(key) is None):
+    if not has_root and (COMPONENT.match(key) or MODEL.match(key) or ROOTLESS.fullmatch(key) is None):
         return None
     name = key.removeprefix(BASE_MODEL)
     match = NESTED.fullmatch(name)
-    module, tensor = name.rpartition(".")[::2] if match is None else match.groups()
+    module, tensor = name.rpartition(".")[::2] if match is None else (match["module"], match["tensor"] + match["leaf"])
     return Part(intern(module), intern(tensor))
 
 

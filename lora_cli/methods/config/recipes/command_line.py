@@ -9,6 +9,9 @@ from typing import Any
 from lora_cli.errors import InvalidInput, quote, quote_long
 
 OPTION = "--"
+# Programs that run a script, with options of their own before it.
+LAUNCHERS = frozenset({"accelerate", "torchrun", "deepspeed", "uv"})
+SCRIPT = ".py"
 # What turns a flag off.
 NEGATION = "no_"
 # What YAML, and every trainer's parser, takes for a value that is not text.
@@ -21,9 +24,11 @@ def command_line(saved: str | Sequence[str], path: str) -> dict[str, Any]:
     >>> saved = f"swift sft {OPTION}lora_rank 8 {OPTION}use_dora {OPTION}target-modules q_proj v_proj"
     >>> command_line(saved, "run.yml")
     {'lora_rank': 8, 'use_dora': True, 'target_modules': ['q_proj', 'v_proj']}
+    >>> command_line(f"accelerate launch {OPTION}config_file z.yml dpo.py {OPTION}lora_r 8", "run.yml")
+    {'lora_r': 8}
     """
     fields: dict[str, Any] = {}
-    for option, values in _options(_words(saved, path)):
+    for option, values in _options(_without_launcher(_words(saved, path))):
         name, equals, value = option.removeprefix(OPTION).partition("=")
         field = name.replace("-", "_")
         is_flag = not equals and not values
@@ -44,6 +49,13 @@ def _words(saved: str | Sequence[str], path: str) -> list[str]:
         return [word for each in shlex.split(saved, comments=True) if (word := each.strip())]
     except ValueError as error:
         raise InvalidInput(f"{quote_long(path)} is not a command line: {str(error).lower()}") from error
+
+
+def _without_launcher(words: Sequence[str]) -> Sequence[str]:
+    """Return the words from a launcher's script on, all where none stands before them."""
+    launched = next((word for word in words if "=" not in word), None) in LAUNCHERS
+    scripts = (at for at, word in enumerate(words) if launched and word.endswith(SCRIPT))
+    return words[next(scripts, 0) :]
 
 
 def _options(words: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

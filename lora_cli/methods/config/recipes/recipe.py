@@ -189,6 +189,8 @@ class Recipe:
             value = self.fields.fields.get(name)
             if value not in UNSET and value not in doubt.harmless:
                 yield f"{self.source}: {self._written(name)} {doubt.what}"
+            elif value is None and doubt.is_default is not None and doubt.is_default(self.fields):
+                yield f"{self.source}: {name} ({self.trainer.name}'s default) {doubt.what}"
 
     def _read(self, name: str, part: Part | Targets, reading: Reading, *model: Model) -> Any:
         """Return the value of an argument, and add to the reading what is said of it."""
@@ -208,7 +210,8 @@ class Recipe:
 
     def _field(self, part: Part | Targets) -> str | None:
         """Return the first field that says something of those that an argument follows from, or the first that is given."""
-        given = [name for name in part.fields if self.fields.fields.get(name) is not None]
+        fields = part.fields if part.deciding is None else part.deciding(self.fields)
+        given = [name for name in fields if self.fields.fields.get(name) is not None]
         return next((name for name in given if self.fields.fields[name] not in UNSET), given[0] if given else None)
 
     def _origin(self, part: Part | Targets, value: Any) -> str:

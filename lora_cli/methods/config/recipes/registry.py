@@ -50,7 +50,9 @@ def trainer_of(fields: Mapping[str, Any], every: Mapping[str, Any], source: str)
     if own and 2 * known >= len(fields) and score(first) != score(second):
         return first
     names = ", ".join(trainer.name for trainer in trainers())
-    if PEFT_TYPE in fields:
+    if own and score(first) == score(second):
+        fix = f"its fields are as much those of {first.name} as of {second.name}; drop those of one of them"
+    elif PEFT_TYPE in fields:
         fix = f"it is PEFT's config of an adapter; give it as {argument('adapter')}"
     else:
         fix = f"its fields are not those of {names}"

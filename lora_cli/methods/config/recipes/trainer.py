@@ -30,10 +30,14 @@ class NotFollowed(Exception):
 
 
 class Part(NamedTuple):
-    """The fields that an argument follows from, the deciding one first, and how; None says nothing."""
+    """The fields that an argument follows from, the deciding one first, and how; None says nothing.
+
+    `deciding` returns those of them that decide in a recipe, where that depends on its other fields.
+    """
 
     fields: tuple[str, ...]
     read: Read
+    deciding: Callable[[Config], tuple[str, ...]] | None = None
 
 
 class Targets(NamedTuple):
@@ -42,13 +46,18 @@ class Targets(NamedTuple):
     fields: tuple[str, ...]
     read: Callable[[Config, Model], str | list[str] | None]
     default: str | None = None
+    deciding: Callable[[Config], tuple[str, ...]] | None = None
 
 
 class Doubt(NamedTuple):
-    """What a field changes that is not followed here, unless it has one of the `harmless` values or none."""
+    """What a field changes that is not followed here, unless it has one of the `harmless` values or none.
+
+    `is_default` says whether the trainer sets it where a recipe does not have it.
+    """
 
     what: str
     harmless: tuple[Any, ...] = ()
+    is_default: Callable[[Config], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,8 @@ from lora_cli.output.plots.plot import Axis, Limit, LinePlot, Series, names, tit
 from lora_cli.output.plots.units import WHOLE
 from lora_cli.quantities import Value
 
+# A name with underscores for dots: what follows the last number of a layer.
+UNDERSCORED = re.compile(r"[^.]*_\d+_([^.]*[a-z][^.]*)")
 NEEDED, RANK = "rank_99", "r"
 TITLE = "Rank that keeps 99 % of the energy of an update"
 Record = Mapping[str, Value]
@@ -58,16 +60,18 @@ def plot(modules: Sequence[Record], reasons: Sequence[str] = ()) -> LinePlot:
 def leaf(name: str) -> str:
     """Return the last part of a module's name, with the part before it where the last one is a number.
 
-    >>> leaf("layers.0.self_attn.q_proj"), leaf("attn.to_out.0")
-    ('q_proj', 'to_out.0')
+    >>> leaf("layers.0.self_attn.q_proj"), leaf("attn.to_out.0"), leaf("lora_unet_blocks_0_attn_to_out_0")
+    ('q_proj', 'to_out.0', 'attn_to_out_0')
     """
+    if (underscored := UNDERSCORED.fullmatch(name)) is not None:
+        return underscored[1]
     found = re.search(r"[^.]*(\.\d+)?$", name)
     return name if found is None else found[0]
 
 
 def _layer(record: Record) -> int | None:
     """Return the number of a module's layer, which is the first one in its name."""
-    found = re.search(r"(?<=\.)[0-9]{1,6}(?=\.)", f".{record['name']}.")
+    found = re.search(r"(?<=[._])[0-9]{1,6}(?=[._])", f".{record['name']}.")
     return None if found is None else int(found[0])
 
 

@@ -49,6 +49,10 @@ def refused(path: Path, content: str | bytes) -> str:
         ("? [a, b]\n: c\n", "is not plain YAML"),
         ("1: 2\n", "1 is not the name of a field"),
         ("nothing: 1\n", "is not a recipe that is known here"),
+        (
+            AXOLOTL + "model_name_or_path: x\nstage: sft\nfinetuning_type: lora\nlora_target: all\n",
+            "its fields are as much those of axolotl as of LLaMA-Factory; drop those of one of them",
+        ),
         ("learning_rate: 1\n", "is not a recipe that is known here"),
         ("peft_type: LORA\nr: 8\n", "it is PEFT's config of an adapter; give it as adapter"),
         ('{"lora_rank": 8, "lora_rank": 9}', "'lora_rank' is given twice"),

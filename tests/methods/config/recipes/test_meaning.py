@@ -191,6 +191,36 @@ def test_a_training(fields: dict[str, Any], more: dict[str, Any], expected: dict
     assert {name: found.get(name) for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("targets", "kept"),
+    [
+        (["all-linear"], ["k_proj", "v_proj"]),
+        (["q_proj", "o_proj"], ["q_proj", "o_proj"]),
+        (["up_proj", "v_proj"], ["v_proj"]),
+    ],
+)
+def test_vera_of_ms_swift_keeps_targets_of_one_shape(targets: list[str], kept: list[str], tmp_path: Path) -> None:
+    """That of the first one with a v in its name, where there are several; its rank is not LoRA's."""
+    path = written(tmp_path, SWIFT, tuner_type="vera", target_modules=targets)
+    how, reading = read_recipe(path).adaptation(read_model(LLAMA), Adaptation())
+    assert (how.target, how.r) == (kept, 256)
+    assert "r 256 (ms-swift's default)" in reading.uses
+
+
+def test_vera_of_ms_swift_is_refused_without_one_shape(tmp_path: Path) -> None:
+    """As ms-swift refuses it."""
+    with pytest.raises(InvalidInput, match="ms-swift's VeRA needs targets of one shape"):
+        adaptation(tmp_path, SWIFT, tuner_type="vera", target_modules=["q_proj", "up_proj"])
+
+
+def test_adalora_of_ms_swift_takes_the_steps_that_are_set(tmp_path: Path) -> None:
+    """Otherwise they follow from the data, and PEFT's config needs them."""
+    path = written(tmp_path, SWIFT, tuner_type="adalora", max_steps=500)
+    assert read_recipe(path).adaptation(read_model(LLAMA), Adaptation())[0].settings["total_step"] == 500
+    with pytest.raises(InvalidInput, match="total_step"):
+        count(recipe=written(tmp_path, SWIFT, tuner_type="adalora", max_steps=-1))
+
+
 def test_packing_leaves_no_padding(tmp_path: Path) -> None:
     """Whatever the batch is."""
     assert "padded" not in training(tmp_path, AXOLOTL, sample_packing=True, micro_batch_size=4)
@@ -214,6 +244,26 @@ def test_a_warning_says_which_way_the_memory_is_off(tmp_path: Path) -> None:
         said = "\n".join(memory(recipe=written(tmp_path, fields, **more)).warnings)
         assert f"{next(iter(more))} true runs kernels of its own, which have no replay and take less, so the" in said
     assert not memory(recipe=written(tmp_path, SWIFT, tuner_backend="peft")).warnings
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, True),
+        ({"adapter": "qlora", "load_in_8bit": True}, True),
+        ({"lora_o_kernel": False}, False),
+        ({"load_in_8bit": True}, False),
+        ({"rl": "dpo"}, False),
+        ({"trust_remote_code": True}, False),
+        ({"adapter": None}, False),
+    ],
+)
+def test_kernels_that_axolotl_turns_on_by_itself_are_told(more: dict[str, Any], told: bool, tmp_path: Path) -> None:
+    """Where `check_auto_enable_lora_kernels` does, and only in an answer on memory."""
+    path = written(tmp_path, AXOLOTL, **more)
+    said = "lora_mlp_kernel (axolotl's default) runs kernels of its own"
+    assert (said in "\n".join(read_recipe(path).training({})[1].doubts)) == told
+    assert said not in "\n".join(count(recipe=path, method="lora").warnings)
 
 
 def test_many_unknown_fields_are_a_few_lines(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ BATCH = number("micro_batch_size", default=1)
 KERNELS = {"flash_attention": "sdpa", "sdp_attention": "sdpa", "eager_attention": "eager"}
 UNREPLAYED = ("flex_attention", "xformers_attention", "sage_attention")
 LOSSES = ("liger_fused_linear_cross_entropy", "liger_cross_entropy", "cut_cross_entropy", "chunked_cross_entropy")
+LORA_KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel")
 LINEAR, NAMES = "lora_target_linear", "lora_target_modules"
 
 
@@ -124,6 +125,15 @@ def _padded(recipe: Config) -> bool | None:
 
 def _adapter_dtype(recipe: Config) -> str | None:
     return None if recipe.flag("peft_autocast_adapter_dtype", default=True) else _dtype(recipe)
+
+
+def _sets_kernels(recipe: Config) -> bool:
+    """Whether axolotl turns its kernels on (`check_auto_enable_lora_kernels`)."""
+    in_8_bits = recipe.fields.get("adapter") == "lora" and recipe.flag("load_in_8bit", default=False)
+    is_set = any(recipe.fields.get(name) is not None for name in LORA_KERNELS)
+    return bool(recipe.fields.get("adapter")) and not (
+        is_set or in_8_bits or recipe.fields.get("rl") or recipe.fields.get("trust_remote_code")
+    )
 
 
 def _loss(recipe: Config) -> None:
@@ -207,10 +217,8 @@ TRAINER = Trainer(
         "fp8": Doubt("multiplies in 8 bits, which has no replay"),
         "gptq": Doubt("names a base that is stored quantised; its config.json says how"),
         "tiled_mlp": Doubt("runs the MLP in tiles"),
-        "lora_mlp_kernel": OWN_KERNELS,
-        "lora_qkv_kernel": OWN_KERNELS,
-        "lora_o_kernel": OWN_KERNELS,
-        "lora_embedding_kernel": OWN_KERNELS,
+        **dict.fromkeys(LORA_KERNELS, OWN_KERNELS),
+        LORA_KERNELS[0]: OWN_KERNELS._replace(is_default=_sets_kernels),
         "use_scattermoe": OWN_KERNELS,
         "use_sonicmoe": OWN_KERNELS,
         "fp32_norms": Doubt("keeps norms in float32"),

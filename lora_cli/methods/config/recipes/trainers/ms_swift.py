@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.recipes.huggingface_trainer import (
     ATTENTIONS,
     DEFAULT_OPTIMIZER,
@@ -73,7 +73,31 @@ def _targets(recipe: Config, model: Model) -> str | list[str]:
     linear = distinct_endings(model, IGNORED) if ALL in names else []
     rows = _endings_of(model, lambda module: module.kind == "Embedding") if EMBEDDINGS in names else []
     found = dict.fromkeys((*(name for name in names if name not in {ALL, EMBEDDINGS}), *linear, *rows))
-    return [name for name in found if model.model_type not in MAMBAS or name not in MAMBA_PARTS]
+    kept = [name for name in found if model.model_type not in MAMBAS or name not in MAMBA_PARTS]
+    return _of_one_shape(kept, recipe, model) if _method(recipe) == "vera" else kept
+
+
+def _of_one_shape(names: list[str], recipe: Config, model: Model) -> list[str]:
+    """Return the targets whose Linears have the shape of the first one's with a v in its name (`get_vera_target_modules`).
+
+    VeRA's two matrices are shared, and ms-swift shares them among Linears of one shape.
+    """
+    shapes = {
+        module.name: (module.h, module.d)
+        for module in model.modules
+        if module.kind == "Linear" and any(name in module.name for name in names)
+    }
+    if len(set(shapes.values())) < 2:
+        return names
+    first = next((name for name in names if "v" in name), None)
+    shape = next((shapes[name] for name in shapes if first is not None and first in name), None)
+    if shape is None:
+        raise InvalidInput(
+            f"{recipe.source}: ms-swift's VeRA needs targets of one shape, or one with a v in its name, of whose shape it "
+            f"takes the others; set {NAMES}, or give {argument('target')}"
+        )
+    alike = [name for name, own in shapes.items() if own == shape]
+    return [name for name in names if any(name in each for each in alike)]
 
 
 def _part_regex(recipe: Config, model: Model) -> str:
@@ -111,6 +135,10 @@ def _endings_of(model: Model, fits: Callable[[Module], bool]) -> list[str]:
     return sorted({module.name.rpartition(".")[2] for module in model.modules if fits(module)})
 
 
+def _rank_fields(recipe: Config) -> tuple[str, ...]:
+    return RANKS.get(_method(recipe), ())[:1]
+
+
 def _rank(recipe: Config) -> int | None:
     if (own := RANKS.get(_method(recipe))) is None:
         return None
@@ -121,6 +149,11 @@ def _rank(recipe: Config) -> int | None:
 def _of(method: str, name: str, default: int) -> Part:
     """Read a number that only one method has."""
     return Part((name,), lambda recipe: recipe.number(name, default=default) if _method(recipe) == method else None)
+
+
+def _total_steps(recipe: Config) -> int | None:
+    steps = recipe.fields.get("max_steps")
+    return steps if _method(recipe) == "adalora" and type(steps) is int and steps > 0 else None
 
 
 def _alpha(recipe: Config) -> Any:
@@ -159,7 +192,7 @@ TRAINER = Trainer(
     method=Part(TYPE, _method),
     targets=Targets(("target_regex", NAMES, *FREEZES), _targets, ALL),
     arguments={
-        "r": Part(tuple(name for name, _ in RANKS.values()), _rank),
+        "r": Part(tuple(name for name, _ in RANKS.values()), _rank, _rank_fields),
         "alpha": Part(("lora_alpha",), _alpha),
     },
     settings={
@@ -171,6 +204,7 @@ TRAINER = Trainer(
         "modules_to_save": Part(("modules_to_save",), _copies),
         "target_parameters": Part(("target_parameters",), lambda recipe: listed(recipe, "target_parameters") or None),
         "init_r": _of("adalora", "adalora_init_r", 12),
+        "total_step": Part(("max_steps",), _total_steps),
         "target_r": _of("adalora", "adalora_target_r", 8),
         "boft_block_size": _of("boft", "boft_block_size", 4),
         "boft_block_num": _of("boft", "boft_block_num", 0),
@@ -223,7 +257,7 @@ TRAINER = Trainer(
         "loss_type": Doubt("is a loss without a replay"),
         "vit_gradient_checkpointing": Doubt("saves activations of the tower only", (True, False)),
     },
-    inert=INERT
+    inert=(INERT - {"max_steps"})
     | words(
         """
         acc_strategy adalora_* adapter_* add_non_thinking_prefix add_version agent_template aligner_lr beta bnb_4bit_*

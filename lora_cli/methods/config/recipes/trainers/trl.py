@@ -124,6 +124,7 @@ TRAINER = Trainer(
         ld_alpha lora_dropout loss_weights max_completion_length max_prompt_length
         num_of_sequences pad_to_multiple_of pad_token packing_strategy precompute_ref_* ref_model_* router_aux_loss_coef
         shuffle_dataset streaming sync_ref_model test_split_size trust_remote_code truncation_mode use_weighting
+        vllm_*
         """
     ),
 )
