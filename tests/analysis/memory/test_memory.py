@@ -69,10 +69,10 @@ def test_the_parts_add_up_to_the_peak(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_record_says_what_was_asked(seed: int, tmp_path: Path) -> None:
     """The figures follow from the record and the config beside it."""
-    found = memory(SHORT, r=8, target="all-linear", **drawn_training(Random(seed)))
+    found = memory(LLAMA, r=8, target="all-linear", **drawn_training(Random(seed)))
     (tmp_path / "adapter_config.json").write_text(json.dumps(found.config_fields))
     settings: dict[str, Any] = {name: found[name] for name in (*AXES, *SETTINGS, "gpu")}
-    again = memory(SHORT, adapter=tmp_path, **settings | {"autocast": settings["autocast"] is not None})
+    again = memory(LLAMA, adapter=tmp_path, **settings | {"autocast": settings["autocast"] is not None})
     assert again.record() == found.record()
     assert (found.target, again.config_fields) == ("all-linear", found.config_fields)
 
@@ -86,7 +86,7 @@ def test_a_record_says_what_a_time_was_computed_from() -> None:
 
 def test_a_training_of_the_whole_model_has_no_config() -> None:
     """Nothing is targeted, and no adapter has a type."""
-    found = memory(SHORT, method="full", batch=1, seq=8)
+    found = memory(LLAMA, method="full", batch=1, seq=8)
     assert (found.config_fields, found.target, found.adapter_dtype) == ({}, None, None)
 
 
