@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -57,6 +58,8 @@ def _console(stream: TextIO, screen: Screen, width: int | None, *, terminal: boo
         highlight=False,
         markup=False,
         emoji=False,
+        # The screen has its sizes, and Rich reads these without asking whether they are numbers that it can hold.
+        _environ={name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")},
     )
 
 

@@ -64,7 +64,7 @@ def test_a_table_in_a_pipe_is_as_wide_as_columns_says(columns: str) -> None:
     """Without it, or with what is not a width, as wide as it needs to be."""
 
     def widest(columns: str) -> int:
-        shown = run("methods", "--format", "table", env={"COLUMNS": columns}).stdout
+        shown = run("methods", "--format", "table", env={"COLUMNS": columns, "LINES": columns}).stdout
         return max(map(len, shown.splitlines()))
 
     assert widest("70") <= 70 < widest(columns)
