@@ -30,14 +30,14 @@ PLAIN_LORA = 0.6
 
 
 def linears(config: dict[str, Any], task: str) -> list[str]:
-    """Return the last names of a model's linear layers, the heads apart."""
+    """Return the last names of a model's linear layers, the heads apart, and numbers, which are those of blocks too."""
     built = load_config(config)
     with torch.device("meta"):
         model = auto_class(task, built).from_config(built)
     heads = ("lm_head", "score", "classifier", "qa_outputs", "embed_out", "out_proj_head")
     kinds = (nn.Linear, transformers.pytorch_utils.Conv1D)
     found = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if isinstance(module, kinds)}
-    return sorted(found - set(heads))
+    return sorted(name for name in found - set(heads) if not name.isdigit())
 
 
 def some(random: Random, names: list[str]) -> list[str]:

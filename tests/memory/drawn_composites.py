@@ -16,7 +16,6 @@ TOWER = {
     "image_size": 56,
     "patch_size": 14,
 }
-POSITIONS = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [4, 6, 6]}
 QWEN_TOWER = {"depth": 2, "num_heads": 4, "hidden_size": 128}
 
 
@@ -28,9 +27,17 @@ def seeing(random: Random, tower: str, texts: tuple[str, ...], **rest: object) -
     return {"text_config": own, "vision_config": vision} | rest
 
 
+def positions(own: Fields) -> Fields:
+    """Return positions of three parts, which share the half of a head that is rotated."""
+    half = own.get("head_dim", own["hidden_size"] // own["num_attention_heads"]) // 2
+    part = 3 * half // 8
+    return {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [half - 2 * part, part, part]}
+
+
 def qwen_seeing(random: Random, text: str, **tower: object) -> Fields:
     """Return Qwen's decoder, whose positions have three parts, beside its tower."""
-    own = decoder(random, own_head_size="qwen3" in text) | {"model_type": text, "rope_parameters": POSITIONS}
+    own = decoder(random, own_head_size="qwen3" in text)
+    own |= {"model_type": text, "rope_parameters": positions(own)}
     experts = {"num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 128} if "moe" in text else {}
     sizes = {name: own["hidden_size"] if size == "text" else size for name, size in tower.items()}
     return {"text_config": own | experts, "vision_config": QWEN_TOWER | sizes, "image_token_id": 5}
