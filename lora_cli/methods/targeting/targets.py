@@ -205,7 +205,8 @@ def _with_default_targets(model: Model, config: AdapterConfig, method: Method[An
     if default is None and config.target_parameters is None:
         what = f"model type {quote(model.model_type)}" if model.model_type else "a model without a config.json"
         raise InvalidInput(f"PEFT has no default targets for {what}; {_target_advice(model)}")
-    return replace(config, target_modules=() if default is None else default)
+    # PEFT holds its rules for layers against the targets that were given, and a default that is a text against none.
+    return replace(config, target_modules=() if default is None else default, layer_rules=frozenset())
 
 
 def _in_words(kinds: tuple[str, ...]) -> str:
