@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 EXPERTS = ".experts."
-# What a pipeline of diffusers consists of: a folder for each component.
+# What a pipeline of diffusers consists of: a folder for each component, of which LoRA adapts one of these first of all.
 PIPELINE = "model_index.json"
+DENOISERS = ("transformer", "unet")
 
 
 class Checkpoint(NamedTuple):
@@ -43,8 +44,30 @@ def read_files(path: str) -> Model:
     """Return the model of a config.json, a checkpoint or a folder."""
     from lora_cli.models.checkpoints.shards import read_checkpoint
 
-    config, files = _files(path)
-    return model_of(config, Checkpoint(files[0], lambda: read_checkpoint(files)) if files else None, path)
+    denoiser = _denoiser(path)
+    config, files = _files(denoiser or path)
+    model = model_of(config, Checkpoint(files[0], lambda: read_checkpoint(files)) if files else None, denoiser or path)
+    return model if denoiser is None else of_pipeline(model, path, os.path.basename(denoiser))
+
+
+def of_pipeline(model: Model, source: str, denoiser: str) -> Model:
+    """Return a pipeline's model under the name of the pipeline, and a note that says which model it is."""
+    note = f"{quote_long(source)} is a pipeline of diffusers; its {denoiser} is the model here"
+    return replace(model, name=source, notes=(note, *model.notes))
+
+
+def _denoiser(path: str) -> str | None:
+    """Return the folder of the model that LoRA adapts in a pipeline, or None if the path leads to no pipeline."""
+    is_index = os.path.basename(path) == PIPELINE
+    folder = (os.path.dirname(path) or ".") if is_index else path
+    index, own = os.path.join(folder, PIPELINE), os.path.join(folder, CONFIG)
+    if not os.path.lexists(index) or (os.path.lexists(own) and not is_index):
+        return None
+    folders = (os.path.join(folder, name) for name in DENOISERS)
+    found = next((each for each in folders if os.path.lexists(os.path.join(each, CONFIG))), None)
+    if found is None:
+        raise _pipeline(folder)
+    return found
 
 
 def model_of(config: Config | None, checkpoint: Checkpoint | None, source: str) -> Model:
@@ -63,8 +86,6 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
     """Return the config.json and the checkpoint files that a path leads to."""
     from lora_cli.models.checkpoints.shards import checkpoint_in, is_checkpoint
 
-    if os.path.basename(source) == PIPELINE:
-        raise _pipeline(os.path.dirname(source) or ".")
     if os.path.isdir(source):
         path, checkpoint = os.path.join(source, CONFIG), checkpoint_in(source)
     elif is_checkpoint(source):
@@ -73,8 +94,6 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
         return Config(read_config_object(source), quote_long(source)), []
     if os.path.lexists(path):
         return Config(read_object(path), quote_long(path)), checkpoint
-    if os.path.isdir(source) and PIPELINE in names_in(source):
-        raise _pipeline(source)
     if not checkpoint:
         raise InvalidInput(
             f"{quote_long(source)} has neither a config.json nor a safetensors checkpoint; {_instead(source)}"
@@ -83,7 +102,7 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
 
 
 def _pipeline(folder: str) -> InvalidInput:
-    """Return the error for a pipeline, with its components that are models, those of diffusers first."""
+    """Return the error for a pipeline without a denoiser, with its components that are models, those of diffusers first."""
     index = read_object(os.path.join(folder, PIPELINE), "the index of a pipeline")
     named = [name for name in names_in(folder) if index.get(name) and CONFIG in _names_below(folder, name)]
     components = sorted(named, key=lambda name: "diffusers" not in str(index[name]))
