@@ -10,9 +10,10 @@ from lora_cli.models.checkpoints.shards import read_checkpoint
 from lora_cli.models.config import Config
 from lora_cli.models.files import read_object
 from lora_cli.models.model import Model
+from lora_cli.models.sources.checkpoint import Checkpoint
 from lora_cli.models.sources.hub_files import HubFiles
 from lora_cli.models.sources.hub_name import HubName
-from lora_cli.models.sources.local_files import CONFIG, DENOISERS, Checkpoint, model_of, of_pipeline
+from lora_cli.models.sources.local_files import CONFIG, DENOISERS, model_of, of_pipeline
 
 
 def read_hub_model(name: HubName, files: HubFiles | None = None) -> Model:

@@ -7,37 +7,21 @@ it. Without either, the names and shapes in the checkpoint are the model.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
 
-from lora_cli.errors import InvalidInput, argument, counted, first_few, quote_long
+from lora_cli.errors import InvalidInput, first_few, quote_long
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, read_config_object, read_object
-from lora_cli.models.model import Model, names_dtype, read_config, read_dtype
+from lora_cli.models.model import Model, names_dtype, read_config
 from lora_cli.models.registry import UnknownArchitecture
+from lora_cli.models.sources.checkpoint import Checkpoint, adapter_as_model
 from lora_cli.models.sources.other_formats import instead_of_others
 
-if TYPE_CHECKING:
-    from lora_cli.models.checkpoints.safetensors_header import Stored
-
 CONFIG = "config.json"
-EXPERTS = ".experts."
 # What a pipeline of diffusers consists of: a folder for each component, of which LoRA adapts one of these first of all.
 PIPELINE = "model_index.json"
 DENOISERS = ("transformer", "unet")
-
-
-class Checkpoint(NamedTuple):
-    """The files of a checkpoint: a name for messages, and how their headers are read.
-
-    One that `is_remote` is read only where config.json does not tell enough.
-    """
-
-    name: str
-    read: Callable[[], dict[str, Stored]]
-    is_remote: bool = False
 
 
 def read_files(path: str) -> Model:
@@ -74,7 +58,9 @@ def model_of(config: Config | None, checkpoint: Checkpoint | None, source: str) 
     """Return the model of a config.json, a checkpoint or both; `source` is its name."""
     if config is None:
         assert checkpoint is not None
-        return _by_shapes(checkpoint, source, f"{quote_long(source)} has no config.json beside it")
+        from lora_cli.models.sources.by_headers import read_headers
+
+        return read_headers(None, checkpoint, source, f"{quote_long(source)} has no config.json beside it")
     try:
         model = read_config(config, source)
     except UnknownArchitecture as unknown:
@@ -147,20 +133,13 @@ def _compared(model: Model, config: Config, checkpoint: Checkpoint | None, sourc
 
     stored = checkpoint.read()
     if are_an_adapter(stored):
-        raise _adapter_as_model(checkpoint.name)
+        raise adapter_as_model(checkpoint.name)
     if not names_dtype(config):
         model = _in_type(model, value_type(stored))
     differs = difference(model, unpacked(stored, model.all_parameters()).parameters)
     if differs is None:
         return model
     return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint.name)}: {differs}"))
-
-
-def _adapter_as_model(path: str) -> InvalidInput:
-    """Return the error for a file of adapters where a model is expected."""
-    return InvalidInput(
-        f"{quote_long(path)} holds a trained adapter, not a model; give its base model as {argument('model')}"
-    )
 
 
 def _in_type(model: Model, dtype: str | None) -> Model:
@@ -194,43 +173,8 @@ def _without_family(config: Config, checkpoint: Checkpoint | None, source: str, 
                 raise
             reason += ", and the installed transformers does not build it"
     if checkpoint is not None:
-        return _described_by(config, _by_shapes(checkpoint, source, reason))
+        from lora_cli.models.sources.by_headers import read_headers
+
+        return read_headers(config, checkpoint, source, reason)
     instead = "install torch and transformers, which can build it, or " if can_be_built else ""
     raise InvalidInput(f"{unknown}; {instead}give its safetensors checkpoint") from unknown
-
-
-def _described_by(config: Config, model: Model) -> Model:
-    """Return a model that was read by its shapes, with what its config.json says of it.
-
-    PEFT goes by the model type. It is left out where experts are stored one by one, because PEFT looks for fused
-    ones in some types.
-    """
-    has_experts = any(EXPERTS in name for name in model.module_names)
-    model_type = "" if has_experts else config.text("model_type", default="")
-    dtype = read_dtype(config) if names_dtype(config) else model.dtype
-    return replace(model, config=config, model_type=model_type, dtype=dtype)
-
-
-def _by_shapes(checkpoint: Checkpoint, source: str, reason: str) -> Model:
-    from lora_cli.models.checkpoints.adapter_names import hold_an_adapter
-    from lora_cli.models.checkpoints.by_shape import model_of_shapes
-    from lora_cli.models.checkpoints.packings import unpacked
-    from lora_cli.models.checkpoints.value_type import value_type
-
-    headers = checkpoint.read()
-    if hold_an_adapter(headers):
-        raise _adapter_as_model(checkpoint.name)
-    stored, dtype = unpacked(headers), value_type(headers)
-    # A large header takes as much memory as the model that is made of it.
-    del headers
-    if not any(parameter.params for parameter in stored.parameters):
-        raise InvalidInput(f"{quote_long(source)} does not hold any parameters; give another checkpoint")
-    how = "modules are derived from the names and shapes in the checkpoint"
-    doubt = "the model itself may count tied weights and experts differently"
-    warnings = [f"{reason}, so {how}; {doubt}"]
-    if stored.unknown:
-        warnings.append(
-            f"{quote_long(source)}: taken for buffers: {counted(stored.unknown, 'integer tensor')}; "
-            "if they are packed weights, full_params is too small"
-        )
-    return replace(model_of_shapes(stored.parameters, source, tuple(warnings)), dtype=dtype)
