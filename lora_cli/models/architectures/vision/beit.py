@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import bare, dense, headed
@@ -10,8 +9,7 @@ from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.heads import classifies_images
 from lora_cli.models.parts.image_patches import PATCHES, attention, embeddings, patch_grid
 from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
-from lora_cli.models.parts.segmentation import LEVELS, auxiliary_head, decode_head, pyramid
-from lora_cli.models.parts.stages import features
+from lora_cli.models.parts.segmentation import auxiliary_head, check_features, decode_head, has_pyramid, pyramid
 
 PATCH = 16
 
@@ -45,28 +43,13 @@ def _takes_mean(config: Config) -> bool:
     return config.flag("use_mean_pooling", default=True)
 
 
-def _has_pyramid(config: Config) -> bool:
-    """Return whether the backbone makes levels of its features."""
-    return config.flag("add_fpn", default=False)
-
-
-def _check_features(config: Config, *, pyramid: bool) -> None:
-    """Refuse features that are not of the layers, and a pyramid that is not of four of them."""
-    older = config.fields.get("segmentation_indices")
-    named = features(config.with_defaults(out_indices=older), _layers(config))
-    if pyramid and len(named) != LEVELS:
-        raise InvalidInput(
-            f"{config.source}: out_indices names {len(named)} layers; the pyramid of BEiT needs {LEVELS}"
-        )
-
-
 def _layers(config: Config) -> int:
     return config.layers("num_hidden_layers", default=12)
 
 
 def _body(config: Config) -> Nodes:
     d = hidden(config)
-    _check_features(config, pyramid=_has_pyramid(config))
+    check_features(config, _layers(config), pyramid=has_pyramid(config))
     masked = config.flag("use_mask_token", default=False)
     absolute = config.flag("use_absolute_position_embeddings", default=False)
     shared = config.flag("use_shared_relative_position_bias", default=False)
@@ -91,13 +74,13 @@ def _words(config: Config) -> Nodes:
 
 def _segments(config: Config) -> Nodes:
     d = hidden(config)
-    _check_features(config, pyramid=True)
+    check_features(config, _layers(config), pyramid=True)
     return [*pyramid(d), *decode_head(config, d), *auxiliary_head(config, d)]
 
 
 def _features(config: Config) -> Nodes:
     """Build what `BeitBackbone` has behind its body."""
-    return pyramid(hidden(config)) if _has_pyramid(config) else hollow("fpn")
+    return pyramid(hidden(config)) if has_pyramid(config) else hollow("fpn")
 
 
 FAMILY = Family(
