@@ -43,6 +43,19 @@ class PromptSizes:
     section: tuple[str, ...] = ()
     widest: Callable[[Config], tuple[int, int]] | None = None
 
+    @classmethod
+    def staged(cls, layers: int, *layers_names: str) -> PromptSizes:
+        """Return what PEFT finds of a model whose stages have widths and heads of their own: only how many there are."""
+        return cls(
+            hidden=None,
+            layers=layers,
+            heads=None,
+            has_vocabulary=False,
+            hidden_names=(),
+            layers_names=layers_names,
+            heads_names=(),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Family:

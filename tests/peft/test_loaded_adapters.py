@@ -147,7 +147,8 @@ def _save_old_experts(config: dict[str, Any], folder: Path, source: random.Rando
 
 # What PEFT makes of a file that it does not load whole, and what `check --loads-in peft` finds then, of these at least one.
 REFUSED, MISSING, UNEXPECTED = "refused", "missing keys", "unexpected keys"
-OTHER_KEYS = {"wrong-prefix", "other-model"}
+# Keys without PEFT's root may be those of diffusers, which is another format.
+OTHER_KEYS = {"wrong-prefix", "other-model", "peft-format"}
 SAID = {
     REFUSED: {
         "empty-tensor",

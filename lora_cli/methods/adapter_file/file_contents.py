@@ -23,7 +23,7 @@ from lora_cli.methods.adapter_file.module_tree import (
 from lora_cli.methods.place import Place
 from lora_cli.methods.registry import method_named
 from lora_cli.methods.targeting.full_copies import FREEZE, TRAIN
-from lora_cli.methods.targeting.name_matching import ALL_LINEAR
+from lora_cli.methods.targeting.name_matching import listed_names
 from lora_cli.methods.targeting.patterns import regular_expression
 from lora_cli.methods.targeting.shortened_names import shortened_names
 from lora_cli.methods.targeting.targets import Targets
@@ -172,11 +172,19 @@ def _saves_embeddings(targets: Targets) -> bool:
         return False
     if config.trainable_token_indices is not None or not method.saves_targeted_embeddings or not wanted:
         return False
-    if isinstance(wanted, str):
-        names = (name for name in model.module_names if name.rpartition(".")[2] in EMBEDDING_LAYERS)
-        return wanted.lower() != ALL_LINEAR and any(regular_expression(wanted).fullmatch(name) for name in names)
-    entries = shortened_names(wanted, model.module_names) if method.shortens_targets else wanted
-    return not set(entries).isdisjoint(EMBEDDING_LAYERS)
+    listed = listed_names(model, config)
+    if listed is None:
+        names = filter(_is_usual, model.module_names)
+        return any(regular_expression(str(wanted)).fullmatch(name) for name in names)
+    # PEFT shortens whole names to endings, but to a usual name only those that end so.
+    if method.shortens_targets and any(map(_is_usual, listed)):
+        listed = shortened_names(listed, model.module_names)
+    return not set(listed).isdisjoint(EMBEDDING_LAYERS)
+
+
+def _is_usual(name: str) -> bool:
+    """Whether the last part of a name is a usual one of embeddings."""
+    return name.rpartition(".")[2] in EMBEDDING_LAYERS
 
 
 def _without_adapter_name(key: str) -> str:

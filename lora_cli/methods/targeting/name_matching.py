@@ -119,7 +119,13 @@ def by_pattern(values: Mapping[str, T | InvalidInput], default: T) -> Callable[[
     return value_of
 
 
-def listed_targets(model: Model, config: AdapterConfig) -> tuple[str, ...] | None:
-    """Return the names and endings in `target_modules` after PEFT has shortened them, or None where it is a text."""
+def listed_names(model: Model, config: AdapterConfig) -> tuple[str, ...] | None:
+    """Return the names and endings in `target_modules`, or None where it is a regular expression."""
     wanted = all_linear(model, config) if _is_all_linear(config.target_modules) else config.target_modules
-    return None if isinstance(wanted, str) else shortened_names(wanted or (), model.module_names)
+    return None if isinstance(wanted, str) else tuple(wanted or ())
+
+
+def listed_targets(model: Model, config: AdapterConfig) -> tuple[str, ...] | None:
+    """Return the same after PEFT has shortened a long list."""
+    listed = listed_names(model, config)
+    return None if listed is None else shortened_names(listed, model.module_names)

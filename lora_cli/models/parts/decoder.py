@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding, hollow, linear, listed, norm, under
@@ -87,3 +88,9 @@ def classes(
 
     built = dict(zip(TASKS, (causal, bare, sequences, tokens, questions), strict=True))
     return {f"{stem}{task}": built[task] for task in tasks}
+
+
+# GPT-2's kind, whose body is its `transformer`.
+transformer_classes = partial(
+    classes, tied_by_default=True, prefix="transformer", embeddings="wte", tokens_head="classifier"
+)

@@ -13,8 +13,8 @@ from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding
 WORDS = "embeddings.word_embeddings"
 
 
-def bare(body: Part, *, words: str = WORDS) -> Build:
-    """Return the class that has only the body, whose word embeddings are `words`."""
+def bare(body: Part, *, words: str | None = WORDS) -> Build:
+    """Return the class that has only the body, whose input embeddings are `words`."""
     return lambda config: Skeleton(body(config), embeddings=words)
 
 
@@ -25,19 +25,20 @@ def headed(
     *,
     output: str | None = None,
     tied: Mapping[str, str] | None = None,
-    words: str = WORDS,
+    words: str | None = WORDS,
 ) -> Build:
-    """Return a class with a body named `prefix`, whose word embeddings are `words`, and a head.
+    """Return a class with a body named `prefix`, whose input embeddings are `words` if it has any, and a head.
 
-    Unless `tie_word_embeddings` is false, the weight of `output` is that of the word embeddings, and `tied` maps
+    Unless `tie_word_embeddings` is false, the weight of `output` is that of the input embeddings, and `tied` maps
     further parameters to those whose values they share.
     """
+    embeddings = f"{prefix}.{words}" if words else None
 
     def build(config: Config) -> Skeleton:
-        ties = {f"{output}.weight": f"{prefix}.{words}.weight", **(tied or {})} if output else {}
+        ties = {f"{output}.weight": f"{embeddings}.weight", **(tied or {})} if output else {}
         nodes = [*under(prefix, body(config)), *head(config)]
-        kept = ties if config.flag("tie_word_embeddings", default=True) else {}
-        return Skeleton(nodes, kept, output, f"{prefix}.{words}")
+        kept = ties if ties and config.flag("tie_word_embeddings", default=True) else {}
+        return Skeleton(nodes, kept, output, embeddings)
 
     return build
 
@@ -57,9 +58,10 @@ def hidden(config: Config, *, default: int = 768) -> int:
 
 
 class Sizes(NamedTuple):
-    """The sizes of an encoder."""
+    """The sizes of an encoder, whose embeddings may be of another width than its layers."""
 
     d: int
+    width: int
     inner: int
     layers: int
     cross: bool
@@ -76,6 +78,7 @@ def sizes(config: Config, *, vocabulary: int = 30522, d: int = 768, heads: int =
     if cross and not config.flag("is_decoder", default=False):
         raise InvalidInput(f"{config.source}: add_cross_attention is true; it needs is_decoder to be true as well")
     return Sizes(
+        d,
         d,
         config.size("intermediate_size", default=inner),
         config.layers("num_hidden_layers", default=12),
@@ -101,13 +104,14 @@ def pooler(d: int) -> Nodes:
     return under("pooler", dense("dense", d, d), hollow("activation"))
 
 
-def words(size: Sizes, width: int) -> Nodes:
-    """Build `BertEmbeddings` of a width."""
+def words(size: Sizes) -> Nodes:
+    """Build `BertEmbeddings`, or those of a model without types of tokens."""
+    width = size.width
     return under(
         "embeddings",
         embedding("word_embeddings", size.vocabulary, width),
         embedding("position_embeddings", size.positions, width),
-        embedding("token_type_embeddings", size.types, width),
+        embedding("token_type_embeddings", size.types, width) if size.types else (),
         norm("LayerNorm", width, bias=True),
         hollow("dropout"),
     )
@@ -145,18 +149,3 @@ def layers(size: Sizes) -> Nodes:
         under("crossattention", attention(d)) if size.cross else (),
         feed_forward(d, inner),
     )
-
-
-def classifier(config: Config) -> Nodes:
-    """Build the classifier that is one Linear."""
-    return [*hollow("dropout"), *dense("classifier", hidden(config), config.labels())]
-
-
-def choice(config: Config) -> Nodes:
-    """Build the head that scores one of several choices."""
-    return [*hollow("dropout"), *dense("classifier", hidden(config), 1)]
-
-
-def answers(config: Config) -> Nodes:
-    """Build the head that marks where an answer starts and ends. transformers sizes it by the labels."""
-    return dense("qa_outputs", hidden(config), config.labels())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from lora_cli.models.parts.layers import Node, Nodes, hollow, linear, under
+from lora_cli.models.config import Config
+from lora_cli.models.parts.layers import Node, Nodes, Part, hollow, linear, under
 
 
 def classification_head(d: int, labels: int) -> Iterator[Node]:
@@ -21,3 +22,8 @@ def sequence_summary(projection: Nodes) -> Nodes:
 def image_classifier(d: int, labels: int) -> Nodes:
     """Build the classifier of images, an identity where there are no labels."""
     return linear("classifier", d, labels, bias=True) if labels else hollow("classifier")
+
+
+def classifies_images(width: Callable[[Config], int]) -> Part:
+    """Return the classifier of images behind features of a width."""
+    return lambda config: image_classifier(width(config), config.labels())

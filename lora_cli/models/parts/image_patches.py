@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
 from lora_cli.models.parts.attention import head_width
-from lora_cli.models.parts.layers import Nodes, convolution, hollow, linear, norm, under
+from lora_cli.models.parts.layers import Nodes, convolution, hollow, linear, norm, parameter, under
 
 PATCHES = "embeddings.patch_embeddings"
 
@@ -35,12 +35,26 @@ def channels(config: Config) -> int:
     return config.size("num_channels", default=3)
 
 
-def embeddings(config: Config, d: int, *tokens: Nodes, patch: int, normed: bool = False) -> Nodes:
-    """Build `tokens` and positions, the convolution that makes `d` numbers of a patch, and a norm if there is one."""
-    kernel = sides(config, "patch_size", default=patch)
+def embeddings(
+    config: Config,
+    d: int,
+    mask: Nodes = (),
+    *,
+    patch: int,
+    classed: bool = True,
+    positioned: bool = True,
+    normed: bool = False,
+) -> Nodes:
+    """Build the tokens of the class and of the `mask`, positions, the convolution of patches, and a norm if there is one.
+
+    `patch` is the default side of a patch, of which `d` numbers are made.
+    """
+    kernel, (height, width) = sides(config, "patch_size", default=patch), patch_grid(config, patch=patch)
     return under(
         "embeddings",
-        *tokens,
+        parameter("cls_token", 1, 1, d) if classed else (),
+        mask,
+        parameter("position_embeddings", 1, height * width + classed, d) if positioned else (),
         convolution("patch_embeddings.projection", channels(config), d, *kernel),
         norm("norm", d, bias=True) if normed else (),
         hollow("dropout"),
@@ -50,7 +64,11 @@ def embeddings(config: Config, d: int, *tokens: Nodes, patch: int, normed: bool 
 def attention(config: Config, d: int, *, key_bias: bool = True) -> Nodes:
     """Build q, k, v and o, whose heads may have a width of their own."""
     heads = config.size("num_attention_heads", default=12)
-    inner = heads * head_width(config, d, heads)
+    return projections(config, d, heads * head_width(config, d, heads), key_bias=key_bias)
+
+
+def projections(config: Config, d: int, inner: int, *, key_bias: bool = True) -> Nodes:
+    """Build q, k, v and o between `d` and the width of all heads together."""
     bias = config.flag("qkv_bias", default=True)
     return [
         *linear("q_proj", d, inner, bias=bias),

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.parts.convolutions import batch_norm, normalised, transposed_convolution
 from lora_cli.models.parts.layers import Nodes, convolution, hollow, listed, repeat, under
-from lora_cli.models.parts.stages import stage_sizes
+from lora_cli.models.parts.stages import features, stage_sizes
 
 # The levels of the pyramid that is made of an image.
 LEVELS = 4
+
+
+def has_pyramid(config: Config) -> bool:
+    """Return whether a backbone makes levels of its features."""
+    return config.flag("add_fpn", default=False)
+
+
+def check_features(config: Config, layers: int, *, pyramid: bool) -> None:
+    """Refuse features that are not of the layers, and a `pyramid` that is not of four of them."""
+    older = config.fields.get("segmentation_indices")
+    named = features(config.with_defaults(out_indices=older), layers)
+    if pyramid and len(named) != LEVELS:
+        raise InvalidInput(
+            f"{config.source}: out_indices names {len(named)} layers; the pyramid of BEiT needs {LEVELS}"
+        )
 
 
 def pyramid(d: int) -> Nodes:

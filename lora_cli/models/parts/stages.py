@@ -36,31 +36,36 @@ def stage_layers(config: Config, *, default: Sequence[int], stages: int = 1) -> 
 
 def feature_norms(config: Config, stages: int, widths: Sequence[int]) -> Nodes:
     """Build a norm for each stage whose features a backbone returns; `widths` are those of the stem and of each stage."""
-    names = [STEM, *(f"stage{stage}" for stage in range(1, stages + 1))]
+    names = _names(stages)
     if len(widths) < len(names):
         raise InvalidInput(f"{config.source}: hidden_sizes has no size for {names[len(widths)]}, which depths names")
     norms = (
-        norm(f"hidden_states_norms.{names[index]}", widths[index], bias=True) for index in _returned(config, names)
+        norm(f"hidden_states_norms.{names[index]}", widths[index], bias=True) for index in features(config, stages)
     )
     return [*module_list("hidden_states_norms"), *(node for each in norms for node in each)]
 
 
-def _returned(config: Config, names: Sequence[str]) -> list[int]:
-    """Return the stages that config.json names, or else the last one.
+def _names(stages: int) -> list[str]:
+    return [STEM, *(f"stage{stage}" for stage in range(1, stages + 1))]
 
-    >>> _returned(Config({"out_features": ["stage1"]}), ["stem", "stage1"]), _returned(Config({}), ["stem", "stage1"])
-    ([1], [1])
+
+def features(config: Config, stages: int) -> list[int]:
+    """Return the stages whose features config.json names, or else the last one. Every class refuses wrong ones.
+
+    >>> features(Config({"out_features": ["stage1"]}), 2), features(Config({}), 2)
+    ([1], [2])
     """
-    features, indices = config.items("out_features"), config.items("out_indices")
-    known = [name for name in names if features is not None and name in features]
-    if features is not None and known != features:
+    names = _names(stages)
+    listed, indices = config.items("out_features"), config.items("out_indices")
+    known = [name for name in names if listed is not None and name in listed]
+    if listed is not None and known != listed:
         raise config.wrong("out_features", f"a list of some of {', '.join(names)}, in this order")
     named = [names.index(name) for name in known]
     if indices is None:
-        return [len(names) - 1] if features is None else named
+        return [len(names) - 1] if listed is None else named
     if any(type(index) is not int or not -len(names) <= index < len(names) for index in indices):
         raise config.wrong("out_indices", f"a list of whole numbers below {len(names)}")
     found = [index % len(names) for index in indices]
-    if found != sorted(set(found)) or (features is not None and found != named):
+    if found != sorted(set(found)) or (listed is not None and found != named):
         raise config.wrong("out_indices", "a list of different stages in their order, those of out_features")
     return found

@@ -6,41 +6,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.config import MAX_SIZE, Config
+from lora_cli.models.config import Config
 from lora_cli.models.parts.diffusion import attention, feed_forward
-from lora_cli.models.parts.layers import Node, Nodes, convolution, hollow, linear, listed, norm, repeat, under
+from lora_cli.models.parts.layers import (
+    Node,
+    Nodes,
+    convolution,
+    hollow,
+    linear,
+    listed,
+    module_list,
+    norm,
+    repeat,
+    under,
+)
+from lora_cli.models.parts.unet_sizes import Level, depths
 
-# More than any UNet has, and few enough to be built at once.
-MOST_BLOCKS, MOST_LAYERS = 20, 200
-
-
-def sizes(
-    config: Config, name: str, *, default: int | list[int], count: int | None = None, most: int = MAX_SIZE
-) -> list[int]:
-    """Return a field that is one size for all `count` levels, or a list with one for each."""
-    value = config.fields.get(name)
-    value = default if value is None else value
-    if isinstance(value, list) and count is not None and len(value) != count:
-        raise config.wrong(name, f"one size, or a list of {count}, one for each block")
-    each = value if isinstance(value, list) else [value] * (count or 1)
-    found = [Config({name: size}, config.source).number(name, default=0, least=1, most=most) for size in each]
-    if not (found and all(found)):
-        raise config.wrong(name, f"a list of whole numbers from 1 to {most}")
-    return found
-
-
-def depths(config: Config, name: str, value: object, count: int) -> list[int]:
-    """Return the layers of the `count` transformers of a level: one number for all, or a list."""
-    each = value if isinstance(value, list) else [value] * count
-    if len(each) < count:
-        raise config.wrong(name, f"as long as the {count} transformers of each block")
-    found = sizes(Config({name: each[:count]}, config.source), name, default=1, most=MOST_LAYERS)
-    if sum(found) > MOST_LAYERS:
-        raise config.wrong(name, f"at most {MOST_LAYERS} layers for each block")
-    return found
+# The modules without parameters by which a residual block resizes an image.
+RESIZERS = {"downsamplers": ("downsample", "downsample.conv"), "upsamplers": ("upsample",)}
+# The norm of the text, and the groups of the other one.
+LAYER_NORM, CROSS_GROUPS = "layer_norm", 32
 
 
 class Common(NamedTuple):
@@ -51,15 +39,14 @@ class Common(NamedTuple):
     time_parts: int
     groups: int
     has_linear_projections: bool
+    cross_norm: str
 
 
-class Level(NamedTuple):
-    """What the transformers of one level share. Where `sees_only_text`, no attention is to the image itself."""
+class Kind(NamedTuple):
+    """How a block attends, by transformers or by single attentions, if it does; and whether residual blocks resize."""
 
-    channels: int
-    heads: int
-    context: int
-    sees_only_text: bool
+    attends: Literal["", "transformers", "singly"] = ""
+    has_residual_resizing: bool = False
 
 
 def group_norm(name: str, channels: int, common: Common) -> Nodes:
@@ -106,77 +93,74 @@ def transformer(level: Level, layers: int, common: Common) -> Iterator[Node]:
     yield from last
 
 
+def single_attention(level: Level, common: Common) -> Iterator[Node]:
+    """Build the attention of `SimpleCrossAttnDownBlock2D`, to the image and, by keys and values of its own, to the text."""
+    d, context = level.channels, level.context
+    inner = d // level.heads * level.heads
+    yield from group_norm("group_norm", d, common)
+    if common.cross_norm:
+        width = d if common.cross_norm == LAYER_NORM else context
+        if common.cross_norm != LAYER_NORM and width % CROSS_GROUPS:
+            raise InvalidInput(
+                f"{common.source}: cross_attention_dim {width} is not divisible by {CROSS_GROUPS} groups"
+            )
+        yield from norm("norm_cross", width, bias=True)
+    yield from linear("to_q", d, inner, bias=True)
+    for name in () if level.sees_only_text else ("to_k", "to_v"):
+        yield from linear(name, d, inner, bias=True)
+    for name in ("add_k_proj", "add_v_proj"):
+        yield from linear(name, context, inner, bias=True)
+    yield from module_list("to_out")
+    yield from linear("to_out.0", inner, d, bias=True)
+    yield from hollow("to_out.1")
+
+
 def block(
-    inputs: Sequence[int], level: Level, depths: Sequence[int] | None, common: Common, resizing: str | None = None
+    kind: Kind,
+    inputs: Sequence[int],
+    level: Level,
+    depths: Sequence[int],
+    common: Common,
+    resizing: str | None = None,
 ) -> Iterator[Node]:
-    """Build one level: a residual block for each of the `inputs`, and a transformer for each of the `depths`.
+    """Build one level: a residual block for each of the `inputs`, and an attention for each of the `depths`.
 
     `resizing` is what halves or doubles the image at the end: `downsamplers` or `upsamplers`.
     """
     d = level.channels
-    if depths is not None:
-        yield from listed("attentions", [list(transformer(level, depth, common)) for depth in depths])
+    if kind.attends:
+        yield from listed(
+            "attentions",
+            [
+                list(single_attention(level, common) if kind.attends == "singly" else transformer(level, depth, common))
+                for depth in depths
+            ],
+        )
     yield from listed("resnets", [residual(channels, d, common) for channels in inputs])
     if resizing:
-        yield from repeat(resizing, 1, convolution("conv", d, d, 3, 3))
+        resized = residual(d, d, common), hollow(*RESIZERS[resizing])
+        yield from repeat(resizing, 1, *(resized if kind.has_residual_resizing else (convolution("conv", d, d, 3, 3),)))
 
 
 def side(
     config: Config,
     name: str,
-    blocks: Iterable[tuple[bool, Level, Sequence[int], object]],
+    blocks: Iterable[tuple[Kind, Level, Sequence[int], object]],
     common: Common,
     resizing: str,
 ) -> list[Nodes]:
     """Return the levels of one side, all but the last of which change the size of the image.
 
-    Each of the `blocks` is whether it has transformers, its sizes, what its residual blocks take, and the layers of
-    its transformers by the field `name`.
+    Each of the `blocks` is its kind, its sizes, what its residual blocks take, and the layers of its transformers by
+    the field `name`.
     """
     *changing, last = [
-        (inputs, level, depths(config, name, layers, len(inputs)) if has_transformers else None)
-        for has_transformers, level, inputs, layers in blocks
+        (
+            kind,
+            inputs,
+            level,
+            depths(config, name, layers, len(inputs)) if kind.attends == "transformers" else [1] * len(inputs),
+        )
+        for kind, level, inputs, layers in blocks
     ]
     return [*(list(block(*each, common, resizing)) for each in changing), list(block(*last, common))]
-
-
-def down_inputs(channels: Sequence[int], layers: Sequence[int]) -> list[list[int]]:
-    """Return the channels that the residual blocks of each level take on the way in.
-
-    >>> down_inputs([8, 16], [2, 2])
-    [[8, 8], [8, 16]]
-    """
-    before = [channels[0], *channels[:-1]]
-    return [[first, *[own] * (count - 1)] for first, own, count in zip(before, channels, layers, strict=True)]
-
-
-def up_inputs(channels: Sequence[int], layers: Sequence[int]) -> list[list[int]]:
-    """Return what the residual blocks of each level take on the way out, beside what was kept on the way in.
-
-    The levels are in the order of the way in.
-
-    >>> up_inputs([8, 16], [1, 1])
-    [[24, 16], [32, 24]]
-    """
-    inner, outer = [*channels[1:], channels[-1]], [channels[0], *channels[:-1]]
-    return [
-        [a + b for a, b in zip([deeper, *[own] * count], [*[own] * count, kept], strict=True)]
-        for deeper, own, kept, count in zip(inner, channels, outer, layers, strict=True)
-    ]
-
-
-def levels(config: Config, count: int) -> list[Level]:
-    """Return the sizes of the transformers of each level, the outermost first."""
-    if count > MOST_BLOCKS:
-        raise InvalidInput(f"{config.source}: down_block_types has {count} entries; it must have at most {MOST_BLOCKS}")
-    flags = config.fields.get("only_cross_attention")
-    flags = flags if isinstance(flags, list) else [config.flag("only_cross_attention", default=False)] * count
-    channels = sizes(config, "block_out_channels", default=[320, 640, 1280, 1280], count=count)
-    heads = sizes(config, "attention_head_dim", default=8, count=count)
-    contexts = sizes(config, "cross_attention_dim", default=1280, count=count)
-    if len(flags) != count:
-        raise config.wrong("only_cross_attention", f"true, false or a list of {count}")
-    for width, number in zip(channels, heads, strict=True):
-        if number > width:
-            raise InvalidInput(f"{config.source}: attention_head_dim {number} is more than {width} channels")
-    return [Level(*each) for each in zip(channels, heads, contexts, map(bool, flags), strict=True)]

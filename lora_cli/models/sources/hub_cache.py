@@ -78,7 +78,7 @@ class Snapshot(NamedTuple):
                 _write(path, content)
             else:
                 _write(blob, content)
-                _link(os.path.relpath(blob, self.folder), path)
+                _link(os.path.relpath(blob, os.path.dirname(path)), path)
             if revision != self.commit:
                 _write(reference, self.commit.encode())
         return path

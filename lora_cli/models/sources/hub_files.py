@@ -57,6 +57,8 @@ class HubFiles:
         # Whether anything of the snapshot was used; until then a newer one may take its place.
         self._is_read = False
         self._missing: set[str] = set()
+        # All that the repository has, once that was asked.
+        self._names: list[str] | None = None
         self._fetched: list[str] = []
 
     @property
@@ -80,7 +82,7 @@ class HubFiles:
 
     def path(self, file: str) -> str | None:
         """Return the path of a small file, which is fetched into the cache, or None if the repository lacks it."""
-        if (path := self.cached_path(file)) is not None or file in self._missing:
+        if (path := self.cached_path(file)) is not None or self._lacks(file):
             return path
         hub = self._connection()
         fetched = hub.file(file)
@@ -124,6 +126,8 @@ class HubFiles:
 
     def header(self, file: str, most: int | None = None) -> RemoteHeader | None:
         """Return the header of a safetensors file on the Hub, or None if the repository lacks it."""
+        if self._lacks(file):
+            return None
         hub = self._connection()
         fetched = hub.header(file) if most is None else hub.header(file, most)
         if fetched is None:
@@ -179,8 +183,14 @@ class HubFiles:
         )
 
     def names(self) -> list[str]:
-        """Return the names of all files of the repository."""
-        return self._connection().names()
+        """Return the names of all files of the repository, or none if the Hub does not list them."""
+        if self._names is None:
+            self._names = self._connection().names()
+        return self._names
+
+    def _lacks(self, file: str) -> bool:
+        """Whether the Hub has said that the repository does not have a file."""
+        return file in self._missing or (bool(self._names) and file not in (self._names or ()))
 
     def _connection(self) -> Hub:
         """Return the connection to the Hub, at the commit of what is in the cache."""

@@ -7,51 +7,60 @@ it. Without either, the names and shapes in the checkpoint are the model.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
 
-from lora_cli.errors import InvalidInput, argument, counted, first_few, quote_long
+from lora_cli.errors import InvalidInput, first_few, quote_long
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, read_config_object, read_object
-from lora_cli.models.model import Model, names_dtype, read_config, read_dtype
+from lora_cli.models.model import Model, names_dtype, read_config
 from lora_cli.models.registry import UnknownArchitecture
+from lora_cli.models.sources.checkpoint import Checkpoint, adapter_as_model
 from lora_cli.models.sources.other_formats import instead_of_others
 
-if TYPE_CHECKING:
-    from lora_cli.models.checkpoints.safetensors_header import Stored
-
 CONFIG = "config.json"
-EXPERTS = ".experts."
-# What a pipeline of diffusers consists of: a folder for each component.
+# What a pipeline of diffusers consists of: a folder for each component, of which LoRA adapts one of these first of all.
 PIPELINE = "model_index.json"
-
-
-class Checkpoint(NamedTuple):
-    """The files of a checkpoint: a name for messages, and how their headers are read.
-
-    One that `is_remote` is read only where config.json does not tell enough.
-    """
-
-    name: str
-    read: Callable[[], dict[str, Stored]]
-    is_remote: bool = False
+DENOISERS = ("transformer", "unet")
 
 
 def read_files(path: str) -> Model:
     """Return the model of a config.json, a checkpoint or a folder."""
     from lora_cli.models.checkpoints.shards import read_checkpoint
 
-    config, files = _files(path)
-    return model_of(config, Checkpoint(files[0], lambda: read_checkpoint(files)) if files else None, path)
+    denoiser = _denoiser(path)
+    config, files = _files(denoiser or path)
+    model = model_of(config, Checkpoint(files[0], lambda: read_checkpoint(files)) if files else None, denoiser or path)
+    return model if denoiser is None else of_pipeline(model, path, os.path.basename(denoiser))
+
+
+def of_pipeline(model: Model, source: str, denoiser: str) -> Model:
+    """Return a pipeline's model under the name of the pipeline, and a note that says which model it is."""
+    note = f"{quote_long(source)} is a pipeline of diffusers; its {denoiser} is the model here"
+    return replace(model, name=source, notes=(note, *model.notes))
+
+
+def _denoiser(path: str) -> str | None:
+    """Return the folder of the model that LoRA adapts in a pipeline, or None if the path leads to no pipeline."""
+    is_index = os.path.basename(path) == PIPELINE
+    folder = (os.path.dirname(path) or ".") if is_index else path
+    index, own = os.path.join(folder, PIPELINE), os.path.join(folder, CONFIG)
+    if not os.path.lexists(index) or (os.path.lexists(own) and not is_index):
+        return None
+    folders = (os.path.join(folder, name) for name in DENOISERS)
+    found = next((each for each in folders if os.path.lexists(os.path.join(each, CONFIG))), None)
+    if found is None:
+        raise _pipeline(folder)
+    return found
 
 
 def model_of(config: Config | None, checkpoint: Checkpoint | None, source: str) -> Model:
     """Return the model of a config.json, a checkpoint or both; `source` is its name."""
     if config is None:
         assert checkpoint is not None
-        return _by_shapes(checkpoint, source, f"{quote_long(source)} has no config.json beside it")
+        from lora_cli.models.sources.by_headers import read_headers
+
+        return read_headers(None, checkpoint, source, f"{quote_long(source)} has no config.json beside it")
     try:
         model = read_config(config, source)
     except UnknownArchitecture as unknown:
@@ -63,8 +72,6 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
     """Return the config.json and the checkpoint files that a path leads to."""
     from lora_cli.models.checkpoints.shards import checkpoint_in, is_checkpoint
 
-    if os.path.basename(source) == PIPELINE:
-        raise _pipeline(os.path.dirname(source) or ".")
     if os.path.isdir(source):
         path, checkpoint = os.path.join(source, CONFIG), checkpoint_in(source)
     elif is_checkpoint(source):
@@ -73,8 +80,6 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
         return Config(read_config_object(source), quote_long(source)), []
     if os.path.lexists(path):
         return Config(read_object(path), quote_long(path)), checkpoint
-    if os.path.isdir(source) and PIPELINE in names_in(source):
-        raise _pipeline(source)
     if not checkpoint:
         raise InvalidInput(
             f"{quote_long(source)} has neither a config.json nor a safetensors checkpoint; {_instead(source)}"
@@ -83,7 +88,7 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
 
 
 def _pipeline(folder: str) -> InvalidInput:
-    """Return the error for a pipeline, with its components that are models, those of diffusers first."""
+    """Return the error for a pipeline without a denoiser, with its components that are models, those of diffusers first."""
     index = read_object(os.path.join(folder, PIPELINE), "the index of a pipeline")
     named = [name for name in names_in(folder) if index.get(name) and CONFIG in _names_below(folder, name)]
     components = sorted(named, key=lambda name: "diffusers" not in str(index[name]))
@@ -128,20 +133,13 @@ def _compared(model: Model, config: Config, checkpoint: Checkpoint | None, sourc
 
     stored = checkpoint.read()
     if are_an_adapter(stored):
-        raise _adapter_as_model(checkpoint.name)
+        raise adapter_as_model(checkpoint.name)
     if not names_dtype(config):
         model = _in_type(model, value_type(stored))
     differs = difference(model, unpacked(stored, model.all_parameters()).parameters)
     if differs is None:
         return model
     return replace(model, warnings=(*model.warnings, f"{quote_long(checkpoint.name)}: {differs}"))
-
-
-def _adapter_as_model(path: str) -> InvalidInput:
-    """Return the error for a file of adapters where a model is expected."""
-    return InvalidInput(
-        f"{quote_long(path)} holds a trained adapter, not a model; give its base model as {argument('model')}"
-    )
 
 
 def _in_type(model: Model, dtype: str | None) -> Model:
@@ -175,43 +173,8 @@ def _without_family(config: Config, checkpoint: Checkpoint | None, source: str, 
                 raise
             reason += ", and the installed transformers does not build it"
     if checkpoint is not None:
-        return _described_by(config, _by_shapes(checkpoint, source, reason))
+        from lora_cli.models.sources.by_headers import read_headers
+
+        return read_headers(config, checkpoint, source, reason)
     instead = "install torch and transformers, which can build it, or " if can_be_built else ""
     raise InvalidInput(f"{unknown}; {instead}give its safetensors checkpoint") from unknown
-
-
-def _described_by(config: Config, model: Model) -> Model:
-    """Return a model that was read by its shapes, with what its config.json says of it.
-
-    PEFT goes by the model type. It is left out where experts are stored one by one, because PEFT looks for fused
-    ones in some types.
-    """
-    has_experts = any(EXPERTS in name for name in model.module_names)
-    model_type = "" if has_experts else config.text("model_type", default="")
-    dtype = read_dtype(config) if names_dtype(config) else model.dtype
-    return replace(model, config=config, model_type=model_type, dtype=dtype)
-
-
-def _by_shapes(checkpoint: Checkpoint, source: str, reason: str) -> Model:
-    from lora_cli.models.checkpoints.adapter_names import hold_an_adapter
-    from lora_cli.models.checkpoints.by_shape import model_of_shapes
-    from lora_cli.models.checkpoints.packings import unpacked
-    from lora_cli.models.checkpoints.value_type import value_type
-
-    headers = checkpoint.read()
-    if hold_an_adapter(headers):
-        raise _adapter_as_model(checkpoint.name)
-    stored, dtype = unpacked(headers), value_type(headers)
-    # A large header takes as much memory as the model that is made of it.
-    del headers
-    if not any(parameter.params for parameter in stored.parameters):
-        raise InvalidInput(f"{quote_long(source)} does not hold any parameters; give another checkpoint")
-    how = "modules are derived from the names and shapes in the checkpoint"
-    doubt = "the model itself may count tied weights and experts differently"
-    warnings = [f"{reason}, so {how}; {doubt}"]
-    if stored.unknown:
-        warnings.append(
-            f"{quote_long(source)}: taken for buffers: {counted(stored.unknown, 'integer tensor')}; "
-            "if they are packed weights, full_params is too small"
-        )
-    return replace(model_of_shapes(stored.parameters, source, tuple(warnings)), dtype=dtype)

@@ -3,7 +3,8 @@
 `presets.json` has one line for each model: the fields of its config.json that decide sizes. They must give the
 published number of parameters; tests/reference/presets.csv has the sources. `hub_names` are the repositories on the
 Hub that the model stands for: its own, and others whose modules are known to have the same sizes, e.g. of its instruct
-variant. tests/reference/hub_names.csv says what confirms each; a name alone does not.
+variant. Of a pipeline of diffusers it is the transformer or UNet. tests/reference/hub_names.csv says what confirms each;
+a name alone does not.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def hub_names() -> tuple[str, ...]:
 def hub_names_of(preset: str) -> tuple[str, ...]:
     """Return the Hub names that a preset stands for, by its own name.
 
-    >>> hub_names_of("gpt2"), hub_names_of("flux.1-dev")
+    >>> hub_names_of("gpt2"), hub_names_of("sana-0.6b")
     (('openai-community/gpt2',), ())
     """
     return tuple(_all()[preset].get(HUB_NAMES, ()))

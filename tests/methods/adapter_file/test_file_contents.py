@@ -95,3 +95,11 @@ def test_the_wrappers_of_experts_are_nested() -> None:
         f"{experts}.lora_A.weight": ("F32", (6, 24)),
         f"{experts}.lora_B.weight": ("F32", (16, 6)),
     }
+
+
+@pytest.mark.parametrize("excluded", [[], ["o_proj"]])
+def test_every_linear_may_take_in_a_head_whose_name_is_that_of_embeddings(excluded: list[str]) -> None:
+    """PEFT asks then for embeddings, which a model of two language models does not name, and saves nothing."""
+    found = cost({"model_type": "qwen2_5_omni"}, target_modules="all-linear", exclude_modules=excluded)
+    assert "thinker.lm_head" in {place.module.name for place in found.targets.places}
+    assert found.adapter_bytes is None

@@ -6,6 +6,8 @@ import pytest
 from small_models import leaves, model, names
 
 from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,9 @@ def test_a_model_type_without_defaults_is_refused(model_type: str, offered: str)
     """The sentence offers what could be targeted."""
     with pytest.raises(InvalidInput, match=f"no default targets for model type '{model_type}'.*{offered}"):
         names(model(model_type))
+
+
+def test_layers_are_not_chosen_where_the_default_is_a_regular_expression() -> None:
+    """PEFT refuses layers only beside a text that was given, and one that it takes itself matches whole names."""
+    gemma = read_config(Config({"model_type": "gemma4", "architectures": ["Gemma4Model"]}), "gemma4")
+    assert names(gemma, layers_to_transform=[1]) == names(gemma)

@@ -73,13 +73,14 @@ def test_a_parameter_inside_a_module_with_another_is_refused() -> None:
 
 
 def test_a_class_of_diffusers_has_no_default_targets() -> None:
-    """PEFT looks for a model type, which it does not have; all-linear leaves out no head."""
+    """PEFT looks for a model type, which it does not have, even beside parameters; all-linear leaves out no head."""
     flux = read_config(
         Config({"_class_name": "FluxTransformer2DModel", "num_layers": 1, "num_single_layers": 0}), "flux"
     )
-    for method in ("LORA", "OSF"):
+    parameters = {"target_parameters": ["to_q.weight"]}
+    for fields in ({"peft_type": "LORA"}, {"peft_type": "OSF"}, {"peft_type": "LORA", **parameters}):
         with pytest.raises(InvalidInput, match=r"no default targets for model type 'FluxTransformer2DModel'"):
-            count_model(flux, read_adapter_config(Config({"peft_type": method}))[0])
+            count_model(flux, read_adapter_config(Config(fields))[0])
     assert "proj_out" in names(flux, target_modules="all-linear")
 
 

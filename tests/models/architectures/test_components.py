@@ -87,8 +87,8 @@ def test_a_wrong_field_is_refused_by_name(fields: dict[str, Any], problem: str) 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"_class_name": "UNet2DConditionModel", "mid_block_type": "UNetMidBlock2DSimpleCrossAttn"},
-        {"_class_name": "UNet2DConditionModel", "addition_embed_type": "image"},
+        {"_class_name": "UNet2DConditionModel", "mid_block_type": "UNetMidBlock2DSimple"},
+        {"_class_name": "UNet2DConditionModel", "addition_embed_type": "text_image"},
         {"_class_name": "LTXVideoTransformer3DModel", "activation_fn": "relu"},
         {"_class_name": "AutoencoderKL"},
     ],
@@ -98,3 +98,62 @@ def test_what_is_not_known_may_still_be_read_by_its_headers(fields: dict[str, An
     """Another source may know its modules."""
     with pytest.raises(UnknownArchitecture):
         read(**fields)
+
+
+KANDINSKY = {
+    "_class_name": "UNet2DConditionModel",
+    "down_block_types": ["ResnetDownsampleBlock2D", *["SimpleCrossAttnDownBlock2D"] * 3],
+    "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
+    "up_block_types": [*["SimpleCrossAttnUpBlock2D"] * 3, "ResnetUpsampleBlock2D"],
+    "attention_head_dim": 64,
+    "layers_per_block": 3,
+    "encoder_hid_dim": 1280,
+    "resnet_time_scale_shift": "scale_shift",
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "total"),
+    [
+        (
+            {
+                "block_out_channels": [384, 768, 1152, 1536],
+                "cross_attention_dim": 768,
+                "out_channels": 8,
+                "encoder_hid_dim_type": "image_proj",
+                "addition_embed_type": "image",
+            },
+            1253057288,
+        ),
+        (
+            {
+                "block_out_channels": [320, 640, 1280, 1280],
+                "in_channels": 3,
+                "out_channels": 6,
+                "encoder_hid_dim": 4096,
+                "cross_attention_norm": "group_norm",
+                "class_embed_type": "timestep",
+                "addition_embed_type": "text",
+            },
+            1114305030,
+        ),
+    ],
+    ids=["Kandinsky 2.2", "DeepFloyd IF"],
+)
+def test_a_unet_of_single_attentions_is_what_diffusers_builds(fields: dict[str, Any], total: int) -> None:
+    """Each attends to image and text at once, and residual blocks resize the image."""
+    assert read(**KANDINSKY | fields).full_params == total
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"addition_embed_type": "image"}, "encoder_hid_dim is None"),
+        ({"encoder_hid_dim_type": "image_proj"}, "encoder_hid_dim is None; it must be a size, since"),
+        ({**KANDINSKY, "cross_attention_norm": "group_norm", "cross_attention_dim": 20}, "20 is not divisible by 32"),
+    ],
+)
+def test_conditions_that_do_not_go_together_are_refused(fields: dict[str, Any], problem: str) -> None:
+    """By the name of the field."""
+    with pytest.raises(InvalidInput, match=problem):
+        read(**{"_class_name": "UNet2DConditionModel"} | fields)

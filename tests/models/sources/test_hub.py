@@ -121,6 +121,23 @@ def test_a_single_file_needs_three_requests(hub: HubServer, tmp_path: Path) -> N
         assert len(hub.asked) - before <= 3
 
 
+@pytest.mark.parametrize("denoiser", ["transformer", "unet"])
+def test_a_pipeline_is_the_model_that_its_loras_adapt(hub: HubServer, denoiser: str) -> None:
+    """Its config.json is found by the list of files, and then in the cache."""
+    fields = {"_class_name": "FluxTransformer2DModel", "num_layers": 1, "num_single_layers": 0}
+    files = {
+        "model_index.json": b"{}",
+        "vae/config.json": b"{}",
+        f"{denoiser}/config.json": json.dumps(fields).encode(),
+    }
+    hub.repositories["org/name"] = Repository(files)
+    for offline in (False, True):
+        model = read_model("org/name", offline=offline)
+        assert (model.name, model.model_type, model.revision) == ("org/name", "FluxTransformer2DModel", COMMIT)
+        assert model.notes[-1] == f"'org/name' is a pipeline of diffusers; its {denoiser} is the model here"
+    assert len(hub.asked) == 3
+
+
 def test_a_header_may_be_longer_than_what_is_asked_for_first(hub: HubServer, tmp_path: Path) -> None:
     """The rest is a second range."""
     many = {f"layers.{number}.norm.weight": ("F32", (1,)) for number in range(3000)}
@@ -146,7 +163,7 @@ def test_a_checkpoint_of_another_name_is_found_by_the_list_of_files(hub: HubServ
         (["pytorch_model.bin"], "'pytorch_model.bin': a pickle is not read"),
         (["model-Q4_K_M.gguf"], "another format ('model-Q4_K_M.gguf'); give the model that they were made from"),
         (["adapter_config.json", "adapter_model.safetensors"], "it is an adapter, which goes to adapter"),
-        (["model_index.json", "unet/config.json"], "it is a pipeline of several models; download one"),
+        (["model_index.json", "vae/config.json"], "it is a pipeline of several models; download one"),
         (["README.md"], "give another model"),
     ],
 )

@@ -90,9 +90,20 @@ def test_a_checkpoint_of_another_size_is_noticed(pipeline: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["", "model_index.json"])
-def test_a_pipeline_is_answered_with_its_components(pipeline: Path, source: str) -> None:
+def test_a_pipeline_is_the_model_that_its_loras_adapt(pipeline: Path, source: str) -> None:
+    """Under the pipeline's own name, confirmed by the headers in its folder."""
+    model, transformer = read_model(pipeline / source), read_model(pipeline / "transformer")
+    assert (model.nodes, model.dtype, model.warnings) == (transformer.nodes, "F16", ())
+    assert model.name == str(pipeline / source)
+    assert model.notes[0].endswith("is a pipeline of diffusers; its transformer is the model here")
+
+
+@pytest.mark.parametrize("source", ["", "model_index.json"])
+def test_a_pipeline_without_a_denoiser_is_answered_with_its_components(pipeline: Path, source: str) -> None:
     """Only those that are models, the ones of diffusers first."""
-    with pytest.raises(InvalidInput, match=r"is a pipeline of diffusers.*: 'transformer', 'text_encoder'$"):
+    (pipeline / "transformer").rename(pipeline / "vae")
+    (pipeline / "model_index.json").write_text(json.dumps({**INDEX, "vae": ["diffusers", "AutoencoderKL"]}))
+    with pytest.raises(InvalidInput, match=r"is a pipeline of diffusers.*: 'vae', 'text_encoder'$"):
         read_model(pipeline / source)
 
 

@@ -65,6 +65,7 @@ DRAWS: dict[str, Mapping[str, Any]] = {
         "auxiliary_num_convs": [0, 1, 2],
         "auxiliary_concat_input": BOTH,
         "out_indices": ([0, 1, 2, 3],),
+        "add_fpn": BOTH,
     },
     "swin": {
         **LABELS,

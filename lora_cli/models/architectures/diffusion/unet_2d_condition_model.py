@@ -4,46 +4,33 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Component
-from lora_cli.models.parts.diffusion import time_embedding
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, embedding, hollow, linear, listed, under
-from lora_cli.models.parts.unet import (
-    MOST_BLOCKS,
-    Common,
-    block,
-    depths,
-    down_inputs,
-    group_norm,
-    levels,
-    side,
-    sizes,
-    up_inputs,
-)
+from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, under
+from lora_cli.models.parts.unet import Common, Kind, block, group_norm, side
+from lora_cli.models.parts.unet_conditions import ADDED, PROJECTED, conditions
+from lora_cli.models.parts.unet_sizes import MOST_BLOCKS, Level, depths, down_inputs, levels, sizes, up_inputs
 
-# Of each kind of block, whether it has transformers.
-DOWN = {"CrossAttnDownBlock2D": True, "DownBlock2D": False}
-UP = {"UpBlock2D": False, "CrossAttnUpBlock2D": True}
-MIDDLE = {"UNetMidBlock2DCrossAttn": True, "UNetMidBlock2D": False, None: False}
+PLAIN, RESIDUAL = Kind(), Kind(has_residual_resizing=True)
+WITH_TRANSFORMERS, SIMPLE = Kind("transformers"), Kind("singly", has_residual_resizing=True)
+DOWN = {
+    "CrossAttnDownBlock2D": WITH_TRANSFORMERS,
+    "DownBlock2D": PLAIN,
+    "ResnetDownsampleBlock2D": RESIDUAL,
+    "SimpleCrossAttnDownBlock2D": SIMPLE,
+}
+UP = {
+    "UpBlock2D": PLAIN,
+    "CrossAttnUpBlock2D": WITH_TRANSFORMERS,
+    "ResnetUpsampleBlock2D": RESIDUAL,
+    "SimpleCrossAttnUpBlock2D": SIMPLE,
+}
+# With how many attentions: a list of none is a list too.
+MIDDLE = {
+    "UNetMidBlock2DCrossAttn": (WITH_TRANSFORMERS, 1),
+    "UNetMidBlock2D": (WITH_TRANSFORMERS, 0),
+    "UNetMidBlock2DSimpleCrossAttn": (SIMPLE, 1),
+}
 TIME_PARTS = {"default": 1, "scale_shift": 2}
 LAYERS, REVERSED = "transformer_layers_per_block", "reverse_transformer_layers_per_block"
-
-
-def _time_and_classes(config: Config, first: int, width: int) -> Nodes:
-    """Build what embeds the time step, a class, and the sizes and the text that SDXL adds."""
-    condition = config.number("time_cond_proj_dim", default=0)
-    classes = config.number("num_class_embeds", default=0)
-    kind, added = config.text("class_embed_type", default=""), config.text("addition_embed_type", default="")
-    inputs = config.needed("projection_class_embeddings_input_dim") if kind == "projection" or added else first
-    hidden = config.number("encoder_hid_dim", default=0)
-    context = config.size("cross_attention_dim", default=1280) if hidden else 0
-    return (
-        *hollow("time_proj"),
-        *time_embedding("time_embedding", width, d=first),
-        *(linear("time_embedding.cond_proj", condition, first) if condition else ()),
-        *(linear("encoder_hid_proj", hidden, context, bias=True) if hidden else ()),
-        *(embedding("class_embedding", classes, width) if classes and not kind else ()),
-        *(time_embedding("class_embedding", width, d=inputs if kind == "projection" else first) if kind else ()),
-        *((*hollow("add_time_proj"), *time_embedding("add_embedding", width, d=inputs)) if added else ()),
-    )
 
 
 def _blocks(config: Config, common: Common) -> Nodes:
@@ -59,17 +46,32 @@ def _blocks(config: Config, common: Common) -> Nodes:
     own, layers = levels(config, count), sizes(config, "layers_per_block", default=2, count=count, most=MOST_BLOCKS)
     channels = [level.channels for level in own]
     inward = zip([DOWN[kind] for kind in down], own, down_inputs(channels, layers), deep, strict=True)
-    outward = zip([UP[kind] for kind in up], own[::-1], up_inputs(channels, layers)[::-1], deep_behind, strict=True)
-    # Null means that there is none.
-    missing = "mid_block_type" not in config.fields
-    middle = config.text("mid_block_type", default="UNetMidBlock2DCrossAttn" if missing else "")
-    last = own[-1]._replace(sees_only_text=False)
-    inside = depths(config, LAYERS, deep[-1], 1) if MIDDLE[middle or None] else []
+    # Single attentions take attention_head_dim in the order of the way in on the way out too.
+    out_kinds = [UP[kind] for kind in up]
+    behind = [
+        level._replace(heads=same.heads) if kind.attends == "singly" else level
+        for kind, level, same in zip(out_kinds, own[::-1], own, strict=True)
+    ]
+    outward = zip(out_kinds, behind, up_inputs(channels, layers)[::-1], deep_behind, strict=True)
     return (
         *listed("down_blocks", side(config, LAYERS, inward, common, "downsamplers")),
         *listed("up_blocks", side(config, REVERSED, outward, common, "upsamplers")),
-        *(under("mid_block", block([last.channels] * (1 + len(inside)), last, inside, common)) if middle else ()),
+        *_middle(config, own[-1], deep[-1], common),
     )
+
+
+def _middle(config: Config, level: Level, layers: object, common: Common) -> Nodes:
+    """Build the block between the way in and the way out; null means that there is none."""
+    missing = "mid_block_type" not in config.fields
+    name = config.text("mid_block_type", default="UNetMidBlock2DCrossAttn" if missing else "")
+    if not name:
+        return ()
+    kind, attentions = MIDDLE[name]
+    sides = config.fields.get("only_cross_attention")
+    only_text = config.flag("mid_block_only_cross_attention", default=sides if isinstance(sides, bool) else False)
+    level = level._replace(sees_only_text=only_text and kind is SIMPLE)
+    inside = depths(config, LAYERS, layers, 1) if attentions and kind is WITH_TRANSFORMERS else [1] * attentions
+    return under("mid_block", block(kind, [level.channels] * (1 + len(inside)), level, inside, common))
 
 
 def build(config: Config) -> Skeleton:
@@ -82,12 +84,13 @@ def build(config: Config) -> Skeleton:
         TIME_PARTS[config.text("resnet_time_scale_shift", default="default")],
         config.size("norm_num_groups", default=32),
         config.flag("use_linear_projection", default=False),
+        config.text("cross_attention_norm", default=""),
     )
     kernel = [config.size(f"conv_{side}_kernel", default=3) for side in ("in", "out")]
     return Skeleton(
         [
             *convolution("conv_in", config.size("in_channels", default=4), first, kernel[0], kernel[0]),
-            *_time_and_classes(config, first, width),
+            *conditions(config, first, width),
             *_blocks(config, common),
             *group_norm("conv_norm_out", first, common),
             *hollow("conv_act"),
@@ -102,7 +105,7 @@ COMPONENT = Component(
     {
         "down_block_types": tuple(DOWN),
         "up_block_types": tuple(UP),
-        "mid_block_type": tuple(MIDDLE),
+        "mid_block_type": (*MIDDLE, None),
         "resnet_time_scale_shift": tuple(TIME_PARTS),
         "num_attention_heads": (None,),
         "dual_cross_attention": (False,),
@@ -111,7 +114,8 @@ COMPONENT = Component(
         "time_embedding_act_fn": (None,),
         "timestep_post_act": (None,),
         "class_embed_type": (None, "timestep", "projection"),
-        "addition_embed_type": (None, "text_time"),
-        "encoder_hid_dim_type": (None, "text_proj"),
+        "addition_embed_type": (None, *ADDED),
+        "encoder_hid_dim_type": (None, *PROJECTED),
+        "cross_attention_norm": (None, "layer_norm", "group_norm"),
     },
 )

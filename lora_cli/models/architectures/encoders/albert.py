@@ -5,21 +5,26 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import answers, bare, choice, classifier, defaulting, dense, headed, hidden
-from lora_cli.models.parts.layers import Build, Nodes, Part, embedding, hollow, norm, parameter, repeat, under
+from lora_cli.models.parts.encoder import Sizes, bare, dense, hidden, words
+from lora_cli.models.parts.layers import Nodes, hollow, norm, repeat, under
+from lora_cli.models.parts.passes.encoder_heads import ANSWERS, TOKENS, of_one_choice, task_classes, word_head
 
 
-def _width(config: Config) -> int:
-    return config.size("embedding_size", default=128)
+def _sizes(config: Config) -> Sizes:
+    return Sizes(
+        hidden(config, default=4096),
+        config.size("embedding_size", default=128),
+        config.size("intermediate_size", default=16384),
+        config.layers("num_hidden_groups", default=1),
+        cross=False,
+        vocabulary=config.size("vocab_size", default=30000),
+        positions=config.size("max_position_embeddings", default=512),
+        types=config.size("type_vocab_size", default=2),
+    )
 
 
-def _vocabulary(config: Config) -> int:
-    return config.size("vocab_size", default=30000)
-
-
-def _attention(config: Config) -> Nodes:
+def _attention(config: Config, d: int) -> Nodes:
     """Build `AlbertAttention`, whose heads share the hidden size, rounded down."""
-    d = hidden(config)
     heads = config.size("num_attention_heads", default=64)
     if heads > d:
         raise InvalidInput(f"{config.source}: hidden_size {d} is smaller than num_attention_heads {heads}")
@@ -33,70 +38,54 @@ def _attention(config: Config) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    d, width = hidden(config), _width(config)
-    inner = config.size("intermediate_size", default=16384)
+    size = _sizes(config)
+    d = size.d
     layer = [
         *norm("full_layer_layer_norm", d, bias=True),
-        *under("attention", _attention(config)),
-        *dense("ffn", d, inner),
-        *dense("ffn_output", inner, d),
+        *under("attention", _attention(config, d)),
+        *dense("ffn", d, size.inner),
+        *dense("ffn_output", size.inner, d),
         *hollow("activation", "dropout"),
     ]
     group = repeat("albert_layers", config.layers("inner_group_num", default=1), layer)
     return [
-        *under(
-            "embeddings",
-            embedding("word_embeddings", _vocabulary(config), width),
-            embedding("position_embeddings", config.size("max_position_embeddings", default=512), width),
-            embedding("token_type_embeddings", config.size("type_vocab_size", default=2), width),
-            norm("LayerNorm", width, bias=True),
-            hollow("dropout"),
-        ),
-        *dense("encoder.embedding_hidden_mapping_in", width, d),
-        *repeat("encoder.albert_layer_groups", config.layers("num_hidden_groups", default=1), group),
+        *words(size),
+        *dense("encoder.embedding_hidden_mapping_in", size.width, d),
+        *repeat("encoder.albert_layer_groups", size.layers, group),
     ]
 
 
 def _pooled(config: Config) -> Nodes:
-    d = hidden(config)
+    d = _sizes(config).d
     return [*_body(config), *dense("pooler", d, d), *hollow("pooler_activation")]
 
 
-def _predictions(config: Config) -> Nodes:
-    d, width, vocabulary = hidden(config), _width(config), _vocabulary(config)
-    return under(
-        "predictions",
-        norm("LayerNorm", width, bias=True),
-        parameter("bias", vocabulary),
-        dense("dense", d, width),
-        dense("decoder", width, vocabulary),
-        hollow("activation"),
-    )
+WORDS = word_head(
+    "predictions.dense",
+    "predictions.LayerNorm",
+    "predictions.decoder",
+    bias="predictions.bias",
+    hollows=("predictions.activation",),
+)
 
 
-def _both(config: Config) -> Nodes:
-    return [*_predictions(config), *under("sop_classifier", classifier(config))]
+def _both(config: Config, size: Sizes) -> Nodes:
+    return [*WORDS.nodes(config, size), *under("sop_classifier", TOKENS.nodes(config, size))]
 
 
-def _predicting(body: Part, head: Part) -> Build:
-    return headed(
-        "albert", body, head, output="predictions.decoder", tied={"predictions.decoder.bias": "predictions.bias"}
-    )
-
+HEADS = {"ForMaskedLM": WORDS, "ForTokenClassification": TOKENS, "ForQuestionAnswering": ANSWERS}
+POOLED_HEADS = {
+    "ForPreTraining": WORDS._replace(nodes=_both),
+    "ForSequenceClassification": TOKENS,
+    "ForMultipleChoice": of_one_choice(TOKENS),
+}
 
 FAMILY = Family(
     "albert",
-    defaulting(
-        {
-            "AlbertForMaskedLM": _predicting(_body, _predictions),
-            "AlbertModel": bare(_pooled),
-            "AlbertForPreTraining": _predicting(_pooled, _both),
-            "AlbertForSequenceClassification": headed("albert", _pooled, classifier),
-            "AlbertForTokenClassification": headed("albert", _body, classifier),
-            "AlbertForQuestionAnswering": headed("albert", _body, answers),
-            "AlbertForMultipleChoice": headed("albert", _pooled, choice),
-        },
-        hidden_size=4096,
-    ),
+    {
+        **task_classes("Albert", "albert", _body, _sizes, HEADS),
+        **task_classes("Albert", "albert", _pooled, _sizes, POOLED_HEADS),
+        "AlbertModel": bare(_pooled),
+    },
     PromptSizes(hidden=4096, layers=12, heads=64),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import defaulting, dense, dense_norm, feed_forward
-from lora_cli.models.parts.kin.deberta import classes, embeddings, hidden, is_relative, kinds
+from lora_cli.models.parts.kin.deberta import classes, embeddings, hidden, is_relative, kinds, sizes
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, parameter, repeat, under
 
 
@@ -39,15 +39,16 @@ def _distances(config: Config) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    d = hidden(config)
+    size = sizes(config)
+    d = size.d
     return [
         *embeddings(config),
         *repeat(
             "encoder.layer",
-            config.layers("num_hidden_layers", default=12),
+            size.layers,
             under("attention.self", _attention(config)),
             dense_norm("attention.output", d, d, "dropout"),
-            feed_forward(d, config.size("intermediate_size", default=3072)),
+            feed_forward(d, size.inner),
         ),
         *(_distances(config) if is_relative(config) else ()),
     ]
@@ -55,6 +56,8 @@ def _body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "deberta",
-    defaulting(classes("Deberta", _body), hidden_size=768, vocab_size=50265),
+    defaulting(
+        classes("Deberta", _body), hidden_size=768, intermediate_size=3072, num_hidden_layers=12, vocab_size=50265
+    ),
     PromptSizes(hidden=768, layers=12, heads=12),
 )

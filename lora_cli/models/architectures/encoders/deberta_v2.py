@@ -7,26 +7,19 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import dense, dense_norm, feed_forward, headed
+from lora_cli.models.parts.encoder import dense, dense_norm, feed_forward
 from lora_cli.models.parts.kin.deberta import (
-    choice,
+    CHOICE,
+    HEADS,
     classes,
     embeddings,
     hidden,
     is_relative,
     kinds,
-    positions,
+    sizes,
     split_by_bars,
 )
-from lora_cli.models.parts.layers import (
-    Nodes,
-    convolution,
-    embedding,
-    hollow,
-    norm,
-    repeat,
-    under,
-)
+from lora_cli.models.parts.layers import Nodes, convolution, embedding, hollow, norm, repeat, under
 
 
 def _attention(config: Config) -> Nodes:
@@ -52,7 +45,7 @@ def _distances(config: Config) -> Nodes:
     """Build the embedding of relative positions, both ways, or of the buckets that they are put in."""
     buckets = config.number("position_buckets", default=-1, least=-1)
     furthest = config.number("max_relative_positions", default=-1, least=-1)
-    reach = next(size for size in (buckets, furthest, positions(config)) if size > 0)
+    reach = next(size for size in (buckets, furthest, sizes(config).positions) if size > 0)
     return embedding("rel_embeddings", 2 * reach, hidden(config))
 
 
@@ -73,17 +66,17 @@ def _convolution(config: Config) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    d = hidden(config)
-    inner = config.size("intermediate_size", default=6144)
+    size = sizes(config)
+    d = size.d
     normed = "layer_norm" in split_by_bars(config.text("norm_rel_ebd", default="none"))
     return [
         *embeddings(config),
         *repeat(
             "encoder.layer",
-            config.layers("num_hidden_layers", default=24),
+            size.layers,
             under("attention.self", _attention(config)),
             dense_norm("attention.output", d, d, "dropout"),
-            feed_forward(d, inner),
+            feed_forward(d, size.inner),
         ),
         *under(
             "encoder",
@@ -96,6 +89,6 @@ def _body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "deberta-v2",
-    {**classes("DebertaV2", _body), "DebertaV2ForMultipleChoice": headed("deberta", _body, choice)},
+    classes("DebertaV2", _body, {**HEADS, **CHOICE}),
     PromptSizes(hidden=1536, layers=24, heads=24),
 )

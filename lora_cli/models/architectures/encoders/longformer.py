@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lora_cli.errors import InvalidInput, quote
-from lora_cli.models.architectures.encoders.roberta import BUT_CAUSAL, classes
 from lora_cli.models.architectures.encoders.roberta import FAMILY as ROBERTA
+from lora_cli.models.architectures.encoders.roberta import classes
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
 from lora_cli.models.parts.encoder import dense_norm, feed_forward, projections, sizes, words
@@ -26,7 +26,7 @@ def _body(config: Config) -> Nodes:
     size = sizes(config)
     _check_windows(config, size.layers)
     return [
-        *words(size, size.d),
+        *words(size),
         *repeat(
             "encoder.layer",
             size.layers,
@@ -37,4 +37,4 @@ def _body(config: Config) -> Nodes:
     ]
 
 
-FAMILY = Family("longformer", classes("Longformer", _body, prefix="longformer", tasks=BUT_CAUSAL), ROBERTA.sizes)
+FAMILY = Family("longformer", classes("Longformer", _body, prefix="longformer", causal=False), ROBERTA.sizes)

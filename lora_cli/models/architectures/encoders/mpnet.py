@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.encoders.roberta import BUT_CAUSAL, classes
 from lora_cli.models.architectures.encoders.roberta import FAMILY as ROBERTA
+from lora_cli.models.architectures.encoders.roberta import classes
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
-from lora_cli.models.parts.encoder import dense, feed_forward, sizes
+from lora_cli.models.parts.encoder import dense, feed_forward, sizes, words
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, norm, repeat, under
 
 
 def _body(config: Config) -> Nodes:
-    """Build `MPNetModel`, whose layers share relative positions."""
-    size = sizes(config)
+    """Build `MPNetModel`, whose tokens have no types, and whose layers share relative positions."""
+    size = sizes(config)._replace(types=0)
     d = size.d
     return [
-        *under(
-            "embeddings",
-            embedding("word_embeddings", size.vocabulary, d),
-            embedding("position_embeddings", size.positions, d),
-            norm("LayerNorm", d, bias=True),
-            hollow("dropout"),
-        ),
+        *words(size),
         *repeat(
             "encoder.layer",
             size.layers,
@@ -37,4 +31,4 @@ def _body(config: Config) -> Nodes:
     ]
 
 
-FAMILY = Family("mpnet", classes("MPNet", _body, prefix="mpnet", tasks=BUT_CAUSAL, vocab_size=30527), ROBERTA.sizes)
+FAMILY = Family("mpnet", classes("MPNet", _body, prefix="mpnet", causal=False, vocab_size=30527), ROBERTA.sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.models.architectures.encoders.roberta import HEADS, classes, forward
+from lora_cli.models.architectures.encoders.roberta import PASSES, classes, forward
 from lora_cli.models.family import Family, PromptSizes
 
 FAMILY = Family(
@@ -10,5 +10,5 @@ FAMILY = Family(
     classes("XLMRoberta"),
     PromptSizes(hidden=768, layers=12, heads=12),
     forward=forward,
-    heads=HEADS,
+    heads=PASSES,
 )

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import bare, dense, headed, hidden, layers, sizes, words
-from lora_cli.models.parts.layers import (
-    Build,
-    Nodes,
-    Part,
-    convolution,
-    embedding,
-    hollow,
-    linear,
-    norm,
-    parameter,
-    under,
-)
+from lora_cli.models.parts.encoder import Sizes, bare, layers, sizes, words
+from lora_cli.models.parts.layers import Nodes, convolution, embedding, hollow, linear, norm, parameter, under
+from lora_cli.models.parts.passes.encoder_heads import TOKENS, EncoderHead, sequence_head, task_classes
 
 MOST_PLAIN_LABELS = 9
 
@@ -62,42 +52,42 @@ def _biases(config: Config) -> Nodes:
     ]
 
 
+def _sizes(config: Config) -> Sizes:
+    return sizes(config, vocabulary=50265)
+
+
 def _body(config: Config) -> Nodes:
-    size = sizes(config, vocabulary=50265)
+    size = _sizes(config)
     return [
-        *((*words(size, size.d), *_places(config)) if config.flag("text_embed", default=True) else ()),
+        *((*words(size), *_places(config)) if config.flag("text_embed", default=True) else ()),
         *(_image(config, size.d) if config.flag("visual_embed", default=True) else ()),
         *layers(size),
         *under("encoder", _biases(config)),
     ]
 
 
-def _two_layers(name: str) -> Part:
-    def head(config: Config) -> Nodes:
-        d = hidden(config)
-        return under(name, dense("dense", d, d), hollow("dropout"), dense("out_proj", d, config.labels()))
-
-    return head
+def _two_layers(name: str) -> EncoderHead:
+    return sequence_head(f"{name}.dense", f"{name}.out_proj", "tanh", hollows=(f"{name}.dropout",))
 
 
-def _tokens(config: Config) -> Nodes:
+LABELS = _two_layers("classifier")
+
+
+def _tokens(config: Config, size: Sizes) -> Nodes:
     """Build the classifier of tokens, which has two layers where there are many labels."""
-    labels = config.labels()
-    plain = dense("classifier", hidden(config), labels)
-    return [*hollow("dropout"), *(plain if labels <= MOST_PLAIN_LABELS else _two_layers("classifier")(config))]
+    if config.labels() <= MOST_PLAIN_LABELS:
+        return TOKENS.nodes(config, size)
+    return [*hollow("dropout"), *LABELS.nodes(config, size)]
 
 
-def _headed(head: Part) -> Build:
-    return headed("layoutlmv3", _body, head)
-
+HEADS = {
+    "ForSequenceClassification": LABELS,
+    "ForTokenClassification": EncoderHead(_tokens),
+    "ForQuestionAnswering": _two_layers("qa_outputs"),
+}
 
 FAMILY = Family(
     "layoutlmv3",
-    {
-        "LayoutLMv3Model": bare(_body),
-        "LayoutLMv3ForSequenceClassification": _headed(_two_layers("classifier")),
-        "LayoutLMv3ForTokenClassification": _headed(_tokens),
-        "LayoutLMv3ForQuestionAnswering": _headed(_two_layers("qa_outputs")),
-    },
+    {"LayoutLMv3Model": bare(_body), **task_classes("LayoutLMv3", "layoutlmv3", _body, _sizes, HEADS)},
     PromptSizes(hidden=768, layers=12, heads=12),
 )

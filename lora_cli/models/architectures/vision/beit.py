@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import dense
+from lora_cli.models.parts.encoder import bare, dense, headed
 from lora_cli.models.parts.feed_forward import ungated
-from lora_cli.models.parts.heads import image_classifier
+from lora_cli.models.parts.heads import classifies_images
 from lora_cli.models.parts.image_patches import PATCHES, attention, embeddings, patch_grid
-from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, norm, parameter, repeat, under
-from lora_cli.models.parts.segmentation import LEVELS, auxiliary_head, decode_head, pyramid
+from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
+from lora_cli.models.parts.segmentation import auxiliary_head, check_features, decode_head, has_pyramid, pyramid
 
-# The fields that name the layers that a segmentation sees.
-FEATURE_FIELDS = ("out_indices", "segmentation_indices", "out_features")
+PATCH = 16
 
 hidden = size("hidden_size", 768)
 
 
 def _positions(config: Config, name: str) -> Nodes:
     """Build `BeitRelativePositionBias`: a row for each distance of two patches, and three with the class token."""
-    config.size("patch_size", default=16)  # not a list of two, which the class refuses here
-    height, width = patch_grid(config, patch=16)
+    config.size("patch_size", default=PATCH)  # not a list of two, which the class refuses here
+    height, width = patch_grid(config, patch=PATCH)
     rows = (2 * height - 1) * (2 * width - 1) + 3
     return parameter(f"{name}.relative_position_bias_table", rows, config.size("num_attention_heads", default=12))
-
-
-def _embeddings(config: Config, d: int) -> Nodes:
-    height, width = patch_grid(config, patch=16)
-    absolute = config.flag("use_absolute_position_embeddings", default=False)
-    return embeddings(
-        config,
-        d,
-        parameter("cls_token", 1, 1, d),
-        parameter("mask_token", 1, 1, d) if config.flag("use_mask_token", default=False) else (),
-        parameter("position_embeddings", 1, height * width + 1, d) if absolute else (),
-        patch=16,
-    )
 
 
 def _layer(config: Config, d: int) -> Nodes:
@@ -53,60 +38,59 @@ def _layer(config: Config, d: int) -> Nodes:
     ]
 
 
-def _body(config: Config, *, pooled: bool = False) -> Nodes:
-    """Build `BeitModel`, whose last norm comes after the mean of the patches where there is one."""
+def _takes_mean(config: Config) -> bool:
+    """Return whether the last norm is of the mean of the patches, and belongs to the pooler."""
+    return config.flag("use_mean_pooling", default=True)
+
+
+def _layers(config: Config) -> int:
+    return config.layers("num_hidden_layers", default=12)
+
+
+def _body(config: Config) -> Nodes:
     d = hidden(config)
-    mean = config.flag("use_mean_pooling", default=True)
+    check_features(config, _layers(config), pyramid=has_pyramid(config))
+    masked = config.flag("use_mask_token", default=False)
+    absolute = config.flag("use_absolute_position_embeddings", default=False)
     shared = config.flag("use_shared_relative_position_bias", default=False)
     return [
-        *_embeddings(config, d),
+        *embeddings(config, d, parameter("mask_token", 1, 1, d) if masked else (), patch=PATCH, positioned=absolute),
         *(_positions(config, "shared_position_bias") if shared else ()),
-        *repeat("layers", config.layers("num_hidden_layers", default=12), _layer(config, d)),
-        *(hollow("layernorm") if mean else norm("layernorm", d, bias=True)),
-        *(hollow("pooler") if pooled else ()),
-        *(norm("pooler.layernorm", d, bias=True) if pooled and mean else ()),
+        *repeat("layers", _layers(config), _layer(config, d)),
+        *(hollow("layernorm") if _takes_mean(config) else norm("layernorm", d, bias=True)),
     ]
 
 
-def _headed(config: Config, *head: Nodes, pooled: bool = False) -> Skeleton:
-    nodes = [*under("beit", _body(config, pooled=pooled)), *(node for part in head for node in part)]
-    return Skeleton(nodes, embeddings=f"beit.{PATCHES}")
+def _pooled(config: Config) -> Nodes:
+    last = norm("pooler.layernorm", hidden(config), bias=True) if _takes_mean(config) else ()
+    return [*_body(config), *hollow("pooler"), *last]
 
 
-def _bare(config: Config) -> Skeleton:
-    return Skeleton(_body(config, pooled=True), embeddings=PATCHES)
-
-
-def _images(config: Config) -> Skeleton:
-    return _headed(config, image_classifier(hidden(config), config.labels()), pooled=True)
-
-
-def _masked(config: Config) -> Skeleton:
-    """Build `BeitForMaskedImageModeling`, which predicts the visual word of a patch; that head counts for no output."""
+def _words(config: Config) -> Nodes:
+    """Build the head that predicts the visual word of a patch, which counts for no output."""
     d = hidden(config)
-    return _headed(
-        config, norm("layernorm", d, bias=True), dense("lm_head", d, config.size("vocab_size", default=8192))
-    )
+    return [*norm("layernorm", d, bias=True), *dense("lm_head", d, config.size("vocab_size", default=8192))]
 
 
-def _segments(config: Config) -> Skeleton:
-    """Build `BeitForSemanticSegmentation`, which needs the indices of four layers."""
-    features = next((config.items(name) for name in FEATURE_FIELDS if config.fields.get(name)), None) or []
-    if len(features) != LEVELS:
-        raise InvalidInput(
-            f"{config.source}: out_indices names {len(features)} layers; BeitForSemanticSegmentation needs {LEVELS}"
-        )
+def _segments(config: Config) -> Nodes:
     d = hidden(config)
-    return _headed(config, pyramid(d), decode_head(config, d), auxiliary_head(config, d))
+    check_features(config, _layers(config), pyramid=True)
+    return [*pyramid(d), *decode_head(config, d), *auxiliary_head(config, d)]
+
+
+def _features(config: Config) -> Nodes:
+    """Build what `BeitBackbone` has behind its body."""
+    return pyramid(hidden(config)) if has_pyramid(config) else hollow("fpn")
 
 
 FAMILY = Family(
     "beit",
     {
-        "BeitForImageClassification": _images,
-        "BeitModel": _bare,
-        "BeitForMaskedImageModeling": _masked,
-        "BeitForSemanticSegmentation": _segments,
+        "BeitForImageClassification": headed("beit", _pooled, classifies_images(hidden), words=PATCHES),
+        "BeitModel": bare(_pooled, words=PATCHES),
+        "BeitForMaskedImageModeling": headed("beit", _body, _words, words=PATCHES),
+        "BeitForSemanticSegmentation": headed("beit", _body, _segments, words=PATCHES),
+        "BeitBackbone": headed("beit", _body, _features, words=PATCHES),
     },
     PromptSizes(hidden=768, layers=12, heads=12),
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from lora_cli.models.config import MAX_LAYERS, Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.convolutions import depthwise
-from lora_cli.models.parts.encoder import dense
-from lora_cli.models.parts.heads import image_classifier
+from lora_cli.models.parts.encoder import bare, dense, headed
+from lora_cli.models.parts.heads import classifies_images
 from lora_cli.models.parts.image_patches import channels, sides
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, norm, parameter, repeat, under
-from lora_cli.models.parts.stages import feature_norms, stage_layers, stage_sizes
+from lora_cli.models.parts.layers import Nodes, convolution, hollow, listed, norm, parameter, repeat, under
+from lora_cli.models.parts.stages import feature_norms, features, stage_layers, stage_sizes
 
 
 def _count(config: Config) -> int:
@@ -48,8 +48,8 @@ def _stage(config: Config, before: int | None, d: int, layers: int) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    count, widths = _count(config), _widths(config)
-    layers = _layers(config)
+    count, widths, layers = _count(config), _widths(config), _layers(config)
+    features(config, len(layers))
     before = [None, *widths]
     stages = [_stage(config, before[stage], widths[stage], layers[stage]) for stage in range(count)]
     patch = sides(config, "patch_size", default=4)
@@ -64,34 +64,21 @@ def _normed(config: Config) -> Nodes:
     return [*_body(config), *norm("layernorm", _widths(config)[-1], bias=True)]
 
 
-def _bare(config: Config) -> Skeleton:
-    """Build `ConvNextModel`, whose get_input_embeddings() is not implemented."""
-    return Skeleton(_normed(config))
-
-
-def _images(config: Config) -> Skeleton:
-    head = image_classifier(_widths(config)[-1], config.labels())
-    return Skeleton([*under("convnext", _normed(config)), *head])
-
-
-def _backbone(config: Config) -> Skeleton:
+def _backbone(config: Config) -> Nodes:
     """Build `ConvNextBackbone`, whose stages are those that depths has, also beyond those that are built."""
     widths = _widths(config)
-    norms = feature_norms(config, len(_layers(config)), [widths[0], *widths])
-    return Skeleton([*_body(config), *norms])
+    return [*_body(config), *feature_norms(config, len(_layers(config)), [widths[0], *widths])]
 
 
 FAMILY = Family(
     "convnext",
-    {"ConvNextForImageClassification": _images, "ConvNextModel": _bare, "ConvNextBackbone": _backbone},
-    # Each stage has a width of its own, and PEFT does not find one for prompts.
-    PromptSizes(
-        hidden=None,
-        layers=4,
-        heads=None,
-        has_vocabulary=False,
-        hidden_names=(),
-        layers_names=("num_hidden_layers", "num_stages"),
-        heads_names=(),
-    ),
+    # Its get_input_embeddings() is not implemented.
+    {
+        "ConvNextForImageClassification": headed(
+            "convnext", _normed, classifies_images(lambda config: _widths(config)[-1]), words=None
+        ),
+        "ConvNextModel": bare(_normed, words=None),
+        "ConvNextBackbone": bare(_backbone, words=None),
+    },
+    PromptSizes.staged(4, "num_hidden_layers", "num_stages"),
 )

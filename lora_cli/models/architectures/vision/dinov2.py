@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.encoder import bare, headed
 from lora_cli.models.parts.feed_forward import gated, ungated
-from lora_cli.models.parts.heads import image_classifier
-from lora_cli.models.parts.image_patches import PATCHES, attention, embeddings, patch_grid
-from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, norm, parameter, repeat, under
+from lora_cli.models.parts.heads import classifies_images
+from lora_cli.models.parts.image_patches import PATCHES, attention, embeddings
+from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
+from lora_cli.models.parts.stages import features
 
 PATCH = 14
 
 hidden = size("hidden_size", 768)
-
-
-def _embeddings(config: Config, d: int) -> Nodes:
-    height, width = patch_grid(config, patch=PATCH)
-    return embeddings(
-        config,
-        d,
-        parameter("cls_token", 1, 1, d),
-        parameter("mask_token", 1, d) if config.flag("use_mask_token", default=True) else (),
-        parameter("position_embeddings", 1, height * width + 1, d),
-        patch=PATCH,
-    )
 
 
 def _feed_forward(config: Config, d: int) -> Nodes:
@@ -35,12 +25,14 @@ def _feed_forward(config: Config, d: int) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    d = hidden(config)
+    d, layers = hidden(config), config.layers("num_hidden_layers", default=12)
+    features(config, layers)
+    mask = parameter("mask_token", 1, d) if config.flag("use_mask_token", default=True) else ()
     return [
-        *_embeddings(config, d),
+        *embeddings(config, d, mask, patch=PATCH),
         *repeat(
             "encoder.layer",
-            config.layers("num_hidden_layers", default=12),
+            layers,
             norm("norm1", d, bias=True),
             under("attention", attention(config, d)),
             parameter("layer_scale1.lambda1", d),
@@ -53,18 +45,17 @@ def _body(config: Config) -> Nodes:
     ]
 
 
-def _bare(config: Config) -> Skeleton:
-    return Skeleton(_body(config), embeddings=PATCHES)
-
-
-def _images(config: Config) -> Skeleton:
-    """Build `Dinov2ForImageClassification`, which sees the class token and the mean of the patches."""
-    head = image_classifier(2 * hidden(config), config.labels())
-    return Skeleton([*under("dinov2", _body(config)), *head], embeddings=f"dinov2.{PATCHES}")
+def _seen(config: Config) -> int:
+    """Return the width of what `Dinov2ForImageClassification` sees: the class token and the mean of the patches."""
+    return 2 * hidden(config)
 
 
 FAMILY = Family(
     "dinov2",
-    {"Dinov2ForImageClassification": _images, "Dinov2Model": _bare, "Dinov2Backbone": _bare},
+    {
+        "Dinov2ForImageClassification": headed("dinov2", _body, classifies_images(_seen), words=PATCHES),
+        "Dinov2Model": bare(_body, words=PATCHES),
+        "Dinov2Backbone": bare(_body, words=PATCHES),
+    },
     PromptSizes(hidden=768, layers=12, heads=12, has_vocabulary=False),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from lora_cli.models.config import MAX_LAYERS, Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.convolutions import batch_norm, depthwise
-from lora_cli.models.parts.encoder import dense
+from lora_cli.models.parts.encoder import bare, dense, headed
 from lora_cli.models.parts.image_patches import channels
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, norm, repeat, under
+from lora_cli.models.parts.layers import Nodes, convolution, hollow, listed, norm, repeat, under
 from lora_cli.models.parts.stages import stage_layers, stage_sizes
 
 
@@ -73,20 +73,18 @@ def _stages(config: Config) -> list[Nodes]:
     ]
 
 
-def _bare(config: Config) -> Skeleton:
-    """Build `SegformerModel`, whose get_input_embeddings() is not implemented."""
-    return Skeleton(listed("stages", _stages(config)))
+def _body(config: Config) -> Nodes:
+    return listed("stages", _stages(config))
 
 
-def _images(config: Config) -> Skeleton:
-    head = dense("classifier", _widths(config)[-1], config.labels())
-    return Skeleton([*under("segformer", _bare(config).nodes), *head])
+def _labels(config: Config) -> Nodes:
+    return dense("classifier", _widths(config)[-1], config.labels())
 
 
-def _segments(config: Config) -> Skeleton:
-    """Build `SegformerForSemanticSegmentation`, whose head sees every stage."""
+def _segments(config: Config) -> Nodes:
+    """Build the head that sees every stage."""
     count, d = _count(config), config.size("decoder_hidden_size", default=256)
-    head = under(
+    return under(
         "decode_head",
         listed("linear_projections", (dense("proj", width, d) for width in _widths(config)[:count])),
         convolution("linear_fuse", count * d, d, 1, 1, bias=False),
@@ -94,24 +92,15 @@ def _segments(config: Config) -> Skeleton:
         hollow("activation", "dropout"),
         convolution("classifier", d, config.labels(), 1, 1),
     )
-    return Skeleton([*under("segformer", _bare(config).nodes), *head])
 
 
 FAMILY = Family(
     "segformer",
+    # Its get_input_embeddings() is not implemented.
     {
-        "SegformerForSemanticSegmentation": _segments,
-        "SegformerModel": _bare,
-        "SegformerForImageClassification": _images,
+        "SegformerForSemanticSegmentation": headed("segformer", _body, _segments, words=None),
+        "SegformerModel": bare(_body, words=None),
+        "SegformerForImageClassification": headed("segformer", _body, _labels, words=None),
     },
-    # Each stage has a width of its own, and PEFT does not find one for prompts.
-    PromptSizes(
-        hidden=None,
-        layers=4,
-        heads=None,
-        has_vocabulary=False,
-        hidden_names=(),
-        layers_names=("num_hidden_layers", "num_encoder_blocks"),
-        heads_names=(),
-    ),
+    PromptSizes.staged(4, "num_hidden_layers", "num_encoder_blocks"),
 )

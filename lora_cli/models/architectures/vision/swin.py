@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
+from lora_cli.models.parts.encoder import bare, headed
 from lora_cli.models.parts.feed_forward import ungated
-from lora_cli.models.parts.heads import image_classifier
-from lora_cli.models.parts.image_patches import PATCHES, embeddings, patch_grid, pixels
-from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, listed, norm, parameter, repeat, under
-from lora_cli.models.parts.stages import feature_norms, stage_layers, stage_sizes
+from lora_cli.models.parts.heads import classifies_images
+from lora_cli.models.parts.image_patches import PATCHES, embeddings, pixels, projections
+from lora_cli.models.parts.layers import Nodes, hollow, linear, listed, norm, parameter, repeat, under
+from lora_cli.models.parts.stages import feature_norms, features, stage_layers, stage_sizes
 
 PATCH = 4
 MOST_STAGES = 20
@@ -32,27 +35,11 @@ def hidden(config: Config) -> int:
     return _width(config, len(_stages(config)) - 1)
 
 
-def _embeddings(config: Config, *, masked: bool) -> Nodes:
-    d = width(config)
-    height, across = patch_grid(config, patch=PATCH)
-    absolute = config.flag("use_absolute_embeddings", default=False)
-    return embeddings(
-        config,
-        d,
-        parameter("mask_token", 1, 1, d) if masked else (),
-        parameter("position_embeddings", 1, height * across, d) if absolute else (),
-        patch=PATCH,
-        normed=True,
-    )
-
-
 def _layer(config: Config, d: int, heads: int) -> Nodes:
-    bias = config.flag("qkv_bias", default=True)
     distances = (2 * config.size("window_size", default=7) - 1) ** 2
     config.share(d, "the width of a stage", heads, "num_heads")
     return [
-        *under("attention", *(linear(name, d, d, bias=bias) for name in ("q_proj", "k_proj", "v_proj"))),
-        *linear("attention.o_proj", d, d, bias=True),
+        *under("attention", projections(config, d, d)),
         *parameter("attention.relative_position_bias.relative_position_bias_table", distances, heads),
         *norm("layernorm_before", d, bias=True),
         *norm("layernorm_after", d, bias=True),
@@ -68,51 +55,51 @@ def _stage(config: Config, index: int, layers: int, heads: int, *, last: bool) -
     return [*repeat("blocks", layers, _layer(config, d, heads)), *(() if last else merged)]
 
 
-def _body(config: Config, *, masked: bool = False, pooled: bool = True) -> Nodes:
-    depths = _stages(config)
+def _body(config: Config, *, masked: bool = False) -> Nodes:
+    d, depths = width(config), _stages(config)
+    features(config, len(depths))
     heads = stage_sizes(config, "num_heads", default=(3, 6, 12, 24), stages=len(depths))
     stages = [
         _stage(config, index, layers, heads[index], last=index == len(depths) - 1)
         for index, layers in enumerate(depths)
     ]
     return [
-        *_embeddings(config, masked=masked),
+        *embeddings(
+            config,
+            d,
+            parameter("mask_token", 1, 1, d) if masked else (),
+            patch=PATCH,
+            classed=False,
+            positioned=config.flag("use_absolute_embeddings", default=False),
+            normed=True,
+        ),
         *listed("encoder.layers", stages),
         *norm("layernorm", hidden(config), bias=True),
-        *(hollow("pooler") if pooled else ()),
     ]
 
 
-def _bare(config: Config) -> Skeleton:
-    return Skeleton(_body(config), embeddings=PATCHES)
+def _pooled(config: Config) -> Nodes:
+    return [*_body(config), *hollow("pooler")]
 
 
-def _images(config: Config) -> Skeleton:
-    head = image_classifier(hidden(config), config.labels())
-    return Skeleton([*under("swin", _body(config)), *head], embeddings=f"swin.{PATCHES}")
-
-
-def _masked(config: Config) -> Skeleton:
-    """Build `SwinForMaskedImageModeling`, whose decoder goes by the number of stages that config.json may name."""
+def _pixels(config: Config) -> Nodes:
+    """Build the decoder of images, which goes by the number of stages that config.json may name."""
     stages = config.size("num_hidden_layers", "num_layers", default=len(_stages(config)))
-    decoder = pixels(config, _width(config, stages - 1), stride=32)
-    return Skeleton([*under("swin", _body(config, masked=True, pooled=False)), *decoder], embeddings=f"swin.{PATCHES}")
+    return pixels(config, _width(config, stages - 1), stride=32)
 
 
-def _backbone(config: Config) -> Skeleton:
+def _features(config: Config) -> Nodes:
     stages = len(_stages(config))
-    norms = feature_norms(config, stages, [width(config), *(_width(config, stage) for stage in range(stages))])
-    nodes = [*under("swin", _body(config, pooled=False)), *norms]
-    return Skeleton(nodes, embeddings=f"swin.{PATCHES}")
+    return feature_norms(config, stages, [width(config), *(_width(config, stage) for stage in range(stages))])
 
 
 FAMILY = Family(
     "swin",
     {
-        "SwinForImageClassification": _images,
-        "SwinModel": _bare,
-        "SwinForMaskedImageModeling": _masked,
-        "SwinBackbone": _backbone,
+        "SwinForImageClassification": headed("swin", _pooled, classifies_images(hidden), words=PATCHES),
+        "SwinModel": bare(_pooled, words=PATCHES),
+        "SwinForMaskedImageModeling": headed("swin", partial(_body, masked=True), _pixels, words=PATCHES),
+        "SwinBackbone": headed("swin", _body, _features, words=PATCHES),
     },
     # Prompts do not ask for the heads, of which each stage has its own number.
     PromptSizes(hidden=768, layers=4, heads=3, heads_names=("num_attention_heads",), has_vocabulary=False),

@@ -5,9 +5,19 @@ Several fields do not belong to the config classes; the modules take them from c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lora_cli.models.config import Config
-from lora_cli.models.parts.encoder import WORDS, bare, dense, dense_norm, headed
+from lora_cli.models.parts.encoder import WORDS, Sizes, bare, dense, dense_norm
 from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding, hollow, linear, norm, parameter, under
+from lora_cli.models.parts.passes.encoder_heads import (
+    ANSWERS,
+    PREDICTIONS,
+    TOKENS,
+    EncoderHead,
+    of_one_choice,
+    task_classes,
+)
 
 
 def hidden(config: Config) -> int:
@@ -15,17 +25,19 @@ def hidden(config: Config) -> int:
     return config.size("hidden_size", default=1536)
 
 
-def _width(config: Config) -> int:
-    return config.size("embedding_size", default=hidden(config))
-
-
-def _vocabulary(config: Config) -> int:
-    return config.size("vocab_size", default=128100)
-
-
-def positions(config: Config) -> int:
-    """Return the number of absolute positions."""
-    return config.size("max_position_embeddings", default=512)
+def sizes(config: Config) -> Sizes:
+    """Return the sizes, by default those of v2. There may be no types of tokens."""
+    d = hidden(config)
+    return Sizes(
+        d,
+        config.size("embedding_size", default=d),
+        config.size("intermediate_size", default=6144),
+        config.layers("num_hidden_layers", default=24),
+        cross=False,
+        vocabulary=config.size("vocab_size", default=128100),
+        positions=config.size("max_position_embeddings", default=512),
+        types=config.number("type_vocab_size", default=0),
+    )
 
 
 def is_relative(config: Config) -> bool:
@@ -40,14 +52,14 @@ def split_by_bars(text: str) -> list[str]:
 
 def embeddings(config: Config) -> Nodes:
     """Build `DebertaV2Embeddings`."""
-    d, width = hidden(config), _width(config)
-    types = config.number("type_vocab_size", default=0)
+    size = sizes(config)
+    d, width = size.d, size.width
     absolute = config.flag("position_biased_input", default=True)
     return under(
         "embeddings",
-        embedding("word_embeddings", _vocabulary(config), width),
-        embedding("position_embeddings", positions(config), width) if absolute else (),
-        embedding("token_type_embeddings", types, width) if types else (),
+        embedding("word_embeddings", size.vocabulary, width),
+        embedding("position_embeddings", size.positions, width) if absolute else (),
+        embedding("token_type_embeddings", size.types, width) if size.types else (),
         linear("embed_proj", width, d) if width != d else (),
         norm("LayerNorm", d, bias=True),
         hollow("dropout"),
@@ -61,60 +73,46 @@ def kinds(config: Config) -> list[str]:
     return config.items("pos_att_type") or []
 
 
-def _legacy(config: Config) -> Nodes:
-    width, vocabulary = _width(config), _vocabulary(config)
-    return under(
-        "cls.predictions",
-        dense_norm("transform", hidden(config), width, "transform_act_fn"),
-        dense("decoder", width, vocabulary),
-        parameter("bias", vocabulary),
-    )
-
-
 def _predictions(config: Config) -> Nodes:
-    d = hidden(config)
+    size = sizes(config)
     return [
-        *dense_norm("lm_predictions.lm_head", d, d, "transform_act_fn"),
-        *parameter("lm_predictions.lm_head.bias", _vocabulary(config)),
+        *dense_norm("lm_predictions.lm_head", size.d, size.d, "transform_act_fn"),
+        *parameter("lm_predictions.lm_head.bias", size.vocabulary),
     ]
 
 
-def _pooler(config: Config) -> Nodes:
-    d = config.size("pooler_hidden_size", default=hidden(config))
-    return under("pooler", dense("dense", d, d), hollow("dropout"))
+def _pooled(head: EncoderHead) -> EncoderHead:
+    """Return a head behind a pooler."""
+
+    def nodes(config: Config, size: Sizes) -> Nodes:
+        d = config.size("pooler_hidden_size", default=size.d)
+        return [*under("pooler", dense("dense", d, d), hollow("dropout")), *head.nodes(config, size)]
+
+    return EncoderHead(nodes)
 
 
-def _tokens(config: Config) -> Nodes:
-    return [*hollow("dropout"), *dense("classifier", hidden(config), config.labels())]
+HEADS = {
+    "ForSequenceClassification": _pooled(TOKENS),
+    "ForTokenClassification": TOKENS,
+    "ForQuestionAnswering": ANSWERS,
+}
+# Which only v2 has.
+CHOICE = {"ForMultipleChoice": _pooled(of_one_choice(TOKENS))}
 
 
-def _sequences(config: Config) -> Nodes:
-    return [*_pooler(config), *_tokens(config)]
-
-
-def _answers(config: Config) -> Nodes:
-    return dense("qa_outputs", hidden(config), config.labels())
-
-
-def choice(config: Config) -> Nodes:
-    """Build the pooler and the head of one score, which only v2 has."""
-    return [*_pooler(config), *hollow("dropout"), *dense("classifier", hidden(config), 1)]
-
-
-def classes(stem: str, body: Part) -> dict[str, Build]:
+def classes(stem: str, body: Part, heads: Mapping[str, EncoderHead] = HEADS) -> dict[str, Build]:
     """Return the classes of both generations of DeBERTa."""
+    legacy = task_classes(stem, "deberta", body, sizes, {"ForMaskedLM": PREDICTIONS})[f"{stem}ForMaskedLM"]
 
     def masked(config: Config) -> Skeleton:
         """Build the class that without `legacy` has no decoder: it uses the word embeddings themselves."""
         if config.flag("legacy", default=True):
-            tied = {"cls.predictions.decoder.bias": "cls.predictions.bias"}
-            return headed("deberta", body, _legacy, output="cls.predictions.decoder", tied=tied)(config)
+            return legacy(config)
         nodes = [*under("deberta", body(config)), *_predictions(config)]
         return Skeleton(nodes, output="lm_predictions.lm_head.dense", embeddings=f"deberta.{WORDS}")
 
-    heads = {"SequenceClassification": _sequences, "TokenClassification": _tokens, "QuestionAnswering": _answers}
     return {
         f"{stem}ForMaskedLM": masked,
+        **task_classes(stem, "deberta", body, sizes, heads),
         f"{stem}Model": bare(body),
-        **{f"{stem}For{task}": headed("deberta", body, head) for task, head in heads.items()},
     }

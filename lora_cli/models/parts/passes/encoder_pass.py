@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from lora_cli.models.config import Config
 from lora_cli.models.parts.encoder import Sizes
 from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Words, plain
-from lora_cli.models.parts.passes.class_heads import Dense, Dropout, FirstToken, Head, LossKind
 
-Heads = Mapping[str, Callable[[Config], Head]]
 POSITIONS, TYPES = "embeddings.position_embeddings", "embeddings.token_type_embeddings"
 
 
@@ -45,18 +41,23 @@ def encoder(
     return Body(
         [layer(config, size, heads=heads)] * size.layers,
         None,
-        Words(
-            "embeddings.word_embeddings",
-            each_token=(TYPES, POSITIONS) if counted else (TYPES,),
-            each_position=() if counted else (POSITIONS,),
-            norm=Norm("embeddings.LayerNorm", "layer"),
-            dropout=dropped(config),
-            apart=True,
-            last_projection=projection,
-            indices=(size.positions, size.positions),
-            first_position=config.number("pad_token_id", default=1) + 1 if counted else 0,
-        ),
+        embedded(config, size, dropped(config), counted=counted)._replace(last_projection=projection),
         "encoder.layer",
+    )
+
+
+def embedded(config: Config, size: Sizes, dropout: float, *, counted: bool = False) -> Words:
+    """Describe `BertEmbeddings`, or those of a model without types of tokens."""
+    types = (TYPES,) if size.types else ()
+    return Words(
+        "embeddings.word_embeddings",
+        each_token=(*types, POSITIONS) if counted else types,
+        each_position=() if counted else (POSITIONS,),
+        norm=Norm("embeddings.LayerNorm", "layer"),
+        dropout=dropout,
+        apart=True,
+        indices=(size.positions,) * (1 + len(types)),
+        first_position=config.number("pad_token_id", default=1) + 1 if counted else 0,
     )
 
 
@@ -73,13 +74,3 @@ def dropped(config: Config) -> float:
 def dropped_before_labels(config: Config) -> float:
     """Return how much is dropped before a classifier."""
     return config.real("classifier_dropout", default=dropped(config))
-
-
-def scored(*steps: Dense | FirstToken | Norm, loss: LossKind) -> Callable[[Config], Head]:
-    """Return a head of steps without a dropout."""
-    return lambda _: Head(steps, loss)
-
-
-def tokens(config: Config) -> Head:
-    """Return the head that labels each token."""
-    return Head((Dropout(dropped_before_labels(config)), Dense("classifier")), "masked")

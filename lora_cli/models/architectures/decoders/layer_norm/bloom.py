@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import transformer_classes
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
 
@@ -38,16 +38,7 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "bloom",
-    classes(
-        "Bloom",
-        body,
-        hidden=hidden,
-        vocabulary=vocabulary,
-        tied_by_default=True,
-        prefix="transformer",
-        embeddings="word_embeddings",
-        tokens_head="classifier",
-    ),
+    transformer_classes("Bloom", body, hidden=hidden, vocabulary=vocabulary, embeddings="word_embeddings"),
     PromptSizes(hidden=64, layers=2, heads=8, hidden_names=("n_embed", "hidden_size", "n_embd", "d_model")),
     feed_forward=None,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, set_unless_null, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import transformer_classes
 from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, FeedForward, Norm, Words, plain
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
@@ -117,16 +117,7 @@ def _layer(config: Config, attention: Attention, inner: FeedForward) -> Block:
 
 FAMILY = Family(
     "falcon",
-    classes(
-        "Falcon",
-        body,
-        hidden=hidden,
-        vocabulary=vocabulary,
-        tied_by_default=True,
-        prefix="transformer",
-        embeddings="word_embeddings",
-        tokens_head="classifier",
-    ),
+    transformer_classes("Falcon", body, hidden=hidden, vocabulary=vocabulary, embeddings="word_embeddings"),
     PromptSizes(hidden=4544, layers=32, heads=71, hidden_names=("n_embed", "hidden_size", "n_embd", "d_model")),
     feed_forward=None,
     forward=forward,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import transformer_classes
 from lora_cli.models.parts.forward_pass import Attention, Block, Body, Norm, Words, plain, pre_norm
 from lora_cli.models.parts.heads import sequence_summary
 from lora_cli.models.parts.layers import (
@@ -97,16 +97,7 @@ def forward(config: Config) -> Body:
     )
 
 
-GPT2 = classes(
-    "GPT2",
-    body,
-    hidden=hidden,
-    vocabulary=vocabulary,
-    tied_by_default=True,
-    prefix="transformer",
-    embeddings="wte",
-    tokens_head="classifier",
-)
+GPT2 = transformer_classes("GPT2", body, hidden=hidden, vocabulary=vocabulary)
 
 FAMILY = Family(
     "gpt2",

@@ -8,7 +8,7 @@ from lora_cli.errors import InvalidInput
 from lora_cli.models.architectures.decoders.layer_norm.gpt2 import hidden, vocabulary
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, transformer_classes
 from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, norm, repeat, under
 
 
@@ -56,17 +56,7 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "gpt_bigcode",
-    classes(
-        "GPTBigCode",
-        body,
-        hidden=hidden,
-        vocabulary=vocabulary,
-        tied_by_default=True,
-        prefix="transformer",
-        embeddings="wte",
-        tokens_head="classifier",
-        tasks=BUT_QUESTIONS,
-    ),
+    transformer_classes("GPTBigCode", body, hidden=hidden, vocabulary=vocabulary, tasks=BUT_QUESTIONS),
     PromptSizes(hidden=768, layers=12, heads=12, groups=groups),
     feed_forward="n_inner",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import transformer_classes
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
 hidden = size("hidden_size", 2048)
@@ -54,15 +54,6 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "gpt_neo",
-    classes(
-        "GPTNeo",
-        body,
-        hidden=hidden,
-        vocabulary=vocabulary,
-        tied_by_default=True,
-        prefix="transformer",
-        embeddings="wte",
-        tokens_head="classifier",
-    ),
+    transformer_classes("GPTNeo", body, hidden=hidden, vocabulary=vocabulary),
     PromptSizes(hidden=2048, layers=24, heads=16),
 )

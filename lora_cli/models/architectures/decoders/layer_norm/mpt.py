@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import transformer_classes
 from lora_cli.models.parts.feed_forward import up_down
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
@@ -37,16 +37,7 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "mpt",
-    classes(
-        "Mpt",
-        body,
-        hidden=hidden,
-        vocabulary=vocabulary,
-        tied_by_default=True,
-        prefix="transformer",
-        embeddings="wte",
-        tokens_head="classifier",
-    ),
+    transformer_classes("Mpt", body, hidden=hidden, vocabulary=vocabulary),
     # PEFT does not ask for MPT's own name of the number of heads.
     PromptSizes(hidden=2048, layers=24, heads=None, heads_names=()),
     feed_forward=None,

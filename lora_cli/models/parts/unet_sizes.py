@@ -1,0 +1,92 @@
+"""The sizes of a UNet of diffusers: of each level on the way in, and what is kept of them for the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import MAX_SIZE, Config
+
+# More than any UNet has, and few enough to be built at once.
+MOST_BLOCKS, MOST_LAYERS = 20, 200
+
+
+def sizes(
+    config: Config, name: str, *, default: int | list[int], count: int | None = None, most: int = MAX_SIZE
+) -> list[int]:
+    """Return a field that is one size for all `count` levels, or a list with one for each."""
+    value = config.fields.get(name)
+    value = default if value is None else value
+    if isinstance(value, list) and count is not None and len(value) != count:
+        raise config.wrong(name, f"one size, or a list of {count}, one for each block")
+    each = value if isinstance(value, list) else [value] * (count or 1)
+    found = [Config({name: size}, config.source).number(name, default=0, least=1, most=most) for size in each]
+    if not (found and all(found)):
+        raise config.wrong(name, f"a list of whole numbers from 1 to {most}")
+    return found
+
+
+def depths(config: Config, name: str, value: object, count: int) -> list[int]:
+    """Return the layers of the `count` transformers of a level: one number for all, or a list."""
+    each = value if isinstance(value, list) else [value] * count
+    if len(each) < count:
+        raise config.wrong(name, f"as long as the {count} transformers of each block")
+    found = sizes(Config({name: each[:count]}, config.source), name, default=1, most=MOST_LAYERS)
+    if sum(found) > MOST_LAYERS:
+        raise config.wrong(name, f"at most {MOST_LAYERS} layers for each block")
+    return found
+
+
+class Level(NamedTuple):
+    """What the attentions of one level share. Where `sees_only_text`, none is to the image itself.
+
+    `heads` is attention_head_dim: the number of heads in a transformer, and the width of a head of a single attention.
+    """
+
+    channels: int
+    heads: int
+    context: int
+    sees_only_text: bool
+
+
+def down_inputs(channels: Sequence[int], layers: Sequence[int]) -> list[list[int]]:
+    """Return the channels that the residual blocks of each level take on the way in.
+
+    >>> down_inputs([8, 16], [2, 2])
+    [[8, 8], [8, 16]]
+    """
+    before = [channels[0], *channels[:-1]]
+    return [[first, *[own] * (count - 1)] for first, own, count in zip(before, channels, layers, strict=True)]
+
+
+def up_inputs(channels: Sequence[int], layers: Sequence[int]) -> list[list[int]]:
+    """Return what the residual blocks of each level take on the way out, beside what was kept on the way in.
+
+    The levels are in the order of the way in.
+
+    >>> up_inputs([8, 16], [1, 1])
+    [[24, 16], [32, 24]]
+    """
+    inner, outer = [*channels[1:], channels[-1]], [channels[0], *channels[:-1]]
+    return [
+        [a + b for a, b in zip([deeper, *[own] * count], [*[own] * count, kept], strict=True)]
+        for deeper, own, kept, count in zip(inner, channels, outer, layers, strict=True)
+    ]
+
+
+def levels(config: Config, count: int) -> list[Level]:
+    """Return the sizes of the transformers of each level, the outermost first."""
+    if count > MOST_BLOCKS:
+        raise InvalidInput(f"{config.source}: down_block_types has {count} entries; it must have at most {MOST_BLOCKS}")
+    flags = config.fields.get("only_cross_attention")
+    flags = flags if isinstance(flags, list) else [config.flag("only_cross_attention", default=False)] * count
+    channels = sizes(config, "block_out_channels", default=[320, 640, 1280, 1280], count=count)
+    heads = sizes(config, "attention_head_dim", default=8, count=count)
+    contexts = sizes(config, "cross_attention_dim", default=1280, count=count)
+    if len(flags) != count:
+        raise config.wrong("only_cross_attention", f"true, false or a list of {count}")
+    for width, number in zip(channels, heads, strict=True):
+        if number > width:
+            raise InvalidInput(f"{config.source}: attention_head_dim {number} is more than {width} channels")
+    return [Level(*each) for each in zip(channels, heads, contexts, map(bool, flags), strict=True)]
