@@ -310,15 +310,17 @@ def test_a_repository_of_mlx_lm_is_read_by_its_own_file(run: Run, hub: HubServer
 
 def test_check_tells_models_and_adapters_on_the_hub_apart(run: Run, hub: HubServer, tmp_path: Path) -> None:
     """And warns of a name without a revision, because what it leads to changes."""
+    model = run("check", "org/base", "-r", "4", "--target", "q_proj", "--expect-params", str(Q_PROJ))
+    assert model.returncode == 0
+    assert "lora-cli: warning: 'org/base' has no revision" in model.stderr
+    assert f"give org/base@{COMMIT}" in model.stderr
+    assert model.stderr.count("org/base: ") == model.stderr.count("note: org/base: ") == 1
     hub.repositories["org/adapter"] = Repository(adapter(tmp_path), commit=OTHER_COMMIT)
     done = run("check", "org/adapter", "--max-params", "10K", "--model", "org/base")
     assert done.returncode == 0
     for name, commit in (("org/adapter", OTHER_COMMIT), ("org/base", COMMIT)):
         assert f"warning: '{name}' has no revision" in done.stderr
         assert f"give {name}@{commit}" in done.stderr
-    model = run("check", "org/base", "-r", "4", "--target", "q_proj", "--expect-params", str(Q_PROJ))
-    assert model.returncode == 0
-    assert f"give org/base@{COMMIT}" in model.stderr
     pinned = run("check", f"org/base@{COMMIT}", "-r", "4", "--max-params", "1", "--json")
     assert json.loads(pinned.stdout)["sources"] == [{"subject": f"org/base@{COMMIT}", "model_revision": COMMIT}]
     assert pinned.returncode == 1

@@ -94,7 +94,6 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
         from lora_cli.analysis.memory.trained_count import with_training
 
         count = with_training(count, rules.training)
-    start = "" if path is None else f"{path}: "
     findings = _rank_findings(count, rules, path)
     ignored = {finding.message for finding in findings if finding.code in rules.ignore}
     failing = [each for each in findings if each.fails(rules.fail_on) and each.message not in ignored]
@@ -106,13 +105,17 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
         path,
         count.how,
         warnings=[
-            f"{start}{warning}"
-            for warning in (*count.warnings, *_unpinned(_names(count), count))
-            if warning not in told
+            *(_about(path, warning) for warning in count.warnings if warning not in told),
+            *_unpinned(_names(count), count),
         ],
-        notes=[f"{start}{note}" for note in count.notes],
+        notes=[_about(path, note) for note in count.notes],
         assumptions=count.assumptions,
     )
+
+
+def _about(path: str | None, sentence: str) -> str:
+    """Return a sentence that names the subject, where there are others beside it."""
+    return sentence if path is None or sentence.startswith(f"{path}: ") else f"{path}: {sentence}"
 
 
 def count_recipe(
