@@ -22,9 +22,6 @@ OPTIONAL = (
     "overshoot",
     "default_targets",
     "target",
-    "kbit_prepare",
-    "autocast",
-    "adapter_dtype",
 )
 
 PERCENT = " %"

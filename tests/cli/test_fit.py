@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import subprocess
@@ -77,10 +76,10 @@ def test_all_limits_hold_and_the_one_that_stops_is_named() -> None:
 def test_methods_compare_at_an_equal_budget() -> None:
     """A row each; what does not fit or cannot be counted is missing with its reason."""
     done = run("fit", *LLAMA, "--method", "lora,dora,c3a,xlora,frod", "--max-params", "10M", "--format", "csv")
-    rows = list(csv.DictReader(done.stdout.splitlines()))
-    assert [row["method"] for row in rows] == ["lora", "dora", "c3a"]
-    assert [row["knob"] for row in rows] == ["r", "r", "block_size"]
-    assert all(int(row["trainable_params"]) <= 10_000_000 for row in rows)
+    header, *rows = [line.split(",") for line in done.stdout.splitlines()]
+    assert [row[header.index("method")] for row in rows] == ["lora", "dora", "c3a"]
+    assert [row[header.index("knob")] for row in rows] == ["r", "r", "block_size"]
+    assert all(int(row[header.index("trainable_params")]) <= 10_000_000 for row in rows)
     assert "warning: xlora is left out: " in done.stderr
     assert "warning: frod is left out: --max-params: trainable_params of frod is " in done.stderr
 

@@ -241,7 +241,7 @@ def test_a_pass_does_not_download_a_whole_adapter(run: Run, hub: HubServer) -> N
         ({"adapter_config.json": json.dumps(ADAPTER).encode()}, "has no adapter_model.safetensors"),
         (
             {"adapter_config.json": json.dumps(ADAPTER).encode(), "adapter_model.bin": b""},
-            "/adapter_model.bin': a pickle is not read",
+            "/adapter_model.bin': a pickle is never unpickled",
         ),
         (
             {"adapter_config.json": json.dumps(ADAPTER).encode(), "adapter_model.safetensors": b"x" * 50},

@@ -88,7 +88,7 @@ def test_a_config_and_its_folder_answer_the_same(config: str) -> None:
     (by_folder,) = json.loads(answer("count", "--model", folder, *LORA, "--format", "json"))["results"]
     assert (by_file.pop("model"), by_folder.pop("model")) == (config, folder)
     assert by_file == by_folder
-    assert list(by_file)[:4] == ["target", "method", "r", "adapted_modules"]
+    assert list(by_file)[:3] == ["method", "r", "adapted_modules"]
     assert by_file["full_params"] == LLAMA_PARAMS
     assert by_file["trainable_params"] == LORA_PARAMS
     assert by_file["all_params"] == LLAMA_PARAMS + LORA_PARAMS
@@ -177,7 +177,7 @@ def test_an_adapter_goes_with_nothing_that_it_says(config: str, tmp_path: Path, 
         (("count", "--model", "Qwen/Qwen3-8"), "Qwen/Qwen3-8B"),
         (("count", "--model", "no-such-thing-at-all"), "lora-cli models"),
         (("count", "--model", ""), "nor a preset"),
-        (("count", "--model", "pytorch_model.bin"), "a pickle is not read"),
+        (("count", "--model", "pytorch_model.bin"), "a pickle is never unpickled"),
         (("count", "--model", "/dev/zero"), "not a regular file"),
         (("count", "--model", "gpt2", "--adapter", "/dev/zero"), "not a regular file"),
         (("count", "--model", "gpt2", "--adapter", "no/such/file"), "No such file"),
@@ -200,7 +200,7 @@ def test_a_sweep_is_models_by_targets_by_ranks(config: str) -> None:
     assert [(row["model"], row["target"], row["r"]) for row in rows] == grid
     model, target, r = grid[3]
     counted = records(answer("count", "--model", model, "--target", target, "-r", r, "--format", "csv"))[0]
-    assert rows[3] == counted
+    assert {name: value for name, value in rows[3].items() if name != "target"} == counted
 
 
 @pytest.mark.parametrize(

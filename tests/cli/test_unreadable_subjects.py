@@ -116,5 +116,5 @@ def test_a_pickle_has_one_message(folder: Path) -> None:
     (folder / "old" / "last.ckpt").write_bytes(b"PK")
     for path, name in (("weights.pt", "weights.pt"), ("old", "last.ckpt")):
         said = [run(command, path, cwd=folder).stderr for command in ("inspect", "check", "count")]
-        told = f"{name}': a pickle is not read, because loading it can run any code; convert it with "
+        told = f"{name}': a pickle is never unpickled here, because that can run any code; convert it with "
         assert all(told in each and "safetensors.torch.save_file(" in each for each in said)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Count(Result):
     """What an adapter trains of one matrix or of a model, and what that saves.
 
-    `d`, `h` and `break_even_rank` are of one matrix; `model`, `target` and `adapted_modules` are of a model. Counts are whole
+    `d`, `h` and `break_even_rank` are of one matrix; `model` and `adapted_modules` are of a model, and `target` is
+    what a sweep adapts in this row. Counts are whole
     numbers of parameters, sizes are bytes; README lists what each field means. `model_revision` and `adapter_revision`
     are the commits of what was read from the Hub. `assumptions` are what a recipe said.
     """

@@ -34,12 +34,6 @@ class Plan:
         return make_plan, (self.subject, self.config)
 
     @property
-    def target(self) -> str | None:
-        """The targets: names, all-linear or a regular expression; PEFT's own where none are given, None of a prompt."""
-        names = self.config.target_modules or self.targets.config.target_modules
-        return names if names is None or isinstance(names, str) else ",".join(names)
-
-    @property
     def config_fields(self) -> dict[str, Any]:
         """The adapter_config.json that says the same: the fields that were given, and what PEFT chose beside them."""
         fields = {name: value for name, value in self.config.given.items() if value is not None}

@@ -23,7 +23,7 @@ from lora_cli.methods.tensor import Tensor
 from lora_cli.models.model import Model
 from lora_cli.quantities import count_text
 
-FIELDS = ("model", "target", "method", "r", "adapted_modules", *FIGURES, "adapter_bytes")
+FIELDS = ("model", "method", "r", "adapted_modules", *FIGURES, "adapter_bytes")
 
 A_KEYS = frozenset({"lora_A.weight", "lora_embedding_A"})
 
@@ -86,11 +86,6 @@ class ModelCount(Percentages):
     def model(self) -> str:
         """The model's name."""
         return self.subject.name
-
-    @property
-    def target(self) -> str | None:
-        """What the config targets."""
-        return self.plan.target
 
     @property
     def method(self) -> str:

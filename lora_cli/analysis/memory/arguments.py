@@ -27,20 +27,12 @@ from lora_cli.models.model import Model, names_dtype
 
 DEFAULT_DTYPE = "bfloat16"
 
-# The fields of a training, beside those of what is trained: its usual axes, its other settings, and its figures.
-AXES = ("batch", "seq", "dtype", "quantize")
-SETTINGS = (
-    "kbit_prepare",
-    "checkpointing",
-    "attention",
-    "padded",
-    "optimizer",
-    "autocast",
-    "adapter_dtype",
-    "loss",
-    "logits_kept",
-)
-FIGURES = (
+# The fields of a training, beside those of what is trained.
+TRAINED_FIELDS = (
+    "batch",
+    "seq",
+    "dtype",
+    "quantize",
     "weights_bytes",
     "adapter_weights_bytes",
     "gradient_bytes",
@@ -60,7 +52,6 @@ FIGURES = (
     "max_seq",
     "flops_per_token",
 )
-TRAINED_FIELDS = (*AXES, *FIGURES)
 
 
 class TrainingArguments(NamedTuple):

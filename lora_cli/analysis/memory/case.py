@@ -73,15 +73,16 @@ class Case:
 
     def record(self) -> Record:
         """Return the figures."""
-        found, room, plan = self.footprint, self.room, self.setup.plan
+        found, training, room = self.footprint, self.training, self.room
         held, peak = found.step.static, found.step.phases[found.step.peak_phase]
         return {
             "model": self.setup.model.name,
-            "target": None if plan is None else plan.target,
             "method": self.method,
-            "r": None if plan is None else plan.config.r or None,
-            **self.training.record(),
-            **({"adapter_dtype": None} if plan is None else {}),
+            "r": None if self.setup.plan is None else self.setup.plan.config.r or None,
+            "batch": training.batch,
+            "seq": training.seq,
+            "dtype": training.dtype,
+            "quantize": training.quantize,
             "weights_bytes": held.weights,
             "adapter_weights_bytes": held.adapter_weights,
             "gradient_bytes": peak.kinds[Kind.GRADIENT],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
-from lora_cli.analysis.memory.arguments import AXES, FIGURES, SETTINGS, TrainingArguments, read_arguments
+from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments, read_arguments
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_time
 from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Path = str | PathLike[str]
 
-FIELDS = ("model", "target", "method", "r", *AXES, *SETTINGS, *FIGURES)
+FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
 TIME_FIELDS = ("tokens", "utilisation", "train_seconds")
 # What a server of adapters has in common with a training.
 SERVED = ("adapter", "dtype")
@@ -44,22 +44,12 @@ class Memory(Result):
     __slots__ = ("_case", "_recipe")
 
     model: str
-    target: str | None
     method: str
     r: int | None
     batch: int
     seq: int
     dtype: str
     quantize: str
-    kbit_prepare: bool | None
-    checkpointing: bool
-    attention: str
-    padded: bool
-    optimizer: str
-    autocast: str | None
-    adapter_dtype: str | None
-    loss: str
-    logits_kept: bool
     weights_bytes: int
     adapter_weights_bytes: int
     gradient_bytes: int
@@ -121,6 +111,13 @@ class Memory(Result):
     def assumptions(self) -> list[str]:
         """What the figures rest on, in sentences."""
         return [*self._recipe, *assumptions(self._case)]
+
+    @property
+    def training(self) -> dict[str, Value]:
+        """How the model is trained, as `training` of `check`, `fit` and `sweep` takes it."""
+        case = self._case
+        settings = case.training.arguments() | ({} if case.card is None else {"gpu": case.card.name})
+        return settings if case.setup.plan else {name: settings[name] for name in settings if name != "adapter_dtype"}
 
     @property
     def config_fields(self) -> dict[str, Any]:

@@ -39,10 +39,11 @@ class Training(NamedTuple):
     logits_kept: bool = False
     has_flash: bool = True
 
-    def record(self) -> dict[str, Value]:
-        """Return the settings by name; what is not asked of this training is None."""
-        own = {name: value for name, value in self._asdict().items() if name != "has_flash"}
-        return own if self.is_quantised else own | {"kbit_prepare": None}
+    def arguments(self) -> dict[str, Value]:
+        """Return the settings as `memory` takes them; whether a base is prepared is asked only where it is quantised."""
+        spare = {"has_flash"} if self.is_quantised else {"has_flash", "kbit_prepare"}
+        settings = {name: value for name, value in self._asdict().items() if name not in spare}
+        return settings | {"autocast": self.autocast is not None}
 
     @property
     def tokens(self) -> int:

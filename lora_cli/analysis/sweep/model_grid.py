@@ -8,7 +8,8 @@ from itertools import chain, product
 from typing import NamedTuple
 
 from lora_cli.analysis.count.count import Count
-from lora_cli.analysis.count.model_count import FIELDS, ModelCount, count_model
+from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
+from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
 from lora_cli.analysis.revisions import MODEL_REVISION
@@ -18,6 +19,8 @@ from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
 from lora_cli.quantities import Value
+
+FIELDS = ("model", "target", *COUNT_FIELDS[1:])
 
 
 class TargetSet(NamedTuple):
@@ -98,7 +101,7 @@ class ModelGrid:
             for name, config in self.target_sets:
                 for rank in self._ranks(config):
                     cost = count_model(model, replace(config, r=rank))
-                    record = unknown | dict(cost.record()) | {"target": name}
+                    record = unknown | {"model": model.name, "target": name} | dict(cost.record())
                     for trained in self._trained(cost):
                         yield Count(record | trained, cost=cost)
 

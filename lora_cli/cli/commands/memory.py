@@ -190,6 +190,7 @@ def _served(found: Serving, presentation: Presentation) -> Answer:
 def _parts(found: Memory) -> dict[str, Any]:
     """Return what JSON shows beside the record."""
     return config_part(found.config_fields) | {
+        "training": found.training,
         "phases": found.phases,
         "flops": found.flops,
         "assumptions": found.assumptions,

@@ -32,10 +32,10 @@ PLOTS = True
 
 def field_names() -> Iterable[str]:
     """Return the fields that its records can have."""
-    from lora_cli.analysis.count import model_count
     from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
+    from lora_cli.analysis.sweep import model_grid
 
-    return (*model_count.FIELDS, *MATRIX_FIELDS, *TRAINED_FIELDS)
+    return (*model_grid.FIELDS, *MATRIX_FIELDS, *TRAINED_FIELDS)
 
 
 def sweep(

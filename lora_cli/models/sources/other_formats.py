@@ -26,10 +26,10 @@ def why_unread(pickles: Sequence[str]) -> str:
     """Return why files are not read that are pickles, and what to do.
 
     >>> why_unread(["model.pt"]).partition("; ")[0]
-    "'model.pt': a pickle is not read, because loading it can run any code"
+    "'model.pt': a pickle is never unpickled here, because that can run any code"
     """
     return (
-        f"{first_few(pickles)}: a pickle is not read, because loading it can run any code; convert it with "
+        f"{first_few(pickles)}: a pickle is never unpickled here, because that can run any code; convert it with "
         "safetensors.torch.save_file(torch.load(FILE, weights_only=True), NEW), or give a model's config.json"
     )
 

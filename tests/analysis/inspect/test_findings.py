@@ -319,8 +319,8 @@ def test_every_code_has_a_damage() -> None:
         ((), "is not a trained adapter"),
         (("adapter_model.safetensors",), "has no adapter_config.json"),
         (("adapter_config.json",), "has no adapter_model.safetensors"),
-        (("model.pt",), "model.pt': a pickle is not read"),
-        (("adapter_config.json", "adapter_model.bin"), "adapter_model.bin': a pickle is not read"),
+        (("model.pt",), "model.pt': a pickle is never unpickled"),
+        (("adapter_config.json", "adapter_model.bin"), "adapter_model.bin': a pickle is never unpickled"),
     ],
 )
 def test_a_folder_that_is_no_whole_adapter_is_refused(files: tuple[str, ...], said: str, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_checkpoint_of_another_name_is_found_by_the_list_of_files(hub: HubServ
 @pytest.mark.parametrize(
     ("files", "fix"),
     [
-        (["pytorch_model.bin"], "'pytorch_model.bin': a pickle is not read"),
+        (["pytorch_model.bin"], "'pytorch_model.bin': a pickle is never unpickled"),
         (["model-Q4_K_M.gguf"], "another format ('model-Q4_K_M.gguf'); give the model that they were made from"),
         (["adapter_config.json", "adapter_model.safetensors"], "it is an adapter, which goes to adapter"),
         (["model_index.json", "vae/config.json"], "it is a pipeline of several models; download one"),
