@@ -112,7 +112,8 @@ def check(
         limits.read(),
         None if fail_on is None else check_names("fail_on", fail_on),
         None if ignore is None else check_names("ignore", ignore),
-        *destination.check(),
+        destination.loaders(),
+        destination.peft_version,
     )
     if project.tables and not paths and configuration == Configuration():
         found = listed_checks(project, options, needs_limit=lock is None)

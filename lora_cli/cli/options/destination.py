@@ -16,11 +16,11 @@ class DestinationOptions(NamedTuple):
     """Loaders, and a release."""
 
     loads_in: Annotated[
-        list[str] | None,
+        str | None,
         typer.Option(
-            metavar="LOADER",
-            help=f"Program that is to load adapters: {', '.join(loader_names())}; several, e.g. peft,vllm. What one would "
-            "refuse or skip fails.",
+            metavar="NAMES",
+            help=f"Programs that are to load adapters, e.g. peft,vllm: {', '.join(loader_names())}. What one would refuse or "
+            "skip fails.",
             autocompletion=list_of(loader_names),
             rich_help_panel=LIMITS,
         ),
@@ -35,6 +35,6 @@ class DestinationOptions(NamedTuple):
         ),
     ] = None
 
-    def check(self) -> DestinationOptions:
-        """Return the options with each loader by itself, unless one is not known."""
-        return self._replace(loads_in=known_loaders(self.loads_in, self.peft_version))
+    def loaders(self) -> list[str] | None:
+        """Return each loader by itself, unless one is not known."""
+        return known_loaders(self.loads_in, self.peft_version)
