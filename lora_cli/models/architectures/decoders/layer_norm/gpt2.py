@@ -22,12 +22,7 @@ from lora_cli.models.parts.layers import (
     under,
 )
 
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "n_embd", default=768)
-
-
+hidden = size("hidden_size", 768, "n_embd")
 vocabulary = size("vocab_size", 50257)
 
 

@@ -8,12 +8,7 @@ from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.kin.bart import attention
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat
 
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "d_model", default=1024)
-
-
+hidden = size("hidden_size", 1024, "d_model")
 vocabulary = size("vocab_size", 256008)
 
 
