@@ -118,13 +118,23 @@ class Config:
         return self.number("num_labels", default=len(named) if isinstance(named, dict) else default)
 
 
-def size(name: str, default: int) -> Callable[[Config], int]:
-    """Return a function that reads one size of a config.
+def size(name: str, default: int | Callable[[Config], int], *aliases: str) -> Callable[[Config], int]:
+    """Return a function that reads one size of a config: by one of `aliases` where `name` is missing, or another size.
 
-    >>> size("hidden_size", 4096)(Config({}))
-    4096
+    >>> width = size("hidden_size", 768, "n_embd")
+    >>> width(Config({"n_embd": 1024})), size("word_embed_proj_dim", width)(Config({}))
+    (1024, 768)
     """
-    return lambda config: config.size(name, default=default)
+    return lambda config: config.size(name, *aliases, default=default(config) if callable(default) else default)
+
+
+def flag(name: str, *, default: bool) -> Callable[[Config], bool]:
+    """Return a function that reads one flag of a config.
+
+    >>> flag("use_bias", default=True)(Config({}))
+    True
+    """
+    return lambda config: config.flag(name, default=default)
 
 
 def set_unless_null(config: Config, name: str) -> bool:

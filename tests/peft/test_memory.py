@@ -23,7 +23,7 @@ SECOND = 3
 REFUSED = (
     "what prefix_tuning allocates",
     "what prompt_tuning allocates in a training step is known of decoders",
-    "what alibi allocates",
+    "what alibi changes",
     "attention with one key and value for all heads",
     "an adapter of the Conv3d",
 )

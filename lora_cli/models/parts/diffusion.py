@@ -113,11 +113,6 @@ def time_embedding(name: str, h: int, *, d: int = TIME_CHANNELS, bias: bool = Tr
     return under(name, first, hollow("act"), second)
 
 
-def plain_norm(name: str, d: int, *, affine: bool, bias: bool = True) -> Nodes:
-    """Build a norm that has its own parameters only where it is `affine`."""
-    return norm(name, d, bias=bias) if affine else hollow(name)
-
-
 def text_projection(name: str, d: int, h: int) -> Iterator[Node]:
     """Build `PixArtAlphaTextProjection`."""
     return under(name, linear("linear_1", d, h, bias=True), hollow("act_1"), linear("linear_2", h, h, bias=True))

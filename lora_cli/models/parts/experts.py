@@ -14,21 +14,29 @@ from lora_cli.models.parts.layers import Node, Nodes, buffer, hollow, linear, no
 CORRECTION = "e_score_correction_bias"
 
 
-def experts(d: int, inner: int, count: int, *, router: str | Nodes = "gate") -> Nodes:
-    """Build a router and gated experts, whose weights transformers fuses into one parameter each.
+def experts(d: int, inner: int, count: int, *, router: str | Nodes = "gate", gated: bool = True) -> Nodes:
+    """Build a router and experts, mostly `gated`, whose weights transformers fuses into one parameter each.
 
     The router is a bare weight of that name, or else the nodes that it is made of.
     """
     return (
         *(parameter(f"{router}.weight", count, d) if isinstance(router, str) else router),
-        *fused(d, inner, count),
+        *fused(d, inner, count, gated=gated),
         *hollow("experts.act_fn"),
     )
 
 
-def fused(d: int, inner: int, count: int, *, transposed: bool = False, bias: bool = False) -> Iterator[Node]:
+def corrected_router(d: int, count: int) -> Nodes:
+    """Build DeepSeek's router, with a bias for each expert that no gradient trains."""
+    return (*parameter("gate.weight", count, d), *buffer(f"gate.{CORRECTION}", count, dtype="F32"))
+
+
+def fused(
+    d: int, inner: int, count: int, *, gated: bool = True, transposed: bool = False, bias: bool = False
+) -> Iterator[Node]:
     """Build the parameters of fused experts: each is outputs × inputs, as a Linear's, or `transposed`."""
-    for name, inputs, outputs in (("gate_up_proj", d, 2 * inner), ("down_proj", inner, d)):
+    first = ("gate_up_proj", d, 2 * inner) if gated else ("up_proj", d, inner)
+    for name, inputs, outputs in (first, ("down_proj", inner, d)):
         sizes = (inputs, outputs) if transposed else (outputs, inputs)
         yield from parameter(f"experts.{name}", count, *sizes)
         if bias:
@@ -48,15 +56,14 @@ def experts_with_shared(
 ) -> Nodes:
     """Build DeepSeek's experts: those that tokens are routed to, and those that each takes as one feed-forward.
 
-    The sizes are the defaults, and `counts` the names of the number of experts. A `corrected` router has a bias for
-    each expert that no gradient trains; with `bias` the feed-forward has some.
+    The sizes are the defaults, and `counts` the names of the number of experts. The router may be a
+    `corrected_router`; with `bias` the feed-forward has some.
     """
     count = config.size(*counts, default=count)
     inner = config.size("moe_intermediate_size", default=inner)
     shared = config.number("n_shared_experts", default=shared)
     return (
-        *experts(d, inner, count),
-        *(buffer(f"gate.{CORRECTION}", count, dtype="F32") if corrected else ()),
+        *experts(d, inner, count, router=corrected_router(d, count) if corrected else "gate"),
         *under("shared_experts", gated(d, shared * inner, bias=bias)),
     )
 

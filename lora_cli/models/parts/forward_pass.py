@@ -320,3 +320,11 @@ def pre_norm(
     """Return a block whose branches each have one norm, before them, as Llama's."""
     first, second = (Norm(name, kind) for name in names)
     return Block((Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)), parallel)
+
+
+def side_by_side(attention: Attention, feed_forward: FeedForward, *norms: Norm, dropout: float = 0.0) -> Block:
+    """Return a block whose branches are in parallel: they share the one norm before them, as Phi's, or have one each."""
+    shared = norms[0] if len(norms) == 1 else None
+    first, second = (None, None) if shared else norms
+    branches = Branch(attention, first, dropout=dropout), Branch(feed_forward, second, dropout=dropout)
+    return Block(branches, parallel=True, before=shared)

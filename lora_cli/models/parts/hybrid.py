@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from lora_cli.errors import InvalidInput, choices, quote
 from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
 from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, listed, norm, under
 
 ATTENTION = "full_attention"
@@ -95,3 +97,7 @@ def mixer_decoder(vocabulary: int, d: int, mixers: Iterable[Nodes]) -> Iterator[
     """Build a decoder as Mamba's: each layer is a norm and one of the `mixers`, and there are no positions."""
     blocks = ([*norm("norm", d), *under("mixer", mixer)] for mixer in mixers)
     return layered_decoder(vocabulary, d, blocks, embeddings="embeddings", final="norm_f", rotary=None)
+
+
+# What is built around such a decoder.
+mixer_classes = partial(classes, embeddings="embeddings", tasks=CAUSAL_OR_BARE)

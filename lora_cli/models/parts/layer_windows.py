@@ -36,6 +36,16 @@ def all_but_every(pattern: int) -> Callable[[int], bool]:
     return lambda index: bool((index + 1) % pattern)
 
 
+def sliding_but_every(pattern: int) -> Callable[[int], str]:
+    """Return a function for the type of a layer, which has a window unless it is the last of each `pattern` layers.
+
+    >>> [sliding_but_every(2)(index) for index in range(3)]
+    ['sliding_attention', 'full_attention', 'sliding_attention']
+    """
+    slides = all_but_every(pattern)
+    return lambda index: SLIDING if slides(index) else FULL
+
+
 def optional_window(config: Config, default: int | None) -> int | None:
     """Return `sliding_window`, None where it is null.
 

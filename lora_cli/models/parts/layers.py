@@ -79,6 +79,11 @@ def hollow(*names: str) -> Nodes:
     return tuple(Hollow(name) for name in names)
 
 
+def plain_norm(name: str, width: int, *, affine: bool, bias: bool = True) -> Nodes:
+    """Build a norm that has its own parameters only where it is `affine`."""
+    return norm(name, width, bias=bias) if affine else hollow(name)
+
+
 def module_list(name: str) -> Nodes:
     """Build a `torch.nn.ModuleList` itself; what is in it is named `name`.0, `name`.1 and so on."""
     return (Hollow(name, is_list=True),)

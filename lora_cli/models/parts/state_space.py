@@ -88,8 +88,16 @@ class Mamba2(NamedTuple):
     kernel: int
 
 
-def mamba2(d: int, size: Mamba2, *, bias: bool, convolution_bias: bool) -> Nodes:
-    """Build what all of Mamba-2's mixers have in common: all but the output and its norm.
+def mamba2(
+    d: int,
+    size: Mamba2,
+    *,
+    bias: bool,
+    convolution_bias: bool,
+    output_bias: bool | None = None,
+    normed: bool = True,
+) -> Nodes:
+    """Build Mamba-2, whose output has a bias where the input has one, unless `output_bias` says otherwise.
 
     in_proj returns the gate, the convolved inputs with a B and a C for each group, and a time step for each head.
     """
@@ -99,14 +107,13 @@ def mamba2(d: int, size: Mamba2, *, bias: bool, convolution_bias: bool) -> Nodes
         *depthwise("conv1d", convolved, size.kernel, bias=convolution_bias),
         *linear("in_proj", d, size.inner + convolved + size.heads, bias=bias),
         *(node for name in ("dt_bias", "A_log", "D") for node in parameter(name, size.heads)),
+        *(norm("norm", size.inner) if normed else hollow("norm")),
+        *linear("out_proj", size.inner, d, bias=bias if output_bias is None else output_bias),
     )
 
 
 def hybrid_mamba2(config: Config, d: int, inner: int, *, output_bias: bool | None = None, normed: bool = True) -> Nodes:
-    """Build Mamba-2 of width `inner` from the fields `mamba_…` that several hybrids share, with their defaults.
-
-    The output has a bias where the input has one, unless `output_bias` says otherwise.
-    """
+    """Build Mamba-2 of width `inner` from the fields `mamba_…` that several hybrids share, with their defaults."""
     heads = config.size("mamba_n_heads", default=128)
     width = config.share(inner, "the width of Mamba", heads, "mamba_n_heads")
     if config.fields.get("mamba_d_head") not in {"auto", None} and config.size("mamba_d_head", default=width) != width:
@@ -121,9 +128,11 @@ def hybrid_mamba2(config: Config, d: int, inner: int, *, output_bias: bool | Non
         config.number("mamba_d_state", default=256),
         config.size("mamba_d_conv", default=4),
     )
-    bias = config.flag("mamba_proj_bias", default=False)
-    return (
-        *mamba2(d, size, bias=bias, convolution_bias=set_unless_null(config, "mamba_conv_bias")),
-        *(norm("norm", inner) if normed else hollow("norm")),
-        *linear("out_proj", inner, d, bias=bias if output_bias is None else output_bias),
+    return mamba2(
+        d,
+        size,
+        bias=config.flag("mamba_proj_bias", default=False),
+        convolution_bias=set_unless_null(config, "mamba_conv_bias"),
+        output_bias=output_bias,
+        normed=normed,
     )

@@ -11,12 +11,11 @@ from lora_cli.models.parts.diffusion import (
     head_norms,
     nullable,
     out_channels,
-    plain_norm,
     single_norm,
     text_projection,
     width,
 )
-from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, parameter, repeat, under
+from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, parameter, plain_norm, repeat, under
 
 ACTIVATION = "gelu-approximate"
 

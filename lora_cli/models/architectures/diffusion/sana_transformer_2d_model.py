@@ -10,14 +10,24 @@ from lora_cli.models.parts.diffusion import (
     nullable,
     out_channels,
     patches,
-    plain_norm,
     share,
     single_norm,
     text_projection,
     time_embedding,
     width,
 )
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
+from lora_cli.models.parts.layers import (
+    Nodes,
+    Skeleton,
+    convolution,
+    hollow,
+    linear,
+    norm,
+    parameter,
+    plain_norm,
+    repeat,
+    under,
+)
 
 
 def _block(config: Config, d: int) -> Nodes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
-from lora_cli.models.parts.hybrid import mixer_decoder
+from lora_cli.models.parts.hybrid import mixer_classes, mixer_decoder
 from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.state_space import Mamba, mamba, time_step_rank
 
@@ -43,16 +42,7 @@ def body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "mamba",
-    classes(
-        "Mamba",
-        body,
-        hidden=hidden,
-        vocabulary=vocabulary,
-        tied_by_default=True,
-        prefix="backbone",
-        embeddings="embeddings",
-        tasks=CAUSAL_OR_BARE,
-    ),
+    mixer_classes("Mamba", body, hidden=hidden, vocabulary=vocabulary, tied_by_default=True, prefix="backbone"),
     PromptSizes(hidden=768, layers=32, heads=None),
     filled={"intermediate_size": inner, "time_step_rank": rank},
     layers_from="property",

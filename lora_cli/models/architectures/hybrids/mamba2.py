@@ -5,9 +5,8 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
-from lora_cli.models.parts.hybrid import mixer_decoder
-from lora_cli.models.parts.layers import Nodes, linear, norm
+from lora_cli.models.parts.hybrid import mixer_classes, mixer_decoder
+from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.state_space import Mamba2, mamba2
 
 hidden = size("hidden_size", 4096)
@@ -31,26 +30,18 @@ def body(config: Config) -> Nodes:
         config.number("state_size", default=128),
         config.size("conv_kernel", default=4),
     )
-    bias = config.flag("use_bias", default=False)
-    mixer = (
-        *mamba2(d, sizes, bias=bias, convolution_bias=config.flag("use_conv_bias", default=True)),
-        *norm("norm", inner),
-        *linear("out_proj", inner, d, bias=bias),
+    mixer = mamba2(
+        d,
+        sizes,
+        bias=config.flag("use_bias", default=False),
+        convolution_bias=config.flag("use_conv_bias", default=True),
     )
     return mixer_decoder(vocabulary(config), d, [mixer] * config.layers("num_hidden_layers", default=64))
 
 
 FAMILY = Family(
     "mamba2",
-    classes(
-        "Mamba2",
-        body,
-        hidden=hidden,
-        vocabulary=vocabulary,
-        prefix="backbone",
-        embeddings="embeddings",
-        tasks=CAUSAL_OR_BARE,
-    ),
+    mixer_classes("Mamba2", body, hidden=hidden, vocabulary=vocabulary, prefix="backbone"),
     PromptSizes(hidden=4096, layers=64, heads=128, head_width=64),
     feed_forward=None,
     layers_from="property",

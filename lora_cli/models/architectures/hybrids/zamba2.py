@@ -26,8 +26,7 @@ def state(config: Config) -> Iterator[Node]:
         config.size("mamba_d_conv", default=4),
     )
     bias = config.flag("add_bias_linear", default=False)
-    mixer = mamba2(d, sizes, bias=bias, convolution_bias=True)
-    yield from under("mamba", mixer, norm("norm", sizes.inner), linear("out_proj", sizes.inner, d, bias=bias))
+    yield from under("mamba", mamba2(d, sizes, bias=bias, convolution_bias=True))
     yield from norm("input_layernorm", d)
 
 

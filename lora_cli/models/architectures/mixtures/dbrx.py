@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput
-from lora_cli.models.config import Config
+from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import TASKS, classes
 from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, norm, parameter, repeat, under
 
-
-def hidden(config: Config) -> int:
-    """Return the hidden size."""
-    return config.size("hidden_size", "d_model", default=2048)
-
-
-def vocabulary(config: Config) -> int:
-    """Return the number of tokens."""
-    return config.size("vocab_size", default=32000)
+hidden = size("hidden_size", 2048, "d_model")
+vocabulary = size("vocab_size", 32000)
 
 
 def attended(config: Config, d: int) -> Iterator[Node]:

@@ -7,31 +7,19 @@ from collections.abc import Iterator
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
-from lora_cli.models.parts.decoder import classes
+from lora_cli.models.parts.decoder import classes, layered_decoder
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.hybrid import layer_kinds
 from lora_cli.models.parts.kin.gemma4 import (
-    FULL,
     NORMS,
-    SLIDING,
     Layer,
     attention,
     first_reusing,
     layer_words,
     words_of_layers,
 )
-from lora_cli.models.parts.layers import (
-    Node,
-    Nodes,
-    embedding,
-    hollow,
-    linear,
-    listed,
-    module_list,
-    norm,
-    parameter,
-    under,
-)
+from lora_cli.models.parts.layer_windows import FULL, SLIDING, sliding_but_every
+from lora_cli.models.parts.layers import Node, Nodes, linear, module_list, norm, parameter, under
 
 PATTERN = 5
 
@@ -76,23 +64,16 @@ def body(config: Config) -> Iterator[Node]:
     """Build `Gemma3nTextModel`, each of whose layers takes words once more."""
     d = hidden(config)
     layers = config.layers("num_hidden_layers", default=35)
-    types = layer_kinds(
-        config,
-        "layer_types",
-        layers=layers,
-        known=(FULL, SLIDING),
-        default=lambda index: SLIDING if (index + 1) % PATTERN else FULL,
-    )
+    slides = sliding_but_every(PATTERN)
+    types = layer_kinds(config, "layer_types", layers=layers, known=(FULL, SLIDING), default=slides)
     sparse = config.items("activation_sparsity_pattern")
     if sparse is not None and len(sparse) != layers:
         raise config.wrong("activation_sparsity_pattern", f"a list with an entry for each of the {layers} layers")
     first = first_reusing(config, types, default=15)
     widths = enumerate(_inner(config, layers))
     others = config.size("altup_num_inputs", default=4) - 1
-    yield from embedding("embed_tokens", vocabulary(config), d)
-    yield from listed("layers", [_layer(config, d, inner, reuses=index >= first) for index, inner in widths])
-    yield from norm("norm", d)
-    yield from hollow("rotary_emb")
+    blocks = (_layer(config, d, inner, reuses=index >= first) for index, inner in widths)
+    yield from layered_decoder(vocabulary(config), d, blocks)
     yield from words_of_layers(config, d, layers, narrow(config))
     for name in ("altup_projections", "altup_unembed_projections"):
         yield from module_list(name)

@@ -1,21 +1,33 @@
-"""Encoder-decoders that descend from BART: the layers of both stacks."""
+"""Models that descend from BART: the layers of both stacks, which decoders alone have as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, plain_norm, repeat, under
 
 
-def attention(name: str, d: int, *, key_bias: bool) -> Iterator[Node]:
-    """Build attention of width `d` and its norm. `key_bias` says whether the key has a bias, as the others do."""
+def attention(name: str, d: int, *, bias: bool, key_bias: bool, affine: bool) -> Iterator[Node]:
+    """Build attention of width `d` and its norm. The key can have no bias where the others have one."""
     parts = (
-        linear("k_proj", d, d, bias=key_bias),
-        *(linear(part, d, d, bias=True) for part in ("v_proj", "q_proj", "out_proj")),
+        linear("k_proj", d, d, bias=bias and key_bias),
+        *(linear(part, d, d, bias=bias) for part in ("v_proj", "q_proj", "out_proj")),
     )
     yield from under(name, *parts)
-    yield from norm(f"{name}_layer_norm", d, bias=True)
+    yield from plain_norm(f"{name}_layer_norm", d, affine=affine)
+
+
+def layer(
+    d: int, inner: int, *, crosses: bool = False, bias: bool = True, key_bias: bool = True, affine: bool = True
+) -> Iterator[Node]:
+    """Build a layer: one that `crosses` also attends to what the encoder returned. Its norms have parameters where they are `affine`."""
+    for name in ("self_attn", "encoder_attn") if crosses else ("self_attn",):
+        yield from attention(name, d, bias=bias, key_bias=key_bias, affine=affine)
+    yield from hollow("activation_fn")
+    yield from linear("fc1", d, inner, bias=bias)
+    yield from linear("fc2", inner, d, bias=bias)
+    yield from plain_norm("final_layer_norm", d, affine=affine)
 
 
 def stack_layers(
@@ -29,17 +41,8 @@ def stack_layers(
     heads_name = f"{side}_attention_heads"
     config.share(d, "d_model", config.size(*older.get("heads", ()), heads_name, default=heads), heads_name)
     inner = config.size(f"{side}_ffn_dim", default=inner)
-    crossing = attention("encoder_attn", d, key_bias=key_bias) if side == "decoder" else ()
-    return repeat(
-        "layers",
-        config.layers(*older.get("layers", ()), f"{side}_layers", default=layers),
-        attention("self_attn", d, key_bias=key_bias),
-        crossing,
-        hollow("activation_fn"),
-        linear("fc1", d, inner, bias=True),
-        linear("fc2", inner, d, bias=True),
-        norm("final_layer_norm", d, bias=True),
-    )
+    count = config.layers(*older.get("layers", ()), f"{side}_layers", default=layers)
+    return repeat("layers", count, layer(d, inner, crosses=side == "decoder", key_bias=key_bias))
 
 
 def positions(config: Config, d: int) -> Nodes:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config, size
 from lora_cli.models.parts.feed_forward import gated
+from lora_cli.models.parts.layer_windows import FULL, SLIDING, sliding_but_every
 from lora_cli.models.parts.layers import (
     Node,
     Nodes,
@@ -24,7 +25,6 @@ from lora_cli.models.parts.layers import (
     under,
 )
 
-FULL, SLIDING = "full_attention", "sliding_attention"
 PATTERN = 6
 NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
@@ -46,7 +46,7 @@ def layer_types(config: Config) -> list[str]:
     count = config.layers("num_hidden_layers", default=30)
     types = config.items("layer_types")
     if types is None:
-        types = [SLIDING if (index + 1) % PATTERN else FULL for index in range(count)]
+        types = [sliding_but_every(PATTERN)(index) for index in range(count)]
     if len(types) != count or any(kind not in (FULL, SLIDING) for kind in types):
         raise config.wrong("layer_types", f"{count} times {FULL} or {SLIDING}")
     return [*types[:-1], FULL] if types else []

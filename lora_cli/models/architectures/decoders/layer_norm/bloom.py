@@ -5,14 +5,10 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import transformer_classes
-from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.kin import megatron
+from lora_cli.models.parts.layers import Nodes, embedding, hollow, norm, repeat
 
-
-def hidden(config: Config) -> int:
-    """Return the width; the older n_embed wins over hidden_size."""
-    return config.size("n_embed", "hidden_size", default=64)
-
-
+hidden = size("n_embed", 64, "hidden_size")  # of the two names the older one wins
 vocabulary = size("vocab_size", 250880)
 
 
@@ -27,9 +23,9 @@ def body(config: Config) -> Nodes:
             "h",
             config.layers("num_hidden_layers", "n_layer", default=2),
             norm("input_layernorm", d, bias=True),
-            under("self_attention", linear("query_key_value", d, 3 * d, bias=True), linear("dense", d, d, bias=True)),
+            megatron.attention("self_attention", d, 3 * d, bias=True),
             norm("post_attention_layernorm", d, bias=True),
-            under("mlp", linear("dense_h_to_4h", d, 4 * d, bias=True), linear("dense_4h_to_h", 4 * d, d, bias=True)),
+            megatron.feed_forward(d, 4 * d, bias=True),
             hollow("self_attention.attention_dropout", "mlp.gelu_impl"),
         ),
         *norm("ln_f", d, bias=True),

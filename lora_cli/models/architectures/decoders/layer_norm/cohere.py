@@ -10,7 +10,7 @@ from lora_cli.models.parts.attention import biased, heads
 from lora_cli.models.parts.decoder import classes, decoder
 from lora_cli.models.parts.decoder_pass import gated_pass, head_norms, heads_with, rotated
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm
+from lora_cli.models.parts.forward_pass import Attention, Body, Norm, side_by_side
 from lora_cli.models.parts.layers import Nodes, norm, parameter, under
 from lora_cli.models.parts.passes.class_heads import Scaled
 
@@ -55,9 +55,8 @@ def forward(config: Config) -> Body:
 
 def of_attentions(config: Config, attentions: Iterable[Attention]) -> Body:
     """Describe layers whose attention and feed-forward share one norm."""
-    inner = Branch(gated_pass(config))
-    before = Norm("input_layernorm", "layer_float")
-    blocks = [Block((Branch(each), inner), parallel=True, before=before) for each in attentions]
+    inner, before = gated_pass(config), Norm("input_layernorm", "layer_float")
+    blocks = [side_by_side(each, inner, before) for each in attentions]
     return Body(blocks, Norm("norm", "layer_float"))
 
 

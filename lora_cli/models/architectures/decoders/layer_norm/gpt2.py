@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from lora_cli.models.config import Config, size
+from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import transformer_classes
 from lora_cli.models.parts.forward_pass import Attention, Block, Body, Norm, Words, plain, pre_norm
 from lora_cli.models.parts.heads import sequence_summary
-from lora_cli.models.parts.layers import (
-    Node,
-    Nodes,
-    Skeleton,
-    embedding,
-    hollow,
-    linear,
-    norm,
-    repeat,
-    transposed,
-    under,
-)
-
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "n_embd", default=768)
-
-
-vocabulary = size("vocab_size", 50257)
-
-
-def block(config: Config) -> Iterator[Node]:
-    """Build `GPT2Block`; q, k and v are one Conv1D."""
-    d = hidden(config)
-    config.share(d, "n_embd", config.size("num_attention_heads", "n_head", default=12), "n_head")
-    inner = config.size("n_inner", default=4 * d)
-    yield from norm("ln_1", d, bias=True)
-    dropouts = hollow("attn_dropout", "resid_dropout")
-    yield from under("attn", transposed("c_attn", d, 3 * d), transposed("c_proj", d, d), dropouts)
-    yield from norm("ln_2", d, bias=True)
-    if config.flag("add_cross_attention", default=False):
-        parts = transposed("c_attn", d, 2 * d), transposed("q_attn", d, d), transposed("c_proj", d, d)
-        yield from under("crossattention", *parts, dropouts)
-        yield from norm("ln_cross_attn", d, bias=True)
-    yield from under("mlp", transposed("c_fc", d, inner), transposed("c_proj", inner, d), hollow("act", "dropout"))
+from lora_cli.models.parts.kin.gpt2 import fused_decoder, heads, hidden, layers, vocabulary, width
+from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, transposed, under
 
 
 def body(config: Config) -> Nodes:
-    """Build `GPT2Model`."""
-    d = hidden(config)
-    return [
-        *embedding("wte", vocabulary(config), d),
-        *embedding("wpe", config.size("max_position_embeddings", "n_positions", default=1024), d),
-        *repeat("h", config.layers("num_hidden_layers", "n_layer", default=12), block(config)),
-        *norm("ln_f", d, bias=True),
-        *hollow("drop"),
-    ]
+    """Build `GPT2Model`; q, k and v are one Conv1D."""
+    return fused_decoder(config, transposed, heads(config), hollow("attn_dropout", "resid_dropout"))
 
 
 def double_heads(config: Config) -> Skeleton:
     """Build `GPT2DoubleHeadsModel`, which sets num_labels to 1 itself."""
-    causal = GPT2["GPT2ForCausalLM"](config)
+    causal = CLASSES["GPT2ForCausalLM"](config)
     d = hidden(config)
     labels = 1 if config.flag("summary_proj_to_labels", default=True) else d
     projects = config.flag("summary_use_proj", default=True)
@@ -71,11 +28,10 @@ def double_heads(config: Config) -> Skeleton:
 
 def forward(config: Config) -> Body:
     """Describe the pass through `GPT2Model`."""
-    count = config.size("num_attention_heads", "n_head", default=12)
     attention = Attention(
-        count,
-        count,
-        hidden(config) // count,
+        heads(config),
+        heads(config),
+        width(config),
         "attn",
         ("c_attn",),
         "c_proj",
@@ -92,19 +48,17 @@ def forward(config: Config) -> Body:
     )
     block = Block(tuple(branch._replace(keeps="layer", keeps_given=True) for branch in block.branches))
     embeddings = Words("wte", each_position=("wpe",), dropout=config.real("embd_pdrop", default=0.1))
-    return Body(
-        [block] * config.layers("num_hidden_layers", "n_layer", default=12), Norm("ln_f", "layer"), embeddings, "h"
-    )
+    return Body([block] * layers(config), Norm("ln_f", "layer"), embeddings, "h")
 
 
-GPT2 = transformer_classes("GPT2", body, hidden=hidden, vocabulary=vocabulary)
+CLASSES = transformer_classes("GPT2", body, hidden=hidden, vocabulary=vocabulary)
 
 FAMILY = Family(
     "gpt2",
     {
-        "GPT2LMHeadModel": GPT2["GPT2ForCausalLM"],
+        "GPT2LMHeadModel": CLASSES["GPT2ForCausalLM"],
         "GPT2DoubleHeadsModel": double_heads,
-        **{name: build for name, build in GPT2.items() if name != "GPT2ForCausalLM"},
+        **{name: build for name, build in CLASSES.items() if name != "GPT2ForCausalLM"},
     },
     PromptSizes(hidden=768, layers=12, heads=12),
     feed_forward="n_inner",

@@ -6,7 +6,8 @@ from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import transformer_classes
-from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.kin.gpt2 import decoder
+from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 50257)
@@ -30,26 +31,22 @@ def body(config: Config) -> Nodes:
     d = hidden(config)
     config.share(d, "hidden_size", config.size("num_attention_heads", "num_heads", default=16), "num_heads")
     inner = config.size("intermediate_size", default=4 * d)
-    return [
-        *embedding("wte", vocabulary(config), d),
-        *embedding("wpe", config.size("max_position_embeddings", default=2048), d),
-        *repeat(
-            "h",
-            layers(config),
-            norm("ln_1", d, bias=True),
-            under(
-                "attn.attention",
-                *(linear(name, d, d) for name in ("k_proj", "v_proj", "q_proj")),
-                linear("out_proj", d, d, bias=True),
-                hollow("attn_dropout", "resid_dropout"),
-            ),
-            norm("ln_2", d, bias=True),
-            under("mlp", linear("c_fc", d, inner, bias=True), linear("c_proj", inner, d, bias=True)),
-            hollow("mlp.act", "mlp.dropout"),
+    return decoder(
+        vocabulary(config),
+        d,
+        config.size("max_position_embeddings", default=2048),
+        layers(config),
+        norm("ln_1", d, bias=True),
+        under(
+            "attn.attention",
+            *(linear(name, d, d) for name in ("k_proj", "v_proj", "q_proj")),
+            linear("out_proj", d, d, bias=True),
+            hollow("attn_dropout", "resid_dropout"),
         ),
-        *norm("ln_f", d, bias=True),
-        *hollow("drop"),
-    ]
+        norm("ln_2", d, bias=True),
+        under("mlp", linear("c_fc", d, inner, bias=True), linear("c_proj", inner, d, bias=True)),
+        hollow("mlp.act", "mlp.dropout"),
+    )
 
 
 FAMILY = Family(

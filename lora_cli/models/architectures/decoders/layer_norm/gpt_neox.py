@@ -5,8 +5,9 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Words, plain, pre_norm
-from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
+from lora_cli.models.parts.forward_pass import Body, Norm, Words, pre_norm
+from lora_cli.models.parts.kin import megatron
+from lora_cli.models.parts.layers import Nodes, embedding, hollow, norm, repeat
 from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 6144)
@@ -26,8 +27,8 @@ def body(config: Config) -> Nodes:
             config.layers("num_hidden_layers", default=44),
             norm("input_layernorm", d, bias=True),
             norm("post_attention_layernorm", d, bias=True),
-            under("attention", linear("query_key_value", d, 3 * d, bias=bias), linear("dense", d, d, bias=bias)),
-            under("mlp", linear("dense_h_to_4h", d, inner, bias=True), linear("dense_4h_to_h", inner, d, bias=True)),
+            megatron.attention("attention", d, 3 * d, bias=bias),
+            megatron.feed_forward(d, inner, bias=True),
             hollow("mlp.act", "post_attention_dropout", "post_mlp_dropout"),
         ),
         *norm("final_layer_norm", d, bias=True),
@@ -39,18 +40,12 @@ def forward(config: Config) -> Body:
     """Describe the pass through `GPTNeoXModel`: attention and feed-forward side by side, or one after the other."""
     count = config.size("num_attention_heads", default=64)
     width = hidden(config) // count
-    attention = Attention(
-        count,
-        count,
-        width,
-        "attention",
-        ("query_key_value",),
-        "dense",
-        rotated_width(config, width, "rotary_pct", default=0.25),
+    attention = megatron.attention_pass("attention", count, count, width)._replace(
+        rotary=rotated_width(config, width, "rotary_pct", default=0.25),
         dropout=config.real("attention_dropout", default=0.0),
         by_heads=True,
     )
-    inner = plain("mlp", "dense_h_to_4h", "dense_4h_to_h", config.text("hidden_act", default="gelu"))
+    inner = megatron.feed_forward_pass(config.text("hidden_act", default="gelu"))
     dropout = config.real("hidden_dropout", default=0.0)
     parallel = config.flag("use_parallel_residual", default=True)
     block = pre_norm(attention, inner, "layer", dropout, parallel=parallel)

@@ -7,12 +7,7 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import BUT_TOKENS, classes
 from lora_cli.models.parts.layers import Nodes, Skeleton, embedding, hollow, linear, norm, repeat, under
 
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "n_embd", default=4096)
-
-
+hidden = size("hidden_size", 4096, "n_embd")
 vocabulary = size("vocab_size", 50400)
 
 

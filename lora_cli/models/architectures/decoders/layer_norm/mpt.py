@@ -8,12 +8,7 @@ from lora_cli.models.parts.decoder import transformer_classes
 from lora_cli.models.parts.feed_forward import up_down
 from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat, under
 
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "d_model", default=2048)
-
-
+hidden = size("hidden_size", 2048, "d_model")
 vocabulary = size("vocab_size", 50368)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, PRE_NORMS, classes, decoder
-from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
+from lora_cli.models.parts.kin import megatron
+from lora_cli.models.parts.layers import Nodes, hollow, norm, under
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 262144)
@@ -21,13 +22,9 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=36),
-        under(
-            "self_attn",
-            linear("query_key_value", d, 3 * d, bias=True),
-            linear("dense", d, d, bias=True),
-            *(norm(name, width, bias=True) for name in head_norms),
-        ),
-        under("mlp", linear("dense_h_to_4h", d, inner, bias=True), linear("dense_4h_to_h", inner, d, bias=True)),
+        megatron.attention("self_attn", d, 3 * d, bias=True),
+        under("self_attn", *(norm(name, width, bias=True) for name in head_norms)),
+        megatron.feed_forward(d, inner, bias=True),
         hollow("self_attn.attention_dropout", "mlp.act", "dropout"),
         *(norm(name, d, bias=True) for name in PRE_NORMS),
         final=norm("final_layernorm", d, bias=True),

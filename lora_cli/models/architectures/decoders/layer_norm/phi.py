@@ -7,7 +7,7 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
 from lora_cli.models.parts.decoder_pass import head_norms, rotated
-from lora_cli.models.parts.forward_pass import Block, Body, Branch, Norm, Words, plain
+from lora_cli.models.parts.forward_pass import Body, Norm, Words, plain, side_by_side
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
 from lora_cli.models.parts.passes.rotary import rotated_width
 
@@ -59,8 +59,7 @@ def forward(config: Config) -> Body:
     )
     inner = plain("mlp", "fc1", "fc2", config.text("hidden_act", default="gelu_new"))
     dropout = config.real("resid_pdrop", default=0.0)
-    branches = Branch(attention, dropout=dropout), Branch(inner, dropout=dropout)
-    block = Block(branches, parallel=True, before=Norm("input_layernorm", "layer"))
+    block = side_by_side(attention, inner, Norm("input_layernorm", "layer"), dropout=dropout)
     words = Words(dropout=config.real("embd_pdrop", default=0.0))
     layers = config.layers("num_hidden_layers", default=24)
     return Body([block] * layers, Norm("final_layernorm", "layer"), words)

@@ -5,15 +5,10 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.kin.bart import attention
-from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, norm, repeat
+from lora_cli.models.parts.kin.bart import layer
+from lora_cli.models.parts.layers import Nodes, embedding, hollow, norm, repeat
 
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "d_model", default=1024)
-
-
+hidden = size("hidden_size", 1024, "d_model")
 vocabulary = size("vocab_size", 256008)
 
 
@@ -23,19 +18,13 @@ def body(config: Config) -> Nodes:
     heads = config.size("num_attention_heads", "attention_heads", default=16)
     config.share(d, "d_model", heads, "attention_heads")
     inner = config.size("ffn_dim", default=4096)
-    crosses = config.flag("add_cross_attention", default=False)
     return [
         *embedding("embed_tokens", vocabulary(config), d),
         *hollow("embed_positions"),
         *repeat(
             "layers",
             config.layers("num_hidden_layers", "num_layers", default=24),
-            attention("self_attn", d, key_bias=True),
-            attention("encoder_attn", d, key_bias=True) if crosses else (),
-            hollow("activation_fn"),
-            linear("fc1", d, inner, bias=True),
-            linear("fc2", inner, d, bias=True),
-            norm("final_layer_norm", d, bias=True),
+            layer(d, inner, crosses=config.flag("add_cross_attention", default=False)),
         ),
         *norm("layer_norm", d, bias=True),
     ]
