@@ -62,30 +62,40 @@ class Sizes(NamedTuple):
 
     d: int
     width: int
+    heads: int
     inner: int
     layers: int
-    cross: bool
     vocabulary: int
     positions: int
-    types: int
+    cross: bool = False
+    types: int = 0
 
 
 def sizes(config: Config, *, vocabulary: int = 30522, d: int = 768, heads: int = 12, inner: int = 3072) -> Sizes:
     """Return the sizes of a config. The arguments are the defaults that differ between families."""
     d = hidden(config, default=d)
-    config.share(d, "hidden_size", config.size("num_attention_heads", default=heads), "num_attention_heads")
+    heads = config.size("num_attention_heads", default=heads)
+    config.share(d, "hidden_size", heads, "num_attention_heads")
     cross = config.flag("add_cross_attention", default=False)
     if cross and not config.flag("is_decoder", default=False):
         raise InvalidInput(f"{config.source}: add_cross_attention is true; it needs is_decoder to be true as well")
+    inner, layers = config.size("intermediate_size", default=inner), config.layers("num_hidden_layers", default=12)
+    size = with_tables(config, d, d, heads, inner, layers, vocabulary=vocabulary)
+    return size._replace(cross=cross, types=config.size("type_vocab_size", default=2))
+
+
+def with_tables(
+    config: Config, d: int, width: int, heads: int, inner: int, layers: int, *, vocabulary: int = 30522
+) -> Sizes:
+    """Return the sizes of layers, and those of the tables of embeddings, without types of tokens."""
     return Sizes(
         d,
-        d,
-        config.size("intermediate_size", default=inner),
-        config.layers("num_hidden_layers", default=12),
-        cross,
-        config.size("vocab_size", default=vocabulary),
-        config.size("max_position_embeddings", default=512),
-        config.size("type_vocab_size", default=2),
+        width,
+        heads,
+        inner,
+        layers,
+        vocabulary=config.size("vocab_size", default=vocabulary),
+        positions=config.size("max_position_embeddings", default=512),
     )
 
 

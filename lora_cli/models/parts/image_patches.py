@@ -78,6 +78,17 @@ def projections(config: Config, d: int, inner: int, *, key_bias: bool = True) ->
     ]
 
 
+def layer(d: int, attention: Nodes, feed_forward: Nodes) -> Nodes:
+    """Build `ViTLayer`, which has a norm before its attention and one before its feed-forward."""
+    return [
+        *under("attention", attention),
+        *norm("layernorm_before", d, bias=True),
+        *norm("layernorm_after", d, bias=True),
+        *under("mlp", feed_forward),
+        *hollow("dropout"),
+    ]
+
+
 def pixels(config: Config, d: int, *, stride: int) -> Nodes:
     """Build the decoder that predicts every pixel of a patch, then shuffles the pixels into an image."""
     stride = config.size("encoder_stride", default=stride)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.parts.convolutions import batch_norm, normalised, transposed_convolution
+from lora_cli.models.parts.encoder import dense
 from lora_cli.models.parts.layers import Nodes, convolution, hollow, listed, repeat, under
 from lora_cli.models.parts.stages import features, stage_sizes
 
@@ -51,6 +54,19 @@ def decode_head(config: Config, d: int) -> Nodes:
         repeat("lateral_convs", LEVELS - 1, normalised(d, d, 1)),
         repeat("fpn_convs", LEVELS - 1, normalised(d, d, 3)),
         under("fpn_bottleneck", normalised(LEVELS * d, d, 3)),
+    )
+
+
+def fusing_head(config: Config, widths: Sequence[int]) -> Nodes:
+    """Build `SegformerDecodeHead`, which fuses the features of all stages; `widths` are theirs."""
+    d = config.size("decoder_hidden_size", default=256)
+    return under(
+        "decode_head",
+        listed("linear_projections", (dense("proj", width, d) for width in widths)),
+        convolution("linear_fuse", len(widths) * d, d, 1, 1, bias=False),
+        batch_norm("batch_norm", d),
+        hollow("activation", "dropout"),
+        convolution("classifier", d, config.labels(), 1, 1),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
@@ -29,14 +29,19 @@ def stage_sizes(
     return sizes
 
 
+def stage_count(older: str) -> Callable[[Config], int]:
+    """Return what reads the number of stages; `older` is another name of the field."""
+    return lambda config: config.number("num_hidden_layers", older, default=4, least=1, most=MAX_LAYERS)
+
+
 def stage_layers(config: Config, *, default: Sequence[int], stages: int = 1) -> list[int]:
     """Return the number of layers of each stage."""
     return stage_sizes(config, "depths", default=default, stages=stages, least=0, most=MAX_LAYERS)
 
 
 def feature_norms(config: Config, stages: int, widths: Sequence[int]) -> Nodes:
-    """Build a norm for each stage whose features a backbone returns; `widths` are those of the stem and of each stage."""
-    names = _names(stages)
+    """Build a norm for each stage whose features a backbone returns. The stem is as wide as the first stage."""
+    names, widths = _names(stages), [widths[0], *widths]
     if len(widths) < len(names):
         raise InvalidInput(f"{config.source}: hidden_sizes has no size for {names[len(widths)]}, which depths names")
     norms = (

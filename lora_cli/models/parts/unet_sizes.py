@@ -10,6 +10,7 @@ from lora_cli.models.config import MAX_SIZE, Config
 
 # More than any UNet has, and few enough to be built at once.
 MOST_BLOCKS, MOST_LAYERS = 20, 200
+LAYERS, REVERSED = "transformer_layers_per_block", "reverse_transformer_layers_per_block"
 
 
 def sizes(
@@ -38,14 +39,30 @@ def depths(config: Config, name: str, value: object, count: int) -> list[int]:
     return found
 
 
+def transformer_layers(config: Config, count: int) -> tuple[list[object], list[object]]:
+    """Return the layers of the transformers of each of the `count` levels, on the way in and on the way out.
+
+    >>> transformer_layers(Config({"transformer_layers_per_block": [1, 2]}), 2)
+    ([1, 2], [2, 1])
+    """
+    value = config.fields.get(LAYERS) or 1
+    inward = value if isinstance(value, list) else [value] * count
+    outward = config.items(REVERSED) or inward[::-1]
+    for name, layers in ((LAYERS, inward), (REVERSED, outward)):
+        if len(layers) != count:
+            raise config.wrong(name, f"a list of {count}, as long as down_block_types")
+    return inward, outward
+
+
 class Level(NamedTuple):
     """What the attentions of one level share. Where `sees_only_text`, none is to the image itself.
 
-    `heads` is attention_head_dim: the number of heads in a transformer, and the width of a head of a single attention.
+    attention_head_dim is the number of `heads` in a transformer, and the `head_width` of a single attention.
     """
 
     channels: int
     heads: int
+    head_width: int
     context: int
     sees_only_text: bool
 
@@ -89,4 +106,29 @@ def levels(config: Config, count: int) -> list[Level]:
     for width, number in zip(channels, heads, strict=True):
         if number > width:
             raise InvalidInput(f"{config.source}: attention_head_dim {number} is more than {width} channels")
-    return [Level(*each) for each in zip(channels, heads, contexts, map(bool, flags), strict=True)]
+    return [Level(*each) for each in zip(channels, heads, heads, contexts, map(bool, flags), strict=True)]
+
+
+class Place(NamedTuple):
+    """A level on the way in or out: what its residual blocks take, and the `layers` of its transformers by a `field`."""
+
+    level: Level
+    inputs: list[int]
+    layers: object
+    field: str
+
+    def depths(self, config: Config, count: int) -> list[int]:
+        """Return the layers of each of its `count` transformers."""
+        return depths(config, self.field, self.layers, count)
+
+
+def ways(config: Config, count: int) -> tuple[list[Place], list[Place]]:
+    """Return the levels on the way in, the outermost first, and those on the way out, the innermost first."""
+    layers, layers_behind = transformer_layers(config, count)
+    own, blocks = levels(config, count), sizes(config, "layers_per_block", default=2, count=count, most=MOST_BLOCKS)
+    channels = [level.channels for level in own]
+    # The width of a head goes by the order of the way in on the way out too.
+    behind = [level._replace(head_width=same.head_width) for level, same in zip(own[::-1], own, strict=True)]
+    inward = zip(own, down_inputs(channels, blocks), layers, strict=True)
+    outward = zip(behind, up_inputs(channels, blocks)[::-1], layers_behind, strict=True)
+    return [Place(*each, LAYERS) for each in inward], [Place(*each, REVERSED) for each in outward]

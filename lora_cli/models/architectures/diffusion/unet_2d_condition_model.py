@@ -4,74 +4,45 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Component
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed, under
-from lora_cli.models.parts.unet import Common, Kind, block, group_norm, side
+from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed
+from lora_cli.models.parts.unet import Kind, middle, side
+from lora_cli.models.parts.unet_blocks import TIME_PARTS, Common, group_norm
 from lora_cli.models.parts.unet_conditions import ADDED, PROJECTED, conditions
-from lora_cli.models.parts.unet_sizes import MOST_BLOCKS, Level, depths, down_inputs, levels, sizes, up_inputs
+from lora_cli.models.parts.unet_sizes import sizes, ways
 
 PLAIN, RESIDUAL = Kind(), Kind(has_residual_resizing=True)
 WITH_TRANSFORMERS, SIMPLE = Kind("transformers"), Kind("singly", has_residual_resizing=True)
-DOWN = {
-    "CrossAttnDownBlock2D": WITH_TRANSFORMERS,
-    "DownBlock2D": PLAIN,
-    "ResnetDownsampleBlock2D": RESIDUAL,
-    "SimpleCrossAttnDownBlock2D": SIMPLE,
+KINDS = {
+    "CrossAttn{}Block2D": WITH_TRANSFORMERS,
+    "{}Block2D": PLAIN,
+    "Resnet{}sampleBlock2D": RESIDUAL,
+    "SimpleCrossAttn{}Block2D": SIMPLE,
 }
-UP = {
-    "UpBlock2D": PLAIN,
-    "CrossAttnUpBlock2D": WITH_TRANSFORMERS,
-    "ResnetUpsampleBlock2D": RESIDUAL,
-    "SimpleCrossAttnUpBlock2D": SIMPLE,
-}
-# With how many attentions: a list of none is a list too.
+DOWN, UP = ({name.format(way): kind for name, kind in KINDS.items()} for way in ("Down", "Up"))
+# With how many attentions.
 MIDDLE = {
     "UNetMidBlock2DCrossAttn": (WITH_TRANSFORMERS, 1),
     "UNetMidBlock2D": (WITH_TRANSFORMERS, 0),
     "UNetMidBlock2DSimpleCrossAttn": (SIMPLE, 1),
 }
-TIME_PARTS = {"default": 1, "scale_shift": 2}
-LAYERS, REVERSED = "transformer_layers_per_block", "reverse_transformer_layers_per_block"
 
 
 def _blocks(config: Config, common: Common) -> Nodes:
     """Build the levels on the way in and on the way out, and the block between them."""
     down = config.items("down_block_types") or [*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"]
     up = config.items("up_block_types") or ["UpBlock2D", *["CrossAttnUpBlock2D"] * 3]
-    count, value = len(down), config.fields.get(LAYERS) or 1
-    deep = value if isinstance(value, list) else [value] * count
-    deep_behind = config.items(REVERSED) or deep[::-1]
-    for name, listed_here in (("up_block_types", up), (LAYERS, deep), (REVERSED, deep_behind)):
-        if len(listed_here) != count:
-            raise config.wrong(name, f"a list of {count}, as long as down_block_types")
-    own, layers = levels(config, count), sizes(config, "layers_per_block", default=2, count=count, most=MOST_BLOCKS)
-    channels = [level.channels for level in own]
-    inward = zip([DOWN[kind] for kind in down], own, down_inputs(channels, layers), deep, strict=True)
-    # Single attentions take attention_head_dim in the order of the way in on the way out too.
-    out_kinds = [UP[kind] for kind in up]
-    behind = [
-        level._replace(heads=same.heads) if kind.attends == "singly" else level
-        for kind, level, same in zip(out_kinds, own[::-1], own, strict=True)
-    ]
-    outward = zip(out_kinds, behind, up_inputs(channels, layers)[::-1], deep_behind, strict=True)
-    return (
-        *listed("down_blocks", side(config, LAYERS, inward, common, "downsamplers")),
-        *listed("up_blocks", side(config, REVERSED, outward, common, "upsamplers")),
-        *_middle(config, own[-1], deep[-1], common),
-    )
-
-
-def _middle(config: Config, level: Level, layers: object, common: Common) -> Nodes:
-    """Build the block between the way in and the way out; null means that there is none."""
+    count = len(down)
+    if len(up) != count:
+        raise config.wrong("up_block_types", f"a list of {count}, as long as down_block_types")
+    inward, outward = ways(config, count)
+    # Null means that there is no block between them.
     missing = "mid_block_type" not in config.fields
-    name = config.text("mid_block_type", default="UNetMidBlock2DCrossAttn" if missing else "")
-    if not name:
-        return ()
-    kind, attentions = MIDDLE[name]
-    sides = config.fields.get("only_cross_attention")
-    only_text = config.flag("mid_block_only_cross_attention", default=sides if isinstance(sides, bool) else False)
-    level = level._replace(sees_only_text=only_text and kind is SIMPLE)
-    inside = depths(config, LAYERS, layers, 1) if attentions and kind is WITH_TRANSFORMERS else [1] * attentions
-    return under("mid_block", block(kind, [level.channels] * (1 + len(inside)), level, inside, common))
+    between = config.text("mid_block_type", default="UNetMidBlock2DCrossAttn" if missing else "")
+    return (
+        *listed("down_blocks", side(config, [DOWN[name] for name in down], inward, common, "downsamplers")),
+        *listed("up_blocks", side(config, [UP[name] for name in up], outward, common, "upsamplers")),
+        *(middle(config, *MIDDLE[between], inward[-1], common) if between else ()),
+    )
 
 
 def build(config: Config) -> Skeleton:

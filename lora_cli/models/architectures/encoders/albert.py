@@ -5,27 +5,26 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import Sizes, bare, dense, hidden, words
+from lora_cli.models.parts.encoder import Sizes, bare, dense, hidden, with_tables, words
 from lora_cli.models.parts.layers import Nodes, hollow, norm, repeat, under
-from lora_cli.models.parts.passes.encoder_heads import ANSWERS, TOKENS, of_one_choice, task_classes, word_head
+from lora_cli.models.parts.passes.encoder_heads import ANSWERS, TOKENS, task_classes, word_head
 
 
 def _sizes(config: Config) -> Sizes:
-    return Sizes(
+    size = with_tables(
+        config,
         hidden(config, default=4096),
         config.size("embedding_size", default=128),
+        config.size("num_attention_heads", default=64),
         config.size("intermediate_size", default=16384),
         config.layers("num_hidden_groups", default=1),
-        cross=False,
-        vocabulary=config.size("vocab_size", default=30000),
-        positions=config.size("max_position_embeddings", default=512),
-        types=config.size("type_vocab_size", default=2),
+        vocabulary=30000,
     )
+    return size._replace(types=config.size("type_vocab_size", default=2))
 
 
-def _attention(config: Config, d: int) -> Nodes:
+def _attention(config: Config, d: int, heads: int) -> Nodes:
     """Build `AlbertAttention`, whose heads share the hidden size, rounded down."""
-    heads = config.size("num_attention_heads", default=64)
     if heads > d:
         raise InvalidInput(f"{config.source}: hidden_size {d} is smaller than num_attention_heads {heads}")
     inner = d // heads * heads
@@ -42,7 +41,7 @@ def _body(config: Config) -> Nodes:
     d = size.d
     layer = [
         *norm("full_layer_layer_norm", d, bias=True),
-        *under("attention", _attention(config, d)),
+        *under("attention", _attention(config, d, size.heads)),
         *dense("ffn", d, size.inner),
         *dense("ffn_output", size.inner, d),
         *hollow("activation", "dropout"),
@@ -77,7 +76,7 @@ HEADS = {"ForMaskedLM": WORDS, "ForTokenClassification": TOKENS, "ForQuestionAns
 POOLED_HEADS = {
     "ForPreTraining": WORDS._replace(nodes=_both),
     "ForSequenceClassification": TOKENS,
-    "ForMultipleChoice": of_one_choice(TOKENS),
+    "ForMultipleChoice": TOKENS.of_one_choice(),
 }
 
 FAMILY = Family(

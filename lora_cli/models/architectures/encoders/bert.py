@@ -8,15 +8,7 @@ from lora_cli.models.parts.encoder import Sizes, bare, dense, layers, pooler, si
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
-from lora_cli.models.parts.passes.encoder_heads import (
-    ANSWERS,
-    PREDICTIONS,
-    TOKENS,
-    EncoderHead,
-    of_one_choice,
-    passes,
-    task_classes,
-)
+from lora_cli.models.parts.passes.encoder_heads import ANSWERS, PREDICTIONS, TOKENS, EncoderHead, passes, task_classes
 from lora_cli.models.parts.passes.encoder_pass import dropped_before_labels, encoder
 
 
@@ -57,7 +49,7 @@ POOLED_HEADS = {
     "ForPreTraining": PREDICTIONS._replace(nodes=_both, passed=None),
     "ForNextSentencePrediction": EncoderHead(_next),
     "ForSequenceClassification": TOKENS._replace(passed=_labels),
-    "ForMultipleChoice": of_one_choice(TOKENS),
+    "ForMultipleChoice": TOKENS.of_one_choice(),
 }
 
 FAMILY = Family(

@@ -14,8 +14,7 @@ from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, param
 
 def _attention(config: Config) -> Nodes:
     """Build `DisentangledSelfAttention`: q, k and v are one Linear, and q and v have their biases beside it."""
-    d = hidden(config)
-    heads = config.size("num_attention_heads", default=12)
+    d, heads = hidden(config), sizes(config).heads
     config.share(d, "hidden_size", heads, "num_attention_heads")
     talks = config.flag("talking_head", default=False)
     asks = is_relative(config)
@@ -57,7 +56,12 @@ def _body(config: Config) -> Nodes:
 FAMILY = Family(
     "deberta",
     defaulting(
-        classes("Deberta", _body), hidden_size=768, intermediate_size=3072, num_hidden_layers=12, vocab_size=50265
+        classes("Deberta", _body),
+        hidden_size=768,
+        intermediate_size=3072,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        vocab_size=50265,
     ),
     PromptSizes(hidden=768, layers=12, heads=12),
 )

@@ -24,8 +24,7 @@ from lora_cli.models.parts.layers import Nodes, convolution, embedding, hollow, 
 
 def _attention(config: Config) -> Nodes:
     """Build `DisentangledSelfAttention`, whose positions have projections of their own unless they share."""
-    d = hidden(config)
-    heads = config.size("num_attention_heads", default=24)
+    d, heads = hidden(config), sizes(config).heads
     width = config.share(d, "hidden_size", heads, "num_attention_heads")
     inner = heads * config.size("attention_head_size", default=width)
     relative = is_relative(config)

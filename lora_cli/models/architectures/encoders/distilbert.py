@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lora_cli.errors import InvalidInput
-from lora_cli.models.config import Config
+from lora_cli.models.config import Config, real, text
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import Sizes, bare, dense, words
-from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, plain
+from lora_cli.models.parts.encoder import Sizes, bare, dense, with_tables, words
+from lora_cli.models.parts.forward_pass import Body, plain
 from lora_cli.models.parts.layers import Nodes, hollow, norm, repeat, under
-from lora_cli.models.parts.passes.encoder_heads import (
-    of_one_choice,
-    passes,
-    sequence_head,
-    task_classes,
-    token_head,
-    word_head,
-)
-from lora_cli.models.parts.passes.encoder_pass import embedded
+from lora_cli.models.parts.passes.encoder_heads import passes, sequence_head, task_classes, token_head, word_head
+from lora_cli.models.parts.passes.encoder_pass import attention, embedded, post_norm
 
+activation = text("activation", "gelu")
+dropped = real("dropout", 0.1)
 PROJECTIONS = ("q_lin", "k_lin", "v_lin", "out_lin")
-
-
-def _heads(config: Config) -> int:
-    return config.size("num_attention_heads", "n_heads", default=12)
 
 
 def _sizes(config: Config) -> Sizes:
     # transformers maps hidden_size to dim and sets it last, so that it wins where both are given.
     d = config.size("hidden_size", "dim", default=768)
-    config.share(d, "dim", _heads(config), "n_heads")
-    return Sizes(
-        d,
-        d,
-        config.size("hidden_dim", default=3072),
-        config.layers("num_hidden_layers", "n_layers", default=6),
-        cross=False,
-        vocabulary=config.size("vocab_size", default=30522),
-        positions=config.size("max_position_embeddings", default=512),
-        types=0,
-    )
-
-
-def _activation(config: Config) -> str:
-    return config.text("activation", default="gelu")
-
-
-def _dropped(name: str, default: float = 0.1) -> Callable[[Config], float]:
-    return lambda config: config.real(name, default=default)
+    heads = config.size("num_attention_heads", "n_heads", default=12)
+    config.share(d, "dim", heads, "n_heads")
+    inner, layers = config.size("hidden_dim", default=3072), config.layers("num_hidden_layers", "n_layers", default=6)
+    return with_tables(config, d, d, heads, inner, layers)
 
 
 def _body(config: Config) -> Nodes:
@@ -70,35 +44,23 @@ def _body(config: Config) -> Nodes:
 
 def forward(config: Config) -> Body:
     """Describe the pass through `DistilBertModel`."""
-    size, count, dropout = _sizes(config), _heads(config), _dropped("dropout")(config)
-    attention = Attention(
-        count,
-        count,
-        size.d // count,
-        "attention",
-        PROJECTIONS[:3],
-        PROJECTIONS[3],
-        dropout=_dropped("attention_dropout")(config),
-        causal=False,
-        float_softmax=False,
-        casts_weights=False,
-    )
-    inner = plain("ffn", "lin1", "lin2", _activation(config), dropout)
-    norms = (attention, Norm("sa_layer_norm", "layer")), (inner, Norm("output_layer_norm", "layer"))
-    block = Block(tuple(Branch(part, sum=own, keeps="dropped") for part, own in norms))
+    size, dropout = _sizes(config), dropped(config)
+    attended = attention(size, PROJECTIONS, config.real("attention_dropout", default=0.1))
+    inner = plain("ffn", "lin1", "lin2", activation(config), dropout)
+    block = post_norm(attended, inner, ("sa_layer_norm", "output_layer_norm"))
     return Body([block] * size.layers, None, embedded(config, size, dropout), "transformer.layer")
 
 
 LABELS = sequence_head(
-    "pre_classifier", "classifier", "relu", dropout=_dropped("seq_classif_dropout", 0.2), drops_first=False
+    "pre_classifier", "classifier", "relu", dropout=real("seq_classif_dropout", 0.2), drops_first=False
 )
-SPANS = token_head("qa_outputs", _dropped("qa_dropout"), "spans")
+SPANS = token_head("qa_outputs", real("qa_dropout", 0.1), "spans")
 WORDS = word_head(
     "vocab_transform",
     "vocab_layer_norm",
     "vocab_projector",
     hollows=("activation", "mlm_loss_fct"),
-    activation=_activation,
+    activation=activation,
 )
 
 
@@ -112,9 +74,9 @@ def _answers(config: Config, size: Sizes) -> Nodes:
 HEADS = {
     "ForMaskedLM": WORDS,
     "ForSequenceClassification": LABELS,
-    "ForTokenClassification": token_head("classifier", _dropped("dropout"), "masked"),
+    "ForTokenClassification": token_head("classifier", dropped, "masked"),
     "ForQuestionAnswering": SPANS._replace(nodes=_answers),
-    "ForMultipleChoice": of_one_choice(LABELS),
+    "ForMultipleChoice": LABELS.of_one_choice(),
 }
 
 FAMILY = Family(

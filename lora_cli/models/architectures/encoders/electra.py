@@ -55,7 +55,7 @@ def forward(config: Config) -> Body:
     """Describe the pass through `ElectraModel`, whose embeddings may be narrower than its layers."""
     size = _sizes(config)
     projection = "embeddings_project" if size.width != size.d else None
-    return encoder(config, size, heads=4, projection=projection)
+    return encoder(config, size, projection=projection)
 
 
 WORDS = word_head(

@@ -26,7 +26,7 @@ def _body(config: Config) -> Nodes:
         *embedding(
             "encoder.relative_attention_bias",
             config.size("relative_attention_num_buckets", default=32),
-            config.size("num_attention_heads", default=12),
+            size.heads,
         ),
     ]
 

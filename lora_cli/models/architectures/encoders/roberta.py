@@ -11,7 +11,6 @@ from lora_cli.models.parts.passes.encoder_heads import (
     ANSWERS,
     TOKENS,
     gelu,
-    of_one_choice,
     passes,
     sequence_head,
     task_classes,
@@ -29,7 +28,7 @@ HEADS = {
     "ForQuestionAnswering": ANSWERS,
 }
 CAUSAL = {"ForCausalLM": WORDS._replace(passed=None)}
-POOLED_HEADS = {"ForMultipleChoice": of_one_choice(TOKENS)}
+POOLED_HEADS = {"ForMultipleChoice": TOKENS.of_one_choice()}
 PASSES = passes(HEADS)
 
 

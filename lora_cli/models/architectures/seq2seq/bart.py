@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from lora_cli.models.config import Config, size
+from lora_cli.models.config import Config, flag, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.heads import classification_head
 from lora_cli.models.parts.kin.bart import offset_positions, stack_layers
@@ -18,12 +18,9 @@ def hidden(config: Config) -> int:
 
 
 vocabulary = size("vocab_size", 50265)
+# Whether what takes and what gives the vocabulary share one weight.
+is_tied = flag("tie_word_embeddings", default=True)
 TASKS = ("ForConditionalGeneration", "Model", "ForSequenceClassification", "ForQuestionAnswering", "ForCausalLM")
-
-
-def is_tied(config: Config) -> bool:
-    """Return whether what takes and what gives the vocabulary share one weight."""
-    return config.flag("tie_word_embeddings", default=True)
 
 
 class Stack(NamedTuple):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from lora_cli.models.architectures.seq2seq.bart import FAMILY as BART
 from lora_cli.models.architectures.seq2seq.bart import Stack, decoder_only, hidden, is_tied
-from lora_cli.models.config import Config, size
+from lora_cli.models.config import Config, flag, size
 from lora_cli.models.family import Family
 from lora_cli.models.parts.kin.bart import positions
 from lora_cli.models.parts.layers import Skeleton, embedding, linear, under
 
 vocabulary = size("vocab_size", 58101)
+# Whether both languages have one vocabulary.
+is_shared = flag("share_encoder_decoder_embeddings", default=True)
 STACK = Stack(positions, ())
 SIDES = ("encoder", "decoder")
-
-
-def is_shared(config: Config) -> bool:
-    """Return whether both languages have one vocabulary."""
-    return config.flag("share_encoder_decoder_embeddings", default=True)
 
 
 def target(config: Config) -> int:

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.convolutions import depthwise
-from lora_cli.models.parts.layers import (
-    Node,
-    Nodes,
-    Skeleton,
-    convolution,
-    hollow,
-    linear,
-    norm,
-    parameter,
-    repeat,
-    under,
-)
+from lora_cli.models.parts.layers import Nodes, Skeleton, linear, norm, parameter, repeat, under
+from lora_cli.models.parts.towers.gemma_audio import shortened
 
 CHANNELS = [128, 32]
 KERNELS = [[3, 3]] * 2
@@ -45,17 +33,14 @@ def _pairs(config: Config, name: str, default: list[list[int]]) -> list[list[int
     return [_sizes(Config({name: each}, config.source), name, default[0]) for each in value]
 
 
-def _shortened(config: Config, d: int) -> Iterator[Node]:
-    """Build the convolutions that leave fewer frames, of which a Linear takes all that is left of the frequencies."""
-    before, frequencies = 1, config.size("input_feat_size", default=128)
+def _shortened(config: Config, d: int) -> Nodes:
+    frequencies = config.size("input_feat_size", default=128)
     kernels = _pairs(config, "sscp_conv_kernel_size", KERNELS)
     strides = _pairs(config, "sscp_conv_stride_size", STRIDES)
-    shapes = zip(_sizes(config, "sscp_conv_channel_size", CHANNELS), kernels, strides, strict=True)
-    for index, (after, kernel, stride) in enumerate(shapes):
-        convolved = convolution("conv", before, after, *kernel, bias=False)
-        yield from under(f"conv_{index}", convolved, norm("norm", after), hollow("activation"))
-        before, frequencies = after, (frequencies + PADDING - kernel[1]) // stride[1] + 1
-    yield from linear("input_proj_linear", before * frequencies, d)
+    channels = _sizes(config, "sscp_conv_channel_size", CHANNELS)
+    for (_, kernel), (_, stride) in zip(kernels, strides, strict=True):
+        frequencies = (frequencies + PADDING - kernel) // stride + 1
+    return shortened(d, zip(("conv_0", "conv_1"), channels, kernels, strict=True), frequencies, "activation")
 
 
 def _feed_forward(name: str, d: int) -> Nodes:
@@ -66,8 +51,9 @@ def _feed_forward(name: str, d: int) -> Nodes:
 def tower(config: Config) -> Skeleton:
     """Build `Gemma3nAudioEncoder`, which says of no module that it takes sounds."""
     d = hidden(config)
-    width = d // config.size("conf_num_attention_heads", default=8)
-    inner = config.size("conf_num_attention_heads", default=8) * width
+    heads = config.size("conf_num_attention_heads", default=8)
+    width = d // heads
+    inner = heads * width
     attention = (
         *linear("relative_position_embedding.pos_proj", d, inner),
         *parameter("per_dim_scale", width),
@@ -91,7 +77,7 @@ def tower(config: Config) -> Skeleton:
         _feed_forward("ffw_layer_end", d),
         norm("norm", d),
     )
-    return Skeleton([*under("subsample_conv_projection", _shortened(config, d)), *layers])
+    return Skeleton([*_shortened(config, d), *layers])
 
 
 FAMILY = Family(

@@ -6,8 +6,10 @@ from functools import partial
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, norm, parameter, repeat, under
+from lora_cli.models.parts.convolutions import depthwise
+from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, norm, parameter, repeat, under
 from lora_cli.models.parts.towers.gemma4 import clippable, is_clipped
+from lora_cli.models.parts.towers.gemma_audio import shortened
 
 hidden = size("hidden_size", 1024)
 
@@ -22,11 +24,7 @@ def channels(config: Config) -> tuple[int, int]:
 
 def _shortened(config: Config, d: int) -> Nodes:
     first, second = channels(config)
-    parts = [
-        under(name, convolution("conv", before, after, 3, 3, bias=False), norm("norm", after), hollow("act"))
-        for name, before, after in (("layer0", 1, first), ("layer1", first, second))
-    ]
-    return under("subsample_conv_projection", *parts, linear("input_proj_linear", first // 4 * second, d))
+    return shortened(d, [("layer0", first, (3, 3)), ("layer1", second, (3, 3))], first // 4, "act")
 
 
 def tower(config: Config) -> Skeleton:
@@ -61,7 +59,7 @@ def tower(config: Config) -> Skeleton:
                 "lconv1d",
                 held("linear_start", d, 2 * d),
                 held("linear_end", d, d),
-                convolution("depthwise_conv1d", d, d, config.size("conv_kernel_size", default=5), groups=d, bias=False),
+                depthwise("depthwise_conv1d", d, config.size("conv_kernel_size", default=5), bias=False),
                 norm("pre_layer_norm", d),
                 norm("conv_norm", d),
                 hollow("act_fn"),

@@ -7,8 +7,8 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import bare, dense, headed
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.heads import classifies_images
-from lora_cli.models.parts.image_patches import PATCHES, attention, embeddings, patch_grid
-from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat, under
+from lora_cli.models.parts.image_patches import PATCHES, attention, embeddings, layer, patch_grid
+from lora_cli.models.parts.layers import Nodes, hollow, norm, parameter, repeat
 from lora_cli.models.parts.segmentation import auxiliary_head, check_features, decode_head, has_pyramid, pyramid
 
 PATCH = 16
@@ -29,11 +29,8 @@ def _layer(config: Config, d: int) -> Nodes:
     relative = config.flag("use_relative_position_bias", default=False)
     return [
         *(node for name in ("lambda_1", "lambda_2") if scaled for node in parameter(name, d)),
-        *under("attention", attention(config, d, key_bias=False)),
-        *norm("layernorm_before", d, bias=True),
-        *norm("layernorm_after", d, bias=True),
-        *under("mlp", ungated(d, config.size("intermediate_size", default=3072))),
-        *hollow("dropout", "drop_path"),
+        *layer(d, attention(config, d, key_bias=False), ungated(d, config.size("intermediate_size", default=3072))),
+        *hollow("drop_path"),
         *(_positions(config, "relative_position_bias") if relative else ()),
     ]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import MAX_LAYERS, Config
+from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.convolutions import depthwise
 from lora_cli.models.parts.encoder import bare, dense, headed
 from lora_cli.models.parts.heads import classifies_images
 from lora_cli.models.parts.image_patches import channels, sides
 from lora_cli.models.parts.layers import Nodes, convolution, hollow, listed, norm, parameter, repeat, under
-from lora_cli.models.parts.stages import feature_norms, features, stage_layers, stage_sizes
+from lora_cli.models.parts.stages import feature_norms, features, stage_count, stage_layers, stage_sizes
 
-
-def _count(config: Config) -> int:
-    return config.number("num_hidden_layers", "num_stages", default=4, least=1, most=MAX_LAYERS)
+_count = stage_count("num_stages")
 
 
 def _widths(config: Config) -> list[int]:
@@ -66,8 +64,7 @@ def _normed(config: Config) -> Nodes:
 
 def _backbone(config: Config) -> Nodes:
     """Build `ConvNextBackbone`, whose stages are those that depths has, also beyond those that are built."""
-    widths = _widths(config)
-    return [*_body(config), *feature_norms(config, len(_layers(config)), [widths[0], *widths])]
+    return [*_body(config), *feature_norms(config, len(_layers(config)), _widths(config))]
 
 
 FAMILY = Family(

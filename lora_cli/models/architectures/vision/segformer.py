@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import MAX_LAYERS, Config
+from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.convolutions import batch_norm, depthwise
+from lora_cli.models.parts.attention import attention
+from lora_cli.models.parts.convolutions import depthwise
 from lora_cli.models.parts.encoder import bare, dense, headed
 from lora_cli.models.parts.image_patches import channels
 from lora_cli.models.parts.layers import Nodes, convolution, hollow, listed, norm, repeat, under
-from lora_cli.models.parts.stages import stage_layers, stage_sizes
+from lora_cli.models.parts.segmentation import fusing_head
+from lora_cli.models.parts.stages import stage_count, stage_layers, stage_sizes
 
-
-def _count(config: Config) -> int:
-    return config.number("num_hidden_layers", "num_encoder_blocks", default=4, least=1, most=MAX_LAYERS)
+_count = stage_count("num_encoder_blocks")
 
 
 def _widths(config: Config) -> list[int]:
@@ -21,17 +21,11 @@ def _widths(config: Config) -> list[int]:
 
 def _attention(d: int, heads: int, reduction: int) -> Nodes:
     """Build `SegformerAttention`, which may make keys and values of fewer places."""
-    inner = d // heads * heads
+    reduced = convolution("sequence_reduction", d, d, reduction, reduction), norm("layer_norm", d, bias=True)
     return [
-        *(node for name in ("q_proj", "k_proj", "v_proj") for node in dense(name, d, inner)),
-        *dense("o_proj", inner, d),
-        *(_reduction(d, reduction) if reduction > 1 else ()),
+        *attention(d, heads, heads, d // heads, bias=True, output_bias=True),
+        *(under("sequence_reduction", *reduced) if reduction > 1 else ()),
     ]
-
-
-def _reduction(d: int, ratio: int) -> Nodes:
-    parts = convolution("sequence_reduction", d, d, ratio, ratio), norm("layer_norm", d, bias=True)
-    return under("sequence_reduction", *parts)
 
 
 def _feed_forward(d: int, inner: int) -> Nodes:
@@ -45,7 +39,7 @@ def _feed_forward(d: int, inner: int) -> Nodes:
     )
 
 
-def _stages(config: Config) -> list[Nodes]:
+def _body(config: Config) -> Nodes:
     count, widths = _count(config), _widths(config)
     layers = stage_layers(config, default=(2, 2, 2, 2), stages=count)
     heads = stage_sizes(config, "num_attention_heads", default=(1, 2, 5, 8), stages=count)
@@ -53,7 +47,7 @@ def _stages(config: Config) -> list[Nodes]:
     patches = stage_sizes(config, "patch_sizes", default=(7, 3, 3, 3), stages=count)
     ratios = stage_sizes(config, "mlp_ratios", default=(4, 4, 4, 4), stages=count)
     entering = [channels(config), *widths]
-    return [
+    stages = [
         [
             *convolution("patch_embeddings.proj", entering[stage], d, patches[stage], patches[stage]),
             *norm("patch_embeddings.layer_norm", d, bias=True),
@@ -71,10 +65,7 @@ def _stages(config: Config) -> list[Nodes]:
         ]
         for stage, d in enumerate(widths[:count])
     ]
-
-
-def _body(config: Config) -> Nodes:
-    return listed("stages", _stages(config))
+    return listed("stages", stages)
 
 
 def _labels(config: Config) -> Nodes:
@@ -82,16 +73,7 @@ def _labels(config: Config) -> Nodes:
 
 
 def _segments(config: Config) -> Nodes:
-    """Build the head that sees every stage."""
-    count, d = _count(config), config.size("decoder_hidden_size", default=256)
-    return under(
-        "decode_head",
-        listed("linear_projections", (dense("proj", width, d) for width in _widths(config)[:count])),
-        convolution("linear_fuse", count * d, d, 1, 1, bias=False),
-        batch_norm("batch_norm", d),
-        hollow("activation", "dropout"),
-        convolution("classifier", d, config.labels(), 1, 1),
-    )
+    return fusing_head(config, _widths(config)[: _count(config)])
 
 
 FAMILY = Family(

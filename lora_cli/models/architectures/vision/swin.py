@@ -9,18 +9,14 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.encoder import bare, headed
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.heads import classifies_images
-from lora_cli.models.parts.image_patches import PATCHES, embeddings, pixels, projections
+from lora_cli.models.parts.image_patches import PATCHES, embeddings, layer, pixels, projections
 from lora_cli.models.parts.layers import Nodes, hollow, linear, listed, norm, parameter, repeat, under
 from lora_cli.models.parts.stages import feature_norms, features, stage_layers, stage_sizes
 
-PATCH = 4
 MOST_STAGES = 20
 
 width = size("embed_dim", 96)
-
-
-def _stages(config: Config) -> list[int]:
-    return stage_layers(config, default=(2, 2, 6, 2))
+_stages = partial(stage_layers, default=(2, 2, 6, 2))
 
 
 def _width(config: Config, stage: int) -> int:
@@ -38,14 +34,12 @@ def hidden(config: Config) -> int:
 def _layer(config: Config, d: int, heads: int) -> Nodes:
     distances = (2 * config.size("window_size", default=7) - 1) ** 2
     config.share(d, "the width of a stage", heads, "num_heads")
-    return [
-        *under("attention", projections(config, d, d)),
-        *parameter("attention.relative_position_bias.relative_position_bias_table", distances, heads),
-        *norm("layernorm_before", d, bias=True),
-        *norm("layernorm_after", d, bias=True),
-        *under("mlp", ungated(d, int(config.real("mlp_ratio", default=4.0) * d))),
-        *hollow("dropout", "drop_path"),
+    attention = [
+        *projections(config, d, d),
+        *parameter("relative_position_bias.relative_position_bias_table", distances, heads),
     ]
+    inner = int(config.real("mlp_ratio", default=4.0) * d)
+    return [*layer(d, attention, ungated(d, inner)), *hollow("drop_path")]
 
 
 def _stage(config: Config, index: int, layers: int, heads: int, *, last: bool) -> Nodes:
@@ -63,16 +57,10 @@ def _body(config: Config, *, masked: bool = False) -> Nodes:
         _stage(config, index, layers, heads[index], last=index == len(depths) - 1)
         for index, layers in enumerate(depths)
     ]
+    mask = parameter("mask_token", 1, 1, d) if masked else ()
+    absolute = config.flag("use_absolute_embeddings", default=False)
     return [
-        *embeddings(
-            config,
-            d,
-            parameter("mask_token", 1, 1, d) if masked else (),
-            patch=PATCH,
-            classed=False,
-            positioned=config.flag("use_absolute_embeddings", default=False),
-            normed=True,
-        ),
+        *embeddings(config, d, mask, patch=4, classed=False, positioned=absolute, normed=True),
         *listed("encoder.layers", stages),
         *norm("layernorm", hidden(config), bias=True),
     ]
@@ -90,7 +78,7 @@ def _pixels(config: Config) -> Nodes:
 
 def _features(config: Config) -> Nodes:
     stages = len(_stages(config))
-    return feature_norms(config, stages, [width(config), *(_width(config, stage) for stage in range(stages))])
+    return feature_norms(config, stages, [_width(config, stage) for stage in range(stages)])
 
 
 FAMILY = Family(

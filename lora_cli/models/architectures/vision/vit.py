@@ -11,7 +11,16 @@ from lora_cli.models.parts.encoder import bare, headed
 from lora_cli.models.parts.feed_forward import ungated
 from lora_cli.models.parts.forward_pass import Attention, Body, Norm, Patches, plain, pre_norm
 from lora_cli.models.parts.heads import classifies_images
-from lora_cli.models.parts.image_patches import PATCHES, attention, channels, embeddings, patch_grid, pixels, sides
+from lora_cli.models.parts.image_patches import (
+    PATCHES,
+    attention,
+    channels,
+    embeddings,
+    layer,
+    patch_grid,
+    pixels,
+    sides,
+)
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, parameter, repeat, under
 from lora_cli.models.parts.passes.class_heads import Dense, FirstToken, Head
 
@@ -28,11 +37,7 @@ def _body(config: Config, *, masked: bool = False) -> Nodes:
         *repeat(
             "layers",
             config.layers("num_hidden_layers", default=12),
-            under("attention", attention(config, d)),
-            norm("layernorm_before", d, bias=True),
-            norm("layernorm_after", d, bias=True),
-            under("mlp", ungated(d, inner)),
-            hollow("dropout"),
+            layer(d, attention(config, d), ungated(d, inner)),
         ),
         *norm("layernorm", d, bias=True),
     ]

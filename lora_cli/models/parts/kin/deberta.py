@@ -8,16 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lora_cli.models.config import Config
-from lora_cli.models.parts.encoder import WORDS, Sizes, bare, dense, dense_norm
+from lora_cli.models.parts.encoder import WORDS, Sizes, bare, dense, dense_norm, with_tables
 from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, embedding, hollow, linear, norm, parameter, under
-from lora_cli.models.parts.passes.encoder_heads import (
-    ANSWERS,
-    PREDICTIONS,
-    TOKENS,
-    EncoderHead,
-    of_one_choice,
-    task_classes,
-)
+from lora_cli.models.parts.passes.encoder_heads import ANSWERS, PREDICTIONS, TOKENS, EncoderHead, task_classes
 
 
 def hidden(config: Config) -> int:
@@ -28,16 +21,16 @@ def hidden(config: Config) -> int:
 def sizes(config: Config) -> Sizes:
     """Return the sizes, by default those of v2. There may be no types of tokens."""
     d = hidden(config)
-    return Sizes(
+    size = with_tables(
+        config,
         d,
         config.size("embedding_size", default=d),
+        config.size("num_attention_heads", default=24),
         config.size("intermediate_size", default=6144),
         config.layers("num_hidden_layers", default=24),
-        cross=False,
-        vocabulary=config.size("vocab_size", default=128100),
-        positions=config.size("max_position_embeddings", default=512),
-        types=config.number("type_vocab_size", default=0),
+        vocabulary=128100,
     )
+    return size._replace(types=config.number("type_vocab_size", default=0))
 
 
 def is_relative(config: Config) -> bool:
@@ -97,7 +90,7 @@ HEADS = {
     "ForQuestionAnswering": ANSWERS,
 }
 # Which only v2 has.
-CHOICE = {"ForMultipleChoice": _pooled(of_one_choice(TOKENS))}
+CHOICE = {"ForMultipleChoice": _pooled(TOKENS.of_one_choice())}
 
 
 def classes(stem: str, body: Part, heads: Mapping[str, EncoderHead] = HEADS) -> dict[str, Build]:

@@ -28,6 +28,10 @@ class EncoderHead(NamedTuple):
     output: str | None = None
     tied: Mapping[str, str] = MappingProxyType({})
 
+    def of_one_choice(self) -> EncoderHead:
+        """Return the head with one output, which scores one of several choices."""
+        return EncoderHead(lambda config, size: self.nodes(Config({"num_labels": 1}, config.source), size))
+
 
 def gelu(_: Config) -> str:
     """Return the activation of the heads that do not take the model's."""
@@ -112,11 +116,6 @@ PREDICTIONS = word_head(
 TOKENS = token_head("classifier", dropped_before_labels, "masked")
 # What marks where an answer starts and ends; transformers sizes it by the labels.
 ANSWERS = token_head("qa_outputs", None, "spans")
-
-
-def of_one_choice(head: EncoderHead) -> EncoderHead:
-    """Return the head with one output, which scores one of several choices."""
-    return EncoderHead(lambda config, size: head.nodes(Config({"num_labels": 1}, config.source), size))
 
 
 def task_classes(

@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-from lora_cli.models.config import Config
+from lora_cli.models.config import Config, real, text
 from lora_cli.models.parts.encoder import Sizes
-from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, Norm, Words, plain
+from lora_cli.models.parts.forward_pass import Attention, Block, Body, Branch, FeedForward, Norm, Words, plain
 
+# The activation of the feed-forwards.
+activation = text("hidden_act", "gelu")
+# How much is dropped after each part.
+dropped = real("hidden_dropout_prob", 0.1)
 POSITIONS, TYPES = "embeddings.position_embeddings", "embeddings.token_type_embeddings"
 
 
-def layer(config: Config, size: Sizes, *, heads: int = 12) -> Block:
-    """Describe `BertLayer`, whose norms are of the sums."""
-    count, dropout = config.size("num_attention_heads", default=heads), dropped(config)
-    attention = Attention(
-        count,
-        count,
-        size.d // count,
+def layer(config: Config, size: Sizes) -> Block:
+    """Describe `BertLayer`."""
+    names = "self.query", "self.key", "self.value", "output.dense"
+    attended = attention(size, names, config.real("attention_probs_dropout_prob", default=0.1))
+    attended = attended._replace(causal=config.flag("is_decoder", default=False), keeps=True)
+    inner = plain("", "intermediate.dense", "output.dense", activation(config))._replace(keeps=True)
+    return post_norm(attended, inner, ("attention.output.LayerNorm", "output.LayerNorm"), dropped(config))
+
+
+def attention(size: Sizes, names: tuple[str, str, str, str], dropout: float) -> Attention:
+    """Describe attention of each token to all, by the names of q, k, v and the output."""
+    *inputs, output = names
+    return Attention(
+        size.heads,
+        size.heads,
+        size.d // size.heads,
         "attention",
-        ("self.query", "self.key", "self.value"),
-        "output.dense",
-        dropout=config.real("attention_probs_dropout_prob", default=0.1),
-        causal=config.flag("is_decoder", default=False),
+        tuple(inputs),
+        output,
+        dropout=dropout,
+        causal=False,
         float_softmax=False,
         casts_weights=False,
-        keeps=True,
     )
-    inner = plain("", "intermediate.dense", "output.dense", activation(config))._replace(keeps=True)
+
+
+def post_norm(attention: Attention, inner: FeedForward, norms: tuple[str, str], dropout: float = 0.0) -> Block:
+    """Return a block whose norms are of the sums; `dropout` is that of its branches."""
+    first, second = (Norm(name, "layer") for name in norms)
     return Block(
         (
-            Branch(attention, dropout=dropout, sum=Norm("attention.output.LayerNorm", "layer"), keeps="dropped"),
-            Branch(inner, dropout=dropout, sum=Norm("output.LayerNorm", "layer"), keeps="dropped"),
+            Branch(attention, dropout=dropout, sum=first, keeps="dropped"),
+            Branch(inner, dropout=dropout, sum=second, keeps="dropped"),
         )
     )
 
 
-def encoder(
-    config: Config, size: Sizes, *, heads: int = 12, counted: bool = False, projection: str | None = None
-) -> Body:
+def encoder(config: Config, size: Sizes, *, counted: bool = False, projection: str | None = None) -> Body:
     """Describe `BertModel`, or one whose positions are `counted` for each text as RoBERTa's are."""
     return Body(
-        [layer(config, size, heads=heads)] * size.layers,
+        [layer(config, size)] * size.layers,
         None,
         embedded(config, size, dropped(config), counted=counted)._replace(last_projection=projection),
         "encoder.layer",
@@ -59,16 +73,6 @@ def embedded(config: Config, size: Sizes, dropout: float, *, counted: bool = Fal
         indices=(size.positions,) * (1 + len(types)),
         first_position=config.number("pad_token_id", default=1) + 1 if counted else 0,
     )
-
-
-def activation(config: Config) -> str:
-    """Return the activation of the feed-forwards."""
-    return config.text("hidden_act", default="gelu")
-
-
-def dropped(config: Config) -> float:
-    """Return how much is dropped after each part."""
-    return config.real("hidden_dropout_prob", default=0.1)
 
 
 def dropped_before_labels(config: Config) -> float:

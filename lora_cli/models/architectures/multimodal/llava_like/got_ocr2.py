@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lora_cli.models.composite import Composite, Section, Tower, own_ties
 from lora_cli.models.config import Config
 from lora_cli.models.parts.hybrid import indices
-from lora_cli.models.parts.layers import (
-    Node,
-    Nodes,
-    Skeleton,
-    convolution,
-    hollow,
-    linear,
-    listed,
-    norm,
-    parameter,
-    under,
-)
+from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, linear, listed, norm, parameter, under
 from lora_cli.models.parts.projectors import PROJECTOR
 from lora_cli.models.registry import hidden_size
 
@@ -47,12 +34,14 @@ def _attention(config: Config, d: int, side: int) -> Nodes:
     )
 
 
-def _layer(config: Config, d: int, side: int) -> Iterator[Node]:
+def _layer(config: Config, d: int, side: int) -> Nodes:
     inner = config.size("mlp_dim", default=3072)
-    yield from norm("layer_norm1", d, bias=True)
-    yield from _attention(config, d, side)
-    yield from norm("layer_norm2", d, bias=True)
-    yield from under("mlp", linear("lin1", d, inner, bias=True), linear("lin2", inner, d, bias=True), hollow("act"))
+    return [
+        *norm("layer_norm1", d, bias=True),
+        *_attention(config, d, side),
+        *norm("layer_norm2", d, bias=True),
+        *under("mlp", linear("lin1", d, inner, bias=True), linear("lin2", inner, d, bias=True), hollow("act")),
+    ]
 
 
 def channels(config: Config) -> int:
