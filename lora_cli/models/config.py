@@ -147,11 +147,6 @@ def text(name: str, default: str) -> Callable[[Config], str]:
     return lambda config: config.text(name, default=default)
 
 
-def flag(name: str, *, default: bool) -> Callable[[Config], bool]:
-    """Return a function that reads one flag of a config."""
-    return lambda config: config.flag(name, default=default)
-
-
 def set_unless_null(config: Config, name: str) -> bool:
     """Return a flag that transformers sets where it is missing and clears where it is null.
 
