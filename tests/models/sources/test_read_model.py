@@ -100,7 +100,9 @@ def test_what_would_be_unpickled_is_refused_with_the_reason(here: Path, name: st
 
     if "/" not in name:
         (here / name).write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(InvalidInput, match=r"pickle is never unpickled here, because .*weights_only=True.*config\.json"):
+    with pytest.raises(
+        InvalidInput, match=r"pickle is never unpickled here, because .*weights_only=True.*config\.json"
+    ):
         read_model(name)
     assert not (here / "sprung").exists()
 
