@@ -15,7 +15,7 @@ from sys import intern
 from lora_cli.methods.adapter_file.algorithm_table import ALGORITHMS, A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, SHARED, algorithm_update
 from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts
-from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part
+from lora_cli.methods.adapter_file.format import PIPELINE_TO_PEFT, AdapterFile, Fields, Format, Metadata, Part
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.published_names import published_names
 from lora_cli.models.nodes import short_name as last_part
@@ -155,6 +155,7 @@ FORMAT = Format(
     short_name,
     # The trainer's default alpha is 1, for any rank.
     least_scaling=0,
-    instead="load it with diffusers' load_lora_weights and save it with save_lora_weights",
+    instead=PIPELINE_TO_PEFT,
+    is_of_pipeline=True,
     component=component,
 )
