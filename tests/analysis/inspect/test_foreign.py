@@ -237,6 +237,11 @@ def test_modules_of_another_model_are_counted(tmp_path: Path) -> None:
     none = inspect(write(tmp_path / "b.safetensors", lora(gone, 8, 8, 2, 2) | text, {}), model)
     assert set(none._adapter.foreign_modules) == {gone, "lora_te_x"}
     assert inspect(tmp_path / "a.safetensors")._adapter.foreign_modules == ()
+    alone = inspect(write(tmp_path / "c.safetensors", text, {}), model)
+    assert alone._adapter.foreign_modules == ()
+    assert [finding.code for finding in alone.findings if "module" in finding.code or "alone" in finding.code] == [
+        "text-encoder-alone"
+    ]
 
 
 def test_a_scaling_without_an_alpha_stands_beside_the_others(tmp_path: Path) -> None:
