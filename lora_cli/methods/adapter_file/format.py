@@ -27,7 +27,8 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
     model, by what that calls the file's modules and all of its own. `older` says which releases of it scale
     differently. `file_name` is what that loader takes from a folder of several files.
 11. `rank_field` names where the config or the metadata says the rank, as the remedy of a finding.
-12. `is_of_pipeline` says that its files are for the models of a pipeline, which makes images or videos.
+12. `spelled_tensor` says how the file calls a tensor of a module.
+13. `is_of_pipeline` says that its files are for the models of a pipeline, which makes images or videos.
 """
 
 from __future__ import annotations
@@ -158,6 +159,7 @@ class Format(NamedTuple):
     rank_field: str = "r, or rank_pattern,"
     older: str = ""
     file_name: str = ""
+    spelled_tensor: Callable[[str], str] = unchanged
     is_of_pipeline: bool = False
 
     def names_in_files(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
