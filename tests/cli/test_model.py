@@ -242,6 +242,13 @@ def test_what_matched_nothing_is_warned_of(config: str) -> None:
     assert done.stderr == f"lora-cli: warning: target_modules 'nope' matched nothing in {config}\n"
 
 
+def test_a_target_that_is_misspelt_beside_others_is_told_what_was_meant() -> None:
+    """Of the names that are not given already."""
+    done = run("count", "-m", "llama-3.2-1b", "-t", "q_pro,v_proj", "-r", "8")
+    said = "target_modules 'q_pro' (did you mean q_proj, o_proj or k_proj?) matched nothing in llama-3.2-1b"
+    assert done.stderr == f"lora-cli: warning: {said}\n"
+
+
 @pytest.mark.parametrize("style", ["auto", "table", "plain", "csv", "markdown", "ndjson"])
 def test_names_from_files_reach_no_terminal_raw(config: str, tmp_path: Path, style: str) -> None:
     """Neither from targets, patterns and unknown fields nor from the path: one printable line each."""

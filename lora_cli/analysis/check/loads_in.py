@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.limits import MAX_RANK, Limits
-from lora_cli.errors import quote_long
 
 if TYPE_CHECKING:
     from lora_cli.analysis.loaders.destination import Destination
-    from lora_cli.models.model import Model
 
 # The names of one or more loaders.
 Loaders = str | Sequence[str]
@@ -51,19 +48,3 @@ def known_loaders(loads_in: Loaders | None, peft_version: str | None) -> list[st
 
         read_release(peft_version)
     return names
-
-
-def bundled_base(path: str) -> Model | None:
-    """Return the model that the config of an adapter here names as its base, with a note, or None if that is not bundled.
-
-    What a loader leaves out shows only beside a model, and a bundled one costs no network.
-    """
-    from lora_cli.analysis.subject import base_model_name
-    from lora_cli.methods.adapter_file.read_adapter import adapter_without_tensors
-    from lora_cli.models.sources.preset import is_preset, read_preset
-
-    name = base_model_name(adapter_without_tensors(path).fields)
-    if name is None or not is_preset(name):
-        return None
-    note = f"compared with the bundled model {quote_long(name)}, the base_model_name_or_path of its config"
-    return replace(read_preset(name), notes=(f"{path}: {note}",))

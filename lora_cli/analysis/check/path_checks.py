@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from lora_cli.analysis.check.loads_in import bundled_base
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.count.count import count_subject
 from lora_cli.analysis.limits import MAX_MEMORY
@@ -152,13 +151,30 @@ def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | N
     if model is None and MAX_MEMORY in rules.limits:
         model = read_subject(None, None, None, path).model
     if folder is None or has_weights(folder) or is_foreign(path):
-        base = bundled_base(path) if model is None and folder is not None and rules.destinations else model
-        return check_inspection(inspect(path, base, values=True), rules, path, model)
+        if model is None and folder is not None:
+            return _check_without_model(path, rules)
+        return check_inspection(inspect(path, model, values=True), rules, path, model)
     if model is None:
         raise InvalidInput(
             f"{quote_long(path)} is a config without weights; give the model that it adapts as {argument('model')}"
         )
     return _check_config(path, rules, model, how)
+
+
+def _check_without_model(path: str, rules: Rules) -> SubjectCheck:
+    """Check an adapter beside the bundled base that its config names, unless it may have been trained on another one.
+
+    A loader takes that base as it is. A lock has no figures of it, as nobody asked for a model.
+    """
+    from lora_cli.analysis.check.bundled_base import BASE_FIGURES, bundled_base, is_of_other_base
+    from lora_cli.analysis.inspect.inspect import inspect
+
+    inspection = inspect(path, bundled_base(path), values=True)
+    if not rules.destinations and inspection.inspected.model is not None and is_of_other_base(inspection):
+        inspection = inspect(path, values=True)
+    found = check_inspection(inspection, rules, path)
+    own = {name: value for name, value in (found.record or {}).items() if name not in BASE_FIGURES}
+    return found._replace(record=own or None)
 
 
 def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> SubjectCheck:

@@ -181,16 +181,20 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
         notes=[
             *(each.sentence() for each in passing if each.severity == NOTE),
             *inspection.sources,
-            *_not_compared(inspection, rules, refused),
+            *_not_compared(inspection, rules, failing),
         ],
     )
 
 
-def _not_compared(inspection: Inspection, rules: Rules, refused: Sequence[Finding]) -> Iterator[str]:
-    """Yield a note where a loader takes an adapter as far as its file and its config tell."""
-    if rules.destinations and inspection.inspected.model is None and not refused:
+def _not_compared(inspection: Inspection, rules: Rules, failing: Sequence[Finding]) -> Iterator[str]:
+    """Yield a note where an adapter passes as far as its file and its config tell, and these name a base model."""
+    from lora_cli.analysis.subject import base_model_name
+
+    base = base_model_name(inspection.inspected.trained.fields)
+    if inspection.inspected.model is None and not failing and (rules.destinations or base is not None):
+        name = "" if base is None else f" {quote_long(base)}"
         yield (
-            f"{inspection.adapter}: it was not compared with its base model, which shows what is missing; "
+            f"{inspection.adapter}: it was not compared with its base model{name}, which shows what is missing; "
             f"give that as {argument('model')}"
         )
 

@@ -24,6 +24,7 @@ from lora_cli.models.nodes import around
 from lora_cli.models.peft_names import BASE_MODEL
 
 Sizes = tuple[int, ...]
+TEXT_ENCODER = "text_encoder"
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.model_count import ModelCount
@@ -74,6 +75,16 @@ class InspectedAdapter:
     def updates(self) -> Mapping[str, ModuleUpdate]:
         """What the file has for each module."""
         raise NotImplementedError
+
+    @cached_property
+    def components(self) -> frozenset[str]:
+        """The models of a pipeline that have modules in the file."""
+        return frozenset(map(self.trained.declared.component, self.updates))
+
+    @property
+    def has_only_text_encoders(self) -> bool:
+        """Whether the file is for a pipeline, and has nothing for the model that makes its images."""
+        return bool(self.components) and all(each.startswith(TEXT_ENCODER) for each in self.components)
 
     @cached_property
     def by_module(self) -> Mapping[str, Mapping[str, Stored]]:

@@ -75,9 +75,10 @@ class InspectedForeign(InspectedAdapter):
         """The modules of the file that should be in the model and are not; none without a model.
 
         A file may have several components, of which the model is one: modules of the others are not meant. If nothing
-        of the file is in the model, all of it should be.
+        of the file is in the model, all of it should be, unless that is the image model and the file has only text
+        encoders.
         """
-        if self.model is None:
+        if self.model is None or (self.model.is_component and self.has_only_text_encoders):
             return ()
         component = self.trained.declared.component
         own = {component(module) for module in self.base_names}

@@ -9,11 +9,14 @@ from lora_cli.analysis.inspect.findings.declaration import ERROR, Finding, Kind
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.methods.adapter_file.foreign_adapter import ForeignAdapter
 from lora_cli.methods.adapter_file.format_registry import PEFT
-from lora_cli.methods.config.adapter_config import AdapterConfig
+from lora_cli.methods.config.adapter_config import TASKS, AdapterConfig
 from lora_cli.methods.config.peft_releases import PeftRelease
 from lora_cli.models.checkpoints.safetensors_header import Stored
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 
+# A text encoder of a pipeline has the features of its own.
+LANGUAGE_TASKS = frozenset(TASKS) - {"FEATURE_EXTRACTION"}
+OF_PIPELINE = "load it with diffusers, or with the program that it was made for: it is for an image or video model"
 MISSING_CONFIG = f"copy {ADAPTER_CONFIG} from where the adapter was trained"
 
 
@@ -43,6 +46,14 @@ class Loading(NamedTuple):
         return not isinstance(self.adapter.trained, ForeignAdapter)
 
     @property
+    def is_of_language(self) -> bool:
+        """Whether it is known to be an adapter of a language model: by its format, its task or its model."""
+        model, declared = self.adapter.model, self.adapter.trained.declared
+        if self.is_peft:
+            return self.config.task_type in LANGUAGE_TASKS or (model is not None and model.generates is True)
+        return declared.name != PEFT and not declared.is_of_pipeline
+
+    @property
     def keys(self) -> Mapping[str, Stored]:
         """The tensors of the file by their keys there."""
         return self.adapter.trained.tensors
@@ -53,7 +64,8 @@ class Loader(NamedTuple):
 
     A rule that is an error is one by which it refuses an adapter, or loads another one than was trained. `findings`
     are the codes of what `inspect` finds that it refuses or leaves out, too. `has_releases` says whether the rules
-    depend on the release of PEFT. `only_peft` says whether it reads PEFT's own format and no other.
+    depend on the release of PEFT. `only_peft` says whether it reads PEFT's own format and no other, and
+    `only_language` whether it loads no model of a pipeline.
     """
 
     name: str
@@ -63,6 +75,7 @@ class Loader(NamedTuple):
     findings: frozenset[str] = frozenset({"broken-file", "empty-tensor"})
     has_releases: bool = False
     only_peft: bool = True
+    only_language: bool = False
 
     @property
     def all_rules(self) -> Sequence[Kind[Loading]]:
@@ -77,7 +90,8 @@ class Loader(NamedTuple):
             declared = loading.adapter.trained.declared
             if not loading.is_peft:
                 what = f"the file is of {declared.title}" if declared.name != PEFT else f"it has no {ADAPTER_CONFIG}"
-                yield f"{self.title} reads PEFT's format only, and {what}", declared.instead or MISSING_CONFIG
+                remedy = OF_PIPELINE if self.only_language and declared.is_of_pipeline else declared.instead
+                yield f"{self.title} reads PEFT's format only, and {what}", remedy or MISSING_CONFIG
 
         return Kind(f"{self.name}-format", ERROR, "convert it to PEFT's format", look)
 

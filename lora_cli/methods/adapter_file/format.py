@@ -27,6 +27,8 @@ finds it, and `inspect` with its spectrum, `check` and `forward` read its files:
     model, by what that calls the file's modules and all of its own. `older` says which releases of it scale
     differently. `file_name` is what that loader takes from a folder of several files.
 11. `rank_field` names where the config or the metadata says the rank, as the remedy of a finding.
+12. `spelled_tensor` says how the file calls a tensor of a module.
+13. `is_of_pipeline` says that its files are for the models of a pipeline, which makes images or videos.
 """
 
 from __future__ import annotations
@@ -43,6 +45,12 @@ from lora_cli.models.nodes import short_name
 
 # An update hardly learns at a smaller one, and diverges easily at a larger one.
 LEAST_SCALING, MOST_SCALING = 1 / 16, 16
+# What makes PEFT's folder of a pipeline's file: diffusers puts it into the model as PEFT's adapter. Its own
+# save_lora_weights writes a file of diffusers again.
+PIPELINE_TO_PEFT = (
+    "load it with the pipeline's load_lora_weights; then, of its unet or transformer, save peft_config[NAME] with "
+    "save_pretrained, and get_peft_model_state_dict as adapter_model.safetensors, with base_model.model. before each key"
+)
 Metadata = Mapping[str, str]
 Fields = Mapping[str, Any]
 # Modules by what a file calls them, each with the base model's modules that it is made of.
@@ -151,6 +159,8 @@ class Format(NamedTuple):
     rank_field: str = "r, or rank_pattern,"
     older: str = ""
     file_name: str = ""
+    spelled_tensor: Callable[[str], str] = unchanged
+    is_of_pipeline: bool = False
 
     def names_in_files(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return a model's modules by what a file may call them within its component."""

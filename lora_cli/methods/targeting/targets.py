@@ -152,7 +152,8 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     _check_alphas(places, config)
     copies = find_full_copies(model, names, config, ties.copies, places)
     rows, row_ties = find_token_rows(model, names, config, copies, {place.owner for place in places})
-    unmatched = unmatched_entries(config, parameters, [place.module.name for place in places], copies)
+    adapted = [place.module.name for place in places]
+    unmatched = unmatched_entries(config, parameters, adapted, copies, lambda: _linear_names(model))
     bases = SharedBases(model, config)
     # A target in a copy that is not chosen is one that the copy excludes.
     whole = frozenset(chosen) if copies.names else None

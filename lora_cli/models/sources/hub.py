@@ -87,13 +87,13 @@ class Hub:
         self._is_hub = False
         self._left = BUDGET_BYTES
         self._end = time.monotonic() + REPOSITORY_SECONDS
-        lacks = f"the Hub's cache lacks what is needed of {quote_long(str(name))}"
+        lacks = f"{self._inquiry.not_here}, and the Hub's cache lacks what is needed of it"
         if is_offline():
             raise self._inquiry.unknown(
-                f"{lacks}, and {argument('offline')} or HF_HUB_OFFLINE forbids the network; allow it, or give a path"
+                f"{lacks}; {argument('offline')} or HF_HUB_OFFLINE forbids the network; allow it, or give a path"
             )
         if find_spec(PACKAGE) is None:
-            raise self._inquiry.unknown(f"{lacks}, and fetching it needs {PACKAGE}: {EXTRA}")
+            raise self._inquiry.unknown(f"{lacks}; fetching it needs {PACKAGE}: {EXTRA}")
         package, errors = import_module(PACKAGE), import_module(f"{PACKAGE}.errors")
         self._client: Any = import_module(f"{PACKAGE}.utils").get_session()
         if not hasattr(self._client, "stream"):

@@ -39,6 +39,11 @@ class Inquiry(NamedTuple):
             host = urlsplit(self.endpoint).hostname
         return host if host is not None and HOST.fullmatch(host) else "the Hub"
 
+    @property
+    def not_here(self) -> str:
+        """That the name is not a path, as the beginning of a message: a path that is missing may look like a name."""
+        return f"{quote_long(str(self.name))} is not a path here"
+
     def problem(self, what: str, fix: str = "try again later, or give a path") -> InvalidInput:
         """Return the error for a Hub that cannot be reached or does not answer as one."""
         return InvalidInput(f"cannot fetch {quote_long(str(self.name))}: {what}; {fix}")
@@ -85,7 +90,9 @@ def exists(answer: Any, inquiry: Inquiry, revision: str, *, is_hub: bool) -> boo
     if message == DISABLED:
         raise InvalidInput(f"{name} is disabled on {host}; give another model, or a path")
     if status in {401, 404}:
-        raise inquiry.unknown(f"{host} has no {name}, or it is private; check the name, or log in with {LOGIN}")
+        raise inquiry.unknown(
+            f"{inquiry.not_here}, and {host} does not have it, or it is private; check the name, or log in with {LOGIN}"
+        )
     if status == 403:
         raise InvalidInput(f"{host} denies access to {name}; log in with a token that may read it: {LOGIN}")
     if status == 429:

@@ -237,6 +237,11 @@ def test_modules_of_another_model_are_counted(tmp_path: Path) -> None:
     none = inspect(write(tmp_path / "b.safetensors", lora(gone, 8, 8, 2, 2) | text, {}), model)
     assert set(none._adapter.foreign_modules) == {gone, "lora_te_x"}
     assert inspect(tmp_path / "a.safetensors")._adapter.foreign_modules == ()
+    alone = inspect(write(tmp_path / "c.safetensors", text, {}), model)
+    assert alone._adapter.foreign_modules == ()
+    assert [finding.code for finding in alone.findings if "module" in finding.code or "alone" in finding.code] == [
+        "text-encoder-alone"
+    ]
 
 
 def test_a_scaling_without_an_alpha_stands_beside_the_others(tmp_path: Path) -> None:
@@ -245,3 +250,11 @@ def test_a_scaling_without_an_alpha_stands_beside_the_others(tmp_path: Path) -> 
     del arrays[f"{Q}.alpha"]
     (found,) = inspect(write(tmp_path / "style.safetensors", arrays, metadata)).findings
     assert found.message.endswith("has no alpha, so its scaling is 1, and that of modules with an alpha is e.g. 2")
+
+
+def test_a_tensor_that_is_missing_has_the_file_s_own_name(tmp_path: Path) -> None:
+    """PEFT's name of it is in no key of kohya's."""
+    arrays = lora("lora_unet_x", 8, 8, 2, 2)
+    found = inspect(write(tmp_path / "a.safetensors", {key: arrays[key] for key in arrays if "lora_up" not in key}, {}))
+    (missing,) = [finding for finding in found.findings if finding.code == "missing-tensor"]
+    assert "'lora_unet_x: lora_up.weight'" in missing.message

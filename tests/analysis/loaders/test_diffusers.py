@@ -149,3 +149,18 @@ def test_a_file_of_kohya_needs_no_config(tmp_path: Path) -> None:
     assert ("loads-in diffusers: diffusers-unconverted", False) in [
         (v.rule, v.passed) for v in check(str(path), loads_in="diffusers")
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "of_language"),
+    [({"task_type": "CAUSAL_LM"}, True), ({"task_type": "FEATURE_EXTRACTION"}, False), ({}, False)],
+)
+def test_an_adapter_of_a_language_model_is_told_as_one(
+    fields: dict[str, str], of_language: bool, tmp_path: Path
+) -> None:
+    """No other names of its keys would help."""
+    write_config(tmp_path, **fields)
+    write_arrays(tmp_path / "adapter_model.safetensors", peft("base_model.model.model.layers.0.self_attn.q_proj"))
+    (destination,) = read_destinations(["diffusers"])
+    (told,) = [each for each in destination.findings(inspect(tmp_path)) if each.code == "diffusers-prefix"]
+    assert ("it is for a language model" in told.remedy) == of_language

@@ -116,7 +116,11 @@ def test_other_formats_are_refused_and_nothing_else_is_said(loader: str, tmp_pat
     (told,) = found(loader, str(path))
     assert (told.code, told.severity) == (f"{loader}-format", ERROR)
     assert told.message.endswith("reads PEFT's format only, and the file is of kohya / LyCORIS")
-    assert told.remedy.startswith("load it with diffusers'")
+    helps = {
+        "peft": "load it with the pipeline's load_lora_weights; then, of",
+        "vllm": "load it with diffusers, or with the",
+    }
+    assert told.remedy.startswith(helps[loader])
 
 
 def test_every_rule_has_a_damage() -> None:

@@ -185,7 +185,9 @@ def test_gated_private_and_missing_models_say_how_to_log_in(hub: HubServer, monk
     hub.repositories["org/private"] = Repository({"config.json": CONFIG}, private=True)
     assert "'org/gated' is gated; accept its terms at http://127.0.0.1" in refusal("org/gated")
     for name in ("org/private", "org/missing"):
-        assert f"has no '{name}', or it is private; check the name, or log in with `hf auth login`" in refusal(name)
+        said = refusal(name)
+        assert said.startswith(f"'{name}' is not a path here, and 127.0.0.1 does not have it, or it is private; ")
+        assert "check the name, or log in with `hf auth login`" in said
     assert "did you mean meta-llama/Llama-3.1-8B" in refusal("meta-lama/Llama-3.1-8B")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert read_model("org/gated").revision == read_model("org/private").revision == COMMIT
@@ -440,7 +442,9 @@ def test_offline_asks_nobody(hub: HubServer, monkeypatch: pytest.MonkeyPatch, va
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache needs no package, the network does."""
     monkeypatch.setattr(hub_module, "find_spec", lambda _: None)
-    assert "fetching it needs huggingface_hub: pip install 'lora-cli[hub]'" in refusal()
+    said = refusal()
+    assert said.startswith("'org/name' is not a path here, and the Hub's cache lacks what is needed of it; ")
+    assert said.endswith("fetching it needs huggingface_hub: pip install 'lora-cli[hub]'")
 
 
 def test_progress_is_shown_by_whoever_has_a_terminal(hub: HubServer, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_another_revision_is_not_in_the_cache(revision: str) -> None:
     cached(config=llama())
     with pytest.raises(
         InvalidInput,
-        match=rf"^the Hub's cache lacks what is needed of 'org/name@{revision}', and .*forbids the network",
+        match=rf"^'org/name@{revision}' is not a path here, and the Hub's cache lacks what is needed of it; .*forbids the network",
     ):
         read_model(f"org/name@{revision}")
 
@@ -133,7 +133,9 @@ def test_a_snapshot_without_a_config_is_not_cached() -> None:
     """It is half-written, or of something else."""
     cached(tokenizer={})
     assert cached_snapshot(NAME) is not None
-    with pytest.raises(InvalidInput, match=r"^the Hub's cache lacks what is needed of 'org/name', and"):
+    with pytest.raises(
+        InvalidInput, match=r"^'org/name' is not a path here, and the Hub's cache lacks what is needed of it; "
+    ):
         read_model("org/name")
 
 

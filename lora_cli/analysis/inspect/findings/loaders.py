@@ -8,8 +8,6 @@ from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, count
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.errors import quote_long
 
-TEXT_ENCODER = "text_encoder"
-
 
 @finding("other-format", ERROR, "give PEFT an adapter that PEFT saved")
 def other_format(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
@@ -61,6 +59,5 @@ def other_sides(adapter: InspectedAdapter) -> Iterator[str]:
 @finding("text-encoder-alone", WARNING, "check that the image model's adapter was saved too")
 def text_encoder_alone(adapter: InspectedAdapter) -> Iterator[str]:
     """Find a file for a pipeline that has nothing for the model that makes its images."""
-    components = {adapter.trained.declared.component(module) for module in adapter.updates}
-    if components and all(component.startswith(TEXT_ENCODER) for component in components):
-        yield f"it has only modules of {' and '.join(sorted(components))}, so the image model stays as it is"
+    if adapter.has_only_text_encoders:
+        yield f"it has only modules of {' and '.join(sorted(adapter.components))}, so the image model stays as it is"

@@ -97,7 +97,9 @@ def missing_tensor(adapter: InspectedAdapter) -> Iterator[str]:
         if missing:
             yield _missing_text(missing)
     else:
-        missing = [f"{module}: {name}" for module, update in adapter.described.items() for name in update.missing]
+        spelled = adapter.trained.declared.spelled_tensor
+        updates = adapter.described.items()
+        missing = [f"{module}: {spelled(name)}" for module, update in updates for name in update.missing]
         if missing:
             yield _missing_text(missing)
 

@@ -43,6 +43,7 @@ FACTOR = re.compile(r"(.*[._]lora(?:_linear_layer)?[._])(A|B|down|up)\.weight", 
 OTHER_SIDE = {"A": "B", "B": "A", "down": "up", "up": "down"}
 # The names by which text encoders' tensors are known: those of CLIP's attention, and its feed-forward's old ones.
 CLIP = re.compile(r"\.(?:(?:q_proj|k_proj|v_proj|out_proj)\.|to_(?:[qkv]|out)_lora\.|fc[12]\.lora_linear_layer\.)")
+LANGUAGE = "load it with PEFT, or with the program that it was made for: it is for a language model, not for a pipeline"
 SAVE = "save it with the pipeline's save_lora_weights"
 
 
@@ -56,7 +57,10 @@ def no_part(loading: Loading) -> Iterator[str | tuple[str, str]]:
         return
     skipped = [key for key in keys if not key.startswith(PARTS)]
     if len(skipped) == len(keys):
-        yield f"diffusers loads nothing of the file: none of its keys ({first_few(skipped)}) names a part of a pipeline"
+        message = (
+            f"diffusers loads nothing of the file: none of its keys ({first_few(skipped)}) names a part of a pipeline"
+        )
+        yield (message, LANGUAGE) if loading.is_of_language else message
     elif skipped:
         yield f"{counted_with(skipped, 'key', 'names', 'name')} no part of a pipeline, so diffusers skips them"
 

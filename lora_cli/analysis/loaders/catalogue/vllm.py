@@ -177,4 +177,5 @@ LOADER = Loader(
     frozenset(
         {"broken-file", "empty-tensor", "other-model", "missing-tensor", "vocabulary-mismatch", "shape-mismatch"}
     ),
+    only_language=True,
 )

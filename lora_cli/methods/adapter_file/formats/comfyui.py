@@ -14,7 +14,7 @@ from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, algorithm_update
-from lora_cli.methods.adapter_file.format import AdapterFile, Format, Part
+from lora_cli.methods.adapter_file.format import PIPELINE_TO_PEFT, AdapterFile, Format, Part
 from lora_cli.methods.adapter_file.formats import diffusers, kohya
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.published_names import published_names
@@ -112,7 +112,7 @@ FORMAT = Format(
     other_names=published_names,
     # As of kohya's trainers, whose default alpha is 1.
     least_scaling=0,
-    instead="load it with diffusers' load_lora_weights, where the model's pipeline converts it, and save it with "
-    "save_lora_weights",
+    instead=PIPELINE_TO_PEFT,
+    is_of_pipeline=True,
     component=component,
 )

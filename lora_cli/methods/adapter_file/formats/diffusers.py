@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, Scaling, algorithm_update
-from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part, Refusal
+from lora_cli.methods.adapter_file.format import PIPELINE_TO_PEFT, AdapterFile, Fields, Format, Metadata, Part, Refusal
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.pipeline_metadata import ENTRY, UNTOLD, ModelConfig, model_configs
 from lora_cli.models.peft_names import PEFT_MODEL
@@ -220,7 +220,8 @@ FORMAT = Format(
     updates,
     is_marked=is_marked,
     base_part=base_part,
-    instead="load it with the pipeline's load_lora_weights: PEFT loads adapters of one model",
+    instead=PIPELINE_TO_PEFT,
+    is_of_pipeline=True,
     component=component,
     refusals=refusals,
     older="diffusers before 0.40",

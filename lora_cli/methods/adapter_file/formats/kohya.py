@@ -15,7 +15,7 @@ from sys import intern
 from lora_cli.methods.adapter_file.algorithm_table import ALGORITHMS, A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, SHARED, algorithm_update
 from lora_cli.methods.adapter_file.facts import FactReader, TrainingFacts
-from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Metadata, Part
+from lora_cli.methods.adapter_file.format import PIPELINE_TO_PEFT, AdapterFile, Fields, Format, Metadata, Part
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.published_names import published_names
 from lora_cli.models.nodes import short_name as last_part
@@ -26,6 +26,7 @@ TEXT_ENCODER = re.compile(r"lora_te(?P<number>[1-3]?)_")
 TEXT_ENCODERS = {"": "text_encoder", "1": "text_encoder", "2": "text_encoder_2", "3": "text_encoder_3"}
 PREFIX = re.compile(r"(?:lora|lycoris)_")
 PEFT_NAMES = {"lora_down.weight": A, "lora_up.weight": B}
+OWN_NAMES = {name: own for own, name in PEFT_NAMES.items()}
 TENSORS = frozenset({*(name for each in ALGORITHMS for name in each.tensors), *SHARED}) - {A, B} | PEFT_NAMES.keys()
 # What other files may call a tensor too, so that the module's prefix must tell.
 AMBIGUOUS = frozenset({"weight", A, B})
@@ -113,6 +114,15 @@ def spelled(name: str) -> str:
     return name.replace(".", "_")
 
 
+def spelled_tensor(name: str) -> str:
+    """Return what a file calls a tensor.
+
+    >>> spelled_tensor("lora_B.weight"), spelled_tensor("alpha")
+    ('lora_up.weight', 'alpha')
+    """
+    return OWN_NAMES.get(name, name)
+
+
 def base_part(module: str) -> str:
     """Return the name of a module within its component.
 
@@ -155,6 +165,8 @@ FORMAT = Format(
     short_name,
     # The trainer's default alpha is 1, for any rank.
     least_scaling=0,
-    instead="load it with diffusers' load_lora_weights and save it with save_lora_weights",
+    instead=PIPELINE_TO_PEFT,
+    spelled_tensor=spelled_tensor,
+    is_of_pipeline=True,
     component=component,
 )

@@ -1,0 +1,110 @@
+"""An adapter is compared with the bundled base that its config names, unless it may have been trained on another one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from adapter_files import Array, pair, write_adapter
+
+from lora_cli import InvalidInput, check, read_model
+from lora_cli.analysis.check.path_checks import check_path, check_paths
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck
+from lora_cli.methods.config.adaptation import UNCHANGED
+
+Arrays = dict[str, Array]
+QWEN = "Qwen/Qwen2.5-0.5B"
+WIDTH, LAYERS, VOCABULARY = 896, 24, 151936
+COMPARED = "compared with the bundled model 'Qwen/Qwen2.5-0.5B'"
+NOT_COMPARED = (
+    "it was not compared with its base model 'Qwen/Qwen2.5-0.5B', which shows what is missing; give that as model"
+)
+
+
+def ones(*shape: int) -> Array:
+    """Return values of a tensor."""
+    return np.ones(shape, "<f4")
+
+
+def q_projections(layers: int = LAYERS, width: int = WIDTH, body: str = "model.") -> Arrays:
+    """Return the tensors of an adapter of each layer's q_proj."""
+    arrays: Arrays = {}
+    for layer in range(layers):
+        arrays |= pair(f"{body}layers.{layer}.self_attn.q_proj", ones(4, width), ones(width, 4))
+    return arrays
+
+
+def checked(path: Path, arrays: Arrays, **fields: Any) -> tuple[list[str], list[str]]:
+    """Return the rules that fail for an adapter of Qwen2.5 0.5B, and the notes."""
+    config = {"base_model_name_or_path": QWEN, "task_type": "CAUSAL_LM", **fields}
+    (found,) = check_paths([write_adapter(path, arrays, **config)], Rules())
+    assert isinstance(found, SubjectCheck)
+    return [each.rule for each in found.verdicts if not each.passed], list(found.notes)
+
+
+def test_an_adapter_of_the_bundled_base_passes(tmp_path: Path) -> None:
+    """A note says what it was compared with."""
+    failed, notes = checked(tmp_path / "a", q_projections())
+    assert not failed
+    assert [note for note in notes if COMPARED in note]
+
+
+def test_an_adapter_of_another_size_fails(tmp_path: Path) -> None:
+    """It does not fit the base that its config names: 16 layers of 2048, and the base has 24 of 896."""
+    path = tmp_path / "a"
+    failed, notes = checked(path, q_projections(16, 2048))
+    assert failed == ["finding: missing-tensor", "finding: shape-mismatch"]
+    assert [note for note in notes if COMPARED in note]
+    assert [verdict.rule for verdict in check(path) if not verdict.passed] == failed
+
+
+@pytest.mark.parametrize(
+    ("arrays", "fields"),
+    [
+        (q_projections(body=""), {"task_type": "FEATURE_EXTRACTION"}),
+        (q_projections(body=""), {"task_type": None}),
+        (q_projections(12), {"task_type": None, "auto_mapping": {"base_model_class": "Qwen2Encoder"}}),
+        (q_projections() | {"score.weight": ones(3, WIDTH)}, {"task_type": "SEQ_CLS", "modules_to_save": ["score"]}),
+        (q_projections() | {"model.embed_tokens.weight": ones(VOCABULARY + 8, WIDTH)}, {}),
+    ],
+    ids=["features", "bare-class", "other-class", "head", "resized-vocabulary"],
+)
+def test_an_adapter_of_another_class_or_vocabulary_passes(
+    arrays: Arrays, fields: dict[str, Any], tmp_path: Path
+) -> None:
+    """A base of another class or vocabulary than the bundled one is no fault of the adapter; a note says how to compare."""
+    failed, notes = checked(tmp_path / "a", arrays, **fields)
+    assert not failed
+    assert [note for note in notes if NOT_COMPARED in note]
+
+
+def test_a_base_that_is_not_bundled_is_named_in_a_note(tmp_path: Path) -> None:
+    """So is how to compare; a config that names no base has no note, and what fails already needs none."""
+    failed, notes = checked(tmp_path / "a", q_projections(), base_model_name_or_path="org/own")
+    assert not failed
+    assert [note for note in notes if "not compared with its base model 'org/own'" in note]
+    assert not checked(tmp_path / "b", q_projections(), base_model_name_or_path=None)[1]
+    arrays = q_projections()
+    del arrays["model.layers.0.self_attn.q_proj.lora_B.weight"]
+    assert checked(tmp_path / "c", arrays, base_model_name_or_path="org/own") == (["finding: missing-tensor"], [])
+
+
+def test_a_lock_has_no_figures_of_a_base_that_nobody_gave(tmp_path: Path) -> None:
+    """It is the same for an adapter whose config does not name a bundled model, and as earlier locks have it."""
+    path, lock = write_adapter(tmp_path / "a", q_projections(), base_model_name_or_path=QWEN), tmp_path / "lock"
+    check(path, lock=lock, update_lock=True)
+    (figures,) = json.loads(lock.read_text())["subjects"].values()
+    assert "trainable_params" in figures
+    assert not {"full_params", "all_params"} & figures.keys()
+    with pytest.raises(InvalidInput, match="does not exist"):
+        check(path, lock=tmp_path / "none")
+
+
+def test_a_given_model_is_compared_as_it_is(tmp_path: Path) -> None:
+    """Whoever gives the model means its class."""
+    path = write_adapter(tmp_path / "a", q_projections(body=""), base_model_name_or_path=QWEN)
+    found = check_path(path, Rules(), read_model(QWEN), UNCHANGED, default_model=None)
+    assert [each.rule for each in found.verdicts if not each.passed] == ["finding: wrong-prefix"]
