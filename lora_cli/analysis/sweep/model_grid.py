@@ -73,8 +73,10 @@ class ModelGrid:
         return tuple(dict.fromkeys(name for name, _ in self.target_sets))
 
     def notes(self) -> tuple[str, ...]:
-        """Return what is said of the sources of the models."""
-        return tuple(note for model in self.models for note in model.notes)
+        """Return what is said of the sources of the models and of their trainings, each sentence once."""
+        trainings = [] if self.training is None else [*self.training.doubtful()]
+        said = ((*model.notes, *(note for each in trainings for note in each.notes(model))) for model in self.models)
+        return tuple(dict.fromkeys(chain.from_iterable(said)))
 
     def _ranks(self, config: AdapterConfig) -> Sequence[int]:
         # A method without a rank is counted once.

@@ -18,7 +18,7 @@ TRAINED_FIGURES = ("peak_bytes", "reserved_bytes", VERDICT)
 # What a narrow table leaves out, where it is not what was asked.
 EXPENDABLE = ("percent_of_full", "adapter_bytes")
 # What the caption has where it is the same for all points.
-COMMON = ("adapted_modules", "full_params", "gpu", "quantize", "dtype", "batch", "seq", "fits")
+COMMON = ("adapted_modules", "full_params", "quantize", "dtype", "batch", "seq", "gpu", "fits")
 
 
 def design(report: Report) -> Iterator[Block]:
