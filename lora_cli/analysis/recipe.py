@@ -85,7 +85,7 @@ def follow_recipe(
 
 def _assumed_length(recipe: Recipe) -> str:
     field = recipe.trainer.training["seq"].fields[0]
-    return f"seq {DEFAULT_SEQ}, or the model's longest input (the default of memory, since {field} is not set)"
+    return f"seq {DEFAULT_SEQ}, or the model's longest input (memory's default, as {field} is not set)"
 
 
 def _refuse_conflicts(given: Mapping[str, object]) -> None:

@@ -216,6 +216,11 @@ class Presentation(NamedTuple):
         """Yield `parts`, and show on a terminal how far the `work` is."""
         return self._terminal().tracked(work, parts, total)
 
+    def tracked_rows(self, work: str, rows: Iterable[T], total: int, /) -> Iterator[T]:
+        """Yield `rows` like `tracked`, unless a terminal shows each as it comes, which says how far the work is."""
+        streams = self._declared is None or self._declared.most_rows is None
+        return iter(rows) if streams and self._to_terminal() else self.tracked(work, rows, total)
+
     @property
     def _declared(self) -> Format | None:
         """The format, or None where it is not known or a field replaces it."""

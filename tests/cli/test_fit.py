@@ -114,6 +114,7 @@ def test_people_see_what_other_targets_would_get() -> None:
         ((*MATRIX, "--max-params", "10"), "even at the smallest size, r 1; give --max-params of 8192 or more"),
         ((*MATRIX, "--max-params", "10", "--max-bytes", "10"), "give --max-params of 8192 and --max-bytes of"),
         ((*MATRIX, "--max-params", "10", "--method", "lora,loha"), "none of the 2 methods fits"),
+        (("-d", "600", "-h", "800", "--max-bytes", "10"), "give --max-bytes of 5,832 (5.83 kB) or more"),
         ((*MATRIX, "--max-params", "0"), "over the budget of 0"),
         ((*MATRIX, "--max-params", "-1"), "--max-params: '-1'"),
         ((*MATRIX, "--max-percent", "nan"), "--max-percent: 'nan'"),

@@ -197,6 +197,15 @@ def test_a_long_pass_shows_how_far_it_is() -> None:
     assert "━" not in shown.rsplit("\x1b[2K", 1)[-1]
 
 
+def test_a_long_sweep_shows_how_far_it_is() -> None:
+    """Unless its rows are seen as they come."""
+    sweep = ("sweep", "gpt2", "-r", "8", "--memory", "--gpu", "4090", "--batch", "1:8")
+    shown = on_terminal(*sweep)
+    assert re.search("Replaying .*of 8|Replaying .*/8", shown)
+    assert "Replaying" not in shown.rsplit("\x1b[2K", 1)[-1]
+    assert "Replaying" not in on_terminal(*sweep, "--format", "csv")
+
+
 def test_the_number_of_cores_changes_no_number() -> None:
     """One core and all cores give the same outputs, to the last digit."""
     arguments = ("forward", "-d", "3000", "-h", "3000", "-r", "8", "--format", "json")

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 import tables
 
+from lora_cli.analysis.sweep.training_grid import AXES as TRAINING_AXES
 from lora_cli.output import Screen
+from lora_cli.output.designs.sweep import AXES
 
 NUMBER = r"-?[\d,]+(?:\.\d+)?"
 TERMINAL_LINES = 24
@@ -90,6 +92,16 @@ def test_what_a_sweep_is_asked_for_stays_on_a_narrow_screen() -> None:
     assert "of" not in heading
     narrow = tables.drawn("lora-cli sweep gpt2 -r 4,8 --method lora,dora", Screen(40))
     assert narrow.startswith("2 methods on gpt2 - default targets\nadapted modules 12\nfull params 124,439,808\n")
+
+
+@pytest.mark.parametrize("width", [1, 40, 60, 80, 200, None])
+def test_a_sweep_shows_every_axis_at_any_width(width: int | None) -> None:
+    """Each point of several cards, quantisations and batches is told from the others; what all share is said once."""
+    shown = tables.drawn(tables.COMMANDS["sweep-cards"], Screen(width, unicode=True))
+    words = re.sub(r"\s", "", shown) if width == 1 else shown
+    assert [words.count(name) for name in ("rtx-4090", "h100-80gb", "nf4")] == [4, 4, 4]
+    assert re.sub(r"\s", "", shown).count("seq128") == 1
+    assert set(TRAINING_AXES) <= set(AXES)
 
 
 @pytest.mark.parametrize("command", ["lora-cli cards", "lora-cli cards rtx-40*"])

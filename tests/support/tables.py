@@ -51,6 +51,7 @@ COMMANDS = {
     "sweep-methods": "lora-cli sweep llama-3.1-8b -r 8 --method lora,dora,loha,vera",
     "memory": MEMORY,
     "sweep-memory": "lora-cli sweep llama-3.1-8b -r 16 --memory --batch 1,4 --seq 1024,2048",
+    "sweep-cards": "lora-cli sweep gpt2 -t c_attn -r 16 --memory --quantize none,nf4 --batch 1,4 --seq 128 --gpu 4090,h100",
     "check": "lora-cli check -d 4096 -h 4096 -r 16 --max-percent 1 --max-params 100K",
     "inspect": "lora-cli inspect my-adapter --model base",
     "inspect-broken": "lora-cli inspect broken --model base",

@@ -6,7 +6,7 @@ from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.edges import Load
 from lora_cli.analysis.limits import BUDGETS, LIMITS, Amount, Limits, read_limits
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.quantities import number_text
+from lora_cli.quantities import bytes_text, number_text
 
 
 class DoesNotFit(InvalidInput):
@@ -57,7 +57,14 @@ def excess(cost: ModelCount, budget: Limits) -> str:
 def remedy(cost: ModelCount, budget: Limits) -> str:
     """Say which limits would do: unrounded, so that they do."""
     broken = [name for name, most in budget.items() if figure(cost, name) > most]
-    return f"give {' and '.join(f'{argument(name)} of {figure(cost, name)}' for name in broken)} or more"
+    return f"give {' and '.join(f'{argument(name)} of {_unrounded(cost, name)}' for name in broken)} or more"
+
+
+def _unrounded(cost: ModelCount, limit: str) -> str:
+    """Return the figure that a limit is on with all its digits, and a size in its unit beside them."""
+    value = figure(cost, limit)
+    is_size = isinstance(value, int) and value >= 1000 and LIMITS[limit].field.endswith("_bytes")
+    return f"{value:,} ({bytes_text(int(value))})" if is_size else f"{value}"
 
 
 def times(found: Load) -> float:

@@ -20,7 +20,7 @@ def known_cards(pattern: str | None = None) -> list[Record]:
     if not wanted:
         names = [name for card in CARDS for name in (card.name, *card.aliases)]
         hint = near_miss(str(pattern).lower(), names, "`lora-cli cards` lists all of them")
-        raise InvalidInput(f"no card that is known matches {quote(pattern)}; {hint}")
+        raise InvalidInput(f"no known card matches {quote(pattern)}; {hint}")
     return [_record(card) for card in wanted]
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.analysis.limits import DEFAULT_SEQ
-from lora_cli.analysis.memory.cards import Card, find_card
+from lora_cli.analysis.memory.cards import Card, find_card, namesakes
 from lora_cli.analysis.memory.longest_input import check_length, image_tokens, longest_input
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.stored_quantisation import quantisation
 from lora_cli.analysis.memory.training import (
     ADAPTER_DTYPE,
     ATTENTIONS,
+    FLASH,
     LOSSES,
     OPTIMIZERS,
     QUANTISATIONS,
@@ -21,7 +22,7 @@ from lora_cli.analysis.memory.training import (
     Training,
 )
 from lora_cli.dtypes import BY_NAME, full_name
-from lora_cli.errors import InvalidInput, argument, choices, quote
+from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
 from lora_cli.models.matrix import dimension
 from lora_cli.models.model import Model, names_dtype
 
@@ -80,10 +81,10 @@ class TrainingArguments(NamedTuple):
     def training(self, setup: Setup) -> Training:
         """Return the settings of the training of a model."""
         model = setup.model
-        if self.attention == "flash":
+        if self.attention == FLASH:
             raise InvalidInput(
-                f"{argument('attention')}: flash, which is the package flash-attn, has no replay; sdpa runs flash "
-                "attention too where the card has it"
+                f"{argument('attention')}: flash, which is the package flash-attn, cannot be replayed; give sdpa, which runs "
+                "flash attention too where the card has it"
             )
         dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
         quantize = quantisation(model, _choice("quantize", self.quantize or UNQUANTISED, QUANTISATIONS), dtype)
@@ -132,6 +133,18 @@ class TrainingArguments(NamedTuple):
             yield f"{argument('seq')} {training.seq} is longer than {longest}, the longest input of {setup.model.name}"
         if card is not None and not card.has_flash and "bfloat16" in {training.dtype, training.autocast}:
             yield f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory"
+
+    def notes(self, model: Model) -> Iterator[str]:
+        """Yield what the figures leave open: which of several cards a name means, and what is not in the batch."""
+        others = [] if self.gpu is None else namesakes(self.gpu)
+        if others and self.card is not None:
+            also = ", ".join(card.name for card in others)
+            yield f"{argument('gpu')} {self.gpu} is taken for {self.card.name}; other cards of that name: {also}"
+        if model.parts:
+            yield (
+                "images and sounds are not in the batch: the figures are of text, and a training of "
+                f"{quote_long(model.name)} on images or sounds takes more memory"
+            )
 
 
 def read_arguments(training: Mapping[str, Any]) -> TrainingArguments:

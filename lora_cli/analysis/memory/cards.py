@@ -187,9 +187,13 @@ def _key(name: str) -> str:
     >>> _key("NVIDIA GeForce RTX 4090"), _key("rtx-4090"), _key("A100-SXM4-80GB")
     ('4090', '4090', 'a100sxm480gb')
     """
-    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
-    key = "".join(word for word in words if word not in MAKERS)
+    key = "".join(_words(name))
     return key.removeprefix(SERIES) or key
+
+
+def _words(name: str) -> list[str]:
+    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+    return [word for word in words if word not in MAKERS]
 
 
 BY_KEY = {_key(name): card for card in CARDS for name in (card.name, *card.aliases)}
@@ -220,3 +224,16 @@ def find_card(name: str) -> Card:
         advice = near_miss(plain, names, otherwise)
         raise InvalidInput(f"{argument('gpu')}: {quote(name)} is not a known card; {advice}")
     return card
+
+
+def namesakes(name: str) -> list[Card]:
+    """Return the other cards that a name may mean: those whose own names begin with it, unless it is the whole name of one.
+
+    >>> [card.name for card in namesakes("A100")], [card.name for card in namesakes("rtx6000")], namesakes("a10")
+    (['a100-80gb'], ['rtx-6000-ada'], [])
+    """
+    card, key = find_card(name), _key(name)
+    alias = next((_words(alias) for alias in card.aliases if _key(alias) == key), None)
+    if alias is None or name.lower() == card.name:
+        return []
+    return [other for other in CARDS if other != card and _words(other.name)[: len(alias)] == alias]

@@ -32,6 +32,8 @@ FIELDS = ("model", "method", "r", *TRAINED_FIELDS)
 TIME_FIELDS = ("tokens", "utilisation", "train_seconds")
 # What a server of adapters has in common with a training.
 SERVED = ("adapter", "dtype")
+# What a server has instead of a setting of a training.
+SERVED_INSTEAD = {"r": "max_rank"}
 
 
 class Memory(Result):
@@ -263,7 +265,7 @@ def memory(
         time = dict(zip(TIME_FIELDS, found, strict=True))
     record = {**case.record(), **time}
     warnings = [*said, *arguments.doubts(setup)]
-    notes = [*subject.model.notes, *notes_of(case)]
+    notes = [*subject.model.notes, *arguments.notes(subject.model), *notes_of(case)]
     return Memory(record, _case=case, _recipe=subject.assumptions, warnings=warnings, notes=notes)
 
 
@@ -297,8 +299,10 @@ def _refuse_training(given: Mapping[str, Any]) -> None:
     defaults = UNCHANGED._asdict() | TrainingArguments._field_defaults
     for name, value in given.items():
         if name not in SERVED and value != defaults.get(name):
+            instead = SERVED_INSTEAD.get(name)
+            fix = "drop one of them" if instead is None else f"give {argument(instead)} instead"
             raise InvalidInput(
-                f"{argument(name)} says how a model is trained, and {argument('serve')} trains nothing; drop one of them"
+                f"{argument(name)} says how a model is trained, and {argument('serve')} trains nothing; {fix}"
             )
 
 

@@ -10,7 +10,9 @@ from lora_cli.quantities import Value
 WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
 # What PEFT trains an adapter in.
 ADAPTER_DTYPE = "float32"
-ATTENTIONS = ("sdpa", "eager", "flash")
+ATTENTIONS = ("sdpa", "eager")
+# The package flash-attn, which is refused by its name.
+FLASH = "flash"
 OPTIMIZERS = ("adamw", "adamw-foreach", "adamw-8bit", "paged-adamw-8bit", "sgd", "adafactor")
 UNQUANTISED = "none"
 QUANTISATIONS = (UNQUANTISED, "nf4", "nf4-double", "int8")

@@ -12,6 +12,7 @@ from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
+from lora_cli.analysis.progress import Track
 from lora_cli.analysis.revisions import MODEL_REVISION
 from lora_cli.analysis.sweep.axes import largest
 from lora_cli.analysis.sweep.training_grid import TrainingGrid
@@ -34,13 +35,15 @@ class TargetSet(NamedTuple):
 class ModelGrid:
     """The grid models × target sets × ranks × trainings, the last one fastest.
 
-    Without a training each point is a count; with them it also has the memory of its training.
+    Without a training each point is a count; with them it also has the memory of its training. `track` sees
+    the points go by.
     """
 
     models: Sequence[Model]
     target_sets: Sequence[TargetSet]
     ranks: Sequence[int]
     training: TrainingGrid | None = None
+    track: Track | None = None
 
     @property
     def size(self) -> int:
@@ -70,8 +73,10 @@ class ModelGrid:
         return tuple(dict.fromkeys(name for name, _ in self.target_sets))
 
     def notes(self) -> tuple[str, ...]:
-        """Return what is said of the sources of the models."""
-        return tuple(note for model in self.models for note in model.notes)
+        """Return what is said of the sources of the models and of their trainings, each sentence once."""
+        trainings = [] if self.training is None else [*self.training.doubtful()]
+        said = ((*model.notes, *(note for each in trainings for note in each.notes(model))) for model in self.models)
+        return tuple(dict.fromkeys(chain.from_iterable(said)))
 
     def _ranks(self, config: AdapterConfig) -> Sequence[int]:
         # A method without a rank is counted once.
@@ -96,6 +101,10 @@ class ModelGrid:
 
     def counts(self) -> Iterator[Count]:
         """Yield the counts, one per point, in the order of `fields`."""
+        counts = self._counts()
+        yield from counts if self.track is None else self.track(counts, self.size)
+
+    def _counts(self) -> Iterator[Count]:
         unknown = dict.fromkeys(self.fields)
         for model in self.models:
             for name, config in self.target_sets:

@@ -26,6 +26,7 @@ from lora_cli.quantities import Value
 if TYPE_CHECKING:
     from os import PathLike
 
+    from lora_cli.analysis.progress import Track
     from lora_cli.analysis.sweep.model_grid import ModelGrid
     from lora_cli.analysis.sweep.training_grid import TrainingGrid
     from lora_cli.models.model import Source
@@ -132,6 +133,7 @@ def sweep(
     gpu: str | Sequence[str] | None = None,
     training: Mapping[str, Any] | None = None,
     recipe: str | PathLike[str] | None = None,
+    track: Track | None = None,
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
 
@@ -150,6 +152,7 @@ def sweep(
     gpu            one graphics card or several, the slowest
     training       how it is trained otherwise: keywords of `memory`, e.g. {"optimizer": "sgd"}
     recipe         path of a trainer's own configuration of a model; what is given beside it replaces what it says
+    track          wrapper that sees the points of models go by
 
     >>> [(c.d, c.h, c.r, c.trainable_params) for c in sweep([512, 1024], r=[4, 8], square=True)]
     [(512, 512, 4, 4096), (512, 512, 8, 8192), (1024, 1024, 4, 8192), (1024, 1024, 8, 16384)]
@@ -177,7 +180,7 @@ def sweep(
         }
         arguments, assumptions = recipe_axes(recipe, listed(model), hows, own, d=d, h=h)
         limited: dict[str, Any] = {"max_params": max_params, "max_percent": max_percent, "max_bytes": max_bytes}
-        found = sweep(square=square, memory=memory, sort=sort, limit=limit, **limited, **arguments)
+        found = sweep(square=square, memory=memory, sort=sort, limit=limit, track=track, **limited, **arguments)
         return replace(found, assumptions=assumptions)
     if settings:
         hows = shared_settings(hows, of_model=model is not None)
@@ -197,7 +200,7 @@ def sweep(
                 f"{argument('model')} a whole model; drop one of them"
             )
         return _selected(
-            _model_sweep(model, target, hows, ranks, _trainings(axes, training or {}) if memory else None),
+            _model_sweep(model, target, hows, ranks, _trainings(axes, training or {}) if memory else None, track),
             limits,
             sort,
             limit,
@@ -252,6 +255,7 @@ def _model_sweep(
     hows: Sequence[Adaptation],
     ranks: Sequence[int],
     training: TrainingGrid | None,
+    track: Track | None,
 ) -> Sweep:
     from lora_cli.analysis.sweep.model_grid import ModelGrid, TargetSet
     from lora_cli.models.sources.read_model import read_model
@@ -265,7 +269,7 @@ def _model_sweep(
         for each in targets
         for how in hows
     ]
-    grid = ModelGrid([read_model(each) for each in models], sets, ranks, training)
+    grid = ModelGrid([read_model(each) for each in models], sets, ranks, training, track)
     return Sweep(grid.fields, (grid,))
 
 

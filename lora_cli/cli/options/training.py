@@ -62,7 +62,13 @@ class TrainingOptions(NamedTuple):
         ),
     ] = None
     attention: Annotated[
-        str | None, _option("--attention", "Implementation of attention{}.  [default: sdpa]", ATTENTIONS)
+        str | None,
+        _option(
+            "--attention",
+            "Implementation of attention{}; sdpa runs flash attention where the card has it, and the package flash-attn "
+            "cannot be replayed.  [default: sdpa]",
+            ATTENTIONS,
+        ),
     ] = None
     padded: Annotated[
         bool | None, _flag("--padded/--no-padded", "A batch whose sequences differ in length, with a mask.")

@@ -88,7 +88,7 @@ def _totals(record: Mapping[str, Value]) -> Facts:
     shown = {field: (name, sheet_cell(field, record[field])) for field, name in names.items() if record[field]}
     if "gpu_bytes" in shown and "high_bytes" not in shown:
         card = shown.pop("gpu_bytes")
-        return Facts([*shown.values(), ("process on this card", "was not measured"), card])
+        return Facts([*shown.values(), ("whole process", "not measured on this card"), card])
     return Facts([*shown.values()])
 
 

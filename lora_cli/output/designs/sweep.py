@@ -9,7 +9,8 @@ from lora_cli.output.columns import Column, column, of_full
 from lora_cli.output.people import sizes
 from lora_cli.output.report import Report
 
-AXES = ("model", "target", "method", "d", "h", "r", "batch", "seq")
+# What may differ from point to point, the slowest first. A type differs where models have their own.
+AXES = ("model", "target", "method", "d", "h", "r", "gpu", "quantize", "dtype", "batch", "seq")
 FIGURES = ("trainable_params", "percent_of_full", "adapter_bytes")
 # Those of a training, and which of them is drawn.
 VERDICT = "fits"
@@ -17,7 +18,7 @@ TRAINED_FIGURES = ("peak_bytes", "reserved_bytes", VERDICT)
 # What a narrow table leaves out, where it is not what was asked.
 EXPENDABLE = ("percent_of_full", "adapter_bytes")
 # What the caption has where it is the same for all points.
-COMMON = ("adapted_modules", "full_params", "gpu", "fits")
+COMMON = ("adapted_modules", "full_params", "quantize", "dtype", "batch", "seq", "gpu", "fits")
 
 
 def design(report: Report) -> Iterator[Block]:

@@ -36,7 +36,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1.5)))
 HATCHES = ("", "////", "..", "xxx", "\\\\\\\\", "++", "---", "||")
 WHOLE_COLOUR, GRID_COLOUR = "#BBBBBB", "#DDDDDD"
-LIMIT: dict[str, Any] = {"color": "#000000", "linewidth": 1.2, "linestyle": (0, (4, 2))}
+LIMIT: dict[str, Any] = {"color": "#000000", "linewidth": 1.2}
+# Limits of several cards differ in their dashes.
+LIMIT_DASHES: tuple[Any, ...] = ((0, (4, 2)), (0, (1, 1)), (0, (6, 2, 1, 2)), (0, (8, 4)))
 # More points than these are a line without markers between its ends.
 MOST_MARKERS = 40
 FONT = "DejaVu Sans"
@@ -157,7 +159,7 @@ class _Drawing:
             )
             if series.name:
                 self._legend.append((line, series.name))
-        self._legend += [(axes.axhline(limit.value, **LIMIT), limit.name) for limit in plot.limits]
+        self._legend += [(axes.axhline(limit.value, **_limit(at)), limit.name) for at, limit in enumerate(plot.limits)]
         return LINES_HEIGHT
 
     def _bars(self, axes: Axes, plot: BarPlot) -> float:
@@ -197,7 +199,7 @@ class _Drawing:
             if part.name:
                 artist = Patch(**_fill(plot, index)) if plot.value.base is None else Line2D([], [], **_dot(index))
                 self._legend.append((artist, part.name))
-        self._legend += [(axes.axvline(limit.value, **LIMIT), limit.name) for limit in plot.limits]
+        self._legend += [(axes.axvline(limit.value, **_limit(at)), limit.name) for at, limit in enumerate(plot.limits)]
         return top * BAR_HEIGHT
 
 
@@ -210,6 +212,10 @@ def _fill(plot: BarPlot, index: int) -> dict[str, Any]:
     colour = WHOLE_COLOUR if plot.parts[index].is_whole else COLOURS[index % len(COLOURS)]
     hatch = "" if plot.parts[index].is_whole else HATCHES[index % len(HATCHES)]
     return {"facecolor": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.4}
+
+
+def _limit(index: int) -> dict[str, Any]:
+    return {**LIMIT, "linestyle": LIMIT_DASHES[index % len(LIMIT_DASHES)]}
 
 
 def _dot(index: int) -> dict[str, Any]:

@@ -30,7 +30,7 @@ WHOLE, ASCII_WHOLE = "━", "-"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 DOT, ASCII_DOT = "●", "o"
 LIMIT, ASCII_LIMIT = "│", "|"
-LEVEL, ASCII_LEVEL = "╌", "-"
+LEVELS, ASCII_LEVELS = "╌═┈≈", "-=~:"
 
 
 def draw(plot: Plot, screen: Screen) -> list[str]:
@@ -47,8 +47,8 @@ def draw(plot: Plot, screen: Screen) -> list[str]:
 
 
 def _lines(plot: LinePlot, width: int, height: int, *, unicode: bool) -> Iterator[str]:
-    level = LEVEL if unicode else ASCII_LEVEL
-    legend = _legend(plot, level, width, height // 3)
+    levels = LEVELS if unicode else ASCII_LEVELS
+    legend = _legend(plot, levels, width, height // 3)
     # One line is for marks that meet, and three for the axes.
     rows = height - 4 - _height([*legend, f"{SEVERAL} several"], width)
     rows = min(MOST_ROWS, max(LEAST_ROWS, rows))
@@ -58,8 +58,8 @@ def _lines(plot: LinePlot, width: int, height: int, *, unicode: bool) -> Iterato
     columns = max(1, width - beside - 2)
     x = scale(plot.x, [x for series in plot.series for x, _ in series.points], max(2, columns // 10))
     canvas = Canvas(columns, rows, unicode=unicode)
-    for limit in plot.limits:
-        canvas.level(y.share(limit.value), level)
+    for at, limit in enumerate(plot.limits):
+        canvas.level(y.share(limit.value), levels[at % len(levels)])
     for mark, series in zip(ascii_uppercase, plot.series, strict=False):
         places = [(x.share(at), y.share(value)) for at, value in series.points]
         for start, end in pairwise(places):
@@ -76,13 +76,13 @@ def _lines(plot: LinePlot, width: int, height: int, *, unicode: bool) -> Iterato
     yield from _packed([*legend, f"{SEVERAL} several"] if canvas.has_several else legend, width)
 
 
-def _legend(plot: LinePlot, level: str, width: int, most: int) -> list[str]:
+def _legend(plot: LinePlot, levels: str, width: int, most: int) -> list[str]:
     """Return what each mark is, with names shortened until that takes at most as many lines, or they are short."""
     legend: list[str] = []
     for room in NAMES:
         found = names([series.name for series in plot.series], room)
         legend = [f"{mark} {name}" for mark, name in zip(ascii_uppercase, found, strict=False) if name]
-        legend += [f"{3 * level} {limit.name}" for limit in plot.limits]
+        legend += [f"{3 * levels[at % len(levels)]} {limit.name}" for at, limit in enumerate(plot.limits)]
         if _height(legend, width) <= most:
             break
     return legend

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from lora_cli import memory, sweep
 from lora_cli.analysis.listings.known_cards import known_cards
+from lora_cli.analysis.memory.arguments import TrainingArguments
 from lora_cli.analysis.memory.cards import BY_KEY, CARDS, find_card
 from lora_cli.errors import InvalidInput
+from lora_cli.models.sources.read_model import read_model
 
 SOURCES = Path(__file__).parents[2] / "reference" / "cards.csv"
 KINDS = {"nvidia-smi", "CUDA, in tenths of a GiB", "OpenCL", "reported by a marketplace", "nominal"}
@@ -103,5 +106,43 @@ def test_cards_are_listed_by_their_names_or_a_pattern() -> None:
         "aliases": "tesla-t4",
     }
     assert {record["generation"] for record in known_cards("rtx-509*")} == {"Blackwell"}
-    with pytest.raises(InvalidInput, match="no card that is known matches 'h1000'; did you mean h100"):
+    with pytest.raises(InvalidInput, match="no known card matches 'h1000'; did you mean h100"):
         known_cards("h1000")
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("a100", "a100-80gb"),
+        ("NVIDIA A100", "a100-80gb"),
+        ("4060 Ti", "rtx-4060-ti-16gb"),
+        ("rtx-6000", "rtx-6000-ada"),
+        ("a100-80gb", None),
+        ("a100-sxm4-40gb", None),
+        ("4090", None),
+        ("a10", None),
+        ("quadro-rtx-6000", None),
+        ("rtx-pro-6000", None),
+    ],
+)
+def test_a_name_of_several_cards_causes_a_note(name: str, others: str | None) -> None:
+    """Which card it was taken for, and which the others are; the whole name of a card is that card."""
+    said = [*TrainingArguments(gpu=name).notes(read_model("gpt2"))]
+    card = find_card(name).name
+    assert said == ([] if others is None else [f"gpu {name} is taken for {card}; other cards of that name: {others}"])
+
+
+def test_answers_have_the_note_of_a_name_once() -> None:
+    """Of one training and of many."""
+    said = "gpu a100 is taken for a100-40gb; other cards of that name: a100-80gb"
+    assert memory("gpt2", r=1, seq=8, gpu="a100").notes == (said,)
+    rows = sweep(model="gpt2", r=1, memory=True, seq=8, batch=[1, 2], quantize=["none", "nf4"], gpu=["a100", "t4"])
+    assert rows.notes == (said,)
+
+
+def test_a_model_that_sees_is_trained_on_text() -> None:
+    """A note says what is not in the batch, and so does an assumption."""
+    found = memory("qwen2.5-vl-7b", r=1, target=["q_proj"], seq=8)
+    assert any(note.startswith("images and sounds are not in the batch: ") for note in found.notes)
+    assert any("without images or sounds" in sentence for sentence in found.assumptions)
+    assert not any("images" in said for said in memory("gpt2", r=1, seq=8).notes)

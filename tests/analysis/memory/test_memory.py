@@ -192,7 +192,7 @@ def test_a_time_needs_a_utilisation_and_a_card() -> None:
         ({"batch": 10**12}, "batch: 1000000000000 is out of range"),
         ({"seq": "x"}, "seq: 'x' is not a whole number"),
         ({"dtype": "float8"}, "dtype: 'float8' is not known"),
-        ({"attention": "flash"}, "has no replay"),
+        ({"attention": "flash"}, "flash-attn, cannot be replayed; give sdpa"),
         ({"attention": "spda"}, "did you mean sdpa"),
         ({"optimizer": "adamw-8"}, "did you mean"),
         ({"quantize": "nf3"}, "did you mean nf4"),

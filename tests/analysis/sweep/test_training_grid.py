@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 import pytest
 from small_llama import narrow
@@ -11,6 +13,7 @@ from lora_cli import InvalidInput, memory, sweep
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
 
+T = TypeVar("T")
 SMALL = read_config(Config(narrow(num_hidden_layers=1, max_position_embeddings=100)), "small")
 
 
@@ -53,3 +56,18 @@ def test_an_axis_in_the_training_is_an_axis() -> None:
     """It is not replaced by a default."""
     rows = [*sweep(model=SMALL, target=["q_proj"], r=8, memory=True, training={"batch": [2, 3], "seq": 8})]
     assert [(row["batch"], row["seq"]) for row in rows] == [(2, 8), (3, 8)]
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+def test_a_caller_sees_the_points_go_by(limit: int | None) -> None:
+    """Of how many, also where some of them are selected."""
+    seen: list[int] = []
+
+    def track(points: Iterable[T], total: int, /) -> Iterator[T]:
+        for done, point in enumerate(points):
+            yield point
+            seen.append(total - done)
+
+    rows = sweep(model=SMALL, target=["q_proj"], r=8, memory=True, batch=[1, 2], seq=[8, 16], limit=limit, track=track)
+    assert len([*rows.batches()]) > 0
+    assert seen[:3] == [4, 3, 2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.methods.config.recipes.trainer import Doubt, NotFollowed, Part, words
+from lora_cli.methods.config.recipes.trainer import Doubt, NotFollowed, Part, StandIn, words
 from lora_cli.models.config import Config
 
 # `transformers.training_args.OptimizerNames`: those that have a replay. The default is the fused AdamW.
@@ -18,12 +18,13 @@ OPTIMIZERS = {
 }
 DEFAULT_OPTIMIZER = "adamw_torch_fused"
 # Flash attention takes the memory that sdpa takes where that runs it.
+SDPA_AS_FLASH = StandIn("sdpa")
 ATTENTIONS = {
     "sdpa": "sdpa",
     "eager": "eager",
-    "flash_attention_2": "sdpa",
-    "flash_attention_3": "sdpa",
-    "flash_attn": "sdpa",
+    "flash_attention_2": SDPA_AS_FLASH,
+    "flash_attention_3": SDPA_AS_FLASH,
+    "flash_attn": SDPA_AS_FLASH,
 }
 # `TrainingArguments.per_device_train_batch_size`.
 DEFAULT_BATCH = 8
@@ -85,7 +86,7 @@ def bits_and_bytes(recipe: Config, *, double: bool, kind: str = "nf4") -> str | 
     if not recipe.flag("load_in_4bit", default=False):
         return None
     if kind != "nf4":
-        raise NotFollowed("load_in_4bit", f"stores weights as {kind}, which has no replay")
+        raise NotFollowed("load_in_4bit", f"stores weights as {kind}, which cannot be replayed")
     return "nf4-double" if double else "nf4"
 
 

@@ -12,7 +12,7 @@ from lora_cli.methods.config.arguments import target_modules
 from lora_cli.methods.config.recipes.linear_modules import without_linear
 from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
 from lora_cli.methods.config.recipes.registry import trainer_of
-from lora_cli.methods.config.recipes.trainer import FULL, Doubt, NotFollowed, Part, Targets, Trainer
+from lora_cli.methods.config.recipes.trainer import FULL, Doubt, NotFollowed, Part, StandIn, Targets, Trainer
 from lora_cli.methods.config.recipes.wording import file_name, shown
 from lora_cli.methods.registry import DEFAULT_METHOD, method_named, variant_fields
 from lora_cli.models.config import Config, key
@@ -218,6 +218,8 @@ class Recipe:
         field = self._field(part)
         if field is None:
             return f" ({self.trainer.name}'s default)"
+        if isinstance(value, StandIn):
+            return f" stands for {self._written(field)}, which takes as much memory"
         same = self.fields.fields[field] == value
         return f" ({field})" if same else f" ({self._written(field)})"
 

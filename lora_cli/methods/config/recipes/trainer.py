@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Read = Callable[[Config], Any]
 # The method of a recipe that trains every weight.
 FULL = "full"
+# What the memory of a training assumes for an attention and an optimizer that are not modelled.
+ASSUMED_ATTENTION, ASSUMED_OPTIMIZER = "sdpa", "adamw"
 
 
 class NotFollowed(Exception):
@@ -140,8 +142,12 @@ def switch(name: str, *, default: bool = False, of: bool = True) -> Part:
     return Part((name,), lambda recipe: of if recipe.flag(name, default=default) is of else None)
 
 
-def choice(name: str, meanings: Mapping[Any, Any], default: Any = None) -> Part:
-    """Read a field whose values mean what the mapping says; any other value is not followed."""
+class StandIn(str):
+    """A value that a training is replayed with in place of the recipe's own, which takes as much memory."""
+
+
+def choice(name: str, meanings: Mapping[Any, Any], default: Any = None, assumed: str | None = None) -> Part:
+    """Read a field whose values mean what the mapping says; any other is not modelled, and what memory has is assumed."""
 
     def read(recipe: Config) -> Any:
         value = recipe.fields.get(name)
@@ -149,7 +155,7 @@ def choice(name: str, meanings: Mapping[Any, Any], default: Any = None) -> Part:
         try:
             return None if value is None else meanings[value]
         except (KeyError, TypeError):
-            raise NotFollowed(name, "is not followed") from None
+            raise NotFollowed(name, f"is not modelled{'' if assumed is None else f'; {assumed} is assumed'}") from None
 
     return Part((name,), read)
 

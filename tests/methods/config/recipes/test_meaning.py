@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from lora_cli import InvalidInput, check, count, fit, memory, sweep
+from lora_cli.analysis.memory.arguments import TrainingArguments
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.recipes.recipe import read_recipe
+from lora_cli.methods.config.recipes.trainer import ASSUMED_ATTENTION, ASSUMED_OPTIMIZER
 from lora_cli.models.sources.read_model import read_model
 
 LLAMA = "llama-3.2-1b"
@@ -235,7 +237,29 @@ def test_what_is_not_followed_is_a_warning_by_name(tmp_path: Path) -> None:
     assert "unfrozen_parameters x trains parameters of the base too" in said
     assert "lion" not in said
     assert ": a is" not in said
-    assert "optimizer 'lion_8bit' is not followed" in "\n".join(memory(recipe=path).warnings)
+    assert "optimizer 'lion_8bit' is not modelled; adamw is assumed" in "\n".join(memory(recipe=path).warnings)
+
+
+@pytest.mark.parametrize(
+    ("fields", "own", "written_as"),
+    [
+        (AXOLOTL, {"flash_attention": True}, "flash_attention true"),
+        (FACTORY, {"flash_attn": "fa2"}, "flash_attn 'fa2'"),
+        (TRL, {"attn_implementation": "flash_attention_2"}, "attn_implementation 'flash_attention_2'"),
+    ],
+)
+def test_flash_attention_is_replayed_as_sdpa(
+    tmp_path: Path, fields: dict[str, Any], own: dict[str, Any], written_as: str
+) -> None:
+    """Which runs flash attention, too, and the assumption says so."""
+    found = memory(recipe=written(tmp_path, fields, **own))
+    assert f"attention sdpa stands for {written_as}, which takes as much memory" in found.assumptions
+
+
+def test_what_is_assumed_is_the_default_of_memory() -> None:
+    """For an attention and an optimizer that are not modelled."""
+    defaults = TrainingArguments._field_defaults
+    assert (defaults["attention"], defaults["optimizer"]) == (ASSUMED_ATTENTION, ASSUMED_OPTIMIZER)
 
 
 def test_a_warning_says_which_way_the_memory_is_off(tmp_path: Path) -> None:
@@ -328,7 +352,7 @@ def test_what_decides_is_named(tmp_path: Path) -> None:
 def test_a_length_that_no_field_sets_is_said(tmp_path: Path) -> None:
     """Where memory assumes one, and only there."""
     path = written(tmp_path, TUNE, tokenizer={"max_seq_len": None})
-    said = "seq 2048, or the model's longest input (the default of memory, since tokenizer.max_seq_len is not set)"
+    said = "seq 2048, or the model's longest input (memory's default, as tokenizer.max_seq_len is not set)"
     assert said in memory(recipe=path).assumptions
     assert said in memory(recipe=path).notes[0]
     assert said not in memory(recipe=path, seq=9).assumptions

@@ -15,6 +15,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     INERT,
     OPTIMIZERS,
     OWN_KERNELS,
+    SDPA_AS_FLASH,
     SEVERAL_CARDS,
     TRAINING_DOUBTS,
     bits_and_bytes,
@@ -23,6 +24,8 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
 )
 from lora_cli.methods.config.recipes.linear_modules import last_names
 from lora_cli.methods.config.recipes.trainer import (
+    ASSUMED_ATTENTION,
+    ASSUMED_OPTIMIZER,
     FULL,
     Doubt,
     NotFollowed,
@@ -46,7 +49,7 @@ ADAPTERS = ("lora", "qlora")
 OUTPUTS = {"gpt_neox": "embed_out"}
 BATCH = number("micro_batch_size", default=1)
 # The older fields of attn_implementation.
-KERNELS = {"flash_attention": "sdpa", "sdp_attention": "sdpa", "eager_attention": "eager"}
+KERNELS = {"flash_attention": SDPA_AS_FLASH, "sdp_attention": "sdpa", "eager_attention": "eager"}
 UNREPLAYED = ("flex_attention", "xformers_attention", "sage_attention")
 LOSSES = ("liger_fused_linear_cross_entropy", "liger_cross_entropy", "cut_cross_entropy", "chunked_cross_entropy")
 LORA_KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel")
@@ -106,13 +109,13 @@ def _dtype(recipe: Config) -> str:
 
 def _attention(recipe: Config) -> Any:
     if recipe.fields.get("attn_implementation"):
-        return choice("attn_implementation", ATTENTIONS).read(recipe)
+        return choice("attn_implementation", ATTENTIONS, assumed=ASSUMED_ATTENTION).read(recipe)
     for name, kind in KERNELS.items():
         if recipe.flag(name, default=False):
             return kind
     for name in UNREPLAYED:
         if recipe.flag(name, default=False):
-            raise NotFollowed(name, "has no replay")
+            raise NotFollowed(name, f"cannot be replayed; {ASSUMED_ATTENTION} is assumed")
     return None
 
 
@@ -139,7 +142,7 @@ def _sets_kernels(recipe: Config) -> bool:
 def _loss(recipe: Config) -> None:
     for name in LOSSES:
         if recipe.flag(name, default=False):
-            raise NotFollowed(name, "has no replay, and takes less than the full loss that is assumed")
+            raise NotFollowed(name, "cannot be replayed; the full loss is assumed, which takes more")
 
 
 HEAD = "gives the model a head of its own, which is not counted"
@@ -179,7 +182,7 @@ TRAINER = Trainer(
             _attention,
         ),
         "padded": Part(("sample_packing", "batch_flattening", "pretraining_dataset", "pad_to_sequence_len"), _padded),
-        "optimizer": choice("optimizer", OPTIMIZERS, DEFAULT_OPTIMIZER),
+        "optimizer": choice("optimizer", OPTIMIZERS, DEFAULT_OPTIMIZER, ASSUMED_OPTIMIZER),
         "adapter_dtype": Part(("peft_autocast_adapter_dtype",), _adapter_dtype),
         "loss": Part(LOSSES, _loss),
     },

@@ -16,6 +16,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     INERT,
     OPTIMIZERS,
     OWN_KERNELS,
+    SDPA_AS_FLASH,
     SEVERAL_CARDS,
     TRAINING_DOUBTS,
     autocast,
@@ -24,6 +25,8 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
 )
 from lora_cli.methods.config.recipes.linear_modules import last_names
 from lora_cli.methods.config.recipes.trainer import (
+    ASSUMED_ATTENTION,
+    ASSUMED_OPTIMIZER,
     FULL,
     Doubt,
     NotFollowed,
@@ -42,7 +45,7 @@ from lora_cli.models.config import Config
 from lora_cli.models.model import Model
 
 TYPES = {"lora": "lora", "oft": "oft", "full": FULL}
-ATTENTIONS = {"auto": None, "disabled": "eager", "sdpa": "sdpa", "fa2": "sdpa", "fa3": "sdpa"}
+ATTENTIONS = {"auto": None, "disabled": "eager", "sdpa": "sdpa", "fa2": SDPA_AS_FLASH, "fa3": SDPA_AS_FLASH}
 BATCH = number("per_device_train_batch_size", default=DEFAULT_BATCH)
 TARGET, ALL = "lora_target", "all"
 # The outputs that `all` leaves out, by any part of their names.
@@ -160,11 +163,11 @@ def _quantise(recipe: Config) -> str | None:
         return None
     method = recipe.text("quantization_method", default="bnb")
     if method not in {"bnb", "bitsandbytes"} or bits not in {4, 8}:
-        raise NotFollowed("quantization_bit", f"by {method} has no replay")
+        raise NotFollowed("quantization_bit", f"by {method} cannot be replayed")
     if bits == 8:
         return "int8"
     if recipe.text("quantization_type", default="nf4") != "nf4":
-        raise NotFollowed("quantization_type", "has no replay")
+        raise NotFollowed("quantization_type", "cannot be replayed")
     return "nf4-double" if recipe.flag("double_quantization", default=True) else "nf4"
 
 
@@ -211,9 +214,9 @@ TRAINER = Trainer(
         "quantize": Part(QUANTISED, _quantise),
         "kbit_prepare": Part(QUANTISED, _unprepared),
         "checkpointing": Part(("disable_gradient_checkpointing",), _checkpoints),
-        "attention": choice("flash_attn", ATTENTIONS, "auto"),
+        "attention": choice("flash_attn", ATTENTIONS, "auto", ASSUMED_ATTENTION),
         "padded": Part(("packing", "neat_packing"), lambda recipe: padded(recipe, BATCH, "packing", "neat_packing")),
-        "optimizer": choice("optim", OPTIMIZERS, DEFAULT_OPTIMIZER),
+        "optimizer": choice("optim", OPTIMIZERS, DEFAULT_OPTIMIZER, ASSUMED_OPTIMIZER),
         "adapter_dtype": Part(("pure_bf16",), _adapter_dtype),
     },
     doubts={

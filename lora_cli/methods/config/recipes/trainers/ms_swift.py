@@ -23,6 +23,8 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
 )
 from lora_cli.methods.config.recipes.linear_modules import distinct_endings, parts_of_model
 from lora_cli.methods.config.recipes.trainer import (
+    ASSUMED_ATTENTION,
+    ASSUMED_OPTIMIZER,
     FULL,
     Doubt,
     NotFollowed,
@@ -170,11 +172,11 @@ def _quantise(recipe: Config) -> str | None:
         return None
     bits = recipe.fields.get("quant_bits")
     if method != "bnb" or bits not in {4, 8}:
-        raise NotFollowed("quant_method", "has no replay")
+        raise NotFollowed("quant_method", "cannot be replayed")
     if bits == 8:
         return "int8"
     if recipe.text("bnb_4bit_quant_type", default="nf4") != "nf4":
-        raise NotFollowed("bnb_4bit_quant_type", "has no replay")
+        raise NotFollowed("bnb_4bit_quant_type", "cannot be replayed")
     return "nf4-double" if recipe.flag("bnb_4bit_use_double_quant", default=True) else "nf4"
 
 
@@ -222,9 +224,9 @@ TRAINER = Trainer(
         "checkpointing": Part(
             ("gradient_checkpointing",), lambda recipe: recipe.flag("gradient_checkpointing", default=True)
         ),
-        "attention": choice("attn_impl", ATTENTIONS),
+        "attention": choice("attn_impl", ATTENTIONS, assumed=ASSUMED_ATTENTION),
         "padded": Part(("packing", "padding_free"), lambda recipe: padded(recipe, BATCH, "packing", "padding_free")),
-        "optimizer": choice("optim", OPTIMIZERS, DEFAULT_OPTIMIZER),
+        "optimizer": choice("optim", OPTIMIZERS, DEFAULT_OPTIMIZER, ASSUMED_OPTIMIZER),
         "adapter_dtype": Part(("lora_dtype",), lambda recipe: recipe.text("lora_dtype", default="") or None),
     },
     doubts={

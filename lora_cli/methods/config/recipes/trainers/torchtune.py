@@ -10,6 +10,7 @@ from typing import Any
 
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.recipes.trainer import (
+    ASSUMED_OPTIMIZER,
     FULL,
     Doubt,
     NotFollowed,
@@ -134,7 +135,7 @@ def _optimizer(recipe: Config) -> Any:
     name = recipe.text("optimizer._component_", default="torch.optim.AdamW")
     if name == "torch.optim.AdamW":
         return "adamw" if recipe.flag("optimizer.fused", default=False) else "adamw-foreach"
-    return choice("optimizer._component_", OPTIMIZERS).read(recipe)
+    return choice("optimizer._component_", OPTIMIZERS, assumed=ASSUMED_OPTIMIZER).read(recipe)
 
 
 def _adapter_dtype(recipe: Config) -> str | None:
@@ -148,7 +149,7 @@ def _unprepared(recipe: Config) -> bool | None:
 def _loss(recipe: Config) -> None:
     name = recipe.text("loss._component_", default="").rpartition(".")[2]
     if name not in {"", "CrossEntropyLoss"}:
-        raise NotFollowed("loss._component_", "has no replay; the full loss that is assumed takes more")
+        raise NotFollowed("loss._component_", "cannot be replayed; the full loss is assumed, which takes more")
 
 
 QUANTISED = (COMPONENT, "model.quantize_base")

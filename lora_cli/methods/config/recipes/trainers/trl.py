@@ -18,6 +18,8 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     padded,
 )
 from lora_cli.methods.config.recipes.trainer import (
+    ASSUMED_ATTENTION,
+    ASSUMED_OPTIMIZER,
     FULL,
     Doubt,
     Part,
@@ -98,9 +100,9 @@ TRAINER = Trainer(
         "checkpointing": Part(
             ("gradient_checkpointing",), lambda recipe: recipe.flag("gradient_checkpointing", default=True)
         ),
-        "attention": choice("attn_implementation", ATTENTIONS),
+        "attention": choice("attn_implementation", ATTENTIONS, assumed=ASSUMED_ATTENTION),
         "padded": Part(("packing", "padding_free"), lambda recipe: padded(recipe, BATCH, "packing", "padding_free")),
-        "optimizer": choice("optim", OPTIMIZERS, DEFAULT_OPTIMIZER),
+        "optimizer": choice("optim", OPTIMIZERS, DEFAULT_OPTIMIZER, ASSUMED_OPTIMIZER),
         "adapter_dtype": Part(QUANTISED, _adapter_dtype),
         "loss": choice("loss_type", {"nll": None, "dft": None, "chunked_nll": "chunked"}, "nll"),
     },
