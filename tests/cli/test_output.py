@@ -199,9 +199,9 @@ def test_a_long_pass_shows_how_far_it_is() -> None:
 
 def test_a_long_sweep_shows_how_far_it_is() -> None:
     """Unless its rows are seen as they come."""
-    sweep = ("sweep", "gpt2", "-r", "8", "--memory", "--gpu", "4090", "--batch", "1:8")
+    sweep = ("sweep", "gpt2", "-r", "8", "--memory", "--gpu", "4090", "--batch", "1:24")
     shown = on_terminal(*sweep)
-    assert re.search("Replaying .*of 8|Replaying .*/8", shown)
+    assert re.search("Replaying .*of 24|Replaying .*/24", shown)
     assert "Replaying" not in shown.rsplit("\x1b[2K", 1)[-1]
     assert "Replaying" not in on_terminal(*sweep, "--format", "csv")
 

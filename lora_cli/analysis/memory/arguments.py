@@ -139,7 +139,7 @@ class TrainingArguments(NamedTuple):
         others = [] if self.gpu is None else namesakes(self.gpu)
         if others and self.card is not None:
             also = ", ".join(card.name for card in others)
-            yield f"{argument('gpu')} {self.gpu} is taken for {self.card.name}; other cards of that name: {also}"
+            yield f"{argument('gpu')} {self.gpu} is taken for {self.card.name}; its other sizes: {also}"
         if model.parts:
             yield (
                 "images and sounds are not in the batch: the figures are of text, and a training of "

@@ -227,13 +227,14 @@ def find_card(name: str) -> Card:
 
 
 def namesakes(name: str) -> list[Card]:
-    """Return the other cards that a name may mean: those whose own names begin with it, unless it is the whole name of one.
+    """Return the other sizes of a card whose name does not say which: their own names add the memory to it.
 
-    >>> [card.name for card in namesakes("A100")], [card.name for card in namesakes("rtx6000")], namesakes("a10")
-    (['a100-80gb'], ['rtx-6000-ada'], [])
+    >>> [card.name for card in namesakes("A100")], namesakes("a100-40gb"), namesakes("h100")
+    (['a100-80gb'], [], [])
     """
     card, key = find_card(name), _key(name)
     alias = next((_words(alias) for alias in card.aliases if _key(alias) == key), None)
     if alias is None or name.lower() == card.name:
         return []
-    return [other for other in CARDS if other != card and _words(other.name)[: len(alias)] == alias]
+    by_words = {(*_words(other.name),): other for other in CARDS if other != card}
+    return [other for (*words, last), other in by_words.items() if words == alias and last.removesuffix("gb").isdigit()]
