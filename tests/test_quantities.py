@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from endings import ends
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +23,6 @@ from lora_cli.quantities import (
 )
 
 LIMIT = 2**31 - 1
-A_SECOND = 1
 
 
 def whole(text: str) -> int:
@@ -132,12 +131,10 @@ def test_a_real_number_without_a_fraction_is_an_integer(value: int) -> None:
 
 
 def test_a_long_text_that_is_no_real_number_is_refused_at_once() -> None:
-    """Ten thousand digits and a letter take no noticeable time to refuse: no backtracking."""
-    started = time.process_time()
-    for text in ("9" * 10_000 + "x", "9" * 10_000, "1." + "0" * 10_000 + "x"):
-        with pytest.raises(QuantityError):
+    """A million digits and a letter are refused without backtracking, which would take hours."""
+    for text in ("9" * 10**6 + "x", "9" * 10**6, "1." + "0" * 10**6 + "x"):
+        with ends(), pytest.raises(QuantityError):
             parse_real(text)
-    assert time.process_time() - started < A_SECOND
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.booleans())

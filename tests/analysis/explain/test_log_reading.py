@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import pytest
+from endings import ends
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -190,10 +190,8 @@ def test_what_is_not_a_count_is_refused(text: object, said: str) -> None:
 )
 def test_ten_megabytes_take_seconds(text: str) -> None:
     """Whatever they are made of."""
-    start = time.process_time()
-    with suppress(InvalidInput):
+    with ends(), suppress(InvalidInput):
         read_log(text)
-    assert time.process_time() - start < 10
 
 
 @given(st.text(max_size=300) | st.lists(st.sampled_from([*LINE.split(), "\x1b[31m", "\ud800", "|"])).map(" ".join))

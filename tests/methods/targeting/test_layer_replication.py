@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
+from endings import ends
 from small_llama import llama
 
 from lora_cli.analysis.count.model_count import ModelCount, count_model
@@ -128,10 +128,8 @@ def test_a_model_whose_layers_peft_does_not_find_is_refused(architecture: str) -
 )
 def test_ranges_that_are_none_are_refused_at_once(ranges: object) -> None:
     """In one short line with the field's name."""
-    start = time.process_time()
-    with pytest.raises(InvalidInput, match="layer_replication") as caught:
+    with ends(), pytest.raises(InvalidInput, match="layer_replication") as caught:
         cost(layer_replication=ranges)
-    assert time.process_time() - start < 0.5
     sentence = str(caught.value)
     assert sentence.isprintable()
     assert len(sentence) < 400

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
+from endings import ends
 from hypothesis import given
 from hypothesis import strategies as st
 from small_models import cost, names
@@ -46,10 +46,8 @@ def test_what_is_no_regex_is_refused(field: str, text: str) -> None:
 
 def test_a_regex_that_backtracks_for_ever_is_given_up() -> None:
     """Within seconds of computing, with the reason."""
-    start = time.process_time()
-    with pytest.raises(InvalidInput, match="took over 3 s"):
+    with ends(), pytest.raises(InvalidInput, match="took over 3 s"):
         names(target_modules="(.*.*)*x")
-    assert time.process_time() - start < 4.5
 
 
 @given(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from breakdowns import assert_rows_add_up
+from endings import calls
 from small_models import cost, leaves, model
 
 from lora_cli.analysis.count.breakdown import groups
@@ -66,14 +66,13 @@ MANY = tuple(f"absent{number}" for number in range(100_000))
 
 
 @pytest.mark.parametrize("field", ["target_modules", "exclude_modules", "target_parameters"])
-def test_a_hundred_thousand_names_take_no_longer_than_one(field: str) -> None:
-    """In each field of names that are looked up by their ends."""
+def test_a_name_more_is_not_compared_with_every_module(field: str) -> None:
+    """In each field of names that are looked up by their ends: a few calls for each of 100,000, not one for each module."""
     fields: dict[str, Any] = {"target_modules": ("q_proj",)}
     fields[field] = (*fields.get(field, ()), *MANY)
     subject = model(num_hidden_layers=200)
-    start = time.process_time()
+    assert calls(lambda: cost(subject, **fields).adapted_modules) < 30 * len(MANY)
     assert cost(subject, **fields).adapted_modules == 200
-    assert time.process_time() - start < 1.5
 
 
 def test_what_is_trained_beside_adapters_is_in_the_table() -> None:
