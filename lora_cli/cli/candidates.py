@@ -17,13 +17,20 @@ Candidates = Callable[[str], list[str]]
 PLAIN = r"[\w.+-]+"
 
 
-def one_of(names: Names) -> Candidates:
-    """Offer names.
+def one_of(*names: Names) -> Candidates:
+    """Offer the names that fit of the first list that has some.
 
     >>> one_of(["lora", "dora"])("")
     ['lora', 'dora']
+    >>> one_of(["rtx-4090", "t4"], ["4090", "tesla-t4"])("4")
+    ['4090']
     """
-    return lambda incomplete: [name for name in _read(names) if name.startswith(incomplete)]
+
+    def offered(incomplete: str) -> list[str]:
+        fitting = ([name for name in _read(each) if name.startswith(incomplete)] for each in names)
+        return next(filter(None, fitting), [])
+
+    return offered
 
 
 def list_of(names: Names) -> Candidates:
@@ -77,6 +84,13 @@ def card_names() -> Iterable[str]:
     return [card.name for card in CARDS]
 
 
+def card_aliases() -> Iterable[str]:
+    """Return what people call them too, as 4090 for the rtx-4090."""
+    from lora_cli.analysis.memory.cards import CARDS, SERIES
+
+    return [alias for card in CARDS for alias in (card.name.removeprefix(f"{SERIES}-"), *card.aliases)]
+
+
 def peft_versions() -> Iterable[str]:
     """Return the releases of PEFT that are known."""
     from lora_cli.methods.config.peft_releases import known_versions
@@ -85,10 +99,13 @@ def peft_versions() -> Iterable[str]:
 
 
 def model_sources(incomplete: str) -> list[str]:
-    """Offer presets and, beside them, what is in the working directory. Where no preset fits, the shell offers paths."""
-    from lora_cli.models.sources.preset import names
+    """Offer presets, or the Hub names of presets, and beside them what is in the working directory.
 
-    presets = [name for name in names() if name.startswith(incomplete)]
+    Where none fits, the shell offers paths.
+    """
+    from lora_cli.models.sources.preset import hub_names, names
+
+    presets = one_of(names, hub_names)(incomplete)
     return [*presets, *_paths_here(incomplete)] if presets else []
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.candidates import card_names, one_of
+from lora_cli.cli.candidates import card_aliases, card_names, one_of
 from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
@@ -28,7 +28,7 @@ def cards(
         typer.Argument(
             metavar="PATTERN",
             help="Show only the cards one of whose names contains this, or that it matches with * and ?.",
-            autocompletion=one_of(card_names),
+            autocompletion=one_of(card_names, card_aliases),
             rich_help_panel=SUBJECT,
         ),
     ] = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from lora_cli.analysis.memory.training import ADAPTER_DTYPE, ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
-from lora_cli.cli.candidates import card_names, one_of
+from lora_cli.cli.candidates import card_aliases, card_names, one_of
 from lora_cli.cli.help_text import METHOD, TRAINING
 from lora_cli.cli.options.reading import read_list, size
 
@@ -90,7 +90,7 @@ class TrainingOptions(NamedTuple):
             "--gpu",
             metavar="NAME",
             help="The card, e.g. a100-80gb or 4090.",
-            autocompletion=one_of(card_names),
+            autocompletion=one_of(card_names, card_aliases),
             rich_help_panel=TRAINING,
         ),
     ] = None
