@@ -1,7 +1,7 @@
 """README's examples: run them, and write their output back.
 
-A block that starts with ```console holds commands after `$ ` and, behind each, what it prints. The
-two commands of the first screen set an environment up and are run by .ci/run instead. The others find the
+A block that starts with ```console holds commands after `$ `, what each is for in lines after `# ` before it, and
+behind it what it prints. The two commands of the first screen set an environment up and are run by .ci/run instead. The others find the
 folders that tests/support/example.py writes.
 
 `python tests/support/readme.py` checks the blocks against the `lora-cli` on PATH, with `--write` it renews
@@ -23,6 +23,7 @@ import example
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"(^# .*\n)*^\$ (?P<line>.*)$", re.MULTILINE)
 SETUP = "python3 -m venv"
 
 
@@ -49,10 +50,10 @@ def renewed(text: str) -> str:
         example.write(Path(folder))
 
         def block(match: re.Match[str]) -> str:
-            commands = [line for line in match[0].splitlines() if line.startswith("$ ")]
-            if any(SETUP in command for command in commands):
+            if SETUP in match[0]:
                 return match[0]
-            return "\n".join(f"{command}\n{output(command[2:], folder)}" for command in commands)
+            commands = COMMAND.finditer(match[0])
+            return "\n".join(f"{command[0]}\n{output(command['line'], folder)}" for command in commands)
 
         return BLOCK.sub(block, text)
 
