@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import SupportsIndex
 
 SHOWN_CHARACTERS = 40
 # The end of a path, a module's name or another program's message is often what matters, so it is kept.
@@ -121,10 +122,14 @@ def question(name: str) -> str:
 def is_several(value: object) -> bool:
     """Whether a value is a list, or a text that would be one on the command line.
 
+    An array that stands for one whole number is not, though NumPy and torch give it a length too.
+
     >>> is_several("8,16"), is_several([8]), is_several("8"), is_several(8)
     (True, True, False, False)
     """
-    return bool({",", ":"} & {*value}) if isinstance(value, str) else isinstance(value, Sized)
+    if isinstance(value, str):
+        return "," in value or ":" in value
+    return isinstance(value, Sized) and not isinstance(value, SupportsIndex)
 
 
 @contextmanager

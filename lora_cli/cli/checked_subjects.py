@@ -36,6 +36,14 @@ def checked_subjects(found: Iterable[SubjectCheck | Unchecked]) -> CheckedSubjec
 def _trouble(unchecked: Unchecked) -> Trouble:
     """Return why a path has no check, with its name, which a message about an option lacks."""
     path, message = unchecked.path, str(unchecked.error)
-    # The path, or that of a file in it.
-    is_named = quote_long(path)[:-1] in message
-    return Trouble(path, message if is_named else f"{path}: {message}", path_location(path))
+    return Trouble(path, message if _names(message, path) else f"{path}: {message}", path_location(path))
+
+
+def _names(message: str, path: str) -> bool:
+    """Whether a message quotes a path, or that of a file in it.
+
+    >>> _names("'c/config.json' is not JSON", "c"), _names("no module is targeted by 'c_attm'", "c")
+    (True, False)
+    """
+    start, mark = quote_long(path)[:-1].rstrip("/\\"), quote_long(path)[-1]
+    return any(f"{start}{end}" in message for end in (mark, "/", "\\"))

@@ -52,15 +52,20 @@ def _answer(argv: Sequence[str]) -> int:
             stream.write(answer.text)
         return ExitCode.TROUBLE if answer.code else ExitCode.DONE
     # A closed pipe is not an error, but a check that fails still does.
-    shown, notes = False, [*answer.notes]
-    # Troubles that stdout cannot take are still said on stderr.
-    unsaid = (OutputFailed,) if answer.troubles and not answer.report.size else ()
+    shown, notes, unwritten = False, [*answer.notes], None
     if answer.is_written:
-        with suppress(BrokenPipeError, *unsaid):
+        try:
             answer.presentation.write(answer.report, answer.plot)
             shown = answer.presentation.is_log or answer.presentation.beside_stderr
             notes += answer.presentation.notes
+        except BrokenPipeError:
+            pass
+        except OutputFailed as error:
+            unwritten = error
     _say_beside(answer, notes, shown=shown)
+    # Without records only troubles were lost, and stderr has them now.
+    if unwritten is not None and answer.report.size:
+        raise unwritten
     if answer.troubles:
         return ExitCode.TROUBLE
     return ExitCode.LIMIT_BROKEN if answer.failures or answer.misfits else ExitCode.DONE

@@ -124,6 +124,7 @@ def test_settings_may_hold_numpys_values() -> None:
     """Numbers, truth values and arrays become those of JSON, also within a pattern."""
     assert count(8, 8, 2, settings={"use_dora": np.True_}) == count(8, 8, 2, settings={"use_dora": True})
     assert count(8, 8, method="vera", settings={"r": np.int64(4)}).r == 4
+    assert count(np.array(8), 8, 2).d == 8
     settings = {"rank_pattern": {"c_attn": np.int64(4)}, "layers_to_transform": np.arange(3)}
     found = count(model="gpt2", target="c_attn", alpha=np.float32(16), settings=settings)
     alone = count(model="gpt2", target="c_attn", r=4, settings={"layers_to_transform": [0, 1, 2]})

@@ -179,6 +179,7 @@ def test_a_server_of_adapters_has_a_report_of_its_own(base: str) -> None:
     ("arguments", "said"),
     [
         ("--serve 0", "--serve: '0' is out of range"),
+        ("--serve 8,16", "--serve: '8,16' is not a whole number; give a whole number from 1 to"),
         ("--serve 1000000000000", "--serve: '1000000000000' is out of range"),
         ("--serve 1 --max-rank 1000", "--max-rank: 1000 is out of range; give a whole number from 1 to 512"),
         ("--serve 1 --batch 2", "--batch says how a model is trained, and --serve trains nothing; drop one of them"),

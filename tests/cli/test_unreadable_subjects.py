@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -96,6 +98,39 @@ def test_a_message_about_an_option_names_its_path(folder: Path) -> None:
         "lora-cli: error: one: ",
         "lora-cli: error: two: ",
     ]
+
+
+def test_a_message_that_quotes_a_longer_name_names_its_path_too(folder: Path) -> None:
+    """The path `q` is not what `'q_projj'` is about."""
+    config = {"peft_type": "LORA", "r": 2, "target_modules": ["q_projj"]}
+    for name in ("q", "v"):
+        (folder / name).mkdir()
+        (folder / name / "adapter_config.json").write_text(json.dumps(config))
+    done = run("check", "q", "v", "-m", "gpt2", "--max-params", "1", cwd=folder)
+    starts = [line.partition("no module")[0] for line in done.stderr.splitlines()]
+    assert starts == ["lora-cli: error: q: ", "lora-cli: error: v: "]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root lists every folder")
+@pytest.mark.parametrize("command", ["check", "inspect"])
+def test_a_folder_that_may_not_be_listed_stops_no_other(folder: Path, command: str) -> None:
+    """Its error is said beside the row of the others."""
+    (folder / "closed").mkdir(mode=0)
+    done = run(command, "closed", "one", "--format", "csv", cwd=folder)
+    assert (done.returncode, done.stdout.count("\n"), "cannot read 'closed'" in done.stderr) == (2, 2, True)
+
+
+def test_a_full_disk_swallows_no_trouble(folder: Path) -> None:
+    """What could not be read is said beside what could not be written."""
+    with Path("/dev/full").open("w") as full:
+        done = run(
+            *("check", *PATHS[:3], "--format", "csv"),
+            cwd=folder,
+            capture_output=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert (done.returncode, JUNK in done.stderr, "No space left on device" in done.stderr) == (2, True, True)
 
 
 def test_a_table_whose_file_cannot_be_read_stops_no_other(folder: Path) -> None:

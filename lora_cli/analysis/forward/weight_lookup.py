@@ -137,8 +137,8 @@ def _base_name(tensors: Iterable[str], module: str, declared: Format) -> str:
     own = owners.get(wanted) or (found[0] if len(found) == 1 else (module,))
     if len(own) > 1:
         raise InvalidInput(
-            f"{argument('weights')}: {quote_long(module)} is of {first_few(own)} together; give a checkpoint that has "
-            "their weights as one, as ComfyUI's have"
+            f"{argument('weights')}: {quote_long(module)} is {first_few(own)} joined, which this checkpoint "
+            "stores apart; give one that stores them joined, e.g. ComfyUI's"
         )
     return own[0]
 

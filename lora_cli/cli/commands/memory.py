@@ -15,7 +15,7 @@ from lora_cli.cli.count_reports import config_part
 from lora_cli.cli.help_text import SERVING, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
-from lora_cli.cli.options.reading import read_given, size
+from lora_cli.cli.options.reading import read_given, whole
 from lora_cli.cli.options.training import AdapterDtype, TrainingOptions, Vram
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument
@@ -141,9 +141,9 @@ def memory(
         "vram": vram,
         "tokens": read_given("tokens", tokens, parse_count, "tokens"),
         "utilisation": read_given("utilisation", utilisation, parse_positive),
-        "serve": size("serve", serve),
-        "max_rank": size("max_rank", max_rank),
-        "tp": size("tp", tp),
+        "serve": whole("serve", serve),
+        "max_rank": whole("max_rank", max_rank),
+        "tp": whole("tp", tp),
     }
     found: Any = replayed_memory(subject.model_of(source, model), **arguments)
     return _trained(found, presentation) if serve is None else _served(found, presentation)

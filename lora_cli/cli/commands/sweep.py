@@ -17,7 +17,7 @@ from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_settings
 from lora_cli.cli.options.limits import CountBudgetOptions
-from lora_cli.cli.options.reading import read_list, size
+from lora_cli.cli.options.reading import whole
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.methods.config.adaptation import ALL_LINEAR
@@ -146,12 +146,12 @@ def sweep(
         h,
         r,
         square=square,
-        method=None if method is None else read_list(method),
+        method=method,
         settings=read_settings(settings),
         model=[*(sources or ()), *(model or ())] or None,
         target=target or None,
         sort=sort,
-        limit=size("limit", limit),
+        limit=whole("limit", limit),
         memory=memory,
         recipe=recipe,
         track=partial(presentation.tracked_rows, "Replaying" if memory else "Counting"),

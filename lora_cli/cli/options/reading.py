@@ -31,7 +31,12 @@ def read_list(text: str) -> list[str]:
 
 
 def size(name: str, text: str | None) -> int | None:
-    """Return a size of a matrix or a rank, or None where the option is left out."""
+    """Return a size that a sweep has an axis of, or None where the option is left out."""
     if text is not None and is_several(text):
         raise several_sizes(name, text)
+    return whole(name, text)
+
+
+def whole(name: str, text: str | None) -> int | None:
+    """Return a whole number from 1, or None where the option is left out."""
     return read_given(name, text, parse_whole, 1, MAX_DIMENSION)

@@ -9,11 +9,11 @@ import typer
 from lora_cli.analysis.memory.training import ADAPTER_DTYPE, ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
 from lora_cli.cli.candidates import card_aliases, card_names, one_of
 from lora_cli.cli.help_text import METHOD, TRAINING
-from lora_cli.cli.options.reading import read_list, size
+from lora_cli.cli.options.reading import size
 
-# What a sweep takes several of.
 SIZES = ("batch", "seq")
-NAMES = ("quantize", "gpu")
+# What a sweep takes several of.
+AXES = (*SIZES, "quantize", "gpu")
 
 
 def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str = "NAME") -> Any:
@@ -103,8 +103,7 @@ class TrainingOptions(NamedTuple):
     def axes(self) -> dict[str, Any]:
         """Return the same as keywords of `lora_cli.sweep`, which takes several of some."""
         given = self._given()
-        axes = {name: given.pop(name) for name in SIZES if name in given}
-        axes |= {name: read_list(given.pop(name)) for name in NAMES if name in given}
+        axes = {name: given.pop(name) for name in AXES if name in given}
         return axes | {"training": given}
 
     def _given(self) -> dict[str, Any]:

@@ -121,8 +121,14 @@ def _of_keys(read: TrainedAdapter, header: Header) -> TrainedAdapter:
 
 
 def adapter_paths(path: str) -> list[str]:
-    """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself."""
-    return (named_adapters(path) if os.path.isdir(path) else []) or [path]
+    """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself.
+
+    Whoever reads a folder that nobody may list is told why.
+    """
+    try:
+        return (named_adapters(path) if os.path.isdir(path) else []) or [path]
+    except UnreadableFile:
+        return [path]
 
 
 def _in_single_file(path: str) -> TrainedAdapter:

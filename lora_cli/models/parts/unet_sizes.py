@@ -45,9 +45,9 @@ def transformer_layers(config: Config, count: int) -> tuple[list[object], list[o
     >>> transformer_layers(Config({"transformer_layers_per_block": [1, 2]}), 2)
     ([1, 2], [2, 1])
     """
-    value = config.fields.get(LAYERS) or 1
-    inward = value if isinstance(value, list) else [value] * count
-    outward = config.items(REVERSED) or inward[::-1]
+    value, reverse = config.fields.get(LAYERS), config.items(REVERSED)
+    inward = value if isinstance(value, list) else [1 if value is None else value] * count
+    outward = inward[::-1] if reverse is None else reverse
     for name, layers in ((LAYERS, inward), (REVERSED, outward)):
         if len(layers) != count:
             raise config.wrong(name, f"a list of {count}, as long as down_block_types")

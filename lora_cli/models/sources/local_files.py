@@ -16,11 +16,10 @@ from lora_cli.models.files import names_in, read_config_object, read_object
 from lora_cli.models.model import Model, names_dtype, read_config
 from lora_cli.models.registry import UnknownArchitecture
 from lora_cli.models.sources.checkpoint import Checkpoint, adapter_as_model
-from lora_cli.models.sources.other_formats import instead_of_others
+from lora_cli.models.sources.other_formats import PIPELINE, instead_of_others
 
 CONFIG = "config.json"
-# What a pipeline of diffusers consists of: a folder for each component, of which LoRA adapts one of these first of all.
-PIPELINE = "model_index.json"
+# The components of a pipeline that LoRA adapts first of all, each in a folder of its name.
 DENOISERS = ("transformer", "unet")
 
 

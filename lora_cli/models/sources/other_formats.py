@@ -9,7 +9,7 @@ from lora_cli.models.peft_names import ADAPTER_CONFIG
 
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 UNREAD = (".gguf", ".ggml", ".h5", ".msgpack", ".onnx")
-# A pipeline of several models in folders.
+# The index of a pipeline of diffusers, which has a folder for each of its models.
 PIPELINE = "model_index.json"
 
 

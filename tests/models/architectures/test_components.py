@@ -57,6 +57,8 @@ def test_whatever_the_fields_hold_is_a_total_or_a_refusal(class_name: str, field
             {"_class_name": "UNet2DConditionModel", "transformer_layers_per_block": 10**9},
             "transformer_layers_per_block",
         ),
+        ({"_class_name": "UNet2DConditionModel", "transformer_layers_per_block": 0}, "from 1 to 200"),
+        ({"_class_name": "UNet2DConditionModel", "reverse_transformer_layers_per_block": []}, "a list of 4"),
         ({"_class_name": "UNet2DConditionModel", "down_block_types": ["DownBlock2D"] * 10**5}, "up_block_types"),
         ({"_class_name": "UNet2DConditionModel", "block_out_channels": [320, 640]}, "block_out_channels"),
         ({"_class_name": "UNet2DConditionModel", "attention_head_dim": [5, None, 5, 5]}, "attention_head_dim"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from endings import ends
 from plots import plot_of
 
 from lora_cli import InvalidInput
@@ -148,6 +149,13 @@ def test_names_with_underscores_have_layers_too() -> None:
     )
     assert lines_of(plot) == {"attn_to_q": [0, 2], "to_out_0": [2]}
     assert plot.x.label == "layer"
+
+
+@pytest.mark.parametrize("name", ["_1_a" * 10**5 + ".x", "_1" * 10**5, "a" * 10**5 + ".0"])
+def test_no_name_from_a_file_hangs(name: str) -> None:
+    """A header may hold names of any length."""
+    with ends():
+        assert spectrum.leaf(name)
 
 
 def test_two_adapters_are_two_lines() -> None:

@@ -10,8 +10,6 @@ from lora_cli.output.plots.plot import Axis, Limit, LinePlot, Series, names, tit
 from lora_cli.output.plots.units import WHOLE
 from lora_cli.quantities import Value
 
-# A name with underscores for dots: what follows the last number of a layer.
-UNDERSCORED = re.compile(r"[^.]*_\d+_([^.]*[a-z][^.]*)")
 NEEDED, RANK = "rank_99", "r"
 TITLE = "Rank that keeps 99 % of the energy of an update"
 Record = Mapping[str, Value]
@@ -60,13 +58,22 @@ def plot(modules: Sequence[Record], reasons: Sequence[str] = ()) -> LinePlot:
 def leaf(name: str) -> str:
     """Return the last part of a module's name, with the part before it where the last one is a number.
 
+    A name with underscores for dots ends with what follows the last number of a layer.
+
     >>> leaf("layers.0.self_attn.q_proj"), leaf("attn.to_out.0"), leaf("lora_unet_blocks_0_attn_to_out_0")
     ('q_proj', 'to_out.0', 'attn_to_out_0')
     """
-    if (underscored := UNDERSCORED.fullmatch(name)) is not None:
-        return underscored[1]
-    found = re.search(r"[^.]*(\.\d+)?$", name)
-    return name if found is None else found[0]
+    if "." not in name:
+        return _after_last_layer(name.split("_"))
+    *_, before, last = name.split(".")
+    return f"{before}.{last}" if last.isdecimal() else last
+
+
+def _after_last_layer(parts: Sequence[str]) -> str:
+    """Return the words after the last number that words follow, or all of them where there is none."""
+    words = [at for at, part in enumerate(parts) if part and not part.isdecimal()]
+    numbers = [at for at, part in enumerate(parts[: words[-1]] if words else ()) if at and part.isdecimal()]
+    return "_".join(parts[numbers[-1] + 1 :] if numbers else parts)
 
 
 def _layer(record: Record) -> int | None:

@@ -145,5 +145,5 @@ def test_a_forward_needs_the_weight_as_one(tmp_path: Path) -> None:
     marks = {"x_embedder.weight": values(16, 4), "single_transformer_blocks.0.proj_mlp.weight": values(64, 16)}
     write_arrays(split, own | marks)
     assert forward(weights=str(whole), adapter=path, module="double_blocks.0.img_attn.qkv").scaling == 1
-    with pytest.raises(InvalidInput, match=r"is of 'transformer_blocks\.0\.attn\.to_q', .* together"):
+    with pytest.raises(InvalidInput, match=r"is 'transformer_blocks\.0\.attn\.to_q', .* joined"):
         forward(weights=str(split), adapter=path, module="double_blocks.0.img_attn.qkv")
