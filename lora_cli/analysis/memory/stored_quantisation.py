@@ -92,6 +92,6 @@ def _skipped(model: Model, entries: Iterable[object]) -> set[str]:
 
 def _refusal(model: Model, said: str) -> InvalidInput:
     return InvalidInput(
-        f"the {FIELD} of {model.name} says {said} has no replay; give the config.json of the model before quantisation, "
+        f"the {FIELD} of {model.name} says {said} has no replay; give the name or config.json of the model before quantisation, "
         f"with {argument('quantize')}"
     )

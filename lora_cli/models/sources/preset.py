@@ -3,8 +3,9 @@
 `presets.json` has one line for each model: the fields of its config.json that decide sizes. They must give the
 published number of parameters; tests/reference/presets.csv has the sources. `hub_names` are the repositories on the
 Hub that the model stands for: its own, and others whose modules are known to have the same sizes, e.g. of its instruct
-variant. Of a pipeline of diffusers it is the transformer or UNet. tests/reference/hub_names.csv says what confirms each;
-a name alone does not.
+variant. Of a pipeline of diffusers it is the transformer or UNet. `nf4_names` and `mixed_names` are repositories that
+hold the same modules in 4 bits. tests/reference/hub_names.csv and quantised_names.csv say what confirms each; a name
+alone does not.
 """
 
 from __future__ import annotations
@@ -12,14 +13,34 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, near_miss, quote
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
 DATA = Path(__file__).with_name("presets.json")
-HUB_NAMES = "hub_names"
+# What names a preset has on the Hub, by its field for them, and what the config.json of these says of quantisation.
+NAMES: dict[str, dict[str, Any]] = {
+    "hub_names": {},
+    # As loading unsloth/mistral-7b-instruct-v0.3-bnb-4bit prints it: unslothai/notebooks, nb/Mistral_v0.3_(7B)-GRPO.ipynb.
+    "nf4_names": {
+        "quant_method": "bitsandbytes",
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": "bfloat16",
+    },
+    # Some modules stay in 16 bits, others in each repository; which is not bundled, and no count depends on it.
+    "mixed_names": {"quant_method": "bitsandbytes in some modules only"},
+}
+
+
+class Known(NamedTuple):
+    """What a name stands for: a preset, and how the weights of that repository are quantised."""
+
+    preset: str
+    quantisation: dict[str, Any]
 
 
 @cache
@@ -29,10 +50,15 @@ def _all() -> dict[str, dict[str, Any]]:
 
 
 @cache
-def _known() -> dict[str, dict[str, Any]]:
-    """Return the entries by their own names and their Hub names, in lower case: the Hub, too, takes any case."""
-    others = {name.lower(): fields for fields in _all().values() for name in fields.get(HUB_NAMES, ())}
-    return others | _all()
+def _known() -> dict[str, Known]:
+    """Return what names stand for, presets' own and those on the Hub, in lower case: the Hub, too, takes any case."""
+    others = {
+        name.lower(): Known(preset, quantisation)
+        for preset, fields in _all().items()
+        for field, quantisation in NAMES.items()
+        for name in fields.get(field, ())
+    }
+    return others | {preset: Known(preset, {}) for preset in _all()}
 
 
 def names() -> tuple[str, ...]:
@@ -59,7 +85,8 @@ def hub_names_of(preset: str) -> tuple[str, ...]:
     >>> hub_names_of("gpt2"), hub_names_of("sana-0.6b")
     (('openai-community/gpt2',), ())
     """
-    return tuple(_all()[preset].get(HUB_NAMES, ()))
+    fields = _all()[preset]
+    return tuple(name for field in NAMES for name in fields.get(field, ()))
 
 
 def preset_named(name: str) -> str | None:
@@ -68,8 +95,8 @@ def preset_named(name: str) -> str | None:
     >>> preset_named("OpenAI-Community/GPT2"), preset_named("gpt")
     ('gpt2', None)
     """
-    fields = _known().get(name.lower())
-    return next((preset for preset, own in _all().items() if own is fields), None)
+    known = _known().get(name.lower())
+    return None if known is None else known.preset
 
 
 def is_preset(name: str) -> bool:
@@ -86,17 +113,21 @@ def preset(name: str) -> dict[str, Any]:
 
     >>> preset("gpt2")["n_embd"], preset("openai-community/gpt2") == preset("gpt2")
     (768, True)
+    >>> preset("unsloth/llama-3-8b-bnb-4bit")["quantization_config"]["bnb_4bit_quant_type"]
+    'nf4'
     >>> preset("lama-3.1-8b")
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: model 'lama-3.1-8b' is neither a file nor a preset; did you mean llama-3.1-8b, llama-3-8b or llama-3.1-70b?
     """
-    fields = _known().get(name.lower())
-    if fields is None:
+    known = _known().get(name.lower())
+    if known is None:
         hint = near_miss(name.lower(), names(), "`lora-cli models` lists the presets")
         raise InvalidInput(f"model {quote(name)} is neither a file nor a preset; {hint}")
+    fields = {field: value for field, value in _all()[known.preset].items() if field not in NAMES}
+    if known.quantisation:
+        fields["quantization_config"] = known.quantisation
     # A copy, so that a caller's change does not affect other answers.
     copied: dict[str, Any] = json.loads(json.dumps(fields))
-    copied.pop(HUB_NAMES, None)
     return copied
 
 

@@ -78,5 +78,5 @@ def test_a_name_on_the_hub_shows_the_preset_that_it_stands_for(name: str) -> Non
 
 def test_a_pattern_matches_names_on_the_hub() -> None:
     """E.g. those of an organisation."""
-    assert [record["model"] for record in bundled("liquidai/*")] == ["lfm2.5-vl-1.6b"]
+    assert [record["model"] for record in bundled("liquidai/*")] == ["lfm2-1.2b", "lfm2.5-vl-1.6b"]
     assert {record["family"] for record in bundled("FacebookAI/")} == {"roberta", "xlm-roberta"}

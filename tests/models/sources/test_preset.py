@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from program import run
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
-from lora_cli.models.sources.preset import DATA, hub_names, is_preset, names, preset
+from lora_cli.models.sources.preset import DATA, NAMES, hub_names, is_preset, names, preset, preset_named
 
 CLASS_NAME = "_class_name"
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -134,11 +135,53 @@ HUB_NAMES = list(csv.DictReader((REFERENCE / "hub_names.csv").open(encoding="utf
 
 def test_every_hub_name_has_a_source() -> None:
     """It confirms the sizes: a copy of the config.json, a total to the last digit, or a program that loads the weights."""
-    assert sorted(row["hub_name"] for row in HUB_NAMES) == sorted(hub_names())
+    assert sorted(row["hub_name"] for row in HUB_NAMES) == sorted(
+        name for name, _, field in BY_FIELD if field == "hub_names"
+    )
     assert len({name.lower() for name in hub_names()}) == len(hub_names())
     for row in HUB_NAMES:
         assert row["source"]
         assert preset(row["hub_name"].upper()) == preset(row["preset"])
+
+
+QUANTISED_NAMES = list(csv.DictReader((REFERENCE / "quantised_names.csv").open(encoding="utf-8")))
+BY_FIELD = [
+    (name, preset, field)
+    for preset, fields in json.loads(DATA.read_text(encoding="utf-8")).items()
+    for field in NAMES
+    for name in fields.get(field, ())
+]
+
+
+def test_every_name_of_quantised_weights_has_a_source() -> None:
+    """It says which repository in 16 bits, or which original, the name stands for."""
+    rows = [(row["hub_name"], row["preset"], f"{row['stored_as']}_names") for row in QUANTISED_NAMES]
+    assert sorted(rows) == sorted(entry for entry in BY_FIELD if entry[2] != "hub_names")
+    assert all(row["source"] for row in QUANTISED_NAMES)
+
+
+@pytest.mark.parametrize(("name", "stands_for", "field"), BY_FIELD[:: len(BY_FIELD) // 40])
+def test_a_name_gives_the_fields_of_its_preset_and_how_it_is_quantised(name: str, stands_for: str, field: str) -> None:
+    """Its sizes are the preset's own."""
+    fields = preset(name)
+    assert fields.pop("quantization_config", {}) == NAMES[field]
+    assert fields == preset(stands_for)
+    assert preset_named(name) == stands_for
+
+
+def test_what_memory_takes_of_a_name_of_quantised_weights() -> None:
+    """Plain NF4 is replayed; where some modules stay in 16 bits the refusal says so, and a count is the preset's."""
+    plain, mixed = "unsloth/llama-3-8b-bnb-4bit", "unsloth/Qwen3-8B-unsloth-bnb-4bit"
+    asked = json.loads(run("memory", "unsloth/llama-3-8b", "--quantize", "nf4-double", "--json").stdout)["results"][0]
+    stored = json.loads(run("memory", plain, "--json").stdout)["results"][0]
+    assert {**stored, "model": None} == {**asked, "model": None}
+    refused = run("memory", mixed)
+    assert refused.returncode == 2
+    assert "bitsandbytes in some modules only" in refused.stderr
+    assert (
+        run("count", mixed, "-r", "8", "--field", "all_params").stdout
+        == run("count", "qwen3-8b", "-r", "8", "--field", "all_params").stdout
+    )
 
 
 def test_a_name_that_needs_a_revision_is_not_a_preset() -> None:
