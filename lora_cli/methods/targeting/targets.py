@@ -144,7 +144,8 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     if not places and not chosen:
         wanted = config.target_modules or ()
         name = wanted if isinstance(wanted, str) else next(iter(wanted), "")
-        near = near_miss(name, [*_linear_names(model), ALL_LINEAR], "")
+        others = [each for each in (*_linear_names(model), ALL_LINEAR) if each != name]
+        near = near_miss(name, others, "")
         raise InvalidInput(
             f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; "
             f"{near}{' ' if near else ''}{_known_targets(model)}"

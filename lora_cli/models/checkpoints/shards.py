@@ -23,13 +23,24 @@ def is_checkpoint(path: str) -> bool:
     return path.lower().endswith((SAFETENSORS, INDEX))
 
 
+def preferred(names: Iterable[str]) -> list[str]:
+    """Return the file, the index or the shards among the files of a folder, as transformers and diffusers prefer them.
+
+    Several that are not shards are several checkpoints.
+
+    >>> preferred(["README.md", "model.safetensors.index.json", "model-00001-of-00001.safetensors"])
+    ['model.safetensors.index.json']
+    """
+    own = [name for name in names if is_checkpoint(name) and name != ADAPTER_WEIGHTS]
+    indexes = [name for name in own if name.endswith(INDEX)]
+    shards = [name for name in own if NUMBERED.fullmatch(name)]
+    return [name for name in WHOLE if name in own][:1] or indexes or shards or own
+
+
 def checkpoint_in(folder: str) -> list[str]:
-    """Return the file, the index or the shards in a folder, in the order in which transformers and diffusers prefer them."""
-    names = [name for name in names_in(folder) if is_checkpoint(name) and name != ADAPTER_WEIGHTS]
-    indexes = [name for name in names if name.endswith(INDEX)]
-    shards = [name for name in names if NUMBERED.fullmatch(name)]
-    found = [name for name in WHOLE if name in names][:1] or indexes or shards or names
-    if len(found) > 1 and found != shards:
+    """Return the path of the file or the index, or the paths of the shards, in a folder."""
+    found = preferred(names_in(folder))
+    if len(found) > 1 and not all(map(NUMBERED.fullmatch, found)):
         raise InvalidInput(f"{quote_long(folder)} holds several checkpoints: {first_few(found)}; name one of them")
     return [os.path.join(folder, name) for name in found]
 

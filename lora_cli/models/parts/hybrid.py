@@ -2,51 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from lora_cli.errors import InvalidInput, choices, quote
 from lora_cli.models.config import Config
 from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
+from lora_cli.models.parts.layer_types import ATTENTION, STATE, layer_kinds
 from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, listed, norm, under
-
-ATTENTION = "full_attention"
-STATE = "linear_attention"
-# What older config.json files call them.
-RENAMED = {"mamba": STATE, "attention": ATTENTION}
-
-
-def layer_kinds(
-    config: Config,
-    *names: str,
-    layers: int,
-    known: Sequence[str] = (STATE, ATTENTION),
-    default: Callable[[int], str] | None = None,
-) -> list[str]:
-    """Return the kind of each layer: from the list of one of these `names`, or by `default` from the layer's index.
-
-    Without a `default` there must be such a list.
-
-    >>> layer_kinds(Config({"layer_types": ["mamba", "attention"]}), "layer_types", layers=2, default=lambda _: STATE)
-    ['linear_attention', 'full_attention']
-    """
-    written = config.items(*names)
-    if written is None:
-        if default is None:
-            raise config.wrong(names[0], "a list with the kind of each layer")
-        return [default(index) for index in range(layers)]
-    if len(written) != layers:
-        raise InvalidInput(
-            f"{config.source}: {names[0]} has length {len(written)}; it must have an entry for each of the {layers} layers"
-        )
-    kinds = [RENAMED.get(str(kind), kind) for kind in written]
-    unknown = [kind for kind in kinds if kind not in known]
-    if unknown:
-        raise InvalidInput(
-            f"{config.source}: {names[0]} has {quote(unknown[0])}, which this model has no layer for; "
-            f"{choices(unknown[0], known)}"
-        )
-    return kinds
 
 
 def indices(config: Config, name: str) -> frozenset[int] | None:

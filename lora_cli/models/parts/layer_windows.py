@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
-
-SLIDING, FULL = "sliding_attention", "full_attention"
+from lora_cli.models.parts.layer_types import ATTENTION, SLIDING, layer_kinds
 
 
 def layer_windows(
@@ -19,11 +17,13 @@ def layer_windows(
     >>> layer_windows(config, 2, 128, lambda index: True)
     [None, 128]
     """
-    kinds = config.items("layer_types") or [SLIDING if slides(index) else FULL for index in range(layers)]
-    if len(kinds) != layers:
-        raise InvalidInput(f"{config.source}: layer_types has {len(kinds)} entries for {layers} layers")
-    if not {FULL, SLIDING}.issuperset(kinds):
-        raise config.wrong("layer_types", f"a list of {FULL} and {SLIDING}")
+    kinds = layer_kinds(
+        config,
+        "layer_types",
+        layers=layers,
+        known=(ATTENTION, SLIDING),
+        default=lambda index: SLIDING if slides(index) else ATTENTION,
+    )
     return [window if kind == SLIDING else None for kind in kinds]
 
 
@@ -43,7 +43,7 @@ def sliding_but_every(pattern: int) -> Callable[[int], str]:
     ['sliding_attention', 'full_attention', 'sliding_attention']
     """
     slides = all_but_every(pattern)
-    return lambda index: SLIDING if slides(index) else FULL
+    return lambda index: SLIDING if slides(index) else ATTENTION
 
 
 def optional_window(config: Config, default: int | None) -> int | None:

@@ -11,8 +11,6 @@ from lora_cli.models.parts.layers import Build, Nodes, Part, Skeleton, hollow, l
 from lora_cli.models.parts.speech import output_width
 from lora_cli.models.parts.stages import stage_sizes
 
-TASKS = ("ForCTC", "Model", "ForSequenceClassification", "ForAudioFrameClassification", "ForXVector")
-
 
 def classes(
     stem: str,
@@ -23,11 +21,12 @@ def classes(
     layers: int = 12,
     vocabulary: int | None = 32,
     projected: int = 256,
-    tasks: Iterable[str] = TASKS,
+    tasks: Iterable[str] = (),
 ) -> dict[str, Build]:
     """Return the classes around a body named `prefix`, the default class first; no class has input embeddings.
 
-    `layers`, `vocabulary` and `projected` are the defaults that differ between families.
+    `layers`, `vocabulary` and `projected` are the defaults that differ between families. `tasks` selects the classes,
+    of which there are five.
     """
 
     def weights(config: Config) -> Nodes:
@@ -82,5 +81,11 @@ def classes(
             hollow("objective.loss"),
         )
 
-    built = dict(zip(TASKS, (ctc, bare, sequences, frames, voices), strict=True))
-    return {f"{stem}{task}": built[task] for task in tasks}
+    built = {
+        "ForCTC": ctc,
+        "Model": bare,
+        "ForSequenceClassification": sequences,
+        "ForAudioFrameClassification": frames,
+        "ForXVector": voices,
+    }
+    return {f"{stem}{task}": built[task] for task in tasks or built}

@@ -18,6 +18,7 @@ from lora_cli.models.parts.layers import (
     linear,
     module_list,
     norm,
+    parameter,
     repeat,
     under,
 )
@@ -30,7 +31,7 @@ LAYER_NORM, CROSS_GROUPS = "layer_norm", 32
 
 
 class Common(NamedTuple):
-    """What all blocks share: the width of the time step, how many parts it gives, and the groups of norms."""
+    """What all blocks share: the width of the time step, how many parts it gives, and the groups of norms; and whether transformers see boxes."""
 
     source: str
     time: int
@@ -38,6 +39,7 @@ class Common(NamedTuple):
     groups: int
     has_linear_projections: bool
     cross_norm: str
+    sees_boxes: bool
 
 
 def group_norm(name: str, channels: int, common: Common) -> Nodes:
@@ -80,8 +82,20 @@ def transformer(level: Level, layers: int, common: Common) -> Iterator[Node]:
         under("attn2", attention(inner, context=context, bias=False)),
         norm("norm3", inner, bias=True),
         feed_forward("ff", inner, kind="geglu"),
+        under("fuser", _fused_boxes(inner, context)) if common.sees_boxes else (),
     )
     yield from last
+
+
+def _fused_boxes(d: int, context: int) -> Iterator[Node]:
+    """Build `GatedSelfAttentionDense`, by which an image sees what is to be in a box."""
+    yield from parameter("alpha_attn")
+    yield from parameter("alpha_dense")
+    yield from linear("linear", context, d, bias=True)
+    yield from under("attn", attention(d, bias=False))
+    yield from feed_forward("ff", d, kind="geglu")
+    yield from norm("norm1", d, bias=True)
+    yield from norm("norm2", d, bias=True)
 
 
 def single_attention(level: Level, common: Common) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, quo
 from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
 from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
-from lora_cli.models.sources.hub_name import HubName, hub_name
+from lora_cli.models.sources.hub_name import HubName, hub_name, not_a_name
 from lora_cli.models.sources.other_formats import why_unread
 from lora_cli.models.streams import is_stream
 
@@ -62,9 +62,11 @@ class SingleFile(NamedTuple):
 
 def name_on_hub(text: str) -> HubName | None:
     """Return the Hub name that a text is; a path that exists, a stream and the name of a file are none."""
-    if os.path.lexists(text) or is_stream(text) or text.endswith(FILES):
-        return None
-    return hub_name(text)
+    return hub_name(text) if _may_be_name(text) else None
+
+
+def _may_be_name(text: str) -> bool:
+    return not (os.path.lexists(text) or is_stream(text) or text.endswith(FILES))
 
 
 def adapter_config_file(text: str) -> ConfigFile:
@@ -74,6 +76,8 @@ def adapter_config_file(text: str) -> ConfigFile:
         from lora_cli.models.sources.hub_files import HubFiles
 
         return _config_on_hub(name, HubFiles(name))
+    if "/" in text and _may_be_name(text):
+        raise not_a_name("adapter", text)
     path = os.path.join(one_adapter(text), ADAPTER_CONFIG) if os.path.isdir(text) else text
     return ConfigFile(path, quote_long(path))
 

@@ -41,9 +41,9 @@ def read_headers(config: Config | None, checkpoint: Checkpoint, source: str, rea
     if confirmed is not None:
         named = dtype is None or not confirmed.assumes_dtype
         return confirmed if named else replace(confirmed, dtype=dtype, assumes_dtype=False)
-    how = "modules are derived from the names and shapes in the checkpoint"
     doubt = "the model itself may count tied weights and experts differently"
-    warnings = [f"{reason}, so {how}; {doubt}"]
+    how = "modules are derived from the names and shapes in the checkpoint"
+    warnings = [f"{doubt}: {how}, because {reason}"]
     if stored.unknown:
         warnings.append(
             f"{quote_long(source)}: taken for buffers: {counted(stored.unknown, 'integer tensor')}; "
@@ -62,7 +62,7 @@ def _confirmed(config: Config, stored: Sequence[Parameter], source: str, reason:
         for name in family(model_type).classes:
             model = read_config(Config({**config.fields, "architectures": [name]}, config.source), source)
             if difference(model, stored) is None:
-                warning = f"{reason}; the headers hold as many parameters as {name}, which is counted"
+                warning = f"the headers hold as many parameters as {name}, which is counted; {reason}"
                 return replace(model, warnings=(*model.warnings, warning))
     except UnknownArchitecture:
         return None

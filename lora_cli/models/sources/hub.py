@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from hashlib import sha1
-from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -27,6 +26,7 @@ from urllib.parse import urljoin
 from lora_cli.errors import InvalidInput, LoraCliError, argument, quote, quote_long
 from lora_cli.models.checkpoints.safetensors_header import LENGTH_BYTES
 from lora_cli.models.network import OFFLINE_VARIABLES, is_offline, tracked
+from lora_cli.models.optional_package import loaded
 from lora_cli.models.sources.hub_answer import REDIRECTS, Inquiry, exists, read_content
 from lora_cli.models.sources.hub_cache import DEFAULT_REVISION
 from lora_cli.models.sources.hub_name import HubName, is_commit
@@ -64,7 +64,7 @@ def hub_forbidden() -> Iterator[None]:
     was_offline = is_offline()
     os.environ |= dict.fromkeys(OFFLINE_VARIABLES, "1")
     # It reads the variables once.
-    constants: Any = import_module(f"{PACKAGE}.constants") if find_spec(PACKAGE) else SimpleNamespace()
+    constants: Any = loaded(f"{PACKAGE}.constants") if find_spec(PACKAGE) else SimpleNamespace()
     constants.HF_HUB_OFFLINE = True
     try:
         yield
@@ -94,8 +94,10 @@ class Hub:
             )
         if find_spec(PACKAGE) is None:
             raise self._inquiry.unknown(f"{lacks}; fetching it needs {PACKAGE}: {EXTRA}")
-        package, errors = import_module(PACKAGE), import_module(f"{PACKAGE}.errors")
-        self._client: Any = import_module(f"{PACKAGE}.utils").get_session()
+        # The package reads this variable too when it is imported, and would fail without naming it.
+        self._inquiry.origin(self._inquiry.endpoint)
+        package, errors = loaded(PACKAGE), loaded(f"{PACKAGE}.errors")
+        self._client: Any = loaded(f"{PACKAGE}.utils", "get_session")()
         if not hasattr(self._client, "stream"):
             raise InvalidInput(f"{PACKAGE} {package.__version__} is too old to fetch {quote_long(str(name))}: {EXTRA}")
         # HTTPError of the package's own HTTP client, which differs from version to version.
@@ -218,9 +220,9 @@ class Hub:
 
         `build_hf_headers` would return it too, but asks the Hub for a list of programs first.
         """
-        if import_module(f"{PACKAGE}.constants").HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        if loaded(f"{PACKAGE}.constants").HF_HUB_DISABLE_IMPLICIT_TOKEN:
             return None
-        token: str | None = import_module(PACKAGE).get_token()
+        token: str | None = loaded(PACKAGE, "get_token")()
         return token
 
     def _learn_commit(self, headers: Mapping[str, str]) -> None:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, first_few, quote_long
 from lora_cli.models.checkpoints.safetensors_header import Header, Stored, parse_header
-from lora_cli.models.checkpoints.shards import INDEX, SAFETENSORS, WHOLE, complete_checkpoint, indexed, weight_map
+from lora_cli.models.checkpoints.shards import INDEX, SAFETENSORS, complete_checkpoint, indexed, preferred, weight_map
 from lora_cli.models.files import json_object, names_in
 from lora_cli.models.network import network_use, tracked, untracked
-from lora_cli.models.peft_names import ADAPTER_WEIGHTS
 from lora_cli.models.sources.hub_cache import DEFAULT_REVISION, Snapshot, cached_snapshot
 from lora_cli.models.sources.hub_name import HubName
 from lora_cli.models.sources.other_formats import instead_of_others
@@ -24,7 +23,6 @@ from lora_cli.models.sources.other_formats import instead_of_others
 if TYPE_CHECKING:
     from lora_cli.models.sources.hub import Hub
 
-WHOLE_INDEX = f"model{INDEX}"
 # What an entry of a header takes beside the name: type, shape and two offsets; and what stands around all entries.
 ENTRY_BYTES, AROUND_BYTES = 160, 1024
 
@@ -113,15 +111,15 @@ class HubFiles:
             else [each for each in names_in(self._snapshot.folder) if each.endswith(ending)]
         )
 
-    def local_checkpoint(self) -> list[str]:
-        """Return the files of a checkpoint that is in the cache as a whole, or nothing."""
+    def local_checkpoint(self, folder: str = "") -> list[str]:
+        """Return the files of the checkpoint in a folder if the cache has it as a whole, or nothing."""
         if self._snapshot is None or self._hub is not None:
             return []
         paths: list[str] = []
         with suppress(InvalidInput):
-            paths = complete_checkpoint(self._snapshot.folder)
+            paths = complete_checkpoint(os.path.join(self._snapshot.folder, folder))
         for path in paths:
-            self._snapshot.path(os.path.basename(path))
+            self._snapshot.path(os.path.join(folder, os.path.basename(path)))
         return paths
 
     def header(self, file: str, most: int | None = None) -> RemoteHeader | None:
@@ -137,50 +135,49 @@ class HubFiles:
         size = fetched.size or len(fetched.content)
         return RemoteHeader(f"{self.name}/{file}", fetched.content, size, partial(hub.part, file))
 
-    def tensors(self) -> dict[str, Stored]:
-        """Return the tensors of the repository's checkpoint by the headers of its files."""
-        whole = self.header(WHOLE[0])
-        if whole is not None:
-            return whole.tensors()
-        index = self.path(WHOLE_INDEX)
-        if index is None:
-            return self._only_checkpoint().tensors()
+    def tensors(self, folder: str = "") -> dict[str, Stored]:
+        """Return the tensors of the checkpoint in a folder by the headers of its files.
+
+        The list of files comes first, because asking for a file that may be missing is a request too.
+        """
+        names = self.names()
+        inside = (name.removeprefix(f"{folder}/") for name in names if os.path.dirname(name) == folder)
+        found = preferred(inside)
+        place = os.path.join(folder, found[0]) if len(found) == 1 else ""
+        if place.endswith(INDEX) and (index := self.path(place)) is not None:
+            return self._indexed(folder, index)
+        header = self.header(place) if place else None
+        if header is not None:
+            return header.tensors()
+        several = f"it has several checkpoints: {first_few(found)}; download one of them, and give its path"
+        reason = (several if found else instead_of_others(names)) or "give another model"
+        raise InvalidInput(
+            f"{quote_long(str(self.name))} has no safetensors checkpoint that is a whole model; {reason}"
+        )
+
+    def _indexed(self, folder: str, index: str) -> dict[str, Stored]:
         places = weight_map(index)
         sizes: Counter[str] = Counter()
         for name, place in places.items():
             sizes[place] += len(json.dumps(name)) + ENTRY_BYTES
         work = f"Fetching headers of {self.name.repository}"
         shards = tracked(work, sizes.items(), len(sizes))
-        return indexed(places, {place: self._shard(place, AROUND_BYTES + size) for place, size in shards}, index)
+        return indexed(
+            places, {place: self._shard(folder, place, AROUND_BYTES + size) for place, size in shards}, index
+        )
 
-    def _shard(self, place: str, most: int) -> dict[str, Stored]:
+    def _shard(self, folder: str, place: str, most: int) -> dict[str, Stored]:
+        repository = self.name.repository
         if "/" in place or not place.endswith(SAFETENSORS):
             raise InvalidInput(
-                f"{WHOLE_INDEX} of {self.name.repository} names {quote_long(place)}; a shard must be a {SAFETENSORS} file beside it"
+                f"the index of {repository} names {quote_long(place)}; a shard must be a {SAFETENSORS} file beside it"
             )
         # One bar for all shards.
         with network_use(tracker=untracked):
-            header = self.header(place, most)
+            header = self.header(os.path.join(folder, place), most)
         if header is None:
-            raise InvalidInput(
-                f"{self.name.repository} has no {quote_long(place)}, which its index names; give another revision"
-            )
+            raise InvalidInput(f"{repository} has no {quote_long(place)}, which its index names; give another revision")
         return header.tensors()
-
-    def _only_checkpoint(self) -> RemoteHeader:
-        """Return the header of a safetensors file by another name, if it is the only one."""
-        names = self.names()
-        own = [name for name in names if name.endswith(SAFETENSORS) and "/" not in name and name != ADAPTER_WEIGHTS]
-        header = self.header(own[0]) if len(own) == 1 else None
-        if header is not None:
-            return header
-        several = (
-            f"it has several checkpoints: {first_few(own)}; download one of them, and give its path" if own else None
-        )
-        reason = several or instead_of_others(names) or "give another model"
-        raise InvalidInput(
-            f"{quote_long(str(self.name))} has no safetensors checkpoint that is a whole model; {reason}"
-        )
 
     def names(self) -> list[str]:
         """Return the names of all files of the repository, or none if the Hub does not list them."""

@@ -21,18 +21,16 @@ def read_hub_model(name: HubName, files: HubFiles | None = None) -> Model:
     files = HubFiles(name) if files is None else files
     place = _config(files)
     path = None if place is None else files.path(place)
-    if place and path and (denoiser := os.path.dirname(place)):
-        # Headers in a folder are not read.
-        model = model_of(Config(read_object(path), quote_long(f"{name}/{place}")), None, path)
-        return _fetched(of_pipeline(model, str(name), denoiser), files)
-    config = None if path is None else Config(read_object(path), quote_long(f"{name}/{CONFIG}"))
-    local = files.local_checkpoint() if path is not None else []
+    config = None if path is None else Config(read_object(path), quote_long(f"{name}/{place}"))
+    folder = os.path.dirname(place or "")
+    local = files.local_checkpoint(folder) if path is not None else []
     checkpoint = (
         Checkpoint(local[0], lambda: read_checkpoint(local))
         if local
-        else Checkpoint(str(name), files.tensors, is_remote=True)
+        else Checkpoint(str(name), lambda: files.tensors(folder), is_remote=True)
     )
-    return _fetched(model_of(config, checkpoint, str(name)), files)
+    model = model_of(config, checkpoint, str(name))
+    return _fetched(of_pipeline(model, str(name), folder) if folder else model, files)
 
 
 def _config(files: HubFiles) -> str | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,6 +14,7 @@ from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
 from lora_cli.models.model import Model, read_dtype
 from lora_cli.models.nodes import MULTIHEAD, Buffer, Hollow, Module, Parameter
+from lora_cli.models.optional_package import loaded
 from lora_cli.models.sources.hub import hub_forbidden
 from lora_cli.time_limit import time_limit
 
@@ -46,8 +46,8 @@ def build(config: Config, name: str) -> Model:
 
 
 def _built(config: Config, name: str) -> Model:
-    torch, transformers = (import_module(package) for package in PACKAGES)
-    transformers.logging.set_verbosity_error()
+    torch, transformers = map(loaded, PACKAGES)
+    loaded("transformers", "logging").set_verbosity_error()
     with (
         warnings.catch_warnings(action="ignore"),
         torch.device("meta"),

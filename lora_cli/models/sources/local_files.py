@@ -170,7 +170,7 @@ def _without_family(config: Config, checkpoint: Checkpoint | None, source: str, 
             # E.g. of a model with code of its own, of which headers tell more.
             if checkpoint is None:
                 raise
-            reason += ", and the installed transformers does not build it"
+            reason = f"the installed transformers does not build it, and {reason}"
     if checkpoint is not None:
         from lora_cli.models.sources.by_headers import read_headers
 

@@ -67,7 +67,10 @@ def test_layers_that_repeat_are_replayed_a_few_times(
     [
         ({"hidden_act": "sinlu"}, "the activation 'sinlu'"),
         ({"layer_types": ["full_attention", "chunked_attention"]}, "layer_types"),
-        ({"layer_types": ["full_attention"]}, "layer_types has 1 entries for 2 layers"),
+        (
+            {"layer_types": ["full_attention"]},
+            "layer_types has length 1; it must have an entry for each of the 2 layers",
+        ),
     ],
 )
 def test_what_is_not_known_of_a_block_is_refused(fields: dict[str, Any], message: str) -> None:

@@ -86,7 +86,7 @@ def test_a_wrong_field_is_refused_by_name(fields: dict[str, Any], problem: str) 
     "fields",
     [
         {"_class_name": "UNet2DConditionModel", "mid_block_type": "UNetMidBlock2DSimple"},
-        {"_class_name": "UNet2DConditionModel", "addition_embed_type": "text_image"},
+        {"_class_name": "UNet2DConditionModel", "dual_cross_attention": True},
         {"_class_name": "LTXVideoTransformer3DModel", "activation_fn": "relu"},
         {"_class_name": "AutoencoderKL"},
     ],
@@ -125,6 +125,17 @@ KANDINSKY = {
         ),
         (
             {
+                "block_out_channels": [384, 768, 1152, 1536],
+                "cross_attention_dim": 768,
+                "out_channels": 8,
+                "encoder_hid_dim": 1024,
+                "encoder_hid_dim_type": "text_image_proj",
+                "addition_embed_type": "text_image",
+            },
+            1228661768,
+        ),
+        (
+            {
                 "block_out_channels": [320, 640, 1280, 1280],
                 "in_channels": 3,
                 "out_channels": 6,
@@ -136,7 +147,7 @@ KANDINSKY = {
             1114305030,
         ),
     ],
-    ids=["Kandinsky 2.2", "DeepFloyd IF"],
+    ids=["Kandinsky 2.2", "Kandinsky 2.1", "DeepFloyd IF"],
 )
 def test_a_unet_of_single_attentions_is_what_diffusers_builds(fields: dict[str, Any], total: int) -> None:
     """Each attends to image and text at once, and residual blocks resize the image."""
@@ -144,8 +155,29 @@ def test_a_unet_of_single_attentions_is_what_diffusers_builds(fields: dict[str, 
 
 
 @pytest.mark.parametrize(
+    ("fields", "total"),
+    [
+        ({"attention_type": "gated", "cross_attention_dim": 768}, 1068623204),
+        ({"attention_type": "gated-text-image", "cross_attention_dim": 768}, 1069707108),
+    ],
+)
+def test_a_unet_with_boxes_is_what_diffusers_builds(fields: dict[str, Any], total: int) -> None:
+    """GLIGEN: each transformer has an attention to what is in the boxes."""
+    assert read(**{"_class_name": "UNet2DConditionModel"} | fields).full_params == total
+
+
+@pytest.mark.parametrize(("kind", "more"), [("identity", 0), ("simple_projection", 513 * 1280)])
+def test_a_class_may_be_given_as_it_is_or_projected_once(kind: str, more: int) -> None:
+    """As AudioLDM gives what it knows of a sound."""
+    plain = {"_class_name": "UNet2DConditionModel", "projection_class_embeddings_input_dim": 512}
+    assert read(**plain, class_embed_type=kind).full_params - read(**plain).full_params == more
+
+
+@pytest.mark.parametrize(
     ("fields", "problem"),
     [
+        ({"attention_type": "gated", "cross_attention_dim": [768] * 4}, "cross_attention_dim is .* a whole number"),
+        ({"class_embed_type": "simple_projection"}, "projection_class_embeddings_input_dim is None"),
         ({"addition_embed_type": "image"}, "encoder_hid_dim is None"),
         ({"encoder_hid_dim_type": "image_proj"}, "encoder_hid_dim is None; it must be a size, since"),
         ({**KANDINSKY, "cross_attention_norm": "group_norm", "cross_attention_dim": 20}, "20 is not divisible by 32"),

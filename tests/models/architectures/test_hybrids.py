@@ -95,6 +95,8 @@ def test_the_layers_with_attention(model_type: str, fields: dict[str, Any], atte
             "layer_types has length 1; it must have an entry for each of the 48 layers",
         ),
         ("qwen3_5_text", {"num_hidden_layers": 1, "layer_types": ["full_atention"]}, "did you mean full_attention"),
+        ("gemma4_text", {"num_hidden_layers": 2, "layer_types": ["sliding_attention"]}, "each of the 2 layers"),
+        ("gemma4_text", {"num_hidden_layers": 1, "layer_types": ["chunked_attention"]}, "did you mean full_attention"),
         ("qwen3_5_text", {"num_hidden_layers": 1, "layer_types": [[]]}, r"layer_types has \[\], which this model"),
         ("lfm2_moe", {}, "layer_types is None; it must be a list with the kind of each layer"),
         ("lfm2", {"full_attn_idxs": ["1"]}, "full_attn_idxs .* must be a list of whole numbers"),

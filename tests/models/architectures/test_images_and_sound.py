@@ -42,6 +42,14 @@ def test_the_defaults_are_those_of_transformers(model_type: str, name: str, tota
     ("model_type", "name", "fields", "words"),
     [
         ("siglip", "SiglipForImageClassification", {"num_labels": 0}, "no labels"),
+        ("gemma4_audio", "Gemma4AudioModel", {"subsampling_conv_channels": [8]}, "conv_channels is [8]; it must have"),
+        (
+            "gemma4_audio",
+            "Gemma4AudioModel",
+            {"subsampling_conv_channels": [8, "4"]},
+            "it must be a list of whole numbers",
+        ),
+        ("gemma4_audio", "Gemma4AudioModel", {"subsampling_conv_channels": 8}, "conv_channels is 8; it must be a list"),
         ("swin", "SwinModel", {"depths": [1] * 40, "num_heads": [1] * 40}, "at most 20"),
         ("swin", "SwinModel", {"num_heads": [3, 6]}, "num_heads is [3, 6]; it must have a number for each stage"),
         ("convnext", "ConvNextModel", {"depths": [1, "2"]}, "a list of whole numbers from 0 to 10000"),

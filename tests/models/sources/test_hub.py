@@ -12,6 +12,7 @@ from typing import Any
 import checkpoints
 import pytest
 from hub_server import COMMIT, OTHER_COMMIT, TOKEN, Handler, HubServer, Repository, hub_server
+from program import run
 from small_llama import LLAMA_PARAMS, llama
 
 from lora_cli.errors import InvalidInput
@@ -112,13 +113,15 @@ def test_headers_are_fetched_by_one_request_a_file(hub: HubServer, tmp_path: Pat
 
 
 def test_a_single_file_needs_three_requests(hub: HubServer, tmp_path: Path) -> None:
-    """Also without a config.json, which is looked for."""
+    """Also without a config.json, which is looked for, and whatever the name of the checkpoint is."""
     hub.repositories["org/name"] = Repository({"config.json": UNKNOWN, **whole(tmp_path)})
     hub.repositories["org/bare"] = Repository(whole(tmp_path))
-    for name in ("org/name", "org/bare"):
+    (content,) = whole(tmp_path).values()
+    hub.repositories["org/other"] = Repository({"config.json": UNKNOWN, "weights.safetensors": content})
+    for name in ("org/name", "org/bare", "org/other"):
         before = len(hub.asked)
         assert read_model(name).full_params == LLAMA_PARAMS
-        assert len(hub.asked) - before <= 3
+        assert len(hub.asked) - before == 3
 
 
 @pytest.mark.parametrize("denoiser", ["transformer", "unet"])
@@ -136,6 +139,34 @@ def test_a_pipeline_is_the_model_that_its_loras_adapt(hub: HubServer, denoiser: 
         assert (model.name, model.model_type, model.revision) == ("org/name", "FluxTransformer2DModel", COMMIT)
         assert model.notes[-1] == f"'org/name' is a pipeline of diffusers; its {denoiser} is the model here"
     assert len(hub.asked) == 3
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_pipeline_of_an_unknown_class_is_read_by_its_headers(hub: HubServer, tmp_path: Path, number: int) -> None:
+    """Those in the folder of its transformer, in one file or in several."""
+    files = whole(tmp_path) if number == 1 else shards(tmp_path, number)
+    own = {
+        name.replace("model.safetensors", "diffusion_pytorch_model.safetensors"): each for name, each in files.items()
+    }
+    config = {"model_index.json": b"{}", "transformer/config.json": b'{"_class_name": "BrandNew"}'}
+    hub.repositories["org/name"] = Repository({**config, **{f"transformer/{name}": own[name] for name in own}})
+    model = read_model("org/name")
+    assert (model.name, model.full_params, model.revision) == ("org/name", LLAMA_PARAMS, COMMIT)
+    assert "_class_name 'BrandNew' is not known" in model.warnings[0]
+    assert len(hub.asked) == 3 + number + (number > 1)
+
+
+def test_a_pipeline_in_the_cache_is_compared_with_its_checkpoint(hub: HubServer, tmp_path: Path) -> None:
+    """As a pipeline in a folder of one's own is."""
+    config = {"model_index.json": b"{}", "transformer/config.json": b'{"_class_name": "BrandNew"}'}
+    (content,) = whole(tmp_path).values()
+    hub.repositories["org/name"] = Repository({**config, "transformer/diffusion_pytorch_model.safetensors": content})
+    assert read_model("org/name").full_params == LLAMA_PARAMS
+    (cached,) = (tmp_path / "home").glob("hub/*/snapshots/*/transformer")
+    (cached / "diffusion_pytorch_model.safetensors").write_bytes(content)
+    asked = len(hub.asked)
+    assert read_model("org/name", offline=True).full_params == LLAMA_PARAMS
+    assert len(hub.asked) == asked
 
 
 def test_a_header_may_be_longer_than_what_is_asked_for_first(hub: HubServer, tmp_path: Path) -> None:
@@ -418,6 +449,18 @@ def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, end
     assert "HF_ENDPOINT" in refusal()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("HF_ENDPOINT", "http://127.0.0.1:99999"), ("HF_HUB_ETAG_TIMEOUT", "soon")]
+)
+def test_a_variable_that_the_package_cannot_read_is_one_line(tmp_path: Path, name: str, value: str) -> None:
+    """It reads its variables when it is imported."""
+    online = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "", "TRANSFORMERS_OFFLINE": ""}
+    ran = run("count", "org/name", env={**online, name: value})
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert "HF_" in ran.stderr
+
+
 @pytest.mark.usefixtures("hub")
 def test_a_hub_that_is_not_there_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     """A near name helps, if there is one."""
@@ -460,7 +503,7 @@ def test_progress_is_shown_by_whoever_has_a_terminal(hub: HubServer, tmp_path: P
         read_model("org/name")
     assert shown[-1] == ("Fetching headers of org/name", 3)
     assert [work for work, _ in shown[:3]] == [
-        f"Fetching {file} of org/name" for file in ("config.json", "model.safetensors", "model.safetensors.index.json")
+        f"Fetching {file} of org/name" for file in ("config.json", "its list of files", "model.safetensors.index.json")
     ]
 
 

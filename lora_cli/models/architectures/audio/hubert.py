@@ -6,7 +6,7 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.speech import attention, encoder, mask, projected_features, wave_sizes, waves
-from lora_cli.models.parts.speech_heads import TASKS, classes
+from lora_cli.models.parts.speech_heads import classes
 
 hidden = size("hidden_size", 768)
 
@@ -27,6 +27,6 @@ def _body(config: Config) -> Nodes:
 
 FAMILY = Family(
     "hubert",
-    classes("Hubert", "hubert", _body, hidden=hidden, tasks=TASKS[:3]),
+    classes("Hubert", "hubert", _body, hidden=hidden, tasks=("ForCTC", "Model", "ForSequenceClassification")),
     PromptSizes(hidden=768, layers=12, heads=12),
 )

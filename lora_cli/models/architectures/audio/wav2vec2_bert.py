@@ -7,7 +7,7 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.conformer import POSITIONS, attention, convolutions, positions, shortening_layer
 from lora_cli.models.parts.layers import Nodes, hollow, norm, repeat, under
 from lora_cli.models.parts.speech import adapter, feed_forward, mask, output_width, projected_features
-from lora_cli.models.parts.speech_heads import TASKS, classes
+from lora_cli.models.parts.speech_heads import classes
 
 LAYERS = 24
 
@@ -58,7 +58,7 @@ FAMILY = Family(
         vocabulary=None,
         projected=768,
         # A config.json without a vocabulary is that of the model itself.
-        tasks=("Model", *(task for task in TASKS if task != "Model")),
+        tasks=("Model", "ForCTC", "ForSequenceClassification", "ForAudioFrameClassification", "ForXVector"),
     ),
     PromptSizes(hidden=1024, layers=LAYERS, heads=16, has_vocabulary=False),
 )

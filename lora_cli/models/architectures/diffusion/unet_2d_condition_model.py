@@ -7,7 +7,7 @@ from lora_cli.models.family import Component
 from lora_cli.models.parts.layers import Nodes, Skeleton, convolution, hollow, listed
 from lora_cli.models.parts.unet import Kind, middle, side
 from lora_cli.models.parts.unet_blocks import TIME_PARTS, Common, group_norm
-from lora_cli.models.parts.unet_conditions import ADDED, PROJECTED, conditions
+from lora_cli.models.parts.unet_conditions import ADDED, BOXES, CLASSES, PROJECTED, boxes, conditions
 from lora_cli.models.parts.unet_sizes import sizes, ways
 
 PLAIN, RESIDUAL = Kind(), Kind(has_residual_resizing=True)
@@ -56,6 +56,7 @@ def build(config: Config) -> Skeleton:
         config.size("norm_num_groups", default=32),
         config.flag("use_linear_projection", default=False),
         config.text("cross_attention_norm", default=""),
+        config.text("attention_type", default="default") in BOXES,
     )
     kernel = [config.size(f"conv_{side}_kernel", default=3) for side in ("in", "out")]
     return Skeleton(
@@ -66,6 +67,7 @@ def build(config: Config) -> Skeleton:
             *group_norm("conv_norm_out", first, common),
             *hollow("conv_act"),
             *convolution("conv_out", first, config.size("out_channels", default=4), kernel[1], kernel[1]),
+            *boxes(config),
         ]
     )
 
@@ -80,11 +82,11 @@ COMPONENT = Component(
         "resnet_time_scale_shift": tuple(TIME_PARTS),
         "num_attention_heads": (None,),
         "dual_cross_attention": (False,),
-        "attention_type": ("default",),
+        "attention_type": ("default", *BOXES),
         "time_embedding_type": ("positional",),
         "time_embedding_act_fn": (None,),
         "timestep_post_act": (None,),
-        "class_embed_type": (None, "timestep", "projection"),
+        "class_embed_type": (None, *CLASSES),
         "addition_embed_type": (None, *ADDED),
         "encoder_hid_dim_type": (None, *PROJECTED),
         "cross_attention_norm": (None, "layer_norm", "group_norm"),

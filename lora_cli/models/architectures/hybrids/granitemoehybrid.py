@@ -9,7 +9,8 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
 from lora_cli.models.parts.experts import experts
-from lora_cli.models.parts.hybrid import ATTENTION, STATE, layer_kinds, layered_decoder
+from lora_cli.models.parts.hybrid import layered_decoder
+from lora_cli.models.parts.layer_types import ATTENTION, STATE, layer_kinds
 from lora_cli.models.parts.layers import Node, Nodes, hollow, linear, norm, under
 from lora_cli.models.parts.state_space import hybrid_mamba2
 

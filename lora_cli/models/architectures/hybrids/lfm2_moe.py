@@ -5,8 +5,8 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.experts import fused
-from lora_cli.models.parts.hybrid import ATTENTION, layer_kinds
 from lora_cli.models.parts.kin.lfm2 import CONVOLUTION, convolution_classes, convolution_decoder, feed_forward
+from lora_cli.models.parts.layer_types import ATTENTION, layer_kinds
 from lora_cli.models.parts.layers import Nodes, buffer, parameter
 
 hidden = size("hidden_size", 2048)

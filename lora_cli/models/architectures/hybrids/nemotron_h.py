@@ -9,7 +9,8 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.experts import corrected_router, experts
 from lora_cli.models.parts.feed_forward import up_down
-from lora_cli.models.parts.hybrid import ATTENTION, STATE, layer_kinds, mixer_classes, mixer_decoder
+from lora_cli.models.parts.hybrid import mixer_classes, mixer_decoder
+from lora_cli.models.parts.layer_types import ATTENTION, STATE, layer_kinds
 from lora_cli.models.parts.layers import Node, Nodes, hollow, linear, under
 from lora_cli.models.parts.state_space import Mamba2, mamba2
 

@@ -10,7 +10,8 @@ from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.experts import experts, shared_expert, sparse_layers
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.hybrid import ATTENTION, STATE, kinds_by_interval, layered_decoder
+from lora_cli.models.parts.hybrid import kinds_by_interval, layered_decoder
+from lora_cli.models.parts.layer_types import ATTENTION, STATE
 from lora_cli.models.parts.layers import Node, Nodes, linear, norm, under
 from lora_cli.models.parts.state_space import gated_delta_net
 

@@ -20,7 +20,6 @@ def hidden(config: Config) -> int:
 vocabulary = size("vocab_size", 50265)
 # Whether what takes and what gives the vocabulary share one weight.
 is_tied = flag("tie_word_embeddings", default=True)
-TASKS = ("ForConditionalGeneration", "Model", "ForSequenceClassification", "ForQuestionAnswering", "ForCausalLM")
 
 
 class Stack(NamedTuple):
@@ -41,9 +40,9 @@ class Stack(NamedTuple):
 
 
 def classes(
-    stem: str, stack: Stack, vocabulary: Callable[[Config], int], *, tasks: Iterable[str], labels: int = 2
+    stem: str, stack: Stack, vocabulary: Callable[[Config], int], *, tasks: Iterable[str] = (), labels: int = 2
 ) -> dict[str, Build]:
-    """Return the classes of BART or its kin, by name. `labels` is the default of their number."""
+    """Return the classes of BART or its kin, by name. `tasks` selects some, `labels` is the default of their number."""
 
     def bare(config: Config) -> Skeleton:
         words = vocabulary(config)
@@ -74,8 +73,14 @@ def classes(
     def causal(config: Config) -> Skeleton:
         return decoder_only(config, stack.build(config, "decoder", vocabulary(config)), vocabulary(config))
 
-    built = dict(zip(TASKS, (generation, bare, sequences, questions, causal), strict=True))
-    return {f"{stem}{task}": built[task] for task in tasks}
+    built = {
+        "ForConditionalGeneration": generation,
+        "Model": bare,
+        "ForSequenceClassification": sequences,
+        "ForQuestionAnswering": questions,
+        "ForCausalLM": causal,
+    }
+    return {f"{stem}{task}": built[task] for task in tasks or built}
 
 
 def decoder_only(config: Config, nodes: Nodes, vocabulary: int) -> Skeleton:
@@ -88,6 +93,6 @@ def decoder_only(config: Config, nodes: Nodes, vocabulary: int) -> Skeleton:
 
 FAMILY = Family(
     "bart",
-    classes("Bart", Stack(offset_positions, ("layernorm_embedding",)), vocabulary, tasks=TASKS, labels=3),
+    classes("Bart", Stack(offset_positions, ("layernorm_embedding",)), vocabulary, labels=3),
     PromptSizes(hidden=1024, layers=12, heads=16),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lora_cli.models.architectures.seq2seq.bart import FAMILY as BART
-from lora_cli.models.architectures.seq2seq.bart import TASKS, Stack, classes
+from lora_cli.models.architectures.seq2seq.bart import Stack, classes
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family
 from lora_cli.models.parts.layers import Nodes, hollow
@@ -16,4 +16,6 @@ def computed_positions(_config: Config, _d: int) -> Nodes:
 
 vocabulary = size("vocab_size", 128112)
 STACK = Stack(computed_positions, ("layer_norm",))
-FAMILY = Family("m2m_100", classes("M2M100", STACK, vocabulary, tasks=TASKS[:2]), BART.sizes)
+FAMILY = Family(
+    "m2m_100", classes("M2M100", STACK, vocabulary, tasks=["ForConditionalGeneration", "Model"]), BART.sizes
+)

@@ -9,7 +9,6 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes, layered_decoder
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.hybrid import layer_kinds
 from lora_cli.models.parts.kin.gemma4 import (
     NORMS,
     Layer,
@@ -18,7 +17,8 @@ from lora_cli.models.parts.kin.gemma4 import (
     layer_words,
     words_of_layers,
 )
-from lora_cli.models.parts.layer_windows import FULL, SLIDING, sliding_but_every
+from lora_cli.models.parts.layer_types import ATTENTION, SLIDING, layer_kinds
+from lora_cli.models.parts.layer_windows import sliding_but_every
 from lora_cli.models.parts.layers import Node, Nodes, linear, module_list, norm, parameter, under
 
 PATTERN = 5
@@ -65,7 +65,7 @@ def body(config: Config) -> Iterator[Node]:
     d = hidden(config)
     layers = config.layers("num_hidden_layers", default=35)
     slides = sliding_but_every(PATTERN)
-    types = layer_kinds(config, "layer_types", layers=layers, known=(FULL, SLIDING), default=slides)
+    types = layer_kinds(config, "layer_types", layers=layers, known=(ATTENTION, SLIDING), default=slides)
     sparse = config.items("activation_sparsity_pattern")
     if sparse is not None and len(sparse) != layers:
         raise config.wrong("activation_sparsity_pattern", f"a list with an entry for each of the {layers} layers")

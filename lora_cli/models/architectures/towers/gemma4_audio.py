@@ -8,6 +8,7 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.convolutions import depthwise
 from lora_cli.models.parts.layers import Nodes, Skeleton, hollow, linear, norm, parameter, repeat, under
+from lora_cli.models.parts.stages import stage_sizes
 from lora_cli.models.parts.towers.gemma4 import clippable, is_clipped
 from lora_cli.models.parts.towers.gemma_audio import shortened
 
@@ -16,10 +17,8 @@ hidden = size("hidden_size", 1024)
 
 def channels(config: Config) -> tuple[int, int]:
     """Return the channels of the two convolutions that shorten a sound."""
-    listed = config.items("subsampling_conv_channels")
-    first, second = listed if listed is not None and len(listed) == len((128, 32)) else (128, 32)
-    sizes = Config({"first": first, "second": second}, f"{config.source}: subsampling_conv_channels")
-    return sizes.size("first", default=128), sizes.size("second", default=32)
+    first, second, *_ = stage_sizes(config, "subsampling_conv_channels", default=(128, 32), stages=2)
+    return first, second
 
 
 def _shortened(config: Config, d: int) -> Nodes:

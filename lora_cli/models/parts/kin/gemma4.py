@@ -11,7 +11,8 @@ from typing import NamedTuple
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config, size
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.layer_windows import FULL, SLIDING, sliding_but_every
+from lora_cli.models.parts.layer_types import ATTENTION, SLIDING, layer_kinds
+from lora_cli.models.parts.layer_windows import sliding_but_every
 from lora_cli.models.parts.layers import (
     Node,
     Nodes,
@@ -44,12 +45,10 @@ class Layer(NamedTuple):
 def layer_types(config: Config) -> list[str]:
     """Return the types of the layers, of which the last always sees all."""
     count = config.layers("num_hidden_layers", default=30)
-    types = config.items("layer_types")
-    if types is None:
-        types = [sliding_but_every(PATTERN)(index) for index in range(count)]
-    if len(types) != count or any(kind not in (FULL, SLIDING) for kind in types):
-        raise config.wrong("layer_types", f"{count} times {FULL} or {SLIDING}")
-    return [*types[:-1], FULL] if types else []
+    types = layer_kinds(
+        config, "layer_types", layers=count, known=(ATTENTION, SLIDING), default=sliding_but_every(PATTERN)
+    )
+    return [*types[:-1], ATTENTION] if types else []
 
 
 def overrides(config: Config, types: list[str]) -> Iterator[Config]:
@@ -61,7 +60,7 @@ def overrides(config: Config, types: list[str]) -> Iterator[Config]:
     by_layer = {int(key): given.section(key) for key in given.fields if key.isdecimal()}
     for index, kind in enumerate(types):
         if "per_layer_config" not in config.fields:
-            yield Config(older if kind == FULL else {}, config.source)
+            yield Config(older if kind == ATTENTION else {}, config.source)
         else:
             yield by_layer.get(index, Config({}, given.source))
 
@@ -87,7 +86,7 @@ def layers(config: Config) -> list[Layer]:
         Layer(
             layer.size("num_key_value_heads", default=groups),
             layer.size("head_dim", default=width),
-            kind == FULL,
+            kind == ATTENTION,
             index >= first,
         )
         for index, (kind, layer) in enumerate(zip(types, own, strict=True))

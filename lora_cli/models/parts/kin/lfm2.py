@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from lora_cli.models.config import Config
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import CAUSAL_OR_BARE, classes
-from lora_cli.models.parts.hybrid import ATTENTION, layered_decoder
+from lora_cli.models.parts.hybrid import layered_decoder
+from lora_cli.models.parts.layer_types import ATTENTION
 from lora_cli.models.parts.layers import Build, Node, Nodes, Part, linear, norm, under
 from lora_cli.models.parts.state_space import short_convolution
 

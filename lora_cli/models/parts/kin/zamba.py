@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config, size
-from lora_cli.models.parts.hybrid import STATE, layer_kinds
+from lora_cli.models.parts.layer_types import STATE, layer_kinds
 from lora_cli.models.parts.layers import Node, hollow, linear, listed, norm, parameters_of, under
 
 hidden = size("hidden_size", 2560)
