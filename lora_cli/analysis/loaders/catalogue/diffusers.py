@@ -30,9 +30,11 @@ UNET_BLOCKS = re.compile(
     r"|time_embed|label_emb|add_embedding)"
 )
 # Keys by which pipelines with a transformer know other trainers' files, and convert them each in its own way: names of
-# modules with dots, which kohya's do not have.
+# modules with dots, which kohya's do not have, or of XLabs' processors.
 RENAMED = re.compile(
-    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$", re.DOTALL
+    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$"
+    r"|.+\.processor\.(?:qkv|proj)_lora[12]?\.(?:down|up)\.weight$",
+    re.DOTALL,
 )
 DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
 MAGNITUDE = ".lora_magnitude_vector"
