@@ -9,21 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adapter_files import Array, write_arrays
+from small_models import FLUX
 
 from lora_cli import InvalidInput, forward, inspect
 from lora_cli.methods.adapter_file.format_registry import recognised
 
-FLUX = {
-    "_class_name": "FluxTransformer2DModel",
-    "attention_head_dim": 8,
-    "axes_dims_rope": [2, 2, 4],
-    "in_channels": 4,
-    "joint_attention_dim": 16,
-    "num_attention_heads": 2,
-    "num_layers": 1,
-    "num_single_layers": 1,
-    "pooled_projection_dim": 8,
-}
 # The published names of some Linears of that model, with their inputs and outputs.
 MODULES = {
     "double_blocks.0.img_attn.qkv": (16, 48),
