@@ -26,7 +26,7 @@ UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\u
 # Limits on the work of finding a near miss: characters of a name, and names of a list.
 COMPARED_CHARACTERS = 100
 COMPARED_NAMES = 20_000
-NEAR, NEAR_WORD = 0.6, 0.8
+NEAR, NEAR_WORD, NEAR_SPELLING = 0.6, 0.8, 0.88
 
 _spelling: ContextVar[Callable[[str], str]] = ContextVar("spelling", default=str)
 
@@ -194,6 +194,20 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
         return otherwise
     *others, last = map(_shown_name, near)
     return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
+
+
+def misspelt(wanted: object, known: Iterable[str]) -> str:
+    """Return `did you mean ...?` with the known name that differs from `wanted` by a letter or two, or nothing.
+
+    >>> misspelt("lora_rnak", ["lora_rank", "lora_alpha"])
+    'did you mean lora_rank?'
+    >>> misspelt("attention_backend", ["tuner_backend"])
+    ''
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(wanted)[:COMPARED_CHARACTERS], known, 1, NEAR_SPELLING)
+    return f"did you mean {_shown_name(near[0])}?" if near else ""
 
 
 def choices(wanted: object, known: Sequence[str]) -> str:

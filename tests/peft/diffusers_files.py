@@ -34,6 +34,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import get_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file
+from small_models import FLUX
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from lora_cli.methods.adapter_file.formats.diffusers import part as part_of
@@ -54,18 +55,6 @@ UNET = {
     "norm_num_groups": 4,
     "sample_size": 8,
     "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
-}
-FLUX = {
-    "_class_name": "FluxTransformer2DModel",
-    "attention_head_dim": 8,
-    "axes_dims_rope": [2, 2, 4],
-    "in_channels": 4,
-    "joint_attention_dim": 16,
-    "num_attention_heads": 2,
-    "num_layers": 1,
-    "num_single_layers": 2,
-    "patch_size": 1,
-    "pooled_projection_dim": 8,
 }
 TEXT = {
     "bos_token_id": 0,

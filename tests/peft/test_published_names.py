@@ -12,6 +12,8 @@ diffusers = pytest.importorskip("diffusers")
 
 from diffusers.loaders import lora_conversion_utils, single_file_utils  # noqa: E402
 
+from lora_cli.methods.adapter_file.formats.comfyui import base_part, other_names  # noqa: E402
+from lora_cli.methods.adapter_file.formats.comfyui import part as xlabs_part  # noqa: E402
 from lora_cli.methods.adapter_file.published_names import PUBLICATIONS, published_names  # noqa: E402
 
 Tensors = dict[str, Any]
@@ -90,6 +92,28 @@ def test_diffusers_makes_the_same_modules_of_the_published_names(case: Case) -> 
         tensor = found[own + (".weight" if case.checkpoint else ".lora_B.weight")]
         assert tensor.shape[0] == modules[own].weight.shape[0]
         assert set(tensor.flatten().tolist()) == {values[own]}
+
+
+def test_diffusers_makes_the_same_modules_of_xlabs_names() -> None:
+    """Each with the rows of its B."""
+    with torch.device("meta"):
+        model = diffusers.FluxTransformer2DModel(**FLUX, num_attention_heads=2, attention_head_dim=8)
+    modules = {name: module for name, module in model.named_modules() if hasattr(module, "weight")}
+    named, tensors, expected = other_names(modules), {}, {}
+    names = {"double": ("qkv_lora1", "proj_lora1", "qkv_lora2", "proj_lora2"), "single": ("qkv_lora", "proj_lora")}
+    for at, key in enumerate(f"{kind}_blocks.0.processor.{name}" for kind, own in names.items() for name in own):
+        part = xlabs_part(f"{key}.up.weight")
+        assert part is not None
+        own_names = named[base_part(part.module)]
+        rows = [modules[own].weight.shape[0] for own in own_names]
+        tensors |= {f"{key}.down.weight": torch.ones(1, 4), f"{key}.up.weight": torch.full((sum(rows), 1), float(at))}
+        expected |= dict(zip(own_names, ((count, {float(at)}) for count in rows), strict=True))
+    theirs = lora_conversion_utils._convert_xlabs_flux_lora_to_diffusers(tensors)
+    assert expected == {
+        key.removeprefix("transformer.").removesuffix(".lora_B.weight"): (b.shape[0], set(b.flatten().tolist()))
+        for key, b in theirs.items()
+        if key.endswith(".lora_B.weight")
+    }
 
 
 def _adapter(case: Case, modules: Mapping[str, Any], named: Names, values: Mapping[str, float]) -> Tensors:

@@ -31,6 +31,18 @@ VIT: dict[str, Any] = {
     "image_size": 32,
     "patch_size": 8,
 }
+FLUX: dict[str, Any] = {
+    "_class_name": "FluxTransformer2DModel",
+    "attention_head_dim": 8,
+    "axes_dims_rope": [2, 2, 4],
+    "in_channels": 4,
+    "joint_attention_dim": 16,
+    "num_attention_heads": 2,
+    "num_layers": 1,
+    "num_single_layers": 2,
+    "patch_size": 1,
+    "pooled_projection_dim": 8,
+}
 SMALL = {"llama": llama(num_hidden_layers=4), "bert": BERT, "gpt2": GPT2, "mixtral": MIXTRAL, "vit": VIT}
 
 

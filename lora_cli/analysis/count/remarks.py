@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.count.reached_parts import reached_parts
@@ -85,14 +85,36 @@ def idle_layers(cost: ModelCount) -> Iterator[str]:
     for place in cost.targets.places:
         for stack, number in layer_numbers(place.module.name):
             reached.setdefault(stack, set()).add(number)
-    layers: dict[str, set[str]] = {stack: set() for stack in reached}
+    layers: dict[str, dict[str, set[str]]] = {stack: {} for stack in reached}
     for name in cost.targets.model.module_names if reached else ():
         for stack, number in layer_numbers(name):
             if stack in layers:
-                layers[stack].add(number)
-    for stack, numbers in layers.items():
-        if len(numbers) > len(reached[stack]):
-            yield f"the targets reach {len(reached[stack])} of the {len(numbers)} layers in {quote_long(stack)}"
+                layers[stack].setdefault(number, set()).update(_inner_list(name, f"{stack}.{number}."))
+    for stack, inner in layers.items():
+        if len(inner) > len(reached[stack]) and not _are_stages(inner):
+            yield f"the targets reach {len(reached[stack])} of the {len(inner)} layers in {quote_long(stack)}"
+
+
+def _inner_list(name: str, layer: str) -> Iterator[str]:
+    """Yield the list directly in a layer that a module is somewhere within.
+
+    >>> list(_inner_list("down_blocks.1.attentions.0.proj_in", "down_blocks.1."))
+    ['attentions']
+    >>> list(_inner_list("layers.1.mlp.experts.0.up_proj", "layers.1."))
+    []
+    """
+    first, _, rest = name.removeprefix(layer).partition(".")
+    if rest.partition(".")[0].isdigit():
+        yield first
+
+
+def _are_stages(inner: Mapping[str, Set[str]]) -> bool:
+    """Whether layers are made of lists, and not all of the same, as those of a UNet, of which few have attentions.
+
+    >>> _are_stages({"0": {"resnets"}, "1": {"attentions", "resnets"}}), _are_stages({"0": {"layer"}, "1": {"layer"}})
+    (True, False)
+    """
+    return all(inner.values()) and len(set(map(frozenset, inner.values()))) > 1
 
 
 def layer_numbers(name: str) -> Iterator[tuple[str, str]]:

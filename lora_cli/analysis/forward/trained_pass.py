@@ -20,7 +20,7 @@ from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.adapter_file.weight_update import subtracting_start
 from lora_cli.methods.targeting.name_matching import ranker
 from lora_cli.models.matrix import matrix
-from lora_cli.models.peft_names import BASE_MODEL
+from lora_cli.models.peft_names import ADAPTER_CONFIG, BASE_MODEL
 
 
 class _Sides(NamedTuple):
@@ -95,10 +95,7 @@ def trained_pass(
     d, h, is_transposed = _sides(trained, pair, weight)
     matrix(d, h)
     if pair.scaling is None:
-        raise InvalidInput(
-            f"the scaling of {quote_long(pair.module)} is not known: its alpha is a value that stays on the Hub, or is not "
-            "one finite number; download the file, or write the alpha into it"
-        )
+        raise InvalidInput(f"the scaling of {quote_long(pair.module)} is not known: {_why_unscaled(trained, pair)}")
     if not math.isfinite(pair.scaling):
         raise InvalidInput(f"the scaling of {quote_long(pair.module)} is {pair.scaling}; give a finite lora_alpha")
     alpha = pair.r * pair.scaling if pair.alpha is None else pair.alpha
@@ -133,6 +130,15 @@ def _check_pair(trained: TrainedAdapter, pair: Factors) -> None:
             f"{quote_long(pair.module)} holds a stack of fused experts (target_parameters "
             f"{first_few(trained.config.target_parameters or ())}), and forward takes one matrix; name another module"
         )
+
+
+def _why_unscaled(trained: TrainedAdapter, pair: Factors) -> str:
+    """Return why the scaling of a module is not known, and what to do."""
+    if trained.header is not None:
+        return "its alpha is a value that stays on the Hub; download the file"
+    if pair.alpha is None:
+        return f"nothing in the file or beside it says alpha; put the {ADAPTER_CONFIG} of the training beside it"
+    return "its alpha is not one finite number; write the alpha that it was trained with into the file"
 
 
 def _sides(trained: TrainedAdapter, pair: Factors, weight: Weight) -> _Sides:

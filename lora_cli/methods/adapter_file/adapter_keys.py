@@ -93,7 +93,9 @@ def tensors_beside_a_module(trained: TrainedAdapter) -> dict[str, Tensor]:
     if method.prompt_tensors is not None or not method.module_kinds:
         return found
     with suppress(InvalidInput):
-        fields = {name: value for name, value in trained.fields.items() if name not in CHOOSING}
+        # Alpha changes no key either, and may be there for the modules in alpha_pattern only.
+        left_out = CHOOSING | {method.alpha}
+        fields = {name: value for name, value in trained.fields.items() if name not in left_out}
         config, _ = read_adapter_config(Config({**fields, "target_modules": ["W"]}, trained.name))
         # Blocks shrink A and B by the names of modules, but do not change the keys of A and B.
         if isinstance(config.settings, LoraSettings):

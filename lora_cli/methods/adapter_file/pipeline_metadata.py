@@ -21,6 +21,8 @@ from lora_cli.time_limit import TookTooLong
 
 ENTRY = "lora_adapter_metadata"
 LORA = {"peft_type": "LORA"}
+# Ten times what patterns for every module of the largest models take.
+MOST_CHARACTERS = 2**20
 
 
 class Told(NamedTuple):
@@ -46,6 +48,9 @@ def model_configs(metadata: Mapping[str, str], models: Mapping[str, Iterable[str
     text = metadata.get(ENTRY)
     if not text:
         return {}
+    if len(text) > MOST_CHARACTERS:
+        size = f"{len(text):,} characters, and the LoraConfigs of a pipeline have at most {MOST_CHARACTERS:,}"
+        return dict.fromkeys(models, ModelConfig({}, f"{ENTRY} has {size}"))
     try:
         fields = json_object(text.encode("utf-8", "surrogatepass"), ENTRY, "what diffusers writes there")
     except InvalidInput as error:

@@ -25,9 +25,6 @@ from lora_cli.models.peft_names import ADAPTER_WEIGHTS, BASE_MODEL
 if TYPE_CHECKING:
     from lora_cli.models.sources.hub_files import RemoteHeader
 
-# PEFT's default of `lora_alpha`.
-DEFAULT_ALPHA = 8
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TrainedAdapter:
@@ -101,11 +98,11 @@ class TrainedAdapter:
 
     @property
     def alpha(self) -> float | None:
-        """LoRA's alpha; None for another method."""
+        """LoRA's alpha; None for another method, or where only a pattern has it."""
         if not self.has_lora_factors:
             return None
-        alpha = self.fields.get("lora_alpha")
-        return float(DEFAULT_ALPHA if alpha is None else alpha)
+        alpha = self.config.lora.lora_alpha
+        return None if isinstance(alpha, InvalidInput) else alpha
 
     @property
     def why_no_update(self) -> str | None:
@@ -124,7 +121,7 @@ class TrainedAdapter:
         the rows of A, because some starts store fewer rows.
         """
         rank_of = ranker(self.config)
-        alpha_of = by_pattern(self.config.alpha_pattern, self.alpha or 0.0)
+        alpha_of = by_pattern(self.config.alpha_pattern, self.config.lora.lora_alpha)
         divisor = math.sqrt if self.fields.get("use_rslora") else float
         with matching_time_limit(len(self.tensors)):
             scaled = ((module, a, b, float(alpha_of(module))) for module, a, b in self._pairs())

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, first_few, quote
 from lora_cli.methods.config.peft_fields import Names, names
-from lora_cli.methods.config.settings import checked, flag, ignored, mapping, real, setting
+from lora_cli.methods.config.settings import checked, flag, ignored, mapping, real, scale, setting
 from lora_cli.models.config import MAX_SIZE, Config
 
 VELORA_STARTS = ("batch_average_once", "batch_average", "random")
@@ -141,7 +141,7 @@ class LoraSettings:
     init_lora_weights: bool | str | None = setting(start, default=True)
     kasa_config: bool = setting(kasa, default=False)
     loftq_config: Mapping[str, Any] = mapping(loftq)
-    lora_alpha: float = real(8, null=False)
+    lora_alpha: float | InvalidInput = scale(8)
     lora_bias: bool = flag(False)
     lora_dropout: float = real(0.0, null=False)
     lora_ga_config: object = checked(_section)

@@ -66,6 +66,19 @@ def real(default: float | None, *, least: float = -MAX_SIZE, most: float = MAX_S
     return setting(read if null else _not_null(read), default)
 
 
+def scale(default: float) -> float | InvalidInput:
+    """Declare an alpha, which PEFT divides by the rank. A null is its error, to be raised where no pattern has another."""
+
+    def read(config: Config, name: str) -> float | InvalidInput:
+        try:
+            not_null(config, name)
+        except InvalidInput as error:
+            return error
+        return config.real(name, default=default)
+
+    return setting(read, default)
+
+
 def probability() -> float:
     """Declare a probability, which is 0 by default."""
     return real(0.0, least=0, most=1)

@@ -49,6 +49,10 @@ def with_experts(model: Model, config: AdapterConfig) -> AdapterConfig:
                 f"{', '.join(parts)} are fused into {new}; target {', '.join(missing)} too, or none of them"
             )
         if not missing:
+            alpha = config.lora.lora_alpha
+            if isinstance(alpha, InvalidInput):
+                # PEFT multiplies it by as many, whatever alpha_pattern says.
+                raise alpha
             ranks[rf".*\.{re.escape(new)}"] = config.r * len(parts)
     return replace(config, target_modules=tuple(kept), target_parameters=tuple(sorted(parameters)), rank_pattern=ranks)
 

@@ -92,7 +92,7 @@ def ranker(config: AdapterConfig) -> Callable[[str], int]:
     return by_pattern(config.rank_pattern, config.r)
 
 
-def by_pattern(values: Mapping[str, T | InvalidInput], default: T) -> Callable[[str], T]:
+def by_pattern(values: Mapping[str, T | InvalidInput], default: T | InvalidInput) -> Callable[[str], T]:
     """Return a function from a name to its value in `rank_pattern` or `alpha_pattern`.
 
     That is the value of the first key that the name ends with, or else the default; an error is raised.

@@ -150,7 +150,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
             f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; "
             f"{near}{' ' if near else ''}{_known_targets(model)}"
         )
-    _check_alphas(places, config)
+    _check_alphas(places, config, method)
     copies = find_full_copies(model, names, config, ties.copies, places)
     rows, row_ties = find_token_rows(model, names, config, copies, {place.owner for place in places})
     adapted = [place.module.name for place in places]
@@ -174,10 +174,11 @@ def _check_module(name: str, model: Model, modules: Mapping[str, Module], method
         )
 
 
-def _check_alphas(places: Sequence[Place], config: AdapterConfig) -> None:
+def _check_alphas(places: Sequence[Place], config: AdapterConfig, method: Method[Any]) -> None:
     """Refuse a wrong alpha of a place, which changes no count, but which PEFT divides by the rank."""
-    if config.alpha_pattern:
-        alpha_of = by_pattern(config.alpha_pattern, 0.0)
+    alpha = None if method.alpha is None else getattr(config.settings, method.alpha)
+    if config.alpha_pattern or isinstance(alpha, InvalidInput):
+        alpha_of = by_pattern(config.alpha_pattern, alpha)
         for place in places:
             alpha_of(place.module.name)
 

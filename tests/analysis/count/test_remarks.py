@@ -8,6 +8,7 @@ from small_models import cost, model
 from lora_cli import count, fit, sweep
 from lora_cli.analysis.count.remarks import notes_of, warnings_of
 from lora_cli.errors import InvalidInput
+from lora_cli.models.sources.read_model import read_model
 
 
 def test_a_target_that_brings_the_frozen_head_into_the_file_is_told() -> None:
@@ -32,6 +33,12 @@ def test_layers_that_no_target_reaches_are_told() -> None:
     assert said in list(notes_of(cost(target_modules=r"model\.layers\.[13]\..*q_proj")))
     assert not list(notes_of(cost(target_modules=("q_proj",), layers_to_transform=(1,))))
     assert not list(notes_of(cost(target_modules=("q_proj",))))
+
+
+def test_stages_of_a_unet_are_no_layers() -> None:
+    """Some have no attention, so a target that only these have is no mistake."""
+    sdxl = read_model("sdxl")
+    assert not [said for said in notes_of(cost(sdxl, target_modules=("to_q",))) if "the targets reach" in said]
 
 
 def test_a_target_that_was_not_finished_is_completed() -> None:

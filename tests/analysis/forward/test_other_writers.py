@@ -72,5 +72,8 @@ def test_an_update_without_a_known_scaling_is_refused(tmp_path: Path) -> None:
     write_arrays(tmp_path / "model.safetensors", {f"{BASE}.weight": w})
     path = torchtune(tmp_path, a, b)
     (tmp_path / "adapter_config.json").unlink()
-    with pytest.raises(InvalidInput, match=r"the scaling of 'layers\.0\.attn\.output_proj' is not known"):
+    with pytest.raises(
+        InvalidInput,
+        match=r"the scaling of 'layers\.0\.attn\.output_proj' is not known: nothing in the file or beside it says alpha",
+    ):
         forward(weights=str(tmp_path / "model.safetensors"), adapter=path, module="output_proj")

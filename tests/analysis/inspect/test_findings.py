@@ -33,6 +33,7 @@ FOREIGN_CODES = {
     "two-formats",
     "other-metadata",
     "unread-metadata",
+    "noted-rank",
     "missing-alpha",
     "unusual-alpha",
     "invalid-alpha",

@@ -154,6 +154,23 @@ def test_rank_and_alpha_of_metadata_are_peft_s(tmp_path: Path) -> None:
     assert {module["name"]: module["scaling"] for module in found.modules} == {Q: 2.5 / 2, f"{Q[:-1]}k": 8 / 2}
 
 
+def test_an_alpha_of_null_does_where_the_pattern_has_each_module(tmp_path: Path) -> None:
+    """PEFT reads lora_alpha only for modules that no pattern matches, and diffusers leaves it to PEFT."""
+    path = tmp_path / "any.safetensors"
+    covered = inspect(write_case(told(lora_alpha=None, alpha_pattern={"to_q": 2, "to_k": 6}), path))
+    assert {(each["alpha"], each["scaling"]) for each in covered.modules} == {(2, 0.5), (6, 1.5)}
+    assert not codes(covered)
+    assert "refused-file" in codes(inspect(write_case(told(lora_alpha=None, alpha_pattern={"to_q": 2}), path)))
+
+
+def test_metadata_of_megabytes_are_not_parsed(tmp_path: Path) -> None:
+    """A file can have a hundred megabytes of them, which would take minutes."""
+    path = write_case(told(revision="x" * 2**20), tmp_path / "any.safetensors")
+    (finding,) = inspect(path).findings
+    assert finding.code == "refused-file"
+    assert "characters, and the LoraConfigs of a pipeline have at most 1,048,576" in finding.message
+
+
 def test_a_base_that_lacks_modules_is_told_by_component(tmp_path: Path) -> None:
     """A text encoder's modules are not looked for in an image model, unless nothing else is there."""
     whole = changed(pair("text_encoder.encoder.layers.0.self_attn.q_proj", 4))

@@ -94,6 +94,8 @@ DAMAGED = {
         kohya("diffusion_model.double_blocks.0.img_attn.qkv"),
         peft("diffusion_model.blocks.0.self_attn.q"),
         kohya("transformer_blocks.0.attn.to_q"),
+        {f"double_blocks.0.processor.proj_lora1.{name}.weight": ones(4, 4) for name in ("down", "up")},
+        {f"transformer.x_embedder.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
     ),
 }
 

@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 from small_models import cost, leaves, model, names
 
+from lora_cli.analysis.count.model_count import count_model
 from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.errors import InvalidInput
+from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.checkpoints.by_shape import model_of_shapes
+from lora_cli.models.config import Config
 from lora_cli.models.nodes import Parameter
 
 
@@ -35,6 +38,14 @@ def test_every_type_with_qwens_experts_is_rewritten(model_type: str) -> None:
     assert leaves(dense, target_modules="all-linear") == {"q_proj", "k_proj", "v_proj", "o_proj"}
     with pytest.raises(InvalidInput, match="target up_proj too"):
         names(dense, target_modules=("gate_proj", "q_proj"))
+
+
+def test_an_alpha_of_null_is_refused_where_experts_are_fused() -> None:
+    """PEFT doubles it for what it fuses, whatever a pattern says."""
+    pattern = dict.fromkeys(("w1", "w2", "w3", "gate_up_proj", "down_proj"), 4)
+    fields = {"target_modules": ["w1", "w2", "w3"], "lora_alpha": None, "alpha_pattern": pattern}
+    with pytest.raises(InvalidInput, match="lora_alpha is null"):
+        count_model(model("mixtral"), read_adapter_config(Config(fields, "config"), "lora")[0])
 
 
 def test_half_of_what_is_fused_is_refused() -> None:

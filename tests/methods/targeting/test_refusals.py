@@ -104,3 +104,28 @@ def test_a_parameter_inside_the_module_of_another_target_is_refused() -> None:
     assert cost(tower, target_modules=(), target_parameters=("head.probe", "self_attn.q_proj.weight")).adapted_modules
     with pytest.raises(InvalidInput, match=r"'head.mlp.fc1.weight' is inside 'head', which has a target parameter too"):
         cost(tower, target_modules=(), target_parameters=("head.probe", "head.mlp.fc1.weight"))
+
+
+@pytest.mark.parametrize(
+    ("peft_type", "alpha"),
+    [
+        ("LOHA", "alpha"),
+        ("LOKR", "alpha"),
+        ("GRALORA", "alpha"),
+        ("RANDLORA", "randlora_alpha"),
+        ("PSOFT", "psoft_alpha"),
+        ("ADALORA", "lora_alpha"),
+    ],
+)
+def test_an_alpha_of_null_is_refused(peft_type: str, alpha: str) -> None:
+    """PEFT divides it by the rank."""
+    fields = {"peft_type": peft_type, "target_modules": ["q_proj"], "total_step": 10, alpha: None}
+    with pytest.raises(InvalidInput, match=f"{alpha} is null; give a value, or leave it out"):
+        count_model(model(), read_adapter_config(Config(fields, "config"))[0])
+
+
+@pytest.mark.parametrize("peft_type", ["LOHA", "LOKR"])
+def test_an_alpha_of_null_does_where_a_pattern_has_another(peft_type: str) -> None:
+    """PEFT reads it only for modules that no pattern matches."""
+    fields = {"peft_type": peft_type, "target_modules": ["q_proj"], "alpha": None, "alpha_pattern": {"q_proj": 4}}
+    assert count_model(model(), read_adapter_config(Config(fields, "config"))[0]).trainable_params > 0

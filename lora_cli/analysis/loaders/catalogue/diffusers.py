@@ -30,9 +30,11 @@ UNET_BLOCKS = re.compile(
     r"|time_embed|label_emb|add_embedding)"
 )
 # Keys by which pipelines with a transformer know other trainers' files, and convert them each in its own way: names of
-# modules with dots, which kohya's do not have.
+# modules with dots, which kohya's do not have, or of XLabs' processors.
 RENAMED = re.compile(
-    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$", re.DOTALL
+    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$"
+    r"|.+\.processor\.(?:qkv|proj)_lora[12]?\.(?:down|up)\.weight$",
+    re.DOTALL,
 )
 DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
 MAGNITUDE = ".lora_magnitude_vector"
@@ -176,10 +178,18 @@ def other_text_encoder(loading: Loading) -> Iterator[str]:
 
 @finding("diffusers-unchecked", NOTE, "load it once to be sure")
 def unchecked(loading: Loading) -> Iterator[str]:
-    """Say where a pipeline's class renames keys by its own rules."""
+    """Say where a pipeline's class renames keys by its own rules, or takes what most refuse: "Invalid LoRA checkpoint"."""
     keys = loading.keys
     if (_is_kohya(keys) and not _is_unet(keys)) or _is_renamed(keys):
         yield "each pipeline with a transformer renames such keys by rules of its own, which are not checked here"
+    other = [
+        key for key in keys if key.startswith(TRANSFORMERS) and NAMELESS.fullmatch(key) and not key.endswith(ALPHA)
+    ]
+    if other:
+        yield (
+            f"{counted_with(other, 'key', 'has', 'have')} no lora in the name, as of LoKr, "
+            "and few pipelines with a transformer take such keys"
+        )
 
 
 def _is_kohya(keys: Mapping[str, object]) -> bool:

@@ -2,19 +2,20 @@
 
 ComfyUI's `comfy/lora.py` (`load_lora`, `model_lora_keys_unet`, `model_lora_keys_clip`) and `comfy/weight_adapter/*.py`. AI
 Toolkit, musubi-tuner, LightX2V and others write such files. A key is the module's name and the tensor's, in kohya's words
-or in PEFT's; kohya's stand behind names of diffusers, too, as in AI Toolkit's LoKr.
+or in PEFT's; kohya's stand behind names of diffusers, too, as in AI Toolkit's LoKr. XLabs' trainer of FLUX.1 names the
+processors of attentions, which `comfy/lora_convert.py` (`convert_uso_lora`) takes for the Linears there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from sys import intern
 
 from lora_cli.methods.adapter_file.algorithm_table import A, B
 from lora_cli.methods.adapter_file.algorithm_update import ALPHA, algorithm_update
-from lora_cli.methods.adapter_file.format import PIPELINE_TO_PEFT, AdapterFile, Format, Part
+from lora_cli.methods.adapter_file.format import PIPELINE_TO_PEFT, AdapterFile, BaseNames, Format, Part
 from lora_cli.methods.adapter_file.formats import diffusers, kohya
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.published_names import published_names
@@ -36,6 +37,21 @@ FACTORS = {
 TENSORS = {name: kohya.PEFT_NAMES.get(name, name) for name in kohya.TENSORS} | FACTORS
 # The names of tensors that are an adapter's behind any module.
 TELLING = re.compile(r"lora_(?:down|up|mid)\.|hada_|lokr_|oft_blocks$|dora_scale$|diff(?:_b)?$|[wb]_norm$|alpha$")
+# The keys of XLabs, and the Linears of a block that the last parts of their modules are of.
+XLABS = re.compile(
+    r"(?:diffusion_model\.)?(?P<block>(?:double|single)_blocks\.\d+)\.processor\."
+    r"(?P<name>(?:qkv|proj)_lora[12]?)\.(?P<factor>down|up)\.weight"
+)
+PROCESSORS = {
+    "qkv_lora1": "img_attn.qkv",
+    "proj_lora1": "img_attn.proj",
+    "qkv_lora2": "txt_attn.qkv",
+    "proj_lora2": "txt_attn.proj",
+    "qkv_lora": "linear1_qkv",
+    "proj_lora": "linear2",
+}
+# The Linear whose first rows are linear1_qkv.
+FUSED = re.compile(r"single_blocks\.\d+\.linear1")
 # `lora_A.default.weight` has most parts.
 PARTS = 3
 
@@ -47,8 +63,13 @@ def part(key: str) -> Part | None:
     Part(module='diffusion_model.blocks.0.cross_attn.k', tensor='lora_B.weight')
     >>> part("transformer.x_embedder.lokr_w1")
     Part(module='transformer.x_embedder', tensor='lokr_w1')
+    >>> part("double_blocks.0.processor.proj_lora2.up.weight")
+    Part(module='diffusion_model.double_blocks.0.txt_attn.proj', tensor='lora_B.weight')
     >>> part("transformer.x_embedder.lora_A.weight")
     """
+    if diffusers.PROCESSOR in key and (found := XLABS.fullmatch(key)) is not None:
+        module = f"diffusion_model.{found['block']}.{PROCESSORS[found['name']]}"
+        return Part(intern(module), A if found["factor"] == "down" else B)
     module, tensor = ("", "") if key.startswith(PEFT_MODEL) else _split(key)
     if not tensor:
         return None
@@ -102,6 +123,19 @@ def base_part(module: str) -> str:
     return diffusers.base_part(MODEL.sub("", module, count=1))
 
 
+def other_names(names: Iterable[str]) -> BaseNames:
+    """Return a model's modules by their published names, and by ComfyUI's for the rows of queries, keys and values.
+
+    >>> block = "single_transformer_blocks.0."
+    >>> parts = ["attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp"]
+    >>> other_names(["x_embedder", *(block + part for part in parts)])["single_blocks.0.linear1_qkv"]
+    ('single_transformer_blocks.0.attn.to_q', 'single_transformer_blocks.0.attn.to_k', 'single_transformer_blocks.0.attn.to_v')
+    """
+    published = published_names(names)
+    rows = {f"{name}_qkv": own[:3] for name, own in published.items() if FUSED.fullmatch(name)}
+    return published | rows
+
+
 FORMAT = Format(
     "comfyui",
     "ComfyUI",
@@ -109,7 +143,7 @@ FORMAT = Format(
     updates,
     kohya.facts,
     base_part=base_part,
-    other_names=published_names,
+    other_names=other_names,
     # As of kohya's trainers, whose default alpha is 1.
     least_scaling=0,
     instead=PIPELINE_TO_PEFT,

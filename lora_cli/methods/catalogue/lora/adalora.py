@@ -56,6 +56,7 @@ class Settings(LoraSettings):
 
     r: object = ignored()
     alpha_pattern: object = ignored()
+    lora_alpha: float = real(8, null=False)
     arrow_config: object = ignored()
     megatron_config: object = ignored()
     target_r: object = ignored()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import TARGETING
-from lora_cli.methods.config.settings import flag, probability, real, size
+from lora_cli.methods.config.settings import flag, probability, scale, size
 from lora_cli.methods.knob import Runs, multiples
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.parts.divisors import check_divides
@@ -23,7 +24,7 @@ class Settings:
     """GraLoRA's own fields."""
 
     hybrid_r: int = size(0, least=0)
-    alpha: float = real(64)
+    alpha: float | InvalidInput = scale(64)
     gralora_dropout: float = probability()
     gralora_k: int = size(2)
     fan_in_fan_out: bool = flag(False)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
-from lora_cli.methods.config.settings import flag, real
+from lora_cli.methods.config.settings import flag, real, scale
 from lora_cli.methods.method import Method, always
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -22,7 +23,7 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """LoHa's own fields."""
 
-    alpha: float = real(8)
+    alpha: float | InvalidInput = scale(8)
     rank_dropout: float = real(0.0)
     module_dropout: float = real(0.0)
     use_effective_conv2d: bool = flag(False)

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isqrt, prod
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
-from lora_cli.methods.config.settings import either, flag, real, size, text
+from lora_cli.methods.config.settings import either, flag, real, scale, size, text
 from lora_cli.methods.knob import Runs, most_rank, runs_between
 from lora_cli.methods.method import Method, always
 from lora_cli.methods.place import Place
@@ -26,7 +27,7 @@ AUTOMATIC = -1
 class Settings:
     """LoKr's own fields."""
 
-    alpha: float = real(8)
+    alpha: float | InvalidInput = scale(8)
     rank_dropout: float = real(0.0)
     module_dropout: float = real(0.0)
     use_effective_conv2d: bool = flag(False)

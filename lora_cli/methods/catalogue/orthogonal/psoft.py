@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.config.settings import flag, real, size, text
+from lora_cli.methods.config.settings import flag, real, scale, size, text
 from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -21,7 +21,7 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """PSOFT's own fields."""
 
-    psoft_alpha: float = real(32)
+    psoft_alpha: float | InvalidInput = scale(32)
     psoft_dropout: float = real(0.0, most=1)
     fan_in_fan_out: bool = flag(False)
     ab_svd_init: str = text("psoft_init", "psoft_init", "pissa_init")

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isqrt
 
+from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import TARGETING
-from lora_cli.methods.config.settings import flag, probability, real
+from lora_cli.methods.config.settings import flag, probability, scale
 from lora_cli.methods.knob import Runs, most_rank, runs_between
 from lora_cli.methods.method import LINEARS, Method, always
 from lora_cli.methods.parts.random_bases import BasesSettings, seed, with_largest_sides
@@ -29,7 +30,7 @@ class Settings(BasesSettings):
     very_sparse: bool = flag(False)
     randlora_dropout: float = probability()
     fan_in_fan_out: bool = flag(False)
-    randlora_alpha: float = real(640)
+    randlora_alpha: float | InvalidInput = scale(640)
     init_weights: bool = flag(True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.errors import InvalidInput, argument, misspelt, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import target_modules
 from lora_cli.methods.config.recipes.linear_modules import without_linear
@@ -167,7 +167,11 @@ class Recipe:
         """Yield a warning for each field that the trainer does not have, as far as is known here."""
         names = [name for name in self._unknown_names() if self.fields.fields[name] not in UNSET]
         for name in names[:MOST_FIELDS]:
-            yield f"{self.source}: {key(name)} is not a field of {self.trainer.name} that is known here, and is left out"
+            said = (
+                f"{self.source}: {key(name)} is not a field of {self.trainer.name} that is known here, and is left out"
+            )
+            near = misspelt(name, sorted(self.trainer.telling))
+            yield f"{said}; {near}" if near else said
         if more := len(names) - MOST_FIELDS:
             yield from [f"{self.source}: {more} more fields are not known, and are left out"] if more > 0 else []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from lora_cli.models.files import JSON_NAMES, read_content
 # Real recipes have some kilobytes.
 MAX_BYTES = 2**18
 WHAT = "a recipe"
+# A table or a field of TOML, by its first line: parsing all of it can take minutes.
+TOML = re.compile(r"(?:\[\[?[\w.-]+\]\]?|[\w.-]+ = .*)")
 # How deep the fields stand that a trainer keeps inside others.
 INNER_LEVELS = 2
 
@@ -25,6 +28,11 @@ def read_fields(path: str) -> dict[str, Any]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{quote_long(path)} is not UTF-8 text, so it is not {WHAT}") from error
+    if TOML.fullmatch(_first_line(text)):
+        raise InvalidInput(
+            f"{quote_long(path)} is TOML; {WHAT} is YAML, JSON or a saved command line: write its fields so, "
+            "e.g. lora_rank: 8"
+        )
     # JSON needs no package.
     data = _json(text, path) if text.lstrip().startswith("{") else read_yaml(text, path)
     if isinstance(data, str) and OPTION in data:
@@ -53,6 +61,12 @@ def _dotted(fields: Mapping[Any, Any], prefix: str, levels: int) -> Iterator[tup
         yield f"{prefix}{name}", value
         if isinstance(value, dict) and levels:
             yield from _dotted(value, f"{prefix}{name}.", levels - 1)
+
+
+def _first_line(text: str) -> str:
+    """Return the first line of a text that is neither empty nor a comment."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("#")), "")
 
 
 def _json(text: str, path: str) -> Any:

@@ -85,8 +85,8 @@ class Trainer:
     remark: str | None = None
 
     @property
-    def names(self) -> frozenset[str]:
-        """The fields that are known by their whole names."""
+    def telling(self) -> frozenset[str]:
+        """The fields that change an answer."""
         parts: Iterable[Part | Targets | None] = (
             self.model,
             self.revision,
@@ -97,7 +97,12 @@ class Trainer:
             *self.training.values(),
         )
         used = (name for part in parts if part is not None for name in part.fields)
-        return frozenset((*used, *self.doubts, *self.training_doubts, *self.inert))
+        return frozenset((*used, *self.doubts, *self.training_doubts))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that are known by their whole names."""
+        return self.telling | self.inert
 
     def knows(self, name: str) -> bool:
         """Whether a field is known, if only by the start of its name."""

@@ -9,21 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adapter_files import Array, write_arrays
+from small_models import FLUX
 
 from lora_cli import InvalidInput, forward, inspect
 from lora_cli.methods.adapter_file.format_registry import recognised
 
-FLUX = {
-    "_class_name": "FluxTransformer2DModel",
-    "attention_head_dim": 8,
-    "axes_dims_rope": [2, 2, 4],
-    "in_channels": 4,
-    "joint_attention_dim": 16,
-    "num_attention_heads": 2,
-    "num_layers": 1,
-    "num_single_layers": 1,
-    "pooled_projection_dim": 8,
-}
 # The published names of some Linears of that model, with their inputs and outputs.
 MODULES = {
     "double_blocks.0.img_attn.qkv": (16, 48),
@@ -113,6 +103,32 @@ def test_kohyas_tensors_behind_dots_are_recognised(writer: str) -> None:
     assert found is not None
     assert found.format.name == "comfyui"
     assert {part.module for part in found.parts.values()} == {module}
+
+
+XLABS = {
+    "double_blocks.0.processor.qkv_lora1": (16, 48),
+    "double_blocks.0.processor.proj_lora1": (16, 16),
+    "double_blocks.0.processor.qkv_lora2": (16, 48),
+    "double_blocks.0.processor.proj_lora2": (16, 16),
+    "single_blocks.0.processor.qkv_lora": (16, 48),
+    "single_blocks.0.processor.proj_lora": (80, 16),
+}
+
+
+@pytest.mark.parametrize("prefix", ["", "diffusion_model."])
+def test_a_file_of_xlabs_fits_the_model_that_it_is_for(prefix: str, tmp_path: Path) -> None:
+    """It has no alpha, and a LoRA of its own for the first rows of a fused Linear."""
+    arrays = {}
+    for name, (d, h) in XLABS.items():
+        arrays |= {f"{prefix}{name}.down.weight": values(2, d), f"{prefix}{name}.up.weight": values(h, 2)}
+    write_arrays(tmp_path / "style.safetensors", arrays)
+    found = inspect(str(tmp_path / "style.safetensors"), base(tmp_path))
+    assert (found.format, found.method, found.r, found.alpha, found.findings) == ("comfyui", "lora", 2, None, ())
+    assert found.trainable_params == found.file_params == sum(2 * (d + h) for d, h in XLABS.values())
+    assert {module["scaling"] for module in found.modules} == {1}
+    assert {"transformer_blocks.0.attn.to_add_out", "diffusion_model.single_blocks.0.linear1_qkv"} <= {
+        module["name"] for module in found.modules
+    }
 
 
 def test_a_bias_beside_lora_is_trained_too(tmp_path: Path) -> None:

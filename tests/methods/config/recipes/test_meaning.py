@@ -290,6 +290,13 @@ def test_kernels_that_axolotl_turns_on_by_itself_are_told(more: dict[str, Any], 
     assert said not in "\n".join(count(recipe=path, method="lora").warnings)
 
 
+def test_a_misspelt_field_that_matters_is_told(tmp_path: Path) -> None:
+    """Only one that would change an answer, and only if it differs by a letter or two."""
+    path = written(tmp_path, AXOLOTL, micro_batch_sise=4, attention_backend="flash", num_epochz=2)
+    said = count(recipe=path).warnings
+    assert [line.partition("left out")[2] for line in said] == ["; did you mean micro_batch_size?", "", ""]
+
+
 def test_many_unknown_fields_are_a_few_lines(tmp_path: Path) -> None:
     """The rest is counted."""
     known = dict.fromkeys((f"dataset_{n}" for n in range(100)), 1)
