@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import SupportsFloat, SupportsIndex
 
-from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models.matrix import whole_number
 from lora_cli.quantities import parse_count, parse_positive, read, real_number
