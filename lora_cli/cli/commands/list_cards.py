@@ -56,6 +56,6 @@ def cards(
         [[tuple(each.values()) for each in records]],
         len(records),
         listing=True,
-        expendable=("capability", "teraflops", "aliases"),
+        expendable=("capability", "teraflops", "measured"),
     )
     return Answer(report, presentation)
