@@ -13,3 +13,14 @@ class Track(Protocol):
 
     def __call__(self, parts: Iterable[T], total: int, /) -> Iterable[T]:
         """Yield the parts."""
+
+
+class Tick(Protocol):
+    """What a search calls for each size that it tries: how many there will be is not known."""
+
+    def __call__(self) -> None:
+        """Count one more."""
+
+
+def untold() -> None:
+    """Tell nobody of a size that is tried."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
 
@@ -215,6 +215,10 @@ class Presentation(NamedTuple):
     def tracked(self, work: str, parts: Iterable[T], total: int, /) -> Iterator[T]:
         """Yield `parts`, and show on a terminal how far the `work` is."""
         return self._terminal().tracked(work, parts, total)
+
+    def counted(self, work: str, /) -> AbstractContextManager[Callable[[], None]]:
+        """Let the caller count what it has tried of some `work`, and show that on a terminal."""
+        return self._terminal().counted(work)
 
     def tracked_rows(self, work: str, rows: Iterable[T], total: int, /) -> Iterator[T]:
         """Yield `rows` like `tracked`, unless a terminal shows each as it comes, which says how far the work is."""

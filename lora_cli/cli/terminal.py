@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, NamedTuple, TextIO, TypeVar
 
@@ -38,14 +39,20 @@ class Terminal(NamedTuple):
 
     def tracked(self, work: str, parts: Iterable[T], total: int) -> Iterator[T]:
         """Yield `parts`; once they have taken a second, show a progress bar that says what `work` it is on a terminal."""
+        with self.counted(work, total) as advance:
+            for part in parts:
+                yield part
+                advance()
+
+    @contextmanager
+    def counted(self, work: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+        """Let the caller count the parts of some `work` for a progress bar like that of `tracked`; `total` may be unknown."""
         if not is_terminal(sys.stderr):
-            yield from parts
+            yield lambda: None
             return
         bar = _LateBar(work, total, sys.stderr, self.screen(sys.stderr, is_terminal=True))
         try:
-            for part in parts:
-                yield part
-                bar.advance()
+            yield bar.advance
         finally:
             bar.stop()
 
@@ -64,7 +71,7 @@ def _columns_asked_for() -> int | None:
 class _LateBar:
     """A progress bar that shows once the work has taken a second, whether a part of it is done by then or not."""
 
-    def __init__(self, work: str, total: int, stream: TextIO, screen: Screen) -> None:
+    def __init__(self, work: str, total: int | None, stream: TextIO, screen: Screen) -> None:
         self._begin = work, total, stream, screen
         self._done = 0
         self._bar: ProgressBar | None = None

@@ -8,7 +8,15 @@ from typing import TextIO
 
 from rich.box import Box
 from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -180,16 +188,23 @@ def _picture(drawing: Drawing, columns: int, lines: int, screen: Screen) -> Text
     return text
 
 
+def _progress_columns(total: int | None) -> Sequence[ProgressColumn]:
+    work, bar, elapsed = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    if total is None:
+        return (work, bar, TextColumn("{task.completed:,}"), elapsed)
+    return (work, bar, MofNCompleteColumn(), elapsed, TimeRemainingColumn())
+
+
 class ProgressBar:
     """A bar that says what `work` it is and how far that is, and disappears at the end.
 
-    A terminal that cannot move its cursor gets a line for each tenth of the work instead.
+    Where nobody knows how much there is, it says how much is done. A terminal that cannot move its cursor gets a line for
+    each tenth of the work instead, or one for every ten parts.
     """
 
-    def __init__(self, work: str, done: int, total: int, stream: TextIO, screen: Screen) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    def __init__(self, work: str, done: int, total: int | None, stream: TextIO, screen: Screen) -> None:
         console = _console(stream, screen, screen.width, terminal=True)
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+        self._bar = Progress(*_progress_columns(total), console=console, transient=True)
         self._task = self._bar.add_task(work, total=total, completed=done)
         self._moves = not console.is_dumb_terminal
         if self._moves:
@@ -206,11 +221,12 @@ class ProgressBar:
 
     def _tenths(self) -> int:
         task = self._bar.tasks[0]
-        return int(10 * task.completed // (task.total or 1))
+        return int(task.completed // 10 if task.total is None else 10 * task.completed // (task.total or 1))
 
     def _line(self) -> None:
         task = self._bar.tasks[0]
-        self._bar.console.print(f"{task.description}: {int(task.completed):,} of {int(task.total or 0):,}")
+        of = "" if task.total is None else f" of {int(task.total):,}"
+        self._bar.console.print(f"{task.description}: {int(task.completed):,}{of}")
 
     def stop(self) -> None:
         """Remove the bar."""

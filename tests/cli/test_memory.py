@@ -76,6 +76,11 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
         ("--quantize nf", "did you mean nf4"),
         ("--batch 1,2", "lora-cli sweep"),
         ("--tokens 10M", "--utilisation"),
+        (
+            "-r 8 --gpu h100 --tokens 10M --utilisation 0",
+            "--utilisation: '0' is not a share of the card's peak; give one",
+        ),
+        ("-r 8 --gpu h100 --tokens 10M --utilisation nan", "'nan' is not a share of the card's peak; give one above 0"),
         ("--method full -r 8", "trains every weight"),
         ("--method full --adapter-dtype float32", "drop --adapter-dtype"),
         ("-r 8 --kbit-prepare", "--kbit-prepare says how a quantised base is trained; give --quantize too"),

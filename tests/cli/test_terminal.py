@@ -50,6 +50,19 @@ def test_progress_shows_before_the_first_part_is_done(monkeypatch: pytest.Monkey
     assert tty.getvalue().endswith("\x1b[2K")
 
 
+def test_work_of_unknown_length_says_how_much_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a search is seen to go on."""
+    tty = make_terminal(monkeypatch, 0.01)
+    with Terminal(NEVER).counted("Trying sizes") as advance:
+        advance()
+        advance()
+        end = time.monotonic() + 20
+        while not re.search(r"Trying sizes .* 2 ", tty.getvalue()) and time.monotonic() < end:
+            time.sleep(0.01)
+    assert re.search(r"Trying sizes .* 2 ", tty.getvalue())
+    assert tty.getvalue().endswith("\x1b[2K")
+
+
 def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does work that fails before the bar is due."""
     tty = make_terminal(monkeypatch, 60)

@@ -146,6 +146,7 @@ def _autocast_wrappers() -> list[tuple[Any, str, Callable[..., Any]]]:
     inputs += [(owner, name) for name in ("pow", "rsqrt", "exp", "log", "reciprocal", "norm") for owner in owners]
     results: list[tuple[Any, str]] = [(F, "softmax"), (F, "log_softmax")]
     results += [(owner, name) for name in ("softmax", "log_softmax", "sum", "prod", "cumsum") for owner in owners]
+    results += [(torch.linalg, "norm"), (torch.linalg, "vector_norm")]
     pairs = [(inputs, _with_float32_inputs), (results, _with_float32_result)]
     return [(owner, name, wrap(getattr(owner, name))) for names, wrap in pairs for owner, name in names]
 

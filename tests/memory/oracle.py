@@ -214,8 +214,6 @@ def measure(
     task = adapter.get("task_type") or "CAUSAL_LM"
     if task not in CLASSES:
         raise CannotRun(f"the task {task} is not modelled")
-    if settings.autocast and adapter.get("use_dora"):
-        raise CannotRun("DoRA under autocast is not modelled")
     mode, tracker = FakeTensorMode(allow_non_fake_inputs=True), Tracker(card)
     tracker.keep_storages = explain
     with cuda_like(bool(settings.autocast)), bitsandbytes_stub() if settings.quant else contextlib.nullcontext():

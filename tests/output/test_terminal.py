@@ -202,3 +202,14 @@ def test_progress_on_a_dumb_terminal_is_lines(monkeypatch: pytest.MonkeyPatch) -
         bar.advance()
     bar.stop()
     assert stream.getvalue() == "Multiplying: 2 of 40\nMultiplying: 4 of 40\nMultiplying: 8 of 40\n"
+
+
+def test_progress_of_unknown_length_on_a_dumb_terminal_is_a_line_for_ten_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows a tenth of it."""
+    monkeypatch.setenv("TERM", "dumb")
+    stream = io.StringIO()
+    bar = ProgressBar("Trying sizes", 2, None, stream, Screen(80))
+    for _ in range(19):
+        bar.advance()
+    bar.stop()
+    assert stream.getvalue() == "Trying sizes: 2\nTrying sizes: 10\nTrying sizes: 20\n"

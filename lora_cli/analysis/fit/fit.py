@@ -16,6 +16,7 @@ from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount, Limits
+from lora_cli.analysis.progress import Tick, untold
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, choices, quote
@@ -178,32 +179,41 @@ def fit_subject(
     budget: Limits,
     knob: str | None = None,
     training: Mapping[str, Any] = MappingProxyType({}),
+    tick: Tick = untold,
 ) -> Fit:
-    """Find the largest adapter of a subject, as `how` adapts it, inside a budget; or the largest training of one."""
+    """Find the largest adapter of a subject, as `how` adapts it, inside a budget; or the largest training of one.
+
+    `tick` is called for each training that is replayed.
+    """
     search: KnobSearch | TrainingSearch
     if knob is not None and knob in TRAINING_KNOBS:
         from lora_cli.analysis.fit.training_search import training_search
 
-        search, warnings = training_search(subject, how, knob, training)
+        search, warnings = training_search(subject, how, knob, training, tick)
     else:
         _check_knob(how, knob)
         found, warnings = knob_search(subject, how)
-        search = _with_memory(found, subject, budget, training)
+        search = _with_memory(found, subject, budget, training, tick)
     return Fit(search, _largest(search, budget), budget, how, warnings, subject.assumptions)
 
 
 def _searches(
-    subject: Subject, hows: Sequence[Adaptation], budget: Limits, knob: str | None, training: Mapping[str, Any]
+    subject: Subject,
+    hows: Sequence[Adaptation],
+    budget: Limits,
+    knob: str | None,
+    training: Mapping[str, Any],
+    tick: Tick,
 ) -> Iterator[KnobSearch | TrainingSearch | InvalidInput]:
     """Yield what is searched with each of several methods, or why nothing is."""
     if knob is not None and knob in TRAINING_KNOBS:
         from lora_cli.analysis.fit.training_search import training_searches
 
-        yield from training_searches(subject, hows, knob, training)
+        yield from training_searches(subject, hows, knob, training, tick)
         return
     _check_knob(hows[0], knob)
     for search in knob_searches(subject, hows):
-        yield search if isinstance(search, InvalidInput) else _with_memory(search, subject, budget, training)
+        yield search if isinstance(search, InvalidInput) else _with_memory(search, subject, budget, training, tick)
 
 
 def _largest(search: KnobSearch | TrainingSearch, budget: Limits) -> LargestSize:
@@ -224,7 +234,9 @@ def _check_knob(how: Adaptation, knob: str | None) -> None:
         )
 
 
-def _with_memory(search: KnobSearch, subject: Subject, budget: Limits, training: Mapping[str, Any]) -> KnobSearch:
+def _with_memory(
+    search: KnobSearch, subject: Subject, budget: Limits, training: Mapping[str, Any], tick: Tick
+) -> KnobSearch:
     """Return the search with the memory of the training beside each count, where the budget is of that."""
     if MAX_MEMORY not in budget:
         if training:
@@ -240,7 +252,7 @@ def _with_memory(search: KnobSearch, subject: Subject, budget: Limits, training:
         )
     from lora_cli.analysis.memory.trained_count import trained_counter
 
-    return replace(search, count=trained_counter(training))
+    return replace(search, count=trained_counter(training, tick))
 
 
 def title_of(fits: Sequence[Fit], budget: Limits) -> list[str]:
@@ -259,11 +271,12 @@ def fit_methods(
     budget: Limits,
     knob: str | None = None,
     training: Mapping[str, Any] = MappingProxyType({}),
+    tick: Tick = untold,
 ) -> tuple[list[Fit], list[str]]:
     """Return the fits of several methods, and why each of the others is left out; where none fits, raise."""
     fits: list[Fit] = []
     refusals: dict[str, InvalidInput] = {}
-    for how, search in zip(hows, _searches(subject, hows, budget, knob, training), strict=True):
+    for how, search in zip(hows, _searches(subject, hows, budget, knob, training, tick), strict=True):
         try:
             if isinstance(search, InvalidInput):
                 raise search

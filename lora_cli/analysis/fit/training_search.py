@@ -15,6 +15,7 @@ from lora_cli.analysis.limits import MAX_MEMORY, Limits
 from lora_cli.analysis.memory.arguments import read_arguments
 from lora_cli.analysis.memory.longest_input import sizes_of
 from lora_cli.analysis.memory.trained_count import TrainedCount
+from lora_cli.analysis.progress import Tick, untold
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
@@ -27,9 +28,11 @@ class TrainingSearch:
 
     cost: TrainedCount
     knob: str
+    tick: Tick = untold
 
     def at(self, size: int) -> TrainedCount:
         """Return the cost at a size."""
+        self.tick()
         changes: dict[str, Any] = {self.knob: size}
         return TrainedCount(
             self.cost.plan,
@@ -41,21 +44,21 @@ class TrainingSearch:
 
 
 def training_search(
-    subject: Subject, how: Adaptation, knob: str, training: Mapping[str, Any]
+    subject: Subject, how: Adaptation, knob: str, training: Mapping[str, Any], tick: Tick = untold
 ) -> tuple[TrainingSearch, list[str]]:
     """Return the search for a setting of a training, and what to warn of: unknown fields of the adapter's file, and doubts."""
     _check(subject, knob, training)
     given = config_fields(how, of_model=True, needs_rank=False)
-    search, unknown = _search(subject, how, given, knob, training)
+    search, unknown = _search(subject, how, given, knob, training, tick)
     return search, [*unknown_warnings(given.source, unknown), *search.cost.arguments.doubts(search.cost.setup)]
 
 
 def training_searches(
-    subject: Subject, hows: Sequence[Adaptation], knob: str, training: Mapping[str, Any]
+    subject: Subject, hows: Sequence[Adaptation], knob: str, training: Mapping[str, Any], tick: Tick = untold
 ) -> list[TrainingSearch | InvalidInput]:
     """Return the searches with several methods, or why there is none; each method gets the fields that it has."""
     _check(subject, knob, training)
-    return searches_of(subject, hows, lambda how, given: _search(subject, how, given, knob, training)[0])
+    return searches_of(subject, hows, lambda how, given: _search(subject, how, given, knob, training, tick)[0])
 
 
 def _check(subject: Subject, knob: str, training: Mapping[str, Any]) -> None:
@@ -66,12 +69,12 @@ def _check(subject: Subject, knob: str, training: Mapping[str, Any]) -> None:
 
 
 def _search(
-    subject: Subject, how: Adaptation, given: ConfigFields, knob: str, training: Mapping[str, Any]
+    subject: Subject, how: Adaptation, given: ConfigFields, knob: str, training: Mapping[str, Any], tick: Tick
 ) -> tuple[TrainingSearch, Sequence[str]]:
     assert subject.model is not None
     config, unknown = read_fields(how, given)
     plan = make_plan(subject.model, config)
-    return TrainingSearch(TrainedCount(plan, *plan_tensors(plan), read_arguments(training)), knob), unknown
+    return TrainingSearch(TrainedCount(plan, *plan_tensors(plan), read_arguments(training)), knob, tick), unknown
 
 
 def largest_training(search: TrainingSearch, budget: Limits) -> LargestSize:

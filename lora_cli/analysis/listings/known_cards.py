@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lora_cli.analysis.listings.bundled_models import matches
-from lora_cli.analysis.memory.cards import CARDS, Card
+from lora_cli.analysis.memory.cards import CARDS
+from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.analysis.result import Record
 from lora_cli.errors import InvalidInput, near_miss, quote
 

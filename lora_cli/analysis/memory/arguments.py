@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, SupportsIndex
 
 from lora_cli.analysis.limits import DEFAULT_SEQ
-from lora_cli.analysis.memory.cards import Card, find_card, namesakes
+from lora_cli.analysis.memory.cards import find_card, namesakes
+from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.analysis.memory.longest_input import check_length, image_tokens, longest_input
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.stored_quantisation import quantisation
@@ -140,6 +141,11 @@ class TrainingArguments(NamedTuple):
         if others and self.card is not None:
             also = ", ".join(card.name for card in others)
             yield f"{argument('gpu')} {self.gpu} is taken for {self.card.name}; its other sizes: {also}"
+        if self.card is not None and self.card.capability is None:
+            yield (
+                f"{self.card.name} runs PyTorch for ROCm: the figures are those of PyTorch for CUDA, and were never compared "
+                "with a measurement on such a card"
+            )
         if model.parts:
             yield (
                 "images and sounds are not in the batch: the figures are of text, and a training of "

@@ -1,85 +1,77 @@
 """Graphics cards: what memory a process can have on each, and what was measured there.
 
-`mebibytes` is what nvidia-smi reports as the card's memory, or its nominal size where no such report was found, with the
-source of the figure in `tests/reference/cards.csv`. The compute capability is that of https://developer.nvidia.com/cuda-gpus.
+`mebibytes` is what nvidia-smi or rocm-smi reports as the card's memory, or its nominal size where no such report was found,
+with the source of the figure in `tests/reference/cards.csv`. PyTorch sees each of the two dies of an MI250 or MI250X as a card.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from lora_cli.analysis.memory.graphics_card import Card, Measured
 from lora_cli.errors import InvalidInput, argument, near_miss, quote
 
-MIB = 2**20
-# The generation from which on PyTorch has flash attention, and bfloat16 in hardware.
-AMPERE = 8.0
-# The architectures, by CUDA compute capability.
-GENERATIONS = {
-    6.0: "Pascal",
-    7.0: "Volta",
-    7.5: "Turing",
-    8.0: "Ampere",
-    8.6: "Ampere",
-    8.9: "Ada",
-    9.0: "Hopper",
-    10.0: "Blackwell",
-    12.0: "Blackwell",
-}
-
-
-class Measured(NamedTuple):
-    """What was measured on a card, in bytes: the least and the most that a process takes beside what is reserved.
-
-    `workspaces` are those of cuBLAS, which are allocated too. `spread` is how far, as a share, the reserved bytes were
-    from what the allocator's rules give. `driver` is what the card's driver keeps for itself, and `addresses_fall` says
-    whether it gives each new segment a lower address than those before. `processors` are its multiprocessors, and the threads
-    that each holds.
-    """
-
-    context: tuple[int, int]
-    workspaces: tuple[int, ...]
-    spread: float
-    processors: tuple[int, int]
-    driver: int = 0
-    addresses_fall: bool = False
-
-
-class Card(NamedTuple):
-    """A card: its name and others that people use, its memory, its compute capability.
-
-    `teraflops` are of dense products in bfloat16, or in float16 where there is no bfloat16, as its maker states them.
-    """
-
-    name: str
-    mebibytes: int
-    capability: float
-    teraflops: float | None = None
-    aliases: tuple[str, ...] = ()
-    measured: Measured | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Its memory."""
-        return self.mebibytes * MIB
-
-    @property
-    def generation(self) -> str:
-        """The architecture that its compute capability is of."""
-        return GENERATIONS[self.capability]
-
-    @property
-    def has_flash(self) -> bool:
-        """Whether PyTorch runs flash attention on it, which is also whether it has bfloat16."""
-        return self.capability >= AMPERE
-
-    @property
-    def peak_dtypes(self) -> tuple[str, ...]:
-        """The types of products that its peak is known of."""
-        return ("bfloat16", "float16") if self.has_flash else ("float16",)
-
-
+# By generation, and within one by memory.
 CARDS = (
+    Card("p100", 16384, 6.0, None, ("p100-16gb", "p100-pcie-16gb", "p100-sxm2-16gb")),
+    Card("titan-v", 12288, 7.0),
+    Card("v100-16gb", 16384, 7.0, None, ("v100", "v100-sxm2-16gb", "v100-pcie-16gb")),
+    Card("v100-32gb", 32768, 7.0, None, ("v100-sxm2-32gb", "v100-sxm3-32gb", "v100-pcie-32gb", "v100s-pcie-32gb")),
+    Card("rtx-2060", 6144, 7.5),
+    Card("quadro-rtx-4000", 8192, 7.5, None, ("rtx-4000",)),
+    Card("rtx-2060-super", 8192, 7.5),
+    Card("rtx-2070", 8192, 7.5),
+    Card("rtx-2070-super", 8192, 7.5),
+    Card("rtx-2080", 8192, 7.5),
+    Card("rtx-2080-super", 8192, 7.5),
+    Card("rtx-2080-ti", 11264, 7.5, 53.8),
     Card("t4", 15360, 7.5, 65, ("tesla-t4",), Measured((147718144, 147718144), (8519680, 8519680), 0.16, (40, 1024))),
+    Card("titan-rtx", 24219, 7.5, 130.5),
+    Card("quadro-rtx-6000", 24576, 7.5, 130.5, ("rtx-6000",)),
+    Card("quadro-rtx-8000", 48601, 7.5, None, ("rtx-8000",)),
+    Card("rtx-a2000-6gb", 6138, 8.6, None, ("rtx-a2000",)),
+    Card("rtx-3060-ti", 8192, 8.6),
+    Card("rtx-3070", 8192, 8.6),
+    Card("rtx-3070-ti", 8192, 8.6),
+    Card("rtx-3080-laptop-8gb", 8192, 8.6, None, ("rtx-3080-laptop", "rtx-3080-laptop-gpu")),
+    Card("rtx-3080-10gb", 10240, 8.6, None, ("rtx-3080",)),
+    Card("rtx-a2000-12gb", 12288, 8.6),
+    Card("rtx-3060-12gb", 12288, 8.6, None, ("rtx-3060",)),
+    Card("rtx-3080-12gb", 12288, 8.6),
+    Card("rtx-3080-ti", 12288, 8.6),
+    Card("rtx-a4000", 16376, 8.6),
+    Card("rtx-3080-laptop-16gb", 16384, 8.6),
+    Card("a10", 23028, 8.6, 125, ("a10-24gb",)),
+    Card("a10g", 23028, 8.6, None, ("a10g-24gb",)),
+    Card("rtx-a5000", 24564, 8.6),
+    Card("rtx-3090-ti", 24564, 8.6),
+    Card("a30", 24576, 8.0, None, ("a30-24gb",)),
+    Card("rtx-3090", 24576, 8.6, 71.2),
+    Card("a100-40gb", 40960, 8.0, 312, ("a100", "a100-sxm4-40gb", "a100-pcie-40gb")),
+    Card("a40", 46068, 8.6, 149.7, ("a40-48gb",)),
+    Card("rtx-a6000", 49140, 8.6, 154.8),
+    Card("a100-80gb", 81920, 8.0, 312, ("a100-sxm4-80gb", "a100-80gb-pcie", "a100-pcie-80gb")),
+    Card("a800-80gb", 81920, 8.0, None, ("a800", "a800-sxm4-80gb", "a800-80gb-pcie")),
+    Card("rtx-4060", 8192, 8.9),
+    Card("rtx-4060-ti-8gb", 8192, 8.9, None, ("rtx-4060-ti",)),
+    Card("rtx-4070-laptop", 8192, 8.9, None, ("rtx-4070-laptop-gpu",)),
+    Card("rtx-4070", 12288, 8.9),
+    Card("rtx-4070-super", 12288, 8.9),
+    Card("rtx-4070-ti", 12288, 8.9),
+    Card("rtx-4080-laptop", 12288, 8.9, None, ("rtx-4080-laptop-gpu",)),
+    Card("rtx-4070-ti-super", 16376, 8.9),
+    Card("rtx-4080-super", 16376, 8.9),
+    Card("rtx-4060-ti-16gb", 16380, 8.9),
+    Card("rtx-2000-ada", 16384, 8.9, None, ("rtx-2000-ada-generation",)),
+    Card("rtx-4080", 16384, 8.9),
+    Card("rtx-4090-laptop", 16384, 8.9, None, ("rtx-4090-laptop-gpu",)),
+    Card("rtx-4000-ada", 20480, 8.9, None, ("rtx-4000-ada-generation", "rtx-4000-sff-ada-generation")),
+    Card("l4", 23034, 8.9, 121, ("l4-24gb",)),
+    Card("rtx-4500-ada", 23034, 8.9, None, ("rtx-4500-ada-generation",)),
+    Card("rtx-4090", 24564, 8.9, 165.2),
+    Card("rtx-5000-ada", 32768, 8.9, None, ("rtx-5000-ada-generation",)),
+    Card("l40", 46068, 8.9, 181.05, ("l40-48gb",)),
+    Card("l40s", 46068, 8.9, 362.1, ("l40s-48gb",)),
+    Card("rtx-6000-ada", 49140, 8.9, 364, ("rtx-6000-ada-generation",)),
+    Card("rtx-5880-ada", 49152, 8.9, None, ("rtx-5880-ada-generation",)),
     Card(
         "h100-80gb",
         81559,
@@ -88,39 +80,23 @@ CARDS = (
         ("h100", "h100-sxm", "h100-80gb-hbm3", "h100-sxm5-80gb"),
         Measured((783876096, 934871040), (33570816, 33570816), 0.18, (132, 2048), 618004480, addresses_fall=True),
     ),
-    Card("gh200", 97280, 9.0, None, ("gh200-96gb", "gh200-480gb", "gh200-120gb")),
-    Card("h20", 98304, 9.0, None, ("h20-96gb",)),
     Card("h800", 81920, 9.0, None, ("h800-80gb",)),
-    Card("h200", 143771, 9.0, 989.4, ("h200-141gb",)),
-    Card("p100", 16384, 6.0, None, ("p100-16gb", "p100-pcie-16gb", "p100-sxm2-16gb")),
-    Card("v100-16gb", 16384, 7.0, None, ("v100", "v100-sxm2-16gb", "v100-pcie-16gb")),
-    Card("v100-32gb", 32768, 7.0, None, ("v100-sxm2-32gb", "v100-sxm3-32gb", "v100-pcie-32gb", "v100s-pcie-32gb")),
-    Card("a10", 23028, 8.6, 125, ("a10-24gb",)),
-    Card("a10g", 23028, 8.6, None, ("a10g-24gb",)),
-    Card("a30", 24576, 8.0, None, ("a30-24gb",)),
-    Card("a40", 46068, 8.6, 149.7, ("a40-48gb",)),
-    Card("a100-40gb", 40960, 8.0, 312, ("a100", "a100-sxm4-40gb", "a100-pcie-40gb")),
-    Card("a100-80gb", 81920, 8.0, 312, ("a100-sxm4-80gb", "a100-80gb-pcie", "a100-pcie-80gb")),
-    Card("a800-80gb", 81920, 8.0, None, ("a800", "a800-sxm4-80gb", "a800-80gb-pcie")),
-    Card("l4", 23034, 8.9, 121, ("l4-24gb",)),
-    Card("l40", 46068, 8.9, 181.05, ("l40-48gb",)),
-    Card("l40s", 46068, 8.9, 362.1, ("l40s-48gb",)),
     Card("h100-pcie", 81920, 9.0, 756, ("h100-pcie-80gb",)),
     Card("h100-nvl", 95830, 9.0, None, ("h100-94gb",)),
-    Card("b200", 183359, 10.0, None, ("b200-192gb", "b200-180gb")),
-    Card("rtx-a2000-6gb", 6138, 8.6, None, ("rtx-a2000",)),
-    Card("rtx-a2000-12gb", 12288, 8.6),
-    Card("rtx-a4000", 16376, 8.6),
-    Card("rtx-a5000", 24564, 8.6),
-    Card("rtx-a6000", 49140, 8.6, 154.8),
-    Card("rtx-2000-ada", 16384, 8.9, None, ("rtx-2000-ada-generation",)),
-    Card("rtx-4000-ada", 20480, 8.9, None, ("rtx-4000-ada-generation", "rtx-4000-sff-ada-generation")),
-    Card("rtx-4500-ada", 23034, 8.9, None, ("rtx-4500-ada-generation",)),
-    Card("rtx-5000-ada", 32768, 8.9, None, ("rtx-5000-ada-generation",)),
-    Card("rtx-5880-ada", 49152, 8.9, None, ("rtx-5880-ada-generation",)),
-    Card("rtx-6000-ada", 49140, 8.9, 364, ("rtx-6000-ada-generation",)),
+    Card("gh200", 97280, 9.0, None, ("gh200-96gb", "gh200-480gb", "gh200-120gb")),
+    Card("h20", 98304, 9.0, None, ("h20-96gb",)),
+    Card("h200", 143771, 9.0, 989.4, ("h200-141gb",)),
+    Card("rtx-5060", 8192, 12.0),
+    Card("rtx-5060-ti-8gb", 8192, 12.0, None, ("rtx-5060-ti",)),
+    Card("rtx-5070", 12227, 12.0),
     Card("rtx-pro-2000-blackwell", 16311, 12.0, None, ("rtx-pro-2000",)),
+    Card("rtx-5060-ti-16gb", 16384, 12.0),
+    Card("rtx-5070-ti", 16384, 12.0),
+    Card("rtx-5080", 16384, 12.0),
+    Card("rtx-5080-laptop", 16384, 12.0, None, ("rtx-5080-laptop-gpu",)),
     Card("rtx-pro-4000-blackwell", 24576, 12.0, None, ("rtx-pro-4000",)),
+    Card("rtx-5090-laptop", 24576, 12.0, None, ("rtx-5090-laptop-gpu",)),
+    Card("rtx-5090", 32607, 12.0, 209.5),
     Card("rtx-pro-4500-blackwell", 32768, 12.0, None, ("rtx-pro-4500",)),
     Card("rtx-pro-5000-blackwell", 49152, 12.0, 147.4, ("rtx-pro-5000",)),
     Card(
@@ -130,54 +106,20 @@ CARDS = (
         None,
         ("rtx-pro-6000", "rtx-pro-6000-blackwell-server-edition", "rtx-pro-6000-blackwell-workstation-edition"),
     ),
-    Card("quadro-rtx-4000", 8192, 7.5, None, ("rtx-4000",)),
-    Card("quadro-rtx-6000", 24576, 7.5, 130.5, ("rtx-6000",)),
-    Card("quadro-rtx-8000", 48601, 7.5, None, ("rtx-8000",)),
-    Card("titan-rtx", 24219, 7.5, 130.5),
-    Card("titan-v", 12288, 7.0),
-    Card("rtx-2060", 6144, 7.5),
-    Card("rtx-2060-super", 8192, 7.5),
-    Card("rtx-2070", 8192, 7.5),
-    Card("rtx-2070-super", 8192, 7.5),
-    Card("rtx-2080", 8192, 7.5),
-    Card("rtx-2080-super", 8192, 7.5),
-    Card("rtx-2080-ti", 11264, 7.5, 53.8),
-    Card("rtx-3060-12gb", 12288, 8.6, None, ("rtx-3060",)),
-    Card("rtx-3060-ti", 8192, 8.6),
-    Card("rtx-3070", 8192, 8.6),
-    Card("rtx-3070-ti", 8192, 8.6),
-    Card("rtx-3080-10gb", 10240, 8.6, None, ("rtx-3080",)),
-    Card("rtx-3080-12gb", 12288, 8.6),
-    Card("rtx-3080-ti", 12288, 8.6),
-    Card("rtx-3090", 24576, 8.6, 71.2),
-    Card("rtx-3090-ti", 24564, 8.6),
-    Card("rtx-4060", 8192, 8.9),
-    Card("rtx-4060-ti-8gb", 8192, 8.9, None, ("rtx-4060-ti",)),
-    Card("rtx-4060-ti-16gb", 16380, 8.9),
-    Card("rtx-4070", 12288, 8.9),
-    Card("rtx-4070-super", 12288, 8.9),
-    Card("rtx-4070-ti", 12288, 8.9),
-    Card("rtx-4070-ti-super", 16376, 8.9),
-    Card("rtx-4080", 16384, 8.9),
-    Card("rtx-4080-super", 16376, 8.9),
-    Card("rtx-4090", 24564, 8.9, 165.2),
-    Card("rtx-5060", 8192, 12.0),
-    Card("rtx-5060-ti-8gb", 8192, 12.0, None, ("rtx-5060-ti",)),
-    Card("rtx-5060-ti-16gb", 16384, 12.0),
-    Card("rtx-5070", 12227, 12.0),
-    Card("rtx-5070-ti", 16384, 12.0),
-    Card("rtx-5080", 16384, 12.0),
-    Card("rtx-5090", 32607, 12.0, 209.5),
-    Card("rtx-3080-laptop-8gb", 8192, 8.6, None, ("rtx-3080-laptop", "rtx-3080-laptop-gpu")),
-    Card("rtx-3080-laptop-16gb", 16384, 8.6),
-    Card("rtx-4070-laptop", 8192, 8.9, None, ("rtx-4070-laptop-gpu",)),
-    Card("rtx-4080-laptop", 12288, 8.9, None, ("rtx-4080-laptop-gpu",)),
-    Card("rtx-4090-laptop", 16384, 8.9, None, ("rtx-4090-laptop-gpu",)),
-    Card("rtx-5080-laptop", 16384, 12.0, None, ("rtx-5080-laptop-gpu",)),
-    Card("rtx-5090-laptop", 24576, 12.0, None, ("rtx-5090-laptop-gpu",)),
+    Card("b200", 183359, 10.0, 2250, ("b200-192gb", "b200-180gb")),
+    Card("gb200", 189471, 10.0, 2500),
+    Card("b300", 275040, 10.3, 2250, ("b300-sxm", "b300-sxm6", "b300-sxm6-ac")),
+    Card("gb300", 284208, 10.3, 2500),
+    Card("mi210", 65536, "gfx90a", 181),
+    Card("mi250", 65536, "gfx90a", 181.05),
+    Card("mi250x", 65536, "gfx90a", 191.5),
+    Card("mi300x", 196592, "gfx942", 1307.4, ("mi300x-oam", "mi300x-192gb")),
+    Card("mi325x", 262144, "gfx942", 1307.4, ("mi325x-oam", "mi325x-256gb")),
+    Card("mi350x", 294912, "gfx950", None, ("mi350x-288gb",)),
+    Card("mi355x", 294912, "gfx950", None, ("mi355x-288gb",)),
 )
 # What the names of cards start with, which people leave out or add.
-MAKERS = frozenset({"nvidia", "geforce", "tesla", "quadro"})
+MAKERS = frozenset({"nvidia", "geforce", "tesla", "quadro", "amd", "instinct"})
 SERIES = "rtx"
 
 

@@ -10,7 +10,7 @@ from lora_cli.analysis.count.count_plan import Plan
 from lora_cli.analysis.edges import Load, edge
 from lora_cli.analysis.memory.advice import Saving, savings
 from lora_cli.analysis.memory.arguments import TrainingArguments
-from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.analysis.memory.longest_input import image_tokens, sizes_of
 from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.setup import Setup

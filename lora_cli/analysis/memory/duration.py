@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import SupportsFloat, SupportsIndex
 
-from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models.matrix import whole_number
-from lora_cli.quantities import parse_count, parse_positive, read, real_number
+from lora_cli.quantities import QuantityError, parse_count, parse_real, read, real_number
 
 MAX_TOKENS = 10**18
 
@@ -38,9 +38,7 @@ def train_time(
             f"{argument('tokens')} gives no time in {product_dtype}: the peak of {card.name} is known of products in "
             f"{' or '.join(card.peak_dtypes)}; give {argument('dtype')} {card.peak_dtypes[0]}"
         )
-    share = (
-        read("utilisation", utilisation, parse_positive) if isinstance(utilisation, str) else real_number(utilisation)
-    )
+    share = _share(utilisation)
     if share is None or not 0 < share <= 1:
         raise InvalidInput(
             f"{argument('utilisation')}: {quote(utilisation)} is not a share of the card's peak; give one above 0 and up "
@@ -49,3 +47,13 @@ def train_time(
     amount = read("tokens", tokens, parse_count, "tokens") if isinstance(tokens, str) else tokens
     number = whole_number("tokens", amount, 1, MAX_TOKENS)
     return number, share, number * flops_per_token / (share * card.teraflops * 1e12)
+
+
+def _share(utilisation: SupportsFloat | str) -> float | None:
+    """Return the number that a utilisation is, or None where it is not one."""
+    if not isinstance(utilisation, str):
+        return real_number(utilisation)
+    try:
+        return parse_real(utilisation)
+    except QuantityError:
+        return None

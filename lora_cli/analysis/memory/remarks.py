@@ -29,11 +29,13 @@ def assumptions(case: Case) -> Iterator[str]:
         yield "a card before Ampere: memory-efficient attention, with keys and values repeated for all heads"
     elif case.card is None:
         yield "a card of the Ampere generation or a newer one"
+    elif case.card.capability is None:
+        yield "attention, allocator and workspaces of PyTorch for CUDA; those for ROCm were not compared"
     measured = None if case.card is None else case.card.measured
     if case.room is not None and measured is None:
         yield (
             f"this card was not measured: it fits if {1 + UNMEASURED_SPREAD:.2f} times reserved_bytes and "
-            f"{UNMEASURED_CONTEXT // 2**30} GiB for the CUDA context fit"
+            f"{UNMEASURED_CONTEXT // 2**30} GiB for the context fit"
         )
     if measured is not None:
         yield f"{case.card.name if case.card else ''}: reserved bytes were measured within {100 * measured.spread:.0f} % of the replay"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lora_cli.analysis.memory.caching_allocator import Block, CachingAllocator
-from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.analysis.memory.replay.ledger import rounded
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import static

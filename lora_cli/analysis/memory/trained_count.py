@@ -13,6 +13,7 @@ from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.memory.arguments import TrainingArguments, read_arguments
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import footprint
+from lora_cli.analysis.progress import Tick, untold
 from lora_cli.errors import InvalidInput, argument
 
 
@@ -37,10 +38,15 @@ class TrainedCount(ModelCount):
         return footprint(self.setup, self.arguments.training(self.setup), self.arguments.card).judged
 
 
-def trained_counter(training: Mapping[str, Any]) -> Callable[[Plan], TrainedCount]:
+def trained_counter(training: Mapping[str, Any], tick: Tick = untold) -> Callable[[Plan], TrainedCount]:
     """Return what counts a plan with the memory of its training. `training` are the keywords of `lora_cli.memory`."""
     arguments = read_arguments(training)
-    return lambda plan: TrainedCount(plan, *plan_tensors(plan), arguments)
+
+    def count(plan: Plan) -> TrainedCount:
+        tick()
+        return TrainedCount(plan, *plan_tensors(plan), arguments)
+
+    return count
 
 
 def with_training(count: Count, training: Mapping[str, Any]) -> Count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from lora_cli.analysis.memory.cards import Card
+from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import Step, replay
 from lora_cli.analysis.memory.reserved import reservation

@@ -115,9 +115,10 @@ def fit(
     budget = read_budget(**limits.read())
     hows = [read_adaptation(name, r, alpha, target, settings, adapter, adapter_dtype) for name in names]
     asked = read_question(size("d", d), size("h", h), model, hows, budget, knob, training.read(), recipe)
-    if len(hows) > 1:
-        return _listing(*fit_methods(*asked[:2], budget, knob, asked[2]), presentation, budget)
-    return _single(fit_subject(asked[0], asked[1][0], budget, knob, asked[2]), presentation, write)
+    with presentation.counted("Trying sizes") as tick:
+        if len(hows) > 1:
+            return _listing(*fit_methods(*asked[:2], budget, knob, asked[2], tick), presentation, budget)
+        return _single(fit_subject(asked[0], asked[1][0], budget, knob, asked[2], tick), presentation, write)
 
 
 def _refuse_conflicts(model: str | None, adapter: str | None, write: str | None, methods: int) -> None:

@@ -41,8 +41,9 @@ def cards(
       lora-cli cards 'rtx-3*' --field gpu
       lora-cli cards --format csv
 
-    For each card: the name that --gpu takes, its memory as nvidia-smi
-    reports it, its generation and CUDA compute capability, its peak of dense
+    NVIDIA's and AMD's, by generation from the oldest, then by memory. For
+    each card: the name that --gpu takes, its memory as nvidia-smi or
+    rocm-smi reports it, its CUDA compute capability, its peak of dense
     16-bit products where it is known, and whether `lora-cli memory` knows its
     band from measurements.
     """
@@ -55,6 +56,6 @@ def cards(
         [[tuple(each.values()) for each in records]],
         len(records),
         listing=True,
-        expendable=("aliases", "generation"),
+        expendable=("capability", "teraflops", "measured"),
     )
     return Answer(report, presentation)

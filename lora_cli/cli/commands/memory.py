@@ -20,7 +20,7 @@ from lora_cli.cli.options.training import AdapterDtype, TrainingOptions, Vram
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
-from lora_cli.quantities import parse_count, parse_positive
+from lora_cli.quantities import parse_count
 
 if TYPE_CHECKING:
     from lora_cli.analysis.memory.memory import Memory
@@ -140,7 +140,7 @@ def memory(
         "recipe": recipe,
         "vram": vram,
         "tokens": read_given("tokens", tokens, parse_count, "tokens"),
-        "utilisation": read_given("utilisation", utilisation, parse_positive),
+        "utilisation": utilisation,
         "serve": whole("serve", serve),
         "max_rank": whole("max_rank", max_rank),
         "tp": whole("tp", tp),

@@ -12,11 +12,12 @@ from lora_cli import memory, sweep
 from lora_cli.analysis.listings.known_cards import known_cards
 from lora_cli.analysis.memory.arguments import TrainingArguments
 from lora_cli.analysis.memory.cards import BY_KEY, CARDS, find_card
+from lora_cli.analysis.memory.graphics_card import GENERATIONS
 from lora_cli.errors import InvalidInput
 from lora_cli.models.sources.read_model import read_model
 
 SOURCES = Path(__file__).parents[2] / "reference" / "cards.csv"
-KINDS = {"nvidia-smi", "CUDA, in tenths of a GiB", "OpenCL", "reported by a marketplace", "nominal"}
+KINDS = {"nvidia-smi", "rocm-smi", "CUDA, in tenths of a GiB", "OpenCL", "reported by a marketplace", "nominal"}
 
 
 def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
@@ -32,11 +33,31 @@ def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
         assert row["kind"] != "nominal" or card.mebibytes % 1024 == 0, card.name
         assert row["source"].startswith("https://"), card.name
         assert (card.teraflops is None) == (not row["teraflops_source"]), card.name
-        assert 6.0 <= card.capability <= 12.1, card.name
     names = Counter(name for card in CARDS for name in (card.name, *card.aliases))
     assert [name for name, count in names.items() if count > 1] == []
     assert all(find_card(name).name == card.name for card in CARDS for name in (card.name, *card.aliases))
     assert {card.name for card in BY_KEY.values()} == set(rows)
+
+
+def test_cards_stand_by_generation_and_memory() -> None:
+    """So the cards between which a person chooses stand side by side."""
+    generations = [*dict.fromkeys(generation.name for generation in GENERATIONS.values())]
+    places = [(generations.index(card.generation), card.mebibytes) for card in CARDS]
+    assert places == sorted(places)
+    assert {GENERATIONS[card.chip] for card in CARDS} == set(GENERATIONS.values())
+
+
+def test_a_card_that_runs_rocm_has_no_band_and_a_note() -> None:
+    """Nothing was compared there, which a person is told once and a machine in the assumptions."""
+    said = "mi300x runs PyTorch for ROCm: the figures are those of PyTorch for CUDA, and were never compared"
+    found = memory("gpt2", r=1, seq=8, gpu="AMD Instinct MI300X")
+    assert (found.gpu, found.gpu_bytes, found.low_bytes, found.high_bytes) == ("mi300x", 206141652992, None, None)
+    assert [note for note in found.notes if note.startswith(said)] == [*found.notes]
+    assert (
+        "attention, allocator and workspaces of PyTorch for CUDA; those for ROCm were not compared" in found.assumptions
+    )
+    assert [record["capability"] for record in known_cards("mi3*")] == [None] * 4
+    assert not memory("gpt2", r=1, seq=8, gpu="b300").notes
 
 
 @pytest.mark.parametrize(
@@ -67,6 +88,10 @@ def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
         ("Quadro RTX 6000", "quadro-rtx-6000"),
         ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "rtx-pro-6000-blackwell"),
         ("TITAN_RTX", "titan-rtx"),
+        ("NVIDIA B300 SXM6 AC", "b300"),
+        ("NVIDIA GB200", "gb200"),
+        ("AMD Instinct MI300X", "mi300x"),
+        ("AMD Instinct MI250X", "mi250x"),
     ],
 )
 def test_a_card_is_found_by_what_people_and_programs_call_it(written: str, name: str) -> None:
@@ -77,7 +102,7 @@ def test_a_card_is_found_by_what_people_and_programs_call_it(written: str, name:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("mi300x", "`lora-cli cards` lists them; give vram with its memory instead, e.g. 24GB"),
+        ("gaudi3", "`lora-cli cards` lists them; give vram with its memory instead, e.g. 24GB"),
         ("4091", "did you mean 4090?"),
         ("rtx-4091", "did you mean rtx-4090"),
         ("a100-60gb", "did you mean a100-80gb, a100-40gb"),

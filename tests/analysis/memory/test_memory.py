@@ -345,7 +345,7 @@ def test_a_family_without_a_replay_is_refused_before_targets_are_asked_for() -> 
     from lora_cli.models.registry import family
 
     for name in ("whisper-base", "bloom-560m", "qwen3.5-0.8b"):
-        with pytest.raises(InvalidInput, match=r"step is not known; it is of .*llama"):
+        with pytest.raises(InvalidInput, match=r"step is not known; it is known of .*llama"):
             memory(name)
     assert all(family(name).forward for name in EXAMPLES)
 

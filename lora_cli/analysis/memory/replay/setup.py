@@ -209,7 +209,7 @@ def _described(model: Model) -> tuple[Body, Head]:
     if config is None or family is None or body is None:
         raise InvalidInput(
             f"{model.name}: what the model type {quote(model.model_type)} allocates in a training step is not known; "
-            f"it is of other types, such as {', '.join(EXAMPLES)}"
+            f"it is known of other types, such as {', '.join(EXAMPLES)}"
         )
     name = str(class_name(config, family.classes))
     head = next((head for ending, head in family.heads.items() if name.endswith(ending)), None)

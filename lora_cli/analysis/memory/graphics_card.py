@@ -1,0 +1,90 @@
+"""What is known of a graphics card: its memory, its architecture, and what was measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+MIB = 2**20
+
+
+class Generation(NamedTuple):
+    """An architecture of cards, and whether PyTorch runs flash attention on it, which is also whether it has bfloat16."""
+
+    name: str
+    has_flash: bool = True
+
+
+# The architectures from the oldest to the newest of each maker: NVIDIA's by the compute capability that
+# https://developer.nvidia.com/cuda-gpus has, AMD's by the LLVM target that https://rocm.docs.amd.com/en/latest/reference/gpu-specs.html has.
+GENERATIONS: Mapping[float | str, Generation] = {
+    6.0: Generation("Pascal", has_flash=False),
+    7.0: Generation("Volta", has_flash=False),
+    7.5: Generation("Turing", has_flash=False),
+    8.0: Generation("Ampere"),
+    8.6: Generation("Ampere"),
+    8.9: Generation("Ada"),
+    9.0: Generation("Hopper"),
+    10.0: Generation("Blackwell"),
+    10.3: Generation("Blackwell"),
+    12.0: Generation("Blackwell"),
+    "gfx90a": Generation("CDNA 2"),
+    "gfx942": Generation("CDNA 3"),
+    "gfx950": Generation("CDNA 4"),
+}
+
+
+class Measured(NamedTuple):
+    """What was measured on a card, in bytes: the least and the most that a process takes beside what is reserved.
+
+    `workspaces` are those of cuBLAS, which are allocated too. `spread` is how far, as a share, the reserved bytes were
+    from what the allocator's rules give. `driver` is what the card's driver keeps for itself, and `addresses_fall` says
+    whether it gives each new segment a lower address than those before. `processors` are its multiprocessors, and the threads
+    that each holds.
+    """
+
+    context: tuple[int, int]
+    workspaces: tuple[int, ...]
+    spread: float
+    processors: tuple[int, int]
+    driver: int = 0
+    addresses_fall: bool = False
+
+
+class Card(NamedTuple):
+    """A card: its name and others that people use, its memory, its chip, which is a key of GENERATIONS.
+
+    `teraflops` are of dense products in bfloat16, or in float16 where there is no bfloat16, as its maker states them.
+    """
+
+    name: str
+    mebibytes: int
+    chip: float | str
+    teraflops: float | None = None
+    aliases: tuple[str, ...] = ()
+    measured: Measured | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Its memory."""
+        return self.mebibytes * MIB
+
+    @property
+    def generation(self) -> str:
+        """The architecture that its chip is of."""
+        return GENERATIONS[self.chip].name
+
+    @property
+    def capability(self) -> float | None:
+        """Its CUDA compute capability, or None of a card that runs ROCm."""
+        return self.chip if isinstance(self.chip, float) else None
+
+    @property
+    def has_flash(self) -> bool:
+        """Whether PyTorch runs flash attention on it, which is also whether it has bfloat16."""
+        return GENERATIONS[self.chip].has_flash
+
+    @property
+    def peak_dtypes(self) -> tuple[str, ...]:
+        """The types of products that its peak is known of."""
+        return ("bfloat16", "float16") if self.has_flash else ("float16",)
