@@ -22,6 +22,7 @@ COUNT_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 # No card has less, or more: a unit was forgotten, or one was added to a number of bytes.
 LEAST_MEMORY, MOST_MEMORY = 10**6, 10**15
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+MEMORY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
 # Only ASCII digits: \d, int() and float() also accept digits of other scripts. The patterns are compiled when they are
@@ -29,8 +30,6 @@ BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE = r"(-?)([0-9]+(?:_[0-9]+)*)([km]?)(i?)"
 MAX_DIGITS = 30
-# A float has no more digits than these.
-EXACT_DIGITS = 17
 _NUMBER = rf"([0-9]{{1,{MAX_DIGITS}}})(?:\.([0-9]{{1,{MAX_DIGITS}}}))?"
 _COUNT = rf"{_NUMBER}([kmbt]?)"
 _BYTES = rf"{_NUMBER}(?:(?:([kmgtpe])(i?))?b)?"
@@ -303,25 +302,26 @@ def count_text(value: int) -> str:
 
 
 def bytes_text(value: int, digits: int = 3) -> str:
-    """Return a size for people, in decimal units.
+    """Return a size for people, in decimal units: files are sold and budgeted in powers of 1000.
 
     >>> bytes_text(328), bytes_text(262384), bytes_text(2211281240)
     ('328 B', '262 kB', '2.21 GB')
     """
-    power = 0
-    while power + 1 < len(BYTE_UNITS) and value >= 999.5 * 1000**power:
-        power += 1
-    return f"{number_text(value / 1000**power, digits) if power else value} {BYTE_UNITS[power]}"
+    return _scaled_bytes(value, 1000, BYTE_UNITS, digits)
 
 
-def bytes_apart(first: int, second: int) -> tuple[str, str]:
-    """Return two sizes for people, with as many digits as tell them apart.
+def memory_text(value: int, digits: int = 3) -> str:
+    """Return a size of memory for people, in binary units, as PyTorch and nvidia-smi write it.
 
-    >>> bytes_apart(26_100_000_000, 25_757_220_864), bytes_apart(25_757_991_000, 25_757_220_864)
-    (('26.1 GB', '25.8 GB'), ('25.758 GB', '25.757 GB'))
+    >>> memory_text(328), memory_text(262384), memory_text(24 * 2**30), memory_text(2**30 - 1)
+    ('328 B', '256 KiB', '24 GiB', '1 GiB')
     """
-    digits = next((n for n in range(3, EXACT_DIGITS) if bytes_text(first, n) != bytes_text(second, n)), EXACT_DIGITS)
-    return bytes_text(first, digits), bytes_text(second, digits)
+    return _scaled_bytes(value, 1024, MEMORY_UNITS, digits)
+
+
+def _scaled_bytes(value: int, base: int, units: Sequence[str], digits: int) -> str:
+    power = sum(value >= 999.5 * base**smaller for smaller in range(len(units) - 1))
+    return f"{number_text(value / base**power, digits) if power else value} {units[power]}"
 
 
 def number_text(value: float, digits: int = 6) -> str:

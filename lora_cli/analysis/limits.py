@@ -7,7 +7,7 @@ are spelled out for whoever reads them, and a test compares them with it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, SupportsFloat, SupportsIndex
 
@@ -135,6 +135,17 @@ TRAINING_KNOBS = ("batch", "seq")
 # The length where nothing sets it, or the model's longest input if that is shorter.
 DEFAULT_SEQ = 2048
 BUDGETS = {name: limit for name, limit in LIMITS.items() if limit.is_budget}
+
+
+def card_size_note(name: str, size: int | float | None) -> Iterator[str]:
+    """Yield that a card has more than an argument in GB says, which is sold as so many.
+
+    >>> [*card_size_note("max_memory", 24 * 10**9)], [*card_size_note("max_memory", 24 * 2**30)]
+    (['max_memory: 24GB is 24,000,000,000 bytes; a card that is sold as 24 GB has some 24GiB'], [])
+    """
+    if size is not None and size % 10**9 == 0:
+        gigabytes = int(size) // 10**9
+        yield f"{argument(name)}: {gigabytes}GB is {int(size):,} bytes; a card that is sold as {gigabytes} GB has some {gigabytes}GiB"
 
 
 def read_limits(**limits: Amount | None) -> dict[str, int | float]:

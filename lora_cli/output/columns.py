@@ -94,7 +94,7 @@ def left(rows: Iterable[tuple[Value, Value]]) -> Column:
     """Return the column of `headroom`, from the limit of each row and what it leaves: these may be of several units.
 
     >>> left([("max-bytes", 23256), ("max-percent", 0.5)]).cells
-    ['23,256', '0.5 %']
+    ['23,256 (23.3 kB)', '0.5 %']
     """
     return Column("left", [amount(limit, rest) for limit, rest in rows], is_number=True, field="headroom")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lora_cli.errors import printable
 from lora_cli.output.report import Report
-from lora_cli.quantities import Value, bytes_text, count_text, number_text, percent_text
+from lora_cli.quantities import Value, bytes_text, count_text, memory_text, number_text, percent_text
 
 # Fields that a record may not have: an empty one is "none", not "unknown".
 OPTIONAL = (
@@ -27,6 +27,10 @@ OPTIONAL = (
 PERCENT = " %"
 # Shares are compared with each other, so two decimals are enough. What is there is not shown as nothing.
 LEAST_SHARE = 0.01
+# Sizes of files; all others are of memory.
+FILES = ("adapter_bytes", "expected_bytes", "bytes")
+# From as many seconds on.
+TIME_UNITS = (("days", 86_400), ("h", 3600), ("min", 60))
 # Fields that name the subject of a row.
 SUBJECTS = ("method", "model", "adapter")
 # Fields that a sheet shows in bold.
@@ -76,12 +80,12 @@ def scaled(field: str, value: int | float) -> tuple[int | float, str]:
 
 
 def amount(limit: Value, value: Value) -> str:
-    """Return an amount of the budget that a limit sets: a count, bytes or a percentage.
+    """Return an amount of the budget that a limit sets: a count, bytes and their unit, or a percentage.
 
-    >>> amount("max-bytes", 23256), amount("max-percent", 0.5)
-    ('23,256', '0.5 %')
+    >>> amount("max-bytes", 23256), amount("max-memory", 2**34), amount("max-percent", 0.5)
+    ('23,256 (23.3 kB)', '17,179,869,184 (16 GiB)', '0.5 %')
     """
-    return cell(str(limit).removeprefix("max-"), value)
+    return sheet_cell(str(limit).removeprefix("max-"), value)
 
 
 def verdict_cells(value: Value, limit: Value) -> tuple[str, str]:
@@ -146,8 +150,24 @@ def sheet(report: Report) -> list[tuple[str, str]]:
 
 
 def sheet_cell(field: str, value: Value) -> str:
-    """Return the text of a value on a sheet, which has room for a size in bytes and in its unit."""
+    """Return the text of a value on a sheet, which has room for a size in bytes and in its unit, and for a time in minutes.
+
+    >>> sheet_cell("adapter_bytes", 262384), sheet_cell("gpu_bytes", 25757220864), sheet_cell("train_seconds", 5000.0)
+    ('262,384 (262 kB)', '25,757,220,864 (24 GiB)', '5,000 (1.39 h)')
+    """
     text = cell(field, value)
-    if field.endswith("_bytes") and isinstance(value, int) and value >= 1000:
-        return f"{text} ({bytes_text(value)})"
-    return text
+    if not isinstance(value, int | float) or value < 1000:
+        return text
+    if field.endswith("bytes") or field == "memory":
+        return f"{text} ({(bytes_text if field in FILES else memory_text)(int(value))})"
+    return f"{text} ({time_text(value)})" if field.endswith("_seconds") else text
+
+
+def time_text(seconds: float) -> str:
+    """Return a time for people.
+
+    >>> time_text(1228.2), time_text(10_000), time_text(10**6)
+    ('20.5 min', '2.78 h', '11.6 days')
+    """
+    unit, size = next(((unit, size) for unit, size in TIME_UNITS if seconds >= size), ("s", 1))
+    return f"{number_text(seconds / size, 3)} {unit}"

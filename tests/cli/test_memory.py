@@ -39,8 +39,8 @@ def test_a_verdict_says_the_same_in_the_table_and_beside_it(base: str) -> None:
     done = run("memory", base, "-r", "8", "--seq", "64", "--vram", str(needed - 1), "--format", "table")
     assert done.returncode == 1
     assert "It may not fit: " in done.stdout
-    taken, free = re.findall(r"([\d.]+) [GM]B", done.stderr)
-    assert float(taken) > float(free)
+    taken, free = re.findall(r"([\d,.]+) [GM]iB", done.stderr)
+    assert float(taken.replace(",", "")) > float(free.replace(",", ""))
 
 
 def test_json_has_phases_assumptions_and_advice(base: str) -> None:
@@ -142,7 +142,7 @@ def test_a_limit_of_memory_gates_and_other_commands_take_it(base: str) -> None:
 
 def test_a_fit_of_several_methods_searches_the_knob_of_each(base: str) -> None:
     """Each has the size that it has alone; a method without a rank does without one."""
-    fit = ("fit", base, "--max-memory", "2GB", "--seq", "64", "--knob", "batch", "-r", "8", "--field", "knob,size")
+    fit = ("fit", base, "--max-memory", "2GiB", "--seq", "64", "--knob", "batch", "-r", "8", "--field", "knob,size")
     alone = [run(*fit, "--method", "lora").stdout, run(*fit, "--method", "dora").stdout]
     several = run(*fit, "--method", "lora,dora,ia3")
     assert several.stderr == ""

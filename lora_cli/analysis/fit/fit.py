@@ -15,7 +15,7 @@ from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
 from lora_cli.analysis.fit.budget import read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount, Limits
+from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount, Limits, card_size_note
 from lora_cli.analysis.progress import Tick, untold
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
@@ -72,7 +72,7 @@ class Fit(Count):
             cost=cost,
             how=how,
             warnings=[*warnings, *warnings_of(cost)],
-            notes=[*notes_of(cost), *largest.notes],
+            notes=[*notes_of(cost), *largest.notes, *card_size_note(MAX_MEMORY, budget.get(MAX_MEMORY))],
             assumptions=assumptions,
             _search=search,
             _largest=largest,

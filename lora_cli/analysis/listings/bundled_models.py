@@ -29,8 +29,8 @@ def bundled(pattern: str | None = None) -> list[Record]:
 
     A name on the Hub that a preset stands for is a name of it, too.
 
-    >>> [record["model"] for record in bundled("QWEN3-*b")][:2], [record["model"] for record in bundled("zai-org/*air")]
-    (['qwen3-0.6b', 'qwen3-1.7b'], ['glm-4.5-air'])
+    >>> [record["model"] for record in bundled("QWEN3-1*b")], [record["model"] for record in bundled("zai-org/*air")]
+    (['qwen3-1.7b', 'qwen3-14b'], ['glm-4.5-air'])
     """
     wanted = [
         name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments, read_arguments
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.duration import train_time
-from lora_cli.analysis.memory.remarks import assumptions, misfits, notes_of
+from lora_cli.analysis.memory.remarks import allowance, assumptions, misfits, notes_of
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.training import UNQUANTISED
 from lora_cli.analysis.memory.verdict import read_room
@@ -94,6 +94,11 @@ class Memory(Result):
     def misfits(self) -> list[str]:
         """Why it is not sure to fit on the card, in a sentence; none where it is, and without a card."""
         return [*misfits(self._case)]
+
+    @property
+    def allowance(self) -> tuple[str, ...]:
+        """What to allow for the process, in words, where its band is not known."""
+        return allowance(self._case)
 
     @property
     def phases(self) -> dict[str, int]:

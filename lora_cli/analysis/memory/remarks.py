@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lora_cli.analysis.limits import card_size_note
 from lora_cli.analysis.memory.case import Case
 from lora_cli.analysis.memory.replay.static import preparation
 from lora_cli.analysis.memory.stored_quantisation import quantisation_note
 from lora_cli.analysis.memory.training import ADAPTER_DTYPE
 from lora_cli.analysis.memory.verdict import NO, UNMEASURED_CONTEXT, UNMEASURED_SPREAD, YES
 from lora_cli.errors import argument
-from lora_cli.quantities import bytes_apart, bytes_text
+from lora_cli.quantities import memory_text
 
+# A float has no more digits than these.
+EXACT_DIGITS = 17
+UNMEASURED = f"{1 + UNMEASURED_SPREAD:.2f} times reserved_bytes and {UNMEASURED_CONTEXT // 2**30} GiB"
 PREPARATION = "prepare_model_for_kbit_training"
 
 
@@ -24,7 +28,7 @@ def assumptions(case: Case) -> Iterator[str]:
         yield "a batch of text without images or sounds: towers only stand in memory, and what is trained of them has no gradient"
     if training.is_quantised and training.kbit_prepare:
         added, _ = preparation(case.setup, training)
-        yield f"{PREPARATION} turns what is not quantised into float32: {bytes_text(added)} more"
+        yield f"{PREPARATION} turns what is not quantised into float32: {memory_text(added)} more"
     if not training.has_flash:
         yield "a card before Ampere: memory-efficient attention, with keys and values repeated for all heads"
     elif case.card is None:
@@ -33,12 +37,18 @@ def assumptions(case: Case) -> Iterator[str]:
         yield "attention, allocator and workspaces of PyTorch for CUDA; those for ROCm were not compared"
     measured = None if case.card is None else case.card.measured
     if case.room is not None and measured is None:
-        yield (
-            f"this card was not measured: it fits if {1 + UNMEASURED_SPREAD:.2f} times reserved_bytes and "
-            f"{UNMEASURED_CONTEXT // 2**30} GiB for the context fit"
-        )
+        yield (f"this card was not measured: it fits if {UNMEASURED} for the context fit")
     if measured is not None:
         yield f"{case.card.name if case.card else ''}: reserved bytes were measured within {100 * measured.spread:.0f} % of the replay"
+
+
+def allowance(case: Case) -> tuple[str, ...]:
+    """Return what stands for the band where it is not known, and why, in words."""
+    found = case.footprint
+    if found.high is not None:
+        return ()
+    why = "no card is given" if case.room is None else "this card was not measured"
+    return (f"allow for {memory_text(found.judged)}, as {why}",)
 
 
 def misfits(case: Case) -> Iterator[str]:
@@ -48,11 +58,21 @@ def misfits(case: Case) -> Iterator[str]:
         return
     name = argument("vram") if case.card is None else case.card.name
     if found.fits(room) == NO:
-        taken, free = bytes_apart(found.peak_bytes, room.free)
+        taken, free = _apart(found.peak_bytes, room.free)
         yield f"does not fit: the step's tensors take {taken}, and {name} has {free} for them"
     else:
-        taken, free = bytes_apart(found.judged, room.free)
+        taken, free = _apart(found.judged, room.free)
         yield f"may not fit: the process may take {taken}, and {name} has {free} for it; the step's tensors alone would fit"
+
+
+def _apart(first: int, second: int) -> tuple[str, str]:
+    """Return two sizes of memory for people, with as many digits as tell them apart.
+
+    >>> _apart(26_100_000_000, 25_757_220_864), _apart(25_757_991_000, 25_757_220_864)
+    (('24.3 GiB', '24 GiB'), ('23.989 GiB', '23.988 GiB'))
+    """
+    digits = next((n for n in range(3, EXACT_DIGITS) if memory_text(first, n) != memory_text(second, n)), EXACT_DIGITS)
+    return memory_text(first, digits), memory_text(second, digits)
 
 
 def notes_of(case: Case) -> Iterator[str]:
@@ -63,15 +83,14 @@ def notes_of(case: Case) -> Iterator[str]:
     if training.is_quantised and training.kbit_prepare:
         added, saved = preparation(case.setup, training)
         if added > saved:
-            less = f"saves only {bytes_text(saved)}" if saved else "quantises no layer of this model"
+            less = f"saves only {memory_text(saved)}" if saved else "quantises no layer of this model"
             yield (
-                f"{PREPARATION} turns what is not quantised into float32, which takes {bytes_text(added)} more, and "
+                f"{PREPARATION} turns what is not quantised into float32, which takes {memory_text(added)} more, and "
                 f"{training.quantize} {less}; with {argument('kbit_prepare=False')} it stays in "
                 f"{training.dtype}"
             )
     if training.quantize == "int8" and training.adapter_dtype != ADAPTER_DTYPE:
         yield f"PEFT leaves adapters of weights in int8 in float32; {argument('adapter_dtype')} changes nothing there"
     room = case.room
-    if room is not None and room.card is None and room.bytes % 10**9 == 0:
-        gigabytes = room.bytes // 10**9
-        yield f"{argument('vram')} {gigabytes}GB is {room.bytes:,} bytes; a card sold as {gigabytes} GB has {gigabytes} GiB, some {gigabytes}GiB"
+    if room is not None and room.card is None:
+        yield from card_size_note("vram", room.bytes)

@@ -56,6 +56,6 @@ def cards(
         [[tuple(each.values()) for each in records]],
         len(records),
         listing=True,
-        expendable=("capability", "teraflops", "measured"),
+        design="cards",
     )
     return Answer(report, presentation)

@@ -162,6 +162,7 @@ def _trained(found: Memory, presentation: Presentation) -> Answer:
         details=advice,
         design="memory",
         title=lambda: found.title,
+        caption=lambda: found.allowance,
     )
     plot = _plot(report, found) if presentation.plot else None
     return Answer(report, presentation, found.warnings, found.notes, misfits=found.misfits, plot=plot)

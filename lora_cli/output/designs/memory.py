@@ -8,7 +8,7 @@ from lora_cli.output.blocks import Block, Facts, Grid, Line, Title, facts
 from lora_cli.output.columns import Column
 from lora_cli.output.people import cell, sheet_cell
 from lora_cli.output.report import Report
-from lora_cli.quantities import Value, bytes_text
+from lora_cli.quantities import Value, memory_text
 
 # The parts of the peak, and what each is drawn with in the bar.
 PARTS = {
@@ -35,7 +35,7 @@ def design(report: Report) -> Iterator[Block]:
     yield Line(_bar(record, whole))
     yield _parts(record)
     yield Line(f"The peak is in the {record['peak_phase']}.")
-    yield _totals(record)
+    yield _totals(record, report.caption())
     if record["fits"] is not None:
         yield Line(_verdict(record), VERDICTS[str(record["fits"])])
     yield facts(record, [field for field in FACTS if record.get(field) is not None])
@@ -69,7 +69,7 @@ def _parts(record: Mapping[str, Value]) -> Grid:
             Column("", [mark for mark, _, _ in rows]),
             Column("at the peak", [name for _, name, _ in rows]),
             Column("bytes", [f"{size:,}" for _, _, size in rows], is_number=True),
-            Column("", [bytes_text(size) for _, _, size in rows], is_number=True),
+            Column("", [memory_text(size) for _, _, size in rows], is_number=True),
             Column(of, [f"{100 * size / whole:.1f} %" for _, _, size in rows], is_number=True),
         ],
         [*[""] * (len(rows) - 1), "strong"],
@@ -77,8 +77,8 @@ def _parts(record: Mapping[str, Value]) -> Grid:
     )
 
 
-def _totals(record: Mapping[str, Value]) -> Facts:
-    """Return what is reserved, the band of the process, and the card; a card whose band is not known says so."""
+def _totals(record: Mapping[str, Value], process: Sequence[str]) -> Facts:
+    """Return what is reserved, the band of the process, or in words what to allow for it, and the card."""
     names = {
         "reserved_bytes": "reserved by the allocator",
         "low_bytes": "process, at least",
@@ -86,10 +86,8 @@ def _totals(record: Mapping[str, Value]) -> Facts:
         "gpu_bytes": f"memory of {record['gpu'] or 'the card'}",
     }
     shown = {field: (name, sheet_cell(field, record[field])) for field, name in names.items() if record[field]}
-    if "gpu_bytes" in shown and "high_bytes" not in shown:
-        card = shown.pop("gpu_bytes")
-        return Facts([*shown.values(), ("whole process", "not measured on this card"), card])
-    return Facts([*shown.values()])
+    card = [shown.pop("gpu_bytes")] if "gpu_bytes" in shown else []
+    return Facts([*shown.values(), *(("whole process", words) for words in process), *card])
 
 
 def _verdict(record: Mapping[str, Value]) -> str:
@@ -104,7 +102,7 @@ def _verdict(record: Mapping[str, Value]) -> str:
 def _advice(advice: Sequence[Mapping[str, Value]]) -> list[Column]:
     return [
         Column("switch", [str(each["switch"]) for each in advice]),
-        Column("saves", [bytes_text(_number(each["saved_bytes"])) for each in advice], is_number=True),
+        Column("saves", [memory_text(_number(each["saved_bytes"])) for each in advice], is_number=True),
         Column("peak", [cell("peak_bytes", each["peak_bytes"]) for each in advice], is_number=True),
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lora_cli.output.blocks import Block, Facts, Grid, Title
 from lora_cli.output.columns import Column
 from lora_cli.output.report import Report
-from lora_cli.quantities import Value, bytes_text
+from lora_cli.quantities import Value, memory_text
 
 ROWS = {"slot_bytes": "one slot", "total_bytes": "all slots", "wasted_bytes": "of it unused by these adapters"}
 
@@ -23,7 +23,7 @@ def design(report: Report) -> Iterator[Block]:
         [
             Column("on each card", [name for name, _ in rows]),
             Column("bytes", [f"{size:,}" for _, size in rows], is_number=True),
-            Column("", [bytes_text(size) for _, size in rows], is_number=True),
+            Column("", [memory_text(size) for _, size in rows], is_number=True),
             Column("share", [_share(size, _number(record["total_bytes"])) for _, size in rows], is_number=True),
         ]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from lora_cli.output.people import FILES
 from lora_cli.quantities import number_text
 
 # A number beside a bar or a line has as many digits.
@@ -65,7 +66,7 @@ def unit_of(field: str) -> Unit:
     (True, True, True)
     """
     if field.endswith("_bytes"):
-        return FILE if field.startswith("adapter_") else MEMORY
+        return FILE if field in FILES else MEMORY
     if field.endswith("_params"):
         return PARAMETERS
     return PERCENT if field.startswith("percent") else WHOLE

@@ -409,4 +409,4 @@ def test_a_model_of_which_nothing_is_quantised_says_so() -> None:
     (note,) = memory("falcon-7b", r=8, quantize="nf4", seq=8).notes
     assert "nf4 quantises no layer of this model" in note
     (note,) = memory("gemma-3-270m", r=8, target="q_proj", quantize="nf4", seq=8).notes
-    assert "336 MB more, and nf4 saves only 144 MB" in note
+    assert "320 MiB more, and nf4 saves only 137 MiB" in note
