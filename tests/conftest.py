@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -21,26 +22,38 @@ for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HF_ENDPOI
 settings.register_profile("short", deadline=None, database=None, max_examples=25)
 settings.register_profile("long", deadline=None, database=None, max_examples=100)
 
+# Where few are drawn, a test keeps one case of so many.
+CASES_PER_DRAW = 5
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that the gate sets."""
     parser.addoption(
         "--draws",
-        choices=("short", "long"),
+        choices=("few", "short", "long"),
         default="short",
-        help="long: all the cases that the gate tries, and the tests that are marked as long",
+        help="few: of each test at most a fifth of its cases; long: all that the gate tries, and the tests marked as long",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples Hypothesis draws, before any test is imported."""
     config.addinivalue_line("markers", "long: takes seconds and is for the gate, which runs with --draws long")
-    settings.load_profile(config.getoption("--draws"))
+    settings.load_profile("long" if config.getoption("--draws") == "long" else "short")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests to the gate."""
-    if config.getoption("--draws") == "short":
-        long = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    """Leave the long tests to the gate, and most cases of a test that has many to where not only few are drawn."""
+    draws = config.getoption("--draws")
+    kept = items if draws == "long" else [item for item in items if not item.get_closest_marker("long")]
+    if draws == "few":
+        cases: dict[str, list[pytest.Item]] = {}
+        for item in kept:
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        # The same ones every time, and in every process: drawn by a number that their names give.
+        by_draw = (sorted(of_one, key=lambda item: crc32(item.nodeid.encode())) for of_one in cases.values())
+        drawn = {item for of_one in by_draw for item in of_one[: -(-len(of_one) // CASES_PER_DRAW)]}
+        kept = [item for item in kept if item in drawn]
+    left = set(items).difference(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = kept
