@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,10 +18,17 @@ from lora_cli.models.streams import is_stream
 from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
-    from lora_cli.models.model import Model, Source
+    from lora_cli.models.model import Model
     from lora_cli.models.sources.hub_files import HubFiles
 
 CONFIG = "config.json"
+
+
+class Terms(NamedTuple):
+    """What a path is checked against: its rules, and the base model of the adapter there, if one is given."""
+
+    rules: Rules
+    model: Model | None = None
 
 
 class Unchecked(NamedTuple):
@@ -33,25 +40,26 @@ class Unchecked(NamedTuple):
 
 def check_paths(
     paths: Sequence[str],
-    rules: Rules,
-    model: Source | None = None,
+    terms: Callable[[str], Terms],
     how: Adaptation = UNCHANGED,
     *,
     default_model: Model | None = None,
 ) -> Iterator[SubjectCheck | Unchecked]:
     """Check what each path or name leads to; an adapter that several paths lead to is checked once.
 
-    `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
-    `model`, adapters have the `default_model`, and a path may be a model. What is wrong with one path stops no other.
+    `terms` says what each is checked against, and `how` says how a path that is a model is adapted. Without a model in
+    its terms, an adapter has the `default_model`, and a path may be a model. What is wrong with one path stops no other.
     """
-    model = None if model is None else _read(model)
+    from lora_cli.methods.adapter_file.read_adapter import adapter_key
+
     checked = set()
     for path in chain.from_iterable(map(_adapter_paths, paths)):
-        key = _key(path)
+        key = adapter_key(path)
         if key in checked:
             continue
         if not is_stream(path):
             checked.add(key)
+        rules, model = terms(path)
         try:
             found: SubjectCheck | Unchecked = check_path(path, rules, model, how, default_model=default_model)
         except TookTooLong:
@@ -91,16 +99,6 @@ def _adapter_paths(path: str) -> list[str]:
         return [path]
 
 
-def _key(path: str) -> str:
-    """Return what two paths to the same adapter have in common."""
-    from lora_cli.methods.adapter_file.read_adapter import adapter_folder
-
-    if is_stream(path) or not os.path.lexists(path):
-        return path
-    folder = adapter_folder(path)
-    return os.path.realpath(path if folder is None else folder)
-
-
 def _hub_files(name: str) -> HubFiles | None:
     """Return the files of a repository on the Hub, or None for a preset; any other name is refused."""
     from lora_cli.models.sources.adapter_source import name_on_hub
@@ -133,7 +131,9 @@ def _check_model(
             f"{quote_long(path)} is not an adapter, so it conflicts with {argument('model')}; drop one of them"
         )
     if files is None:
-        return check_count(count_subject(Subject(_read(path)), how), rules, path)
+        from lora_cli.models.sources.read_model import read_model
+
+        return check_count(count_subject(Subject(read_model(path)), how), rules, path)
     from lora_cli.models.sources.hub_model import read_hub_model
 
     return check_count(count_subject(Subject(read_hub_model(files.name, files)), how), rules, path)
@@ -184,9 +184,3 @@ def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> Sub
 def _any_of(names: Sequence[str]) -> str:
     *first, last = map(argument, names)
     return f"{', '.join(first)} and {last}"
-
-
-def _read(source: Source) -> Model:
-    from lora_cli.models.sources.read_model import read_model
-
-    return read_model(source)

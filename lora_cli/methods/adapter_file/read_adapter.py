@@ -30,6 +30,7 @@ from lora_cli.models.sources.adapter_source import (
 from lora_cli.models.sources.hub_name import HubName
 from lora_cli.models.sources.local_files import CONFIG
 from lora_cli.models.sources.other_formats import pickles_in, why_unread
+from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
     from lora_cli.models.sources.hub_files import HubFiles
@@ -57,6 +58,22 @@ def is_foreign(path: str) -> bool:
     with suppress(InvalidInput):
         return _of_single_file(path) is not None
     return False
+
+
+def is_adapter(path: str) -> bool:
+    """Whether a path leads to one adapter, in whatever format it is."""
+    return adapter_folder(path) is not None or is_foreign(path)
+
+
+def adapter_key(path: str) -> str:
+    """Return what all paths to one adapter have in common; a stream and a path that does not exist are their own."""
+    if is_stream(path) or not os.path.lexists(path):
+        return path
+    folder = adapter_folder(path)
+    if folder is None and os.path.isdir(path) and is_foreign(path):
+        source = single_file(path, _file_names())
+        folder = None if source is None else source.path
+    return os.path.realpath(path if folder is None else folder)
 
 
 def is_foreign_on_hub(files: HubFiles) -> bool:
