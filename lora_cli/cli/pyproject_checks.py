@@ -14,7 +14,16 @@ from lora_cli.cli.checked_subjects import CheckedSubjects
 from lora_cli.cli.locations import location, own_location
 from lora_cli.cli.pyproject_file import SECTION, errors_at
 from lora_cli.cli.pyproject_settings import TRAINING, CheckTable, OwnRules, Settings
-from lora_cli.cli.pyproject_tables import errors_of, file_path, read_source, section_model, table_name, table_rules
+from lora_cli.cli.pyproject_tables import (
+    errors_of,
+    file_path,
+    read_source,
+    same_subject,
+    section_model,
+    table_name,
+    table_rules,
+    table_subjects,
+)
 from lora_cli.errors import InvalidInput, UnreadableFile, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.output.report import Trouble
@@ -31,6 +40,7 @@ def listed_checks(
     A table without any limit is refused where one is needed, and so is one whose subject another table has. A subject
     whose file cannot be read stops no other. The `training` replaces that of the tables with a limit of memory.
     """
+    from lora_cli.methods.adapter_file.read_adapter import adapter_key
 
     @cache
     def read(text: str) -> Model:
@@ -43,36 +53,39 @@ def listed_checks(
     if not with_memory:
         options.over(project.rules).complete(training)
     base = None if all(table.names_model for table in project.tables) else section_model(project)
-    found: dict[str | None, tuple[CheckTable, SubjectCheck]] = {}
+    found: dict[str, tuple[CheckTable, SubjectCheck]] = {}
     troubles = []
-    for table in project.tables:
+    for table, path in table_subjects(project):
         with errors_at(source, table.line):
             try:
                 with errors_of(table.where, table.values, project):
                     rules = table_rules(table, project, options, training if table in with_memory else {})
-                    check = _check(table, rules, base, read, project)
+                    check = _check(table, path, rules, base, read, project)
             except UnreadableFile as error:
                 troubles.append(Trouble(table_name(table), str(error), location(source, table.line)))
                 continue
-            if check.path in found:
-                raise InvalidInput(
-                    f"{table.where} has the same subject as {table_name(found[check.path][0])}, "
-                    f"{quote_long(str(check.path))}; write the limits of both into one of them"
-                )
+            name = str(check.path)
+            if (key := adapter_key(name)) in found:
+                raise same_subject(table, found[key][0], name)
             if needs_limit and not check.verdicts:
                 raise InvalidInput(
                     f'{table.where} has no limit; write one into it or into [tool.{SECTION}], e.g. max-params = "20M"'
                 )
-        found[check.path] = table, check
+        found[key] = table, check
     return CheckedSubjects(
         [check for _, check in found.values()],
-        {path: own_location(check) or location(source, table.line) for path, (table, check) in found.items()},
+        {check.path: own_location(check) or location(source, table.line) for table, check in found.values()},
         troubles,
     )
 
 
 def _check(
-    table: CheckTable, rules: Rules, base: Model | None, read: Callable[[str], Model], project: Settings
+    table: CheckTable,
+    path: str | None,
+    rules: Rules,
+    base: Model | None,
+    read: Callable[[str], Model],
+    project: Settings,
 ) -> SubjectCheck:
     from lora_cli.analysis.check.lock_keys import count_key
     from lora_cli.analysis.count.count import count
@@ -80,7 +93,7 @@ def _check(
 
     values = {
         **table.values,
-        **{key: file_path(project, table.values[key]) for key in ("path", "recipe", "adapter") if key in table.values},
+        **{key: file_path(project, table.values[key]) for key in ("recipe", "adapter") if key in table.values},
     }
     how = Adaptation(
         values.get("method"),
@@ -92,7 +105,7 @@ def _check(
         values.get("adapter-dtype"),
     )
     source = values.get("model")
-    if (path := values.get("path")) is not None:
+    if path is not None:
         if not os.path.lexists(path):
             raise InvalidInput(f"{quote_long(path)} does not exist; a bundled model is named by the key model")
         if is_adapter(path):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lora_cli.analysis.check.path_checks import Terms
 from lora_cli.cli.pyproject_file import errors_at
 from lora_cli.cli.pyproject_settings import CheckTable, OwnRules, Settings
-from lora_cli.cli.pyproject_tables import errors_of, table_rules
-from lora_cli.models.streams import is_stream
+from lora_cli.cli.pyproject_tables import errors_of, same_subject, table_rules, table_subjects
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model
@@ -40,5 +39,11 @@ def _adapter_tables(project: Settings) -> dict[str, CheckTable]:
     """Return the tables of adapters on disk by the keys of these."""
     from lora_cli.methods.adapter_file.read_adapter import adapter_key, is_adapter
 
-    paths = [(project.path(table.values["path"]), table) for table in project.tables if "path" in table.values]
-    return {adapter_key(path): table for path, table in paths if not is_stream(path) and is_adapter(path)}
+    tables: dict[str, CheckTable] = {}
+    for table, path in table_subjects(project):
+        if path is None or not is_adapter(path):
+            continue
+        if (other := tables.setdefault(adapter_key(path), table)) is not table:
+            with errors_at(str(project.source), table.line):
+                raise same_subject(table, other, path)
+    return tables

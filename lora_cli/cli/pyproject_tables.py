@@ -31,6 +31,27 @@ def table_rules(
     return options.over(table.rules).over(project.rules).complete({**own, **training})
 
 
+def table_subjects(project: Settings) -> Iterator[tuple[CheckTable, str | None]]:
+    """Yield each table with its path, as seen from the working directory: once for each adapter in a folder of several."""
+    from lora_cli.methods.adapter_file.read_adapter import adapter_paths
+
+    for table in project.tables:
+        paths: list[str | None] = [None]
+        if "path" in table.values:
+            with errors_at(str(project.source), table.line), errors_of(table.where, table.values, project):
+                paths = [*adapter_paths(file_path(project, table.values["path"]))]
+        for path in paths:
+            yield table, path
+
+
+def same_subject(table: CheckTable, other: CheckTable, name: str) -> InvalidInput:
+    """Return why a table is refused whose subject another has, too."""
+    return InvalidInput(
+        f"{table.where} has the same subject as {table_name(other)}, {quote_long(name)}; "
+        "write the limits of both into one of them"
+    )
+
+
 def table_name(table: CheckTable) -> str:
     """Return the name of a table without that of its file."""
     return table.where.rpartition(": ")[2]

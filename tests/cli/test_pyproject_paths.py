@@ -113,3 +113,28 @@ def test_a_table_says_how_its_adapter_is_trained(folder: Path) -> None:
     done = run("check", "--batch", "2")
     assert done.returncode == 2
     assert "--batch says how an adapter is trained, which only --max-memory depends on" in done.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_path_may_be_a_folder_of_several_adapters() -> None:
+    """As on the command line: each of them has the table's limits, in a bare check and where it is given itself."""
+    project("[[tool.lora-cli.check]]\npath = 'adapters'\nmax-rank = 2\n")
+    sales = ["adapters/sales,findings,0,0,true", "adapters/sales,max-rank,4,2,false"]
+    support = [line.replace("sales", "support") for line in sales]
+    assert lines() == lines("adapters") == [*sales, *support]
+    assert lines("adapters/support") == support
+    Path("adapters/sales/adapter_config.json").write_text("{", encoding="utf-8")
+    done = run("check", "--format", "csv")
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (2, support)
+    assert "tool.lora-cli.check[0].path: 'adapters/sales/adapter_config.json' is not JSON" in done.stderr
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["adapters/support", "adapters/support/adapter_config.json"])
+def test_two_tables_for_one_adapter_are_refused(name: str) -> None:
+    """However they name it, whether it is given on the command line or not."""
+    project(f"[[tool.lora-cli.check]]\npath = 'adapters'\n[[tool.lora-cli.check]]\npath = '{name}'\n")
+    for arguments in ((), ("adapters/support",)):
+        done = run("check", *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"check[1] has the same subject as tool.lora-cli.check[0], '{name}'; write the limits" in done.stderr

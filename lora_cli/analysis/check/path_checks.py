@@ -11,7 +11,7 @@ from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_cou
 from lora_cli.analysis.count.count import count_subject
 from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.analysis.subject import Subject, read_subject
-from lora_cli.errors import InvalidInput, UnreadableFile, argument, near_miss, quote_long
+from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.streams import is_stream
@@ -50,10 +50,10 @@ def check_paths(
     `terms` says what each is checked against, and `how` says how a path that is a model is adapted. Without a model in
     its terms, an adapter has the `default_model`, and a path may be a model. What is wrong with one path stops no other.
     """
-    from lora_cli.methods.adapter_file.read_adapter import adapter_key
+    from lora_cli.methods.adapter_file.read_adapter import adapter_key, adapter_paths
 
     checked = set()
-    for path in chain.from_iterable(map(_adapter_paths, paths)):
+    for path in chain.from_iterable(map(adapter_paths, paths)):
         key = adapter_key(path)
         if key in checked:
             continue
@@ -87,16 +87,6 @@ def check_path(
     if folder is None and not is_foreign(path):
         return _check_model(path, rules, model, how)
     return _check_adapter(path, folder if folder is None else folder or os.curdir, rules, model or default_model, how)
-
-
-def _adapter_paths(path: str) -> list[str]:
-    """Return the adapters that a path leads to; a folder that cannot be read is told when it is checked."""
-    from lora_cli.methods.adapter_file.read_adapter import adapter_paths
-
-    try:
-        return adapter_paths(path)
-    except UnreadableFile:
-        return [path]
 
 
 def _hub_files(name: str) -> HubFiles | None:

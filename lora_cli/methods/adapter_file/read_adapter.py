@@ -138,8 +138,13 @@ def _of_keys(read: TrainedAdapter, header: Header) -> TrainedAdapter:
 
 
 def adapter_paths(path: str) -> list[str]:
-    """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself."""
-    return (named_adapters(path) if os.path.isdir(path) else []) or [path]
+    """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself.
+
+    A folder that cannot be read is told when it is read as an adapter.
+    """
+    with suppress(UnreadableFile):
+        return (named_adapters(path) if os.path.isdir(path) else []) or [path]
+    return [path]
 
 
 def _in_single_file(path: str) -> TrainedAdapter:
