@@ -108,8 +108,9 @@ def _check(
     if path is not None:
         if not os.path.lexists(path):
             raise InvalidInput(f"{quote_long(path)} does not exist; a bundled model is named by the key model")
-        if is_adapter(path):
-            return check_path(path, rules, None, how, default_model=base)
+        own = None if "base" not in values else read(values["base"])
+        if own is not None or is_adapter(path):
+            return check_path(path, rules, own, how, default_model=base)
         source = table.values["path"]
     if (recipe := values.get("recipe")) is not None:
         counted, rules = count_recipe(recipe, None, how, rules)

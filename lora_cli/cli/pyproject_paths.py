@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.check.path_checks import Terms
 from lora_cli.cli.pyproject_file import errors_at
 from lora_cli.cli.pyproject_settings import CheckTable, OwnRules, Settings
-from lora_cli.cli.pyproject_tables import errors_of, same_subject, table_rules, table_subjects
+from lora_cli.cli.pyproject_tables import errors_of, read_source, same_subject, table_rules, table_subjects
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model
@@ -19,18 +20,24 @@ def terms_of_paths(
 ) -> Callable[[str], Terms]:
     """Return a function that says what a path is checked against: the options, then its table, then the section.
 
-    An adapter has the table that names it, its config or its weights. The `model` is that of the command line.
+    An adapter has the table that names it, its config or its weights. The `model` of the command line, if
+    there is one, replaces the base of a table.
     """
     from lora_cli.methods.adapter_file.read_adapter import adapter_key
 
     tables = _adapter_tables(project)
+
+    @cache
+    def read(text: str) -> Model:
+        return read_source(project, text)
 
     def terms(path: str) -> Terms:
         table = tables.get(adapter_key(path))
         if table is None:
             return Terms(options.over(project.rules).complete(training), model)
         with errors_at(str(project.source), table.line), errors_of(table.where, table.values, project):
-            return Terms(table_rules(table, project, options, training), model)
+            rules = table_rules(table, project, options, training)
+            return Terms(rules, read(table.values["base"]) if model is None and "base" in table.values else model)
 
     return terms
 

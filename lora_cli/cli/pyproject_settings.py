@@ -44,8 +44,9 @@ RULE_KEYS = (*LIMIT_KEYS, *LISTS, *DESTINATION_KEYS)
 # The keys that name a subject, and those that say how it is adapted.
 SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "recipe": TEXT, "d": WHOLE, "h": WHOLE}
 # The keys that name a file or folder, as seen from that of the section.
-PATH_KEYS = ("model", "path", "recipe", "adapter")
+PATH_KEYS = ("model", "path", "recipe", "base", "adapter")
 ADAPTATION_KEYS = {
+    "base": TEXT,
     "adapter": TEXT,
     "target": Key((str, list), 'names in a list or a string, e.g. "q_proj,v_proj"'),
     "method": TEXT,
@@ -106,7 +107,7 @@ class CheckTable(NamedTuple):
     @property
     def names_model(self) -> bool:
         """Whether it says itself what is adapted, whatever the model of the section is."""
-        return not self.values.keys().isdisjoint(("model", "recipe", "d", "h"))
+        return not self.values.keys().isdisjoint(("model", "recipe", "base", "d", "h"))
 
 
 class Settings(NamedTuple):
@@ -182,8 +183,10 @@ def _table(
     if not (subjects or has_model):
         raise InvalidInput(f"{where} has no subject; give it a path, a model, a recipe, or d and h")
     if len(subjects) > 1:
-        base = f" (the base model of a path is tool.{SECTION}.model)" if subjects[:2] == ["model", "path"] else ""
+        base = ", or name the base model of the path by the key base" if subjects[:2] == ["model", "path"] else ""
         raise InvalidInput(f"{where} has both {subjects[0]} and {subjects[1]}; keep one of them{base}")
+    if "base" in values and "path" not in values:
+        raise InvalidInput(f"{where} has base, the model that the adapter at a path adapts, and no path; write model")
     return CheckTable(where, line, values, _rules(table, where, known_names))
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.check.subject_check import Rules
-from lora_cli.cli.pyproject_file import SECTION, errors_at
+from lora_cli.cli.pyproject_file import errors_at
 from lora_cli.cli.pyproject_settings import PATH_KEYS, TABLE_KEYS, TRAINING, CheckTable, OwnRules, Settings
 from lora_cli.errors import InvalidInput, UnreadableFile, arguments_spelled, quote_long
 from lora_cli.models.streams import is_stream
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 # The keys of arguments that have other names in Python.
 KEYS = {"settings": "set", "paths": "path"}
-SECTION_MODEL = f"tool.{SECTION}.model"
 
 
 def table_rules(
@@ -88,8 +87,7 @@ def file_path(project: Settings, text: str) -> str:
 @contextmanager
 def errors_of(where: str, values: Mapping[str, Any], project: Settings) -> Iterator[None]:
     """Let an error about `values` name their table, and their key where the message begins with that or with a path."""
-    # A path has its base model from the section.
-    keys = {**KEYS, "model": SECTION_MODEL} if "path" in values else KEYS
+    keys = {**KEYS, "model": "base"} if "path" in values else KEYS
     try:
         with arguments_spelled(lambda name: keys.get(name, name.replace("_", "-"))):
             yield
@@ -98,9 +96,10 @@ def errors_of(where: str, values: Mapping[str, Any], project: Settings) -> Itera
         kind = UnreadableFile if isinstance(error, UnreadableFile) else InvalidInput
         # `method vera: ...` is about a field of its config, which another key may set.
         first = re.match(r"[\w-]++(?! \w+:)", message)
-        if first is not None and first[0] in TABLE_KEYS:
-            raise kind(f"{where}.{message}") from error
-        for key in values.keys() & {*PATH_KEYS}:
+        if first is not None and (name := keys.get(first[0], first[0])) in TABLE_KEYS:
+            raise kind(f"{where}.{name}{message.removeprefix(first[0])}") from error
+        # Of two paths that a message begins with, the longer is meant.
+        for key in sorted(values.keys() & {*PATH_KEYS}, key=lambda each: len(values[each]), reverse=True):
             starts = tuple(quote_long(path)[:-1] for path in (values[key], project.path(values[key])))
             if message.removeprefix("cannot read ").startswith(starts):
                 raise kind(f"{where}.{key}: {message}") from error

@@ -26,7 +26,17 @@ WRONG = [
         "recipe = 'config/adapter_config.json'",
         ".recipe: 'config/adapter_config.json' is not a recipe that is known here",
     ),
-    ("model = 'gpt2'\npath = 'config'", " has both model and path; keep one of them"),
+    (
+        "model = 'gpt2'\npath = 'config'",
+        " has both model and path; keep one of them, or name the base model of the path",
+    ),
+    (
+        "model = 'gpt2'\nbase = 'gpt2'",
+        " has base, the model that the adapter at a path adapts, and no path; write model",
+    ),
+    ("path = 'config'\nbase = 'gpt3'", ".base 'gpt3' is neither a file nor a preset; did you mean gpt2?"),
+    ("path = 'config'\nbase = 'below'", ".base: 'below' has neither a config.json nor a safetensors checkpoint"),
+    ("path = 'base'\nbase = 'gpt2'", ".path: 'base' is not an adapter, so it conflicts with base; drop one of them"),
     ("model = 'gpt2'\nd = 8", " has both model and d; keep one of them"),
     ("path = 'config'\nh = 8", " has both path and h; keep one of them"),
     ("d = 8\nr = 8", ".h is missing; give d, h and r"),
@@ -43,7 +53,7 @@ WRONG = [
     ("path = 'gpt2'", ".path: 'gpt2' does not exist; a bundled model is named by the key model"),
     ('path = "a\\u0000"', r".path: 'a\x00' does not exist"),
     ("path = '-'", ".path: '-' is a stream"),
-    ("path = 'config'", ".path: 'config' is a config without weights; give the model that it adapts as tool.lora-cli."),
+    ("path = 'config'", ".path: 'config' is a config without weights; give the model that it adapts as base"),
     ("path = 'config'\nr = 8", ".path: 'config' is an adapter, whose config says how it adapts; drop r, target"),
     ("model = 'gpt2'\nadapter = 'none'", ".adapter: cannot read 'none'"),
     ("model = 'gpt2'\nadapter = '-'", ".adapter: '-' is a stream"),
@@ -239,6 +249,19 @@ def test_the_model_of_the_section_is_the_base_of_adapters_at_paths(project: Writ
     with open("config/adapter_config.json", encoding="utf-8") as stream:
         found = run("check", "-", "--format", "csv", stdin=stream).stdout
     assert found.endswith("-,max-params,147456,1000000,true\n")
+
+
+def test_each_adapter_can_have_a_base_of_its_own(project: Write) -> None:
+    """Not that of the section, in a bare check and on the command line, where an option wins."""
+    table = "[[tool.lora-cli.check]]\npath = 'config'\n"
+    project(f"[tool.lora-cli]\nmodel = 'gpt2'\nmax-params = '1M'\n{table}base = 'base'\n")
+    (own,) = lines()
+    assert [own] == lines("config") == lines("config", "--model", "base") != lines("config", "--model", "gpt2")
+    assert lines("config", cwd="config") == [] != lines(".", cwd="config")
+    assert run("check", "--lock", "counts.lock", "--update-lock").returncode == 0
+    assert run("check", "config", "--lock", "counts.lock").returncode == 0
+    with open("counts.lock", encoding="utf-8") as file:
+        assert list(json.load(file)["subjects"]) == ["./config | ./base"]
 
 
 def test_a_wrong_model_of_the_section_is_refused_where_it_counts(project: Write) -> None:
