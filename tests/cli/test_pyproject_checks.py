@@ -13,6 +13,9 @@ import pytest
 from program import run
 from small_models import SMALL
 
+from lora_cli.cli.pyproject_settings import KEY_OF, OTHER_WORDS, TABLE_KEYS
+from lora_cli.errors import choices
+
 Write = Callable[..., None]
 GPT2 = "[[tool.lora-cli.check]]\nmodel = 'gpt2'\n"
 # What is wrong with one table, and how the message goes on after the table's name.
@@ -75,6 +78,10 @@ WRONG = [
     (f"model = 'gpt2'\nset.x{'.a' * 2_000} = 1", ".set has a date, a number of more than 128 bits, or more than 20 "),
     ("model = 'gpt2'\nadapter-dtype = 'float17'", ".adapter-dtype: 'float17' is not known; did you mean float16"),
     ("model = 'gpt2'\ntargets = 'c_attn'", " has no key 'targets'; did you mean target?"),
+    ("model = 'gpt2'\nrank = 8", " has no key 'rank'; did you mean r?"),
+    ("model = 'gpt2'\nlora_alpha = 8", " has no key 'lora_alpha'; did you mean alpha?"),
+    ("model = 'gpt2'\ntarget_modules = ['c_attn']", " has no key 'target_modules'; did you mean target?"),
+    ("path = 'config'\nbase-model = 'gpt2'", " has no key 'base-model'; did you mean base?"),
     ("model = 'gpt2'\nmax_params = 1", " has no key 'max_params'; did you mean max-params"),
     ("model = 'gpt2'\nmax-params = '1X'", ".max-params: '1X' has the unit X, which is not"),
     ("model = 'gpt2'\nloads-in = 'peftt'", ".loads-in: 'peftt' is not known; did you mean peft?"),
@@ -91,6 +98,15 @@ WRONG = [
         " has the same subject as tool.lora-cli.check[0], 'gpt2 | lora r=4'; write the limits of both",
     ),
 ]
+
+
+def test_each_other_word_is_that_of_a_key() -> None:
+    """And is none itself."""
+    assert OTHER_WORDS.keys() <= {*TABLE_KEYS}
+    assert KEY_OF.keys().isdisjoint(TABLE_KEYS)
+    assert len(KEY_OF) == sum(map(len, OTHER_WORDS.values()))
+    for word, key in KEY_OF.items():
+        assert choices(key, TABLE_KEYS) == f"did you mean {key}?", word
 
 
 @pytest.fixture
@@ -353,6 +369,7 @@ def test_what_is_wrong_with_a_table_is_said_of_file_table_and_key(project: Write
         ),
         ("[tool.lora-cli]\ncheck = [1]", "tool.lora-cli.check is [1]; it must be an array of tables"),
         ("[tool.lora-cli]\ncheck = []", "there is nothing to check"),
+        ("[tool.lora-cli]\nrank = 8", "has no key 'rank'; write r into a table [[tool.lora-cli.check]]"),
         ("[[tool.lora-cli.checks]]\nmodel = 'gpt2'", "tool.lora-cli has no key 'checks'; did you mean check?"),
         (GPT2, "tool.lora-cli.check[0] has no limit; write one into it or into [tool.lora-cli], e.g. max-params = "),
     ],
