@@ -26,7 +26,7 @@ from lora_cli.cli.pyproject_tables import (
 )
 from lora_cli.errors import InvalidInput, UnreadableFile, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
-from lora_cli.output.report import Trouble
+from lora_cli.output.report import Location, Trouble
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model
@@ -40,7 +40,6 @@ def listed_checks(
     A table without any limit is refused where one is needed, and so is one whose subject another table has. A subject
     whose file cannot be read stops no other. The `training` replaces that of the tables with a limit of memory.
     """
-    from lora_cli.methods.adapter_file.read_adapter import adapter_key
 
     @cache
     def read(text: str) -> Model:
@@ -54,19 +53,24 @@ def listed_checks(
         options.over(project.rules).complete(training)
     base = None if all(table.names_model for table in project.tables) else section_model(project)
     found: dict[str, tuple[CheckTable, SubjectCheck]] = {}
+    names: dict[str, CheckTable] = {}
     troubles = []
     for table, path in table_subjects(project):
         with errors_at(source, table.line):
             try:
                 with errors_of(table.where, table.values, project):
                     rules = table_rules(table, project, options, training if table in with_memory else {})
-                    check = _check(table, path, rules, base, read, project)
+                    key, check = _check(table, path, rules, base, read, project)
             except UnreadableFile as error:
                 troubles.append(Trouble(table_name(table), str(error), location(source, table.line)))
                 continue
-            name = str(check.path)
-            if (key := adapter_key(name)) in found:
-                raise same_subject(table, found[key][0], name)
+            if key in found:
+                raise same_subject(table, found[key][0], key)
+            if (other := names.setdefault(str(check.path), table)) is not table:
+                raise InvalidInput(
+                    f"{table.where}.name: {quote_long(str(check.path))} is the name of {table_name(other)}, too; "
+                    "give each a name of its own"
+                )
             if needs_limit and not check.verdicts:
                 raise InvalidInput(
                     f'{table.where} has no limit; write one into it or into [tool.{SECTION}], e.g. max-params = "20M"'
@@ -74,9 +78,14 @@ def listed_checks(
         found[key] = table, check
     return CheckedSubjects(
         [check for _, check in found.values()],
-        {check.path: own_location(check) or location(source, table.line) for table, check in found.values()},
+        {check.path: _location(check) or location(source, table.line) for table, check in found.values()},
         troubles,
     )
+
+
+def _location(check: SubjectCheck) -> Location | None:
+    """Return where the config of a subject is; the name of a count is not a path."""
+    return own_location(check if check.how is None else check._replace(path=None))
 
 
 def _check(
@@ -86,10 +95,11 @@ def _check(
     base: Model | None,
     read: Callable[[str], Model],
     project: Settings,
-) -> SubjectCheck:
+) -> tuple[str, SubjectCheck]:
+    """Return what no other table may be about, and its check."""
     from lora_cli.analysis.check.lock_keys import count_key
     from lora_cli.analysis.count.count import count
-    from lora_cli.methods.adapter_file.read_adapter import is_adapter
+    from lora_cli.methods.adapter_file.read_adapter import adapter_key, is_adapter
 
     values = {
         **table.values,
@@ -110,7 +120,7 @@ def _check(
             raise InvalidInput(f"{quote_long(path)} does not exist; a bundled model is named by the key model")
         own = None if "base" not in values else read(values["base"])
         if own is not None or is_adapter(path):
-            return check_path(path, rules, own, how, default_model=base)
+            return adapter_key(path), check_path(path, rules, own, how, default_model=base)
         source = table.values["path"]
     if (recipe := values.get("recipe")) is not None:
         counted, rules = count_recipe(recipe, None, how, rules)
@@ -120,5 +130,6 @@ def _check(
         counted = count(values.get("d"), values.get("h"), model=model, **how._asdict())
     # As it would be named in a lock that stands in the working directory, and by how it is trained.
     settings = ", ".join(f"{name} {value}" for name, value in table.values.get(TRAINING, {}).items())
-    name = count_key(counted.record(), counted.how, "lock")
-    return check_count(counted, rules, f"{name} ({settings})" if settings else name)
+    key = count_key(counted.record(), counted.how, "lock")
+    key = f"{key} ({settings})" if settings else key
+    return key, check_count(counted, rules, values.get("name", key))

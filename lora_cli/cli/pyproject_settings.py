@@ -57,11 +57,12 @@ DESTINATION_KEYS = {
     "peft-version": Key((str,), 'a string, e.g. "0.13"'),
 }
 RULE_KEYS = (*LIMIT_KEYS, *LISTS, *DESTINATION_KEYS)
-# The keys that name a subject, and those that say how it is adapted.
+# The keys that name a subject, and those that say how it is adapted and what it is called.
 SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "recipe": TEXT, "d": WHOLE, "h": WHOLE}
 # The keys that name a file or folder, as seen from that of the section.
 PATH_KEYS = ("model", "path", "recipe", "base", "adapter")
 ADAPTATION_KEYS = {
+    "name": TEXT,
     "base": TEXT,
     "adapter": TEXT,
     "target": Key((str, list), 'names in a list or a string, e.g. "q_proj,v_proj"'),
@@ -205,6 +206,8 @@ def _table(
     if len(subjects) > 1:
         base = ", or name the base model of the path by the key base" if subjects[:2] == ["model", "path"] else ""
         raise InvalidInput(f"{where} has both {subjects[0]} and {subjects[1]}; keep one of them{base}")
+    if "name" in values and "path" in values:
+        raise InvalidInput(f"{where} has both name and path, which is the name of what is there; drop name")
     if "base" in values and "path" not in values:
         raise InvalidInput(f"{where} has base, the model that the adapter at a path adapts, and no path; write model")
     return CheckTable(where, line, values, _rules(table, where, known_names))

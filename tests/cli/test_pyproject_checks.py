@@ -344,6 +344,23 @@ def test_names_tell_configs_of_one_model_apart(project: Write) -> None:
     assert run("check", "--lock", "counts.lock").returncode == 0
 
 
+def test_a_table_can_be_named(project: Write) -> None:
+    """In the records, the remarks, the cases of JUnit and the annotations, and not in a lock."""
+    project(f"[tool.lora-cli]\nmax-params = 1\n{GPT2}r = 4\nname = 'base'\n[[tool.lora-cli.check]]\npath = 'base'\n")
+    own, other = lines()
+    assert own == "base,max-params,147456,1,false"
+    assert other.startswith("./base | lora r=8,")
+    done = run("check", "--format", "junit")
+    assert '<testcase classname="lora-cli.check" name="base: max-params"' in done.stdout
+    assert "lora-cli: check failed: base: max-params: " in done.stderr
+    assert run("check", "--format", "github").stdout.startswith(
+        "::error file=pyproject.toml,line=3,title=lora-cli check%3A max-params::base: "
+    )
+    run("check", "--lock", "counts.lock", "--update-lock")
+    with open("counts.lock", encoding="utf-8") as file:
+        assert "gpt2 | lora r=4" in json.load(file)["subjects"]
+
+
 def test_remarks_name_their_subject(project: Write) -> None:
     """A warning without the subject is of no use beside others."""
     project("[tool.lora-cli]\nmax-params = '1M'\n" + "[[tool.lora-cli.check]]\nd = 8\nh = 8\nr = 8\n")
