@@ -13,6 +13,7 @@ from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
+from lora_cli.models.files import near_path
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.streams import is_stream
 from lora_cli.time_limit import TookTooLong
@@ -99,7 +100,9 @@ def _hub_files(name: str) -> HubFiles | None:
         return None
     found = name_on_hub(name)
     if found is None:
-        near = near_miss(name.lower(), names(), "give an adapter, a model, or a name on the Hub, org/name")
+        near = near_path(name) or near_miss(
+            name.lower(), names(), "give an adapter, a model, or a name on the Hub, org/name"
+        )
         raise InvalidInput(f"{quote_long(name)} is neither a path that exists nor the name of a model; {near}")
 
     return HubFiles(found)

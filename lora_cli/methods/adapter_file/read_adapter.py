@@ -16,7 +16,7 @@ from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
 from lora_cli.models.config import Config
-from lora_cli.models.files import names_in, path_text, read_object
+from lora_cli.models.files import names_in, near_path, path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
@@ -157,6 +157,8 @@ def _in_single_file(path: str) -> TrainedAdapter:
         return found
     if pickles := pickles_in(map(partial(os.path.join, path), names_in(path)) if os.path.isdir(path) else [path]):
         raise UnreadableFile(why_unread(pickles))
+    if near := "" if os.path.lexists(path) else near_path(path):
+        raise InvalidInput(f"{quote_long(path)} does not exist; {near}")
     raise InvalidInput(
         f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
         f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"
