@@ -82,6 +82,14 @@ def test_a_file_of_records_and_a_lock_are_written_whole_or_not_at_all(folder: Pa
         assert not list(folder.glob("counts.*"))
 
 
+def test_a_file_of_json_has_the_records_and_the_errors(folder: Path) -> None:
+    """As stdout has, since it tells the whole."""
+    for command in ("check", "inspect"):
+        done = run(command, *PATHS, "--json", "-o", "all.json", cwd=folder)
+        assert (done.returncode, done.stdout, done.stderr.count("error: ")) == (2, "", 2)
+        assert (folder / "all.json").read_text() == run(command, *PATHS, "--json", cwd=folder).stdout
+
+
 def test_where_none_can_be_read_there_are_no_records(folder: Path) -> None:
     """Each is named."""
     for command in ("check", "inspect"):

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.loads_in import Loaders, destinations_of
-from lora_cli.analysis.check.path_checks import Terms, Unchecked, check_paths
+from lora_cli.analysis.check.path_checks import Terms, check_paths
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
+from lora_cli.analysis.each_path import Unread
 from lora_cli.analysis.limits import LIMITS, Amount, read_limits
 from lora_cli.analysis.result import Result
 from lora_cli.errors import InvalidInput, argument, choices, quote
@@ -133,9 +134,9 @@ def _check_subject(
     return list(map(_checked, check_paths([path_text("subject", path) for path in paths], lambda _: terms)))
 
 
-def _checked(found: SubjectCheck | Unchecked) -> SubjectCheck:
-    if isinstance(found, Unchecked):
-        raise found.error
+def _checked(found: SubjectCheck | Unread) -> SubjectCheck:
+    if isinstance(found, Unread):
+        raise type(found.error)(found.sentence()) from found.error
     return found
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.count.count import count_subject
+from lora_cli.analysis.each_path import Unread, for_each
 from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
@@ -16,7 +18,6 @@ from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
 from lora_cli.models.files import near_path
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.streams import is_stream
-from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model
@@ -32,20 +33,13 @@ class Terms(NamedTuple):
     model: Model | None = None
 
 
-class Unchecked(NamedTuple):
-    """A path that could not be checked, and why."""
-
-    path: str
-    error: InvalidInput
-
-
 def check_paths(
     paths: Sequence[str],
     terms: Callable[[str], Terms],
     how: Adaptation = UNCHANGED,
     *,
     default_model: Model | None = None,
-) -> Iterator[SubjectCheck | Unchecked]:
+) -> Iterator[SubjectCheck | Unread]:
     """Check what each path or name leads to; an adapter that several paths lead to is checked once.
 
     `terms` says what each is checked against, and `how` says how a path that is a model is adapted. Without a model in
@@ -54,20 +48,18 @@ def check_paths(
     from lora_cli.methods.adapter_file.read_adapter import adapter_key, adapter_paths
 
     checked = set()
-    for path in chain.from_iterable(map(adapter_paths, paths)):
+
+    def is_first(path: str) -> bool:
         key = adapter_key(path)
-        if key in checked:
-            continue
+        is_new = key not in checked
         if not is_stream(path):
             checked.add(key)
+        return is_new
+
+    for path in filter(is_first, chain.from_iterable(map(adapter_paths, paths))):
         rules, model = terms(path)
-        try:
-            found: SubjectCheck | Unchecked = check_path(path, rules, model, how, default_model=default_model)
-        except TookTooLong:
-            raise
-        except InvalidInput as error:
-            found = Unchecked(path, error)
-        yield found
+        check = partial(check_path, rules=rules, model=model, how=how, default_model=default_model)
+        yield from for_each([path], check)
 
 
 def check_path(
