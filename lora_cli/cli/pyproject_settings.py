@@ -15,27 +15,12 @@ from lora_cli.analysis.check.loads_in import Loaders, destinations_of, known_loa
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, find_section
+from lora_cli.cli.pyproject_words import key_meant
 from lora_cli.errors import InvalidInput, argument, arguments_spelled, choices, quote, quote_long
 from lora_cli.quantities import QuantityError
 
 # tomllib reads hexadecimal numbers of any length, but Python refuses to print the longest.
 MAX_BITS = 128
-# What options, PEFT and trainers call what a key says.
-OTHER_WORDS = {
-    "r": ("rank", "lora-rank", "lora-r"),
-    "alpha": ("lora-alpha",),
-    "target": ("target-modules", "lora-target", "modules"),
-    "method": ("peft-type", "finetuning-type"),
-    "set": ("settings", "fields"),
-    "d": ("in-features",),
-    "h": ("out-features",),
-    "base": ("base-model", "base-model-name-or-path"),
-    "path": ("folder", "adapter-path"),
-    "loads-in": ("loader",),
-    "max-bytes": ("max-size",),
-    "max-memory": ("max-vram",),
-}
-KEY_OF = {word: key for key, words in OTHER_WORDS.items() for word in words}
 # Deeper than any field of a config.
 MAX_DEPTH = 20
 
@@ -167,7 +152,7 @@ def read_settings(known_names: KnownNames) -> Settings:
 def _settings(section: Section, known_names: KnownNames) -> Settings:
     source, content = _where(section.path), section.content
     for key in content:
-        meant = _meant(key)
+        meant = key_meant(key)
         if meant in TABLE_KEYS and meant not in KEYS:
             what = "it" if meant == key else meant
             raise InvalidInput(
@@ -225,13 +210,7 @@ def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], where: st
                     f"{where} has no key {quote(key)}; write it into the {TRAINING}{table_of}: "
                     f"{TRAINING} = {{{key} = {shown}}}"
                 )
-            raise InvalidInput(f"{where} has no key {quote(key)}; {choices(_meant(key), known)}")
-
-
-def _meant(key: str) -> str:
-    """Return the key that a word which is none stands for, where that is known, spelled as keys are."""
-    word = key.replace("_", "-")
-    return KEY_OF.get(word.lower(), word)
+            raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key_meant(key), known)}")
 
 
 def _rules(table: Mapping[str, Any], where: str, known_names: KnownNames) -> OwnRules:

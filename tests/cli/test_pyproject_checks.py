@@ -13,7 +13,8 @@ import pytest
 from program import run
 from small_models import SMALL
 
-from lora_cli.cli.pyproject_settings import KEY_OF, OTHER_WORDS, TABLE_KEYS
+from lora_cli.cli.pyproject_settings import TABLE_KEYS
+from lora_cli.cli.pyproject_words import KEY_OF, OTHER_WORDS
 from lora_cli.errors import choices
 
 Write = Callable[..., None]
