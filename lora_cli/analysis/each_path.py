@@ -20,12 +20,16 @@ class Unread(NamedTuple):
     def sentence(self) -> str:
         """Return why, with the path, which a message about an option lacks.
 
-        >>> Unread("a", InvalidInput("r is 0")).sentence(), Unread("a", InvalidInput("'a/b' is empty")).sentence()
-        ('a: r is 0', "'a/b' is empty")
+        >>> Unread("c", InvalidInput("'c/config.json' is not JSON")).sentence()
+        "'c/config.json' is not JSON"
+        >>> Unread("c", InvalidInput("no module is targeted by 'c_attm'")).sentence()
+        "c: no module is targeted by 'c_attm'"
         """
         message = str(self.error)
-        # The path, or that of a file in it.
-        return message if quote_long(self.path)[:-1] in message else f"{self.path}: {message}"
+        # The path itself, or that of a file in it.
+        start, mark = quote_long(self.path)[:-1].rstrip("/\\"), quote_long(self.path)[-1]
+        is_named = any(f"{start}{end}" in message for end in (mark, "/", "\\"))
+        return message if is_named else f"{self.path}: {message}"
 
 
 def for_each(paths: Iterable[str], work: Callable[[str], T]) -> Iterator[T | Unread]:

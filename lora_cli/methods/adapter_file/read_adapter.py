@@ -140,11 +140,12 @@ def _of_keys(read: TrainedAdapter, header: Header) -> TrainedAdapter:
 def adapter_paths(path: str) -> list[str]:
     """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself.
 
-    A folder that cannot be read is told when it is read as an adapter.
+    Whoever reads a folder that nobody may list is told why.
     """
-    with suppress(UnreadableFile):
+    try:
         return (named_adapters(path) if os.path.isdir(path) else []) or [path]
-    return [path]
+    except UnreadableFile:
+        return [path]
 
 
 def _in_single_file(path: str) -> TrainedAdapter:
