@@ -88,7 +88,7 @@ def test_a_code_that_does_not_exist_is_refused(adapter: str, names: dict[str, An
 def test_a_model_adds_the_limits_of_a_base(adapter: str) -> None:
     """Without it, what depends on the base is unknown."""
     assert check(adapter, model="base", max_percent=5)[1].passed
-    with pytest.raises(InvalidInput, match=r"^max_percent: percent_of_full is unknown, because"):
+    with pytest.raises(InvalidInput, match=r"^fresh: max_percent: percent_of_full is unknown, because"):
         check(adapter, max_percent=5)
 
 
