@@ -65,7 +65,7 @@ def listed_checks(
                 troubles.append(Trouble(table_name(table), str(error), location(source, table.line)))
                 continue
             if key in found:
-                raise same_subject(table, found[key][0], key)
+                raise same_subject(table, found[key][0], key if "name" in table.values else str(check.path))
             if (other := names.setdefault(str(check.path), table)) is not table:
                 raise InvalidInput(
                     f"{table.where}.name: {quote_long(str(check.path))} is the name of {table_name(other)}, too; "
