@@ -7,7 +7,9 @@ import re
 import tomllib
 from pathlib import Path
 
+import example
 import readme
+from program import run
 
 import lora_cli
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
@@ -28,6 +30,16 @@ def test_the_python_examples_are_true() -> None:
     result = doctest.testfile(str(readme.README), module_relative=False)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_the_project_file_passes(tmp_path: Path) -> None:
+    """The limits that README writes into pyproject.toml hold, as they stand there, for the examples' files."""
+    (sample,) = re.findall(r"^```toml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    example.write(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(sample, encoding="utf-8")
+    done = run("check", "--field", "rule", cwd=str(tmp_path))
+    assert (done.returncode, "check failed" in done.stderr) == (0, False), done.stderr
+    assert {"findings", "max-params", "max-bytes", "max-memory"} == {*done.stdout.splitlines()}
 
 
 def test_every_command_is_shown() -> None:

@@ -34,7 +34,9 @@ class Answer(NamedTuple):
     def is_written(self) -> bool:
         """Whether the report is shown: a file is written whole or not at all, and without records there is nothing to show."""
         has_all = not self.troubles or self.presentation.has_errors
-        return has_all or (self.report.size > 0 and not self.presentation.writes_file)
+        # JSON lists what could not be read beside the records.
+        is_partial = self.presentation.has_parts or not self.presentation.writes_file
+        return has_all or (self.report.size > 0 and is_partial)
 
     @property
     def failures(self) -> list[str]:

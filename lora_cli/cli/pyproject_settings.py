@@ -15,6 +15,7 @@ from lora_cli.analysis.check.loads_in import Loaders, destinations_of, known_loa
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, find_section
+from lora_cli.cli.pyproject_words import key_meant
 from lora_cli.errors import InvalidInput, argument, arguments_spelled, choices, quote, quote_long
 from lora_cli.quantities import QuantityError
 
@@ -41,11 +42,13 @@ DESTINATION_KEYS = {
     "peft-version": Key((str,), 'a string, e.g. "0.13"'),
 }
 RULE_KEYS = (*LIMIT_KEYS, *LISTS, *DESTINATION_KEYS)
-# The keys that name a subject, and those that say how it is adapted.
+# The keys that name a subject, and those that say how it is adapted and what it is called.
 SUBJECT_KEYS = {"model": TEXT, "path": TEXT, "recipe": TEXT, "d": WHOLE, "h": WHOLE}
 # The keys that name a file or folder, as seen from that of the section.
-PATH_KEYS = ("model", "path", "recipe", "adapter")
+PATH_KEYS = ("model", "path", "recipe", "base", "adapter")
 ADAPTATION_KEYS = {
+    "name": TEXT,
+    "base": TEXT,
     "adapter": TEXT,
     "target": Key((str, list), 'names in a list or a string, e.g. "q_proj,v_proj"'),
     "method": TEXT,
@@ -106,7 +109,7 @@ class CheckTable(NamedTuple):
     @property
     def names_model(self) -> bool:
         """Whether it says itself what is adapted, whatever the model of the section is."""
-        return not self.values.keys().isdisjoint(("model", "recipe", "d", "h"))
+        return not self.values.keys().isdisjoint(("model", "recipe", "base", "d", "h"))
 
 
 class Settings(NamedTuple):
@@ -149,8 +152,12 @@ def read_settings(known_names: KnownNames) -> Settings:
 def _settings(section: Section, known_names: KnownNames) -> Settings:
     source, content = _where(section.path), section.content
     for key in content:
-        if key in TABLE_KEYS and key not in KEYS:
-            raise InvalidInput(f"{source} has no key {quote(key)}; write it into a table [[tool.{SECTION}.{CHECKS}]]")
+        meant = key_meant(key)
+        if meant in TABLE_KEYS and meant not in KEYS:
+            what = "it" if meant == key else meant
+            raise InvalidInput(
+                f"{source} has no key {quote(key)}; write {what} into a table [[tool.{SECTION}.{CHECKS}]]"
+            )
     _refuse_unknown(content, KEYS, source)
     model = _value(content["model"], TEXT, f"{source}.model") if "model" in content else None
     tables = content.get(CHECKS, [])
@@ -182,8 +189,12 @@ def _table(
     if not (subjects or has_model):
         raise InvalidInput(f"{where} has no subject; give it a path, a model, a recipe, or d and h")
     if len(subjects) > 1:
-        base = f" (the base model of a path is tool.{SECTION}.model)" if subjects[:2] == ["model", "path"] else ""
+        base = ", or name the base model of the path by the key base" if subjects[:2] == ["model", "path"] else ""
         raise InvalidInput(f"{where} has both {subjects[0]} and {subjects[1]}; keep one of them{base}")
+    if "name" in values and "path" in values:
+        raise InvalidInput(f"{where} has both name and path, which is the name of what is there; drop name")
+    if "base" in values and "path" not in values:
+        raise InvalidInput(f"{where} has base, the model that the adapter at a path adapts, and no path; write model")
     return CheckTable(where, line, values, _rules(table, where, known_names))
 
 
@@ -199,7 +210,7 @@ def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], where: st
                     f"{where} has no key {quote(key)}; write it into the {TRAINING}{table_of}: "
                     f"{TRAINING} = {{{key} = {shown}}}"
                 )
-            raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key.replace('_', '-'), known)}")
+            raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key_meant(key), known)}")
 
 
 def _rules(table: Mapping[str, Any], where: str, known_names: KnownNames) -> OwnRules:

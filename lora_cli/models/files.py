@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TextIO
 
-from lora_cli.errors import InvalidInput, UnreadableFile, argument, quote, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, near_miss, quote, quote_long
 from lora_cli.models.streams import is_stream, read_stream
 
 MAX_JSON_BYTES = 64 * 2**20
@@ -54,6 +54,15 @@ def existing_start(text: str) -> str | None:
             return text[:end]
         end = text.rfind(":", 0, end)
     return None
+
+
+def near_path(path: str) -> str:
+    """Return `did you mean ...?` with what resembles a missing path in the folder that it would be in, or else ''."""
+    folder = os.path.dirname(path)
+    names: list[str] = []
+    with suppress(OSError, ValueError):
+        names = sorted(os.listdir(folder or os.curdir))
+    return near_miss(path, (os.path.join(folder, name) for name in names), "")
 
 
 @contextmanager

@@ -13,6 +13,10 @@ import pytest
 from program import run
 from small_models import SMALL
 
+from lora_cli.cli.pyproject_settings import TABLE_KEYS
+from lora_cli.cli.pyproject_words import KEY_OF, OTHER_WORDS
+from lora_cli.errors import choices
+
 Write = Callable[..., None]
 GPT2 = "[[tool.lora-cli.check]]\nmodel = 'gpt2'\n"
 # What is wrong with one table, and how the message goes on after the table's name.
@@ -26,7 +30,17 @@ WRONG = [
         "recipe = 'config/adapter_config.json'",
         ".recipe: 'config/adapter_config.json' is not a recipe that is known here",
     ),
-    ("model = 'gpt2'\npath = 'config'", " has both model and path; keep one of them"),
+    (
+        "model = 'gpt2'\npath = 'config'",
+        " has both model and path; keep one of them, or name the base model of the path",
+    ),
+    (
+        "model = 'gpt2'\nbase = 'gpt2'",
+        " has base, the model that the adapter at a path adapts, and no path; write model",
+    ),
+    ("path = 'config'\nbase = 'gpt3'", ".base 'gpt3' is neither a file nor a preset; did you mean gpt2?"),
+    ("path = 'config'\nbase = 'below'", ".base: 'below' has neither a config.json nor a safetensors checkpoint"),
+    ("path = 'base'\nbase = 'gpt2'", ".path: 'base' is not an adapter, so it conflicts with base; drop one of them"),
     ("model = 'gpt2'\nd = 8", " has both model and d; keep one of them"),
     ("path = 'config'\nh = 8", " has both path and h; keep one of them"),
     ("d = 8\nr = 8", ".h is missing; give d, h and r"),
@@ -43,7 +57,7 @@ WRONG = [
     ("path = 'gpt2'", ".path: 'gpt2' does not exist; a bundled model is named by the key model"),
     ('path = "a\\u0000"', r".path: 'a\x00' does not exist"),
     ("path = '-'", ".path: '-' is a stream"),
-    ("path = 'config'", ".path: 'config' is a config without weights; give the model that it adapts as tool.lora-cli."),
+    ("path = 'config'", ".path: 'config' is a config without weights; give the model that it adapts as base"),
     ("path = 'config'\nr = 8", ".path: 'config' is an adapter, whose config says how it adapts; drop r, target"),
     ("model = 'gpt2'\nadapter = 'none'", ".adapter: cannot read 'none'"),
     ("model = 'gpt2'\nadapter = '-'", ".adapter: '-' is a stream"),
@@ -65,6 +79,10 @@ WRONG = [
     (f"model = 'gpt2'\nset.x{'.a' * 2_000} = 1", ".set has a date, a number of more than 128 bits, or more than 20 "),
     ("model = 'gpt2'\nadapter-dtype = 'float17'", ".adapter-dtype: 'float17' is not known; did you mean float16"),
     ("model = 'gpt2'\ntargets = 'c_attn'", " has no key 'targets'; did you mean target?"),
+    ("model = 'gpt2'\nrank = 8", " has no key 'rank'; did you mean r?"),
+    ("model = 'gpt2'\nlora_alpha = 8", " has no key 'lora_alpha'; did you mean alpha?"),
+    ("model = 'gpt2'\ntarget_modules = ['c_attn']", " has no key 'target_modules'; did you mean target?"),
+    ("path = 'config'\nbase-model = 'gpt2'", " has no key 'base-model'; did you mean base?"),
     ("model = 'gpt2'\nmax_params = 1", " has no key 'max_params'; did you mean max-params"),
     ("model = 'gpt2'\nmax-params = '1X'", ".max-params: '1X' has the unit X, which is not"),
     ("model = 'gpt2'\nloads-in = 'peftt'", ".loads-in: 'peftt' is not known; did you mean peft?"),
@@ -81,6 +99,15 @@ WRONG = [
         " has the same subject as tool.lora-cli.check[0], 'gpt2 | lora r=4'; write the limits of both",
     ),
 ]
+
+
+def test_each_other_word_is_that_of_a_key() -> None:
+    """And is none itself."""
+    assert OTHER_WORDS.keys() <= {*TABLE_KEYS}
+    assert KEY_OF.keys().isdisjoint(TABLE_KEYS)
+    assert len(KEY_OF) == sum(map(len, OTHER_WORDS.values()))
+    for word, key in KEY_OF.items():
+        assert choices(key, TABLE_KEYS) == f"did you mean {key}?", word
 
 
 @pytest.fixture
@@ -241,6 +268,19 @@ def test_the_model_of_the_section_is_the_base_of_adapters_at_paths(project: Writ
     assert found.endswith("-,max-params,147456,1000000,true\n")
 
 
+def test_each_adapter_can_have_a_base_of_its_own(project: Write) -> None:
+    """Not that of the section, in a bare check and on the command line, where an option wins."""
+    table = "[[tool.lora-cli.check]]\npath = 'config'\n"
+    project(f"[tool.lora-cli]\nmodel = 'gpt2'\nmax-params = '1M'\n{table}base = 'base'\n")
+    (own,) = lines()
+    assert [own] == lines("config") == lines("config", "--model", "base") != lines("config", "--model", "gpt2")
+    assert lines("config", cwd="config") == [] != lines(".", cwd="config")
+    assert run("check", "--lock", "counts.lock", "--update-lock").returncode == 0
+    assert run("check", "config", "--lock", "counts.lock").returncode == 0
+    with open("counts.lock", encoding="utf-8") as file:
+        assert list(json.load(file)["subjects"]) == ["./config | ./base"]
+
+
 def test_a_wrong_model_of_the_section_is_refused_where_it_counts(project: Write) -> None:
     """With its key, and not where the command line names another subject."""
     project("[tool.lora-cli]\nmodel = 'gpt3'\nmax-params = '1M'\n")
@@ -305,6 +345,23 @@ def test_names_tell_configs_of_one_model_apart(project: Write) -> None:
     assert run("check", "--lock", "counts.lock").returncode == 0
 
 
+def test_a_table_can_be_named(project: Write) -> None:
+    """In the records, the remarks, the cases of JUnit and the annotations, and not in a lock."""
+    project(f"[tool.lora-cli]\nmax-params = 1\n{GPT2}r = 4\nname = 'base'\n[[tool.lora-cli.check]]\npath = 'base'\n")
+    own, other = lines()
+    assert own == "base,max-params,147456,1,false"
+    assert other.startswith("./base | lora r=8,")
+    done = run("check", "--format", "junit")
+    assert '<testcase classname="lora-cli.check" name="base: max-params"' in done.stdout
+    assert "lora-cli: check failed: base: max-params: " in done.stderr
+    assert run("check", "--format", "github").stdout.startswith(
+        "::error file=pyproject.toml,line=3,title=lora-cli check%3A max-params::base: "
+    )
+    run("check", "--lock", "counts.lock", "--update-lock")
+    with open("counts.lock", encoding="utf-8") as file:
+        assert "gpt2 | lora r=4" in json.load(file)["subjects"]
+
+
 def test_remarks_name_their_subject(project: Write) -> None:
     """A warning without the subject is of no use beside others."""
     project("[tool.lora-cli]\nmax-params = '1M'\n" + "[[tool.lora-cli.check]]\nd = 8\nh = 8\nr = 8\n")
@@ -330,6 +387,7 @@ def test_what_is_wrong_with_a_table_is_said_of_file_table_and_key(project: Write
         ),
         ("[tool.lora-cli]\ncheck = [1]", "tool.lora-cli.check is [1]; it must be an array of tables"),
         ("[tool.lora-cli]\ncheck = []", "there is nothing to check"),
+        ("[tool.lora-cli]\nrank = 8", "has no key 'rank'; write r into a table [[tool.lora-cli.check]]"),
         ("[[tool.lora-cli.checks]]\nmodel = 'gpt2'", "tool.lora-cli has no key 'checks'; did you mean check?"),
         (GPT2, "tool.lora-cli.check[0] has no limit; write one into it or into [tool.lora-cli], e.g. max-params = "),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapter_files import pair, write_adapter
+from adapter_files import pair, write_adapter, write_arrays
 from program import run
 
 VALUES = np.ones((4, 16), np.float32)
@@ -55,3 +55,22 @@ def test_the_only_one_is_meant(tmp_path: Path) -> None:
     write_adapter(tmp_path / "chat", pair("h.0.attn.c_attn", VALUES, VALUES.T), target_modules=["c_attn"])
     assert run("inspect", str(tmp_path), "--field", "r").stdout == "4\n"
     assert run("count", "--model", "gpt2", "--adapter", str(tmp_path), "--field", "r").stdout == "4\n"
+
+
+@pytest.mark.parametrize("command", ["check", "inspect"])
+def test_those_below_an_adapter_are_said_to_be_unread(folder: str, command: str) -> None:
+    """The checkpoints of a training lie below what it saved; with their own paths all are read."""
+    unread = ": 2 adapters ('chat', 'code') in folders below it were not read; give the path of each, e.g. '"
+    write_adapter(Path(folder), pair("layers.0.q_proj", VALUES, VALUES.T))
+    done = run(command, folder)
+    assert f"lora-cli: note: {folder}{unread}{Path(folder, 'chat')}'\n" in done.stderr
+    for path in (str(Path(folder, "chat")), str(Path(folder, "adapter_config.json"))):
+        assert "were not read" not in run(command, path).stderr
+    for file in ("adapter_config.json", "adapter_model.safetensors"):
+        Path(folder, file).unlink()
+    keys = {
+        f"lora_unet_to_q.{name}.weight": VALUES if name == "lora_down" else VALUES.T
+        for name in ("lora_down", "lora_up")
+    }
+    write_arrays(Path(folder, "style.safetensors"), keys)
+    assert f"lora-cli: note: {folder}{unread}" in run(command, folder).stderr

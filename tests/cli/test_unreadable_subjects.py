@@ -84,6 +84,14 @@ def test_a_file_of_records_and_a_lock_are_written_whole_or_not_at_all(folder: Pa
         assert not list(folder.glob("counts.*"))
 
 
+def test_a_file_of_json_has_the_records_and_the_errors(folder: Path) -> None:
+    """As stdout has, since it tells the whole."""
+    for command in ("check", "inspect"):
+        done = run(command, *PATHS, "--json", "-o", "all.json", cwd=folder)
+        assert (done.returncode, done.stdout, done.stderr.count("error: ")) == (2, "", 2)
+        assert (folder / "all.json").read_text() == run(command, *PATHS, "--json", cwd=folder).stdout
+
+
 def test_where_none_can_be_read_there_are_no_records(folder: Path) -> None:
     """Each is named."""
     for command in ("check", "inspect"):
@@ -153,3 +161,19 @@ def test_a_pickle_has_one_message(folder: Path) -> None:
         said = [run(command, path, cwd=folder).stderr for command in ("inspect", "check", "count")]
         told = f"{name}': a pickle is never unpickled here, because that can run any code; convert it with "
         assert all(told in each and "safetensors.torch.save_file(" in each for each in said)
+
+
+@pytest.mark.parametrize("command", ["check", "inspect"])
+def test_a_path_that_is_missing_is_told_with_what_resembles_it(folder: Path, command: str) -> None:
+    """Before anything is said of the Hub, whose names look like paths."""
+    (folder / "adapters").mkdir()
+    write_adapter(folder / "adapters" / "support", pair("layers.0.q_proj", VALUES, VALUES.T))
+    for name, meant in (("adapters/suport", "adapters/support"), ("adaptrs", "adapters"), ("oone", "one")):
+        done = run(command, name, cwd=folder, env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder)})
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        said, _, hub = done.stderr.partition(f"did you mean {meant}")
+        assert said.startswith(f"lora-cli: error: '{name}' is n") or said.endswith("does not exist; ")
+        assert "Hub" not in said
+        assert ("the Hub's cache" in hub) is ("/" in name)
+    done = run(command, "org/name", cwd=folder, env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder)})
+    assert "'org/name' is not a path here, and the Hub's cache" in done.stderr

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.loads_in import Loaders, destinations_of
-from lora_cli.analysis.check.path_checks import Unchecked, check_paths
+from lora_cli.analysis.check.path_checks import Terms, check_paths
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
+from lora_cli.analysis.each_path import Unread
 from lora_cli.analysis.limits import LIMITS, Amount, read_limits
 from lora_cli.analysis.result import Result
 from lora_cli.errors import InvalidInput, argument, choices, quote
@@ -127,12 +128,15 @@ def _check_subject(
     paths = subject if isinstance(subject, list | tuple) else [subject]
     if not paths:
         raise InvalidInput(f"{argument('subject')}: the list is empty; give at least one path")
-    return list(map(_checked, check_paths([path_text("subject", path) for path in paths], rules, model)))
+    from lora_cli.models.sources.read_model import read_model
+
+    terms = Terms(rules, None if model is None else read_model(model))
+    return list(map(_checked, check_paths([path_text("subject", path) for path in paths], lambda _: terms)))
 
 
-def _checked(found: SubjectCheck | Unchecked) -> SubjectCheck:
-    if isinstance(found, Unchecked):
-        raise found.error
+def _checked(found: SubjectCheck | Unread) -> SubjectCheck:
+    if isinstance(found, Unread):
+        raise type(found.error)(found.sentence()) from found.error
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.limits import MAX_RANK, Limits
+from lora_cli.errors import InvalidInput, argument
 
 if TYPE_CHECKING:
     from lora_cli.analysis.loaders.destination import Destination
@@ -30,6 +31,8 @@ def _listed(loads_in: Loaders | None) -> list[Any]:
     (['peft', 'vllm'], ['peft', 'vllm'])
     """
     names = [] if loads_in is None else loads_in if isinstance(loads_in, list | tuple) else [loads_in]
+    if loads_in is not None and not names:
+        raise InvalidInput(f"{argument('loads_in')}: the list is empty; give at least one, or drop it")
     return [part for name in names for part in (map(str.strip, name.split(",")) if isinstance(name, str) else [name])]
 
 

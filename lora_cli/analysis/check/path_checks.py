@@ -3,64 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.count.count import count_subject
+from lora_cli.analysis.each_path import Unread, for_each
 from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
+from lora_cli.models.files import near_path
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.streams import is_stream
-from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
-    from lora_cli.models.model import Model, Source
+    from lora_cli.models.model import Model
     from lora_cli.models.sources.hub_files import HubFiles
 
 CONFIG = "config.json"
 
 
-class Unchecked(NamedTuple):
-    """A path that could not be checked, and why."""
+class Terms(NamedTuple):
+    """What a path is checked against: its rules, and the base model of the adapter there, if one is given."""
 
-    path: str
-    error: InvalidInput
+    rules: Rules
+    model: Model | None = None
 
 
 def check_paths(
     paths: Sequence[str],
-    rules: Rules,
-    model: Source | None = None,
+    terms: Callable[[str], Terms],
     how: Adaptation = UNCHANGED,
     *,
     default_model: Model | None = None,
-) -> Iterator[SubjectCheck | Unchecked]:
+) -> Iterator[SubjectCheck | Unread]:
     """Check what each path or name leads to; an adapter that several paths lead to is checked once.
 
-    `model` is the base model of adapters and configs, and `how` says how a path that is a model is adapted. Without a
-    `model`, adapters have the `default_model`, and a path may be a model. What is wrong with one path stops no other.
+    `terms` says what each is checked against, and `how` says how a path that is a model is adapted. Without a model in
+    its terms, an adapter has the `default_model`, and a path may be a model. What is wrong with one path stops no other.
     """
-    from lora_cli.methods.adapter_file.read_adapter import adapter_paths
+    from lora_cli.methods.adapter_file.read_adapter import adapter_key, adapter_paths
 
-    model = None if model is None else _read(model)
     checked = set()
-    for path in chain.from_iterable(map(adapter_paths, paths)):
-        key = _key(path)
-        if key in checked:
-            continue
+
+    def is_first(path: str) -> bool:
+        key = adapter_key(path)
+        is_new = key not in checked
         if not is_stream(path):
             checked.add(key)
-        try:
-            found: SubjectCheck | Unchecked = check_path(path, rules, model, how, default_model=default_model)
-        except TookTooLong:
-            raise
-        except InvalidInput as error:
-            found = Unchecked(path, error)
-        yield found
+        return is_new
+
+    for path in filter(is_first, chain.from_iterable(map(adapter_paths, paths))):
+        rules, model = terms(path)
+        check = partial(check_path, rules=rules, model=model, how=how, default_model=default_model)
+        yield from for_each([path], check)
 
 
 def check_path(
@@ -83,16 +82,6 @@ def check_path(
     return _check_adapter(path, folder if folder is None else folder or os.curdir, rules, model or default_model, how)
 
 
-def _key(path: str) -> str:
-    """Return what two paths to the same adapter have in common."""
-    from lora_cli.methods.adapter_file.read_adapter import adapter_folder
-
-    if is_stream(path) or not os.path.lexists(path):
-        return path
-    folder = adapter_folder(path)
-    return os.path.realpath(path if folder is None else folder)
-
-
 def _hub_files(name: str) -> HubFiles | None:
     """Return the files of a repository on the Hub, or None for a preset; any other name is refused."""
     from lora_cli.models.sources.adapter_source import name_on_hub
@@ -103,7 +92,9 @@ def _hub_files(name: str) -> HubFiles | None:
         return None
     found = name_on_hub(name)
     if found is None:
-        near = near_miss(name.lower(), names(), "give an adapter, a model, or a name on the Hub, org/name")
+        near = near_path(name) or near_miss(
+            name.lower(), names(), "give an adapter, a model, or a name on the Hub, org/name"
+        )
         raise InvalidInput(f"{quote_long(name)} is neither a path that exists nor the name of a model; {near}")
 
     return HubFiles(found)
@@ -125,7 +116,9 @@ def _check_model(
             f"{quote_long(path)} is not an adapter, so it conflicts with {argument('model')}; drop one of them"
         )
     if files is None:
-        return check_count(count_subject(Subject(_read(path)), how), rules, path)
+        from lora_cli.models.sources.read_model import read_model
+
+        return check_count(count_subject(Subject(read_model(path)), how), rules, path)
     from lora_cli.models.sources.hub_model import read_hub_model
 
     return check_count(count_subject(Subject(read_hub_model(files.name, files)), how), rules, path)
@@ -176,9 +169,3 @@ def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> Sub
 def _any_of(names: Sequence[str]) -> str:
     *first, last = map(argument, names)
     return f"{', '.join(first)} and {last}"
-
-
-def _read(source: Source) -> Model:
-    from lora_cli.models.sources.read_model import read_model
-
-    return read_model(source)

@@ -156,6 +156,7 @@ def _rank_findings(count: Count, rules: Rules, path: str | None) -> list[Finding
 def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Model | None = None) -> SubjectCheck:
     """Check a trained adapter: its findings and its limits."""
     from lora_cli.analysis.inspect.findings.declaration import NOTE
+    from lora_cli.analysis.inspect.remarks import not_compared
 
     told = [*inspection.findings, *(each for to in rules.destinations for each in to.findings(inspection))]
     findings = [finding for finding in told if finding.code not in rules.ignore]
@@ -181,22 +182,9 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
         notes=[
             *(each.sentence() for each in passing if each.severity == NOTE),
             *inspection.sources,
-            *_not_compared(inspection, rules, failing),
+            *(() if failing else not_compared(inspection.inspected, without_name=bool(rules.destinations))),
         ],
     )
-
-
-def _not_compared(inspection: Inspection, rules: Rules, failing: Sequence[Finding]) -> Iterator[str]:
-    """Yield a note where an adapter passes as far as its file and its config tell, and these name a base model."""
-    from lora_cli.analysis.subject import base_model_name
-
-    base = base_model_name(inspection.inspected.trained.fields)
-    if inspection.inspected.model is None and not failing and (rules.destinations or base is not None):
-        name = "" if base is None else f" {quote_long(base)}"
-        yield (
-            f"{inspection.adapter}: it was not compared with its base model{name}, which shows what is missing; "
-            f"give that as {argument('model')}"
-        )
 
 
 def _judge_inspection(inspection: Inspection, rules: Rules, path: str) -> Iterator[Verdict]:

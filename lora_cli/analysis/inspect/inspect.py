@@ -15,7 +15,7 @@ from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.inspected_foreign import InspectedForeign
 from lora_cli.analysis.inspect.inspected_peft import InspectedPeft
 from lora_cli.analysis.inspect.module_records import group_records, module_records
-from lora_cli.analysis.inspect.remarks import remarks, sources
+from lora_cli.analysis.inspect.remarks import not_compared, remarks, sources
 from lora_cli.analysis.percentages import percent
 from lora_cli.analysis.result import Record, Result
 from lora_cli.analysis.revisions import revisions
@@ -93,10 +93,15 @@ class Inspection(Result):
             record |= {field: getattr(spectrum, field) for field in SPECTRUM_FIELDS}
         record |= training_figures(adapter.trained.facts)
         record |= revisions(adapter.trained.revision, None if adapter.model is None else adapter.model.revision)
+        has_errors = any(each.severity == ERROR for each in findings)
         super().__init__(
             record,
             warnings=[each.sentence() for each in findings if each.severity == WARNING],
-            notes=[*(each.sentence() for each in findings if each.severity == NOTE), *remarks(adapter, spectrum)],
+            notes=[
+                *(each.sentence() for each in findings if each.severity == NOTE),
+                *remarks(adapter, spectrum),
+                *(() if has_errors else not_compared(adapter)),
+            ],
             _adapter=adapter,
             _findings=findings,
             _spectrum=spectrum,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
-from lora_cli.errors import counted, quote_long
+from lora_cli.analysis.subject import base_model_name
+from lora_cli.errors import argument, counted, quote_long
+from lora_cli.models.sources.adapter_source import adapters_below
 
 if TYPE_CHECKING:
     from lora_cli.analysis.inspect.spectrum_figures import Spectrum
 
 
 def sources(adapter: InspectedAdapter) -> Iterator[str]:
-    """Yield what was fetched from the Hub, and what was not."""
+    """Yield what was fetched from the Hub, and what was not read."""
+    yield from _unread(adapter)
     yield from adapter.trained.notes
     yield from () if adapter.model is None else adapter.model.notes
     if adapter.trained.header is not None:
@@ -23,6 +27,27 @@ def sources(adapter: InspectedAdapter) -> Iterator[str]:
         ]
         if unread:
             yield f"{adapter.path}: alphas are among these values, so the scaling of {counted(unread, 'module')} is unknown"
+
+
+def _unread(adapter: InspectedAdapter) -> Iterator[str]:
+    """Yield which adapters lie below one, as the checkpoints of a training do, and were not read with it."""
+    if os.path.isdir(adapter.path) and (below := adapters_below(adapter.path)):
+        names = list(map(os.path.basename, below))
+        yield (
+            f"{adapter.path}: {counted(names, 'adapter')} in folders below it {'was' if len(below) == 1 else 'were'} not "
+            f"read; give the path of each, e.g. {quote_long(below[0])}"
+        )
+
+
+def not_compared(adapter: InspectedAdapter, *, without_name: bool = False) -> Iterator[str]:
+    """Yield that an adapter was read without the base model that its config names, or also where that names none."""
+    base = base_model_name(adapter.trained.fields)
+    if adapter.model is None and (base is not None or without_name):
+        name = "" if base is None else f" {quote_long(base)}"
+        yield (
+            f"{adapter.path}: it was not compared with its base model{name}, which shows what is missing; "
+            f"give that as {argument('model')}"
+        )
 
 
 def remarks(adapter: InspectedAdapter, spectrum: Spectrum | None) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,8 +23,10 @@ from lora_cli.cli.options.destination import DestinationOptions
 from lora_cli.cli.options.limits import LimitOptions
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
-from lora_cli.cli.pyproject_checks import listed_checks, section_model
+from lora_cli.cli.pyproject_checks import listed_checks
+from lora_cli.cli.pyproject_paths import terms_of_paths
 from lora_cli.cli.pyproject_settings import OwnRules, Settings, read_settings
+from lora_cli.cli.pyproject_tables import section_model
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.output import Report
 from lora_cli.output.report import ERRORS, errors_part
@@ -103,7 +105,8 @@ def check(
     2 if the check could not run. Limits can also be set in [tool.lora-cli]
     of pyproject.toml, e.g. max-params = "20M"; an option wins over them.
     Without a subject on the command line, it checks the subject of each
-    table [[tool.lora-cli.check]] there, e.g. path = "my-adapter".
+    table [[tool.lora-cli.check]] there, e.g. path = "my-adapter"; such a
+    table also holds for its PATH on the command line.
     """
     project = read_settings(known_names)
     presentation.check_kept([project.inputs()])
@@ -116,10 +119,12 @@ def check(
         destination.peft_version,
     )
     if project.tables and not paths and configuration == Configuration():
-        found = listed_checks(project, options, needs_limit=lock is None)
+        found = listed_checks(project, options, training.read(), needs_limit=lock is None)
+    elif paths:
+        found = _checked_paths(paths, configuration, project, options, training.read())
     else:
         rules = options.over(project.rules).complete(training.read())
-        found = _checked(paths or [], configuration, project, rules)
+        found = checked_subjects([_subject_check(configuration, project, rules)])
     if update_lock and found.troubles:
         # A lock is brought up to date as a whole.
         raise InvalidInput(found.troubles[0].message)
@@ -147,19 +152,36 @@ def _refuse_same_file(lock: str | None, output: str | None) -> None:
         )
 
 
-def _checked(paths: Sequence[str], configuration: Configuration, project: Settings, rules: Rules) -> CheckedSubjects:
-    """Return the checks of what the paths lead to, or of what the options name."""
+def _checked_paths(
+    paths: Sequence[str],
+    configuration: Configuration,
+    project: Settings,
+    options: OwnRules,
+    training: Mapping[str, Any],
+) -> CheckedSubjects:
+    """Return the checks of what the paths lead to."""
     if configuration.recipe is not None:
-        return checked_subjects([_recipe_check(paths, configuration, rules)])
-    if paths and configuration.has_matrix:
+        raise InvalidInput(
+            f"{argument('recipe')} says what is adapted, and so does {argument('paths')}; drop one of them"
+        )
+    if configuration.has_matrix:
         raise InvalidInput(
             f"{argument('d')} and {argument('h')} describe one matrix, so they conflict with {argument('paths')}; "
             "drop one of them"
         )
+    from lora_cli.models.sources.read_model import read_model
+
     base = None if configuration.names_subject else section_model(project)
-    if paths:
-        how = configuration.adaptation()
-        return checked_subjects(check_paths(paths, rules, configuration.model, how, default_model=base))
+    model = None if configuration.model is None else read_model(configuration.model)
+    terms = terms_of_paths(project, options, training, model)
+    return checked_subjects(check_paths(paths, terms, configuration.adaptation(), default_model=base))
+
+
+def _subject_check(configuration: Configuration, project: Settings, rules: Rules) -> SubjectCheck:
+    """Return the check of what the options name."""
+    if configuration.recipe is not None:
+        return _recipe_check(configuration.recipe, configuration, rules)
+    base = None if configuration.names_subject else section_model(project)
     if not configuration.has_subject and base is None:
         sizes = ", ".join(map(argument, ("d", "h", "r")))
         listed = "; the subjects in pyproject.toml need no option that adapts one" if project.tables else ""
@@ -167,22 +189,13 @@ def _checked(paths: Sequence[str], configuration: Configuration, project: Settin
             f"there is nothing to check; give the {argument('paths')} of an adapter, {argument('model')}, "
             f"or one matrix with {sizes}{listed}"
         )
-    return checked_subjects([check_count(configuration.count_subject(base), rules)])
+    return check_count(configuration.count_subject(base), rules)
 
 
-def _recipe_check(paths: Sequence[str], configuration: Configuration, rules: Rules) -> SubjectCheck:
+def _recipe_check(recipe: str, configuration: Configuration, rules: Rules) -> SubjectCheck:
     """Return the check of what a recipe adapts, and of its training where a limit is of memory."""
-    if paths:
-        raise InvalidInput(
-            f"{argument('recipe')} says what is adapted, and so does {argument('paths')}; drop one of them"
-        )
     counted = count_recipe(
-        str(configuration.recipe),
-        configuration.model,
-        configuration.adaptation(),
-        rules,
-        d=configuration.d,
-        h=configuration.h,
+        recipe, configuration.model, configuration.adaptation(), rules, d=configuration.d, h=configuration.h
     )
     return check_count(*counted)
 

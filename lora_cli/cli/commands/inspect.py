@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lora_cli.analysis.each_path import Unread, for_each
 from lora_cli.analysis.inspect.figures import TRAINING_FIELDS
 from lora_cli.analysis.inspect.findings.declaration import Finding
 from lora_cli.analysis.inspect.inspect import FIELDS, SPECTRUM_FIELDS, Inspection
@@ -26,7 +27,6 @@ from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.adapter_file.read_adapter import adapter_paths
 from lora_cli.output import Report
 from lora_cli.output.report import ERRORS, EXPENDABLE, Trouble, errors_part
-from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
     from lora_cli.output.plots.plot import Plot
@@ -113,13 +113,12 @@ def inspect(
         one_blas_thread()
     track = partial(presentation.tracked, "Singular values")
     inspections, troubles = [], []
-    for path in chain.from_iterable(map(adapter_paths, paths)):
-        try:
-            inspections.append(inspect_adapter(path, base, spectrum=spectrum, track=track))
-        except TookTooLong:
-            raise
-        except InvalidInput as error:
-            troubles.append(Trouble(path, str(error)))
+    read = partial(inspect_adapter, model=base, spectrum=spectrum, track=track)
+    for found in for_each(chain.from_iterable(map(adapter_paths, paths)), read):
+        if isinstance(found, Unread):
+            troubles.append(Trouble(found.path, found.sentence()))
+        else:
+            inspections.append(found)
     is_whole = presentation.has_parts or not per_module
     report = _adapters_report(inspections, presentation) if is_whole else _modules_report(inspections)
     if presentation.has_parts and troubles:

@@ -16,7 +16,7 @@ from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
 from lora_cli.models.config import Config
-from lora_cli.models.files import names_in, path_text, read_object
+from lora_cli.models.files import names_in, near_path, path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
@@ -30,6 +30,7 @@ from lora_cli.models.sources.adapter_source import (
 from lora_cli.models.sources.hub_name import HubName
 from lora_cli.models.sources.local_files import CONFIG
 from lora_cli.models.sources.other_formats import pickles_in, why_unread
+from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
     from lora_cli.models.sources.hub_files import HubFiles
@@ -57,6 +58,22 @@ def is_foreign(path: str) -> bool:
     with suppress(InvalidInput):
         return _of_single_file(path) is not None
     return False
+
+
+def is_adapter(path: str) -> bool:
+    """Whether a path leads to one adapter, in whatever format it is."""
+    return adapter_folder(path) is not None or is_foreign(path)
+
+
+def adapter_key(path: str) -> str:
+    """Return what all paths to one adapter have in common; a stream and a path that does not exist are their own."""
+    if is_stream(path) or not os.path.lexists(path):
+        return path
+    folder = adapter_folder(path)
+    if folder is None and os.path.isdir(path) and is_foreign(path):
+        source = single_file(path, _file_names())
+        folder = None if source is None else source.path
+    return os.path.realpath(path if folder is None else folder)
 
 
 def is_foreign_on_hub(files: HubFiles) -> bool:
@@ -141,6 +158,8 @@ def _in_single_file(path: str) -> TrainedAdapter:
         return found
     if pickles := pickles_in(map(partial(os.path.join, path), names_in(path)) if os.path.isdir(path) else [path]):
         raise UnreadableFile(why_unread(pickles))
+    if near := "" if os.path.lexists(path) else near_path(path):
+        raise InvalidInput(f"{quote_long(path)} does not exist; {near}")
     raise InvalidInput(
         f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
         f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"

@@ -206,8 +206,8 @@ def _with_default_targets(model: Model, config: AdapterConfig, method: Method[An
     unknown = None if model.is_component else method.default_for_unknown_types
     default = own(model) if callable(own) else (TARGETS | dict(own)).get(model.model_type, unknown)
     if default is None and (config.target_parameters is None or model.is_component):
-        what = f"model type {quote(model.model_type)}" if model.model_type else "a model without a config.json"
-        raise InvalidInput(f"PEFT has no default targets for {what}; {_target_advice(model)}")
+        what = f"of model type {quote(model.model_type)}" if model.model_type else "a model without a config.json"
+        raise InvalidInput(f"PEFT has no default targets for {quote_long(model.name)}, {what}; {_target_advice(model)}")
     # PEFT holds its rules for layers against the targets that were given, and a default that is a text against none.
     return replace(config, target_modules=() if default is None else default, layer_rules=frozenset())
 

@@ -87,10 +87,14 @@ def named_adapters(folder: str) -> list[str]:
 
     PEFT saves each adapter of a model but the default one in a folder of its name.
     """
-    names = names_in(folder)
-    if any(name.lower().endswith((".json", SAFETENSORS)) or name in ADAPTER_FILES for name in names):
+    if any(name.lower().endswith((".json", SAFETENSORS)) or name in ADAPTER_FILES for name in names_in(folder)):
         return []
-    folders = (os.path.join(folder, name) for name in names)
+    return adapters_below(folder)
+
+
+def adapters_below(folder: str) -> list[str]:
+    """Return the folders of PEFT's adapters in a folder, whatever else it holds."""
+    folders = (os.path.join(folder, name) for name in names_in(folder))
     return [each for each in folders if os.path.lexists(os.path.join(each, ADAPTER_CONFIG))]
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from lora_cli.errors import InvalidInput, near_miss, quote, quote_long
+from lora_cli.models.files import near_path
 from lora_cli.models.sources.hub_name import HubName
 from lora_cli.models.sources.preset import hub_names
 
@@ -42,11 +43,13 @@ class Inquiry(NamedTuple):
     @property
     def not_here(self) -> str:
         """That the name is not a path, as the beginning of a message: a path that is missing may look like a name."""
-        return f"{quote_long(str(self.name))} is not a path here"
+        near = near_path(str(self.name))
+        return f"{quote_long(str(self.name))} is not a path here{f' ({near})' if near else ''}"
 
     def problem(self, what: str, fix: str = "try again later, or give a path") -> InvalidInput:
         """Return the error for a Hub that cannot be reached or does not answer as one."""
-        return InvalidInput(f"cannot fetch {quote_long(str(self.name))}: {what}; {fix}")
+        path = f"{self.not_here}; " if near_path(str(self.name)) else ""
+        return InvalidInput(f"{path}cannot fetch {quote_long(str(self.name))}: {what}; {fix}")
 
     def unknown(self, what: str) -> InvalidInput:
         """Return the error for a name that the Hub does not know or show, or that cannot be looked up: it may be misspelt."""

@@ -85,7 +85,8 @@ def _write(command: str, cases: list[Case], stream: TextIO) -> None:
 
 
 def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -> None:
-    # The schema gives a file to suites only, and Jenkins' xUnit plugin rejects what the schema does not have.
+    # The schema gives a file to suites only, and Jenkins' xUnit plugin rejects what the schema does not have. GitLab takes
+    # a link from the file of a case, and does without: every name and every message there begins with the path.
     file = "" if cases[0].file is None else f' file="{cases[0].file}"'
     stream.write(f'  <testsuite name="{name}" {_counts(cases)} skipped="0"{file}>\n')
     for case in cases:

@@ -11,7 +11,7 @@ import pytest
 from adapter_files import Array, pair, write_adapter
 
 from lora_cli import InvalidInput, check, read_model
-from lora_cli.analysis.check.path_checks import check_path, check_paths
+from lora_cli.analysis.check.path_checks import Terms, check_path, check_paths
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck
 from lora_cli.methods.config.adaptation import UNCHANGED
 
@@ -40,7 +40,7 @@ def q_projections(layers: int = LAYERS, width: int = WIDTH, body: str = "model."
 def checked(path: Path, arrays: Arrays, **fields: Any) -> tuple[list[str], list[str]]:
     """Return the rules that fail for an adapter of Qwen2.5 0.5B, and the notes."""
     config = {"base_model_name_or_path": QWEN, "task_type": "CAUSAL_LM", **fields}
-    (found,) = check_paths([write_adapter(path, arrays, **config)], Rules())
+    (found,) = check_paths([write_adapter(path, arrays, **config)], lambda _: Terms(Rules()))
     assert isinstance(found, SubjectCheck)
     return [each.rule for each in found.verdicts if not each.passed], list(found.notes)
 

@@ -88,7 +88,7 @@ def test_a_code_that_does_not_exist_is_refused(adapter: str, names: dict[str, An
 def test_a_model_adds_the_limits_of_a_base(adapter: str) -> None:
     """Without it, what depends on the base is unknown."""
     assert check(adapter, model="base", max_percent=5)[1].passed
-    with pytest.raises(InvalidInput, match=r"^max_percent: percent_of_full is unknown, because"):
+    with pytest.raises(InvalidInput, match=r"^fresh: max_percent: percent_of_full is unknown, because"):
         check(adapter, max_percent=5)
 
 
@@ -140,3 +140,16 @@ def test_a_name_that_is_none_is_refused() -> None:
     assert [verdict.passed for verdict in check("gpt2", max_params=1)] == [False]
     with pytest.raises(InvalidInput, match=r"^'gtp2' is neither a path that exists nor the name .*; did you mean gpt2"):
         check("gtp2", max_params=1)
+
+
+def test_what_is_wrong_with_one_of_several_paths_names_it(adapter: str) -> None:
+    """Where the sentence is about an argument, as on the command line."""
+    with pytest.raises(InvalidInput, match=r"^fresh: max_percent"):
+        check([adapter, "gpt2"], max_percent=1)
+
+
+@pytest.mark.parametrize("empty", [[], ()])
+def test_an_empty_list_of_loaders_is_refused(adapter: str, empty: Any) -> None:
+    """Nothing would be asked of an adapter that is to be loaded."""
+    with pytest.raises(InvalidInput, match=r"^loads_in: the list is empty; give at least one, or drop it$"):
+        check(adapter, loads_in=empty)

@@ -340,3 +340,15 @@ def test_values_of_large_files_are_looked_at_when_asked(tmp_path: Path, monkeypa
     folder = write_adapter(tmp_path / "large", arrays, **config)
     assert codes(inspect(folder)) == []
     assert codes(inspect(folder, values=True)) == ["nan"]
+
+
+def test_an_adapter_without_its_base_is_said_not_to_be_compared(tmp_path: Path) -> None:
+    """Nothing that is wrong with it may be left, or only what a base shows."""
+    whole = write_adapter(tmp_path / "a", pair(Q0, values(4, 32), values(32, 4)), base_model_name_or_path="org/own")
+    said = "it was not compared with its base model 'org/own', which shows what is missing; give that as model"
+    assert list(inspect(whole).notes) == [f"{whole}: {said}"]
+    assert not [note for note in inspect(whole, base()).notes if "not compared" in note]
+    half = write_adapter(tmp_path / "b", {f"{Q0}.lora_A.weight": values(4, 32)}, base_model_name_or_path="org/own")
+    assert inspect(half).errors
+    assert not inspect(half).notes
+    assert not inspect(write_adapter(tmp_path / "c", pair(Q0, values(4, 32), values(32, 4)))).notes

@@ -11,7 +11,7 @@ from adapter_files import Array, pair, write_adapter, write_arrays, write_config
 from small_llama import llama
 
 from lora_cli import InvalidInput, check, count, inspect
-from lora_cli.analysis.check.path_checks import check_paths
+from lora_cli.analysis.check.path_checks import Terms, check_paths
 from lora_cli.analysis.check.subject_check import Rules
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.inspect.findings.declaration import ERROR, SEVERITIES, Finding
@@ -339,7 +339,7 @@ def test_the_bundled_base_that_a_config_names_is_compared(layers: int, passes: b
         arrays |= pair(f"model.layers.{layer}.self_attn.q_proj", ones(4, 896), ones(896, 4))
     for base, said in (("Qwen/Qwen2.5-0.5B", "compared with the bundled model"), ("org/own", "it was not compared")):
         path = write_adapter(tmp_path / "a", arrays, base_model_name_or_path=base)
-        (found_here,) = check_paths([path], Rules(destinations=read_destinations(["peft"])))
+        (found_here,) = check_paths([path], lambda _: Terms(Rules(destinations=read_destinations(["peft"]))))
         is_known = base != "org/own"
         assert all(verdict.passed for verdict in found_here.verdicts) is (passes or not is_known)
         assert any(said in note for note in found_here.notes)

@@ -143,7 +143,7 @@ def test_a_shadow_has_a_classifiers_head_of_its_own() -> None:
             "feedforward_modules has 'up_proj', which is missing from target_modules",
         ),
         ("ia3", {"model_type": "olmo2"}, BOTH, "no default feedforward_modules for model type 'olmo2'"),
-        ("ia3", {"model_type": "olmo2"}, {}, "PEFT has no default targets for model type 'olmo2'"),
+        ("ia3", {"model_type": "olmo2"}, {}, "PEFT has no default targets for 'small', of model type 'olmo2'"),
         ("ln_tuning", {}, {"target_modules": ["self_attn", "q_proj"]}, "lies inside 'model.layers.0.self_attn'"),
         ("ln_tuning", {}, {"target_modules": ["rotary_emb"]}, "holds no parameters; leave it out"),
         ("ln_tuning", {}, {"target_modules": ["mlp"], "modules_to_save": ["up_proj"]}, "drop one of them"),
