@@ -12,14 +12,13 @@ from typing import NamedTuple, TypeGuard
 
 from lora_cli.output.people import HIGHLIGHTS, PERCENT, amount, cell, heading, scaled, verdict_cells
 from lora_cli.output.report import Report
+from lora_cli.output.wrapping import fold, screen_width
 from lora_cli.quantities import Value
 
 # A folded column keeps this much of a line.
 LEAST_FOLDED = 20
 # Numbers that need more decimals stand as they are.
 MOST_DECIMALS = 10
-# Where a long text may be broken: after these, but not within a number.
-_PIECE = r"(?:[^,.\s/|]|(?<=\d)[,.](?=\d))*[,.\s/|]?"
 
 
 class Column(NamedTuple):
@@ -119,54 +118,6 @@ def _decimals(text: str) -> int | None:
     """Return how many decimals a number has, or None where it is not written with a point."""
     found = re.match(r"-?[\d,]+(?:\.(\d+))?(?![\d.e])", text)
     return None if found is None or len(found[1] or "") > MOST_DECIMALS else len(found[1] or "")
-
-
-def screen_width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: Chinese characters take two, accents of their own none.
-
-    >>> screen_width("qwen"), screen_width("模型"), screen_width("e\u0301")
-    (4, 4, 1)
-    """
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
-
-
-def fold(text: str, width: int) -> str:
-    """Return a text broken into lines of at most `width`, after a space, a comma, a dot or a slash where there is one.
-
-    >>> fold("q_proj,k_proj,v_proj", 14)
-    'q_proj,k_proj,\\nv_proj'
-    >>> fold("unbreakable", 4)
-    'unbr\\neaka\\nble'
-    """
-    lines = [""]
-    for piece in re.findall(_PIECE, text):
-        if lines[-1] and screen_width(lines[-1] + piece.rstrip()) > width:
-            lines.append("")
-        lines[-1] += piece
-        while screen_width(lines[-1].rstrip()) > width:
-            kept = next(end for end in range(width, 0, -1) if screen_width(lines[-1][:end]) <= width or end == 1)
-            lines[-1:] = [lines[-1][:kept], lines[-1][kept:]]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def packed(parts: Iterable[str], separator: str, width: int | None) -> str:
-    """Return parts with a separator between them, on lines of at most `width`; only a longer part is broken.
-
-    >>> packed(["d 4,096", "h 14,336", "rank 16"], " - ", 20)
-    'd 4,096 - h 14,336\\nrank 16'
-    """
-    lines: list[str] = []
-    for part in parts:
-        longer = f"{lines[-1]}{separator}{part}" if lines else part
-        if lines and (width is None or screen_width(longer) <= width):
-            lines[-1] = longer
-        else:
-            lines.append(part)
-    return "\n".join(line if width is None else fold(line, width) for line in lines)
 
 
 def table_width(columns: Sequence[Column], gap: int) -> int:

@@ -14,10 +14,11 @@ from rich.text import Text
 
 from lora_cli.errors import printable
 from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title, in_ascii
-from lora_cli.output.columns import LEAST_FOLDED, fold, packed, screen_width
+from lora_cli.output.columns import LEAST_FOLDED
 from lora_cli.output.layout import GAP, blocks
 from lora_cli.output.picture import COLUMNS, LINES, draw
 from lora_cli.output.report import Report, Screen
+from lora_cli.output.wrapping import fold, packed, screen_width, wrapped
 
 UNLIMITED = 10_000
 SEPARATOR = " · "
@@ -90,8 +91,7 @@ def _rendered(block: Block, screen: Screen) -> RenderableType:
     if isinstance(block, Title):
         return _title(block, screen)
     if isinstance(block, Line):
-        text = printable(block.text)
-        return _text(text if screen.width is None else fold(text, screen.width), block.style, screen)
+        return _text(wrapped(printable(block.text), screen.width), block.style, screen)
     if isinstance(block, Facts):
         return _facts(block, screen)
     assert isinstance(block, Grid)
