@@ -24,6 +24,9 @@ LEAST_MEMORY, MOST_MEMORY = 10**6, 10**15
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 BYTE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
+# What people write between the ends of a range and between the values of a list, and what an axis has there.
+AXIS_MARKS = {r"(?:-|\.\.)": ":", "[ ;]+": ","}
+
 # Only ASCII digits: \d, int() and float() also accept digits of other scripts. The patterns are compiled when they are
 # first used, which most runs never do.
 _REAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -160,11 +163,11 @@ def parse_count(text: str, of: str = "parameters") -> int:
 def parse_bytes(text: str) -> int:
     """Read a size in bytes, or with a unit: kB, MB and GB are powers of 1000, KiB, MiB and GiB powers of 1024.
 
-    >>> parse_bytes("262384"), parse_bytes("50mb"), parse_bytes("1.5MiB")
-    (262384, 50000000, 1572864)
+    >>> parse_bytes("262384"), parse_bytes("50mb"), parse_bytes("50 MB"), parse_bytes("1.5MiB")
+    (262384, 50000000, 50000000, 1572864)
     >>> parse_bytes("50M")
     Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '50M' has the unit M, which is not known; write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
+    lora_cli.quantities.QuantityError: '50M' has the unit M, which is not known; write 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
     """
     return _bytes(text, "write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)")
 
@@ -173,8 +176,22 @@ def _bytes(text: str, fix: str) -> int:
     match = re.fullmatch(_BYTES, _plain(text))
     value = _whole(match, (1024 if match[4] else 1000) ** BYTE_POWERS[match[3] or ""]) if match else None
     if value is None:
-        raise QuantityError(text, f"{_fault(text, match, 'a whole number of bytes')}; {fix}")
+        raise QuantityError(text, f"{_fault(text, match, 'a whole number of bytes')}; {_with_b(text) or fix}")
     return value
+
+
+def _with_b(text: str) -> str | None:
+    """Return what to write instead of a size whose unit lacks its B, which may mean either of two.
+
+    >>> _with_b("1.5g"), _with_b("50X")
+    ('write 1.5GB (1.5 * 1000^3) or 1.5GiB (1.5 * 1024^3)', None)
+    """
+    found = re.fullmatch(rf"({_NUMBER})([kmgtpe])", _plain(text))
+    if found is None:
+        return None
+    number, power = found[1], BYTE_POWERS[found[4]]
+    units = {1000: BYTE_UNITS[power], 1024: f"{found[4].upper()}iB"}
+    return f"write {' or '.join(f'{number}{unit} ({number} * {base}^{power})' for base, unit in units.items())}"
 
 
 def parse_memory(text: str) -> int:
@@ -190,7 +207,7 @@ def parse_memory(text: str) -> int:
     lora_cli.quantities.QuantityError: '24000000000GB' is more than 1 PB; write it like 24GB or 24GiB
     >>> parse_memory("24G")
     Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '24G' has the unit G, which is not known; write it like 24GB or 24GiB
+    lora_cli.quantities.QuantityError: '24G' has the unit G, which is not known; write 24GB (24 * 1000^3) or 24GiB (24 * 1024^3)
     """
     value = _bytes(text, "write it like 24GB or 24GiB")
     if value < LEAST_MEMORY:
@@ -218,10 +235,10 @@ def _fault(text: str, match: re.Match[str] | None, expected: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a quantity in lower case and without what groups its digits: _ anywhere, or a comma before each three."""
+    """Return a quantity in lower case, without what groups its digits (_, or a comma before each three) and parts its unit."""
     grouped = re.match(r"[0-9]{1,3}(,[0-9]{3})+(?![0-9,])", text)
     text = text if grouped is None else grouped[0].replace(",", "") + text[grouped.end() :]
-    return re.sub("(?<=[0-9])_(?=[0-9])", "", _lower(text))
+    return re.sub("(?<=[0-9])(?:_(?=[0-9])| (?=[A-Za-z]))", "", _lower(text))
 
 
 def _lower(text: str) -> str:
@@ -247,10 +264,14 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
     (range(64, 257, 64), range(1, 101))
     >>> parse_axis("512:4096:x2", 1, 8192)
     (512, 1024, 2048, 4096)
+    >>> parse_axis("1-64", 1, 1024)
+    Traceback (most recent call last):
+    lora_cli.quantities.QuantityError: '1-64' is not an axis; write 1:64
     >>> parse_axis("8:4:1", 1, 1024)
     Traceback (most recent call last):
     lora_cli.quantities.QuantityError: '8:4:1' runs backwards; give start:stop:step with start at most stop
     """
+    _refuse_other_marks(text)
 
     def number(part: str, least: int) -> int:
         try:
@@ -276,6 +297,13 @@ def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
     while points[-1] * factor <= stop:
         points.append(points[-1] * factor)
     return tuple(points)
+
+
+def _refuse_other_marks(text: str) -> None:
+    """Refuse an axis that is right but for what stands between its numbers."""
+    for marks, meant in AXIS_MARKS.items():
+        if re.fullmatch(rf"[0-9]+(?:{marks}[0-9]+)+", text):
+            raise QuantityError(text, f"is not an axis; write {re.sub(marks, meant, text)}")
 
 
 def real_number(value: object) -> int | float | None:
