@@ -352,3 +352,12 @@ def test_a_field_of_the_training_is_empty_where_no_file_notes_it(adapters: Path)
         assert run("inspect", path, "--field", "r,steps,epochs").stdout == values
     assert run("inspect", "good", "--field", "step").returncode == 2
     assert "steps" not in json.loads(run("inspect", "good", "--json").stdout)["results"][0]
+
+
+@pytest.mark.usefixtures("adapters")
+def test_a_field_of_the_spectrum_needs_it() -> None:
+    """The message names the option, and with it the field is there."""
+    done = run("inspect", "good", "--field", "rank_needed")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "lora-cli: error: --field: 'rank_needed' needs --spectrum; give that too\n"
+    assert run("inspect", "good", "--spectrum", "--field", "rank_needed").returncode == 0
