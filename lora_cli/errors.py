@@ -222,7 +222,7 @@ def meant_by(word: str, known: Collection[str]) -> list[str]:
     (['csv'], [])
     """
     name = OTHER_WORDS.get(word.lower())
-    return [name] if name in known else []
+    return [name] if name is not None and name in known else []
 
 
 def choices(wanted: object, known: Sequence[str]) -> str:

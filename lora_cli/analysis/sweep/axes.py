@@ -25,6 +25,19 @@ class Axes(NamedTuple):
         """The number of points, which may be more than `len` can return."""
         return len(self.d) * (1 if self.h is None else len(self.h)) * len(self.r)
 
+    def point(self, place: int) -> tuple[int, int, int]:
+        """Return the d, h and r of the point at a place, counted from 0, without walking there.
+
+        >>> axes = Axes(range(1, 3), (4, 5), (8, 16))
+        >>> [axes.point(place) for place in range(axes.size)] == list(axes.points())
+        True
+        """
+        place, r = divmod(place, len(self.r))
+        if self.h is None:
+            return self.d[place], self.d[place], self.r[r]
+        d, h = divmod(place, len(self.h))
+        return self.d[d], self.h[h], self.r[r]
+
     def points(self) -> Iterator[tuple[int, int, int]]:
         """Yield the d, h and r of each point."""
         for d in self.d:
