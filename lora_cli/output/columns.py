@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeGuard
 
 from lora_cli.output.people import HIGHLIGHTS, PERCENT, amount, cell, heading, scaled, verdict_cells
 from lora_cli.output.report import Report
-from lora_cli.output.wrapping import fold, screen_width
+from lora_cli.output.wrapping import fold, longest_piece, screen_width
 from lora_cli.quantities import Value
 
 # A folded column keeps this much of a line.
@@ -126,19 +126,28 @@ def table_width(columns: Sequence[Column], gap: int) -> int:
 
 
 def folded_to(columns: Sequence[Column], width: int | None, gap: int) -> list[Column]:
-    """Return the columns with the widest texts folded until the table fits, or nothing is left to fold."""
-    columns = list(columns)
-    while width is not None and (over := table_width(columns, gap) - width) > 0:
-        widths = {at: each.width for at, each in enumerate(columns) if each.folds}
-        if not widths:
-            break
+    """Return the columns with the widest texts folded until the table fits, or nothing is left to fold.
+
+    A name is broken only where no other column has room to give.
+    """
+    folded = list(columns)
+    if width is not None:
+        for whole_names in (True, False):
+            _fold_widest(folded, width, gap, whole_names=whole_names)
+    return folded
+
+
+def _fold_widest(columns: list[Column], width: int, gap: int, *, whole_names: bool) -> None:
+    """Fold the widest texts in place until the table fits, as far as that keeps names whole, or whatever it breaks."""
+    widths = {at: each.width for at, each in enumerate(columns) if each.folds}
+    while widths and (over := table_width(columns, gap) - width) > 0:
         widest = max(widths, key=widths.__getitem__)
-        target = max(LEAST_FOLDED, widths[widest] - over)
-        narrower = columns[widest].folded(target)
-        if narrower.width >= widths[widest]:
-            break
-        columns[widest] = narrower
-    return columns
+        least = max(LEAST_FOLDED, longest_piece(columns[widest].cells) if whole_names else 0)
+        narrower = columns[widest].folded(max(least, widths[widest] - over))
+        if narrower.width < widths.pop(widest):
+            columns[widest] = narrower
+            if narrower.folds:
+                widths[widest] = narrower.width
 
 
 def same_in_all_rows(columns: Iterable[Column]) -> list[Column]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 # Where a long text may be broken: after these, but not within a number.
 _PIECE = r"(?:[^,.\s/|]|(?<=\d)[,.](?=\d))*[,.\s/|]?"
+# Where a name that is longer than a line is broken, if it can be: before a word within it, as in UNet2DModel.
+_HUMP = r"(?<=\w)(?=[A-Z][a-z])"
 # What a sentence is made of: words, and what stands between quotation marks, e.g. a command; and the space before each.
 _WORD = r"""(\s*)((?:`[^`]*`|(?<!\w)'[^']*'|(?<!\w)"[^"]*"|\S)+)"""
 
@@ -29,8 +31,8 @@ def fold(text: str, width: int) -> str:
 
     >>> fold("q_proj,k_proj,v_proj", 14)
     'q_proj,k_proj,\\nv_proj'
-    >>> fold("unbreakable", 4)
-    'unbr\\neaka\\nble'
+    >>> fold("unbreakable", 4), fold("WanTransformer3DModel", 20)
+    ('unbr\\neaka\\nble', 'WanTransformer3D\\nModel')
     """
     lines = [""]
     for piece in re.findall(_PIECE, text):
@@ -39,8 +41,18 @@ def fold(text: str, width: int) -> str:
         lines[-1] += piece
         while screen_width(lines[-1].rstrip()) > width:
             kept = next(end for end in range(width, 0, -1) if screen_width(lines[-1][:end]) <= width or end == 1)
+            kept = max((hump.start() for hump in re.finditer(_HUMP, lines[-1]) if hump.start() <= kept), default=kept)
             lines[-1:] = [lines[-1][:kept], lines[-1][kept:]]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def longest_piece(texts: Iterable[str]) -> int:
+    """Return the width of the longest part of texts that `fold` keeps whole where it can.
+
+    >>> longest_piece(["q_proj,v_proj", "none"])
+    7
+    """
+    return max((screen_width(piece.rstrip()) for text in texts for piece in re.findall(_PIECE, text)), default=0)
 
 
 def packed(parts: Iterable[str], separator: str, width: int | None) -> str:

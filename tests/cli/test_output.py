@@ -315,3 +315,9 @@ def test_a_sweep_without_rows_says_so() -> None:
     done = run("sweep", "gpt2", "-r", "8", "--max-params", "1", "--format", "csv")
     assert (done.returncode, done.stdout.count("\n")) == (0, 1)
     assert done.stderr == "lora-cli: note: no point of the grid is inside the limits\n"
+
+
+def test_models_are_counted_above_their_table() -> None:
+    """Their number is that of the lines of a pipe, but its header."""
+    listed = len(run("models", "gpt2*", "--format", "csv").stdout.splitlines()) - 1
+    assert run("models", "gpt2*", "--format", "table").stdout.startswith(f"{listed} models")

@@ -87,3 +87,14 @@ def test_a_wrapped_sentence_keeps_its_words(words: list[str], width: int, indent
     assert " ".join([lines[0], *(line.removeprefix(" " * indent) for line in lines[1:])]) == text
     for line in lines:
         assert len(line) <= width or " " not in line.strip() or any(mark in line for mark in "'`")
+
+
+def test_a_name_is_broken_only_where_no_other_column_has_room() -> None:
+    """And then between its words."""
+    names = column("family", ["HunyuanVideoTransformer3DModel"])
+    targets = column("default_targets", ["q_proj,k_proj,v_proj,o_proj,gate_proj"])
+    assert [each.cells[0] for each in folded_to([targets, names], 52, 2)] == [
+        "q_proj,k_proj,\nv_proj,o_proj,\ngate_proj",
+        "HunyuanVideoTransformer3DModel",
+    ]
+    assert folded_to([names], 20, 2)[0].cells == ["HunyuanVideo\nTransformer3DModel"]
