@@ -12,9 +12,9 @@ from endings import ends
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lora_cli.analysis.sweep.axis_text import parse_axis
 from lora_cli.quantities import (
     QuantityError,
-    parse_axis,
     parse_bytes,
     parse_count,
     parse_memory,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, SupportsIndex
 
+from lora_cli.analysis.sweep.axis_text import parse_axis
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.matrix import MAX_DIMENSION, dimension
-from lora_cli.quantities import parse_axis, read
+from lora_cli.quantities import read
 
 # A value, several, or a text as on the command line, e.g. "8:64:8".
 Axis = SupportsIndex | Sequence[SupportsIndex] | str
