@@ -6,7 +6,7 @@ A message says what is wrong, the user's own value, the limit, and the fix. The 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import SupportsIndex
@@ -27,6 +27,28 @@ UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\u
 COMPARED_CHARACTERS = 100
 COMPARED_NAMES = 20_000
 NEAR, NEAR_WORD, NEAR_SPELLING = 0.6, 0.8, 0.88
+
+# Words that people use for what has another name here; where that name is known, it is meant.
+OTHER_WORDS = {
+    "params": "trainable_params",
+    "parameters": "trainable_params",
+    "trainable": "trainable_params",
+    "rank": "r",
+    "percent": "percent_of_full",
+    "bytes": "adapter_bytes",
+    "size": "adapter_bytes",
+    "vram": "peak_bytes",
+    "int4": "nf4",
+    "4bit": "nf4",
+    "4-bit": "nf4",
+    "qlora": "nf4",
+    "8bit": "int8",
+    "8-bit": "int8",
+    "tsv": "csv",
+    "jsonl": "ndjson",
+    "md": "markdown",
+    "text": "plain",
+}
 
 _spelling: ContextVar[Callable[[str], str]] = ContextVar("spelling", default=str)
 
@@ -176,6 +198,8 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     'did you mean lora, xlora or glora?'
     >>> near_miss("all", ["k_proj", "all-linear"], "choose another")
     'did you mean all-linear?'
+    >>> near_miss("qlora", ["none", "nf4"], ""), near_miss("qlora", ["lora"], "")
+    ('did you mean nf4?', 'did you mean lora?')
     >>> near_miss("x", ["lora"], "`lora-cli methods` lists all")
     '`lora-cli methods` lists all'
     """
@@ -184,7 +208,7 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
 
     name, names = str(wanted)[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES))
     begun = [each for each in names if each.startswith((f"{name}-", f"{name}_"))]
-    near = begun[:SHOWN_NAMES] or get_close_matches(name, names, SHOWN_NAMES, NEAR)
+    near = meant_by(name, names) or begun[:SHOWN_NAMES] or get_close_matches(name, names, SHOWN_NAMES, NEAR)
     if not near:
         # A first word alone, e.g. of a model's family, is far from the whole name.
         words = {each: re.split("[-_]", each)[0] for each in names}
@@ -208,6 +232,16 @@ def misspelt(wanted: object, known: Iterable[str]) -> str:
 
     near = get_close_matches(str(wanted)[:COMPARED_CHARACTERS], known, 1, NEAR_SPELLING)
     return f"did you mean {_shown_name(near[0])}?" if near else ""
+
+
+def meant_by(word: str, known: Collection[str]) -> list[str]:
+    """Return the known names that people mean by another word.
+
+    >>> meant_by("TSV", ["csv", "json"]), meant_by("params", ["csv", "json"])
+    (['csv'], [])
+    """
+    name = OTHER_WORDS.get(word.lower())
+    return [name] if name is not None and name in known else []
 
 
 def choices(wanted: object, known: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""Numbers as people type and read them: whole numbers, counts, percentages, sizes and ranges.
+"""Numbers as people type and read them: whole numbers, counts, percentages and sizes.
 
-Everything is exact: counts and sizes are integers throughout, ranges are lazy, and texts for people are never read back.
+Everything is exact: counts and sizes are integers throughout, and texts for people are never read back.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def parse_bytes(text: str) -> int:
     (262384, 50000000, 1572864)
     >>> parse_bytes("50M")
     Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '50M' has the unit M, which is not known; write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
+    lora_cli.quantities.QuantityError: '50M' has the unit M, which is not known; write 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)
     """
     return _bytes(text, "write it like 262384, 50MB (50 * 1000^2) or 50MiB (50 * 1024^2)")
 
@@ -172,8 +172,22 @@ def _bytes(text: str, fix: str) -> int:
     match = re.fullmatch(_BYTES, _plain(text))
     value = _whole(match, (1024 if match[4] else 1000) ** BYTE_POWERS[match[3] or ""]) if match else None
     if value is None:
-        raise QuantityError(text, f"{_fault(text, match, 'a whole number of bytes')}; {fix}")
+        raise QuantityError(text, f"{_fault(text, match, 'a whole number of bytes')}; {_with_b(text) or fix}")
     return value
+
+
+def _with_b(text: str) -> str | None:
+    """Return what to write instead of a size whose unit lacks its B, which may mean either of two.
+
+    >>> _with_b("1.5g"), _with_b("50X")
+    ('write 1.5GB (1.5 * 1000^3) or 1.5GiB (1.5 * 1024^3)', None)
+    """
+    found = re.fullmatch(rf"({_NUMBER})([kmgtpe])", _plain(text))
+    if found is None:
+        return None
+    number, power = found[1], BYTE_POWERS[found[4]]
+    units = {1000: BYTE_UNITS[power], 1024: f"{found[4].upper()}iB"}
+    return f"write {' or '.join(f'{number}{unit} ({number} * {base}^{power})' for base, unit in units.items())}"
 
 
 def parse_memory(text: str) -> int:
@@ -189,7 +203,7 @@ def parse_memory(text: str) -> int:
     lora_cli.quantities.QuantityError: '24000000000GB' is more than 1 PB; write it like 24GB or 24GiB
     >>> parse_memory("24G")
     Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '24G' has the unit G, which is not known; write it like 24GB or 24GiB
+    lora_cli.quantities.QuantityError: '24G' has the unit G, which is not known; write 24GB (24 * 1000^3) or 24GiB (24 * 1024^3)
     """
     value = _bytes(text, "write it like 24GB or 24GiB")
     if value < LEAST_MEMORY:
@@ -233,48 +247,6 @@ def _whole(match: re.Match[str], unit: int) -> int | None:
     whole, fraction = match[1], match[2] or ""
     value, remainder = divmod(int(whole + fraction) * unit, int("1" + "0" * len(fraction)))
     return None if remainder else value
-
-
-def parse_axis(text: str, minimum: int, maximum: int) -> Sequence[int]:
-    """Read an axis of a sweep: a list, or a range that includes both ends.
-
-    Ranges are lazy, so that an axis of a billion points costs nothing.
-
-    >>> parse_axis("4,8,16", 1, 1024)
-    (4, 8, 16)
-    >>> parse_axis("64:256:64", 1, 1024), parse_axis("1:100", 1, 1024)
-    (range(64, 257, 64), range(1, 101))
-    >>> parse_axis("512:4096:x2", 1, 8192)
-    (512, 1024, 2048, 4096)
-    >>> parse_axis("8:4:1", 1, 1024)
-    Traceback (most recent call last):
-    lora_cli.quantities.QuantityError: '8:4:1' runs backwards; give start:stop:step with start at most stop
-    """
-
-    def number(part: str, least: int) -> int:
-        try:
-            return parse_whole(part, least, maximum)
-        except QuantityError as error:
-            where = "" if part == text else f"is not an axis: {quote(part)} "
-            raise QuantityError(text, where + error.problem) from None
-
-    if ":" not in text:
-        return tuple(number(part, minimum) for part in text.split(","))
-    parts = text.split(":")
-    if len(parts) == 2:
-        parts.append("1")
-    if len(parts) != 3:
-        raise QuantityError(text, "is not an axis; write 4,8,16 or 1:64 or 64:512:64 or 64:512:x2")
-    start, stop = (number(part, minimum) for part in parts[:2])
-    if start > stop:
-        raise QuantityError(text, "runs backwards; give start:stop:step with start at most stop")
-    if not parts[2].startswith("x"):
-        return range(start, stop + 1, number(parts[2], 1))
-    factor = number(parts[2][1:], 2)
-    points = [start]
-    while points[-1] * factor <= stop:
-        points.append(points[-1] * factor)
-    return tuple(points)
 
 
 def real_number(value: object) -> int | float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 # The names, or a function that returns them, for what is not on the way of every run.
@@ -121,6 +122,36 @@ def _paths_here(start: str) -> list[str]:
         for name, is_folder in found
         if name.startswith(start) and name.startswith(".") == start.startswith(".")
     )
+
+
+def target_names(ctx: Any, incomplete: str) -> list[str]:
+    """Offer all-linear, and the names of the linear modules of the models that the command line names."""
+    from lora_cli.methods.config.adaptation import ALL_LINEAR
+
+    listed = list_of(lambda: _linear_names_in(_models_on_the_line(ctx)))(incomplete)
+    return [*one_of([ALL_LINEAR])(incomplete), *listed]
+
+
+def _models_on_the_line(ctx: Any) -> list[str]:
+    """Return the models that a command line names, as its arguments or by --model."""
+    # Typer leaves the arguments unread where an option at the end has no value yet.
+    sources = [*ctx.args]
+    for value in map(ctx.params.get, ("source", "sources", "model")):
+        sources += [value] if isinstance(value, str) else value or ()
+    return sources
+
+
+def _linear_names_in(sources: Iterable[str]) -> Iterable[str]:
+    """Yield the names that --target takes for models. A stream is left to the command, and nothing is fetched."""
+    from lora_cli.errors import LoraCliError
+    from lora_cli.methods.targeting.targets import linear_names
+    from lora_cli.models.network import network_use
+    from lora_cli.models.sources.read_model import read_model
+    from lora_cli.models.streams import is_stream
+
+    for source in sources:
+        with suppress(LoraCliError), network_use(offline=True):
+            yield from () if is_stream(source) else linear_names(read_model(source))
 
 
 def setting_fields(ctx: Any, incomplete: str) -> list[str]:

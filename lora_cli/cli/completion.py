@@ -25,6 +25,8 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 # What Typer is asked by: for candidates, or for the script that asks for them.
 VARIABLE = "_LORA_CLI_COMPLETE"
 CANDIDATES, SCRIPT = "complete", "source"
+# Typer would import Rich to take its markup out of help, which has none, and a model of an unknown type would be built.
+TOO_SLOW = ("rich", "transformers")
 # The words up to the cursor, in bash and in the other shells.
 BASH_WORDS, BASH_CURSOR, WORDS = "COMP_WORDS", "COMP_CWORD", "_TYPER_COMPLETE_ARGS"
 # An option with its value in one word. These shells replace all of it, so it goes before each candidate.
@@ -62,8 +64,8 @@ def typers_answer(argv: Sequence[str] = (), command: str | None = None) -> Print
 
 def _candidates(shell: str) -> Printed:
     """Return what fits behind what is typed."""
-    # Typer would import Rich to take its markup out of help, which has none.
-    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    for package in TOO_SLOW:
+        sys.modules.setdefault(package, None)  # type: ignore[arg-type]
     kept = _join_bash_words()
     words = re.split(r"\s+", os.environ.get(BASH_WORDS) or os.environ.get(WORDS, ""))
     command = words[1] if len(words) > 2 and words[1] in command_names() else None

@@ -15,11 +15,15 @@ from lora_cli.cli.answer import Answer, Printed
 from lora_cli.cli.application import named_command, spelling
 from lora_cli.cli.command_line import parse, presentation_of
 from lora_cli.cli.pyproject_file import WrongSettings
+from lora_cli.cli.terminal import message_width
 from lora_cli.errors import LoraCliError, OutputFailed, arguments_spelled, printable
 from lora_cli.output.report import Location
+from lora_cli.output.wrapping import wrapped
 from lora_cli.time_limit import shared_limits
 
 PROGRAM = "lora-cli"
+# How far the lines of a message are indented that follow its first.
+INDENT = 4
 # What Typer's completion is asked by.
 COMPLETION_VARIABLE, COMPLETION_OPTIONS = "_LORA_CLI_COMPLETE", ("--install-completion", "--show-completion")
 
@@ -34,14 +38,15 @@ class ExitCode(IntEnum):
 
 
 def _say(text: str) -> None:
-    """Write one line to stderr, without control characters, which an argument may hold."""
+    """Write a message to stderr, without control characters, which an argument may hold: one line but on a terminal."""
     if isinstance(sys.stderr, io.TextIOWrapper):
         # A locale without Unicode gets escapes.
         sys.stderr.reconfigure(errors="backslashreplace")
     # If stderr is closed or full, nobody can be told, but the exit code still tells.
     if sys.stderr is not None:
         with suppress(OSError):
-            print(printable(f"{PROGRAM}: {text}"), file=sys.stderr)
+            message = printable(f"{PROGRAM}: {text}")
+            print(wrapped(message, message_width(sys.stderr), INDENT), file=sys.stderr)
 
 
 def _answer(argv: Sequence[str]) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
@@ -109,7 +110,15 @@ class Presentation(NamedTuple):
         """The fields whose raw values are asked for."""
         return () if self.field is None else tuple(name.strip() for name in self.field.split(","))
 
-    def writer(self, command: str, fields: Sequence[str], size: int = 1, *, judged: bool = False) -> Writer:
+    def writer(
+        self,
+        command: str,
+        fields: Sequence[str],
+        size: int = 1,
+        *,
+        judged: bool = False,
+        needs: Mapping[str, str] = MappingProxyType({}),
+    ) -> Writer:
         """Return what writes a report of this kind, or refuse; this needs no figure of the report."""
         self._terminal()
         if self.output is not None:
@@ -123,11 +132,11 @@ class Presentation(NamedTuple):
                 f"--field prints only raw values, which are not {wanted}, as the ending of {quote_long(self.output)} wants; "
                 "drop --field, or give another FILE"
             )
-        return field_writer(self.asked_fields, command, fields)
+        return field_writer(self.asked_fields, command, fields, needs)
 
     def write(self, report: Report, plot: Plot | None = None) -> None:
         """Write `report` and its plot; nothing is opened before the options are known to be right."""
-        write = self.writer(report.command, report.fields, report.size, judged=report.judged)
+        write = self.writer(report.command, report.fields, report.size, judged=report.judged, needs=report.needs)
         terminal = self._terminal()
         with ExitStack() as files:
             if plot is not None and self.plot is not None and self.plot != STDOUT:

@@ -102,6 +102,19 @@ class _LateBar:
             self._bar.stop()
 
 
+def message_width(stream: TextIO) -> int | None:
+    """Return the columns that a message on a stream has, or None where it is a line: elsewhere than on a terminal.
+
+    Standard output may be a pipe that has no width, so it is the stream's own terminal that is asked.
+    """
+    if not is_terminal(stream):
+        return None
+    try:
+        return _columns_asked_for() or os.get_terminal_size(stream.fileno()).columns or None
+    except OSError:
+        return None
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream of the process is a terminal; None is one that is closed."""
     return stream is not None and stream.isatty()

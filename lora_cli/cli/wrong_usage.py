@@ -9,7 +9,8 @@ from typing import Any
 from lora_cli.cli.application import OWN_OPTIONS, parameters_of
 from lora_cli.cli.options.adaptation import OPTIONS_OF_FIELDS, TRAINERS_PREFIX, is_field
 from lora_cli.cli.registry import command_names
-from lora_cli.errors import SHOWN_CHARACTERS, SHOWN_LONG_CHARACTERS, InvalidInput, choices, near_miss, quote
+from lora_cli.errors import SHOWN_CHARACTERS, SHOWN_LONG_CHARACTERS, InvalidInput, choices, meant_by, near_miss, quote
+from lora_cli.output.registry import format_names
 
 # What Typer writes before the options that resemble an unknown one.
 TYPERS_NEAR_MISS = " (Possible options: "
@@ -87,12 +88,16 @@ def _instead(option: str, command: str | None) -> str | None:
 
     >>> _instead("-V", "count"), _instead("-M", "count"), _instead("--colour", "count")
     (None, '-m', None)
+    >>> _instead("--csv", "count"), _instead("--tsv", "models"), _instead("--markdown", None)
+    ('--format csv', '--format csv', None)
     >>> _instead("--lora-alpha", "count"), _instead("--use_dora", "fit"), _instead("--use_dora", "inspect")
     ('--alpha', '--set use_dora=VALUE', None)
     """
     names = set(OWN_OPTIONS) if command is None else _names(command)
     if same := sorted(name for name in names if name.lower() == option.lower()):
         return same[0]
+    if "--format" in names and (meant := _format(option.lstrip("-"))):
+        return f"--format {meant}"
     if "--set" not in names:
         return None
     field = option.lstrip("-").replace("-", "_")
@@ -102,6 +107,12 @@ def _instead(option: str, command: str | None) -> str | None:
         if is_field(name):
             return f"--set {name}=VALUE"
     return None
+
+
+def _format(word: str) -> str | None:
+    """Return the format that a word names, or is another word for."""
+    known = format_names()
+    return word if word in known else next(iter(meant_by(word, known)), None)
 
 
 def _argument_for(word: str) -> str | None:

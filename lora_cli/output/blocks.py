@@ -19,6 +19,10 @@ ASCII = str.maketrans(
 )
 
 
+# What stands before what to do.
+ARROW = "→ "
+
+
 class Title(NamedTuple):
     """What the answer is about, in a few parts, and below it what holds for all of it."""
 
@@ -53,6 +57,14 @@ class Line(NamedTuple):
     style: str = ""
 
 
+class Entry(NamedTuple):
+    """An entry of a list: its name, and sentences below it, indented. One that begins with `ARROW` goes on below its text."""
+
+    name: str
+    sentences: Sequence[str]
+    style: str = ""
+
+
 class Drawing(NamedTuple):
     """The matrices of LoRA, to scale: it stands beside the blocks that follow it, where there is room, or below."""
 
@@ -63,7 +75,7 @@ class Drawing(NamedTuple):
 
 # The matrices that have a style of their own.
 MATRICES = ("W", "A", "B")
-Block = Title | Facts | Grid | Line | Drawing
+Block = Title | Facts | Grid | Line | Entry | Drawing
 
 
 def facts(record: Mapping[str, Value], fields: Sequence[str]) -> Facts:

@@ -12,14 +12,13 @@ from typing import NamedTuple, TypeGuard
 
 from lora_cli.output.people import HIGHLIGHTS, PERCENT, amount, cell, heading, scaled, verdict_cells
 from lora_cli.output.report import Report
+from lora_cli.output.wrapping import fold, longest_piece, screen_width
 from lora_cli.quantities import Value
 
 # A folded column keeps this much of a line.
 LEAST_FOLDED = 20
 # Numbers that need more decimals stand as they are.
 MOST_DECIMALS = 10
-# Where a long text may be broken: after these, but not within a number.
-_PIECE = r"(?:[^,.\s/|]|(?<=\d)[,.](?=\d))*[,.\s/|]?"
 
 
 class Column(NamedTuple):
@@ -121,73 +120,34 @@ def _decimals(text: str) -> int | None:
     return None if found is None or len(found[1] or "") > MOST_DECIMALS else len(found[1] or "")
 
 
-def screen_width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: Chinese characters take two, accents of their own none.
-
-    >>> screen_width("qwen"), screen_width("模型"), screen_width("e\u0301")
-    (4, 4, 1)
-    """
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
-
-
-def fold(text: str, width: int) -> str:
-    """Return a text broken into lines of at most `width`, after a space, a comma, a dot or a slash where there is one.
-
-    >>> fold("q_proj,k_proj,v_proj", 14)
-    'q_proj,k_proj,\\nv_proj'
-    >>> fold("unbreakable", 4)
-    'unbr\\neaka\\nble'
-    """
-    lines = [""]
-    for piece in re.findall(_PIECE, text):
-        if lines[-1] and screen_width(lines[-1] + piece.rstrip()) > width:
-            lines.append("")
-        lines[-1] += piece
-        while screen_width(lines[-1].rstrip()) > width:
-            kept = next(end for end in range(width, 0, -1) if screen_width(lines[-1][:end]) <= width or end == 1)
-            lines[-1:] = [lines[-1][:kept], lines[-1][kept:]]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def packed(parts: Iterable[str], separator: str, width: int | None) -> str:
-    """Return parts with a separator between them, on lines of at most `width`; only a longer part is broken.
-
-    >>> packed(["d 4,096", "h 14,336", "rank 16"], " - ", 20)
-    'd 4,096 - h 14,336\\nrank 16'
-    """
-    lines: list[str] = []
-    for part in parts:
-        longer = f"{lines[-1]}{separator}{part}" if lines else part
-        if lines and (width is None or screen_width(longer) <= width):
-            lines[-1] = longer
-        else:
-            lines.append(part)
-    return "\n".join(line if width is None else fold(line, width) for line in lines)
-
-
 def table_width(columns: Sequence[Column], gap: int) -> int:
     """Return the width of a table of these columns."""
     return sum(each.width for each in columns) + gap * (len(columns) - 1)
 
 
 def folded_to(columns: Sequence[Column], width: int | None, gap: int) -> list[Column]:
-    """Return the columns with the widest texts folded until the table fits, or nothing is left to fold."""
-    columns = list(columns)
-    while width is not None and (over := table_width(columns, gap) - width) > 0:
-        widths = {at: each.width for at, each in enumerate(columns) if each.folds}
-        if not widths:
-            break
+    """Return the columns with the widest texts folded until the table fits, or nothing is left to fold.
+
+    A name is broken only where no other column has room to give.
+    """
+    folded = list(columns)
+    if width is not None:
+        for whole_names in (True, False):
+            _fold_widest(folded, width, gap, whole_names=whole_names)
+    return folded
+
+
+def _fold_widest(columns: list[Column], width: int, gap: int, *, whole_names: bool) -> None:
+    """Fold the widest texts in place until the table fits, as far as that keeps names whole, or whatever it breaks."""
+    widths = {at: each.width for at, each in enumerate(columns) if each.folds}
+    while widths and (over := table_width(columns, gap) - width) > 0:
         widest = max(widths, key=widths.__getitem__)
-        target = max(LEAST_FOLDED, widths[widest] - over)
-        narrower = columns[widest].folded(target)
-        if narrower.width >= widths[widest]:
-            break
-        columns[widest] = narrower
-    return columns
+        least = max(LEAST_FOLDED, longest_piece(columns[widest].cells) if whole_names else 0)
+        narrower = columns[widest].folded(max(least, widths[widest] - over))
+        if narrower.width < widths.pop(widest):
+            columns[widest] = narrower
+            if narrower.folds:
+                widths[widest] = narrower.width
 
 
 def same_in_all_rows(columns: Iterable[Column]) -> list[Column]:

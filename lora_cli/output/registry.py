@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 
 from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.output import formats
@@ -103,13 +104,19 @@ def format_writer(name: str, size: int, command: str, *, judged: bool = False) -
     return chosen.write
 
 
-def field_writer(wanted: Sequence[str], command: str, fields: Sequence[str]) -> Writer:
-    """Return what writes only the raw values of some fields, a line for each record."""
+def field_writer(
+    wanted: Sequence[str], command: str, fields: Sequence[str], needs: Mapping[str, str] = MappingProxyType({})
+) -> Writer:
+    """Return what writes only the raw values of some fields, a line for each record.
+
+    `needs` are further fields of the command, each with the option that it needs.
+    """
     for name in wanted:
         if name not in fields:
-            raise InvalidInput(
-                f"{argument('field')}: {quote(name)} is not a field of {command}; {choices(name, fields)}"
-            )
+            where = f"{argument('field')}: {quote(name)}"
+            if name in needs:
+                raise InvalidInput(f"{where} needs {needs[name]}; give that too")
+            raise InvalidInput(f"{where} is not a field of {command}; {choices(name, fields)}")
     from lora_cli.output.raw_field import field_values
 
     return field_values(wanted)

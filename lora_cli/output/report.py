@@ -76,6 +76,7 @@ class Report(NamedTuple):
     `design` names the file in `designs` that lays the report out on a terminal.
     `title` returns what the answer is about, in a few parts, for a table, and `caption` what is to know about it.
     `asked` are fields that the question names, so that a design shows them.
+    `needs` are fields that it has only with another option, and that option.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
     `troubles` are the subjects that have no record; formats that have errors show them.
     `locations` are the files that the records are about, by the records' paths; a record without a path has None.
@@ -100,6 +101,7 @@ class Report(NamedTuple):
     title: Callable[[], Sequence[str]] = tuple
     caption: Callable[[], Sequence[str]] = tuple
     asked: Sequence[str] = ()
+    needs: Mapping[str, str] = MappingProxyType({})
 
     def record(self) -> dict[str, Value]:
         """Return the record of a report of one."""

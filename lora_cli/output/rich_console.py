@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from textwrap import indent
 from typing import TextIO
 
 from rich.box import Box
@@ -21,11 +22,12 @@ from rich.table import Table
 from rich.text import Text
 
 from lora_cli.errors import printable
-from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title, in_ascii
-from lora_cli.output.columns import LEAST_FOLDED, fold, packed, screen_width
+from lora_cli.output.blocks import ARROW, Block, Drawing, Entry, Facts, Grid, Line, Title, in_ascii
+from lora_cli.output.columns import LEAST_FOLDED
 from lora_cli.output.layout import GAP, blocks
 from lora_cli.output.picture import COLUMNS, LINES, draw
 from lora_cli.output.report import Report, Screen
+from lora_cli.output.wrapping import fold, packed, screen_width, wrapped
 
 UNLIMITED = 10_000
 SEPARATOR = " · "
@@ -98,8 +100,9 @@ def _rendered(block: Block, screen: Screen) -> RenderableType:
     if isinstance(block, Title):
         return _title(block, screen)
     if isinstance(block, Line):
-        text = printable(block.text)
-        return _text(text if screen.width is None else fold(text, screen.width), block.style, screen)
+        return _text(wrapped(printable(block.text), screen.width), block.style, screen)
+    if isinstance(block, Entry):
+        return _entry(block, screen)
     if isinstance(block, Facts):
         return _facts(block, screen)
     assert isinstance(block, Grid)
@@ -112,6 +115,15 @@ def _title(title: Title, screen: Screen) -> Text:
         for parts, style in ((title.parts, "strong"), (title.caption, "dim"))
         if parts
     ]
+    return Text("\n").join(lines)
+
+
+def _entry(entry: Entry, screen: Screen) -> Text:
+    lines = [_text(wrapped(printable(entry.name), screen.width), entry.style, screen)]
+    room = None if screen.width is None else screen.width - GAP
+    for sentence in entry.sentences:
+        hang = len(ARROW) if sentence.startswith(ARROW) else 0
+        lines.append(_text(indent(wrapped(printable(sentence), room, hang), " " * GAP), "", screen))
     return Text("\n").join(lines)
 
 

@@ -44,7 +44,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "lock: 5 is not a path": lambda: check(count(8, 8, 2), lock=WRONG),
     "model: 5 is not a": lambda: sweep(model=WRONG, r=2),
     "method: 5 is not the name": lambda: sweep(8, 8, 2, method=WRONG),
-    "method ['lora', 'dora'] is not one name; give one, or compare several with sweep()": lambda: fit(
+    "method ['lora', 'dora'] is not one name; call fit() for each": lambda: fit(
         model="gpt2",
         max_params="1M",
         method=["lora", "dora"],  # type: ignore[arg-type]

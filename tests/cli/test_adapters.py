@@ -60,8 +60,8 @@ def test_inspect_tells_records_modules_and_findings() -> None:
 
 
 @pytest.mark.usefixtures("adapters")
-@pytest.mark.parametrize("layout", ["plain", "table"])
-def test_findings_are_shown_by_their_severity(layout: str) -> None:
+@pytest.mark.parametrize(("layout", "parted"), [("plain", ()), ("table", ("·",))])
+def test_findings_are_shown_by_their_severity(layout: str, parted: tuple[str, ...]) -> None:
     """Below the sheet, from their left edge; an error is called one on stderr, and the exit code stays 0."""
     done = run("inspect", "good", "--model", "base", "--format", layout)
     assert "severity" not in done.stdout
@@ -69,8 +69,12 @@ def test_findings_are_shown_by_their_severity(layout: str) -> None:
     Path("good/adapter_config.json").write_text(json.dumps(config | {"r": 5, "lora_alfa": 1}))
     done = run("inspect", "good", "--format", layout)
     assert done.returncode == 0
-    rows = [line.split()[:3] for line in done.stdout.splitlines() if "mismatch" in line or "unknown-field" in line]
-    assert rows == [["error", "rank-mismatch", "1"], ["note", "unknown-field", "1"]]
+    rows = [
+        line.split()[: 2 + len(parted)]
+        for line in done.stdout.splitlines()
+        if "mismatch" in line or "unknown-field" in line
+    ]
+    assert rows == [["error", *parted, "rank-mismatch"], ["note", *parted, "unknown-field"]]
     assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["error", "note"]
 
 
@@ -348,3 +352,12 @@ def test_a_field_of_the_training_is_empty_where_no_file_notes_it(adapters: Path)
         assert run("inspect", path, "--field", "r,steps,epochs").stdout == values
     assert run("inspect", "good", "--field", "step").returncode == 2
     assert "steps" not in json.loads(run("inspect", "good", "--json").stdout)["results"][0]
+
+
+@pytest.mark.usefixtures("adapters")
+def test_a_field_of_the_spectrum_needs_it() -> None:
+    """The message names the option, and with it the field is there."""
+    done = run("inspect", "good", "--field", "rank_needed")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "lora-cli: error: --field: 'rank_needed' needs --spectrum; give that too\n"
+    assert run("inspect", "good", "--spectrum", "--field", "rank_needed").returncode == 0

@@ -137,3 +137,27 @@ def test_the_largest_sizes_are_answered() -> None:
 def test_leading_zeros_are_a_number() -> None:
     """A padded counter of a shell loop is what it says."""
     assert run("count", "-d", "008", "-h", "8", "-r", "2", "--field", "d").stdout == "8\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("count gpt2 --csv", "count has no option --csv; did you mean --format csv?"),
+        ("models --tsv", "models has no option --tsv; did you mean --format csv?"),
+        ("sweep gpt2 -r 8 --ndjson", "sweep has no option --ndjson; did you mean --format ndjson?"),
+        ("count gpt2 --format jsonl", "--format: 'jsonl' is not known; did you mean ndjson?"),
+        (
+            "sweep gpt2 -r 8 --sort params",
+            "--sort: 'params' is not a field of this sweep; did you mean trainable_params?",
+        ),
+        ("count gpt2 --field -", "--field: '-' is not a field of count; choose from: "),
+        ("memory gpt2 -r 8 --quantize int4", "--quantize: 'int4' is not known; did you mean nf4?"),
+        ("memory gpt2 -r 8 --quantize 8bit", "--quantize: '8bit' is not known; did you mean int8?"),
+        ("memory gpt2 -r 8 --quantize qlora", "--quantize: 'qlora' is not known; did you mean nf4?"),
+    ],
+)
+def test_what_people_call_something_is_told_by_its_name(line: str, answer: str) -> None:
+    """Where the name is known; a word that means nothing here gets all names."""
+    done = run(*line.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert answer in done.stderr

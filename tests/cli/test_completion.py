@@ -23,6 +23,8 @@ from lora_cli.models.sources.preset import names as presets
 from lora_cli.output.registry import formats_of
 
 ASK = "_LORA_CLI_COMPLETE"
+# The linear modules of gpt2 and llama-3.1-8b, but c_attn.
+SWEPT_NAMES = ["c_fc", "c_proj", "lm_head", "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 ALL_METHODS = {*METHODS, *VARIANTS}
 
 
@@ -60,6 +62,13 @@ def candidates(*words: str, folder: Path | None = None) -> list[str]:
         ("check --ignore ", {*known_names("ignore")}),
         ("check --fail-on ", {*known_names("fail_on")}),
         ("count -t all", {"all-linear"}),
+        ("count -t ", {"all-linear"}),
+        ("count -m gpt2 -t ", {"all-linear", "c_attn", "c_fc", "c_proj", "lm_head"}),
+        ("memory llama-3.1-8b --target q", {"q_proj"}),
+        ("fit llama-3.1-8b -t q_proj,v", {"q_proj,v_proj"}),
+        ("sweep gpt2 -m llama-3.1-8b -t c_attn,", {f"c_attn,{name}" for name in SWEPT_NAMES}),
+        ("check -m nowhere/model -t q", set()),
+        ("count - -t q", set()),
         ("count --field trainable_", {"trainable_params", "trainable_percent"}),
         ("count --field r,all_", {"r,all_params"}),
         ("sweep --sort all_", {"all_params"}),
@@ -94,6 +103,7 @@ def test_bash_takes_words_apart(tmp_path: Path) -> None:
     assert "vera" in candidates("count", "--method", "=", folder=tmp_path)
     assert candidates("count", "--set", "use_dora", "=", "t", folder=tmp_path) == ["true"]
     assert candidates("count", "--set", "use_dora", "=", folder=tmp_path) == ["true", "false"]
+    assert candidates("count", "gpt2", "--target", "=", "c_a", folder=tmp_path) == ["c_attn"]
     assert candidates("sweep", "-r", "1", ":", "8", "--method", "ver", folder=tmp_path) == ["vera"]
 
 
@@ -105,6 +115,15 @@ def test_files_stand_beside_presets(tmp_path: Path) -> None:
     offered = candidates("count", "gpt2-", folder=tmp_path)
     assert offered == ["gpt2-medium", "gpt2-large", "gpt2-xl", "gpt2-mine.json", "gpt2-tuned/"]
     assert candidates("count", "other", folder=tmp_path) == []
+
+
+def test_targets_of_a_model_on_disk(tmp_path: Path) -> None:
+    """Its config.json is read; a type that only transformers could build, which takes seconds, offers nothing."""
+    for name, model_type in (("mine", "gpt2"), ("other", "unheard_of")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps({"model_type": model_type}), encoding="utf-8")
+    assert candidates("count", "mine", "-t", "c_a", folder=tmp_path) == ["c_attn"]
+    assert candidates("count", "other", "-t", "c_a", folder=tmp_path) == []
 
 
 def test_the_fields_of_each_command_are_those_of_its_records() -> None:

@@ -60,6 +60,19 @@ def test_a_terminal_gets_a_table_and_a_picture() -> None:
     assert "58.3333 %" in shown
 
 
+def test_a_message_on_a_terminal_is_broken_between_words() -> None:
+    """Its lines after the first are indented, and a command in it stays whole; elsewhere it is one line."""
+    wrong = ("count", "gpt2", "-r", "x")
+    message = run(*wrong).stderr
+    assert message.count("\n") == 1
+    lines = on_terminal(*wrong, width=40).splitlines()
+    assert len(lines) > 1
+    assert all(len(line) <= 40 for line in lines)
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert " ".join(map(str.strip, lines)) == message.strip()
+    assert "`lora-cli models`" in on_terminal("count", "nothing-like-it", "-r", "1", width=60)
+
+
 @pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)])
 def test_a_non_empty_no_color_takes_colour_away(env: dict[str, str], colored: bool) -> None:
     """NO_COLOR counts when it is not empty."""
@@ -302,3 +315,9 @@ def test_a_sweep_without_rows_says_so() -> None:
     done = run("sweep", "gpt2", "-r", "8", "--max-params", "1", "--format", "csv")
     assert (done.returncode, done.stdout.count("\n")) == (0, 1)
     assert done.stderr == "lora-cli: note: no point of the grid is inside the limits\n"
+
+
+def test_models_are_counted_above_their_table() -> None:
+    """Their number is that of the lines of a pipe, but its header."""
+    listed = len(run("models", "gpt2*", "--format", "csv").stdout.splitlines()) - 1
+    assert run("models", "gpt2*", "--format", "table").stdout.startswith(f"{listed} models")

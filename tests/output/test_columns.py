@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_cli.output.columns import column, fold, folded_to, packed, same_in_all_rows, screen_width, table_width
+from lora_cli.output.columns import column, folded_to, same_in_all_rows, table_width
+from lora_cli.output.wrapping import fold, packed, screen_width, wrapped
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp", "Mn")), min_size=1)
 
@@ -76,3 +77,24 @@ def test_what_every_row_says_is_said_once() -> None:
     """One row alone says nothing twice."""
     assert [each.field for each in same_in_all_rows([column("r", [8, 8]), column("d", [1, 2])])] == ["r"]
     assert same_in_all_rows([column("r", [8])]) == []
+
+
+@given(st.lists(st.text("ab./-'`", min_size=1, max_size=12)), st.integers(1, 30), st.integers(0, 4))
+def test_a_wrapped_sentence_keeps_its_words(words: list[str], width: int, indent: int) -> None:
+    """None is broken, and a line is too long only where it is one word, or what stands between quotation marks."""
+    text = " ".join(words)
+    lines = wrapped(text, width, indent).split("\n")
+    assert " ".join([lines[0], *(line.removeprefix(" " * indent) for line in lines[1:])]) == text
+    for line in lines:
+        assert len(line) <= width or " " not in line.strip() or any(mark in line for mark in "'`")
+
+
+def test_a_name_is_broken_only_where_no_other_column_has_room() -> None:
+    """And then between its words."""
+    names = column("family", ["HunyuanVideoTransformer3DModel"])
+    targets = column("default_targets", ["q_proj,k_proj,v_proj,o_proj,gate_proj"])
+    assert [each.cells[0] for each in folded_to([targets, names], 52, 2)] == [
+        "q_proj,k_proj,\nv_proj,o_proj,\ngate_proj",
+        "HunyuanVideoTransformer3DModel",
+    ]
+    assert folded_to([names], 20, 2)[0].cells == ["HunyuanVideo\nTransformer3DModel"]

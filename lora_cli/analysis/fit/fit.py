@@ -19,7 +19,7 @@ from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount,
 from lora_cli.analysis.progress import Tick, untold
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
-from lora_cli.errors import InvalidInput, argument, choices, quote
+from lora_cli.errors import InvalidInput, argument, choices, is_several, question, quote
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.quantities import count_text, number_text
 from lora_cli.time_limit import TookTooLong
@@ -146,6 +146,8 @@ def fit(
     (98304, 352)
     """
     budget = read_budget(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes, max_memory=max_memory)
+    if method is not None and is_several(method):
+        raise InvalidInput(f"method {quote(method)} is not one name; call {question('fit')} for each")
     how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
     subject, (how,), training = read_question(d, h, model, [how], budget, knob, training or {}, recipe)
     return fit_subject(subject, how, budget, knob, training)

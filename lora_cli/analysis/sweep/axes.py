@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, SupportsIndex
 
+from lora_cli.analysis.sweep.axis_text import parse_axis
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.models.matrix import MAX_DIMENSION, dimension
-from lora_cli.quantities import parse_axis, read
+from lora_cli.quantities import read
 
 # A value, several, or a text as on the command line, e.g. "8:64:8".
 Axis = SupportsIndex | Sequence[SupportsIndex] | str
@@ -24,6 +25,19 @@ class Axes(NamedTuple):
     def size(self) -> int:
         """The number of points, which may be more than `len` can return."""
         return len(self.d) * (1 if self.h is None else len(self.h)) * len(self.r)
+
+    def point(self, place: int) -> tuple[int, int, int]:
+        """Return the d, h and r of the point at a place, counted from 0, without walking there.
+
+        >>> axes = Axes(range(1, 3), (4, 5), (8, 16))
+        >>> [axes.point(place) for place in range(axes.size)] == list(axes.points())
+        True
+        """
+        place, r = divmod(place, len(self.r))
+        if self.h is None:
+            return self.d[place], self.d[place], self.r[r]
+        d, h = divmod(place, len(self.h))
+        return self.d[d], self.h[h], self.r[r]
 
     def points(self) -> Iterator[tuple[int, int, int]]:
         """Yield the d, h and r of each point."""

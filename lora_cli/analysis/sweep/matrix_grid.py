@@ -54,6 +54,10 @@ class MatrixGrid:
         for point in islice(self.axes.points(), 1, None):
             yield _count(self.how, point, has_rank=self.has_rank)
 
+    def at(self, place: int) -> Count:
+        """Return the count of one point, by its place in the order of `counts`."""
+        return _count(self.how, self.axes.point(place), has_rank=self.has_rank)
+
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Return the records in batches; many points of plain LoRA are computed as arrays, some thousand at a time."""
         if not _is_plain(self.how) or self.size <= FEW_POINTS:

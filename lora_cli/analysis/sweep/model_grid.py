@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, product
+from itertools import chain, islice, product
 from typing import NamedTuple
 
 from lora_cli.analysis.count.count import Count
@@ -104,24 +104,38 @@ class ModelGrid:
         counts = self._counts()
         yield from counts if self.track is None else self.track(counts, self.size)
 
+    def at(self, place: int) -> Count:
+        """Return the count of one point, by its place in the order of `counts`."""
+        place, training = divmod(place, 1 if self.training is None else self.training.size)
+        cost, record = self._untrained(*next(islice(self._configs(), place, None)))
+        return Count(record | next(self._trained(cost, training)), cost=cost)
+
     def _counts(self) -> Iterator[Count]:
-        unknown = dict.fromkeys(self.fields)
+        for point in self._configs():
+            cost, record = self._untrained(*point)
+            for trained in self._trained(cost):
+                yield Count(record | trained, cost=cost)
+
+    def _configs(self) -> Iterator[tuple[Model, str, AdapterConfig]]:
+        """Yield what is counted: each model with each target set at each rank."""
         for model in self.models:
             for name, config in self.target_sets:
                 for rank in self._ranks(config):
-                    cost = count_model(model, replace(config, r=rank))
-                    record = unknown | {"model": model.name, "target": name} | dict(cost.record())
-                    for trained in self._trained(cost):
-                        yield Count(record | trained, cost=cost)
+                    yield model, name, replace(config, r=rank)
 
-    def _trained(self, cost: ModelCount) -> Iterator[dict[str, Value]]:
-        """Yield what is added to a count: the memory of each training, or nothing once."""
+    def _untrained(self, model: Model, target: str, config: AdapterConfig) -> tuple[ModelCount, dict[str, Value]]:
+        """Return a count and its record."""
+        cost = count_model(model, config)
+        return cost, dict.fromkeys(self.fields) | {"model": model.name, "target": target} | dict(cost.record())
+
+    def _trained(self, cost: ModelCount, first: int = 0) -> Iterator[dict[str, Value]]:
+        """Yield what is added to a count: the memory of each training from the `first` on, or nothing once."""
         if self.training is None:
             yield {}
             return
         from lora_cli.analysis.memory.case import case_of
 
-        for training in self.training.trainings():
+        for training in islice(self.training.trainings(), first, None):
             record = case_of(cost.plan, training).record()
             yield {field: record[field] for field in TRAINED_FIELDS}
 

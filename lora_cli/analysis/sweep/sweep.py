@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 
 # The number of rows that a notebook shows.
 SHOWN_ROWS = 60
+# The number that `print` shows.
+PRINTED_ROWS = 10
 DEFAULT_TARGETS = "default"
 
 
 @dataclass(frozen=True, repr=False)
 class Sweep:
-    """The counts of a grid, in its order or the one that was asked for: iterate over them, or pass them on, e.g. to `pandas.DataFrame`.
+    """The counts of a grid, in its order or the one that was asked for: iterate over them, index or slice them, or pass them on, e.g. to `pandas.DataFrame`.
 
     Nothing is counted before it is asked for, and no more than a batch is held at a time. `assumptions` are what a
     recipe said.
@@ -87,10 +89,38 @@ class Sweep:
         return self.size
 
     def __iter__(self) -> Iterator[Count]:
-        counts = chain.from_iterable(grid.counts() for grid in self._grids)
-        if self._selection.is_everything:
-            return counts
-        return iter(self._selection.of(counts, lambda count, field: count[field]))
+        return self._counts() if self._selection.is_everything else iter(self._selected)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Count: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Count]: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Count | list[Count]:
+        """Return the count at a place, or those of a slice; of rows in the grid's order no other is counted."""
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self.size)
+            return [self._at(place) for place in range(start, stop, step)]
+        place = index.__index__()
+        if not -self.size <= place < self.size:
+            raise IndexError(f"point {place} of a sweep of {self.size:,}")
+        return self._at(place % self.size)
+
+    def _at(self, place: int) -> Count:
+        if not self._selection.is_everything:
+            return self._selected[place]
+        for grid in self._grids:
+            if place < grid.size:
+                return grid.at(place)
+            place -= grid.size
+        raise AssertionError("a place inside the sweep is inside one of its grids")
+
+    def _counts(self) -> Iterator[Count]:
+        return chain.from_iterable(grid.counts() for grid in self._grids)
+
+    @cached_property
+    def _selected(self) -> list[Count]:
+        """The counts of the selected rows."""
+        return self._selection.of(self._counts(), lambda count, field: count[field])
 
     def batches(self) -> Iterable[Iterable[Sequence[Value]]]:
         """Return the rows of values in batches, in the order of `fields`."""
@@ -104,6 +134,12 @@ class Sweep:
 
     def __repr__(self) -> str:
         return f"Sweep({self.size} points of {', '.join(self.fields)})"
+
+    def __str__(self) -> str:
+        """Return the first counts, a line each, below what is counted."""
+        rest = self.size - PRINTED_ROWS
+        lines = [repr(self), *map(repr, islice(self, PRINTED_ROWS)), *([f"and {rest:,} more"] if rest > 0 else [])]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows: the first rows, and how many there are if there are more."""

@@ -67,5 +67,12 @@ def models(
             notes=[f"on the Hub, {name} is {first_few(on_hub, str)}"] if on_hub else [],
         )
     records = bundled(pattern)
-    report = Report("models", FIELDS, [[tuple(each.values()) for each in records]], len(records), listing=True)
+    report = Report(
+        "models",
+        FIELDS,
+        [[tuple(each.values()) for each in records]],
+        len(records),
+        listing=True,
+        caption=lambda: [f"{len(records)} {'model' if len(records) == 1 else 'models'}"],
+    )
     return Answer(report, presentation)

@@ -12,7 +12,14 @@ from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
 from lora_cli.analysis.limits import BUDGETS
 from lora_cli.analysis.sweep.sweep import sweep as sweep_grid
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.candidates import list_of, method_names, model_sources, one_of, setting_fields, sort_keys
+from lora_cli.cli.candidates import (
+    list_of,
+    method_names,
+    model_sources,
+    setting_fields,
+    sort_keys,
+    target_names,
+)
 from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_settings
@@ -20,7 +27,6 @@ from lora_cli.cli.options.limits import CountBudgetOptions
 from lora_cli.cli.options.reading import whole
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
-from lora_cli.methods.config.adaptation import ALL_LINEAR
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
 
@@ -78,7 +84,7 @@ def sweep(
             "-t",
             metavar="NAMES",
             help="Modules to adapt; may be repeated.",
-            autocompletion=one_of((ALL_LINEAR,)),
+            autocompletion=target_names,
             rich_help_panel=METHOD,
         ),
     ] = None,

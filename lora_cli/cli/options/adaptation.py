@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from lora_cli.cli.candidates import Candidates, method_names, one_of, setting_fields
+from lora_cli.cli.candidates import Candidates, method_names, one_of, setting_fields, target_names
 from lora_cli.cli.help_text import METHOD
 from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.presentation import INPUT
 from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.methods.config.adaptation import ALL_LINEAR, Adaptation
+from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.registry import METHODS, method_named
 from lora_cli.quantities import parse_positive
 
@@ -28,7 +28,7 @@ Target = Annotated[
         metavar="NAMES",
         help="Modules to adapt: names, e.g. q_proj,v_proj (may be repeated), or all-linear, or a regular expression "
         "for whole names.",
-        autocompletion=one_of((ALL_LINEAR,)),
+        autocompletion=target_names,
         rich_help_panel=METHOD,
     ),
 ]

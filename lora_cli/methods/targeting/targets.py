@@ -144,7 +144,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     if not places and not chosen:
         wanted = config.target_modules or ()
         name = wanted if isinstance(wanted, str) else next(iter(wanted), "")
-        others = [each for each in (*_linear_names(model), ALL_LINEAR) if each != name]
+        others = [each for each in (*linear_names(model), ALL_LINEAR) if each != name]
         near = near_miss(name, others, "")
         raise InvalidInput(
             f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; "
@@ -154,7 +154,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     copies = find_full_copies(model, names, config, ties.copies, places)
     rows, row_ties = find_token_rows(model, names, config, copies, {place.owner for place in places})
     adapted = [place.module.name for place in places]
-    unmatched = unmatched_entries(config, parameters, adapted, copies, lambda: _linear_names(model))
+    unmatched = unmatched_entries(config, parameters, adapted, copies, lambda: linear_names(model))
     bases = SharedBases(model, config)
     # A target in a copy that is not chosen is one that the copy excludes.
     whole = frozenset(chosen) if copies.names else None
@@ -242,10 +242,11 @@ def _target_advice(model: Model) -> str:
     return f"name some ({argument('target')}); {_known_targets(model)}"
 
 
-def _linear_names(model: Model) -> list[str]:
+def linear_names(model: Model) -> list[str]:
+    """Return the names by which the linear modules of a model are targeted."""
     return sorted({short_name(module.name) for module in model.modules if module.kind in LINEARS})
 
 
 def _known_targets(model: Model) -> str:
-    leaves = _linear_names(model)
+    leaves = linear_names(model)
     return f"targets here are {', '.join(leaves)}" if leaves else f"it has no {' or '.join(LINEARS)}"

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lora_cli.errors import InvalidInput, near_miss, quote
+from lora_cli.errors import InvalidInput, argument, near_miss, quote
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
@@ -121,7 +121,10 @@ def preset(name: str) -> dict[str, Any]:
     """
     known = _known().get(name.lower())
     if known is None:
-        hint = near_miss(name.lower(), names(), "`lora-cli models` lists the presets")
+        other = "`lora-cli models` lists the presets"
+        if name.isdecimal():
+            other = f"commas join the values of one option, e.g. {argument('r')} 8,16"
+        hint = near_miss(name.lower(), names(), other)
         raise InvalidInput(f"model {quote(name)} is neither a file nor a preset; {hint}")
     fields = {field: value for field, value in _all()[known.preset].items() if field not in NAMES}
     if known.quantisation:

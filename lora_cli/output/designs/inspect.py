@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.output.blocks import Block, Grid, Line, Title, facts
+from lora_cli.output.blocks import ARROW, Block, Entry, Grid, Line, Title, facts
 from lora_cli.output.columns import Column, column
-from lora_cli.output.people import cell, heading
+from lora_cli.output.people import cell
 from lora_cli.output.report import Report
 
 TITLE = ("adapter", "method", "base_model")
 # The numbers of the findings, which are all shown.
 FINDINGS = ("errors_found", "warnings_found")
+PARTED = " · "
 MESSAGE, REMEDY = "message", "remedy"
 STYLES = {"error": "bad", "warning": "warn", "note": "dim"}
 
@@ -22,7 +23,7 @@ def design(report: Report) -> Iterator[Block]:
     yield Title([cell(field, record[field]) for field in TITLE if record[field] is not None])
     yield from _findings(report)
     if report.details:
-        fields = [field for field in report.details[0] if any(row[field] is not None for row in report.details)]
+        fields = [field for field in report.details[0] if any(row[field] not in {None, ""} for row in report.details)]
         grid = [column(field, [row[field] for row in report.details]) for field in fields]
         if "share" in fields:
             grid.append(Column("", [repr(row["share"]) for row in report.details], is_bar=True))
@@ -36,9 +37,6 @@ def _findings(report: Report) -> Iterator[Block]:
     if not findings:
         yield Line("Nothing wrong was found.", "good")
         return
-    names = [field for field in findings[0] if field not in (MESSAGE, REMEDY)]
-    grid = [Column(heading(field), [text for each in findings for text in (each[field], "")]) for field in names]
-    # The remedy stands below what is wrong.
-    told = [text for each in findings for text in (each[MESSAGE], f"→ {each[REMEDY]}")]
-    styles = [style for each in findings for style in (STYLES[each["severity"]], "")]
-    yield Grid([*grid, Column(heading(MESSAGE), [cell(MESSAGE, text) for text in told])], styles)
+    for each in findings:
+        name = PARTED.join(text for field, text in each.items() if field not in (MESSAGE, REMEDY))
+        yield Entry(name, [each[MESSAGE], f"{ARROW}{each[REMEDY]}"], STYLES[each["severity"]])

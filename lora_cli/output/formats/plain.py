@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from lora_cli.output.columns import Column, column, listing, screen_width
+from lora_cli.output.columns import Column, column, listing
 from lora_cli.output.format import READABLE_ROWS, Format
 from lora_cli.output.people import sheet
 from lora_cli.output.report import Report, Screen
+from lora_cli.output.wrapping import screen_width
 
 GAP = "  "
 

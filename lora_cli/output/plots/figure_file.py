@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from lora_cli.output.columns import fold, packed
 from lora_cli.output.plots.plot import BarPlot, LinePlot, Plot
 from lora_cli.output.plots.ticks import Scale, scale
+from lora_cli.output.wrapping import fold, packed
 
 # Inches: a column of a paper is 3.5 wide, and a line of its smallest text that is still read, 8 points, 0.16 high.
 WIDTH, LINES_HEIGHT, BAR_HEIGHT, AXIS_HEIGHT, TEXT_HEIGHT = 3.5, 2.2, 0.2, 0.6, 0.165

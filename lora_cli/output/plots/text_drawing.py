@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import pairwise
 from string import ascii_uppercase
 
-from lora_cli.output.columns import fold, packed, screen_width
 from lora_cli.output.plots.canvas import SEVERAL, Canvas, Place
 from lora_cli.output.plots.plot import NAME_CHARACTERS, BarPlot, LinePlot, Plot, names
 from lora_cli.output.plots.ticks import Scale, scale
 from lora_cli.output.report import Screen
+from lora_cli.output.wrapping import fold, packed, screen_width
 
 # Where the screen says nothing.
 WIDTH, HEIGHT = 80, 24

@@ -203,7 +203,7 @@ def test_a_time_needs_a_utilisation_and_a_card() -> None:
         ({"vram": "1000000000000GB"}, "vram: '1000000000000GB' is more than 1 PB"),
         ({"vram": 24e9 + 0.5}, "vram: 24000000000.5 is not a whole number"),
         ({"kbit_prepare": True}, "kbit_prepare says how a quantised base is trained"),
-        ({"vram": "24G"}, "the unit G, which is not known; write it like 24GB or 24GiB"),
+        ({"vram": "24G"}, "the unit G, which is not known; write 24GB "),
         ({"checkpointing": "no"}, "checkpointing: 'no' is neither True nor False"),
         ({"autocast": 1}, "autocast: 1 is neither"),
         ({"quantize": "nf4", "kbit_prepare": "no"}, "kbit_prepare: 'no' is neither"),

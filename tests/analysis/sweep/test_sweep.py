@@ -361,3 +361,34 @@ def test_a_sweep_says_what_it_is() -> None:
     grid = sweep(EVERYTHING, EVERYTHING, EVERYTHING)
     assert repr(grid).startswith(f"Sweep({MAX_DIMENSION**3} points of method, d, h, r, ")
     assert grid._repr_html_().count("<tr>") == 1 + SHOWN_ROWS
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        sweep([4, 8], range(1, 4), "2,4"),
+        sweep(range(1, 4), r=[1, 2], square=True, method=["vera", "ia3"]),
+        sweep(4, 8, "1:9", sort="-r", limit=4),
+        sweep(model=["gpt2", "t5-small"], target=["all-linear", ["q", "c_attn"]], r=[1, 2], method="lora,ia3"),
+    ],
+)
+def test_a_sweep_is_indexed_and_sliced(points: Sweep) -> None:
+    """As the list of its points is."""
+    listed = list(points)
+    assert [points[place] for place in range(len(points))] == listed
+    assert (points[-1], points[1:], points[::-2]) == (listed[-1], listed[1:], listed[::-2])
+    for outside in (len(listed), -len(listed) - 1):
+        with pytest.raises(IndexError):
+            points[outside]
+
+
+def test_a_point_of_a_huge_grid_is_counted_alone() -> None:
+    """And so is what `print` shows of it."""
+    points = sweep(f"1:{MAX_DIMENSION}", f"1:{MAX_DIMENSION}", "1:64")
+    assert points[-1] == count(MAX_DIMENSION, MAX_DIMENSION, 64)
+    assert points[70:71] == [count(1, 2, 7)]
+    first, *rows, last = str(points).splitlines()
+    assert first == repr(points)
+    assert rows[0] == repr(count(1, 1, 1))
+    assert (len(rows), last) == (10, f"and {points.size - 10:,} more")
+    assert str(sweep(8, 8, 4)).count("\n") == 1

@@ -187,3 +187,12 @@ def test_what_memory_takes_of_a_name_of_quantised_weights() -> None:
 def test_a_name_that_needs_a_revision_is_not_a_preset() -> None:
     """What a revision holds is not what is bundled."""
     assert not is_preset("meta-llama/Llama-3.1-8B@main")
+
+
+@pytest.mark.parametrize("name", ["16", "9" * 5000])
+def test_a_number_is_no_model_but_a_second_value(name: str) -> None:
+    """As in `sweep gpt2 -r 8 16`."""
+    with pytest.raises(
+        InvalidInput, match=r"neither a file nor a preset; commas join the values of one option, e\.g\. r 8,16$"
+    ):
+        preset(name)

@@ -6,11 +6,11 @@ import pytest
 from plots import COMMANDS, RECORDED, answer_of, drawn, plot_of
 
 from lora_cli.output import Screen
-from lora_cli.output.columns import screen_width
 from lora_cli.output.plots.canvas import Canvas
 from lora_cli.output.plots.plot import Axis, BarPlot, Limit, LinePlot, Part, Series
 from lora_cli.output.plots.text_drawing import draw
 from lora_cli.output.plots.units import FILE, PARAMETERS, WHOLE, unit_of
+from lora_cli.output.wrapping import screen_width
 
 RANK, PARAMS = Axis("rank r", WHOLE), Axis("trainable parameters", PARAMETERS)
 RISING = LinePlot(("rising",), RANK, PARAMS, (Series("up", ((1, 10), (2, 20))), Series("down", ((1, 20), (2, 10)))))
