@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeGuard
 
-from lora_cli.output.people import HIGHLIGHTS, PERCENT, amount, cell, heading, scaled, verdict_cells
+from lora_cli.output.people import HIGHLIGHTS, PERCENT, cell, heading, scaled, verdict_cells
 from lora_cli.output.report import Report
 from lora_cli.output.wrapping import fold, longest_piece, screen_width
 from lora_cli.quantities import Value
@@ -93,9 +93,10 @@ def left(rows: Iterable[tuple[Value, Value]]) -> Column:
     """Return the column of `headroom`, from the limit of each row and what it leaves: these may be of several units.
 
     >>> left([("max-bytes", 23256), ("max-percent", 0.5)]).cells
-    ['23,256 (23.3 kB)', '0.5 %']
+    ['23,256', '0.5 %']
     """
-    return Column("left", [amount(limit, rest) for limit, rest in rows], is_number=True, field="headroom")
+    cells = [cell(str(limit).removeprefix("max-"), rest) for limit, rest in rows]
+    return Column("left", cells, is_number=True, field="headroom")
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:
