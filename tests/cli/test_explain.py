@@ -41,6 +41,15 @@ def test_json_has_the_log_and_the_alternatives() -> None:
     assert json.loads(other["config"]).keys() == json.loads(layers["config"]).keys()
 
 
+def test_people_are_told_of_changes_and_alternatives_where_there_are_any() -> None:
+    """The number of changes is left out where nothing is changed, and what lists the alternatives is named."""
+    unbelieved = run("explain", "trainable params: 6,815,744 || all params: 8,037,076,992", "--format", "table").stdout
+    assert "13 more of this kind make the same count; --json lists them" in unbelieved
+    assert "changes" not in unbelieved
+    believed = run("explain", LINE, *BELIEVED, "--format", "table").stdout
+    assert "changes" in believed
+
+
 def test_nothing_that_matches_is_no_error() -> None:
     """A note says so once; standard output has at most one line, the header or the title."""
     text = LINE.replace("294,912", "294,913")
