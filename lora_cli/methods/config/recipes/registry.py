@@ -30,6 +30,16 @@ def trainers() -> tuple[Trainer, ...]:
 
 
 @cache
+def programs() -> Mapping[str, str]:
+    """Return the trainers' names by the programs that start them.
+
+    >>> programs()["tune"]
+    'torchtune'
+    """
+    return {program: trainer.name for trainer in trainers() for program in trainer.programs}
+
+
+@cache
 def own_fields(trainer: Trainer) -> frozenset[str]:
     """Return the fields that no other trainer has."""
     known = Counter(name for each in trainers() for name in each.names)

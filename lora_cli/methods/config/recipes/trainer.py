@@ -68,7 +68,8 @@ class Trainer:
 
     `arguments` are by the names of `Adaptation` (r, alpha), `settings` by those of PEFT's config, and `training` by the
     keywords of `lora_cli.memory`. `doubts` change any answer, `training_doubts` that of memory. `inert` are names, and
-    starts of names that end in `*`, of fields that change no answer. `remark` is what the memory of a training rests on.
+    starts of names that end in `*`, of fields that change no answer. `programs` are those of its command line, and its
+    module. `remark` is what the memory of a training rests on.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Trainer:
     doubts: Mapping[str, Doubt]
     training_doubts: Mapping[str, Doubt]
     inert: frozenset[str]
+    programs: frozenset[str]
     revision: Part | None = None
     remark: str | None = None
 

@@ -192,6 +192,7 @@ OWN_OPTIMIZER = "is an optimizer without a replay"
 
 TRAINER = Trainer(
     "LLaMA-Factory",
+    programs=words("llamafactory-cli lmf llamafactory"),
     model=text("model_name_or_path"),
     revision=text("model_revision"),
     method=Part(("finetuning_type",), _method),

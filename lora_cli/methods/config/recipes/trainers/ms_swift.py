@@ -189,6 +189,7 @@ SECOND = "is a second model beside the one that is trained"
 
 TRAINER = Trainer(
     "ms-swift",
+    programs=words("swift"),
     model=text("model"),
     revision=text("model_revision"),
     method=Part(TYPE, _method),
