@@ -54,6 +54,11 @@ def refused(path: Path, content: str | bytes) -> str:
             "its fields are as much those of axolotl as of LLaMA-Factory; drop those of one of them",
         ),
         ("learning_rate: 1\n", "is not a recipe that is known here"),
+        (
+            "model: qwen3-4b\npeft_config: {name: lora, r: 16, target_modules: all}\nmicro_batch_size: 1\ncutoff_len: 9\n",
+            "peft_config.name is a field of LLaMA-Factory's v1 layout, which is not read here; give its model, targets",
+        ),
+        ("model: qwen3-4b\nmodel_class: llm\ntemplate: qwen3\n", "model_class is a field of LLaMA-Factory's v1 layout"),
         ("peft_type: LORA\nr: 8\n", "it is PEFT's config of an adapter; give it as adapter"),
         ('{"lora_rank": 8, "lora_rank": 9}', "'lora_rank' is given twice"),
         ('{"lora_rank": 8', "is not JSON"),

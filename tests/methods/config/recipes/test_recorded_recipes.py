@@ -49,3 +49,9 @@ def test_a_trainer_is_whole(trainer: Trainer) -> None:
     parts = (*trainer.arguments.values(), *trainer.settings.values(), *trainer.training.values())
     used = {name for part in (trainer.model, trainer.method, trainer.targets, *parts) for name in part.fields}
     assert not trainer.inert & {*used, *trainer.doubts, *trainer.training_doubts}
+
+
+@pytest.mark.parametrize("trainer", trainers(), ids=lambda trainer: trainer.name)
+def test_no_trainer_has_the_fields_of_a_layout_that_is_not_read(trainer: Trainer) -> None:
+    """A recipe that is read is not refused for one."""
+    assert not any(each.knows(name) for name in trainer.other_layouts for each in trainers())
