@@ -189,6 +189,28 @@ def counted(names: Sequence[str], noun: str) -> str:
     return f"{len(names)} {noun}{'' if len(names) == 1 else 's'} ({first_few(names)})"
 
 
+class Enumeration(str):
+    """A sentence that ends in a list, of which a terminal shows each part on a line of its own.
+
+    >>> Enumeration("lora.yml is a recipe of axolotl", ("r 4 (lora_r)", "alpha 8 (lora_alpha)"))
+    'lora.yml is a recipe of axolotl: r 4 (lora_r); alpha 8 (lora_alpha)'
+    """
+
+    __slots__ = ("beginning", "parts")
+    beginning: str
+    parts: tuple[str, ...]
+
+    def __new__(cls, beginning: str, parts: Iterable[str]) -> Enumeration:
+        """Make the sentence of its beginning and the parts."""
+        parts = tuple(parts)
+        self = super().__new__(cls, f"{beginning}{': ' if parts else ''}{'; '.join(parts)}")
+        self.beginning, self.parts = beginning, parts
+        return self
+
+    def __getnewargs__(self) -> tuple[str, tuple[str, ...]]:  # type: ignore[override]
+        return self.beginning, self.parts
+
+
 def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     """Return `did you mean ...?` with the known names that resemble `wanted`, or `otherwise` if there are none.
 

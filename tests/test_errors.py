@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from ast import literal_eval
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from printing import has_controls
 
 import lora_cli
-from lora_cli.errors import InvalidInput, LoraCliError, OutputFailed, quote, quote_long
+from lora_cli.errors import Enumeration, InvalidInput, LoraCliError, OutputFailed, quote, quote_long
 
 # 40 shown characters are at most `\U0010ffff` each, and the count of the rest follows.
 LONGEST = 40 * 10 + 40
@@ -83,3 +84,12 @@ def test_a_long_path_keeps_its_end() -> None:
     path = "folder/" * 30 + "config.json"
     assert quote_long("a" * 120) == f"'{'a' * 120}'"
     assert quote_long(path) == f"'{path[:40]}'...'{path[-60:]}' (221 characters)"
+
+
+def test_an_enumeration_is_a_text_that_keeps_its_parts() -> None:
+    """A result that has one can be copied and pickled."""
+    found = Enumeration("two", ("a", "b"))
+    assert found == "two: a; b"
+    again = pickle.loads(pickle.dumps(found))  # noqa: S301 - what it has just made
+    assert (again, again.beginning, again.parts) == (found, "two", ("a", "b"))
+    assert Enumeration("none", ()) == "none"

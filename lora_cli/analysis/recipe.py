@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.limits import DEFAULT_SEQ
 from lora_cli.analysis.subject import Subject
-from lora_cli.errors import InvalidInput, argument, question
+from lora_cli.errors import Enumeration, InvalidInput, argument, question
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.recipes.recipe import Reading, Recipe, read_recipe
 from lora_cli.methods.registry import FULL
@@ -73,7 +73,7 @@ def follow_recipe(
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
     uses = tuple(dict.fromkeys(reading.uses))
-    summary = f"{recipe.source} is a recipe of {recipe.trainer.name}{': ' if uses else ''}{'; '.join(uses)}"
+    summary = Enumeration(f"{recipe.source} is a recipe of {recipe.trainer.name}", uses)
     said = replace(
         base,
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),

@@ -16,7 +16,7 @@ from lora_cli.cli.application import named_command, spelling
 from lora_cli.cli.command_line import parse, presentation_of
 from lora_cli.cli.pyproject_file import WrongSettings
 from lora_cli.cli.terminal import message_width
-from lora_cli.errors import LoraCliError, OutputFailed, arguments_spelled, printable
+from lora_cli.errors import Enumeration, LoraCliError, OutputFailed, arguments_spelled, printable
 from lora_cli.output.report import Location
 from lora_cli.output.wrapping import wrapped
 from lora_cli.time_limit import shared_limits
@@ -37,16 +37,22 @@ class ExitCode(IntEnum):
     BUG = 70
 
 
-def _say(text: str) -> None:
-    """Write a message to stderr, without control characters, which an argument may hold: one line but on a terminal."""
+def _say(text: str, kind: str = "") -> None:
+    """Write a message to stderr, without control characters, which an argument may hold: one line but on a terminal.
+
+    There each part of an enumeration has a line.
+    """
     if isinstance(sys.stderr, io.TextIOWrapper):
         # A locale without Unicode gets escapes.
         sys.stderr.reconfigure(errors="backslashreplace")
     # If stderr is closed or full, nobody can be told, but the exit code still tells.
     if sys.stderr is not None:
         with suppress(OSError):
-            message = printable(f"{PROGRAM}: {text}")
-            print(wrapped(message, message_width(sys.stderr), INDENT), file=sys.stderr)
+            width = message_width(sys.stderr)
+            first, *parts = (text.beginning, *text.parts) if isinstance(text, Enumeration) and width else (text,)
+            print(wrapped(printable(f"{PROGRAM}: {kind}{first}"), width, INDENT), file=sys.stderr)
+            for part in parts:
+                print(wrapped(printable(f"{' ' * INDENT}{part}"), width, 2 * INDENT), file=sys.stderr)
 
 
 def _answer(argv: Sequence[str]) -> int:
@@ -82,7 +88,7 @@ def _say_beside(answer: Answer, notes: Sequence[str], *, shown: bool) -> None:
     for kind, sentences in (("error", answer.errors), ("warning", answer.warnings), ("note", notes)):
         for sentence in sentences:
             if sentence not in told:
-                _say(f"{kind}: {sentence}")
+                _say(sentence, f"{kind}: ")
     for failure in () if shown else answer.failures:
         _say(f"check failed: {failure}")
     for misfit in answer.misfits:

@@ -134,13 +134,21 @@ def _too_large(path: str, size: str, what: str, most: int) -> InvalidInput:
     return InvalidInput(f"{quote_long(path)} has {size}; {what} has at most {most}, so this is not one")
 
 
-def read_stream_text(path: str, most: int) -> str:
-    """Return the text that a stream holds, which may be at most so many bytes; what is not UTF-8 becomes \ufffd."""
+def read_text(path: str, most: int) -> str:
+    """Return the text of a file or, once, of a stream, of at most so many bytes; what is not UTF-8 becomes \ufffd."""
     with _readable(path):
-        content = read_stream(path, most + 1)
+        content = read_stream(path, most + 1) if is_stream(path) else _start(path, most + 1)
     if len(content) > most:
         raise InvalidInput(f"{quote_long(path)} has more than {most:,} bytes; give only the lines that matter")
+    # No text has these, and nearly every other file does.
+    if b"\0" in content:
+        raise InvalidInput(f"{quote_long(path)} is not text: it has NUL bytes; give a text in UTF-8")
     return content.decode("utf-8", "replace")
+
+
+def _start(path: str, most: int) -> bytes:
+    with regular_file(path) as (file, _):
+        return file.read(most)
 
 
 def json_object(content: bytes, path: str, what: str = "a config") -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from program import run
 
 from lora_cli import count
+from lora_cli.analysis.explain.log_reading import MOST_CHARACTERS
 from lora_cli.cli.commands.explain import count_command
 
 LINE = "trainable params: 294,912 || all params: 124,734,720 || trainable%: 0.2364"
@@ -38,6 +39,15 @@ def test_json_has_the_log_and_the_alternatives() -> None:
     (other,) = [each for each in shown["alternatives"] if each["match"] == 1]
     assert layers["alternative_count"] == 1
     assert json.loads(other["config"]).keys() == json.loads(layers["config"]).keys()
+
+
+def test_people_are_told_of_changes_and_alternatives_where_there_are_any() -> None:
+    """The number of changes is left out where nothing is changed, and what lists the alternatives is named."""
+    unbelieved = run("explain", "trainable params: 6,815,744 || all params: 8,037,076,992", "--format", "table").stdout
+    assert "13 more of this kind make the same count; --json lists them" in unbelieved
+    assert "changes" not in unbelieved
+    believed = run("explain", LINE, *BELIEVED, "--format", "table").stdout
+    assert "changes" in believed
 
 
 def test_nothing_that_matches_is_no_error() -> None:
@@ -83,13 +93,33 @@ def test_bad_input_is_one_line(arguments: tuple[str, ...], said: str) -> None:
     assert "\x1b" not in done.stderr
 
 
-def test_a_file_is_not_a_line(tmp_path: Path) -> None:
-    """The way to give a log is told."""
+def test_a_log_comes_from_a_file(tmp_path: Path) -> None:
+    """As it does from standard input; a folder's name is a text like any other."""
     log = tmp_path / "my train.log"
-    log.write_text(LINE)
-    done = run("explain", str(log), *BELIEVED)
+    log.write_bytes(f"loading \x80\n{LINE}\n".encode("latin-1"))
+    done = run("explain", str(log), *BELIEVED, "--json")
+    assert (done.returncode, json.loads(done.stdout)["log"]["line"]) == (0, LINE)
+    (tmp_path / "294912").mkdir()
+    assert run("explain", "294912", *BELIEVED, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "TEXT is empty"),
+        (b"loss: 5", "TEXT: 'loss: 5' has no line"),
+        (LINE.encode("utf-16"), "'train.log' is not text: it has NUL bytes; give a text in UTF-8"),
+        (b" " * (MOST_CHARACTERS + 1), f"'train.log' has more than {MOST_CHARACTERS:,} bytes"),
+    ],
+    ids=["empty", "nothing", "UTF-16", "large"],
+)
+def test_a_file_without_a_count_is_one_line(content: bytes, said: str, tmp_path: Path) -> None:
+    """It says what the file has instead."""
+    (tmp_path / "train.log").write_bytes(content)
+    done = run("explain", "train.log", *BELIEVED, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"is a file; give its text by `lora-cli explain - < '{log}'`" in done.stderr
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_command_of_a_match_counts_it() -> None:

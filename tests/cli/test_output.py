@@ -73,6 +73,18 @@ def test_a_message_on_a_terminal_is_broken_between_words() -> None:
     assert "`lora-cli models`" in on_terminal("count", "nothing-like-it", "-r", "1", width=60)
 
 
+def test_a_list_in_a_note_has_a_line_for_each_part_on_a_terminal(tmp_path: Path) -> None:
+    """What is read of a recipe; elsewhere the note is one line."""
+    recipe = tmp_path / "sft.json"
+    recipe.write_text('{"model_name_or_path": "gpt2", "use_peft": true, "lora_r": 4, "learning_rate": 1}')
+    shown = on_terminal("count", "--recipe", str(recipe), width=500).splitlines()
+    start = shown.index(f"lora-cli: note: {recipe} is a recipe of TRL") + 1
+    lines = ["model gpt2 (model_name_or_path)", "r 4 (lora_r)", "alpha 32 (TRL's default)"]
+    assert shown[start : start + 3] == [f"    {line}" for line in lines]
+    (note,) = run("count", "--recipe", str(recipe)).stderr.splitlines()
+    assert note == f"lora-cli: note: {recipe} is a recipe of TRL: {'; '.join(lines)}"
+
+
 @pytest.mark.parametrize(("env", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)])
 def test_a_non_empty_no_color_takes_colour_away(env: dict[str, str], colored: bool) -> None:
     """NO_COLOR counts when it is not empty."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from lora_cli.errors import InvalidInput, first_few
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 from lora_cli.models.parts.layers import Node
+from lora_cli.models.registry import find_family
 
 # The fields of a config.json that hold the size of the vocabulary, and the number of layers.
 VOCABULARY = ("vocab_size",)
@@ -21,8 +23,7 @@ DEPTH = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 MOST_TOKENS = 1 / 8
 # A model may be cut, or stacked anew to twice its layers.
 MOST_LAYERS = 1.0
-# The ends of the names of transformers' classes that write, and of those with a head that PEFT trains whole, by its task.
-WRITING = ("ForCausalLM", "ForMaskedLM", "LMHeadModel", "Model")
+# The ends of the names of transformers' classes with a head that PEFT trains whole, by its task.
 CLASSIFYING = {"SEQ_CLS": "ForSequenceClassification", "TOKEN_CLS": "ForTokenClassification"}
 FEWEST_LABELS, MOST_LABELS = 1, 1000
 
@@ -93,34 +94,27 @@ def resized(model: Model, printed: PrintedCount) -> Iterator[Base]:
 
 def classified(model: Model, printed: PrintedCount) -> Iterator[Base]:
     """Yield the model with a head that tells classes apart, which PEFT trains whole for such a task."""
+    family = None if model.config is None else find_family(model.model_type)
+    if model.config is None or family is None:
+        return
     for task, ending in CLASSIFYING.items():
-        fewest, next_model = (_with_labels(model, ending, FEWEST_LABELS + step) for step in (0, 1))
-        if fewest is None or next_model is None:
+        name = next((name for name in family.classes if name.endswith(ending)), None)
+        if name is None:
             continue
+        with_labels = partial(_with_labels, model.config, model.name, name)
+        fewest, next_model = (with_labels(FEWEST_LABELS + step) for step in (0, 1))
         for number in dict.fromkeys(_solutions(fewest, next_model, 1, printed)):
             labels = FEWEST_LABELS + number
-            other = _with_labels(model, ending, labels) if 0 <= number < MOST_LABELS else None
-            if other is not None:
+            if 0 <= number < MOST_LABELS:
                 plural = "label" if labels == 1 else "labels"
                 cause = f"the model has a head of {labels} {plural} ({ending}), which {task} trains whole"
-                yield Base(other, cause, is_change=True, is_resized=True, fields={"task_type": task})
+                yield Base(with_labels(labels), cause, is_change=True, is_resized=True, fields={"task_type": task})
 
 
-def _with_labels(model: Model, ending: str, labels: int) -> Model | None:
-    """Return the model as transformers' class with that ending, or None if there is none."""
-    if model.config is None:
-        return None
-    fields = dict(model.config.fields)
-    names = fields.get("architectures")
-    name = names[0] if isinstance(names, list) and names else ""
-    stem = next((name.removesuffix(each) for each in WRITING if isinstance(name, str) and name.endswith(each)), None)
-    if stem is None:
-        return None
-    own = {"architectures": [f"{stem}{ending}"], "num_labels": labels, "id2label": None, "label2id": None}
-    try:
-        return read_config(Config({**fields, **own}, model.config.source), model.name)
-    except InvalidInput:
-        return None
+def _with_labels(config: Config, name: str, class_name: str, labels: int) -> Model:
+    """Return the model of a config as a class of its family with so many labels."""
+    own = {"architectures": [class_name], "num_labels": labels, "id2label": None, "label2id": None}
+    return read_config(Config({**config.fields, **own}, config.source), name)
 
 
 def _solutions(model: Model, next_model: Model, step: int, printed: PrintedCount) -> Iterator[int]:

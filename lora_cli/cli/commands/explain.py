@@ -18,13 +18,11 @@ from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
 from lora_cli.cli.presentation import INPUT, Presentation
-from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import EVERYWHERE
 from lora_cli.methods.registry import DEFAULT_METHOD
-from lora_cli.models.files import read_stream_text
+from lora_cli.models.files import read_text
+from lora_cli.models.streams import is_stream
 from lora_cli.output import Report
-
-STDIN = "-"
 
 
 def field_names() -> Iterable[str]:
@@ -38,8 +36,8 @@ def explain(
         str,
         typer.Argument(
             metavar="TEXT",
-            help="The trainer's log line, or only its number of trained parameters, or - for a whole log from standard "
-            "input, of which the last count is explained.",
+            help="The trainer's log line, or only its number of trained parameters, or a file with the log, - being standard "
+            "input; the last count in it is explained.",
             rich_help_panel=SUBJECT,
         ),
         INPUT,
@@ -65,14 +63,10 @@ def explain(
     makes the printed figures to the last digit; those with the fewest
     changes are shown. Without --model, the bundled models are tried.
     It reads the lines of PEFT, transformers, TRL, axolotl, LLaMA-Factory,
-    Unsloth, ms-swift and mlx-lm; `lora-cli explain - < train.log` finds them
-    in a log. Where nothing matches, a note says so and the exit code is 0.
+    Unsloth, ms-swift and mlx-lm, and finds them in a log. Where nothing
+    matches, a note says so and the exit code is 0.
     """
-    if text != STDIN and os.path.isfile(text):
-        raise InvalidInput(
-            f"TEXT: {quote(text)} is a file; give its text by `lora-cli explain - < {shlex.quote(text)}`"
-        )
-    log = read_stream_text(STDIN, MOST_CHARACTERS) if text == STDIN else text
+    log = read_text(text, MOST_CHARACTERS) if is_stream(text) or os.path.isfile(text) else text
     how = read_adaptation(method, r, alpha, target, settings, adapter)
     beliefs = {name: value for name, value in how._asdict().items() if name != "adapter_dtype"}
     found = explain_log(log, model, **beliefs)

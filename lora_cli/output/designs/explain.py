@@ -21,9 +21,13 @@ def design(report: Report) -> Iterator[Block]:
 
 
 def _facts(row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    changes, more = row["changes"], row["alternative_count"]
-    yield "changes", cell("changes", changes)
+    # Of what is as configured, or of which nothing was believed, there is nothing to say.
+    if row["changes"]:
+        yield "changes", cell("changes", row["changes"])
     figures = [cell(field, row[field]) for field in ("trainable_params", "all_params")]
     yield "PEFT counts", " of ".join(figures)
-    if more:
-        yield "alternatives", f"{cell('alternative_count', more)} more of this kind make the same count"
+    if more := row["alternative_count"]:
+        yield (
+            "alternatives",
+            f"{cell('alternative_count', more)} more of this kind make the same count; --json lists them",
+        )

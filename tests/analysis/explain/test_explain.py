@@ -112,6 +112,26 @@ def test_a_head_that_tells_classes_apart_is_found(name: str, task: str, ending: 
     assert (found[0].changes, json.loads(found[0].config)["task_type"]) == (1, task)
 
 
+@pytest.mark.parametrize("own", ["BertForSequenceClassification", "BertForPreTraining"])
+def test_the_heads_are_those_of_the_family(own: str) -> None:
+    """Whichever of its classes the config names."""
+    fields = {"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    fields |= {"intermediate_size": 32, "vocab_size": 100}
+    labelled = Config({**fields, "architectures": ["BertForSequenceClassification"], "num_labels": 5})
+    ran = count(model=read_config(labelled, "small"), r=8, settings={"task_type": "SEQ_CLS"})
+    believed = read_config(Config({**fields, "architectures": [own]}), "small")
+    text = f"trainable params: {ran.trainable_params} || all params: {ran.all_params}"
+    assert any(cause.startswith("the model has a head of 5 labels") for cause in causes(text, believed, r=8))
+
+
+def test_what_is_wrong_with_the_config_of_a_head_is_said() -> None:
+    """It is an error of the user's file, which nothing else would tell."""
+    fields = {"model_type": "wav2vec2", "architectures": ["Wav2Vec2ForCTC"], "classifier_proj_size": "x"}
+    wrong = read_config(Config(fields), "small")
+    with pytest.raises(InvalidInput, match="classifier_proj_size is 'x'"):
+        explain("trainable params: 1 || all params: 2", wrong, r=8)
+
+
 def test_few_layers_are_found() -> None:
     """The first or the last: they are as large as each other, so that one is the other's alternative."""
     few = count(model=EIGHT_B, target=["q_proj"], r=8, settings={"layers_to_transform": list(range(20, 32))})

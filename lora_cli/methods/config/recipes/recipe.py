@@ -11,7 +11,7 @@ from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import target_modules
 from lora_cli.methods.config.recipes.linear_modules import without_linear
 from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
-from lora_cli.methods.config.recipes.registry import trainer_of
+from lora_cli.methods.config.recipes.registry import programs, trainer_of
 from lora_cli.methods.config.recipes.trainer import FULL, Doubt, NotFollowed, Part, StandIn, Targets, Trainer
 from lora_cli.methods.config.recipes.wording import file_name, shown
 from lora_cli.methods.registry import DEFAULT_METHOD, method_named, variant_fields
@@ -235,7 +235,7 @@ class Recipe:
 def read_recipe(path: str | PathLike[str]) -> Recipe:
     """Return the recipe in a file, of the trainer whose fields it has."""
     source = path_text("recipe", path)
-    fields = read_fields(source)
+    fields = read_fields(source, programs())
     every = with_inner_fields(fields)
     name = "the recipe on standard input" if source == "-" else source
     return Recipe(Config(every, file_name(name)), trainer_of(fields, every, source), tuple(fields))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.recipes.command_line import OPTION, command_line
+from lora_cli.methods.config.recipes.command_line import OPTION, command_line, is_command_line
 from lora_cli.methods.config.recipes.yaml_text import read_yaml
 from lora_cli.models.files import JSON_NAMES, read_content
 
@@ -21,24 +21,30 @@ TOML = re.compile(r"(?:\[\[?[\w.-]+\]\]?|[\w.-]+ = .*)")
 INNER_LEVELS = 2
 
 
-def read_fields(path: str) -> dict[str, Any]:
-    """Return the fields that the file at `path`, or the stream, sets. Anything but fields by name raises `InvalidInput`."""
+def read_fields(path: str, programs: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields that the file at `path`, or the stream, sets. Anything but fields by name raises `InvalidInput`.
+
+    `programs` are the trainers' names by the programs that a command line starts.
+    """
     content = read_content(path, MAX_BYTES, WHAT)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{quote_long(path)} is not UTF-8 text, so it is not {WHAT}") from error
-    if TOML.fullmatch(_first_line(text)):
+    first_line = _first_line(text)
+    if TOML.fullmatch(first_line):
         raise InvalidInput(
             f"{quote_long(path)} is TOML; {WHAT} is YAML, JSON or a saved command line: write its fields so, "
             "e.g. lora_rank: 8"
         )
-    # JSON needs no package.
+    # Neither a command line nor JSON needs a package.
+    if is_command_line(text, first_line, programs):
+        return command_line(text, path, programs)
     data = _json(text, path) if text.lstrip().startswith("{") else read_yaml(text, path)
     if isinstance(data, str) and OPTION in data:
-        return command_line(data, path)
+        return command_line(data, path, programs)
     if isinstance(data, list) and data and all(isinstance(word, str) for word in data):
-        return command_line(data, path)
+        return command_line(data, path, programs)
     if not isinstance(data, dict):
         found = JSON_NAMES.get(type(data), f"a {type(data).__name__}")
         raise InvalidInput(f"{quote_long(path)} holds {found}; {WHAT} has fields by name, e.g. lora_rank: 8")

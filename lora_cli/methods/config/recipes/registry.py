@@ -30,6 +30,16 @@ def trainers() -> tuple[Trainer, ...]:
 
 
 @cache
+def programs() -> Mapping[str, str]:
+    """Return the trainers' names by the programs that start them.
+
+    >>> programs()["tune"]
+    'torchtune'
+    """
+    return {program: trainer.name for trainer in trainers() for program in trainer.programs}
+
+
+@cache
 def own_fields(trainer: Trainer) -> frozenset[str]:
     """Return the fields that no other trainer has."""
     known = Counter(name for each in trainers() for name in each.names)
@@ -41,6 +51,10 @@ def trainer_of(fields: Mapping[str, Any], every: Mapping[str, Any], source: str)
 
     `every` has those inside others, too. Half of the fields must be known of it.
     """
+    for trainer in trainers():
+        for name, layout in trainer.other_layouts.items():
+            if name in every:
+                raise InvalidInput(f"{quote_long(source)}: {name} is a field of {layout}")
 
     def score(trainer: Trainer) -> tuple[int, int]:
         return len(every.keys() & own_fields(trainer)), sum(map(trainer.knows, fields))

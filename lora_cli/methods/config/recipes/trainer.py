@@ -7,7 +7,7 @@ that changes an answer in a way that is not followed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.models.config import Config
@@ -68,7 +68,9 @@ class Trainer:
 
     `arguments` are by the names of `Adaptation` (r, alpha), `settings` by those of PEFT's config, and `training` by the
     keywords of `lora_cli.memory`. `doubts` change any answer, `training_doubts` that of memory. `inert` are names, and
-    starts of names that end in `*`, of fields that change no answer. `remark` is what the memory of a training rests on.
+    starts of names that end in `*`, of fields that change no answer. `programs` are those of its command line, and its
+    module. `other_layouts` are fields of its recipes of another layout that is not read, with what that is and what to
+    give instead. `remark` is what the memory of a training rests on.
     """
 
     name: str
@@ -81,8 +83,10 @@ class Trainer:
     doubts: Mapping[str, Doubt]
     training_doubts: Mapping[str, Doubt]
     inert: frozenset[str]
+    programs: frozenset[str]
     revision: Part | None = None
     remark: str | None = None
+    other_layouts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def telling(self) -> frozenset[str]:

@@ -54,6 +54,11 @@ def refused(path: Path, content: str | bytes) -> str:
             "its fields are as much those of axolotl as of LLaMA-Factory; drop those of one of them",
         ),
         ("learning_rate: 1\n", "is not a recipe that is known here"),
+        (
+            "model: qwen3-4b\npeft_config: {name: lora, r: 16, target_modules: all}\nmicro_batch_size: 1\ncutoff_len: 9\n",
+            "peft_config.name is a field of LLaMA-Factory's v1 layout, which is not read here; give its model, targets",
+        ),
+        ("model: qwen3-4b\nmodel_class: llm\ntemplate: qwen3\n", "model_class is a field of LLaMA-Factory's v1 layout"),
         ("peft_type: LORA\nr: 8\n", "it is PEFT's config of an adapter; give it as adapter"),
         ('{"lora_rank": 8, "lora_rank": 9}', "'lora_rank' is given twice"),
         ('{"lora_rank": 8', "is not JSON"),
@@ -81,6 +86,20 @@ def refused(path: Path, content: str | bytes) -> str:
         (AXOLOTL.replace("meta-llama/Llama-3.2-1B", "no such model"), "its base model cannot be read; give model"),
         ("swift sft --model 'x", "is not a command line: no closing quotation"),
         ("swift sft --lora_rank 8 --lora_rank 9", "is given twice"),
+        ("axolotl train axo.yml", "starts axolotl with 'axo.yml'; give that file"),
+        (
+            "#!/bin/bash\nset -e\n/opt/bin/axolotl train ../axo.yml --debug\n",
+            "starts axolotl with '../axo.yml'; give that",
+        ),
+        ("CUDA_VISIBLE_DEVICES=0 llamafactory-cli train x.yaml", "starts LLaMA-Factory with 'x.yaml'; give that file"),
+        ("torchrun --nproc-per-node 2 -m axolotl.cli.train axo.yml", "starts axolotl with 'axo.yml'; give that file"),
+        ("tune run --nnodes 1 lora_finetune --config x.yaml", "starts torchtune with 'x.yaml'; give that file"),
+        (
+            "tune run lora --config x.yaml batch_size=2",
+            "with 'x.yaml'; give that file, and by options what the command",
+        ),
+        ("swift sft --config=x.yaml --lora_rank 8", "starts ms-swift with 'x.yaml'; give that file, and by options"),
+        ("accelerate launch --config_file z.yaml trl sft --config x.yaml", "starts TRL with 'x.yaml'; give that file"),
     ],
 )
 def test_a_wrong_file_is_one_line(
@@ -99,13 +118,21 @@ def test_aliases_and_merges_that_do_not_grow_are_read(tmp_path: Path) -> None:
     assert count(recipe=path).r == 8
 
 
-def test_json_needs_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_and_a_command_line_need_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """YAML names the package that it needs."""
     monkeypatch.setattr(yaml_text, "PACKAGE", "no_such_package")
     written = tmp_path / "args.json"
     written.write_text('{"model": "qwen3-0.6b", "tuner_type": "lora", "torch_dtype": null}', encoding="utf-8")
     assert count(recipe=written).trainable_params == 5_046_272
+    saved = tmp_path / "train.sh"
+    saved.write_text(
+        "#!/bin/sh\nswift sft \\\n  --model qwen3-0.6b --tuner_type lora --torch_dtype 'bfloat16'\n", encoding="utf-8"
+    )
+    assert count(recipe=saved).trainable_params == 5_046_272
     assert "pip install 'lora-cli[recipes]'" in refused(tmp_path / "recipe.yml", AXOLOTL)
+    assert "pip install 'lora-cli[recipes]'" in refused(
+        tmp_path / "recipe.yml", f"# --model x\n{AXOLOTL}run_name: --x\n"
+    )
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

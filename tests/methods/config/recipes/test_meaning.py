@@ -332,6 +332,27 @@ def test_what_replaces_the_recipe_is_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        "trl sft",
+        "python sft.py",
+        "accelerate launch --config_file z.yaml trl sft",
+        "A=1 accelerate launch --config_file z.yaml --no_python /opt/bin/trl sft",
+        "set -e\nexport A=1\ntorchrun --nproc_per_node 2 -m trl.scripts.sft",
+        "deepspeed --num_gpus 2 --module sft",
+        "uv run --with trl --with peft sft.py",
+        "uv run --with trl trl sft",
+    ],
+)
+def test_what_a_launcher_is_given_is_not_the_recipes(launcher: str, tmp_path: Path) -> None:
+    """It ends at the script, the module or the trainer's program."""
+    file = tmp_path / "train.sh"
+    file.write_text(f"{launcher} --model_name_or_path {LLAMA} --use_peft --lora_r 4 --report_to swift tune\n")
+    found = count(recipe=file)
+    assert (found.trainable_params, found.warnings) == (count(model=LLAMA, r=4).trainable_params, ())
+
+
 def test_the_type_of_copies_is_not_the_recipes(tmp_path: Path) -> None:
     """LLaMA-Factory trains copies in float32 beside a base in bfloat16 (0.9.5, `_setup_lora_tuning`), and so saves them."""
     (tmp_path / "config.json").write_text(

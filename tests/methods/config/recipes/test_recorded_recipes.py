@@ -10,7 +10,7 @@ import pytest
 
 from lora_cli import count
 from lora_cli.methods.config.recipes.recipe import read_recipe
-from lora_cli.methods.config.recipes.registry import own_fields, trainers
+from lora_cli.methods.config.recipes.registry import own_fields, programs, trainers
 from lora_cli.methods.config.recipes.trainer import Trainer
 
 REFERENCE = Path(__file__).parents[3] / "reference"
@@ -42,8 +42,16 @@ def test_every_trainer_has_ten() -> None:
 
 @pytest.mark.parametrize("trainer", trainers(), ids=lambda trainer: trainer.name)
 def test_a_trainer_is_whole(trainer: Trainer) -> None:
-    """It has fields of its own, and none of those that change an answer is also said to change none."""
+    """It has fields and programs of its own, and none of those that change an answer is also said to change none."""
     assert own_fields(trainer)
+    assert trainer.programs
+    assert all(programs()[name] == trainer.name for name in trainer.programs)
     parts = (*trainer.arguments.values(), *trainer.settings.values(), *trainer.training.values())
     used = {name for part in (trainer.model, trainer.method, trainer.targets, *parts) for name in part.fields}
     assert not trainer.inert & {*used, *trainer.doubts, *trainer.training_doubts}
+
+
+@pytest.mark.parametrize("trainer", trainers(), ids=lambda trainer: trainer.name)
+def test_no_trainer_has_the_fields_of_a_layout_that_is_not_read(trainer: Trainer) -> None:
+    """A recipe that is read is not refused for one."""
+    assert not any(each.knows(name) for name in trainer.other_layouts for each in trainers())

@@ -150,6 +150,7 @@ CONFIG = "changes the model's config.json, which is read as it is"
 
 TRAINER = Trainer(
     "axolotl",
+    programs=words("axolotl"),
     model=text("base_model"),
     revision=text("revision_of_model"),
     method=Part(("adapter",), _method),

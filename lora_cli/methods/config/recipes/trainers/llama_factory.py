@@ -190,8 +190,24 @@ VALUE_HEAD = "gives the model a value head, which is trained too and not counted
 GROWS = "adds tokens or resizes the embeddings, which are then trained whole"
 OWN_OPTIMIZER = "is an optimizer without a replay"
 
+# Fields that only its v1 has (`llamafactory.v1.config`), whose defaults and whose training differ.
+V1 = (
+    "peft_config.name",
+    "model_class",
+    "kernel_config.name",
+    "dist_config.name",
+    "sample_backend",
+    "batching_strategy",
+)
+NOT_READ = (
+    "LLaMA-Factory's v1 layout, which is not read here; give its model, targets and rank by options, or write it in the "
+    "layout with finetuning_type and lora_rank"
+)
+
 TRAINER = Trainer(
     "LLaMA-Factory",
+    programs=words("llamafactory-cli lmf llamafactory"),
+    other_layouts=dict.fromkeys(V1, NOT_READ),
     model=text("model_name_or_path"),
     revision=text("model_revision"),
     method=Part(("finetuning_type",), _method),

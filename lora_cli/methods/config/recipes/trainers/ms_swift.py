@@ -82,7 +82,8 @@ def _targets(recipe: Config, model: Model) -> str | list[str]:
 def _of_one_shape(names: list[str], recipe: Config, model: Model) -> list[str]:
     """Return the targets whose Linears have the shape of the first one's with a v in its name (`get_vera_target_modules`).
 
-    VeRA's two matrices are shared, and ms-swift shares them among Linears of one shape.
+    VeRA's two matrices are shared, and ms-swift shares them among Linears of one shape. It compares names by any part of
+    them (`name in module_name`), where PEFT compares whole parts, and so does this: `v` is in `vision`, too.
     """
     shapes = {
         module.name: (module.h, module.d)
@@ -189,6 +190,7 @@ SECOND = "is a second model beside the one that is trained"
 
 TRAINER = Trainer(
     "ms-swift",
+    programs=words("swift"),
     model=text("model"),
     revision=text("model_revision"),
     method=Part(TYPE, _method),

@@ -156,6 +156,7 @@ QUANTISED = (COMPONENT, "model.quantize_base")
 
 TRAINER = Trainer(
     "torchtune",
+    programs=words("tune torchtune"),
     model=Part((COMPONENT,), _model),
     method=Part((COMPONENT,), _method),
     targets=Targets(("model.lora_attn_modules", "model.apply_lora_to_mlp", "model.apply_lora_to_output"), _targets),

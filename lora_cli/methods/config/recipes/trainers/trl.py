@@ -78,6 +78,7 @@ def _adapter_dtype(recipe: Config) -> str | None:
 
 TRAINER = Trainer(
     "TRL",
+    programs=words("trl"),
     model=text("model_name_or_path"),
     revision=text("model_revision"),
     method=Part(("use_peft",), lambda recipe: "lora" if recipe.flag("use_peft", default=False) else FULL),
