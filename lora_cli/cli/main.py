@@ -72,6 +72,8 @@ def _answer(argv: Sequence[str]) -> int:
         except BrokenPipeError:
             pass
         except OutputFailed as error:
+            if not answer.troubles:
+                raise
             unwritten = error
     _say_beside(answer, notes, shown=shown)
     # Without records only troubles were lost, and stderr has them now.

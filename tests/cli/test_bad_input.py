@@ -100,7 +100,7 @@ def test_what_is_no_limit_is_refused(limit: str, value: str) -> None:
         (("count", "gpt2", "extra"), "extra"),
         (("count", *HUGE, "--format", "xml"), "ndjson"),
         (("count", *HUGE, "--format", "markdwon"), "did you mean markdown?"),
-        (("count", *HUGE, "--field", "params"), "did you mean all_params or full_params?"),
+        (("count", *HUGE, "--field", "params"), "did you mean trainable_params?"),
         (("count", *HUGE, "--field", "x"), "trainable_params"),
         (("count", *HUGE, "--field", "r", "--format", "json"), "--format"),
         (("count", *HUGE, "--color", "red"), "always"),

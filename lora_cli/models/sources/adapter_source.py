@@ -10,7 +10,7 @@ from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, quo
 from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
 from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
-from lora_cli.models.sources.hub_name import HubName, hub_name, not_a_name
+from lora_cli.models.sources.hub_name import HubName, hub_name, is_meant_as_name, not_a_name
 from lora_cli.models.sources.other_formats import why_unread
 from lora_cli.models.streams import is_stream
 
@@ -76,7 +76,7 @@ def adapter_config_file(text: str) -> ConfigFile:
         from lora_cli.models.sources.hub_files import HubFiles
 
         return _config_on_hub(name, HubFiles(name))
-    if "/" in text and _may_be_name(text):
+    if _may_be_name(text) and is_meant_as_name(text):
         raise not_a_name("adapter", text)
     path = os.path.join(one_adapter(text), ADAPTER_CONFIG) if os.path.isdir(text) else text
     return ConfigFile(path, quote_long(path))

@@ -49,6 +49,15 @@ def hub_name(text: str) -> HubName | None:
     return HubName(repository, revision if mark else None)
 
 
+def is_meant_as_name(text: str) -> bool:
+    """Whether a text that leads nowhere has the two parts of a name, and not the beginning of a path.
+
+    >>> is_meant_as_name("my org/adapter"), is_meant_as_name("../adapter"), is_meant_as_name("no/such/file")
+    (True, False, False)
+    """
+    return text.partition(MARK)[0].count("/") == 1 and not text.startswith(("/", "./", "../", "~"))
+
+
 def _is_revision(text: str) -> bool:
     return len(text) <= MAX_REVISION_CHARACTERS and REVISION.fullmatch(text) is not None and ".." not in text
 

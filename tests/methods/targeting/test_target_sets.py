@@ -6,7 +6,7 @@ import pytest
 
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.targeting.name_matching import all_linear
-from lora_cli.methods.targeting.target_sets import target_sets
+from lora_cli.methods.targeting.target_sets import QUERIES_AND_VALUES, target_sets
 from lora_cli.methods.targeting.targets import targets
 from lora_cli.models.sources.preset import names, read_preset
 
@@ -17,17 +17,17 @@ def test_sets_are_matched_and_attention_and_the_rest_are_all_of_the_layers(name:
     model = read_preset(name)
     whole = set(all_linear(model, AdapterConfig()))
     found = [chosen for chosen in target_sets(model) if isinstance(chosen, tuple)]
-    reached = []
+    reached = {}
     for chosen in found:
         matched = {
             linear for linear in whole if any(linear == entry or linear.endswith(f".{entry}") for entry in chosen)
         }
         assert all(any(linear.endswith(entry) for linear in matched) for entry in chosen)
-        reached.append(matched)
+        reached[chosen] = matched
     # Queries and values are some of the attention; where the rest has no names of its own, there is no set of it.
-    largest = [matched for matched in reached if not any(matched < other for other in reached)]
-    if len(largest) > 1:
-        attention, rest = largest
+    whole_sets = [matched for chosen, matched in reached.items() if chosen not in QUERIES_AND_VALUES]
+    if len(whole_sets) > 1:
+        attention, rest = whole_sets
         assert not attention & rest
         assert {linear for linear in whole if any(part.isdigit() for part in linear.split("."))} == attention | rest
 
