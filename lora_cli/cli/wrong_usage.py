@@ -19,6 +19,23 @@ TYPERS_UNKNOWN, TYPERS_EXTRA = "No such option: ", "Got unexpected extra argumen
 TYPERS_MISSING = "Missing argument"
 # The options that three numbers may be meant for.
 SIZES = ("-d", "-h", "-r")
+# What trainers call an option of a training, or a value of one.
+TRAINERS_OPTIONS = {
+    "load_in_4bit": "--quantize nf4",
+    "load_in_8bit": "--quantize int8",
+    "bf16": "--dtype bfloat16",
+    "fp16": "--dtype float16",
+    "batch_size": "--batch",
+    "micro_batch_size": "--batch",
+    "per_device_train_batch_size": "--batch",
+    "max_length": "--seq",
+    "max_seq_length": "--seq",
+    "cutoff_len": "--seq",
+    "sequence_len": "--seq",
+    "gradient_checkpointing": "--checkpointing",
+    "optim": "--optimizer",
+    "attn_implementation": "--attention",
+}
 
 
 def refuse_missing_command(argv: Sequence[str]) -> None:
@@ -88,6 +105,8 @@ def _instead(option: str, command: str | None) -> str | None:
 
     >>> _instead("-V", "count"), _instead("-M", "count"), _instead("--colour", "count")
     (None, '-m', None)
+    >>> _instead("--load-in-4bit", "memory"), _instead("--bf16", "forward"), _instead("--bf16", "count")
+    ('--quantize nf4', '--dtype bfloat16', None)
     >>> _instead("--csv", "count"), _instead("--tsv", "models"), _instead("--markdown", None)
     ('--format csv', '--format csv', None)
     >>> _instead("--lora-alpha", "count"), _instead("--use_dora", "fit"), _instead("--use_dora", "inspect")
@@ -98,12 +117,15 @@ def _instead(option: str, command: str | None) -> str | None:
         return same[0]
     if "--format" in names and (meant := _format(option.lstrip("-"))):
         return f"--format {meant}"
+    field = option.lstrip("-").replace("-", "_")
+    own = TRAINERS_OPTIONS.get(field)
+    if own is not None and own.partition(" ")[0] in names:
+        return own
     if "--set" not in names:
         return None
-    field = option.lstrip("-").replace("-", "_")
     for name in (field, field.removeprefix(TRAINERS_PREFIX)):
-        if (own := OPTIONS_OF_FIELDS.get(name)) in names:
-            return own
+        if OPTIONS_OF_FIELDS.get(name) in names:
+            return OPTIONS_OF_FIELDS[name]
         if is_field(name):
             return f"--set {name}=VALUE"
     return None

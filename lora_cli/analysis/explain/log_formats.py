@@ -14,7 +14,7 @@ from dataclasses import dataclass
 FIGURE, GAP = r"[^\s|/()]{1,60}", r"[ \t]{0,8}"
 # The characters before the anchor of a line, and from there on, that are looked at.
 BEFORE, BEHIND = 100, 300
-# Every process of a run prints its line, and a log may hold many runs: no more anchors than these are tried.
+# Every process of a run prints its line, and a log may hold many runs: no more anchors than these are tried, from the end on.
 MOST_LINES = 10_000
 
 
@@ -34,14 +34,14 @@ class LogFormat:
     nominal: int | None = None
 
     def matches(self, text: str, lower: str) -> Iterator[re.Match[str]]:
-        """Yield each such line in a text, which is given in lower case, too."""
+        """Yield each such line in a text, which is given in lower case, too, the last one first."""
         pattern = re.compile(self.pattern.replace("FIGURE", FIGURE).replace(" ", GAP), re.IGNORECASE)
-        place, tried = lower.find(self.anchor), 0
+        place, tried = lower.rfind(self.anchor), 0
         while place >= 0 and tried < MOST_LINES:
             start = max(place - BEFORE, 0)
             found = pattern.finditer(text, start, place + BEHIND)
             yield from (match for match in found if match.start() <= place < match.end())
-            place, tried = lower.find(self.anchor, place + len(self.anchor)), tried + 1
+            place, tried = lower.rfind(self.anchor, 0, place), tried + 1
 
 
 LOG_FORMATS = {

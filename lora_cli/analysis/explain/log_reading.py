@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lora_cli.analysis.explain.log_formats import LOG_FORMATS, LogFormat
+from lora_cli.analysis.explain.log_formats import LOG_FORMATS, MOST_LINES, LogFormat
 from lora_cli.analysis.explain.printed_count import PrintedCount, is_figure, read_figure
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 
@@ -59,7 +59,8 @@ def read_log(text: object) -> LogCount:
     distinct = len({each[2:4] for each in (count, *fuller, *bare)})
     count.check()
     contradiction = count.contradiction()
-    notes = [f"the log has {distinct} different counts; the last one is explained"] if distinct > 1 else []
+    many = f"{'at least ' * (distinct >= MOST_LINES)}{distinct:,}"
+    notes = [f"the log has {many} different counts; the last one is explained"] if distinct > 1 else []
     if count.is_nominal:
         notes.append(
             "the figure of all parameters is the size in the model's name, so only what is trained is explained"

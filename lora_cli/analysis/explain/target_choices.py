@@ -48,7 +48,9 @@ def target_choices(belief: Belief, model: Model, fields: Fields) -> list[TargetC
         total = sums.total(leaves)
         if (leaves, total) not in choices:
             cause, distance = _difference(believed, leaves, _text(wanted, leaves), belief.fields.get(TARGETS))
-            change = Change({TARGETS: wanted}, cause, place if believed is None else distance)
+            # A set that one word chooses is one word away from any other.
+            away = place if believed is None else 1 if usual else distance
+            change = Change({TARGETS: wanted}, cause, away)
             choices[leaves, total] = TargetChoice(change, sums, leaves, total, usual)
 
     if own is not None and believed is not None:

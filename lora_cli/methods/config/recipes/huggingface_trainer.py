@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.methods.config.recipes.trainer import Doubt, NotFollowed, Part, StandIn, words
+from lora_cli.methods.config.recipes.trainer import ACCUMULATION, Doubt, NotFollowed, Part, StandIn, words
 from lora_cli.models.config import Config
 
 # `transformers.training_args.OptimizerNames`: those that have a replay. The default is the fused AdamW.
@@ -34,7 +34,7 @@ INERT = words(
     """
     accelerator_config adam_* auto_find_batch_size average_tokens_across_devices batch_eval_metrics data_seed dataloader_*
     ddp_* debug disable_tqdm do_eval do_predict do_train enable_jit_checkpoint eval_* evaluation_strategy
-    full_determinism generation_* gradient_accumulation_steps gradient_checkpointing_kwargs greater_is_better
+    full_determinism generation_* gradient_checkpointing_kwargs greater_is_better
     group_by_length hub_* ignore_data_skip include_for_metrics include_num_input_tokens_seen
     include_tokens_per_second jit_mode_eval label_names label_smoothing_factor learning_rate length_column_name
     liger_kernel_config load_best_model_at_end local_rank log_* logging_* lr_scheduler_* max_grad_norm max_steps
@@ -50,6 +50,7 @@ SEVERAL_CARDS = "spreads the training over cards or to the CPU; the memory is th
 OWN_KERNELS = Doubt("runs kernels of its own, which have no replay and take less, so the figures are likely too high")
 # Those that change the memory.
 TRAINING_DOUBTS = {
+    "gradient_accumulation_steps": ACCUMULATION,
     "deepspeed": Doubt(SEVERAL_CARDS),
     "fsdp": Doubt(SEVERAL_CARDS),
     "fsdp_config": Doubt(SEVERAL_CARDS),

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Model
 
 TARGETS = "target_modules"
-# More fields than these that are not known are counted.
-MOST_FIELDS = 8
+# More fields than these that are not known share a sentence.
+MOST_FIELDS, MOST_NAMES = 8, 50
 UNSET: tuple[Any, ...] = (None, "", [], {}, False)
 
 
@@ -172,8 +172,12 @@ class Recipe:
             )
             near = misspelt(name, sorted(self.trainer.telling))
             yield f"{said}; {near}" if near else said
-        if more := len(names) - MOST_FIELDS:
-            yield from [f"{self.source}: {more} more fields are not known, and are left out"] if more > 0 else []
+        if more := names[MOST_FIELDS:]:
+            others = [
+                ", ".join(map(key, more[:MOST_NAMES])),
+                *[f"{len(more) - MOST_NAMES} others"] * (len(more) > MOST_NAMES),
+            ]
+            yield f"{self.source}: {len(more)} more fields are not known, and are left out: {' and '.join(others)}"
 
     def _unknown_names(self) -> Iterator[str]:
         declared = self.trainer.names

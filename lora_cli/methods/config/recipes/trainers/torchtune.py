@@ -10,6 +10,7 @@ from typing import Any
 
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.recipes.trainer import (
+    ACCUMULATION,
     ASSUMED_OPTIMIZER,
     FULL,
     Doubt,
@@ -182,6 +183,7 @@ TRAINER = Trainer(
         "quantizer": Doubt("quantises during the training, with modules of its own"),
     },
     training_doubts={
+        "gradient_accumulation_steps": ACCUMULATION,
         "enable_activation_offloading": Doubt("moves activations to the CPU"),
         "compile": Doubt("compiles the model, which has no replay"),
         "teacher_model": Doubt("is a second model beside the one that is trained"),
@@ -193,7 +195,7 @@ TRAINER = Trainer(
     inert=words(
         """
         checkpointer clip_grad_norm collate_fn cudnn_deterministic_mode dataloader dataset datasets device epochs
-        gradient_accumulation_steps kd_loss kd_ratio log_every_n_steps log_level log_peak_memory_stats low_cpu_ram
+        kd_loss kd_ratio log_every_n_steps log_level log_peak_memory_stats low_cpu_ram
         lr_scheduler max_steps_per_epoch metric_logger model model.decoder_trainable model.image_size model.lora_dropout
         model.max_seq_len optimizer optimizer.* loss.* tokenizer.* output_dir profiler resume_from_checkpoint run_val_every_n_steps
         save_adapter_weights_only save_last_epoch_only seed shuffle teacher_checkpointer batch_size_val
