@@ -16,6 +16,7 @@ from lora_cli.analysis.progress import Track
 from lora_cli.analysis.revisions import MODEL_REVISION
 from lora_cli.analysis.sweep.axes import largest
 from lora_cli.analysis.sweep.training_grid import TrainingGrid
+from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
@@ -89,13 +90,13 @@ class ModelGrid:
     def _warnings(self, pair: tuple[Model, TargetSet]) -> Iterator[str]:
         model, (_, config) = pair
         ranks = self._ranks(config)
-        yield from warnings_of(count_model(model, replace(config, r=ranks[0])))
+        yield from warnings_of(self._count(model, replace(config, r=ranks[0])))
         if (highest := largest(ranks)) != ranks[0]:
-            yield from count_model(model, replace(config, r=highest)).rank_problems().values()
+            yield from self._count(model, replace(config, r=highest)).rank_problems().values()
         if self.training is not None:
             from lora_cli.analysis.memory.replay.setup import Setup
 
-            setup = Setup(model, count_model(model, replace(config, r=ranks[0])).plan)
+            setup = Setup(model, self._count(model, replace(config, r=ranks[0])).plan)
             for training in self.training.doubtful():
                 yield from training.doubts(setup)
 
@@ -125,8 +126,17 @@ class ModelGrid:
 
     def _untrained(self, model: Model, target: str, config: AdapterConfig) -> tuple[ModelCount, dict[str, Value]]:
         """Return a count and its record."""
-        cost = count_model(model, config)
+        cost = self._count(model, config)
         return cost, dict.fromkeys(self.fields) | {"model": model.name, "target": target} | dict(cost.record())
+
+    def _count(self, model: Model, config: AdapterConfig) -> ModelCount:
+        """Return a count; where it is refused, the sentence names the model, of which there may be hundreds."""
+        try:
+            return count_model(model, config)
+        except InvalidInput as error:
+            if len(self.models) == 1 or model.name in str(error):
+                raise
+            raise type(error)(f"{quote_long(model.name)}: {error}") from error
 
     def _trained(self, cost: ModelCount, first: int = 0) -> Iterator[dict[str, Value]]:
         """Yield what is added to a count: the memory of each training from the `first` on, or nothing once."""

@@ -392,3 +392,11 @@ def test_a_point_of_a_huge_grid_is_counted_alone() -> None:
     assert rows[0] == repr(count(1, 1, 1))
     assert (len(rows), last) == (10, f"and {points.size - 10:,} more")
     assert str(sweep(8, 8, 4)).count("\n") == 1
+
+
+def test_a_refusal_names_the_model_of_several_that_it_is_about() -> None:
+    """Of one model everybody knows; a sentence that has the name already is left as it is."""
+    with pytest.raises(InvalidInput, match=r"^'gpt2': target 'transformer\.h\.0' is not a Linear"):
+        list(sweep(model=["pythia-70m", "gpt2"], target=[r".*(query_key_value|h\.0)"], r=8))
+    with pytest.raises(InvalidInput, match=r"^target 'transformer\.h\.0' is not a Linear"):
+        list(sweep(model="gpt2", target=r".*h\.0", r=8))
