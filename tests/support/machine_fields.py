@@ -71,6 +71,7 @@ EXAMPLES = (
     'explain "trainable params: 589,824 || all params: 125,029,632" -m gpt2 -t c_attn -r 8',
     'explain "Number of trainable parameters = 7,168" --model base',
     "models",
+    "models llava-1.5-7b",
     "methods",
     "methods vera",
     "methods prompt_tuning",

@@ -11,11 +11,12 @@ from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.targeting.model_types import EXPERTS
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
-from lora_cli.models.parts.layers import parameters_of
+from lora_cli.models.parts.layers import LANGUAGE_MODEL, parameters_of
 from lora_cli.models.sources.preset import hub_names_of, names, read_preset
 
 FIELDS = ("model", "family", "full_params", "default_targets")
 MODULE_FIELDS = ("module", "kind", "count", "d", "h", "params", "share")
+TOWER_FIELDS = ("module", "kind")
 # What has no row of its own: norms, positions and the like.
 OTHERS = "norms and others"
 # The number of dimensions of experts that are fused into one parameter.
@@ -54,6 +55,15 @@ def record(model: Model) -> Record:
     targets = None if model.model_type in EXPERTS else TARGETS.get(model.model_type)
     listed = targets if isinstance(targets, str) or targets is None else ",".join(targets)
     return dict(zip(FIELDS, (model.name, model.model_type, model.full_params, listed), strict=True))
+
+
+def towers(model: Model) -> list[Record]:
+    """Return a record per part beside a model's language model: towers that see or hear, projectors, voices.
+
+    >>> towers(read_preset("llava-1.5-7b"))[0]
+    {'module': 'model.multi_modal_projector', 'kind': 'vision projector'}
+    """
+    return [dict(zip(TOWER_FIELDS, part, strict=True)) for part in model.parts.items() if part[1] != LANGUAGE_MODEL]
 
 
 def modules_by_shape(model: Model) -> list[Record]:

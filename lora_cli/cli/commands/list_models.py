@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
 
+from lora_cli.analysis.result import Record
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import one_of, preset_names
 from lora_cli.cli.help_text import SUBJECT
@@ -46,25 +47,28 @@ def models(
     For each model: the name that --model takes, its parameters, and the
     modules that PEFT adapts if no target is given.
     """
-    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record
+    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record, towers
     from lora_cli.models.sources.preset import hub_names_of, preset_named, read_preset
 
     name = None if pattern is None else preset_named(pattern)
     if name is not None:
         model, on_hub = read_preset(name), hub_names_of(name)
-        rows, modules = [tuple(record(model).values())], modules_by_shape(model)
+        rows, modules, beside = [tuple(record(model).values())], modules_by_shape(model), towers(model)
         shown = [{name: "" if value is None else value for name, value in row.items()} for row in modules]
         return Answer(
             Report(
                 "models",
                 FIELDS,
                 [rows],
-                parts={"modules": modules, "hub_names": on_hub},
+                parts={"modules": modules, "towers": beside, "hub_names": on_hub},
                 details=shown,
                 design="known_model",
             ),
             presentation,
-            notes=[f"on the Hub, {name} is {first_few(on_hub, str)}"] if on_hub else [],
+            notes=[
+                *([f"on the Hub, {name} is {first_few(on_hub, str)}"] if on_hub else []),
+                *([_beside_language_model(beside)] if beside else []),
+            ],
         )
     records = bundled(pattern)
     report = Report(
@@ -76,3 +80,8 @@ def models(
         caption=lambda: [f"{len(records)} {'model' if len(records) == 1 else 'models'}"],
     )
     return Answer(report, presentation)
+
+
+def _beside_language_model(towers: Sequence[Record]) -> str:
+    """Return what a model of several parts has beside its language model, and the names of these modules."""
+    return "beside its language model it has " + ", ".join(f"{part['module']} ({part['kind']})" for part in towers)

@@ -7,7 +7,7 @@ import json
 import pytest
 from program import run
 
-from lora_cli.analysis.listings.bundled_models import bundled, modules_by_shape
+from lora_cli.analysis.listings.bundled_models import bundled, modules_by_shape, towers
 from lora_cli.errors import InvalidInput
 from lora_cli.models.sources.preset import names, read_preset
 
@@ -64,6 +64,28 @@ def test_a_whole_name_shows_that_model() -> None:
     }
     assert "modules" not in json.loads(run("models", "mixtral", "--json").stdout)
     assert run("models", "gpt2", "--field", "full_params").stdout == "124439808\n"
+
+
+def test_a_whole_name_shows_towers_and_projectors() -> None:
+    """By the names that PEFT's targets match; the language model is not one of them, and a model of one part has none."""
+    done = run("models", "gemma-3-4b", "--json")
+    assert json.loads(done.stdout)["towers"] == [
+        {"module": "model.multi_modal_projector", "kind": "vision projector"},
+        {"module": "model.vision_tower", "kind": "vision tower"},
+    ]
+    said = "beside its language model it has model.multi_modal_projector (vision projector), model.vision_tower ("
+    assert said in done.stderr
+    text = run("models", "gpt2", "--json")
+    assert json.loads(text.stdout)["towers"] == []
+    assert "language model" not in text.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in names() if read_preset(name).parts])
+def test_every_tower_is_a_module(name: str) -> None:
+    """So that a target or an exclusion can be written with it."""
+    model = read_preset(name)
+    assert towers(model)
+    assert {part["module"] for part in towers(model)} <= set(model.module_names)
 
 
 @pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-8B", "llama-3.1-8b", "META-LLAMA/llama-3.1-8b-instruct"])
