@@ -101,7 +101,8 @@ def base_model_name(fields: Mapping[str, Any]) -> str | None:
         return None
     is_of_revision = isinstance(revision, str) and revision not in {"", "main"} and "@" not in base
     at_revision = f"{base}@{revision}" if is_of_revision else base
-    return at_revision if name_on_hub(at_revision) is not None else base
+    # A folder here has no revisions.
+    return at_revision if name_on_hub(base) is not None and name_on_hub(at_revision) is not None else base
 
 
 def matrix_sizes(

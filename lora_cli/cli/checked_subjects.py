@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lora_cli.analysis.check.subject_check import SubjectCheck
 from lora_cli.analysis.each_path import Unread
 from lora_cli.cli.locations import model_location, own_location, path_location
 from lora_cli.output.report import Location, Trouble
+
+FINDING_FIELDS = ("severity", "code", "message", "remedy")
 
 
 class CheckedSubjects(NamedTuple):
@@ -17,6 +19,16 @@ class CheckedSubjects(NamedTuple):
     checks: Sequence[SubjectCheck]
     locations: Mapping[str | None, Location | None]
     troubles: Sequence[Trouble]
+
+    def findings(self) -> list[Mapping[str, Any]] | None:
+        """Return what was found in trained adapters as JSON shows it, or None where none was checked."""
+        if all(check.findings is None for check in self.checks):
+            return None
+        return [
+            {"path": check.path, **{name: getattr(finding, name) for name in FINDING_FIELDS}}
+            for check in self.checks
+            for finding in check.findings or ()
+        ]
 
 
 def checked_subjects(found: Iterable[SubjectCheck | Unread]) -> CheckedSubjects:

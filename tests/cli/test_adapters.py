@@ -361,3 +361,37 @@ def test_a_field_of_the_spectrum_needs_it() -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "lora-cli: error: --field: 'rank_needed' needs --spectrum; give that too\n"
     assert run("inspect", "good", "--spectrum", "--field", "rank_needed").returncode == 0
+
+
+@pytest.mark.usefixtures("adapters")
+def test_json_of_a_check_has_the_findings_of_adapters() -> None:
+    """Those that fail, those that do not, and not those that are ignored; a count has no such part."""
+    answer = json.loads(run("check", "good", "fresh", "nan", "short", "--json").stdout)
+    found = {(each["path"], each["severity"], each["code"]) for each in answer["findings"]}
+    assert found == {("fresh", "warning", "zero-b"), ("nan", "error", "nan"), ("short", "error", "broken-file")}
+    assert all(list(each) == ["path", "severity", "code", "message", "remedy"] for each in answer["findings"])
+    assert all(each["message"] and each["remedy"] for each in answer["findings"])
+    assert all(list(each) == ["path", "rule", "value", "limit", "passed"] for each in answer["results"])
+    assert json.loads(run("check", "fresh", "--ignore", "zero-b", "--json").stdout)["findings"] == []
+    counted = run("check", "-d", "8", "-h", "8", "-r", "2", "--max-params", "99", "--json").stdout
+    assert "findings" not in json.loads(counted)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_list_of_adapters_stays_a_table(width: int, adapters: Path) -> None:
+    """What tells adapters apart is in it, and what there is no room for is named."""
+    metadata = {"ss_steps": "30", "ss_epoch": "2", "ss_learning_rate": "0.0001", "ss_network_dim": "2"}
+    arrays = {
+        "lora_unet_a.lora_down.weight": np.ones((2, 4), "<f4"),
+        "lora_unet_a.lora_up.weight": np.ones((4, 2), "<f4"),
+    }
+    write_arrays(adapters / "style.safetensors", arrays, metadata=metadata)
+    names = ("good", "short", "style.safetensors")
+    done = run("inspect", *names, "--format", "table", env={"COLUMNS": str(width)})
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    assert [line.split()[0] for line in lines if line.split() and line.split()[0] in names] == list(names)
+    left_out = next(line for line in lines if line.startswith("No room for "))
+    kept = {"adapter", "format", "r", "trainable_params", "adapter_bytes", "errors_found", "warnings_found"}
+    assert not kept & set(re.split("[ ,:]+", left_out))
+    assert "steps" in left_out

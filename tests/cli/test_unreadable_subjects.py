@@ -177,3 +177,14 @@ def test_a_path_that_is_missing_is_told_with_what_resembles_it(folder: Path, com
         assert ("the Hub's cache" in hub) is ("/" in name)
     done = run(command, "org/name", cwd=folder, env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder)})
     assert "'org/name' is not a path here, and the Hub's cache" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["nope", "nope.safetensors", "a/b/c", "nope/adapter_config.json"])
+def test_inspect_says_first_that_a_path_does_not_exist(name: str, tmp_path: Path) -> None:
+    """Whatever a file of that name would be, and though nothing there resembles it."""
+    done = run("inspect", name, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"lora-cli: error: '{name}' does not exist; "
+        "give the folder or the file of a trained adapter, or a name on the Hub, org/name\n"
+    )

@@ -147,19 +147,21 @@ def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | N
 
 
 def _check_without_model(path: str, rules: Rules) -> SubjectCheck:
-    """Check an adapter beside the bundled base that its config names, unless it may have been trained on another one.
+    """Check an adapter beside the bundled or local base that its config names, unless it may have been trained on another one.
 
     A loader takes that base as it is. A lock has no figures of it, as nobody asked for a model.
     """
-    from lora_cli.analysis.check.bundled_base import BASE_FIGURES, bundled_base, is_of_other_base
+    from lora_cli.analysis.check.named_base import BASE_FIGURES, is_of_other_base, named_base
     from lora_cli.analysis.inspect.inspect import inspect
 
-    inspection = inspect(path, bundled_base(path), values=True)
-    if not rules.destinations and inspection.inspected.model is not None and is_of_other_base(inspection):
+    base, why_unread = named_base(path)
+    inspection = inspect(path, base, values=True)
+    if not rules.destinations and base is not None and is_of_other_base(inspection):
         inspection = inspect(path, values=True)
     found = check_inspection(inspection, rules, path)
     own = {name: value for name, value in (found.record or {}).items() if name not in BASE_FIGURES}
-    return found._replace(record=own or None)
+    notes = found.notes if why_unread is None else [*found.notes, why_unread]
+    return found._replace(record=own or None, notes=notes)
 
 
 def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> SubjectCheck:

@@ -51,7 +51,7 @@ class SubjectCheck(NamedTuple):
     """The verdicts on one subject, its record for a lock, and what to say beside them.
 
     `record` is None where the subject's file cannot be read. `how` is how a count is adapted, and `model` the base
-    model of a trained adapter.
+    model of a trained adapter. `findings` are those of a trained adapter that are not ignored; a count has None.
     """
 
     verdicts: Sequence[Verdict]
@@ -62,6 +62,7 @@ class SubjectCheck(NamedTuple):
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
     assumptions: Sequence[str] = ()
+    findings: Sequence[Finding] | None = None
 
     def source(self) -> Record | None:
         """Return the subject with the commits of what is from the Hub, or None if nothing is."""
@@ -184,6 +185,8 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
             *inspection.sources,
             *(() if failing else not_compared(inspection.inspected, without_name=bool(rules.destinations))),
         ],
+        # Two loaders may find the same.
+        findings=list(dict.fromkeys(findings)),
     )
 
 

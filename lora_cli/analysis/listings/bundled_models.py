@@ -12,7 +12,7 @@ from lora_cli.methods.targeting.model_types import EXPERTS
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
 from lora_cli.models.parts.layers import LANGUAGE_MODEL, parameters_of
-from lora_cli.models.sources.preset import hub_names_of, names, read_preset
+from lora_cli.models.sources.preset import family_of, hub_names_of, names, read_preset
 
 FIELDS = ("model", "family", "full_params", "default_targets")
 MODULE_FIELDS = ("module", "kind", "count", "d", "h", "params", "share")
@@ -28,20 +28,22 @@ Row = tuple[str, str | None, int | None, int | None]
 def bundled(pattern: str | None = None) -> list[Record]:
     """Return a record per preset, or per preset whose name a pattern is in, or matches: `*`, `?` and `[...]` are wild.
 
-    A name on the Hub that a preset stands for is a name of it, too.
+    A name on the Hub that a preset stands for is a name of it, too, and so is its family.
 
     >>> [record["model"] for record in bundled("QWEN3-1*b")], [record["model"] for record in bundled("zai-org/*air")]
     (['qwen3-1.7b', 'qwen3-14b'], ['glm-4.5-air'])
+    >>> {record["family"] for record in bundled("Gemma2")}
+    {'gemma2'}
     """
-    wanted = [
-        name
-        for name in names()
-        if pattern is None or any(matches(each.lower(), pattern.lower()) for each in (name, *hub_names_of(name)))
-    ]
+    wanted = [name for name in names() if pattern is None or _is_meant(name, pattern.lower())]
     if not wanted:
         hint = near_miss(str(pattern).lower(), names(), "`lora-cli models` lists all presets")
         raise InvalidInput(f"no bundled model matches {quote(pattern)}; {hint}")
     return [record(read_preset(name)) for name in wanted]
+
+
+def _is_meant(preset: str, pattern: str) -> bool:
+    return any(matches(each.lower(), pattern) for each in (preset, *hub_names_of(preset), family_of(preset)))
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -208,13 +208,17 @@ def _report(judgement: Judgement, found: CheckedSubjects) -> Report:
         "assumptions": [said for check in found.checks for said in check.assumptions],
         ERRORS: errors_part(found.troubles),
     }
+    findings = found.findings()
     return Report(
         "check",
         FIELDS if None in found.locations else ("path", *FIELDS),
         [rows],
         len(rows),
         listing=True,
-        parts={name: part for name, part in parts.items() if part},
+        parts={
+            **({} if findings is None else {"findings": findings}),
+            **{name: part for name, part in parts.items() if part},
+        },
         failures=[verdict.failure() for verdict in judgement.verdicts],
         troubles=found.troubles,
         locations={path: location for path, location in found.locations.items() if location is not None},

@@ -33,7 +33,15 @@ if TYPE_CHECKING:
 
 # Its answers can be drawn.
 PLOTS = True
-# What a narrow table leaves out first: the ranks stay.
+# What a narrow table of several adapters leaves out first: what is noted of a training, which few files have, and last
+# what a person compares next.
+ADAPTERS_EXPENDABLE = (
+    *TRAINING_FIELDS,
+    *REVISIONS,
+    *("expected_bytes", "base_model", "expected_params", "file_params", "alpha", "dtype", "method", "max_rank"),
+    *("adapted_modules", "saved_bytes", "saved_params"),
+)
+# What any other narrow table leaves out first: the ranks stay.
 INSPECT_EXPENDABLE = (
     *("expected_bytes", "base_model", "expected_params", "alpha", "scaling", "dtype", "adapter"),
     *EXPENDABLE,
@@ -162,7 +170,7 @@ def _adapters_report(inspections: Sequence[Inspection], presentation: Presentati
         len(inspections),
         listing=len(inspections) > 1,
         parts=parts,
-        expendable=INSPECT_EXPENDABLE,
+        expendable=INSPECT_EXPENDABLE if len(inspections) == 1 else ADAPTERS_EXPENDABLE,
         details=inspections[0].groups if len(inspections) == 1 else (),
         findings=_shown(inspections[0].findings) if len(inspections) == 1 else (),
         design="inspect" if len(inspections) == 1 else None,

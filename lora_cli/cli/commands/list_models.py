@@ -29,7 +29,7 @@ def models(
         str | None,
         typer.Argument(
             metavar="PATTERN",
-            help="Show only the models whose name, here or on the Hub, contains this, or that it matches "
+            help="Show only the models whose name, here or on the Hub, or family contains this, or matches it "
             "with * and ?; a whole name shows that model, with its modules by shape.",
             autocompletion=one_of(preset_names),
             rich_help_panel=SUBJECT,

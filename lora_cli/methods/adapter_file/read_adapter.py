@@ -104,6 +104,9 @@ def adapter_without_tensors(path: str) -> TrainedAdapter:
     name = name_on_hub(path)
     if name is not None:
         return _on_hub(path, name)
+    if not os.path.lexists(path) and not is_stream(path):
+        hint = near_path(path) or "give the folder or the file of a trained adapter, or a name on the Hub, org/name"
+        raise InvalidInput(f"{quote_long(path)} does not exist; {hint}")
     folder = adapter_folder(path)
     if folder is None:
         return _in_single_file(path)
@@ -158,8 +161,6 @@ def _in_single_file(path: str) -> TrainedAdapter:
         return found
     if pickles := pickles_in(map(partial(os.path.join, path), names_in(path)) if os.path.isdir(path) else [path]):
         raise UnreadableFile(why_unread(pickles))
-    if near := "" if os.path.lexists(path) else near_path(path):
-        raise InvalidInput(f"{quote_long(path)} does not exist; {near}")
     raise InvalidInput(
         f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
         f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"

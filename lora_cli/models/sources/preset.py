@@ -89,6 +89,17 @@ def hub_names_of(preset: str) -> tuple[str, ...]:
     return tuple(name for field in NAMES for name in fields.get(field, ()))
 
 
+def family_of(preset: str) -> str:
+    """Return a preset's family: its model type, or the name of its class of diffusers.
+
+    >>> family_of("gpt2"), family_of("sana-0.6b")
+    ('gpt2', 'SanaTransformer2DModel')
+    """
+    fields = _all()[preset]
+    family: str = fields.get("model_type") or fields["_class_name"]
+    return family
+
+
 def preset_named(name: str) -> str | None:
     """Return the preset of a name in any case, its own or a Hub name that it stands for, or None if there is none.
 

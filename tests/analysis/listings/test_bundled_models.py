@@ -102,3 +102,12 @@ def test_a_pattern_matches_names_on_the_hub() -> None:
     """E.g. those of an organisation."""
     assert [record["model"] for record in bundled("liquidai/*")] == ["lfm2-1.2b", "lfm2.5-vl-1.6b"]
     assert {record["family"] for record in bundled("FacebookAI/")} == {"roberta", "xlm-roberta"}
+
+
+@pytest.mark.parametrize("pattern", ["gemma3_text", "Gemma3_T*", "SanaTransformer2D"])
+def test_a_pattern_matches_families(pattern: str) -> None:
+    """As the column of that name has them, in any case."""
+    part = pattern.lower().rstrip("*")
+    found = [record["model"] for record in bundled(pattern)]
+    assert found
+    assert found == [each["model"] for each in bundled() if part in str(each["family"]).lower()]

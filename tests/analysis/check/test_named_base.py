@@ -1,4 +1,4 @@
-"""An adapter is compared with the bundled base that its config names, unless it may have been trained on another one."""
+"""An adapter is compared with the bundled or local base that its config names, unless it may have been trained on another one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from adapter_files import Array, pair, write_adapter
+from small_llama import llama
 
 from lora_cli import InvalidInput, check, read_model
 from lora_cli.analysis.check.path_checks import Terms, check_path, check_paths
@@ -108,3 +109,57 @@ def test_a_given_model_is_compared_as_it_is(tmp_path: Path) -> None:
     path = write_adapter(tmp_path / "a", q_projections(body=""), base_model_name_or_path=QWEN)
     found = check_path(path, Rules(), read_model(QWEN), UNCHANGED, default_model=None)
     assert [each.rule for each in found.verdicts if not each.passed] == ["finding: wrong-prefix"]
+
+
+def local_base(path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None = None) -> None:
+    """Make `base` a folder of a small Llama, and its parent the working directory."""
+    config = llama(
+        architectures=["LlamaForCausalLM"], hidden_size=32, intermediate_size=64, num_hidden_layers=2, vocab_size=50
+    )
+    monkeypatch.chdir(path)
+    (path / "base").mkdir()
+    (path / "base" / "config.json").write_text(json.dumps(config) if content is None else content)
+
+
+@pytest.mark.parametrize("revision", [None, "v1"])
+def test_a_local_base_is_compared(revision: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter that lost both tensors of a module fails, as beside a model that is given; a folder has no revisions."""
+    local_base(tmp_path, monkeypatch)
+    for base in ("base", "./base", str(tmp_path / "base")):
+        fields = {"base_model_name_or_path": base, "revision": revision}
+        failed, notes = checked(tmp_path / "whole", q_projections(2, 32), **fields)
+        assert not failed
+        assert [note for note in notes if f"compared with the model in the folder {base!r}" in note]
+        assert checked(tmp_path / "half", q_projections(1, 32), **fields)[0] == ["finding: missing-tensor"]
+    assert [each.rule for each in check(tmp_path / "half") if not each.passed] == ["finding: missing-tensor"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "fields"),
+    [
+        (q_projections(1, 32, body=""), {"task_type": None}),
+        (q_projections(1, 32), {"task_type": "SEQ_CLS"}),
+        (q_projections(2, 32) | {"model.embed_tokens.weight": ones(58, 32)}, {}),
+    ],
+    ids=["bare-class", "other-class", "resized-vocabulary"],
+)
+def test_a_local_base_of_another_class_or_vocabulary_is_left(
+    arrays: Arrays, fields: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the note of any base that was not compared."""
+    local_base(tmp_path, monkeypatch)
+    failed, notes = checked(tmp_path / "a", arrays, base_model_name_or_path="base", **fields)
+    assert not failed
+    assert [note for note in notes if "not compared with its base model 'base'" in note]
+
+
+@pytest.mark.parametrize("content", ["{", '{"model_type": "own"}'])
+def test_a_local_base_that_cannot_be_read_is_a_note(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says why."""
+    local_base(tmp_path, monkeypatch, content)
+    failed, notes = checked(tmp_path / "a", q_projections(1, 32), base_model_name_or_path="base")
+    assert not failed
+    assert [note for note in notes if "not compared with its base model 'base'" in note]
+    assert [note for note in notes if "the base model that its config names cannot be read: " in note]
