@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Source
 
 MOST_MATCHES = 5
-SECONDS = 8.0
+SECONDS = 15.0
 
 
 @dataclass(frozen=True, repr=False)
