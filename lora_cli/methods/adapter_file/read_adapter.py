@@ -15,6 +15,7 @@ from lora_cli.methods.adapter_file.format_registry import PEFT, format_named, fo
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
 from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
+from lora_cli.models.checkpoints.shards import SAFETENSORS
 from lora_cli.models.config import Config
 from lora_cli.models.files import names_in, near_path, path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
@@ -231,6 +232,8 @@ def _check_weights(folder: str, path: str) -> None:
         return
     if os.path.lexists(os.path.join(folder, PICKLED_WEIGHTS)):
         raise UnreadableFile(why_unread([os.path.join(folder, PICKLED_WEIGHTS)]))
-    raise InvalidInput(
-        f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; to count only its config, give it to count as {argument('adapter')}"
-    )
+    others = [name for name in names_in(folder) if name.lower().endswith(SAFETENSORS)]
+    fix = f"to count only its config, give it to count as {argument('adapter')}"
+    if len(others) == 1:
+        fix = f"PEFT reads no other name: rename {quote_long(os.path.join(folder, others[0]))}, or give that path"
+    raise InvalidInput(f"{quote_long(path)} has no {ADAPTER_WEIGHTS}; {fix}")

@@ -320,6 +320,7 @@ def test_every_code_has_a_damage() -> None:
         ((), "is not a trained adapter"),
         (("adapter_model.safetensors",), "has no adapter_config.json"),
         (("adapter_config.json",), "has no adapter_model.safetensors"),
+        (("adapter_config.json", "own.safetensors"), "no other name: rename .*own.safetensors', or give that path"),
         (("model.pt",), "model.pt': a pickle is never unpickled"),
         (("adapter_config.json", "adapter_model.bin"), "adapter_model.bin': a pickle is never unpickled"),
     ],
