@@ -94,7 +94,8 @@ def _nothing(text: str) -> InvalidInput:
         return InvalidInput(
             f"{argument('text')} is empty; give a log line, e.g. {quote_long(LOG_FORMATS['peft'].example)}"
         )
+    no_file = ", and is not a file here" if len(text.split()) == 1 else ""
     return InvalidInput(
-        f"{argument('text')}: {quote(text)} has no line that says how many parameters are trained; give one as "
+        f"{argument('text')}: {quote(text)} has no line that says how many parameters are trained{no_file}; give one as "
         "the trainer printed it, e.g. 'trainable params: 41,943,040 || all params: 8,072,204,288', or only the number"
     )
