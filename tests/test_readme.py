@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import example
@@ -15,7 +17,10 @@ import lora_cli
 from lora_cli.analysis.inspect.findings.registry import FINDINGS
 from lora_cli.analysis.loaders.registry import loader_named, loader_names
 from lora_cli.cli.registry import command_names
-from lora_cli.models.registry import model_types
+from lora_cli.errors import InvalidInput
+from lora_cli.models.config import Config
+from lora_cli.models.model import read_config
+from lora_cli.models.registry import family, model_types
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
@@ -77,6 +82,28 @@ def test_every_model_type_is_named() -> None:
     listed = re.search(r"^Model types: (.*?)\.$", TEXT, re.MULTILINE | re.DOTALL)
     assert listed is not None
     assert listed[1].replace("\n", " ").split(", ") == model_types()
+
+
+def _replayed_types() -> Iterator[str]:
+    """Yield the model types whose block a training replays; what is known of a composite depends on its decoder."""
+    for model_type in model_types():
+        forward = family(model_type).forward
+        if forward is None:
+            continue
+        with suppress(InvalidInput):
+            config = read_config(Config({"model_type": model_type}), "defaults").config
+            if config is None or forward(config) is None:
+                continue
+        yield model_type
+
+
+def test_every_model_type_that_memory_knows_is_named() -> None:
+    """README lists them, all of them and no other, and says how many there are."""
+    known = list(_replayed_types())
+    listed = re.search(r"^Those whose training `memory` replays: (.*?)\.$", TEXT, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    assert listed[1].replace("\n", " ").split(", ") == known
+    assert f"[{len(known)} model types](#reference)" in TEXT
 
 
 def test_python_and_typer_are_those_of_the_project_file() -> None:
