@@ -82,7 +82,7 @@ def hub_names() -> tuple[str, ...]:
 def hub_names_of(preset: str) -> tuple[str, ...]:
     """Return the Hub names that a preset stands for, by its own name.
 
-    >>> hub_names_of("gpt2"), hub_names_of("sana-0.6b")
+    >>> hub_names_of("gpt2"), hub_names_of("vit-base")
     (('openai-community/gpt2',), ())
     """
     fields = _all()[preset]

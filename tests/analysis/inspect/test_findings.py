@@ -33,7 +33,6 @@ FOREIGN_CODES = {
     "two-formats",
     "other-metadata",
     "unread-metadata",
-    "noted-rank",
     "missing-alpha",
     "unusual-alpha",
     "invalid-alpha",

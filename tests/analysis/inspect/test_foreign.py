@@ -120,7 +120,6 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     ),
     "keys of PEFT too": (_set("base_model.model.to_q.lora_A.weight", values(4, 48)), {"two-formats"}),
     "one tensor under two names": (_set(f"{Q}.lora_A.weight", values(4, 48)), {"unknown-tensor"}),
-    "a rank that no module has": (_note(ss_network_dim="32"), {"noted-rank"}),
     "steps in words": (_note(ss_steps="many"), {"unread-metadata"}),
     "a learning rate that is NaN": (_note(ss_learning_rate="nan"), {"unread-metadata"}),
     "a name of 10 MB": (_note(ss_sd_model_name='{"a":' * 2_000_000), {"unread-metadata"}),

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from math import prod
 
 from lora_cli.analysis.count.rank_worth import PAST_BREAK_EVEN, PAST_DIMENSION, Sides, rank_problems
-from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, WARNING, counted_with, finding
+from lora_cli.analysis.inspect.findings.declaration import ERROR, WARNING, counted_with, finding
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
-from lora_cli.errors import first_few
 
 
 def _sides(adapter: InspectedAdapter) -> Iterator[tuple[str, Sides]]:
@@ -30,16 +29,6 @@ def rank_mismatch(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
             f"{ours} in the file, {theirs} in the config"
         )
         yield message, f"set {adapter.trained.declared.rank_field} to the rank in the file"
-
-
-@finding("noted-rank", NOTE, "if the file was resized or merged, correct the note, which belongs to another")
-def noted_rank(adapter: InspectedAdapter) -> Iterator[str]:
-    """Find a rank that the trainer noted, but that no LoRA in the file has; single modules may have ranks of their own."""
-    noted = adapter.trained.facts.network_dim
-    ranks = sorted({update.r for update in adapter.described.values() if update.r})
-    if noted and adapter.factors and noted not in ranks:
-        found = first_few(list(map(str, ranks)), str)
-        yield f"the metadata says rank {noted} (network_dim), and the modules have rank {found}"
 
 
 @finding(PAST_BREAK_EVEN, WARNING, "lower the rank, or train the weight itself")
