@@ -22,6 +22,7 @@ from lora_cli.analysis.loaders.registry import loader_named, loader_names
 from lora_cli.cli.registry import command_function, command_names
 from lora_cli.methods.config.peft_releases import known_versions
 from lora_cli.methods.config.recipes.recipe_file import read_fields, with_inner_fields
+from lora_cli.methods.config.recipes.registry import programs
 from lora_cli.methods.registry import METHODS, method_named
 from lora_cli.models.registry import model_types
 from lora_cli.output.registry import format_names
@@ -490,7 +491,7 @@ TAGS = [
 def recipe(draw: Random, folder: Path) -> list[str]:
     """Draw a trainer's recipe, damaged as data or as text."""
     source = draw.choice(RECIPES)
-    fields = with_inner_fields(read_fields(str(source)))
+    fields = with_inner_fields(read_fields(str(source), programs()))
     content = {name: value for name, value in fields.items() if "." not in name}
     for _ in range(draw.choice([0, 1, 1, 2, 4])):
         content = hostile.damaged(draw, content)
