@@ -95,5 +95,5 @@ def test_the_largest_sides_are_divided_at_once(method: str, size: int) -> None:
     more = ("--set", knob[method]) if method in knob else ()
     done = run("count", "-d", str(size), "-h", str(size), *rank, "--method", method, *more, timeout=10)
     assert done.returncode in {0, 2}
-    fit = run("fit", "-d", str(size), "-h", str(size), "--method", method, "--max-params", "9B", timeout=180)
+    fit = run("fit", "-d", str(size), "-h", str(size), "--method", method, "--max-params", "9B", timeout=60)
     assert fit.returncode in {0, 2}
