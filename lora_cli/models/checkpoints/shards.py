@@ -45,6 +45,18 @@ def checkpoint_in(folder: str) -> list[str]:
     return [os.path.join(folder, name) for name in found]
 
 
+def all_shards(names: Iterable[str]) -> list[str]:
+    """Return the numbered shards among the files of a folder if none of them is missing, or nothing.
+
+    >>> all_shards(["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"])
+    ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
+    >>> all_shards(["model-00001-of-00002.safetensors"])
+    []
+    """
+    numbered = list(filter(None, map(NUMBERED.fullmatch, names)))
+    return [each[0] for each in numbered] if all(int(each["count"]) == len(numbered) for each in numbered) else []
+
+
 def complete_checkpoint(folder: str) -> list[str]:
     """Return the same, or nothing where a shard is missing."""
     paths = checkpoint_in(folder)
@@ -68,7 +80,7 @@ def read_checkpoint(paths: list[str]) -> dict[str, Stored]:
             f"{quote_long(first)} is one of {int(numbered['count'])} shards, but only {len(paths)} of them are there; "
             "give the folder with all of them, or their index"
         )
-    return _together(map(read_header, paths))
+    return together(map(read_header, paths))
 
 
 def shard_paths(index: str) -> list[str]:
@@ -96,7 +108,7 @@ def _read_index(index: str) -> dict[str, Stored]:
 
 def indexed(places: Mapping[str, str], headers: Mapping[str, dict[str, Stored]], index: str) -> dict[str, Stored]:
     """Return the tensors in the `headers` of an index's shards, each of which must be where the index says."""
-    stored = _together(headers.values())
+    stored = together(headers.values())
     for name, place in places.items():
         if name not in headers[place]:
             raise InvalidInput(
@@ -130,7 +142,8 @@ def _real(path: str) -> str:
         return ""
 
 
-def _together(headers: Iterable[dict[str, Stored]]) -> dict[str, Stored]:
+def together(headers: Iterable[dict[str, Stored]]) -> dict[str, Stored]:
+    """Return the tensors of all headers, none of which may be in two."""
     stored: dict[str, Stored] = {}
     for header in headers:
         if twice := stored.keys() & header.keys():

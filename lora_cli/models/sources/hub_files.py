@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, first_few, quote_long
 from lora_cli.models.checkpoints.safetensors_header import Header, Stored, parse_header
-from lora_cli.models.checkpoints.shards import INDEX, SAFETENSORS, complete_checkpoint, indexed, preferred, weight_map
+from lora_cli.models.checkpoints.shards import (
+    INDEX,
+    SAFETENSORS,
+    all_shards,
+    complete_checkpoint,
+    indexed,
+    preferred,
+    together,
+    weight_map,
+)
 from lora_cli.models.files import json_object, names_in
 from lora_cli.models.network import network_use, tracked, untracked
 from lora_cli.models.sources.hub_cache import DEFAULT_REVISION, Snapshot, cached_snapshot
@@ -141,11 +150,15 @@ class HubFiles:
         The list of files comes first, because asking for a file that may be missing is a request too.
         """
         names = self.names()
-        inside = (name.removeprefix(f"{folder}/") for name in names if os.path.dirname(name) == folder)
+        inside = [name.removeprefix(f"{folder}/") for name in names if os.path.dirname(name) == folder]
         found = preferred(inside)
         place = os.path.join(folder, found[0]) if len(found) == 1 else ""
-        if place.endswith(INDEX) and (index := self.path(place)) is not None:
-            return self._indexed(folder, index)
+        if place.endswith(INDEX):
+            # That a pipeline has no config.json of its own was a request too; its shards are named without the index.
+            if folder and (shards := all_shards(inside)):
+                return together(self._shards(folder, dict.fromkeys(shards)).values())
+            if (index := self.path(place)) is not None:
+                return self._indexed(folder, index)
         header = self.header(place) if place else None
         if header is not None:
             return header.tensors()
@@ -160,13 +173,15 @@ class HubFiles:
         sizes: Counter[str] = Counter()
         for name, place in places.items():
             sizes[place] += len(json.dumps(name)) + ENTRY_BYTES
-        work = f"Fetching headers of {self.name.repository}"
-        shards = tracked(work, sizes.items(), len(sizes))
-        return indexed(
-            places, {place: self._shard(folder, place, AROUND_BYTES + size) for place, size in shards}, index
-        )
+        most = {place: AROUND_BYTES + size for place, size in sizes.items()}
+        return indexed(places, self._shards(folder, most), index)
 
-    def _shard(self, folder: str, place: str, most: int) -> dict[str, Stored]:
+    def _shards(self, folder: str, most: Mapping[str, int | None]) -> dict[str, dict[str, Stored]]:
+        """Return the tensors of shards, whose headers have about `most` bytes each if that is known."""
+        shards = tracked(f"Fetching headers of {self.name.repository}", most.items(), len(most))
+        return {place: self._shard(folder, place, size) for place, size in shards}
+
+    def _shard(self, folder: str, place: str, most: int | None) -> dict[str, Stored]:
         repository = self.name.repository
         if "/" in place or not place.endswith(SAFETENSORS):
             raise InvalidInput(
