@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from importlib import import_module
 
-from lora_cli.errors import InvalidInput, argument, first_few, near_miss, quote
+from lora_cli.errors import InvalidInput, argument, choices, first_few, near_miss, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Component, Family
 from lora_cli.models.parts.layers import Skeleton
@@ -130,7 +130,7 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
     name = class_name(config, classes)
     if not isinstance(name, str) or name not in classes:
         raise UnknownArchitecture(
-            f"{config.source}: architecture {quote(name)} is not known for {model_type}; choose from: {', '.join(classes)}"
+            f"{config.source}: {quote(name)} in architectures is not known for {model_type}; {choices(name, list(classes))}"
         )
     return name, classes[name](config)
 

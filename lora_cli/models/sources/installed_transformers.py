@@ -98,7 +98,7 @@ def _instance(config: Config, transformers: Any) -> Any:
     model_class = getattr(transformers, named[0], None) if isinstance(named[0], str) else None
     if not (isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)):
         raise InvalidInput(
-            f"{config.source}: architecture {quote(named[0])} is not a model of transformers; name another"
+            f"{config.source}: {quote(named[0])} in architectures is not a model of transformers; name another"
         )
     return model_class(read)
 

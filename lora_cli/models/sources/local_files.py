@@ -171,9 +171,16 @@ def _without_family(config: Config, checkpoint: Checkpoint | None, source: str, 
             if checkpoint is None:
                 raise
             reason = f"the installed transformers does not build it, and {reason}"
-    if checkpoint is not None:
-        from lora_cli.models.sources.by_headers import read_headers
+    from lora_cli.models.sources.by_headers import OWN_CODE, read_headers
 
-        return read_headers(config, checkpoint, source, reason)
-    instead = "install torch and transformers, which can build it, or " if can_be_built else ""
-    raise InvalidInput(f"{unknown}; {instead}give its safetensors checkpoint") from unknown
+    if checkpoint is not None:
+        try:
+            return read_headers(config, checkpoint, source, reason)
+        except InvalidInput as error:
+            raise type(error)(f"{reason}; so its headers are needed: {error}") from error
+    instead = "give its safetensors checkpoint, or its name on the Hub"
+    if OWN_CODE in config.fields:
+        instead = f"its code is its repository's own ({OWN_CODE}), which is never run: {instead}"
+    elif can_be_built:
+        instead = f"install torch and transformers, which can build it, or {instead}"
+    raise InvalidInput(f"{unknown}; {instead}") from unknown

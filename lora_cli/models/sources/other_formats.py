@@ -30,7 +30,7 @@ def why_unread(pickles: Sequence[str]) -> str:
     """
     return (
         f"{first_few(pickles)}: a pickle is never unpickled here, because that can run any code; convert it with "
-        "safetensors.torch.save_file(torch.load(FILE, weights_only=True), NEW), or give a model's config.json"
+        "safetensors.torch.save_file(torch.load(FILE, weights_only=True), NEW)"
     )
 
 

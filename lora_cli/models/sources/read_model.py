@@ -48,7 +48,7 @@ def is_path(source: str) -> bool:
     """Whether a text is a path: one that exists, or the name of a file. Weights in a format that is not read are refused."""
     name = source.lower()
     if pickles_in([source]):
-        raise UnreadableFile(why_unread([source]))
+        raise UnreadableFile(f"{why_unread([source])}, or give its config.json")
     if name.endswith(UNREAD):
         raise InvalidInput(
             f"{quote_long(source)} is not a safetensors file, the only format of weights that is read; give its config.json"

@@ -204,6 +204,17 @@ def test_a_repository_without_a_model_says_what_to_do(hub: HubServer, files: lis
     assert fix in refusal()
 
 
+def test_an_unknown_type_says_first_why_its_headers_are_needed(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights are a pickle, so the type is what a user may have misspelt."""
+    monkeypatch.setattr("lora_cli.models.sources.installed_transformers.PACKAGES", ("no_such_package",))
+    config = json.dumps({"model_type": "odd_new", "auto_map": {}}).encode()
+    hub.repositories["org/name"] = Repository({"config.json": config, "pytorch_model.bin": b"x"})
+    why, _, rest = refusal().partition("; so its headers are needed: ")
+    assert "model_type 'odd_new' is not known" in why
+    assert "'pytorch_model.bin': a pickle is never unpickled" in rest
+    assert "give a model's config.json" not in rest
+
+
 def test_a_known_type_needs_no_safetensors(hub: HubServer) -> None:
     """Its config.json says all, whatever its weights are stored in."""
     hub.repositories["org/name"] = Repository({"config.json": CONFIG, "pytorch_model.bin": b"x"})

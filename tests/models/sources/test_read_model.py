@@ -213,6 +213,28 @@ def test_an_unknown_architecture_is_read_from_its_checkpoint(here: Path, monkeyp
     assert "names and shapes" in model.warnings[0]
 
 
+def test_code_of_its_own_is_not_said_to_be_built_by_transformers(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which would run it: of such a model only headers are read."""
+    monkeypatch.setattr("lora_cli.models.sources.installed_transformers.PACKAGES", ("no_such_package",))
+    fields = {"model_type": "kimi_k2", "auto_map": {"AutoConfig": "configuration_deepseek.DeepseekV3Config"}}
+    (here / "config.json").write_text(json.dumps(fields))
+    with pytest.raises(
+        InvalidInput, match=r"'kimi_k2' is not known.*never run: give its safetensors.*its name on the Hub"
+    ) as caught:
+        read_model("config.json")
+    assert "install" not in str(caught.value)
+
+
+def test_a_class_in_another_spelling_is_a_near_miss(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As repositories with code of their own spell it; the message names the field that has it."""
+    monkeypatch.setattr("lora_cli.models.sources.installed_transformers.PACKAGES", ("no_such_package",))
+    (here / "config.json").write_text(json.dumps({"model_type": "mpt", "architectures": ["MPTForCausalLM"]}))
+    with pytest.raises(
+        InvalidInput, match=r"'MPTForCausalLM' in architectures is not .* did you mean MptForCausalLM\?"
+    ):
+        read_model(".")
+
+
 def remote(here: Path, **shapes: tuple[int, ...]) -> None:
     """Write a model whose code is not part of transformers; its parameters' names have `__` for a dot."""
     fields = {"model_type": "chatglm", "hidden_size": 8, "num_layers": 2, "num_attention_heads": 2, "vocab_size": 9}
