@@ -327,6 +327,34 @@ def test_check_tells_models_and_adapters_on_the_hub_apart(run: Run, hub: HubServ
     assert "has no revision" not in pinned.stderr
 
 
+def test_check_says_all_that_it_fetched_of_an_adapter(run: Run, hub: HubServer, tmp_path: Path) -> None:
+    """The config, which tells an adapter from a model, and the header."""
+    hub.repositories["org/adapter"] = Repository(adapter(tmp_path))
+    done = run("check", "org/adapter", "--max-params", "1M")
+    fetched = [line for line in done.stderr.splitlines() if "fetched" in line]
+    assert [line.partition("fetched ")[2] for line in fetched] == [
+        f"{file} at commit {COMMIT}" for file in ("adapter_config.json", "the header of adapter_model.safetensors")
+    ]
+
+
+def test_a_model_given_as_an_adapter_says_where_it_goes(run: Run, hub: HubServer) -> None:
+    """Without the network: the name of a bundled model is known."""
+    for arguments in (["inspect", "Qwen/Qwen3-8B"], ["count", "gpt2", "--adapter", "Qwen/Qwen3-8B@main"]):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert "is a model, not an adapter; a model goes to -m/--model" in done.stderr
+    assert not hub.requests
+
+
+def test_the_name_of_an_adapter_is_not_a_misspelt_model(run: Run) -> None:
+    """As those of its base models are near, it would be taken for one of them; a model's own name may be misspelt."""
+    adapter, model = (
+        run("count", *each, "--offline") for each in (["gpt2", "--adapter", "Qwen/Qwen3-8B-lora"], ["Qwen/Qwen3-8C"])
+    )
+    assert "did you mean" not in adapter.stderr
+    assert "did you mean Qwen/Qwen3-8B" in model.stderr
+
+
 def test_a_lock_records_the_commit(run: Run, hub: HubServer, tmp_path: Path) -> None:
     """And a later commit is a difference; a file of that name never was one."""
     check = ["check", "org/base", "-r", "4", "--lock", "counts.lock"]

@@ -75,7 +75,9 @@ def check_path(
         found = _hub_files(path)
         if found is None or not _is_adapter_on_hub(found):
             return _check_model(path, rules, model, how, found)
-        return _check_adapter(path, None, rules, model, how)
+        check = _check_adapter(path, None, rules, model, how)
+        # The config was fetched to tell an adapter from a model.
+        return check._replace(notes=list(dict.fromkeys([*found.notes, *check.notes])))
     folder = adapter_folder(path)
     if folder is None and not is_foreign(path):
         return _check_model(path, rules, model, how)

@@ -21,6 +21,7 @@ from lora_cli.models.files import names_in, near_path, path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
+    adapter_files,
     adapter_on_hub,
     name_on_hub,
     named_adapters,
@@ -203,9 +204,7 @@ def _other_titles() -> str:
 
 
 def _on_hub(path: str, name: HubName) -> TrainedAdapter:
-    from lora_cli.models.sources.hub_files import HubFiles
-
-    files = HubFiles(name)
+    files = adapter_files(name)
     config = files.path(ADAPTER_CONFIG)
     fields = {} if config is None else read_object(config)
     if fields.get("peft_type") is None:

@@ -12,6 +12,7 @@ from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
 from lora_cli.models.sources.hub_name import HubName, hub_name, is_meant_as_name, not_a_name
 from lora_cli.models.sources.other_formats import why_unread
+from lora_cli.models.sources.preset import is_preset
 from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ def name_on_hub(text: str) -> HubName | None:
     return hub_name(text) if _may_be_name(text) else None
 
 
+def adapter_files(name: HubName) -> HubFiles:
+    """Return the files of a repository that is to be an adapter; the name of a bundled model is refused."""
+    from lora_cli.models.sources.hub_files import HubFiles
+
+    if is_preset(name.repository):
+        raise InvalidInput(f"{quote_long(str(name))} is a model, not an adapter; a model goes to {argument('model')}")
+    return HubFiles(name, is_adapter=True)
+
+
 def _may_be_name(text: str) -> bool:
     return not (os.path.lexists(text) or is_stream(text) or text.endswith(FILES))
 
@@ -73,9 +83,7 @@ def adapter_config_file(text: str) -> ConfigFile:
     """Return where the adapter_config.json is that a path, its folder, a stream or a Hub name leads to."""
     name = name_on_hub(text)
     if name is not None:
-        from lora_cli.models.sources.hub_files import HubFiles
-
-        return _config_on_hub(name, HubFiles(name))
+        return _config_on_hub(name, adapter_files(name))
     if _may_be_name(text) and is_meant_as_name(text):
         raise not_a_name("adapter", text)
     path = os.path.join(one_adapter(text), ADAPTER_CONFIG) if os.path.isdir(text) else text

@@ -79,10 +79,11 @@ def hub_forbidden() -> Iterator[None]:
 class Hub:
     """A repository on the Hub, at the commit that the first answer names."""
 
-    def __init__(self, name: HubName, commit: str | None = None) -> None:
+    def __init__(self, name: HubName, commit: str | None = None, *, is_adapter: bool = False) -> None:
         """Prepare to ask for files of a repository, at a commit if it is known; without the package or offline, refuse."""
         self.commit = name.revision if is_commit(name.revision or "") else commit
-        self._inquiry = Inquiry((os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/"), name)
+        endpoint = (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+        self._inquiry = Inquiry(endpoint, name, is_adapter=is_adapter)
         # Whether an answer has named a commit, which nothing but a Hub does.
         self._is_hub = False
         self._left = BUDGET_BYTES

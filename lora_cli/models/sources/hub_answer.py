@@ -31,6 +31,7 @@ class Inquiry(NamedTuple):
     name: HubName
     file: str = ""
     span: tuple[int, int] | None = None
+    is_adapter: bool = False
 
     @property
     def host(self) -> str:
@@ -52,8 +53,8 @@ class Inquiry(NamedTuple):
         return InvalidInput(f"{path}cannot fetch {quote_long(str(self.name))}: {what}; {fix}")
 
     def unknown(self, what: str) -> InvalidInput:
-        """Return the error for a name that the Hub does not know or show, or that cannot be looked up: it may be misspelt."""
-        near = near_miss(self.name.repository, hub_names(), "")
+        """Return the error for a name that the Hub does not know or show, or that cannot be looked up: a model's may be misspelt."""
+        near = "" if self.is_adapter else near_miss(self.name.repository, hub_names(), "")
         return InvalidInput(f"{what}; {near}" if near else what)
 
     def origin(self, url: str) -> tuple[str, str, int | None]:

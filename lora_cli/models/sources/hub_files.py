@@ -56,9 +56,10 @@ class RemoteHeader(NamedTuple):
 class HubFiles:
     """The files of a repository, all of them of one commit."""
 
-    def __init__(self, name: HubName) -> None:
-        """Look for the repository in the cache."""
+    def __init__(self, name: HubName, *, is_adapter: bool = False) -> None:
+        """Look for the repository in the cache; one that `is_adapter` is not a misspelt model."""
         self.name = name
+        self._is_adapter = is_adapter
         self._snapshot = cached_snapshot(name)
         self._hub: Hub | None = None
         # Whether anything of the snapshot was used; until then a newer one may take its place.
@@ -211,5 +212,5 @@ class HubFiles:
         if self._hub is None:
             if not self._is_read:
                 self._snapshot = None
-            self._hub = Hub(self.name, self.commit)
+            self._hub = Hub(self.name, self.commit, is_adapter=self._is_adapter)
         return self._hub
