@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.registry import method_named
 from lora_cli.methods.targeting.model_types import MAMBA_PARTS, MAMBA_TYPES
@@ -23,5 +25,5 @@ def check_mamba(name: str, model_type: str, method: str) -> None:
     ):
         raise InvalidInput(
             f"PEFT refuses the target {quote_long(name)}, whose weight Mamba uses without calling the module; "
-            f"leave out {' and '.join(MAMBA_PARTS)}"
+            f"leave out {' and '.join(MAMBA_PARTS)}, e.g. by exclude_modules={json.dumps(MAMBA_PARTS)}"
         )

@@ -47,7 +47,8 @@ def excluder(config: AdapterConfig) -> Callable[[str], bool]:
     return lambda name: ends_with(name, entries) or any(entry.match(name) for entry in copies)
 
 
-def _is_all_linear(wanted: object) -> bool:
+def is_all_linear(wanted: object) -> bool:
+    """Whether targets are all Linears, in any case, as PEFT reads it."""
     return isinstance(wanted, str) and wanted.lower() == ALL_LINEAR
 
 
@@ -60,7 +61,7 @@ def matcher(model: Model, config: AdapterConfig, *, shortened: bool = True) -> C
     if config.layers_to_transform and shortened:
         wanted = wanted if (listed := listed_targets(model, config)) is None else listed
     if isinstance(wanted, str):
-        if _is_all_linear(wanted):
+        if is_all_linear(wanted):
             # PEFT makes a list of entries of these, which match endings too: a Linear `feature_extractor` on top takes
             # in the module of that name further below.
             linear = frozenset(all_linear(model, config))
@@ -121,7 +122,7 @@ def by_pattern(values: Mapping[str, T | InvalidInput], default: T | InvalidInput
 
 def listed_names(model: Model, config: AdapterConfig) -> tuple[str, ...] | None:
     """Return the names and endings in `target_modules`, or None where it is a regular expression."""
-    wanted = all_linear(model, config) if _is_all_linear(config.target_modules) else config.target_modules
+    wanted = all_linear(model, config) if is_all_linear(config.target_modules) else config.target_modules
     return None if isinstance(wanted, str) else tuple(wanted or ())
 
 

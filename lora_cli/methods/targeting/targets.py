@@ -21,7 +21,7 @@ from lora_cli.methods.targeting.full_copies import FullCopies, find_full_copies
 from lora_cli.methods.targeting.fused_experts import fused_experts, with_experts
 from lora_cli.methods.targeting.layer_replication import replicate_layers
 from lora_cli.methods.targeting.mamba_parts import check_mamba
-from lora_cli.methods.targeting.name_matching import ALL_LINEAR, by_pattern, excluder, matcher, ranker
+from lora_cli.methods.targeting.name_matching import ALL_LINEAR, by_pattern, excluder, is_all_linear, matcher, ranker
 from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.targeting.target_parameters import parameter_places
 from lora_cli.methods.targeting.token_rows import TokenRows, find_token_rows
@@ -111,6 +111,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
             f"PEFT targets nothing by default in {quote(model.model_type)}, whose experts it converts; "
             f"{_target_advice(model)}"
         )
+    takes_all = is_all_linear(config.target_modules)
     config, ties = tie(model, with_experts(model, config))
     config = _with_default_targets(model, config, method)
     model = replicate_layers(model, config.layer_replication)
@@ -121,7 +122,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     tied = [name for name in names if ties.adapts(name)]
     if not method.skips_unsupported:
         for name in (*chosen, *tied):
-            _check_module(name, model, modules, method)
+            _check_module(name, model, modules, method, takes_all=takes_all)
     rank = ranker(config)
     # With `skips_unsupported` this may be fewer modules than are targeted, or none.
     supported = [name for name in chosen if name in modules and modules[name].kind in method.module_kinds]
@@ -163,14 +164,20 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     return Targets(model, tuple(places), copies, rows, row_ties, tuple(unmatched), config, bases, tuple(copied))
 
 
-def _check_module(name: str, model: Model, modules: Mapping[str, Module], method: Method[Any]) -> None:
+def _check_module(
+    name: str, model: Model, modules: Mapping[str, Module], method: Method[Any], *, takes_all: bool
+) -> None:
     """Refuse a module that PEFT cannot adapt by this method."""
     check_mamba(name, model.model_type, method.name)
     if method.module_kinds and (name not in modules or modules[name].kind not in method.module_kinds):
         has_modules = any(module.startswith(f"{name}.") for module in modules)
+        fix = "name the modules inside it" if has_modules else "leave it out"
+        if takes_all:
+            last = quote(name.rpartition(".")[2])
+            fix = f"{ALL_LINEAR} reaches it in PEFT too, because a Linear is called {last}; {_target_advice(model)}"
         raise InvalidInput(
             f"target {quote_long(name)} is not a {_in_words(method.module_kinds)}, and {method.name} adapts "
-            f"nothing else in PEFT; {'name the modules inside it' if has_modules else 'leave it out'}"
+            f"nothing else in PEFT; {fix}"
         )
 
 

@@ -162,8 +162,16 @@ def test_the_layers_of_a_pattern_are_those_that_prompts_are_made_for() -> None:
 )
 def test_mambas_own_parts_are_refused_where_peft_knows_the_type(model_type: str, targets: dict[str, Any]) -> None:
     """As targets and as the owners of a target parameter."""
-    with pytest.raises(InvalidInput, match="whose weight Mamba uses without calling the module"):
+    with pytest.raises(
+        InvalidInput, match=r"whose weight Mamba uses without.*by exclude_modules=\[\"out_proj\", \"conv1d\"\]$"
+    ):
         names(read(model_type), **targets)
+
+
+def test_all_linear_without_mambas_own_parts_is_what_the_refusal_says() -> None:
+    """As in PEFT."""
+    kept = names(read("falcon_h1"), target_modules="all-linear", exclude_modules=("out_proj", "conv1d"))
+    assert {"mamba.in_proj", "self_attn.o_proj"} <= {".".join(name.split(".")[-2:]) for name in kept}
 
 
 @pytest.mark.parametrize("model_type", ["bamba", "jamba", "granitemoehybrid", "zamba2"])
