@@ -40,9 +40,20 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from _idle_experts(cost)
     yield from idle_layers(cost)
     yield from untied(cost)
+    yield from _no_head(cost)
     yield from _unknown_size(cost)
     yield from _assumed_type(cost)
     yield from cost.how.notes(cost.settings)
+
+
+def _no_head(cost: ModelCount) -> Iterator[str]:
+    """Yield a sentence on a task whose head PEFT would train, in a model without one by the names that PEFT knows."""
+    heads = cost.config.task_heads
+    if heads and not any(name.rpartition(".")[2] in heads for name in cost.targets.full_copies.names):
+        yield (
+            f"task_type {cost.config.task_type} trains no head, because no module of {quote_long(cost.model)} is called "
+            f"{' or '.join(heads)}; where architectures names a class with a head, that is counted"
+        )
 
 
 def _unknown_size(cost: ModelCount) -> Iterator[str]:

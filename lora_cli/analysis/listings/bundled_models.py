@@ -12,6 +12,7 @@ from lora_cli.methods.targeting.model_types import EXPERTS
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
 from lora_cli.models.parts.layers import LANGUAGE_MODEL, parameters_of
+from lora_cli.models.registry import find_family
 from lora_cli.models.sources.preset import family_of, hub_names_of, names, read_preset
 
 FIELDS = ("model", "family", "full_params", "default_targets")
@@ -37,7 +38,11 @@ def bundled(pattern: str | None = None) -> list[Record]:
     """
     wanted = [name for name in names() if pattern is None or _is_meant(name, pattern.lower())]
     if not wanted:
-        hint = near_miss(str(pattern).lower(), names(), "`lora-cli models` lists all presets")
+        known, hint = str(pattern).lower(), "`lora-cli models` lists all presets"
+        if find_family(known) is None:
+            hint = near_miss(known, names(), hint)
+        else:
+            hint = f"models of this type are counted all the same, by a config.json or a name on the Hub; {hint}"
         raise InvalidInput(f"no bundled model matches {quote(pattern)}; {hint}")
     return [record(read_preset(name)) for name in wanted]
 

@@ -11,7 +11,7 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
-from lora_cli.errors import InvalidInput, first_few, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, first_few, quote_long
 from lora_cli.models.checkpoints.safetensors_header import Header, Stored, parse_header
 from lora_cli.models.checkpoints.shards import (
     INDEX,
@@ -98,7 +98,10 @@ class HubFiles:
             self._missing.add(file)
             return None
         # What is not a config must not be found in the cache by others.
-        json_object(fetched.content, f"{self.name}/{file}")
+        try:
+            json_object(fetched.content, f"{self.name}/{file}")
+        except UnreadableFile as error:
+            raise UnreadableFile(f"{error}; try again later, or give a path") from error
         self._snapshot = Snapshot(self.name.repository, str(hub.commit))
         self._fetched.append(file)
         return self._snapshot.store(file, fetched.etag, fetched.content, self.name.revision or DEFAULT_REVISION)

@@ -17,6 +17,7 @@ REVISION = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 MAX_REVISION_CHARACTERS = 200
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MARK = "@"
+URL = "://"
 
 
 class HubName(NamedTuple):
@@ -50,12 +51,12 @@ def hub_name(text: str) -> HubName | None:
 
 
 def is_meant_as_name(text: str) -> bool:
-    """Whether a text that leads nowhere has the two parts of a name, and not the beginning of a path.
+    """Whether a text that leads nowhere has the two parts of a name, or a host before them, and not the beginning of a path.
 
     >>> is_meant_as_name("my org/adapter"), is_meant_as_name("../adapter"), is_meant_as_name("no/such/file")
     (True, False, False)
     """
-    return text.partition(MARK)[0].count("/") == 1 and not text.startswith(("/", "./", "../", "~"))
+    return URL in text or (text.partition(MARK)[0].count("/") == 1 and not text.startswith(("/", "./", "../", "~")))
 
 
 def _is_revision(text: str) -> bool:
@@ -69,7 +70,10 @@ def is_commit(revision: str) -> bool:
 
 def not_a_name(what: str, text: str) -> InvalidInput:
     """Return the error for a text with a slash that leads nowhere; `what` says what it should be, e.g. a model."""
+    _, _, address = text.partition(URL)
+    name = hub_name("/".join(address.split("/")[1:3]))
+    near = "" if name is None else f"; did you mean {name}?"
     return InvalidInput(
         f"{what} {quote_long(text)} is neither a path that exists nor a name on the Hub, which is org/name or "
-        "org/name@revision, of letters, digits, - _ and . only"
+        f"org/name@revision, of letters, digits, - _ and . only{near}"
     )

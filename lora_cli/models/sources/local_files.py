@@ -49,7 +49,7 @@ def _denoiser(path: str) -> str | None:
     folders = (os.path.join(folder, name) for name in DENOISERS)
     found = next((each for each in folders if os.path.lexists(os.path.join(each, CONFIG))), None)
     if found is None:
-        raise _pipeline(folder)
+        raise _pipeline(folder, path)
     return found
 
 
@@ -86,14 +86,14 @@ def _files(source: str) -> tuple[Config | None, list[str]]:
     return None, checkpoint
 
 
-def _pipeline(folder: str) -> InvalidInput:
-    """Return the error for a pipeline without a denoiser, with its components that are models, those of diffusers first."""
+def _pipeline(folder: str, source: str) -> InvalidInput:
+    """Return the error for the source of a pipeline without a denoiser, with its components that are models, those of diffusers first."""
     index = read_object(os.path.join(folder, PIPELINE), "the index of a pipeline")
     named = [name for name in names_in(folder) if index.get(name) and CONFIG in _names_below(folder, name)]
     components = sorted(named, key=lambda name: "diffusers" not in str(index[name]))
     which = first_few(components) if components else "a folder with a config.json"
     return InvalidInput(
-        f"{quote_long(folder)} is a pipeline of diffusers, not one model; give the folder of one of its components: {which}"
+        f"{quote_long(source)} is a pipeline of diffusers, not one model; give the folder of one of its components: {which}"
     )
 
 

@@ -49,6 +49,14 @@ def test_a_pattern_that_matches_nothing_is_refused(pattern: str) -> None:
     assert ("did you mean qwen3-8b" in str(refusal.value)) == pattern.startswith("qwem")
 
 
+def test_a_known_type_without_a_preset_is_said_to_be_counted() -> None:
+    """It is not a misspelt preset."""
+    with pytest.raises(
+        InvalidInput, match="no bundled model matches 'Mamba'; models of this type are counted all the same"
+    ):
+        bundled("Mamba")
+
+
 def test_a_whole_name_shows_that_model() -> None:
     """JSON has its modules beside the record, and a list has not."""
     one = json.loads(run("models", "Mixtral-8x7B", "--json").stdout)

@@ -56,6 +56,16 @@ def test_a_start_that_data_prepare_is_counted_as_after_that(start: str, function
     assert [function in note for note in notes_of(cost)] == [True]
 
 
+def test_a_task_without_its_head_in_the_model_has_a_note() -> None:
+    """PEFT trains none then, silently, as where a config on the Hub names the class that generates."""
+    fields = {"task_type": "SEQ_CLS", "target_modules": ["q_proj"]}
+    notes = [note for note in notes_of(count("llama", "LlamaForCausalLM", **fields)) if "no head" in note]
+    assert [note.partition(",")[0] for note in notes] == ["task_type SEQ_CLS trains no head"]
+    headed = count("llama", "LlamaForSequenceClassification", **fields)
+    assert headed.full_copy_params == 32
+    assert not [note for note in notes_of(headed) if "no head" in note]
+
+
 def test_heads_that_the_task_does_not_have_are_told_only_where_none_matched() -> None:
     """PEFT writes every name of the task's head into modules_to_save; by hand, a head is 2 x 16 + 2."""
     heads = {"target_modules": ["query"], "modules_to_save": ["classifier", "score"]}

@@ -336,7 +336,10 @@ def elsewhere(handler: Handler) -> bool:
         ),
         (misbehaving(403, X_Error_Code="GatedRepo"), "'org/name' is gated"),
         (misbehaving(content=b"<html>login</html>"), "does not answer as a Hub does; check HF_ENDPOINT"),
-        (misbehaving(content=b"<html>", X_Repo_Commit=COMMIT), "'org/name/config.json' is not JSON"),
+        (
+            misbehaving(content=b"<html>", X_Repo_Commit=COMMIT),
+            "'org/name/config.json' is not JSON: Expecting value: line 1 column 1 (char 0); try again later, or give a path",
+        ),
         (misbehaving(content=b"[1]", X_Repo_Commit=COMMIT), "'org/name/config.json' holds an array"),
         (
             misbehaving(content=gzip.compress(CONFIG), Content_Encoding="gzip", X_Repo_Commit=COMMIT),

@@ -114,6 +114,14 @@ def test_a_pipeline_without_its_components_says_what_to_give(tmp_path: Path) -> 
         read_model(tmp_path)
 
 
+def test_the_index_of_a_pipeline_is_called_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by its folder, which is '.' here."""
+    monkeypatch.chdir(tmp_path)
+    Path("model_index.json").write_text(json.dumps(INDEX))
+    with pytest.raises(InvalidInput, match=r"^'model_index\.json' is a pipeline of diffusers"):
+        read_model("model_index.json")
+
+
 def test_an_unknown_class_is_read_by_its_headers(pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No transformers can build it, installed or not."""
     monkeypatch.setattr(installed_transformers, "is_installed", lambda: True)
@@ -122,6 +130,6 @@ def test_an_unknown_class_is_read_by_its_headers(pipeline: Path, monkeypatch: py
     model = read_model(folder)
     assert "_class_name 'AutoencoderKL' is not known" in model.warnings[0]
     (folder / "diffusion_pytorch_model.safetensors").unlink()
-    with pytest.raises(InvalidInput, match=r"give its safetensors checkpoint$") as caught:
+    with pytest.raises(InvalidInput, match=r"give its safetensors checkpoint, or its name on the Hub$") as caught:
         read_model(folder)
     assert "transformers" not in str(caught.value)
