@@ -16,7 +16,7 @@ from small_models import SMALL
 from lora_cli.errors import InvalidInput, printable
 from lora_cli.output import Report, format_writer
 from lora_cli.output.registry import formats_of
-from lora_cli.output.report import Location
+from lora_cli.output.report import Location, Trouble
 
 Write = Callable[..., str]
 Make = Callable[..., Report]
@@ -63,16 +63,20 @@ def test_each_failure_is_an_error_of_its_file(written: Write, judged: Make, verd
     """Whatever names and sentences hold, the runner reads one command a failure, and none else."""
     text = written("github", judged(verdicts))
     assert not has_controls(text.replace("\n", ""))
-    assert [command(line) for line in text.splitlines()] == [
+    assert [command(line) for line in text.splitlines() if line.startswith("::")] == [
         ("error", {"file": printable(path), "title": printable(f"lora-cli check: {rule}")}, printable(failure))
         for path, rule, failure in verdicts
         if failure is not None
     ]
 
 
-def test_what_passed_is_silent(written: Write, judged: Make) -> None:
-    """A step shows ten annotations: none is spent on what holds."""
-    assert written("github", judged([("a", "max-params", None), ("b", "max-params", None)])) == ""
+def test_what_passed_is_a_plain_line(written: Write, judged: Make) -> None:
+    """A step shows ten annotations: none is spent on what holds, which its log says once, and only where all of it does."""
+    passed = [("a", "max-params", None), ("b", "max-params", None)]
+    assert written("github", judged(passed)) == "lora-cli check: all rules hold for 'a', 'b': max-params\n"
+    assert written("github", judged([*passed, ("c", "max-params", "over")])).count("\n") == 1
+    trouble = judged(passed)._replace(troubles=[Trouble("c", "not there")])
+    assert written("github", trouble) == "::error title=lora-cli check::not there\n"
 
 
 def test_without_a_path_there_is_no_file(written: Write, judged: Make) -> None:

@@ -1,16 +1,19 @@
 """GitHub annotations: GitHub shows each failed check at the top of a workflow run and beside its file.
 
 The lines are workflow commands (docs.github.com, "Workflow commands for GitHub Actions"), escaped as in
-`command.ts` of actions/toolkit. A check that passed writes nothing, because GitHub shows only ten annotations per step.
+`command.ts` of actions/toolkit. What passed is not annotated, because GitHub shows only ten annotations per step: where
+all rules hold, the log has one plain line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from lora_cli.errors import printable
+from lora_cli.errors import first_few, printable
 from lora_cli.output.format import Format
 from lora_cli.output.report import Location, Report, Screen
+from lora_cli.quantities import Value
 
 
 def _data(text: str) -> str:
@@ -33,13 +36,31 @@ def annotation(title: str, location: Location | None, message: str) -> str:
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
-    """Write one line per record that failed, and one per subject that could not be read."""
-    for record, failure in report.judgements():
+    """Write one line per record that failed, and one per subject that could not be read; without any, what holds."""
+    judgements = list(report.judgements())
+    for record, failure in judgements:
         if failure is not None:
             title = f"lora-cli {report.command}: {record['rule']}"
             stream.write(annotation(title, report.location(record), failure) + "\n")
     for trouble in report.troubles:
         write_error(report.command, trouble.message, trouble.location, stream)
+    if judgements and not report.troubles and all(failure is None for _, failure in judgements):
+        stream.write(_all_hold(report.command, [record for record, _ in judgements]) + "\n")
+
+
+def _all_hold(command: str, records: Sequence[Mapping[str, Value]]) -> str:
+    """Return that all rules hold, and which of which subjects.
+
+    >>> _all_hold("check", [{"path": "a", "rule": "max-params"}, {"path": "b", "rule": "max-params"}])
+    "lora-cli check: all rules hold for 'a', 'b': max-params"
+    >>> _all_hold("check", [{"rule": "max-params"}, {"rule": "max-bytes"}])
+    'lora-cli check: all rules hold: max-params, max-bytes'
+    """
+    paths, rules = (
+        list(dict.fromkeys(str(record[field]) for record in records if field in record)) for field in ("path", "rule")
+    )
+    subjects = f" for {first_few(paths)}" if paths else ""
+    return f"lora-cli {command}: all rules hold{subjects}: {first_few(rules, printable)}"
 
 
 def write_error(command: str, message: str, location: Location | None, stream: TextIO) -> None:
