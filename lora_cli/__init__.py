@@ -16,11 +16,14 @@ from __future__ import annotations
 # Not typing's: an import here would be paid, and could be interrupted, before the program has begun.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lora_cli.analysis.check.check import check
     from lora_cli.analysis.check.verdict import Verdict
     from lora_cli.analysis.count.count import Count, count
     from lora_cli.analysis.explain.explain import Explanation, explain
     from lora_cli.analysis.explain.match import Match
+    from lora_cli.analysis.fit.budget import DoesNotFit
     from lora_cli.analysis.fit.fit import Fit, fit
     from lora_cli.analysis.forward.forward import Forward, forward
     from lora_cli.analysis.inspect.findings.declaration import Finding
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Count",
+    "DoesNotFit",
     "Explanation",
     "Finding",
     "Fit",
@@ -71,6 +75,7 @@ _MODULES = {
     "lora_cli.analysis.count.count": ("Count", "count"),
     "lora_cli.analysis.explain.explain": ("Explanation", "explain"),
     "lora_cli.analysis.explain.match": ("Match",),
+    "lora_cli.analysis.fit.budget": ("DoesNotFit",),
     "lora_cli.analysis.fit.fit": ("Fit", "fit"),
     "lora_cli.analysis.forward.forward": ("Forward", "forward"),
     "lora_cli.analysis.inspect.findings.declaration": ("Finding",),
@@ -88,13 +93,46 @@ _MODULES = {
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
+    from types import FunctionType
 
     module = next((module for module, names in _MODULES.items() if name in names), None)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(module), name)
+    if isinstance(value, FunctionType):
+        value = _naming_arguments(value)
     globals()[name] = value
     return value
+
+
+def _naming_arguments(function: Callable[..., object]) -> Callable[..., object]:
+    """Return a public function that answers an argument that it does not have with the one that is meant.
+
+    >>> count(model="gpt2", rank=16)
+    Traceback (most recent call last):
+    TypeError: count() has no argument rank=16; did you mean r?
+    """
+    from functools import wraps
+
+    @wraps(function)
+    def named(*args: object, **kwargs: object) -> object:
+        try:
+            return function(*args, **kwargs)
+        except TypeError:
+            from inspect import signature
+
+            from lora_cli.errors import choices, quote
+
+            known = tuple(signature(function).parameters)
+            unknown = next((name for name in kwargs if name not in known), None)
+            if unknown is None:
+                raise
+            given = f"{unknown}={quote(kwargs[unknown])}"
+            raise TypeError(f"{function.__name__}() has no argument {given}; {choices(unknown, known)}") from None
+
+    # Where pickle finds it.
+    named.__module__ = __name__
+    return named
 
 
 def __dir__() -> list[str]:

@@ -28,22 +28,55 @@ COMPARED_CHARACTERS = 100
 COMPARED_NAMES = 20_000
 NEAR, NEAR_WORD, NEAR_SPELLING = 0.6, 0.8, 0.88
 
-# Words that people use for what has another name here; where that name is known, it is meant.
+# What options, PEFT, trainers and other people call what has another name here; where that name is known, it is meant.
+# All are spelled as Python's arguments are.
 OTHER_WORDS = {
+    "rank": "r",
+    "lora_rank": "r",
+    "lora_r": "r",
+    "lora_alpha": "alpha",
+    "target_modules": "target",
+    "lora_target": "target",
+    "modules": "target",
+    "peft_type": "method",
+    "finetuning_type": "method",
+    "in_features": "d",
+    "out_features": "h",
+    "base": "model",
+    "base_model": "base",
+    "base_model_name_or_path": "base",
+    "source": "model",
+    "folder": "path",
+    "adapter_path": "path",
+    "fields": "set",
+    "set": "settings",
+    "settings": "set",
+    "loader": "loads_in",
+    "max_size": "max_bytes",
+    "max_vram": "max_memory",
+    "batch_size": "batch",
+    "micro_batch_size": "batch",
+    "per_device_train_batch_size": "batch",
+    "max_length": "seq",
+    "max_seq_length": "seq",
+    "cutoff_len": "seq",
+    "sequence_len": "seq",
+    "gradient_checkpointing": "checkpointing",
+    "optim": "optimizer",
+    "attn_implementation": "attention",
     "params": "trainable_params",
     "parameters": "trainable_params",
     "trainable": "trainable_params",
-    "rank": "r",
     "percent": "percent_of_full",
     "bytes": "adapter_bytes",
     "size": "adapter_bytes",
     "vram": "peak_bytes",
     "int4": "nf4",
     "4bit": "nf4",
-    "4-bit": "nf4",
+    "4_bit": "nf4",
     "qlora": "nf4",
     "8bit": "int8",
-    "8-bit": "int8",
+    "8_bit": "int8",
     "tsv": "csv",
     "jsonl": "ndjson",
     "md": "markdown",
@@ -257,13 +290,19 @@ def misspelt(wanted: object, known: Iterable[str]) -> str:
 
 
 def meant_by(word: str, known: Collection[str]) -> list[str]:
-    """Return the known names that people mean by another word.
+    """Return the known names that people mean by another word, or by another spelling.
 
     >>> meant_by("TSV", ["csv", "json"]), meant_by("params", ["csv", "json"])
     (['csv'], [])
+    >>> meant_by("max_vram", ["max-memory"]), meant_by("max_memory", ["max-memory"])
+    (['max-memory'], ['max-memory'])
     """
-    name = OTHER_WORDS.get(word.lower())
-    return [name] if name is not None and name in known else []
+    spelled = _spelled(word)
+    return [name for meant in (spelled, OTHER_WORDS.get(spelled)) for name in known if _spelled(name) == meant]
+
+
+def _spelled(name: str) -> str:
+    return name.lower().replace("-", "_")
 
 
 def choices(wanted: object, known: Sequence[str]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from ast import literal_eval
+from collections.abc import Callable
+from inspect import isfunction
 
 import pytest
 from hypothesis import given
@@ -63,6 +65,16 @@ def test_the_public_names_are_there() -> None:
         assert getattr(lora_cli, name) is not None
     assert lora_cli.InvalidInput is InvalidInput
     assert lora_cli.LoraCliError is LoraCliError
+    with pytest.raises(lora_cli.DoesNotFit):
+        lora_cli.fit(8, 8, max_params=1)
+
+
+@pytest.mark.parametrize("function", [each for name in lora_cli.__all__ if isfunction(each := getattr(lora_cli, name))])
+def test_every_function_answers_an_argument_that_it_does_not_have(function: Callable[..., object]) -> None:
+    """With those that it has; and it can be pickled, as a pool of processes does."""
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) has no argument nothing=5; choose from: \w+"):
+        function(nothing=5)
+    assert pickle.loads(pickle.dumps(function)) is function  # noqa: S301
 
 
 def test_an_unknown_public_name_is_an_attribute_error() -> None:

@@ -15,8 +15,7 @@ from lora_cli.analysis.check.loads_in import Loaders, destinations_of, known_loa
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, find_section
-from lora_cli.cli.pyproject_words import key_meant
-from lora_cli.errors import InvalidInput, argument, arguments_spelled, choices, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, arguments_spelled, choices, meant_by, quote, quote_long
 from lora_cli.quantities import QuantityError
 
 # tomllib reads hexadecimal numbers of any length, but Python refuses to print the longest.
@@ -152,9 +151,9 @@ def read_settings(known_names: KnownNames) -> Settings:
 def _settings(section: Section, known_names: KnownNames) -> Settings:
     source, content = _where(section.path), section.content
     for key in content:
-        meant = key_meant(key)
-        if meant in TABLE_KEYS and meant not in KEYS:
-            what = "it" if meant == key else meant
+        meant = [] if key in KEYS else meant_by(key, TABLE_KEYS)
+        if meant and meant[0] not in KEYS:
+            what = "it" if meant[0] == key else meant[0]
             raise InvalidInput(
                 f"{source} has no key {quote(key)}; write {what} into a table [[tool.{SECTION}.{CHECKS}]]"
             )
@@ -210,7 +209,7 @@ def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], where: st
                     f"{where} has no key {quote(key)}; write it into the {TRAINING}{table_of}: "
                     f"{TRAINING} = {{{key} = {shown}}}"
                 )
-            raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key_meant(key), known)}")
+            raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key, known)}")
 
 
 def _rules(table: Mapping[str, Any], where: str, known_names: KnownNames) -> OwnRules:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lora_cli.cli.application import OWN_OPTIONS, parameters_of
-from lora_cli.cli.options.adaptation import OPTIONS_OF_FIELDS, TRAINERS_PREFIX, is_field
+from lora_cli.cli.options.adaptation import TRAINERS_PREFIX, is_field
 from lora_cli.cli.registry import command_names
 from lora_cli.errors import SHOWN_CHARACTERS, SHOWN_LONG_CHARACTERS, InvalidInput, choices, meant_by, near_miss, quote
 from lora_cli.output.registry import format_names
@@ -19,22 +19,12 @@ TYPERS_UNKNOWN, TYPERS_EXTRA = "No such option: ", "Got unexpected extra argumen
 TYPERS_MISSING = "Missing argument"
 # The options that three numbers may be meant for.
 SIZES = ("-d", "-h", "-r")
-# What trainers call an option of a training, or a value of one.
-TRAINERS_OPTIONS = {
+# What trainers call a value of an option.
+TRAINERS_VALUES = {
     "load_in_4bit": "--quantize nf4",
     "load_in_8bit": "--quantize int8",
     "bf16": "--dtype bfloat16",
     "fp16": "--dtype float16",
-    "batch_size": "--batch",
-    "micro_batch_size": "--batch",
-    "per_device_train_batch_size": "--batch",
-    "max_length": "--seq",
-    "max_seq_length": "--seq",
-    "cutoff_len": "--seq",
-    "sequence_len": "--seq",
-    "gradient_checkpointing": "--checkpointing",
-    "optim": "--optimizer",
-    "attn_implementation": "--attention",
 }
 
 
@@ -118,23 +108,20 @@ def _instead(option: str, command: str | None) -> str | None:
     if "--format" in names and (meant := _format(option.lstrip("-"))):
         return f"--format {meant}"
     field = option.lstrip("-").replace("-", "_")
-    own = TRAINERS_OPTIONS.get(field)
+    own = TRAINERS_VALUES.get(field)
     if own is not None and own.partition(" ")[0] in names:
         return own
-    if "--set" not in names:
-        return None
-    for name in (field, field.removeprefix(TRAINERS_PREFIX)):
-        if OPTIONS_OF_FIELDS.get(name) in names:
-            return OPTIONS_OF_FIELDS[name]
-        if is_field(name):
-            return f"--set {name}=VALUE"
-    return None
+    words = {name.lstrip("-"): name for name in names if name.startswith("-")}
+    if known := meant_by(field, words):
+        return words[known[0]]
+    fields = (field, field.removeprefix(TRAINERS_PREFIX)) if "--set" in names else ()
+    return next((f"--set {name}=VALUE" for name in fields if is_field(name)), None)
 
 
 def _format(word: str) -> str | None:
     """Return the format that a word names, or is another word for."""
     known = format_names()
-    return word if word in known else next(iter(meant_by(word, known)), None)
+    return next(iter(meant_by(word, known)), None)
 
 
 def _argument_for(word: str) -> str | None:

@@ -77,6 +77,28 @@ def test_an_argument_of_the_wrong_type_is_refused_by_name(sentence: str, ask: Ca
     assert "--" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"rank": 16}, "rank=16; did you mean r?"),
+        ({"target_modules": "all-linear"}, "target_modules='all-linear'; did you mean target?"),
+        ({"batch_size": 4}, "batch_size=4; did you mean batch?"),
+        ({"nothing": 1}, "nothing=1; choose from: model, r, method, "),
+    ],
+)
+def test_another_word_for_an_argument_is_answered_with_it(given: dict[str, Any], meant: str) -> None:
+    """As PEFT, trainers and the command line call it."""
+    with pytest.raises(TypeError) as caught:
+        memory("gpt2", **given)
+    assert f"memory() has no argument {meant}" in str(caught.value)
+
+
+def test_a_type_error_inside_a_function_stays() -> None:
+    """It is not about the arguments' names."""
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'path'"):
+        lora_cli.inspect()  # type: ignore[call-arg]
+
+
 def test_limits_and_axes_are_read_as_on_the_command_line() -> None:
     """Texts with units, and ranges."""
     assert fit(model="gpt2", max_params="1M") == fit(model="gpt2", max_params=1_000_000)

@@ -167,7 +167,7 @@ def test_the_model_is_the_argument_of_a_command() -> None:
         ("methods lora dora", "methods takes one NAME, and 'dora' is one too many; see lora-cli methods --help"),
         ("forward gpt2", "forward takes only options, and 'gpt2' is none; see lora-cli forward --help"),
         ("count gpt2 -R 8", "count has no option -R; did you mean -r?"),
-        ("count gpt2 --lora-r 8", "count has no option --lora-r; did you mean --rank?"),
+        ("count gpt2 --lora-r 8", "count has no option --lora-r; did you mean -r?"),
         ("fit gpt2 --lora_alpha=8", "fit has no option --lora_alpha; did you mean --alpha?"),
         ("sweep gpt2 --target-modules c_fc", "sweep has no option --target-modules; did you mean --target?"),
         ("count gpt2 --use-dora", "count has no option --use-dora; did you mean --set use_dora=VALUE?"),

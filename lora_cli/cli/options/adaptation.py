@@ -83,8 +83,7 @@ Set = Annotated[
     ),
 ]
 
-# The options for fields of PEFT's configs, and what trainers write before the names of these fields.
-OPTIONS_OF_FIELDS = {"r": "--rank", "lora_alpha": "--alpha", "target_modules": "--target", "peft_type": "--method"}
+# What trainers write before the names of fields of PEFT's configs.
 TRAINERS_PREFIX = "lora_"
 
 
