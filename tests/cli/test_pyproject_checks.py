@@ -389,7 +389,11 @@ def test_what_is_wrong_with_a_table_is_said_of_file_table_and_key(project: Write
             "tool.lora-cli.check is {'model': 'gpt2'}; it must be an array of tables",
         ),
         ("[tool.lora-cli]\ncheck = [1]", "tool.lora-cli.check is [1]; it must be an array of tables"),
-        ("[tool.lora-cli]\ncheck = []", "there is nothing to check"),
+        (
+            "[tool.lora-cli]\ncheck = []",
+            "or list what to check in pyproject.toml, a table [[tool.lora-cli.check]] each",
+        ),
+        ("", "there is nothing to check; give the PATH of an adapter"),
         ("[tool.lora-cli]\nrank = 8", "has no key 'rank'; write r into a table [[tool.lora-cli.check]]"),
         ("[[tool.lora-cli.checks]]\nmodel = 'gpt2'", "tool.lora-cli has no key 'checks'; did you mean check?"),
         (GPT2, "tool.lora-cli.check[0] has no limit; write one into it or into [tool.lora-cli], e.g. max-params = "),

@@ -24,6 +24,7 @@ from lora_cli.cli.options.limits import LimitOptions
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.cli.pyproject_checks import listed_checks
+from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION
 from lora_cli.cli.pyproject_paths import terms_of_paths
 from lora_cli.cli.pyproject_settings import OwnRules, Settings, read_settings
 from lora_cli.cli.pyproject_tables import section_model
@@ -184,7 +185,11 @@ def _subject_check(configuration: Configuration, project: Settings, rules: Rules
     base = None if configuration.names_subject else section_model(project)
     if not configuration.has_subject and base is None:
         sizes = ", ".join(map(argument, ("d", "h", "r")))
-        listed = "; the subjects in pyproject.toml need no option that adapts one" if project.tables else ""
+        listed = (
+            f"; the subjects in {FILE} need no option that adapts one"
+            if project.tables
+            else f", or list what to check in {FILE}, a table [[tool.{SECTION}.{CHECKS}]] each"
+        )
         raise InvalidInput(
             f"there is nothing to check; give the {argument('paths')} of an adapter, {argument('model')}, "
             f"or one matrix with {sizes}{listed}"
