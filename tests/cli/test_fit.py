@@ -189,13 +189,14 @@ def test_what_is_written_counts_as_it_was_fitted(folder: Path, tmp_path: Path) -
     assert answer(*model, "--adapter", str(target), "--max-bytes", "10kB")["results"][0]["r"] < record["r"]
 
 
-def test_a_preset_is_no_path_and_a_task_that_trains_a_head_is_not_set(folder: Path, tmp_path: Path) -> None:
-    """Neither a name that no hub has, nor modules that were not counted, get into the file."""
-    run("fit", "--model", "gpt2", "--max-params", "1M", "--write", str(tmp_path / "a"))
+def test_a_presets_base_is_on_the_hub_and_a_task_that_trains_a_head_is_not_set(folder: Path, tmp_path: Path) -> None:
+    """Neither a name that no hub has, nor modules that were not counted, get into the file; JSON has the same config."""
+    written = answer("--model", "gpt2", "--max-params", "1M", "--write", str(tmp_path / "a"))
     (folder / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["LlamaForSequenceClassification"]}))
     run("fit", "--model", str(folder / "config.json"), "--max-params", "1M", "--write", str(tmp_path / "b"))
     first, second = (json.loads((tmp_path / name / "adapter_config.json").read_text()) for name in "ab")
-    assert (first["base_model_name_or_path"], first["task_type"]) == (None, "CAUSAL_LM")
+    assert (first["base_model_name_or_path"], first["task_type"]) == ("openai-community/gpt2", "CAUSAL_LM")
+    assert written["config"] == first
     assert (second["base_model_name_or_path"], second["task_type"]) == (str(folder), None)
 
 

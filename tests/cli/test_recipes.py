@@ -119,7 +119,7 @@ def test_a_recipe_comes_from_standard_input() -> None:
 
 
 def test_a_fitted_config_is_written(folder: Path) -> None:
-    """With the recipe's base model, targets and alpha."""
+    """With the recipe's base model, targets and alpha; of another model, with that one's name."""
     done = run("fit", "--recipe", "lora.yml", "--max-params", "6M", "--write", "out", cwd=folder)
     assert done.returncode == 0, done.stderr
     config = json.loads((folder / "out" / "adapter_config.json").read_text(encoding="utf-8"))
@@ -130,7 +130,7 @@ def test_a_fitted_config_is_written(folder: Path) -> None:
     other = ("fit", "--recipe", "lora.yml", "-m", "gpt2", "-t", "c_attn", "--max-params", "6M", "--write", "gpt2")
     assert run(*other, cwd=folder).returncode == 0
     config = json.loads((folder / "gpt2" / "adapter_config.json").read_text(encoding="utf-8"))
-    assert config["base_model_name_or_path"] is None
+    assert config["base_model_name_or_path"] == "openai-community/gpt2"
 
 
 def test_a_recipe_is_trained_whole_where_that_is_asked_for(folder: Path) -> None:

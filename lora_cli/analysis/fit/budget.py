@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.edges import Load
-from lora_cli.analysis.limits import BUDGETS, LIMITS, Amount, Limits, read_limits
+from lora_cli.analysis.limits import BUDGETS, LIMITS, MAX_MEMORY, Amount, Limits, card_size_note, read_limits
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.quantities import bytes_text, number_text
 
@@ -55,9 +55,10 @@ def excess(cost: ModelCount, budget: Limits) -> str:
 
 
 def remedy(cost: ModelCount, budget: Limits) -> str:
-    """Say which limits would do: unrounded, so that they do."""
+    """Say which limits would do: unrounded, so that they do. And what a limit may have been meant as."""
     broken = [name for name, most in budget.items() if figure(cost, name) > most]
-    return f"give {' and '.join(f'{argument(name)} of {_unrounded(cost, name)}' for name in broken)} or more"
+    enough = f"give {' and '.join(f'{argument(name)} of {_unrounded(cost, name)}' for name in broken)} or more"
+    return "; ".join([enough, *card_size_note(MAX_MEMORY, budget.get(MAX_MEMORY))])
 
 
 def _unrounded(cost: ModelCount, limit: str) -> str:

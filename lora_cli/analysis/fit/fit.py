@@ -87,15 +87,26 @@ class Fit(Count):
             return []
         return list(alternatives(self._search, self._budget))
 
+    @property
+    def config_fields(self) -> dict[str, Any]:
+        """The adapter_config.json of a model's adapter, with the size that was found; {} of one matrix."""
+        from lora_cli.analysis.fit.fitted_config import fitted_fields
+
+        if self.model is None or not isinstance(self._search, KnobSearch):
+            return super().config_fields
+        return fitted_fields(self._search, self._largest)
+
     def config(self) -> dict[str, Any]:
         """Return the fields of the adapter_config.json that PEFT loads."""
-        from lora_cli.analysis.fit.fitted_config import fitted_fields
+        from lora_cli.analysis.fit.fitted_config import fitted_fields, refuse_missing_task
 
         if not isinstance(self._search, KnobSearch):
             raise InvalidInput(
                 f"the config is the one that was given: {argument('knob')} {self.knob} changes none of it"
             )
-        return fitted_fields(self._search, self._largest)
+        fields = fitted_fields(self._search, self._largest)
+        refuse_missing_task(self._search, fields)
+        return fields
 
     def alpha_note(self) -> str | None:
         """Return a note on the alpha that the config gets if none is given."""
@@ -136,8 +147,8 @@ def fit(
     knob           "batch" or "seq" to search for that, with `max_memory`, at the rank `r`
 
     A limit holds at equality. What is chosen is the rank, or the field that sets the size of a method without one. The
-    other arguments are those of `count`. Without a limit, and if not even the smallest size fits, `InvalidInput` is
-    raised.
+    other arguments are those of `count`. Without a limit, `InvalidInput` is raised, and where not even the smallest size
+    fits, one that is `DoesNotFit`.
 
     >>> largest = fit(d=1024, h=1024, max_params=100_000)
     >>> largest.size, largest.trainable_params, largest.headroom, largest.overshoot

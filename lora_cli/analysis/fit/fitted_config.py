@@ -15,6 +15,8 @@ from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model
+from lora_cli.models.sources.hub_name import hub_name
+from lora_cli.models.sources.preset import hub_names_of, preset_named
 
 # The task that a class of transformers is trained for, where PEFT has a name for it.
 TASKS = {
@@ -28,12 +30,12 @@ TASKS = {
 def fitted_fields(search: KnobSearch, largest: LargestSize) -> dict[str, Any]:
     """Return the fields of the config: those that were given, the size, and what PEFT would fill in.
 
-    The base model is named if it was read from a path, or as a recipe names it. The task is that of the model's class, unless PEFT would train
-    more for it than was counted, e.g. a classifier's head. PEFT's default targets and alpha are written out. A prompt
-    method without a task raises `InvalidInput`, since PEFT's `get_peft_model` does not take it.
+    The base model is named as a recipe names it, or by its folder or its name on the Hub. The task is that of the model's
+    class, unless PEFT would train more for it than was counted, e.g. a classifier's head. PEFT's default targets and alpha
+    are written out.
     """
     plan = search.plan
-    fields: dict[str, Any] = {"base_model_name_or_path": _base_model(plan.subject.name), "task_type": None}
+    fields: dict[str, Any] = {**_base_model(plan.subject.name), "task_type": None}
     fields |= search.base
     fields |= {name: value for name, value in search.fields.items() if value is not None} | {"inference_mode": False}
     if search.knob is not None:
@@ -46,12 +48,16 @@ def fitted_fields(search: KnobSearch, largest: LargestSize) -> dict[str, Any]:
         fields.setdefault(plan.method.alpha, alpha)
     if fields["task_type"] is None:
         fields["task_type"] = _harmless_task(search, largest, fields)
-    if plan.method.is_prompt and fields["task_type"] is None:
+    return dict(sorted(fields.items()))
+
+
+def refuse_missing_task(search: KnobSearch, fields: Mapping[str, Any]) -> None:
+    """Refuse a config of a prompt method without a task, which PEFT's `get_peft_model` does not take."""
+    if search.plan.method.is_prompt and fields["task_type"] is None:
         raise InvalidInput(
             f"PEFT's get_peft_model takes {search.method} only with a task_type, and the model's class names none that "
             f"leaves the count as it is; give one, e.g. {argument('settings')} task_type=CAUSAL_LM"
         )
-    return dict(sorted(fields.items()))
 
 
 def alpha_note(search: KnobSearch, largest: LargestSize) -> str | None:
@@ -92,8 +98,20 @@ def _task(model: Model) -> str | None:
     return None if ending is None else TASKS[ending]
 
 
-def _base_model(source: str) -> str | None:
-    """Return the folder of a model that was read from a path; a preset is not on disk."""
-    if not os.path.lexists(source):
-        return None
-    return source if os.path.isdir(source) else os.path.dirname(source) or "."
+def _base_model(source: str) -> dict[str, str | None]:
+    """Return the fields that name the base model: the folder of a model on disk, or its name on the Hub where it has one.
+
+    >>> _base_model("gpt2"), _base_model("vit-base")
+    ({'base_model_name_or_path': 'openai-community/gpt2'}, {'base_model_name_or_path': None})
+    >>> _base_model("org/name@v1")
+    {'base_model_name_or_path': 'org/name', 'revision': 'v1'}
+    """
+    if os.path.lexists(source):
+        return {"base_model_name_or_path": source if os.path.isdir(source) else os.path.dirname(source) or "."}
+    if (name := hub_name(source)) is not None:
+        revision = {} if name.revision is None else {"revision": name.revision}
+        return {"base_model_name_or_path": name.repository, **revision}
+    preset = preset_named(source)
+    # The first one is its own.
+    own = () if preset is None else hub_names_of(preset)[:1]
+    return {"base_model_name_or_path": next(iter(own), None)}

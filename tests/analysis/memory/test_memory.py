@@ -253,6 +253,10 @@ def test_a_fit_to_memory_is_the_last_that_fits() -> None:
     assert (of_batch.knob, of_batch.next_size) == ("batch", of_batch.size + 1)
     with pytest.raises(InvalidInput, match="even at batch 1"):
         fit(model=LLAMA, target="all-linear", r=8, max_memory="1MB", knob="batch")
+    with pytest.raises(
+        InvalidInput, match=r" or more; max_memory: 1GB is .* a card that is sold as 1 GB has some 1GiB$"
+    ):
+        fit(model=LLAMA, target="all-linear", max_memory="1GB", training={"seq": 512})
 
 
 def test_a_sweep_has_the_memory_of_each_training() -> None:

@@ -86,11 +86,12 @@ def test_a_recipe_without_targets_is_refused(
 
 
 def test_a_fitted_config_names_the_base_as_the_recipe_does(tmp_path: Path) -> None:
-    """With its revision; torchtune's models have no names that transformers would load."""
+    """With its revision; torchtune names none, so the bundled model that it is has its name on the Hub."""
     path = written(tmp_path, AXOLOTL, revision_of_model="main")
     config = fit(recipe=path, max_params="6M").config()
     assert (config["base_model_name_or_path"], config["revision"]) == (LLAMA, "main")
-    assert fit(recipe=written(tmp_path, TUNE), max_params="6M").config()["base_model_name_or_path"] is None
+    tuned = fit(recipe=written(tmp_path, TUNE), max_params="6M").config()
+    assert tuned["base_model_name_or_path"] == "meta-llama/Llama-3.2-1B"
 
 
 def test_parameters_are_targets_enough(tmp_path: Path) -> None:
