@@ -36,13 +36,13 @@ class TargetSet(NamedTuple):
 class ModelGrid:
     """The grid models × target sets × ranks × trainings, the last one fastest.
 
-    Without a training each point is a count; with them it also has the memory of its training. `track` sees
-    the points go by.
+    Without ranks each method has PEFT's default. Without a training each point is a count; with them it also has the
+    memory of its training. `track` sees the points go by.
     """
 
     models: Sequence[Model]
     target_sets: Sequence[TargetSet]
-    ranks: Sequence[int]
+    ranks: Sequence[int] | None
     training: TrainingGrid | None = None
     track: Track | None = None
 
@@ -81,7 +81,7 @@ class ModelGrid:
 
     def _ranks(self, config: AdapterConfig) -> Sequence[int]:
         # A method without a rank is counted once.
-        return self.ranks if method_named(config.method).rank is not None else (config.r,)
+        return (config.r,) if self.ranks is None or method_named(config.method).rank is None else self.ranks
 
     def warnings(self) -> tuple[str, ...]:
         """Return each model's and target set's warnings at its first rank and the largest, each sentence once."""

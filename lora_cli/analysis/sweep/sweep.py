@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 60
 # The number that `print` shows.
 PRINTED_ROWS = 10
-DEFAULT_TARGETS = "default"
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,11 +69,12 @@ class Sweep:
 
     @property
     def title(self) -> tuple[str, ...]:
-        """What is counted, in words: the methods on their subjects, and the targets where there is one set of them."""
+        """What is counted, in words: the methods on their subjects, the targets where there is one set, and a default rank."""
         methods = dict.fromkeys(name for grid in self._grids for name in grid.methods)
         (first, *_) = self._grids
-        targets = [f"{DEFAULT_TARGETS} targets" if name == DEFAULT_TARGETS else name for name in first.targets]
-        return head(methods, first.subjects), *(targets if len(targets) == 1 else ())
+        targets = [f"{DEFAULT} targets" if name == DEFAULT else name for name in first.targets]
+        ranks = [f"{DEFAULT} rank"] if not isinstance(first, MatrixGrid) and first.ranks is None else []
+        return head(methods, first.subjects), *(targets if len(targets) == 1 else ()), *ranks
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -173,7 +174,8 @@ def sweep(
 ) -> Sweep:
     """Count every combination of `d`, `h` and `r`, or of `model`, `target` and `r`, for one or several methods.
 
-    d, h, r        a value, a list, a `range` or a text like "8:64:8" or "8:64:x2"; the last axis, r, runs fastest
+    d, h, r        a value, a list, a `range` or a text like "8:64:8" or "8:64:x2"; the last axis, r, runs fastest, and
+                   for models is PEFT's default without it
     square         h follows d
     method         one name or several, LoRA without it; a method without a rank is counted once in place of each rank
     settings       fields of the methods' PEFT configs, given to those that have them
@@ -227,7 +229,6 @@ def sweep(
             f"{argument(given[0])} says how a model is trained, which only {argument('memory')} depends on; give that "
             "too, or drop it"
         )
-    ranks = _ranks(r, hows)
     limits = read_limits(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes)
     if model is not None:
         if d is not None or h is not None or square:
@@ -236,7 +237,9 @@ def sweep(
                 f"{argument('model')} a whole model; drop one of them"
             )
         return _selected(
-            _model_sweep(model, target, hows, ranks, _trainings(axes, training or {}) if memory else None, track),
+            _model_sweep(
+                model, target, hows, _ranks(r, hows), _trainings(axes, training or {}) if memory else None, track
+            ),
             limits,
             sort,
             limit,
@@ -248,7 +251,7 @@ def sweep(
         )
     if target is not None:
         refuse_target(Adaptation(target=""))
-    sizes = _matrix_axes(d, h, ranks, square=square)
+    sizes = _matrix_axes(d, h, _ranks(r, hows), square=square)
     # A method that is refused is refused before the first row of another one is written.
     grids = tuple(matrix_grid(sizes, how) for how in hows)
     return _selected(Sweep(MATRIX_FIELDS, grids), limits, sort, limit)
@@ -265,16 +268,18 @@ def _selected(grid: Sweep, limits: Mapping[str, int | float], sort: str | None, 
     return replace(grid, _selection=read_selection(grid.fields, grid.size, limits, sort, limit))
 
 
-def _ranks(r: Axis | None, hows: Sequence[Adaptation]) -> Sequence[int]:
-    """Return the axis r, which methods without a rank do without."""
+def _ranks(r: Axis | None, hows: Sequence[Adaptation]) -> Sequence[int] | None:
+    """Return the axis r, which methods without a rank do without, or None where it is not given."""
     if r is not None:
         return read_axis("r", r)
     if all(method_named(how.method_name).rank is None for how in hows):
         return range(1, 2)
-    raise InvalidInput(f"{argument('r')} is missing; give the ranks to sweep, e.g. 8,16 or 4:64:x2")
+    return None
 
 
-def _matrix_axes(d: Axis | None, h: Axis | None, ranks: Sequence[int], *, square: bool) -> Axes:
+def _matrix_axes(d: Axis | None, h: Axis | None, ranks: Sequence[int] | None, *, square: bool) -> Axes:
+    if ranks is None:
+        raise InvalidInput(f"{argument('r')} is missing; give the ranks to sweep, e.g. 8,16 or 4:64:x2")
     if d is None:
         raise missing("d")
     refuse_name(d)
@@ -289,7 +294,7 @@ def _model_sweep(
     model: Source | Sequence[Source],
     target: Target | Sequence[Target] | None,
     hows: Sequence[Adaptation],
-    ranks: Sequence[int],
+    ranks: Sequence[int] | None,
     training: TrainingGrid | None,
     track: Track | None,
 ) -> Sweep:
@@ -311,5 +316,5 @@ def _model_sweep(
 
 def _target_name(target: Target | None) -> str:
     if target is None:
-        return DEFAULT_TARGETS
+        return DEFAULT
     return target if isinstance(target, str) else ",".join(map(str, target))

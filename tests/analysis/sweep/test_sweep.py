@@ -215,6 +215,13 @@ def test_an_axis_that_is_left_out_is_refused() -> None:
         sweep(8, 8)
 
 
+def test_a_model_without_ranks_has_pefts_default() -> None:
+    """As in `count`, each method its own, and the title says so."""
+    grid = sweep(model="gpt2", method=["lora", "ia3", "vera"])
+    assert [row.r for row in grid] == [count(model="gpt2", method=name).r for name in ("lora", "ia3", "vera")]
+    assert grid.title == ("3 methods on gpt2", "default targets", "default rank")
+
+
 def test_a_sweep_can_be_read_again() -> None:
     """Batches are made anew each time they are asked for."""
     grid = sweep([6, 8], 8, [1, 2])
@@ -330,7 +337,6 @@ def test_a_sweep_over_models_takes_pefts_targets_where_none_are_given() -> None:
         ({"model": [], "r": 1}, "model: the list is empty"),
         ({"d": 8, "h": 8, "r": 1, "method": []}, "method: the list is empty"),
         ({"model": "gpt2", "target": [], "r": 1}, "target: the list is empty"),
-        ({"model": "gpt2"}, "r is missing"),
         ({"h": 8, "r": 1}, "d is missing"),
         ({"d": 8, "h": 8, "r": 1, "target": "q_proj"}, "target names modules of a model"),
         ({"d": 8, "h": 8, "r": 1, "settings": {"r": 2}}, "settings: r is an axis of a sweep"),
