@@ -127,7 +127,7 @@ class Presentation(NamedTuple):
             return format_writer(self._format(), size, command, judged=judged)
         if self._wanted_format() != AUTO:
             raise InvalidInput("--field prints only raw values; drop --format and --json")
-        if self.output is not None and (wanted := format_of_file(self.output)):
+        if self.output is not None and (wanted := format_of_file(self.output)) not in {None, ELSEWHERE}:
             raise InvalidInput(
                 f"--field prints only raw values, which are not {wanted}, as the ending of {quote_long(self.output)} wants; "
                 "drop --field, or give another FILE"

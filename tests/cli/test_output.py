@@ -309,7 +309,14 @@ def test_an_ending_that_names_no_format_is_said(tmp_path: Path) -> None:
     assert (tmp_path / "counts.xlsx").read_text().startswith("method ")
     known = ".csv, .json, .jsonl, .md, .ndjson, .txt, .xml"
     assert done.stderr == f"lora-cli: note: 'counts.xlsx' is plain, because '.xlsx' names no format; {known} do\n"
-    for meant in (["counts"], ["a.txt"], ["a.x", "--format", "csv"], ["a.x", "--field", "r"], ["/dev/null"]):
+    for meant in (
+        ["counts"],
+        ["a.txt"],
+        ["a.x", "--format", "csv"],
+        ["a.x", "--field", "r"],
+        ["a.txt", "--field", "r"],
+        ["/dev/null"],
+    ):
         assert run(*command, *meant, cwd=tmp_path).stderr == ""
 
 
