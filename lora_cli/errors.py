@@ -240,8 +240,8 @@ class Enumeration(str):
         self.beginning, self.parts = beginning, parts
         return self
 
-    def __getnewargs__(self) -> tuple[str, tuple[str, ...]]:  # type: ignore[override]
-        return self.beginning, self.parts
+    def __reduce__(self) -> tuple[type[Enumeration], tuple[str, tuple[str, ...]]]:
+        return Enumeration, (self.beginning, self.parts)
 
 
 def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:

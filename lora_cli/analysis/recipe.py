@@ -57,7 +57,7 @@ def follow_recipe(
     for how in hows:
         if trains_all and how.method is None:
             adapted.append(how._replace(method=FULL))
-            reading += Reading([f"method {FULL} ({recipe.whole()})"], [], [])
+            reading = reading.plus(Reading([f"method {FULL} ({recipe.whole()})"], [], []))
             continue
         if how.method == FULL and allows_full:
             adapted.append(how)
@@ -65,11 +65,11 @@ def follow_recipe(
             continue
         found, read = recipe.adaptation(base, how, without)
         adapted.append(found)
-        reading += read
+        reading = reading.plus(read)
     trained: Mapping[str, Any] = {}
     if training is not None:
         trained, read = recipe.training(training, without)
-        reading += read
+        reading = reading.plus(read)
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
     uses = tuple(dict.fromkeys(reading.uses))

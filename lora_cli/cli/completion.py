@@ -65,7 +65,7 @@ def typers_answer(argv: Sequence[str] = (), command: str | None = None) -> Print
 def _candidates(shell: str) -> Printed:
     """Return what fits behind what is typed."""
     for package in TOO_SLOW:
-        sys.modules.setdefault(package, None)  # type: ignore[arg-type]
+        sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # None forbids its import
     kept = _join_bash_words()
     words = re.split(r"\s+", os.environ.get(BASH_WORDS) or os.environ.get(WORDS, ""))
     command = words[1] if len(words) > 2 and words[1] in command_names() else None

@@ -36,7 +36,7 @@ class GroupedHelp(TyperCommand):
         """Return the help."""
         return super().get_help(ctx).translate(BROKEN)
 
-    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Typer passes it
+    def format_help_text(self, _: Any, formatter: Any) -> None:
         """Write the docstring."""
         formatter.write_paragraph()
         with formatter.indentation():

@@ -126,7 +126,7 @@ def command_function(name: str, *, with_help: bool) -> Command:
     inputs = [option.name for option in parameters if INPUT in get_args(option.annotation)]
     parameters += [OFFLINE, *common] if inputs else common
     run.__name__, run.__doc__ = function.__name__, function.__doc__
-    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 

@@ -88,7 +88,7 @@ def row(d: int, h: int, cards: Cards) -> int:
     return cards.share(d) + h
 
 
-def whole(d: int, h: int, cards: Cards) -> int:  # noqa: ARG001 - as all layers
+def whole(d: int, h: int, _: Cards) -> int:
     """Return d and h: A and B are on every card.
 
     So it is beside a router, a `GateLinear` (`ReplicatedLinearWithLoRA` in `vllm/lora/layers/replicated_linear.py`), of
