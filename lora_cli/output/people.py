@@ -27,8 +27,8 @@ OPTIONAL = (
 PERCENT = " %"
 # Shares are compared with each other, so two decimals are enough. What is there is not shown as nothing.
 LEAST_SHARE = 0.01
-# Sizes of files; all others are of memory.
-FILES = ("adapter_bytes", "expected_bytes", "bytes")
+# Sizes of files, `saved_bytes` as the figure of a spectrum; all others are of memory.
+FILES = ("adapter_bytes", "expected_bytes", "saved_bytes", "bytes")
 # From as many seconds on.
 TIME_UNITS = (("days", 86_400), ("h", 3600), ("min", 60))
 # Fields that name the subject of a row.

@@ -15,7 +15,7 @@ from lora_cli.analysis.count.plain_lora import FIELDS
 from lora_cli.errors import printable
 from lora_cli.output import Report
 from lora_cli.output.columns import listing
-from lora_cli.output.people import cell, heading, series, sheet
+from lora_cli.output.people import cell, heading, series, sheet, sheet_cell
 from lora_cli.quantities import Value
 
 Write = Callable[..., str]
@@ -81,6 +81,8 @@ def test_a_sheet_has_all_fields_then_the_parts() -> None:
 def test_a_large_size_on_a_sheet_is_exact_and_scaled() -> None:
     """The bytes are there to the last digit, and as people say them."""
     assert dict(sheet(SHEET))["adapter bytes"].startswith(f"{COST.adapter_bytes:,} (25.8 GB")
+    sizes = ("adapter_bytes", "expected_bytes", "saved_bytes")
+    assert [sheet_cell(field, 14344) for field in sizes] == ["14,344 (14.3 kB)"] * 3
 
 
 def test_a_plain_sheet_is_a_line_a_field(written: Write) -> None:
