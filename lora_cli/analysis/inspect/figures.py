@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lora_cli.analysis.inspect.findings.tensor_names import missing_beside_others, unknown_to_method
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.result import Record
 from lora_cli.dtypes import BY_NAME, torch_name
@@ -65,19 +66,20 @@ def _file_params(adapter: InspectedAdapter) -> int:
 
 
 def _expected_params(adapter: InspectedAdapter) -> int | None:
-    """Return how many values PEFT's file of this config has on the model, or for LoRA with the file's modules."""
+    """Return how many values PEFT's file of this config has on the model, or for LoRA with the file's modules.
+
+    Without a model a file tells that only where none of its tensors is missing, unknown or of a wrong shape.
+    """
     if adapter.expected is not None:
         return sum(tensor.params for tensor in adapter.expected.values())
-    if (
-        adapter.model is not None
-        or adapter.broken is not None
-        or adapter.has_stacked_factors
-        or not adapter.config_ranks
-    ):
+    if adapter.model is not None or not adapter.stands_alone or adapter.has_stacked_factors or not adapter.factors:
+        return None
+    has_pairs = adapter.by_module.keys() == adapter.factors.keys() | adapter.transposed
+    if not has_pairs or missing_beside_others(adapter) or unknown_to_method(adapter):
         return None
     return _file_params(adapter) + sum(
-        (adapter.config_ranks[module] - pair.r) * (pair.a.values + pair.b.values) // pair.r
-        for module, pair in adapter.factors.items()
+        (theirs - ours) * (adapter.factors[module].a.values + adapter.factors[module].b.values) // ours
+        for module, (ours, theirs) in adapter.other_ranks.items()
     )
 
 

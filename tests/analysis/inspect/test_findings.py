@@ -273,6 +273,31 @@ def test_a_damage_gives_its_finding(damage: str, tmp_path: Path) -> None:
             assert "\n" not in finding.sentence()
 
 
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        *[("a tensor is missing", None), ("a stray tensor", None), ("B transposed", None), ("ungathered", None)],
+        *[("A and B swapped", 512), ("NaN", 512), ("another rank in the config", 1024)],
+    ],
+)
+def test_a_file_alone_tells_what_is_expected_only_where_its_tensors_do(
+    damage: str, expected: int | None, tmp_path: Path
+) -> None:
+    """What a missing tensor would add is not known, nor whether PEFT would write an unknown one."""
+    arrays, config = whole()
+    DAMAGES[damage][0](arrays, config)
+    assert inspect(write_adapter(tmp_path / "damaged", arrays, **config)).expected_params == expected
+
+
+def test_a_missing_magnitude_is_expected_too(tmp_path: Path) -> None:
+    """By hand: 2 pairs of 4 x (32 + 32) values, and DoRA's magnitude of 32 for each."""
+    arrays, config = whole()
+    magnitudes = {f"{name}.lora_magnitude_vector": values(32) for name in (Q0, Q1)}
+    for more, expected in ((magnitudes, 576), ({f"{Q0}.lora_magnitude_vector": values(32)}, None)):
+        folder = write_adapter(tmp_path / "dora", arrays | more, **config | {"use_dora": True})
+        assert inspect(folder).expected_params == expected
+
+
 def test_a_prefix_is_named_once_and_the_rest_is_read_all_the_same(tmp_path: Path) -> None:
     """A file whose keys lack PEFT's root is one finding, and not as many missing and unknown tensors."""
     arrays, config = whole()

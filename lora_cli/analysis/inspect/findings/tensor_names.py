@@ -54,11 +54,11 @@ def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
                 f"on {quote_long(adapter.model_name)}"
             )
     elif adapter.stands_alone:
-        unknown = _unknown_to_method(adapter)
+        unknown = unknown_to_method(adapter)
         if unknown:
             yield f"{counted_with(unknown, 'tensor', 'is', 'are')} neither LoRA's nor named by modules_to_save"
     elif not adapter.by_module and (names := [name for name, tensor in adapter.own_tensors.items() if tensor.in_file]):
-        unknown = _unknown_to_method(adapter)
+        unknown = unknown_to_method(adapter)
         if unknown:
             yield (
                 f"{counted_with(unknown, 'tensor', 'does', 'do')} not belong to {adapter.trained.config.method.upper()}, "
@@ -68,7 +68,7 @@ def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
         yield f"{counted_with(adapter.strays, 'tensor', 'belongs', 'belong')} to no module's update"
 
 
-def _unknown_to_method(adapter: InspectedAdapter) -> list[str]:
+def unknown_to_method(adapter: InspectedAdapter) -> list[str]:
     """Return the keys of tensors that are neither the method's nor those of what the config trains beside it.
 
     Embeddings are known by their names, as PEFT saves those that were resized.
@@ -93,7 +93,7 @@ def missing_tensor(adapter: InspectedAdapter) -> Iterator[str]:
                 f"on {quote_long(adapter.model_name)}"
             )
     elif adapter.stands_alone:
-        missing = _missing_beside_others(adapter)
+        missing = missing_beside_others(adapter)
         if missing:
             yield _missing_text(missing)
     else:
@@ -108,7 +108,7 @@ def _missing_text(missing: Sequence[str]) -> str:
     return f"{counted_with(missing, 'tensor', 'is', 'are')} missing beside other tensors of the same module"
 
 
-def _missing_beside_others(adapter: InspectedAdapter) -> list[str]:
+def missing_beside_others(adapter: InspectedAdapter) -> list[str]:
     """Return the keys of the A or B that a module lacks, or of its magnitude with DoRA."""
     magnitude = (MAGNITUDE,) if adapter.trained.config.lora.use_dora else ()
     return [
