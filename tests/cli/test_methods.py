@@ -204,6 +204,31 @@ def test_loras_own_fields_are_listed() -> None:
     assert (fields["lora_alpha"], fields["use_dora"], fields["init_lora_weights"]) == (8, False, True)
 
 
+def test_defaults_are_shown_as_they_are_set() -> None:
+    """True is the start that PEFT calls True, and null is not the text none."""
+    shown = dict(line.split(maxsplit=1) for line in answer("methods", "lora").splitlines() if line)
+    assert [shown[field] for field in ("init_lora_weights", "use_dora", "bias", "target_modules")] == [
+        *("true", "false", "none", "null")
+    ]
+    for field in ("init_lora_weights", "use_dora", "bias", "target_modules"):
+        assert answer("count", "gpt2", "--set", f"{field}={shown[field]}", "--field", "r") == "8\n"
+
+
+def test_a_start_that_is_not_known_is_answered_with_those_that_are() -> None:
+    """PEFT's own names."""
+    assert refusal("count", "gpt2", "--set", "init_lora_weights=pisa").endswith("did you mean pissa?\n")
+    said = refusal("count", "gpt2", "--set", "init_lora_weights=yes")
+    assert "choose from: true, false, gaussian, pissa, olora, loftq, mica, orthogonal, corda, eva, lora_ga" in said
+
+
+def test_names_that_are_set_as_a_text_are_answered_with_what_takes_names() -> None:
+    """A text is a regular expression to PEFT, which no whole name matches."""
+    said = refusal("count", "llama-3.2-1b", "--set", "target_modules=q_proj,v_proj")
+    assert 'names are given by -t/--target q_proj,v_proj, or as a list, target_modules=["q_proj", "v_proj"]; ' in said
+    with_list = ("--set", 'target_modules=["q_proj", "v_proj"]')
+    assert answer("count", "llama-3.2-1b", *with_list) == answer("count", "llama-3.2-1b", "-t", "q_proj,v_proj")
+
+
 def test_a_sweep_sets_fields_of_the_methods_that_have_them() -> None:
     """AdaLoRA needs total_step, OFT takes a block size, LoRA has neither; a method without a rank stands once."""
     done = run(

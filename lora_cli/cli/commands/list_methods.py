@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from lora_cli.cli.candidates import method_names, one_of
 from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
+from lora_cli.quantities import Value
 
 
 def field_names() -> Iterable[str]:
@@ -53,7 +55,16 @@ def methods(
         report = Report("methods", FIELDS, [records], len(records), listing=True, design="method_families")
         return Answer(report, presentation)
     record, fields = one(name)
-    shown = [{name: "none" if value is None else value for name, value in row.items()} for row in fields]
+    shown = [{name: _as_set(value) for name, value in row.items()} for row in fields]
     return Answer(
         Report("methods", FIELDS, [[tuple(record.values())]], parts={"fields": fields}, details=shown), presentation
     )
+
+
+def _as_set(value: Value) -> Value:
+    """Return a default as `--set` and adapter_config.json have it, where people else see another word.
+
+    >>> _as_set(True), _as_set(None), _as_set("none"), _as_set(8)
+    ('true', 'null', 'none', 8)
+    """
+    return json.dumps(value) if value is None or isinstance(value, bool) else value

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, choices, quote
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.place import Place
 from lora_cli.models.nodes import MULTIHEAD, Module
 
+# PEFT's names of initialisations beside true and false; the number of steps may follow that of PiSSA.
+STARTS = ("gaussian", "pissa", "olora", "loftq", "mica", "orthogonal", "corda", "eva", "lora_ga")
 # These start from a decomposition of the weight, which limits the rank to the weight's own.
 DECOMPOSED = ("pissa", "olora", "loftq")
 # With these, PEFT looks for a `weight` beside an adapted parameter, whatever its name.
@@ -84,7 +86,8 @@ def _initial_rank(place: Place, own: LoraSettings) -> int:
         return r
     if not _takes(place, way):
         raise InvalidInput(
-            f"init_lora_weights {quote(start)} cannot initialise {quote(place.module.name)}; give another"
+            f"init_lora_weights {quote(start)} cannot initialise {quote(place.module.name)}; "
+            f"{choices(start, ['true', 'false', *(each for each in STARTS if _takes(place, each))])}"
         )
     if own.base_dtype == "F64" and way in NOT_FLOAT64 and (place.module.kind != "Embedding" or way == "mica"):
         raise InvalidInput(
@@ -144,7 +147,7 @@ def _way(start: bool | str | None) -> str | None:
         return "corda"
     if start.lower() in {"olora", "mica", "gaussian"}:
         return start.lower()
-    return start if start in {"loftq", "eva", "orthogonal", "lora_ga"} else "unknown"
+    return start if start in STARTS else "unknown"
 
 
 def preparation(own: LoraSettings) -> Iterator[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -143,10 +144,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     leading = next((place for place in (*places, *sharing) if place.module.name == model.embeddings), None)
     places += [_tied_place(place, leading, ties, config, method) for place in sharing]
     if not places and not chosen:
-        wanted = config.target_modules or ()
-        name = wanted if isinstance(wanted, str) else next(iter(wanted), "")
-        others = [each for each in (*linear_names(model), ALL_LINEAR) if each != name]
-        near = near_miss(name, others, "")
+        near = _near_targets(config.target_modules or (), linear_names(model))
         raise InvalidInput(
             f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; "
             f"{near}{' ' if near else ''}{_known_targets(model)}"
@@ -243,6 +241,22 @@ def _target_description(config: AdapterConfig) -> str:
     }
     used = [name for name, value in filters.items() if value not in {None, ()}]
     return f"{said}, given {' and '.join(used)}" if used else said
+
+
+def _near_targets(wanted: str | Sequence[str], known: Sequence[str]) -> str:
+    """Return what may be meant by targets that match nothing: names in a text, or other names.
+
+    >>> _near_targets("q_proj,v_proj", ["q_proj", "v_proj"])
+    'names are given by target q_proj,v_proj, or as a list, target_modules=["q_proj", "v_proj"];'
+    >>> _near_targets("q_prj", ["q_proj", "lm_head"]), _near_targets(["x"], ["q_proj"])
+    ('did you mean q_proj?', '')
+    """
+    names = list(dict.fromkeys(wanted.split(","))) if isinstance(wanted, str) else []
+    if names and set(names).issubset(known):
+        as_list = f"target_modules={json.dumps(names)}"
+        return f"names are given by {argument('target')} {','.join(names)}, or as a list, {as_list};"
+    name = wanted if isinstance(wanted, str) else next(iter(wanted), "")
+    return near_miss(name, [each for each in (*known, ALL_LINEAR) if each != name], "")
 
 
 def _target_advice(model: Model) -> str:
