@@ -120,7 +120,8 @@ def memory(
     It replays what PyTorch allocates, saves for the backward and frees,
     operation by operation, and what its allocator reserves for that. With a
     card, the exit code is 0 only if the training is sure to fit, so that
-    `lora-cli memory ... && train` is a guard.
+    `lora-cli memory ... && train` is a guard: high_bytes must fit, or,
+    on a card that was not measured, reserved_bytes and an allowance.
     With --serve it shows instead what vLLM allocates on each card for the
     adapters that it holds at a time, and what those given leave unused.
     """
