@@ -141,7 +141,10 @@ def single_file(path: str, usual: Container[str] = ()) -> SingleFile | None:
         return SingleFile(path, path) if path.lower().endswith(SAFETENSORS) and os.path.lexists(path) else None
     names = _usual_of([name for name in names_in(path) if name.lower().endswith(SAFETENSORS)], usual)
     if len(names) > 1:
-        raise InvalidInput(f"{quote_long(path)} has {counted(names, 'safetensors file')}; give the path of one")
+        example = quote_long(os.path.join(path, names[0]))
+        raise InvalidInput(
+            f"{quote_long(path)} has {counted(names, 'safetensors file')}; give the path of one, e.g. {example}"
+        )
     return SingleFile(path, os.path.join(path, names[0])) if names else None
 
 
