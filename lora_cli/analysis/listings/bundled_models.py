@@ -26,8 +26,8 @@ FUSED = 3
 Row = tuple[str, str | None, int | None, int | None]
 
 
-def bundled(pattern: str | None = None) -> list[Record]:
-    """Return a record per preset, or per preset whose name a pattern is in, or matches: `*`, `?` and `[...]` are wild.
+def bundled(*patterns: str) -> list[Record]:
+    """Return a record per preset whose names each of the patterns is in, or matches: `*`, `?` and `[...]` are wild.
 
     A name on the Hub that a preset stands for is a name of it, too, and so is its family.
 
@@ -35,15 +35,17 @@ def bundled(pattern: str | None = None) -> list[Record]:
     (['qwen3-1.7b', 'qwen3-14b'], ['glm-4.5-air'])
     >>> {record["family"] for record in bundled("Gemma2")}
     {'gemma2'}
+    >>> [record["model"] for record in bundled("large", "gpt2")]
+    ['gpt2-large']
     """
-    wanted = [name for name in names() if pattern is None or _is_meant(name, pattern.lower())]
+    wanted = [name for name in names() if all(_is_meant(name, pattern.lower()) for pattern in patterns)]
     if not wanted:
-        known, hint = str(pattern).lower(), "`lora-cli models` lists all presets"
-        if find_family(known) is None:
-            hint = near_miss(known, names(), hint)
+        asked, hint = " ".join(patterns), "`lora-cli models` lists all presets"
+        if find_family(asked.lower()) is None:
+            hint = near_miss(asked.lower(), names(), hint)
         else:
             hint = f"models of this type are counted all the same, by a config.json or a name on the Hub; {hint}"
-        raise InvalidInput(f"no bundled model matches {quote(pattern)}; {hint}")
+        raise InvalidInput(f"no bundled model matches {quote(asked)}; {hint}")
     return [record(read_preset(name)) for name in wanted]
 
 

@@ -11,17 +11,21 @@ from lora_cli.errors import InvalidInput, near_miss, quote
 FIELDS = ("gpu", "gpu_bytes", "generation", "capability", "teraflops", "measured", "aliases")
 
 
-def known_cards(pattern: str | None = None) -> list[Record]:
-    """Return a record per card, or per card of whose names a pattern is a part, or that it matches: `*`, `?`, `[...]` are wild.
+def known_cards(*patterns: str) -> list[Record]:
+    """Return a record per card of whose names each of the patterns is a part, or matches one: `*`, `?` and `[...]` are wild.
 
     >>> [record["gpu"] for record in known_cards("A100*")], [record["gpu"] for record in known_cards("tesla")]
     (['a100-40gb', 'a100-80gb'], ['t4'])
+    >>> [record["gpu"] for record in known_cards("4090", "laptop")]
+    ['rtx-4090-laptop']
     """
-    wanted = [card for card in CARDS if pattern is None or _is_meant(card, pattern.lower().replace(" ", "-"))]
+    parts = [pattern.lower().replace(" ", "-") for pattern in patterns]
+    wanted = [card for card in CARDS if all(_is_meant(card, part) for part in parts)]
     if not wanted:
         names = [name for card in CARDS for name in (card.name, *card.aliases)]
-        hint = near_miss(str(pattern).lower(), names, "`lora-cli cards` lists all of them")
-        raise InvalidInput(f"no known card matches {quote(pattern)}; {hint}")
+        asked = " ".join(patterns)
+        hint = near_miss(asked.lower(), names, "`lora-cli cards` lists all of them")
+        raise InvalidInput(f"no known card matches {quote(asked)}; {hint}")
     return [_record(card) for card in wanted]
 
 

@@ -23,11 +23,12 @@ def field_names() -> Iterable[str]:
 
 def cards(
     presentation: Presentation,
-    pattern: Annotated[
-        str | None,
+    patterns: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="PATTERN",
-            help="Show only the cards one of whose names contains this, or that it matches with * and ?.",
+            metavar="PATTERN...",
+            help="Show only the cards one of whose names contains this, or that it matches with * and ?; several must all "
+            "match.",
             autocompletion=one_of(card_names, card_aliases),
             rich_help_panel=SUBJECT,
         ),
@@ -49,7 +50,7 @@ def cards(
     """
     from lora_cli.analysis.listings.known_cards import FIELDS, known_cards
 
-    records = known_cards(pattern)
+    records = known_cards(*patterns or ())
     report = Report(
         "cards",
         FIELDS,

@@ -25,12 +25,12 @@ def field_names() -> Iterable[str]:
 
 def models(
     presentation: Presentation,
-    pattern: Annotated[
-        str | None,
+    patterns: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="PATTERN",
+            metavar="PATTERN...",
             help="Show only the models whose name, here or on the Hub, or family contains this, or matches it "
-            "with * and ?; a whole name shows that model, with its modules by shape.",
+            "with * and ?; several must all match. A whole name shows that model, with its modules by shape.",
             autocompletion=one_of(preset_names),
             rich_help_panel=SUBJECT,
         ),
@@ -41,6 +41,7 @@ def models(
     \b
     Examples:
       lora-cli models qwen3
+      lora-cli models qwen 7b
       lora-cli models llama-3.1-8b
       lora-cli models --format csv
 
@@ -50,7 +51,7 @@ def models(
     from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record, towers
     from lora_cli.models.sources.preset import hub_names_of, preset_named, read_preset
 
-    name = None if pattern is None else preset_named(pattern)
+    name = preset_named(patterns[0]) if patterns and len(patterns) == 1 else None
     if name is not None:
         model, on_hub = read_preset(name), hub_names_of(name)
         rows, modules, beside = [tuple(record(model).values())], modules_by_shape(model), towers(model)
@@ -70,7 +71,7 @@ def models(
                 *([_beside_language_model(beside)] if beside else []),
             ],
         )
-    records = bundled(pattern)
+    records = bundled(*patterns or ())
     report = Report(
         "models",
         FIELDS,
