@@ -223,25 +223,24 @@ def counted(names: Sequence[str], noun: str) -> str:
 
 
 class Enumeration(str):
-    """A sentence that ends in a list, of which a terminal shows each part on a line of its own.
+    """A sentence with a list behind it, of which a terminal shows each part on a line of its own.
 
-    >>> Enumeration("lora.yml is a recipe of axolotl", ("r 4 (lora_r)", "alpha 8 (lora_alpha)"))
-    'lora.yml is a recipe of axolotl: r 4 (lora_r); alpha 8 (lora_alpha)'
+    >>> lines = Enumeration("lora.yml is a recipe of axolotl", ("r 4 (lora_r)", "alpha 8 (lora_alpha)"))
+    >>> lines, lines.parts
+    ('lora.yml is a recipe of axolotl', ('r 4 (lora_r)', 'alpha 8 (lora_alpha)'))
     """
 
-    __slots__ = ("beginning", "parts")
-    beginning: str
+    __slots__ = ("parts",)
     parts: tuple[str, ...]
 
-    def __new__(cls, beginning: str, parts: Iterable[str]) -> Enumeration:
-        """Make the sentence of its beginning and the parts."""
-        parts = tuple(parts)
-        self = super().__new__(cls, f"{beginning}{': ' if parts else ''}{'; '.join(parts)}")
-        self.beginning, self.parts = beginning, parts
+    def __new__(cls, sentence: str, parts: Iterable[str]) -> Enumeration:
+        """Make the sentence, and keep the parts."""
+        self = super().__new__(cls, sentence)
+        self.parts = tuple(parts)
         return self
 
     def __reduce__(self) -> tuple[type[Enumeration], tuple[str, tuple[str, ...]]]:
-        return Enumeration, (self.beginning, self.parts)
+        return Enumeration, (str(self), self.parts)
 
 
 def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.limits import DEFAULT_SEQ
 from lora_cli.analysis.subject import Subject
-from lora_cli.errors import Enumeration, InvalidInput, argument, question
+from lora_cli.errors import InvalidInput, argument, question
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.recipes.recipe import Reading, Recipe, read_recipe
 from lora_cli.methods.registry import FULL
@@ -72,15 +72,14 @@ def follow_recipe(
         reading = reading.plus(read)
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
-    uses = tuple(dict.fromkeys(reading.uses))
-    summary = Enumeration(f"{recipe.source} is a recipe of {recipe.trainer.name}", uses)
+    summary = recipe.summary(dict.fromkeys(reading.uses), training=training is not None, without=without)
     said = replace(
         base,
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
         notes=(summary, *dict.fromkeys(reading.replaced), *base.notes),
     )
     named = recipe.base_fields() if model is None else {}
-    return Followed(Subject(said, assumptions=uses, base=named), adapted, trained)
+    return Followed(Subject(said, assumptions=summary.parts, base=named), adapted, trained)
 
 
 def _assumed_length(recipe: Recipe) -> str:

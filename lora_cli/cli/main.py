@@ -49,9 +49,8 @@ def _say(text: str, kind: str = "") -> None:
     if sys.stderr is not None:
         with suppress(OSError):
             width = message_width(sys.stderr)
-            first, *parts = (text.beginning, *text.parts) if isinstance(text, Enumeration) and width else (text,)
-            print(wrapped(printable(f"{PROGRAM}: {kind}{first}"), width, INDENT), file=sys.stderr)
-            for part in parts:
+            print(wrapped(printable(f"{PROGRAM}: {kind}{text}"), width, INDENT), file=sys.stderr)
+            for part in text.parts if isinstance(text, Enumeration) and width else ():
                 print(wrapped(printable(f"{' ' * INDENT}{part}"), width, 2 * INDENT), file=sys.stderr)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.errors import InvalidInput, argument, misspelt, quote_long
+from lora_cli.errors import Enumeration, InvalidInput, argument, misspelt, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import target_modules
 from lora_cli.methods.config.recipes.linear_modules import without_linear
@@ -166,7 +166,9 @@ class Recipe:
 
     def unknown(self) -> Iterator[str]:
         """Yield a warning for each field that the trainer does not have, as far as is known here."""
-        names = [name for name in self._unknown_names() if self.fields.fields[name] not in UNSET]
+        names = [
+            name for name in self._names() if not self.trainer.knows(name) and self.fields.fields[name] not in UNSET
+        ]
         for name in names[:MOST_FIELDS]:
             said = (
                 f"{self.source}: {key(name)} is not a field of {self.trainer.name} that is known here, and is left out"
@@ -174,13 +176,21 @@ class Recipe:
             near = misspelt(name, sorted(self.trainer.telling))
             yield f"{said}; {near}" if near else said
         if more := names[MOST_FIELDS:]:
-            others = [
-                ", ".join(map(key, more[:MOST_NAMES])),
-                *[f"{len(more) - MOST_NAMES} others"] * (len(more) > MOST_NAMES),
-            ]
-            yield f"{self.source}: {len(more)} more fields are not known, and are left out: {' and '.join(others)}"
+            yield f"{self.source}: {len(more)} more fields are not known, and are left out: {_listed(more)}"
 
-    def _unknown_names(self) -> Iterator[str]:
+    def summary(self, uses: Collection[str], *, training: bool, without: Collection[str] = ()) -> Enumeration:
+        """Return how many of its fields are read for an answer, with what is used of them, and last those that are not."""
+        names = [*self._names()]
+        asked = self.trainer.read_for(training=training, without=without)
+        unread = [name for name in names if name not in asked and self.trainer.knows(name)]
+        read = sum(name in asked for name in names)
+        return Enumeration(
+            f"{self.source} is a recipe of {self.trainer.name}; {read} of its {len(names)} fields are read",
+            (*uses, *([f"not needed: {_listed(unread)}"] if unread else ())),
+        )
+
+    def _names(self) -> Iterator[str]:
+        """Yield the names of its fields, those inside others where the trainer declares them there."""
         declared = self.trainer.names
         for name in self.top:
             start = f"{name}."
@@ -188,9 +198,9 @@ class Recipe:
                 yield from (
                     each
                     for each in self.fields.fields
-                    if each.startswith(start) and "." not in each.removeprefix(start) and not self.trainer.knows(each)
+                    if each.startswith(start) and "." not in each.removeprefix(start)
                 )
-            elif not self.trainer.knows(name):
+            else:
                 yield name
 
     def _doubts(self, doubts: Mapping[str, Doubt]) -> Iterator[str]:
@@ -235,6 +245,16 @@ class Recipe:
     def _written(self, field: str) -> str:
         value = self.fields.fields.get(field)
         return f"{field} {quote_long(value) if isinstance(value, str) else shown(value)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the names of fields, and how many more there are than are shown.
+
+    >>> _listed(["lr", "warmup"]), _listed(["x"] * 52)[-17:]
+    ('lr, warmup', 'x, x and 2 others')
+    """
+    others = len(names) - MOST_NAMES
+    return f"{', '.join(map(key, names[:MOST_NAMES]))}{f' and {others} others' if others > 0 else ''}"
 
 
 def read_recipe(path: str | PathLike[str]) -> Recipe:

@@ -6,7 +6,7 @@ that changes an answer in a way that is not followed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,17 +98,20 @@ class Trainer:
     @property
     def telling(self) -> frozenset[str]:
         """The fields that change an answer."""
+        return self.read_for(training=True)
+
+    def read_for(self, *, training: bool, without: Collection[str] = ()) -> frozenset[str]:
+        """Return the fields that change an answer, which may be about the training too, `without` those of some arguments."""
+        named = [*self.arguments.items(), *self.settings.items(), *(self.training.items() if training else ())]
         parts: Iterable[Part | Targets | None] = (
             self.model,
             self.revision,
             self.method,
             self.targets,
-            *self.arguments.values(),
-            *self.settings.values(),
-            *self.training.values(),
+            *(part for name, part in named if name not in without),
         )
         used = (name for part in parts if part is not None for name in part.fields)
-        return frozenset((*used, *self.doubts, *self.training_doubts))
+        return frozenset((*used, *self.doubts, *(self.training_doubts if training else ())))
 
     @property
     def names(self) -> frozenset[str]:

@@ -383,7 +383,6 @@ def test_a_length_that_no_field_sets_is_said(tmp_path: Path) -> None:
     path = written(tmp_path, TUNE, tokenizer={"max_seq_len": None})
     said = "seq 2048, or the model's longest input (memory's default, as tokenizer.max_seq_len is not set)"
     assert said in memory(recipe=path).assumptions
-    assert said in memory(recipe=path).notes[0]
     assert said not in memory(recipe=path, seq=9).assumptions
     assert said not in count(recipe=path).assumptions
     assert said not in fit(recipe=path, max_memory="24GiB", knob="seq").assumptions
@@ -398,8 +397,22 @@ def test_what_was_used_is_said(tmp_path: Path) -> None:
         "r 4 (lora_rank)",
         "alpha 8 (LLaMA-Factory's default)",
     )
-    assert "is a recipe of LLaMA-Factory: model llama-3.2-1b" in found.notes[0]
+    assert "is a recipe of LLaMA-Factory; " in found.notes[0]
     assert count(model=LLAMA, r=4).assumptions == ()
+
+
+def test_what_is_not_needed_is_listed_last(tmp_path: Path) -> None:
+    """What only the training needs is read for its memory; a name inside another field is listed whole."""
+    more = {"learning_rate": 1e-4, "cutoff_len": 64}
+    path = written(tmp_path, FACTORY, **more)
+    assert count(recipe=path).assumptions[-1] == "not needed: template, learning_rate, cutoff_len"
+    assert "not needed: template, learning_rate" in memory(recipe=path).assumptions
+    assert "; 3 of its 6 fields are read" in count(recipe=path).notes[0]
+    assert "; 4 of its 6 fields are read" in memory(recipe=path).notes[0]
+    fitted = fit(recipe=path, max_params="20M")
+    assert fitted.assumptions[-1] == "not needed: template, lora_rank, learning_rate, cutoff_len"
+    inner = count(recipe=written(tmp_path, TUNE, optimizer={"lr": 1}))
+    assert "'optimizer.lr'" in inner.assumptions[-1]
 
 
 def test_a_whole_fine_tune_has_a_memory_alone(tmp_path: Path) -> None:
