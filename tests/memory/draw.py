@@ -11,8 +11,9 @@ import argparse
 import json
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -131,20 +132,22 @@ def draws(family: str, seed: int) -> Iterator[dict[str, Any]]:
         number += 1
 
 
-def rows(family: str, seed: int, count: int) -> Iterator[dict[str, Any]]:
-    """Measure draws until there are so many."""
-    for draw in draws(family, seed):
-        if count <= 0:
-            return
+def measured(drawn: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Measure draws, but for those that PEFT, transformers or the oracle refuses."""
+    for draw in drawn:
         try:
             row = measure(draw["config"], draw["adapter"], Settings(**draw["settings"]))
         except Exception as error:  # noqa: BLE001 (PEFT and transformers refuse in many ways)
             reason = f"{type(error).__name__}: {error}".split("\n")[0][:160]
             print(f"{draw['id']} not measured: {reason}", file=sys.stderr, flush=True)
             continue
-        count -= 1
         del row["seconds"]
         yield draw | row
+
+
+def rows(family: str, seed: int, count: int) -> Iterator[dict[str, Any]]:
+    """Measure draws until there are so many."""
+    return islice(measured(draws(family, seed)), count)
 
 
 def main() -> None:

@@ -225,8 +225,10 @@ class Device:
         own = self.weights(name)
         x, weight = self.lower(x), self.lowered(own.weight)
         inputs = [x, weight, own.bias] if own.bias else [x, weight]
-        backward = makes(*wanted(*inputs))
-        return record(inputs, places * own.h, x.width, backward, saves=saved_factors(x, weight))
+        flops = 2 * places * weight.numel
+        backward = makes(*wanted(*inputs), of=WEIGHTS, flops=flops * (x.requires_grad + weight.requires_grad))
+        saves = saved_factors(x, weight)
+        return record(inputs, places * own.h, x.width, backward, saves=saves, of=WEIGHTS, flops=flops)
 
     def lowered(self, weight: Parameter | Tensor) -> Parameter | Tensor:
         """Return a weight in the type of autocast. The copy of a trained parameter is kept for the whole pass."""

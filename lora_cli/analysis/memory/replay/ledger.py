@@ -71,7 +71,8 @@ class Ledger:
 
     def multiplies(self, of: str, flops: int) -> None:
         """Count the operations of a matrix product."""
-        self.flops[self.phase, of] = self.flops.get((self.phase, of), 0) + flops
+        if flops:
+            self.flops[self.phase, of] = self.flops.get((self.phase, of), 0) + flops
 
     def peak(self) -> Peak:
         """Return the peak since the last call, and begin anew."""

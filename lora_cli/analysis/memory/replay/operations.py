@@ -23,18 +23,23 @@ def record(
     saves: Sequence[Tensor | Parameter] = (),
     saves_output: bool = False,
     saves_more: Iterable[int] = (),
+    of: str = "",
+    flops: int = 0,
     tape: Tape | None = None,
 ) -> Tensor:
     """Return a new tensor, and record how its backward runs where one of the inputs requires a gradient.
 
     Autograd saves inputs before an operation runs, and results after it: the output, and others of `saves_more` bytes.
+    So a checkpoint that runs again for nothing but the inputs stops before the `flops` of a matrix product.
     """
     if tape is None:
         tape = next(each.tape for each in inputs if isinstance(each, Tensor))
     if not any(each.requires_grad for each in inputs):
+        tape.multiplies(of, flops)
         return Tensor(Storage(tape, numel * width), numel, width)
     kept = [each.storage if isinstance(each, Tensor) else tape.held_anyway for each in saves]
     node = Node(tape, inputs, kept, backward)
+    tape.multiplies(of, flops)
     out = Tensor(Storage(tape, numel * width), numel, width, node=node)
     results = [Storage(tape, size) for size in saves_more]
     node.save(tape, [*results, out.storage] if saves_output else results)
@@ -52,8 +57,7 @@ def makes(
 
     def backward(gradient: Storage) -> Sequence[Storage | None]:
         tape = gradient.tape
-        if flops:
-            tape.multiplies(of, flops)
+        tape.multiplies(of, flops)
         temporaries = [Storage(tape, size) for size in beside]
         made = [None if size is None else Storage(tape, size) for size in sizes]
         temporaries += [Storage(tape, size) for size in inside]
@@ -187,11 +191,10 @@ def linear(
     A frozen weight does not make it save its input; a weight that is a copy is saved as one.
     """
     inputs, rows, flops = [x, weight], x.numel // d, 2 * x.numel * h
-    x.tape.multiplies(of, flops)
     backward = makes(*wanted(x, weight), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
     if bias is not None:
         inputs, backward = [*inputs, bias], _with_bias(backward, bias, rows)
-    return record(inputs, rows * h, x.width, backward, saves=saved_factors(x, weight))
+    return record(inputs, rows * h, x.width, backward, saves=saved_factors(x, weight), of=of, flops=flops)
 
 
 def _with_bias(backward: Backward, bias: Parameter, rows: int) -> Backward:
@@ -211,9 +214,8 @@ def embedding(tape: Tape, weight: Parameter | Tensor, tokens: int, h: int) -> Te
 
 def product(a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
     """Multiply batches of matrices (`bmm`) in attention, which takes `flops` operations."""
-    a.tape.multiplies(SCORES, flops)
     backward = makes(*wanted(a, b), of=SCORES, flops=flops * (a.requires_grad + b.requires_grad))
-    return record([a, b], numel, a.width, backward, saves=saved_factors(a, b))
+    return record([a, b], numel, a.width, backward, saves=saved_factors(a, b), of=SCORES, flops=flops)
 
 
 def repeat(x: Tensor, times: int, parts: int = 2) -> Tensor:

@@ -59,7 +59,7 @@ def _whole_of_four_bits(device: Runner, own: Weights) -> Tensor:
 
 def _multiply_four_bits(device: Runner, own: Weights, x: Tensor) -> Tensor:
     """Multiply in the type of the base, with a copy of the weight during each product (`Linear4bit`, `MatMul4Bit`)."""
-    given, tape, flops = x.width, device.tape, 2 * x.numel * own.h
+    given, flops = x.width, 2 * x.numel * own.h
     x = cast(x, device.training.width)
     inputs: list[Tensor | Parameter] = [x, *([own.bias] if own.bias else [])]
     sizes = wanted(*inputs)
@@ -71,8 +71,7 @@ def _multiply_four_bits(device: Runner, own: Weights, x: Tensor) -> Tensor:
         return made
 
     weight = _whole_of_four_bits(device, own)
-    tape.multiplies(WEIGHTS, flops)
-    out = record(inputs, x.numel // own.d * own.h, x.width, backward)
+    out = record(inputs, x.numel // own.d * own.h, x.width, backward, of=WEIGHTS, flops=flops)
     del weight
     return cast(out, given)
 
@@ -110,8 +109,7 @@ def _multiply_eight_bits(device: Runner, own: Weights, x: Tensor) -> Tensor:
     rows = _quantised_rows(x, own.d, is_half=is_half)
     product = Storage(tape, count * FLOAT32)
     scaled = None if is_half else Storage(tape, count * FLOAT16)
-    tape.multiplies(WEIGHTS, flops)
-    out = record(inputs, count, x.width, backward)
+    out = record(inputs, count, x.width, backward, of=WEIGHTS, flops=flops)
     del rows, product, scaled
     return out
 

@@ -23,12 +23,11 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
 
 
 def _product(device: Runner, own: Weights) -> Tensor:
-    """Multiply A by B, of which the weights are saved and take no memory."""
+    """Multiply A by B, which are saved."""
     a, b = (device.lowered(own.adapter[f"hira_{factor}"]) for factor in "AB")
     flops = 2 * own.d * own.h * (a.numel // own.d)
-    device.tape.multiplies(ADDED, flops)
     backward = makes(*wanted(a, b), of=ADDED, flops=2 * flops)
-    return record([a, b], own.d * own.h, a.width, backward, saves_more=[0, 0], tape=device.tape)
+    return record([a, b], own.d * own.h, a.width, backward, saves=[a, b], of=ADDED, flops=flops, tape=device.tape)
 
 
 def _weighed(weight: Parameter | Tensor, product: Tensor) -> Tensor:

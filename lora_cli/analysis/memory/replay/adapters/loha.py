@@ -40,11 +40,10 @@ def _update(device: Runner, own: Weights) -> Tensor:
         del scaled, part
         return made
 
-    tape.multiplies(ADDED, 2 * flops)
     pair = [Storage(tape, size) for _ in range(2)]
     product = Storage(tape, size)
     del pair
-    update = record(factors, numel, made_width, backward, saves_more=[0] * 5, tape=tape)
+    update = record(factors, numel, made_width, backward, saves_more=[0] * 5, of=ADDED, flops=2 * flops, tape=tape)
     del product
     return update
 

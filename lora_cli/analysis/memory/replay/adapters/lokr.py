@@ -17,7 +17,7 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
 
 def _update(device: Runner, own: Weights) -> Tensor:
     left, right = (_factor(device, own, name) for name in ("lokr_w1", "lokr_w2"))
-    numel, width = own.d * own.h, left.width
+    numel, width = own.d * own.h, max(left.width, right.width)
     saves = [each for each in (left, right) if isinstance(each, Tensor)]
     backward = broadcast(numel * width, left, right, columns=right, rows=left.numel)
     whole = record([left, right], numel, width, backward, saves=saves, saves_more=[0], tape=device.tape)
@@ -25,15 +25,14 @@ def _update(device: Runner, own: Weights) -> Tensor:
 
 
 def _factor(device: Runner, own: Weights, name: str) -> Parameter | Tensor:
-    """Return a matrix, which may itself be the product of two."""
+    """Return a matrix, which may itself be the product of two, in the type of autocast where that is on."""
     if name in own.adapter:
         return own.adapter[name]
-    a, b = (own.adapter[f"{name}_{part}"] for part in "ab")
+    a, b = (device.lowered(own.adapter[f"{name}_{part}"]) for part in "ab")
     rows, columns = own.shapes[f"{name}_a"][0], own.shapes[f"{name}_b"][1]
     flops = 2 * rows * columns * own.shapes[f"{name}_b"][0]
-    device.tape.multiplies(ADDED, flops)
     backward = makes(*wanted(a, b), of=ADDED, flops=2 * flops)
-    return record([a, b], rows * columns, a.width, backward, saves_more=[0, 0], tape=device.tape)
+    return record([a, b], rows * columns, a.width, backward, saves=[a, b], of=ADDED, flops=flops, tape=device.tape)
 
 
 ADAPTER = Adapter(linear, unknown=dropouts)

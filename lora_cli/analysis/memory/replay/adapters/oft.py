@@ -19,7 +19,7 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
     """Rotate blocks of the input, then run the module."""
     given = x.width
     turned = _turned(device, own, cast(x, own.adapter["oft_R.weight"].width))
-    return device.base(own, cast(turned, given))
+    return cast(device.base(own, cast(turned, given)), given)
 
 
 def _turned(device: Runner, own: Weights, x: Tensor) -> Tensor:
@@ -61,10 +61,9 @@ def _skew(device: Runner, weight: Parameter, numel: int) -> Tensor:
 def _product(device: Runner, a: Tensor, b: Tensor, numel: int, flops: int) -> Tensor:
     """Multiply batches of matrices, in the type of autocast where that is on."""
     a, b = device.lower(a), device.lower(b)
-    a.tape.multiplies(ADDED, flops)
     backward = makes(*wanted(a, b), of=ADDED, flops=flops * (a.requires_grad + b.requires_grad))
     saves = [*([b] if a.requires_grad else []), *([a] if b.requires_grad else [])]
-    return record([a, b], numel, a.width, backward, saves=saves)
+    return record([a, b], numel, a.width, backward, saves=saves, of=ADDED, flops=flops)
 
 
 def _add_in_place(a: Tensor, b: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from lora_cli.analysis.memory.replay.weights import Runner, Weights
 
 def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
     """Add b·B·d·A of the input, of which the matrices are shared and frozen, and the vectors trained."""
-    out = device.base(own, x)
+    given, out = x.width, device.base(own, x)
     width = out.width
     inner, outer = own.adapter["vera_lambda_d"], own.adapter["vera_lambda_b"]
     a, b = (Parameter(inner.numel * size, inner.width, requires_grad=False) for size in (own.d, own.h))
@@ -20,7 +20,7 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
     del low
     out = add(out, update)
     del update
-    return cast(out, width)
+    return cast(cast(out, width), given)
 
 
 ADAPTER = Adapter(linear)

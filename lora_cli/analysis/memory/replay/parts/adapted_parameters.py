@@ -62,8 +62,9 @@ def _factored(
     saves = [each for each in (left, right) if isinstance(each, Tensor)]
 
     def sum_up() -> Tensor:
-        tape.multiplies(ADDED, flops)
-        return record([left, right], weight.numel, weight.width, backward, saves=saves, tape=tape)
+        return record(
+            [left, right], weight.numel, weight.width, backward, saves=saves, of=ADDED, flops=flops, tape=tape
+        )
 
     return sum_up
 
@@ -91,9 +92,8 @@ def _whole(
     del transposed
     b, a = (device.lowered(adapter[f"lora_{factor}.weight"]) for factor in "BA")
     flops = 2 * weight.numel * r
-    device.tape.multiplies(ADDED, flops)
     backward = makes(*wanted(b, a), of=ADDED, flops=2 * flops)
-    made = record([b, a], weight.numel, a.width, backward, tape=device.tape)
+    made = record([b, a], weight.numel, a.width, backward, of=ADDED, flops=flops, tape=device.tape)
     update = cast(scale(made), weight.width)
     del made
 

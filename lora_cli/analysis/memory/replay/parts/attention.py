@@ -171,10 +171,12 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias:
     for all heads where there is a mask, or no flash attention; the memory-efficient kernel knows no grouped heads, and
     what neither takes is computed in plain operations.
     """
+    training, is_masked, times = device.training, device.mask(own) is not None, own.heads // own.groups
+    if (is_masked or not training.has_flash) and own.indexed != "single":
+        k, v = repeat(k, times, own.groups), repeat(v, times, own.groups)
     q, k, v = device.lower(q), device.lower(k), device.lower(v)
     if bias is not None:
         return efficient(device, own, q, k, v, device.lower(as_mask(device, own, bias)))
-    training, is_masked = device.training, device.mask(own) is not None
     is_narrow = own.width <= MAX_FLASH_WIDTH and k.numel == v.numel
     if not is_masked and q.width < FLOAT32 and training.has_flash and is_narrow:
         out = flash(device, own, q, k, v)
@@ -182,8 +184,7 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias:
         return clone(out) if own.by_heads else out
     if own.indexed == "single":
         return plain_single(device, q, k, v)
-    times = own.heads // own.groups
     if training.has_flash and times > 1 and not is_masked:
         return clone(plain(device, own, q, k, v))
     mask = additive(device, q.width) if is_masked else None
-    return efficient(device, own, q, repeat(k, times, own.groups), repeat(v, times, own.groups), mask)
+    return efficient(device, own, q, k, v, mask)

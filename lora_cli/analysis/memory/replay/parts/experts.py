@@ -62,10 +62,10 @@ def _grouped(device: Device, name: str, own: Experts, count: int, x: Tensor, wei
     shares = gather(weights, pairs, order)
     counts = [Storage(tape, size * INT32) for size in (pairs, count, count)]
     bias = _biases(device, f"{name}.gate_up_proj_bias", own, count, pairs)
-    out = _grouped_product(device, rows, fused["gate_up_proj"], count, pairs)
+    out = _grouped_product(rows, fused["gate_up_proj"], count, pairs)
     out = _clamped(out) if own.clamped else _gated(device, own, out)
     bias = _biases(device, f"{name}.down_proj_bias", own, count, pairs)
-    out = _grouped_product(device, out, fused["down_proj"], count, pairs)
+    out = _grouped_product(out, fused["down_proj"], count, pairs)
     weighted = multiply(out, shares)
     back = integers(tape, pairs)
     weighted = gather(weighted, weighted.numel, back)
@@ -82,7 +82,7 @@ def _biases(device: Device, name: str, own: Experts, count: int, pairs: int) -> 
     return Storage(device.tape, parameter.numel // count * pairs * parameter.width)
 
 
-def _grouped_product(device: Device, x: Tensor, weight: Parameter | Tensor, experts: int, pairs: int) -> Tensor:
+def _grouped_product(x: Tensor, weight: Parameter | Tensor, experts: int, pairs: int) -> Tensor:
     """Multiply the rows of each expert by its weight, in the weight's type; the weight's gradient is made first."""
     x = cast(x, weight.width)
     saves = [x] if weight.requires_grad else []
@@ -90,10 +90,17 @@ def _grouped_product(device: Device, x: Tensor, weight: Parameter | Tensor, expe
         saves.append(weight)
     numel = weight.numel // experts // (x.numel // pairs) * pairs
     flops = 2 * x.numel * numel // pairs
-    device.tape.multiplies(WEIGHTS, flops)
     times = x.requires_grad + weight.requires_grad
     made = makes(*reversed(wanted(x, weight)), of=WEIGHTS, flops=flops * times)
-    return record([x, weight], numel, weight.width, lambda gradient: [*reversed(made(gradient))], saves=saves)
+    return record(
+        [x, weight],
+        numel,
+        weight.width,
+        lambda gradient: [*reversed(made(gradient))],
+        saves=saves,
+        of=WEIGHTS,
+        flops=flops,
+    )
 
 
 def _gated(device: Device, own: Experts, x: Tensor) -> Tensor:

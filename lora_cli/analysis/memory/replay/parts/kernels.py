@@ -122,7 +122,6 @@ def _kernel(
     """
     numel = numel_of_result(q, k, v)
     flops = flops_of_scores(device, q.numel) + flops_of_scores(device, numel)
-    q.tape.multiplies(SCORES, flops)
     inputs = [q, k, v] if mask is None else [q, k, v, mask]
     return record(
         inputs,
@@ -132,6 +131,8 @@ def _kernel(
         saves=inputs,
         saves_output=True,
         saves_more=[*saves, *RANDOM_STATE],
+        of=SCORES,
+        flops=flops,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.analysis.memory.replay.ledger import Storage
+from lora_cli.analysis.memory.replay.ledger import ADDED, Storage
 from lora_cli.analysis.memory.replay.operations import (
     add,
     cast,
@@ -77,11 +77,18 @@ def _over_constant(device: Runner, own: Weights, norm: Storage) -> Tensor:
     )
 
 
+def _whole_table(device: Runner, own: Weights, r: int) -> Tensor:
+    """Return A·B of all tokens, a constant for the rest (`DoraEmbeddingLayer.get_lora_weight`)."""
+    factors = [device.lowered(own.adapter[f"lora_embedding_{name}"]) for name in "AB"]
+    numel, width = own.d * own.h, factors[0].width
+    return record(factors, numel, width, makes(), saves=factors, of=ADDED, flops=2 * numel * r, tape=device.tape)
+
+
 def embed_decomposed(device: Runner, own: Weights, tokens: int, out: Tensor) -> Tensor:
     """Scale what was looked up by m/n, and add m/n·B·A of the tokens (`DoraEmbeddingLayer`)."""
     a, b = own.adapter["lora_embedding_A"], own.adapter["lora_embedding_B"]
     r = a.numel // own.d
-    change = Tensor(Storage(device.tape, own.d * own.h * a.width), own.d * own.h, a.width)
+    change = _whole_table(device, own, r)
     norm = _row_norms(own, change)
     scaling = _over_constant(device, own, norm)
     low = embedding(device.tape, a, tokens, r)
