@@ -109,9 +109,12 @@ class Model:
     def tied_with_embeddings(self) -> tuple[str, ...]:
         """The modules that share the weight of the input embeddings, as far as PEFT finds them.
 
-        `peft.utils.other._get_module_names_tied_with_embedding` asks only the model's class, so it misses the ties
-        of a model inside a classifier, and those of a text model that has its head inside a model of several parts.
+        `peft.utils.other._get_module_names_tied_with_embedding` asks only the model's class and its own config, so it
+        misses the ties of a model inside a classifier, those of a text model that has its head inside a model of
+        several parts, and those that only a text model's config asks for.
         """
+        if self.config is not None and self.config.fields.get("tie_word_embeddings") is False:
+            return ()
         if self.embeddings is None or (self.output is None and "." in self.embeddings):
             return ()
         if self.output is not None and self.output.partition(".")[0] in self.parts:
