@@ -87,9 +87,11 @@ def check_name(name: str) -> str:
             f"{question('memory')} what it takes"
         )
     if lower in RECIPES:
-        same, how = RECIPES[lower]
+        same, how, quantize = RECIPES[lower]
+        memory = f", and for its memory {argument('quantize')} {quantize}" if quantize else ""
         raise InvalidInput(
             f"method {quote(name)} is {same} {how}, which trains the same parameters; give {argument('method')} {same}"
+            f"{memory}"
         )
     raise InvalidInput(
         f"method {quote(name)} is not known; "

@@ -27,12 +27,21 @@ VARIANTS = {
     "rslora": Variant("lora", {"use_rslora": True}, "rsLoRA: Rank-Stabilized LoRA", "2312.03732", "r * (d + h)"),
 }
 
-# Recipes that change the base model or the optimizer, and train what a method or a variant does.
+
+class Recipe(NamedTuple):
+    """What changes the base model or the optimizer, and trains what a method or a variant does."""
+
+    method: str
+    how: str
+    # How the base is quantised, which its memory depends on.
+    quantize: str | None = None
+
+
 RECIPES = {
-    "qlora": ("lora", "on a base model in 4 bits"),
-    "qdora": ("dora", "on a base model in 4 bits"),
-    "loraplus": ("lora", "with a learning rate of its own for B"),
-    "lora+": ("lora", "with a learning rate of its own for B"),
+    "qlora": Recipe("lora", "on a base model in 4 bits", "nf4"),
+    "qdora": Recipe("dora", "on a base model in 4 bits", "nf4"),
+    "loraplus": Recipe("lora", "with a learning rate of its own for B"),
+    "lora+": Recipe("lora", "with a learning rate of its own for B"),
 }
 
 

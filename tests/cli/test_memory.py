@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from program import run
+
+from lora_cli import memory
 from small_llama import llama
 
 
@@ -262,3 +264,9 @@ def test_a_sweep_takes_several_cards(base: str) -> None:
     assert "t4 has no bfloat16" in run(*grid, "--dtype", "bfloat16", "--field", "fits").stderr
     done = run("memory", base, "-r", "8", "--gpu", "4090,t4")
     assert (done.returncode, "'4090,t4' is not a known card; did you mean 4090?" in done.stderr) == (2, True)
+
+
+def test_alpha_is_of_the_method_here_too(base: str) -> None:
+    """What counts an adapter can be pasted."""
+    done = run("memory", base, "-r", "8", "--seq", "64", "--alpha", "16", "--field", "peak_bytes")
+    assert int(done.stdout) == memory(model=base, r=8, seq=64, alpha=16).peak_bytes

@@ -66,7 +66,9 @@ def test_a_misspelt_field_gets_its_near_miss(name: str) -> None:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_leads_to_the_method_that_it_trains(recipe: str) -> None:
     """A name that people know is not said to be unknown."""
-    same, how = RECIPES[recipe]
+    same, how, quantize = RECIPES[recipe]
     method_named(same)
-    with pytest.raises(InvalidInput, match=f"is {same} {how}, which trains the same parameters; give method {same}"):
+    said = f"is {same} {how}, which trains the same parameters; give method {same}"
+    memory = f", and for its memory quantize {quantize}" if quantize else ""
+    with pytest.raises(InvalidInput, match=f"{said}{memory}$"):
         method_named(recipe)

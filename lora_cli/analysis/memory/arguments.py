@@ -62,7 +62,7 @@ class TrainingArguments(NamedTuple):
     batch: SupportsIndex = 1
     seq: SupportsIndex | None = None
     dtype: str | None = None
-    quantize: str | None = "none"
+    quantize: str | None = None
     kbit_prepare: bool | None = None
     checkpointing: bool = True
     attention: str = "sdpa"
@@ -88,7 +88,8 @@ class TrainingArguments(NamedTuple):
                 "flash attention too where the card has it"
             )
         dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
-        quantize = quantisation(model, _choice("quantize", self.quantize or UNQUANTISED, QUANTISATIONS), dtype)
+        asked = None if self.quantize is None else _choice("quantize", self.quantize, QUANTISATIONS)
+        quantize = quantisation(model, asked, dtype)
         if self.kbit_prepare is not None and quantize == UNQUANTISED:
             raise InvalidInput(
                 f"{argument('kbit_prepare')} says how a quantised base is trained; give {argument('quantize')} too, or "

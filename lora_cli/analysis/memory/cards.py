@@ -6,6 +6,8 @@ with the source of the figure in `tests/reference/cards.csv`. PyTorch sees each 
 
 from __future__ import annotations
 
+import re
+
 from lora_cli.analysis.memory.graphics_card import Card, Measured
 from lora_cli.errors import InvalidInput, argument, near_miss, quote
 
@@ -138,6 +140,8 @@ def _words(name: str) -> list[str]:
     return [word for word in words if word not in MAKERS]
 
 
+# What a card's memory alone looks like.
+SIZE = re.compile(r"[\d.]+\s*[gm]i?b?", re.IGNORECASE)
 BY_KEY = {_key(name): card for card in CARDS for name in (card.name, *card.aliases)}
 
 
@@ -163,7 +167,7 @@ def find_card(name: str) -> Card:
             # A number alone is far from a whole name.
             names = [known.removeprefix(f"{SERIES}-") for known in names]
         otherwise = f"`lora-cli cards` lists them; give {argument('vram')} with its memory instead, e.g. 24GB"
-        advice = near_miss(plain, names, otherwise)
+        advice = otherwise if SIZE.fullmatch(name.strip()) else near_miss(plain, names, otherwise)
         raise InvalidInput(f"{argument('gpu')}: {quote(name)} is not a known card; {advice}")
     return card
 

@@ -21,16 +21,16 @@ FOUR_BITS = {("nf4", False): "nf4", ("nf4", True): "nf4-double"}
 DEFAULT_FOUR_BITS, DEFAULT_PRODUCTS = "fp4", "float32"
 
 
-def quantisation(model: Model, asked: str, dtype: str) -> str:
-    """Return how the weights are stored: as config.json says where they are quantised already, else as asked.
+def quantisation(model: Model, asked: str | None, dtype: str) -> str:
+    """Return how the weights are stored: as config.json says where they are quantised already, else as asked, if at all.
 
     It raises `InvalidInput` where both say something else, and for what has no replay.
     """
     config = _section(model)
     if config is None:
-        return asked
+        return asked or NONE
     own = NONE if config.fields.get("quant_method") == TURNED_BACK else _of_bitsandbytes(model, config, dtype)
-    if asked not in {NONE, own}:
+    if asked not in {None, own}:
         said = TURNED_BACK if own == NONE else own
         raise InvalidInput(
             f"{argument('quantize')}: {asked} contradicts the {FIELD} of {model.name}, which says {said}; "

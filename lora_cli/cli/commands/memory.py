@@ -42,6 +42,7 @@ def memory(
     source: subject.Source = None,
     model: subject.OnlyModelSource = None,
     r: adaptation.R = None,
+    alpha: adaptation.Alpha = None,
     target: adaptation.Target = None,
     adapter: Annotated[
         list[str] | None,
@@ -134,7 +135,7 @@ def memory(
     presentation.writer(
         "memory", SERVED_FIELDS if serve is not None else (*FIELDS, *TIME_FIELDS) if is_timed else FIELDS
     )
-    how = read_adaptation(method, r, None, target, settings, None, adapter_dtype)
+    how = read_adaptation(method, r, alpha, target, settings, None, adapter_dtype)
     arguments: dict[str, Any] = how._asdict() | training.read()
     arguments |= {
         "adapter": adapter,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Container
 from typing import TYPE_CHECKING, NamedTuple
 
-from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, question, quote_long
 from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
 from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
@@ -86,6 +86,11 @@ def adapter_config_file(text: str) -> ConfigFile:
         return _config_on_hub(name, adapter_files(name))
     if _may_be_name(text) and is_meant_as_name(text):
         raise not_a_name("adapter", text)
+    if text.lower().endswith(SAFETENSORS):
+        raise InvalidInput(
+            f"{quote_long(text)} is a safetensors file, which has weights and no configuration; give the adapter_config.json of a PEFT "
+            f"adapter, or its folder; {question('inspect')} reads the weights of any"
+        )
     path = os.path.join(one_adapter(text), ADAPTER_CONFIG) if os.path.isdir(text) else text
     return ConfigFile(path, quote_long(path))
 

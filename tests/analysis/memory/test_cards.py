@@ -103,6 +103,8 @@ def test_a_card_is_found_by_what_people_and_programs_call_it(written: str, name:
     ("written", "said"),
     [
         ("gaudi3", "`lora-cli cards` lists them; give vram with its memory instead, e.g. 24GB"),
+        ("24GB", "give vram with its memory instead, e.g. 24GB"),
+        ("80 gib", "give vram with its memory instead, e.g. 24GB"),
         ("4091", "did you mean 4090?"),
         ("rtx-4091", "did you mean rtx-4090"),
         ("a100-60gb", "did you mean a100-80gb, a100-40gb"),

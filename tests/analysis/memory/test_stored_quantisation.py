@@ -49,6 +49,7 @@ def test_what_bitsandbytes_stored_is_counted_as_it_stands(quantization: dict[str
     ("quantization", "settings", "said"),
     [
         ({"quant_method": "bitsandbytes", **NF4}, {"quantize": "int8"}, "int8 contradicts .* says nf4; drop quantize"),
+        ({"quant_method": "bitsandbytes", **NF4}, {"quantize": "none"}, "none contradicts .* says nf4; drop quantize"),
         ({"quant_method": "mxfp4"}, {"quantize": "nf4"}, "nf4 contradicts .* says mxfp4; drop quantize"),
         ({**NF4, "bnb_4bit_quant_type": "fp4"}, {}, "bnb_4bit_quant_type 'fp4', whose training has no replay"),
         ({"load_in_4bit": True}, {}, "bnb_4bit_quant_type 'fp4'"),

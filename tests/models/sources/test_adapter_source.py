@@ -24,6 +24,12 @@ def test_an_address_is_answered_with_the_name_in_it(address: str) -> None:
             read(address)
 
 
+def test_weights_are_not_a_configuration() -> None:
+    """Whatever program wrote them."""
+    with pytest.raises(InvalidInput, match="is a safetensors file, .* give the adapter_config.json .*, or its folder"):
+        adapter_config_file("kohya.safetensors")
+
+
 @pytest.mark.parametrize("text", ["missing", "missing/adapter_config.json", "a/b/c", "./missing", "/nowhere"])
 def test_what_can_only_be_a_path_is_left_to_whoever_reads_it(text: str) -> None:
     """The error of the system says what is wrong with it."""

@@ -69,7 +69,8 @@ def check_training(plan: Plan | None, training: Training) -> None:
     """Refuse a training of a plan, or of the whole model, that PEFT or bitsandbytes cannot run or that is not known."""
     if training.is_quantised and plan is None:
         raise InvalidInput(
-            f"{argument('quantize')}: a model in {training.quantize} cannot be trained whole; choose a method, or none"
+            f"{argument('quantize')}: a model in {training.quantize} cannot be trained whole; drop it, or "
+            f"{argument('method')} full"
         )
     if training.is_quantised and plan is not None and not adapter_of(plan.method.name).runs_quantised:
         raise InvalidInput(

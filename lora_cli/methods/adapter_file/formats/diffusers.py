@@ -198,8 +198,10 @@ def refusals(file: AdapterFile) -> Iterator[Refusal]:
     for model, own in keys.items():
         if model.startswith(TEXT_ENCODER) and not any(map(READABLE_TEXT.search, own)):
             yield Refusal(
-                f"it cannot tell how the keys of {model} are spelled, as none is that of an attention's Linear",
-                f"rename its lora_A to lora_linear_layer.down and lora_B to lora_linear_layer.up, or leave {model} out",
+                f"it cannot tell how the keys of {model} are spelled, as none is that of an attention's Linear in one of "
+                "its spellings",
+                "rename what comes before .weight to lora_linear_layer.down and lora_linear_layer.up, or leave "
+                f"{model} out",
             )
     with_alpha = [name for name in models if name and any(ALPHA in file.modules[module] for module in models[name])]
     if UNET in models and with_alpha:
