@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from program import run
+from small_llama import llama
 
 from lora_cli import memory
-from small_llama import llama
 
 
 @pytest.fixture

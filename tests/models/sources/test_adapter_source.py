@@ -26,7 +26,7 @@ def test_an_address_is_answered_with_the_name_in_it(address: str) -> None:
 
 def test_weights_are_not_a_configuration() -> None:
     """Whatever program wrote them."""
-    with pytest.raises(InvalidInput, match="is a safetensors file, .* give the adapter_config.json .*, or its folder"):
+    with pytest.raises(InvalidInput, match=r"is a safetensors file, .* give the adapter_config.json .*, or its folder"):
         adapter_config_file("kohya.safetensors")
 
 
