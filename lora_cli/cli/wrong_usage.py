@@ -47,8 +47,12 @@ def _missing_command(before: str, commands: Sequence[str], argv: Sequence[str]) 
     """Return the error for a command line without a command, which has what these commands take."""
     from shlex import join
 
+    words = list(argv)
+    if named := next((word for word in words if word in command_names()), None):
+        words.remove(named)
+        commands = [named]
     *others, last = commands
-    line = join(argv)
+    line = join(words)
     line = line if len(line) <= SHOWN_LONG_CHARACTERS else f"{before} ..."
     meant = f"{', '.join(others)} or {last}, e.g. " if others else ""
     return InvalidInput(f"the command before {before} is missing; did you mean {meant}`lora-cli {commands[0]} {line}`?")

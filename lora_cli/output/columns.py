@@ -17,6 +17,8 @@ from lora_cli.quantities import Value
 
 # A folded column keeps this much of a line.
 LEAST_FOLDED = 20
+# One beside the first column, which has what people copy, gives more before that is broken.
+LEAST_BESIDE = 14
 # Numbers that need more decimals stand as they are.
 MOST_DECIMALS = 10
 
@@ -39,10 +41,9 @@ class Column(NamedTuple):
         """The width of the widest line of a cell or of the heading, in columns of a terminal."""
         return max(screen_width(line) for text in (self.heading, *self.cells) for line in text.split("\n"))
 
-    @property
-    def folds(self) -> bool:
-        """Whether its cells may be broken over several lines."""
-        return not self.is_number and not self.is_bar and self.width > LEAST_FOLDED
+    def folds(self, least: int) -> bool:
+        """Whether its cells may be broken over several lines, each of them at least so wide."""
+        return not self.is_number and not self.is_bar and self.width > least
 
     def upright(self) -> Column:
         """Return the column with the words of its heading one below the other."""
@@ -129,25 +130,28 @@ def table_width(columns: Sequence[Column], gap: int) -> int:
 def folded_to(columns: Sequence[Column], width: int | None, gap: int) -> list[Column]:
     """Return the columns with the widest texts folded until the table fits, or nothing is left to fold.
 
-    A name is broken only where no other column has room to give.
+    A name is broken only where no other column has room to give, and in the first column, what a row is of, last of all.
     """
     folded = list(columns)
     if width is not None:
-        for whole_names in (True, False):
-            _fold_widest(folded, width, gap, whole_names=whole_names)
+        _fold_widest(folded, width, gap, LEAST_FOLDED, whole_names=True)
+        _fold_widest(folded, width, gap, LEAST_BESIDE, start=1)
+        _fold_widest(folded, width, gap, LEAST_FOLDED)
     return folded
 
 
-def _fold_widest(columns: list[Column], width: int, gap: int, *, whole_names: bool) -> None:
+def _fold_widest(
+    columns: list[Column], width: int, gap: int, least: int, *, start: int = 0, whole_names: bool = False
+) -> None:
     """Fold the widest texts in place until the table fits, as far as that keeps names whole, or whatever it breaks."""
-    widths = {at: each.width for at, each in enumerate(columns) if each.folds}
+    widths = {at: each.width for at, each in enumerate(columns) if at >= start and each.folds(least)}
     while widths and (over := table_width(columns, gap) - width) > 0:
         widest = max(widths, key=widths.__getitem__)
-        least = max(LEAST_FOLDED, longest_piece(columns[widest].cells) if whole_names else 0)
-        narrower = columns[widest].folded(max(least, widths[widest] - over))
+        kept = max(least, longest_piece(columns[widest].cells) if whole_names else 0)
+        narrower = columns[widest].folded(max(kept, widths[widest] - over))
         if narrower.width < widths.pop(widest):
             columns[widest] = narrower
-            if narrower.folds:
+            if narrower.folds(least):
                 widths[widest] = narrower.width
 
 

@@ -147,6 +147,10 @@ def test_the_model_is_the_argument_of_a_command() -> None:
             "the command before -d is missing; did you mean count, forward, sweep, fit or check, e.g. `lora-cli count -d 8 -h 8`?",
         ),
         ("-h 8 -d 8", "the command before -h is missing"),
+        (
+            "--offline count gpt2",
+            "the command before --offline is missing; did you mean `lora-cli count --offline gpt2`?",
+        ),
         ("-d8", "the command before -d is missing"),
         ("--max-params=5 gpt2", "did you mean sweep, fit or check, e.g. `lora-cli sweep --max-params=5 gpt2`?"),
         ("--verison", "did you mean --version?"),

@@ -13,6 +13,7 @@ from program import run
 
 from lora_cli.cli import terminal
 from lora_cli.cli.terminal import NEVER, Terminal
+from lora_cli.models.sources.preset import names
 
 
 class Tty(io.StringIO):
@@ -81,3 +82,10 @@ def test_a_table_in_a_pipe_is_as_wide_as_columns_says(columns: str) -> None:
         return max(map(len, shown.splitlines()))
 
     assert widest("70") <= 70 < widest(columns)
+
+
+def test_a_narrow_table_breaks_no_name_of_a_model() -> None:
+    """What a row is of can be copied; the other columns give room first."""
+    shown = run("models", "--format", "table", env={"COLUMNS": "80"}).stdout
+    firsts = {line.split(" ")[0] for line in shown.splitlines()}
+    assert set(names()) - firsts == set()

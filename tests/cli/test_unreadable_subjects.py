@@ -188,3 +188,10 @@ def test_inspect_says_first_that_a_path_does_not_exist(name: str, tmp_path: Path
         f"lora-cli: error: '{name}' does not exist; "
         "give the folder or the file of a trained adapter, or a name on the Hub, org/name\n"
     )
+
+
+def test_a_config_that_is_broken_is_said_to_be_that(folder: Path) -> None:
+    """It is not a sound one that lacks weights."""
+    (folder / "config").mkdir()
+    (folder / "config" / "adapter_config.json").write_text('{"peft_type": "LORA"')
+    assert "is not JSON: " in run("check", "config", cwd=folder).stderr

@@ -15,7 +15,7 @@ from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, near_miss, quote_long
 from lora_cli.methods.config.adaptation import UNCHANGED, Adaptation
-from lora_cli.models.files import near_path
+from lora_cli.models.files import near_path, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.streams import is_stream
 
@@ -129,6 +129,7 @@ def _check_model(
 def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | None, how: Adaptation) -> SubjectCheck:
     from lora_cli.analysis.inspect.inspect import inspect
     from lora_cli.methods.adapter_file.read_adapter import has_weights, is_foreign
+    from lora_cli.models.sources.adapter_source import adapter_config_file
 
     if how != Adaptation(adapter_dtype=how.adapter_dtype):
         options = ("r", "target", "method", "settings", "alpha", "adapter")
@@ -142,6 +143,7 @@ def _check_adapter(path: str, folder: str | None, rules: Rules, model: Model | N
             return _check_without_model(path, rules)
         return check_inspection(inspect(path, model, values=True), rules, path, model)
     if model is None:
+        read_object(adapter_config_file(path).path)
         raise InvalidInput(
             f"{quote_long(path)} is a config without weights; give the model that it adapts as {argument('model')}"
         )

@@ -89,6 +89,8 @@ def notes_of(case: Case) -> Iterator[str]:
                 f"{training.quantize} {less}; with {argument('kbit_prepare=False')} it stays in "
                 f"{training.dtype}"
             )
+    if training.quantize == "int8" and training.checkpointing:
+        yield "a base in int8 keeps the input of each layer until the step is done (MatMul8bitLt), also with checkpointing"
     if training.quantize == "int8" and training.adapter_dtype != ADAPTER_DTYPE:
         yield f"PEFT leaves adapters of weights in int8 in float32; {argument('adapter_dtype')} changes nothing there"
     room = case.room
