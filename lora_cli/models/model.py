@@ -113,7 +113,7 @@ class Model:
         misses the ties of a model inside a classifier, those of a text model that has its head inside a model of
         several parts, and those that only a text model's config asks for.
         """
-        if self.config is not None and self.config.fields.get("tie_word_embeddings") is False:
+        if self.parts and self.config is not None and self.config.fields.get("tie_word_embeddings") is False:
             return ()
         if self.embeddings is None or (self.output is None and "." in self.embeddings):
             return ()

@@ -129,8 +129,9 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
     classes = _family_of(config).classes
     name = class_name(config, classes)
     if not isinstance(name, str) or name not in classes:
+        known = choices(name if isinstance(name, str) else "", list(classes))
         raise UnknownArchitecture(
-            f"{config.source}: {quote(name)} in architectures is not known for {model_type}; {choices(name, list(classes))}"
+            f"{config.source}: {quote(name)} in architectures is not known for {model_type}; {known}"
         )
     return name, classes[name](config)
 
