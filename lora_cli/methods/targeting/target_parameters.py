@@ -59,8 +59,6 @@ def _check(parameter: Parameter, config: AdapterConfig, modules: Collection[str]
         problem = f"is inside {quote_long(outer)}, which has a target parameter too and is wrapped first"
     elif len(parameter.shape) not in {2, EXPERT_DIMENSIONS}:
         problem = f"has {len(parameter.shape)} dimensions, and PEFT adapts 2 and {EXPERT_DIMENSIONS}"
-    elif not parameter.params:
-        problem = "is empty"
     else:
         refused = {
             "use_dora": config.lora.use_dora,

@@ -54,11 +54,11 @@ def test_half_of_what_is_fused_is_refused() -> None:
         names(model("mixtral"), target_modules=("w1",))
 
 
-def test_a_parameter_without_values_is_refused() -> None:
-    """As a checkpoint may have one: nothing would be a percentage of nothing."""
+def test_a_parameter_without_values_is_adapted() -> None:
+    """As PEFT does: A has the other side's values, and B has none."""
     subject = model_of_shapes([Parameter("a.experts", (2, 0, 8)), Parameter("a.b.weight", (2, 2))], "drawn", ())
-    with pytest.raises(InvalidInput, match=r"target parameter 'a\.experts' is empty"):
-        cost(subject, target_modules=(), target_parameters=("experts",))
+    found = cost(subject, r=3, target_modules=(), target_parameters=("experts",))
+    assert (found.trainable_params, found.all_params) == (48, 52)
 
 
 def test_a_target_parameter_that_matched_nothing_is_told() -> None:
