@@ -113,7 +113,9 @@ class Model:
         misses the ties of a model inside a classifier, those of a text model that has its head inside a model of
         several parts, and those that only a text model's config asks for.
         """
-        if self.parts and self.config is not None and self.config.fields.get("tie_word_embeddings") is False:
+        is_head_tied = f"{self.output}.weight" in self.tied
+        says = None if self.config is None else self.config.fields.get("tie_word_embeddings")
+        if self.parts and says is False and not is_head_tied:
             return ()
         if self.embeddings is None or (self.output is None and "." in self.embeddings):
             return ()
