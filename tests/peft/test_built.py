@@ -83,6 +83,13 @@ def test_what_transformers_cannot_build_is_refused(fields: dict[str, Any], tmp_p
     assert len(str(caught.value)) < 700
 
 
+def test_a_misspelt_class_gets_its_near_miss(tmp_path: Path) -> None:
+    """Among the names of the installed transformers."""
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "architectures": ["LlamaForCausalML"]}')
+    with pytest.raises(InvalidInput, match="did you mean LlamaForCausalLM"):
+        read_model(str(tmp_path))
+
+
 def test_code_that_a_model_brings_along_is_not_run(tmp_path: Path) -> None:
     """auto_map names it; only what transformers has itself is built."""
     (tmp_path / "modeling.py").write_text("raise SystemExit('run')")

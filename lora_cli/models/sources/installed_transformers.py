@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.errors import InvalidInput, near_miss, quote, quote_long
 from lora_cli.models.config import MAX_LAYERS, MAX_SIZE, Config
 from lora_cli.models.model import Model, read_dtype
 from lora_cli.models.nodes import MULTIHEAD, Buffer, Hollow, Module, Parameter
@@ -97,8 +97,9 @@ def _instance(config: Config, transformers: Any) -> Any:
         return transformers.AutoModel.from_config(read)
     model_class = getattr(transformers, named[0], None) if isinstance(named[0], str) else None
     if not (isinstance(model_class, type) and issubclass(model_class, transformers.PreTrainedModel)):
+        hint = near_miss(named[0], dir(transformers), "name another")
         raise InvalidInput(
-            f"{config.source}: {quote(named[0])} in architectures is not a model of transformers; name another"
+            f"{config.source}: {quote(named[0])} in architectures is not a model of transformers; {hint}"
         )
     return model_class(read)
 
