@@ -11,8 +11,8 @@ from lora_cli.quantities import number_text
 
 # How much of an axis is left free beyond the outermost values.
 MARGIN = 0.04
-# Round steps of a linear axis, and round numbers within a decade of a short logarithmic one.
-ROUND, WITHIN = (1, 2, 5, 10), (1, 2, 5)
+# Round steps of a linear axis, and round numbers within each decade of a logarithmic one, the closest first.
+ROUND, WITHIN = (1, 2, 5, 10), ((1, 2, 5), (1, 3))
 
 
 class Scale(NamedTuple):
@@ -76,12 +76,13 @@ def _round_step(least: float, *, is_whole: bool) -> float:
 
 
 def _powers(axis: Axis, low: float, high: float, most: int) -> tuple[float, ...]:
-    """Return the powers of the base on an axis, every second or third where they are many, and 2s and 5s where few."""
+    """Return round numbers within each decade of an axis, or the powers of its base, or every second or third power."""
     base = axis.base or 10
     first, last = math.ceil(math.log(low, base) - 1e-9), math.floor(math.log(high, base) + 1e-9)
+    for within in WITHIN if base == 10 else ():
+        numbers = (number * 10.0**power for power in range(first - 1, last + 1) for number in within)
+        shown = tuple(number for number in numbers if low <= number <= high)
+        if 2 <= len(shown) <= most:
+            return shown
     every = max(1, -(-(last - first + 1) // most))
-    powers = tuple(float(base) ** power for power in range(first, last + 1, every))
-    if len(powers) >= 2 or base == 2:
-        return powers
-    within = (number * 10.0**power for power in range(first - 1, last + 1) for number in WITHIN)
-    return tuple(number for number in within if low <= number <= high)[:most]
+    return tuple(float(base) ** power for power in range(first, last + 1, every))

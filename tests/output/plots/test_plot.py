@@ -134,8 +134,16 @@ def test_labels_are_in_the_unit_that_the_axis_names() -> None:
     ):
         shown = scale(Axis("y", unit), values, 5, from_zero=True)
         assert (shown.title, shown.labels) == (title, labels)
-    assert scale(Axis("y", FILE, 10), [10**5, 10**8], 9).labels == ("100 kB", "1 MB", "10 MB", "100 MB")
+    assert scale(Axis("y", FILE, 10), [10**5, 10**9], 7).labels == ("100 kB", "1 MB", "10 MB", "100 MB", "1 GB")
     assert scale(Axis("y", MEMORY, 2), [2**28, 2**36], 5).labels == ("256 MiB", "1 GiB", "4 GiB", "16 GiB", "64 GiB")
+
+
+def test_a_short_logarithmic_axis_has_round_numbers_within_its_decades() -> None:
+    """As many as there is room for: two powers of ten alone would leave most values to be guessed."""
+    values, axis = [164_864, 28_000_000], Axis("y", PARAMETERS, 10)
+    assert scale(axis, values, 7).labels == ("200K", "500K", "1M", "2M", "5M", "10M", "20M")
+    assert scale(axis, values, 6).labels == ("300K", "1M", "3M", "10M", "30M")
+    assert scale(axis, values, 3).labels == ("1M", "10M")
 
 
 def test_an_axis_is_logarithmic_where_it_must_be() -> None:
