@@ -10,7 +10,7 @@ from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, que
 from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
 from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
-from lora_cli.models.sources.hub_name import HubName, hub_name, is_meant_as_name, not_a_name
+from lora_cli.models.sources.hub_name import HubName, hub_name, is_meant_as_name, not_a_name, refuse_address
 from lora_cli.models.sources.other_formats import why_unread
 from lora_cli.models.sources.preset import is_preset
 from lora_cli.models.streams import is_stream
@@ -63,6 +63,7 @@ class SingleFile(NamedTuple):
 
 def name_on_hub(text: str) -> HubName | None:
     """Return the Hub name that a text is; a path that exists, a stream and the name of a file are none."""
+    refuse_address(text)
     return hub_name(text) if _may_be_name(text) else None
 
 

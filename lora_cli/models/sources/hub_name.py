@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
@@ -17,7 +18,11 @@ REVISION = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 MAX_REVISION_CHARACTERS = 200
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MARK = "@"
-URL = "://"
+SCHEME_END = "://"
+HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+# What stands in the address of a page before its revision, and before the name of what is not a model.
+PAGES, OTHERS = ("blob", "commit", "raw", "resolve", "tree"), ("datasets", "spaces")
+MAIN = "main"
 
 
 class HubName(NamedTuple):
@@ -51,12 +56,12 @@ def hub_name(text: str) -> HubName | None:
 
 
 def is_meant_as_name(text: str) -> bool:
-    """Whether a text that leads nowhere has the two parts of a name, or a host before them, and not the beginning of a path.
+    """Whether a text that leads nowhere has the two parts of a name, and not the beginning of a path.
 
     >>> is_meant_as_name("my org/adapter"), is_meant_as_name("../adapter"), is_meant_as_name("no/such/file")
     (True, False, False)
     """
-    return URL in text or (text.partition(MARK)[0].count("/") == 1 and not text.startswith(("/", "./", "../", "~")))
+    return text.partition(MARK)[0].count("/") == 1 and not text.startswith(("/", "./", "../", "~"))
 
 
 def _is_revision(text: str) -> bool:
@@ -70,10 +75,35 @@ def is_commit(revision: str) -> bool:
 
 def not_a_name(what: str, text: str) -> InvalidInput:
     """Return the error for a text with a slash that leads nowhere; `what` says what it should be, e.g. a model."""
-    _, _, address = text.partition(URL)
-    name = hub_name("/".join(address.split("/")[1:3]))
-    near = "" if name is None else f"; did you mean {name}?"
     return InvalidInput(
         f"{what} {quote_long(text)} is neither a path that exists nor a name on the Hub, which is org/name or "
-        f"org/name@revision, of letters, digits, - _ and . only{near}"
+        f"org/name@revision, of letters, digits, - _ and . only"
     )
+
+
+def refuse_address(text: str) -> None:
+    """Refuse the address of a page, with the name that stands in it if the page is that of a model or adapter on the Hub.
+
+    >>> refuse_address("hf.co/org/name/tree/v1")
+    Traceback (most recent call last):
+    lora_cli.errors.InvalidInput: 'hf.co/org/name/tree/v1' is an address, neither a path that exists nor a name on the Hub; did you mean org/name@v1?
+    """
+    _, mark, address = text.rpartition(SCHEME_END)
+    host, _, path = address.partition("/")
+    is_on_hub = host.lower() in HOSTS
+    if (mark or is_on_hub) and not os.path.lexists(text):
+        name = _name_in(path) if is_on_hub else None
+        fix = "give org/name, org/name@revision or a path" if name is None else f"did you mean {name}?"
+        raise InvalidInput(f"{quote_long(text)} is an address, neither a path that exists nor a name on the Hub; {fix}")
+
+
+def _name_in(path: str) -> HubName | None:
+    """Return the name that stands in the path of an address on the Hub."""
+    from urllib.parse import unquote
+
+    owner, name, page, revision = (*re.split(r"[?#]", path)[0].split("/"), "", "", "", "")[:4]
+    found = hub_name(f"{owner}/{name}")
+    if found is None or owner in OTHERS:
+        return None
+    is_revision = page in PAGES and _is_revision(revision := unquote(revision)) and revision != MAIN
+    return HubName(found.repository, revision if is_revision else None)

@@ -8,7 +8,7 @@ from lora_cli.errors import InvalidInput, UnreadableFile, argument, question, qu
 from lora_cli.models.files import path_text
 from lora_cli.models.model import Model, Source
 from lora_cli.models.network import network_use
-from lora_cli.models.sources.hub_name import hub_name, not_a_name
+from lora_cli.models.sources.hub_name import hub_name, not_a_name, refuse_address
 from lora_cli.models.sources.local_files import read_files
 from lora_cli.models.sources.other_formats import UNREAD, pickles_in, why_unread
 from lora_cli.models.streams import is_stream
@@ -28,6 +28,7 @@ def read_model(source: Source, *, offline: bool = False) -> Model:
             f"{argument('model')}: {quote(source)} is not one model; give one, or compare several with {question('sweep')}"
         )
     source = path_text("model", source)
+    refuse_address(source)
     if is_path(source):
         return read_files(source)
     from lora_cli.models.sources.preset import is_preset, read_preset
