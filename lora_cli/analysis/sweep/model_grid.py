@@ -13,6 +13,7 @@ from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
 from lora_cli.analysis.progress import Track
+from lora_cli.analysis.result import Record
 from lora_cli.analysis.revisions import MODEL_REVISION
 from lora_cli.analysis.sweep.axes import largest
 from lora_cli.analysis.sweep.training_grid import TrainingGrid
@@ -83,13 +84,22 @@ class ModelGrid:
         # A method without a rank is counted once.
         return (config.r,) if self.ranks is None or method_named(config.method).rank is None else self.ranks
 
-    def warnings(self) -> tuple[str, ...]:
-        """Return each model's and target set's warnings at its first rank and the largest, each sentence once."""
-        return tuple(dict.fromkeys(chain.from_iterable(map(self._warnings, product(self.models, self.target_sets)))))
+    def warnings(self, rows: Sequence[Record] | None = None) -> tuple[str, ...]:
+        """Return each model's and target set's warnings at its first rank and the largest, each sentence once.
 
-    def _warnings(self, pair: tuple[Model, TargetSet]) -> Iterator[str]:
-        model, (_, config) = pair
-        ranks = self._ranks(config)
+        Of some `rows` alone these are the ranks that they have.
+        """
+        found: dict[str, None] = {}
+        for model, (target, config) in product(self.models, self.target_sets):
+            point, ranks = {"model": model.name, "target": target, "method": config.label}, self._ranks(config)
+            if rows is not None:
+                shown = [row["r"] for row in rows if point.items() <= row.items()]
+                ranks = [rank for rank in shown if isinstance(rank, int)] if len(ranks) > 1 else ranks[: len(shown)]
+            if ranks:
+                found |= dict.fromkeys(self._warnings(model, config, ranks))
+        return tuple(found)
+
+    def _warnings(self, model: Model, config: AdapterConfig, ranks: Sequence[int]) -> Iterator[str]:
         yield from warnings_of(self._count(model, replace(config, r=ranks[0])))
         if (highest := largest(ranks)) != ranks[0]:
             yield from self._count(model, replace(config, r=highest)).rank_problems().values()

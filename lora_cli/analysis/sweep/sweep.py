@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from lora_cli.analysis.progress import Track
+    from lora_cli.analysis.result import Record
     from lora_cli.analysis.sweep.model_grid import ModelGrid
     from lora_cli.analysis.sweep.training_grid import TrainingGrid
     from lora_cli.models.model import Source
@@ -78,8 +79,12 @@ class Sweep:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to doubt about the models and the targets, each sentence once."""
-        return tuple(chain.from_iterable(grid.warnings() for grid in self._grids if not isinstance(grid, MatrixGrid)))
+        """What to doubt about the models, the targets and the ranks of the rows, each sentence once."""
+        grids = [grid for grid in self._grids if not isinstance(grid, MatrixGrid)]
+        rows: list[Record] | None = None
+        if not self._selection.is_everything:
+            rows = [dict(zip(self.fields, row, strict=True)) for row in self._rows]
+        return tuple(chain.from_iterable(grid.warnings(rows) for grid in grids))
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -329,6 +329,18 @@ def test_a_sweep_over_models_takes_pefts_targets_where_none_are_given() -> None:
     assert len(grid.warnings) == 1
 
 
+def test_a_sweep_warns_of_the_rows_that_it_shows() -> None:
+    """A rank, a model or a target that no row has is nobody's concern."""
+    assert "rank 999" in sweep(model="gpt2", r="1:999").warnings[0]
+    assert sweep(model="gpt2", r="1:999", limit=2).warnings == ()
+    assert sweep(model="gpt2", r="1:999", max_params=1).warnings == ()
+    assert "rank 999" in sweep(model="gpt2", r="1:999", sort="-r", limit=1).warnings[0]
+    several = {"model": "gpt2", "target": [["c_attn"], ["c_attn", "no_such_module"]], "r": 2, "method": ["ia3", "lora"]}
+    assert len(sweep(**several).warnings) == 1
+    assert sweep(**several, limit=2).warnings == ()
+    assert len(sweep(**several, limit=3).warnings) == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
