@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lora_cli.analysis.check.check import check
+    from lora_cli.analysis.check.check import NoLimit, check
     from lora_cli.analysis.check.verdict import Verdict
     from lora_cli.analysis.count.count import Count, count
     from lora_cli.analysis.explain.explain import Explanation, explain
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from lora_cli.analysis.inspect.inspect import Inspection, inspect
     from lora_cli.analysis.inspect.spectrum_figures import Spectrum
     from lora_cli.analysis.memory.memory import Memory, memory
+    from lora_cli.analysis.memory.serving.serving import Serving
     from lora_cli.analysis.sweep.sweep import Sweep, sweep
-    from lora_cli.errors import InvalidInput, LoraCliError
+    from lora_cli.errors import InvalidInput, LoraCliError, OutputFailed, UnreadableFile
     from lora_cli.methods.adapter_file.read_adapter import read_adapter
     from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
     from lora_cli.models.model import Model
     from lora_cli.models.sources.read_model import read_model
+    from lora_cli.time_limit import TookTooLong
 
 __all__ = [
     "Count",
@@ -50,9 +52,14 @@ __all__ = [
     "Match",
     "Memory",
     "Model",
+    "NoLimit",
+    "OutputFailed",
+    "Serving",
     "Spectrum",
     "Sweep",
+    "TookTooLong",
     "TrainedAdapter",
+    "UnreadableFile",
     "Verdict",
     "__version__",
     "check",
@@ -70,7 +77,7 @@ __version__ = "0.2.0"
 
 # Each name's module, which is imported when the name is asked for: a command line asks one question per run.
 _MODULES = {
-    "lora_cli.analysis.check.check": ("check",),
+    "lora_cli.analysis.check.check": ("NoLimit", "check"),
     "lora_cli.analysis.check.verdict": ("Verdict",),
     "lora_cli.analysis.count.count": ("Count", "count"),
     "lora_cli.analysis.explain.explain": ("Explanation", "explain"),
@@ -82,12 +89,14 @@ _MODULES = {
     "lora_cli.analysis.inspect.spectrum_figures": ("Spectrum",),
     "lora_cli.analysis.inspect.inspect": ("Inspection", "inspect"),
     "lora_cli.analysis.memory.memory": ("Memory", "memory"),
+    "lora_cli.analysis.memory.serving.serving": ("Serving",),
     "lora_cli.analysis.sweep.sweep": ("Sweep", "sweep"),
-    "lora_cli.errors": ("InvalidInput", "LoraCliError"),
+    "lora_cli.errors": ("InvalidInput", "LoraCliError", "OutputFailed", "UnreadableFile"),
     "lora_cli.methods.adapter_file.read_adapter": ("read_adapter",),
     "lora_cli.methods.adapter_file.trained_adapter": ("TrainedAdapter",),
     "lora_cli.models.model": ("Model",),
     "lora_cli.models.sources.read_model": ("read_model",),
+    "lora_cli.time_limit": ("TookTooLong",),
 }
 
 

@@ -6,6 +6,7 @@ import pickle
 from ast import literal_eval
 from collections.abc import Callable
 from inspect import isfunction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -67,6 +68,19 @@ def test_the_public_names_are_there() -> None:
     assert lora_cli.LoraCliError is LoraCliError
     with pytest.raises(lora_cli.DoesNotFit):
         lora_cli.fit(8, 8, max_params=1)
+
+
+def test_what_a_function_raises_or_returns_can_be_imported(tmp_path: Path) -> None:
+    """A check without a limit, a file that is not JSON, and what a server preallocates."""
+    config = tmp_path / "config.json"
+    config.write_text("{", encoding="utf-8")
+    with pytest.raises(lora_cli.UnreadableFile):
+        lora_cli.read_model(config)
+    with pytest.raises(lora_cli.NoLimit):
+        lora_cli.check(lora_cli.count(8, 8, 2))
+    assert issubclass(lora_cli.TookTooLong, InvalidInput)
+    assert issubclass(lora_cli.OutputFailed, LoraCliError)
+    assert isinstance(lora_cli.memory("qwen3-0.6b", serve=1), lora_cli.Serving)
 
 
 @pytest.mark.parametrize("function", [each for name in lora_cli.__all__ if isfunction(each := getattr(lora_cli, name))])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lora_cli.quantities import Value
+from lora_cli.errors import printable
+from lora_cli.quantities import Value, number_text
 
 Record = Mapping[str, Value]
 
@@ -71,6 +72,10 @@ class Result(Mapping[str, Value]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{field}={value!r}' for field, value in self.items())})"
 
+    def __str__(self) -> str:
+        """Return the table that `print` shows: each attribute and its value."""
+        return text_table(self.items())
+
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
         return html_table(("field", "value"), self.items())
@@ -81,6 +86,31 @@ class Result(Mapping[str, Value]):
 
         classes = cls.__mro__[: cls.__mro__.index(Result)]
         return {name for each in classes for name in get_annotations(each) if not name.startswith("_")}
+
+
+def text_table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> str:
+    """Return rows as lines, below a header if there is one, with columns of numbers aligned right.
+
+    >>> print(text_table([("gpt2", 8), ("llama", 16384)], ("model", "r")))
+    model       r
+    gpt2        8
+    llama  16,384
+    """
+    columns = []
+    for at, cells in enumerate(zip(*rows, strict=True)):
+        texts = [*header[at : at + 1], *map(_text, cells)]
+        width = max(map(len, texts))
+        is_number = all(isinstance(cell, int | float) for cell in cells)
+        columns.append([text.rjust(width) if is_number else text.ljust(width) for text in texts])
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _text(value: object) -> str:
+    """Return a value for people, to six digits, but nothing that is not whole as a whole number."""
+    if isinstance(value, float):
+        text = number_text(value)
+        return text if value.is_integer() or "." in text else repr(value)
+    return printable(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value))
 
 
 def html_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

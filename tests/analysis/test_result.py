@@ -15,7 +15,7 @@ import pytest
 from lora_cli import Count, Fit, InvalidInput, count, fit, forward, read_model, sweep
 from lora_cli.analysis.count.model_count import FIELDS as MODEL_FIELDS
 from lora_cli.analysis.count.plain_lora import FIELDS
-from lora_cli.analysis.result import Result, html_table
+from lora_cli.analysis.result import Result, html_table, text_table
 from lora_cli.analysis.revisions import REVISIONS
 
 RESULTS: dict[str, Callable[[], Result]] = {
@@ -133,6 +133,23 @@ def test_a_notebook_shows_a_table(make: Callable[[], Result]) -> None:
     assert html.startswith("<table>")
     assert html.count("<tr>") == len(result) + 1
     assert all(f"<td>{field}</td>" in html for field in result)
+
+
+@EVERY
+def test_print_shows_a_table(make: Callable[[], Result]) -> None:
+    """Each field is a line, with its value in groups of three digits; the repr stays on one line."""
+    result = make()
+    rows = dict(line.split(maxsplit=1) for line in str(result).splitlines())
+    assert list(rows) == list(result)
+    assert rows["r"] == str(result["r"])
+    assert "\n" not in repr(result)
+
+
+def test_a_printed_table_rounds_nothing_to_a_whole_number() -> None:
+    """A saving that is not 100 % does not read like one, and no name writes to the terminal."""
+    assert text_table([("a", 99.99999999), ("b", 16.0), ("c", 1.5e-9), ("d", None), ("e", "\x1b[31m")]) == (
+        "a  99.99999999\nb  16\nc  1.5e-09\nd  None\ne  \\x1b[31m"
+    )
 
 
 def test_html_is_escaped(tmp_path: Path) -> None:

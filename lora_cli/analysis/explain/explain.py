@@ -11,7 +11,7 @@ from lora_cli.analysis.explain.log_reading import read_log
 from lora_cli.analysis.explain.match import FIELDS, Match
 from lora_cli.analysis.explain.printed_count import FULL, Figure, PrintedCount
 from lora_cli.analysis.explain.search import MOST_CHANGES, families, search
-from lora_cli.analysis.result import html_table
+from lora_cli.analysis.result import html_table, text_table
 from lora_cli.analysis.subject import read_subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
@@ -78,6 +78,10 @@ class Explanation(Sequence[Match]):
 
     def __repr__(self) -> str:
         return f"Explanation({', '.join(repr(match.cause) for match in self.matches)})"
+
+    def __str__(self) -> str:
+        """Return the table that `print` shows, or why there is none."""
+        return text_table((tuple(match.values()) for match in self.matches), self.fields) or str(self.missing)
 
     def _repr_html_(self) -> str:
         return html_table(self.fields, (tuple(match.values()) for match in self.matches))

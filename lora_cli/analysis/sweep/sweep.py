@@ -12,7 +12,7 @@ from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.plain_lora import FIELDS as MATRIX_FIELDS
 from lora_cli.analysis.count.titles import head
 from lora_cli.analysis.limits import Amount, read_limits
-from lora_cli.analysis.result import html_table
+from lora_cli.analysis.result import html_table, text_table
 from lora_cli.analysis.subject import refuse_name, refuse_target
 from lora_cli.analysis.sweep.axes import Axes, Axis, listed, names_of, read_axis
 from lora_cli.analysis.sweep.matrix_grid import MatrixGrid, matrix_grid
@@ -142,10 +142,10 @@ class Sweep:
         return f"Sweep({self.size} points of {', '.join(self.fields)})"
 
     def __str__(self) -> str:
-        """Return the first counts, a line each, below what is counted."""
+        """Return the table that `print` shows: the first rows, and how many more there are."""
+        table = text_table((tuple(count.values()) for count in islice(self, PRINTED_ROWS)), self.fields)
         rest = self.size - PRINTED_ROWS
-        lines = [repr(self), *map(repr, islice(self, PRINTED_ROWS)), *([f"and {rest:,} more"] if rest > 0 else [])]
-        return "\n".join(lines)
+        return f"{table}\nand {rest:,} more" if rest > 0 else table or repr(self)
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows: the first rows, and how many there are if there are more."""

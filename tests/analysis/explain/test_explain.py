@@ -329,3 +329,5 @@ def test_an_explanation_is_a_sequence_of_results() -> None:
     assert [match.cause for match in copied] == [match.cause for match in found]
     assert repr(found).startswith("Explanation(\"r is 8, PEFT's default, not 16")
     assert "<table>" in found._repr_html_()
+    assert str(found).splitlines()[1].startswith("r is 8, PEFT's default, not 16")
+    assert str(lora_cli.explain("trainable params: 5 || all params: 10", "gpt2")).startswith("no configuration with")
