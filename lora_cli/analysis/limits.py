@@ -62,7 +62,7 @@ LIMITS = {
             "over",
             partial(parse_percent, least=0),
             "PERCENT",
-            "Maximum percentage of full fine-tuning that is trained, e.g. 0.5.",
+            "Maximum share of full fine-tuning that is trained, in percent, e.g. 0.5.",
             is_budget=True,
         ),
         Limit(
@@ -82,7 +82,7 @@ LIMITS = {
             "under",
             partial(parse_percent, most=100),
             "PERCENT",
-            "Minimum percentage of full fine-tuning that is saved, e.g. 99.",
+            "Minimum share of full fine-tuning that is saved, in percent, e.g. 99.",
         ),
         Limit(
             "expect_params",

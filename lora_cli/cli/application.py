@@ -10,7 +10,7 @@ import typer
 
 from lora_cli import __version__
 from lora_cli.cli.help_text import LISTINGS, QUESTIONS, WIDTH, GroupedCommands, GroupedHelp
-from lora_cli.cli.registry import command_function, command_names, command_outline, is_listing
+from lora_cli.cli.registry import command_function, command_names, command_outline, fields_of, is_listing
 from lora_cli.cli.single_options import SingleOptions
 
 # The options of the program itself.
@@ -67,7 +67,8 @@ def application(command: str | None = None, *, with_help: bool = True, is_whole:
     for name in command_names() if command is None else (command,):
         group = LISTINGS if is_listing(name) else QUESTIONS
         function = command_outline(name) if command is None else command_function(name, with_help=with_help)
-        app.command(name, cls=_Command, rich_help_panel=group)(function)
+        fields = None if command is None or not with_help else ", ".join(fields_of(name))
+        app.command(name, cls=_Command, rich_help_panel=group, epilog=fields)(function)
     return app
 
 

@@ -155,28 +155,25 @@ def _linear_names_in(sources: Iterable[str]) -> Iterable[str]:
 
 
 def setting_fields(ctx: Any, incomplete: str) -> list[str]:
-    """Offer the fields of the methods that the command line names, and of a single field also its usual values."""
-    from lora_cli.analysis.listings.known_methods import one
+    """Offer the fields of the methods that the command line names, and of a single field also its values."""
+    from lora_cli.analysis.listings.known_methods import values
     from lora_cli.methods.registry import DEFAULT_METHOD
 
-    defaults: dict[str, object] = {}
+    known: dict[str, tuple[object, ...]] = {}
     for name in str(ctx.params.get("method") or DEFAULT_METHOD).split(","):
-        for record in one(name.strip())[1]:
-            defaults.setdefault(str(record["field"]), record["default"])
+        known = values(name.strip()) | known
     field, equals, _ = incomplete.partition("=")
-    fields = [field] if equals else [name for name in defaults if name.startswith(field)]
+    fields = [field] if equals else [name for name in known if name.startswith(field)]
     offered = [] if equals else [f"{name}=" for name in fields]
-    if len(fields) == 1 and fields[0] in defaults:
+    if len(fields) == 1:
         # A shell that finds one candidate alone thinks that the word is complete; with a value beside it, it does not.
-        offered += [f"{fields[0]}={value}" for value in _usual_values(defaults[fields[0]])]
+        offered += [f"{fields[0]}={text}" for text in _texts(known.get(fields[0], ()))]
     return offered
 
 
-def _usual_values(default: object) -> list[str]:
-    """Return the default of a field as it is typed, and true and false where it is one of them."""
-    if isinstance(default, bool):
-        return ["true", "false"]
+def _texts(values: Iterable[object]) -> list[str]:
+    """Return values as they are typed, without those that a shell would have to quote."""
     import json
 
-    text = default if isinstance(default, str) else json.dumps(default)
-    return [text] if re.fullmatch(PLAIN, text) else []
+    texts = (value if isinstance(value, str) else json.dumps(value) for value in values)
+    return [text for text in texts if re.fullmatch(PLAIN, text)]

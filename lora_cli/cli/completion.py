@@ -70,6 +70,9 @@ def _candidates(shell: str) -> Printed:
     words = re.split(r"\s+", os.environ.get(BASH_WORDS) or os.environ.get(WORDS, ""))
     command = words[1] if len(words) > 2 and words[1] in command_names() else None
     text, code = typers_answer(command=command)
+    if shell == "zsh":
+        # Typer doubles an apostrophe, which the shell takes for nothing where it stands in a quoted text.
+        text = text.replace("''", r"'\''")
     option = OPTION.match(words[-1])
     if option and shell in STARTS:
         text = STARTS[shell].sub(rf"\g<0>{option[0]}", text)

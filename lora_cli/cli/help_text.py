@@ -16,6 +16,8 @@ from typer.core import TyperCommand, TyperGroup
 SUBJECT, METHOD, TRAINING, SERVING = "Subject", "Method", "Training", "Serving"
 RUN, LIMITS, OUTPUT = "Run", "Limits", "Output"
 GROUPS = (SUBJECT, METHOD, TRAINING, SERVING, RUN, LIMITS, OUTPUT)
+# What comes behind them.
+FIELDS = "Fields for --field"
 # The same for the commands.
 QUESTIONS, LISTINGS = "Commands", "Listings"
 # What Typer calls the widest help, also on a wider terminal.
@@ -25,6 +27,8 @@ SHORT_NAME = "-x, "
 # No line ends inside `code` and [default: …], around an operator, or behind a hyphen. Until the
 # lines are made, other characters stand for these spaces and hyphens.
 WHOLE = r"`[^`]*`|\[default: [^]]*\]| [*/+=] |(?<!\w)- |-"
+# Where the first phrase of a help text ends, which is all that a shell has room for.
+PHRASE_END = re.compile(r"[,;:.] |\.$|  \[| \(")
 UNBROKEN = str.maketrans(" -", "\xa0\u2011")
 BROKEN = str.maketrans("\xa0\u2011", " -")
 
@@ -35,6 +39,14 @@ class GroupedHelp(TyperCommand):
     def get_help(self, ctx: Any) -> str:
         """Return the help."""
         return super().get_help(ctx).translate(BROKEN)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what a shell offers, with the first phrase of the help of each option."""
+        offered = super().shell_complete(ctx, incomplete)
+        reverses = {off: parameter.opts[0] for parameter in self.params for off in parameter.secondary_opts}
+        for item in offered:
+            item.help = f"Turn off {reverses[item.value]}" if item.value in reverses else first_phrase(item.help or "")
+        return offered
 
     def format_help_text(self, _: Any, formatter: Any) -> None:
         """Write the docstring."""
@@ -59,9 +71,24 @@ class GroupedHelp(TyperCommand):
                 with formatter.section(group):
                     formatter.write_dl([(name.ljust(widest), text) for name, text in rows])
 
+    def format_epilog(self, _: Any, formatter: Any) -> None:
+        """Write the fields of the records, which the epilog lists."""
+        with formatter.section(FIELDS):
+            formatter.write_text(self.epilog)
+
 
 class GroupedCommands(TyperGroup):
     """The program's own help, which has the commands in groups."""
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what a shell offers, with the whole first sentence of the help of each command."""
+        offered = super().shell_complete(ctx, incomplete)
+        for item in offered:
+            if item.value in self.commands:
+                item.help = self.commands[item.value].get_short_help_str(limit=WIDTH["max_content_width"]).rstrip(".")
+            else:
+                item.help = first_phrase(item.help or "")
+        return offered
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the commands group by group, a line for each."""
@@ -75,6 +102,15 @@ class GroupedCommands(TyperGroup):
         for group, rows in groups.items():
             with formatter.section(group):
                 formatter.write_dl(rows)
+
+
+def first_phrase(text: str) -> str:
+    """Return a help text up to its first comma, colon, semicolon, full stop or bracket.
+
+    >>> first_phrase("A config, e.g. of PEFT."), first_phrase("Files (.csv).  [default: a.csv]"), first_phrase("All.")
+    ('A config', 'Files', 'All')
+    """
+    return PHRASE_END.split(text, maxsplit=1)[0]
 
 
 def _with_whole_terms(text: str) -> str:

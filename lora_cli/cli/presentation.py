@@ -64,7 +64,8 @@ class Presentation(NamedTuple):
         typer.Option(
             "--field",
             metavar="NAMES",
-            help="Print only the raw value of this field, a line for each record; several, e.g. r,d, with tabs between.",
+            help="Print only these fields, separated by commas, of those listed below: a line of raw values for each "
+            "record, with tabs between.",
             rich_help_panel=OUTPUT,
         ),
     ] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import cache
 from importlib import import_module
@@ -88,7 +88,10 @@ def command_function(name: str, *, with_help: bool) -> Command:
     function: Command = getattr(module, name)
     judged = judges(name)
     formats = formats_help(judged=judged) if with_help else ""
-    candidates = {"format": one_of(lambda: (AUTO, *formats_of(judged=judged))), "field": list_of(module.field_names)}
+    candidates = {
+        "format": one_of(lambda: (AUTO, *formats_of(judged=judged))),
+        "field": list_of(lambda: fields_of(name)),
+    }
     own = signature(function, eval_str=True).parameters.values()
     parameters, common = [], []
     groups: dict[str, tuple[Any, list[str]]] = {}
@@ -129,6 +132,11 @@ def command_function(name: str, *, with_help: bool) -> Command:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def fields_of(name: str) -> Iterable[str]:
+    """Return the fields that the records of a command can have, each once."""
+    return dict.fromkeys(_module(name).field_names())
 
 
 def judges(name: str) -> bool:

@@ -75,6 +75,13 @@ def candidates(*words: str, folder: Path | None = None) -> list[str]:
         ("sweep --sort -all_", {"-all_params"}),
         ("count --set use_", {"use_dora=", "use_rslora=", "use_qalora=", "use_bdlora="}),
         ("count --set use_dora", {"use_dora=", "use_dora=true", "use_dora=false"}),
+        ("count --set bias=", {"bias=none", "bias=all", "bias=lora_only"}),
+        ("count --set bias=l", {"bias=lora_only"}),
+        (
+            "count --method miss --set init_w",
+            {f"init_weights={value}" for value in ("", "true", "false", "bat", "mini")},
+        ),
+        ("count --method glora --set config_C=", {f"config_C={value}" for value in ("lora", "vector", "none")}),
         ("count --method vera --set d_in", {"d_initial=", "d_initial=0.1"}),
         ("sweep --method ia3,vera --set d_in", {"d_initial=", "d_initial=0.1"}),
         ("count --per", {"--per-module"}),
@@ -134,6 +141,25 @@ def test_the_fields_of_each_command_are_those_of_its_records() -> None:
             fields[example.split()[0]] |= {name for record in shown["ndjson"] for name in record}
     for command in command_names():
         assert set(candidates(command, "--field", "")) == fields[command]
+
+
+@pytest.mark.parametrize("command", ["", *command_names()])
+def test_what_is_offered_is_described_in_a_short_phrase(command: str) -> None:
+    """Whole words that a shell shows beside the names at 80 columns; the other one of a pair says what it turns off."""
+    line = f"lora-cli {command} --" if command else "lora-cli "
+    env = {ASK: "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args", "_TYPER_COMPLETE_ARGS": line}
+    described = dict(row.split("\t") for row in run(env=env).stdout.splitlines())
+    widest = max(map(len, described))
+    for name, phrase in described.items():
+        assert widest + len(phrase) <= 71, phrase
+        assert phrase[-1].isalnum(), phrase
+        assert not name.startswith("--no-") or phrase == f"Turn off --{name.removeprefix('--no-')}"
+
+
+def test_an_apostrophe_stays_in_what_zsh_shows() -> None:
+    """Within its quoted text."""
+    env = {ASK: "complete_zsh", "_TYPER_COMPLETE_ARGS": "lora-cli count --alp"}
+    assert r"""The method'\''s alpha""" in run(env=env).stdout
 
 
 @pytest.mark.parametrize(
@@ -200,7 +226,7 @@ def test_a_shell_completes_what_is_typed(name: str, keys: str, seen: str, tmp_pa
         ("count --adapter my-c", ["my-config.json"]),
         ("sweep --sort -all_", ["-all_params"]),
         ("count gpt2-x", ["gpt2-xl"]),
-        ("count --per", ["--per-module\tList the adapted modules of a model."]),
+        ("count --per", ["--per-module\tList the adapted modules of a model"]),
     ],
 )
 def test_fish_completes_what_is_typed(line: str, offered: list[str], tmp_path: Path) -> None:

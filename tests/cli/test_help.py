@@ -14,7 +14,8 @@ from typer.main import get_command
 import lora_cli
 from lora_cli.cli.application import application
 from lora_cli.cli.help_text import GROUPS
-from lora_cli.cli.registry import command_names
+from lora_cli.cli.registry import command_names, fields_of
+from lora_cli.methods.registry import method_named
 
 
 @pytest.mark.parametrize("command", command_names())
@@ -86,6 +87,22 @@ def test_examples_come_first_and_options_are_in_groups(command: str) -> None:
     assert headings[0] == "Examples"
     assert headings[1:] == [group for group in GROUPS if group in headings]
     assert headings[-1] == "Output"
+
+
+@pytest.mark.parametrize("command", command_names())
+def test_help_ends_with_the_fields_of_the_records(command: str) -> None:
+    """All that --field takes, each once."""
+    _, _, fields = run(command, "--help").stdout.partition("\nFields for --field:\n")
+    assert re.split(r",\s+", fields.strip()) == list(fields_of(command))
+
+
+def test_help_says_which_rank_is_taken_without_one() -> None:
+    """The default of LoRA's own, and where those of the other methods are."""
+    for command in ("count", "sweep", "fit", "check", "memory", "explain"):
+        shown = " ".join(run(command, "--help").stdout.split())
+        (default,) = re.findall(r"\[default: PEFT's.*?, e.g. (\d+) for lora\]", shown)
+        assert int(default) == method_named("lora").rank
+        assert run("count", "gpt2", "--field", "r").stdout == f"{default}\n"
 
 
 def test_every_option_says_what_it_is_about() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lora_cli.analysis.result import Record
 from lora_cli.methods import METHODS, check_name, method_named, variant_fields
+from lora_cli.methods.config.adapter_config import BIASES
 from lora_cli.methods.method import Method
 from lora_cli.methods.registry import FAMILIES, family_of, methods_of
 from lora_cli.methods.variants import VARIANTS, variants_of
@@ -20,6 +21,8 @@ SHARED_DEFAULTS: dict[str, object] = {
     "ensure_weight_tying": False,
     "rank_pattern": {},
 }
+# And the values to choose from.
+SHARED_VALUES: dict[str, tuple[object, ...]] = {"bias": BIASES, "ensure_weight_tying": (False, True)}
 
 
 def _record(name: str, method: Method[Any]) -> Record:
@@ -56,6 +59,18 @@ def one(name: str) -> tuple[Record, list[Record]]:
     defaults |= {field: SHARED_DEFAULTS.get(field) for field in sorted(method.shared_fields - defaults.keys())}
     defaults |= variant_fields(name)
     return _record(name, method), [{"field": field, "default": _value(value)} for field, value in defaults.items()]
+
+
+def values(name: str) -> dict[str, tuple[object, ...]]:
+    """Return the values to choose from of each field of a method's config, or its default where it takes any value.
+
+    >>> fields = values("lora")
+    >>> fields["bias"], fields["r"]
+    (('none', 'all', 'lora_only'), (8,))
+    """
+    known = SHARED_VALUES | method_named(name).known_values
+    defaults = {str(record["field"]): record["default"] for record in one(name)[1]}
+    return {field: known.get(field, (default,)) for field, default in defaults.items()}
 
 
 def _value(value: object) -> Value:

@@ -83,7 +83,7 @@ def check(
     update_lock: Annotated[
         bool,
         typer.Option(
-            "--update-lock", help="Record in the FILE of --lock what is new or has changed.", rich_help_panel=LIMITS
+            "--update-lock", help="Record what is new or has changed in --lock's FILE.", rich_help_panel=LIMITS
         ),
     ] = False,
 ) -> Answer:

@@ -50,6 +50,7 @@ def count(
     Examples:
       lora-cli count llama-3.1-8b --target all-linear -r 16
       lora-cli count gpt2 --per-module --format csv
+      lora-cli count gpt2 --set bias=all --set use_dora=true
       lora-cli count -d 1024 -h 1024 -r 32
       lora-cli count -d 4096 -h 14336 -r 16 --format json
       lora-cli count -d 6 -h 8 -r 2 --field trainable_params

@@ -50,7 +50,7 @@ def explain(
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
 ) -> Answer:
-    """Say which configuration prints a trainer's count, and so the cause.
+    """Say which configuration prints a trainer's count, and why.
 
     \b
     Examples:

@@ -65,7 +65,16 @@ def fit(
     settings: adaptation.Set = None,
     adapter_dtype: adaptation.AdapterDtype = None,
     recipe: subject.Recipe = None,
-    r: adaptation.R = None,
+    r: Annotated[
+        str | None,
+        typer.Option(
+            "--rank",
+            "-r",
+            metavar="R",
+            help="Rank of the adapter, where --knob searches for batch or seq.  [default: PEFT's, e.g. 8 for lora]",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
     knob: Annotated[
         str | None,
         typer.Option(

@@ -15,7 +15,7 @@ from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
 from lora_cli.cli.candidates import one_of
 from lora_cli.cli.help_text import METHOD, RUN, SUBJECT
-from lora_cli.cli.options import adaptation, subject
+from lora_cli.cli.options import subject
 from lora_cli.cli.options.reading import read_given, size
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.dtypes import VALUE_TYPES
@@ -33,7 +33,9 @@ def forward(
     presentation: Presentation,
     d: subject.D = None,
     h: subject.H = None,
-    r: adaptation.R = None,
+    r: Annotated[
+        str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of A and B.", rich_help_panel=METHOD)
+    ] = None,
     alpha: Annotated[
         str | None,
         typer.Option(

@@ -60,7 +60,7 @@ def memory(
         typer.Option(
             "--method",
             metavar="NAME",
-            help="Method; full trains every weight, and `lora-cli methods` lists the others.  [default: lora]",
+            help="Fine-tuning method; full trains every weight, and `lora-cli methods` lists the others.  [default: lora]",
             autocompletion=adaptation.method_candidates("full"),
             rich_help_panel=adaptation.METHOD,
         ),

@@ -102,7 +102,7 @@ def sweep(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="A field of the methods that have it; may be repeated.",
+            help="A field of the methods that have it, e.g. bias=all; may be repeated.",
             autocompletion=setting_fields,
             rich_help_panel=METHOD,
         ),

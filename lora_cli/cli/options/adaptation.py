@@ -18,7 +18,15 @@ from lora_cli.methods.registry import METHODS, method_named
 from lora_cli.quantities import parse_positive
 
 R = Annotated[
-    str | None, typer.Option("--rank", "-r", metavar="R", help="Rank of the adapter.", rich_help_panel=METHOD)
+    str | None,
+    typer.Option(
+        "--rank",
+        "-r",
+        metavar="R",
+        help="Rank of the adapter; `lora-cli methods NAME` shows the default of each method.  "
+        "[default: PEFT's for a model, e.g. 8 for lora]",
+        rich_help_panel=METHOD,
+    ),
 ]
 Target = Annotated[
     list[str] | None,
@@ -48,7 +56,7 @@ Method = Annotated[
     typer.Option(
         "--method",
         metavar="NAME",
-        help="Method; `lora-cli methods` lists them.  [default: lora]",
+        help="Fine-tuning method; `lora-cli methods` lists them.  [default: lora]",
         autocompletion=one_of(method_names),
         rich_help_panel=METHOD,
     ),
@@ -77,7 +85,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="A field of the method's PEFT config; may be repeated.",
+        help="A field of the method's PEFT config, e.g. bias=all, of those that `lora-cli methods NAME` lists; may be "
+        "repeated.",
         autocompletion=setting_fields,
         rich_help_panel=METHOD,
     ),

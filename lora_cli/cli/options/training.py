@@ -51,7 +51,7 @@ class TrainingOptions(NamedTuple):
         bool | None,
         _flag(
             "--kbit-prepare/--no-kbit-prepare",
-            "Prepare a quantised base by prepare_model_for_kbit_training, which is the default, or do not.",
+            "Prepare a quantised base for training (prepare_model_for_kbit_training), which is the default, or do not.",
         ),
     ] = None
     checkpointing: Annotated[

@@ -15,6 +15,8 @@ from lora_cli.methods.config.peft_fields import Names, names
 from lora_cli.methods.config.settings import checked, flag, ignored, mapping, real, scale, setting
 from lora_cli.models.config import MAX_SIZE, Config
 
+# PEFT's names of initialisations beside true and false; the number of steps may follow that of PiSSA.
+STARTS = ("gaussian", "pissa", "olora", "loftq", "mica", "orthogonal", "corda", "eva", "lora_ga")
 VELORA_STARTS = ("batch_average_once", "batch_average", "random")
 
 
@@ -138,7 +140,7 @@ class LoraSettings:
     corda_config: object = checked(_section)
     eva_config: object = checked(_eva)
     fan_in_fan_out: bool = flag(False)
-    init_lora_weights: bool | str | None = setting(start, default=True)
+    init_lora_weights: bool | str | None = setting(start, default=True, known=(True, False, *STARTS))
     kasa_config: bool = setting(kasa, default=False)
     loftq_config: Mapping[str, Any] = mapping(loftq)
     lora_alpha: float | InvalidInput = scale(8)

@@ -6,7 +6,7 @@ without one is not read: the method fills it in once it is known what is adapted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
@@ -20,12 +20,15 @@ T = TypeVar("T")
 U = TypeVar("U")
 D = TypeVar("D", bound="DataclassInstance")
 Reader = Callable[[Config, str], T]
-READER = "reader"
+READER, KNOWN = "reader", "known"
 
 
-def setting(read: Reader[T], default: U, *, compared: bool = True) -> T | U:
-    """Declare a field that `read` reads; one that is not `compared` makes no difference between two settings."""
-    return cast("T | U", field(default=default, compare=compared, metadata={READER: read}))
+def setting(read: Reader[T], default: U, *, compared: bool = True, known: Sequence[object] = ()) -> T | U:
+    """Declare a field that `read` reads; one that is not `compared` makes no difference between two settings.
+
+    `known` are the values to choose from, where there are a few.
+    """
+    return cast("T | U", field(default=default, compare=compared, metadata={READER: read, KNOWN: tuple(known)}))
 
 
 def mapping(read: Reader[Mapping[str, T]]) -> Mapping[str, T]:
@@ -86,7 +89,7 @@ def probability() -> float:
 
 def flag(default: bool) -> bool:
     """Declare a field that is true or false."""
-    return setting(lambda config, name: config.flag(name, default=default), default)
+    return setting(lambda config, name: config.flag(name, default=default), default, known=(True, False))
 
 
 @overload
@@ -102,12 +105,12 @@ def text(default: str | None, *known: str) -> str | None:
             raise InvalidInput(f"{config.source}: {name} is {quote(value)}; {choices(value, known)}")
         return value
 
-    return setting(read, default)
+    return setting(read, default, known=known)
 
 
-def either(first: T, second: U) -> T | U:
-    """Declare a field that accepts what either of two fields does, e.g. true, false or a name."""
-    read_first, read_second = _reader_of(first), _reader_of(second)
+def either(first: T, second: U, *known: str) -> T | U:
+    """Declare a field that accepts what either of two fields does, e.g. true, false or a name like the `known` ones."""
+    read_first, read_second = _metadata(first)[READER], _metadata(second)[READER]
 
     def read(config: Config, name: str) -> Any:
         try:
@@ -115,7 +118,8 @@ def either(first: T, second: U) -> T | U:
         except InvalidInput:
             return read_second(config, name)
 
-    return setting(read, cast("T | U", _default(cast("Field[T]", first))))
+    both = (*_metadata(first)[KNOWN], *_metadata(second)[KNOWN], *known)
+    return setting(read, cast("T | U", _default(cast("Field[T]", first))), known=both)
 
 
 def ignored() -> object:
@@ -145,14 +149,18 @@ def defaults(kind: type[DataclassInstance]) -> dict[str, object]:
     return {own.name: _default(own) for own in fields(kind) if READER in own.metadata}
 
 
+def known_values(kind: type[DataclassInstance]) -> dict[str, tuple[object, ...]]:
+    """Return the values to choose from, by the names of those fields of PEFT's config that have some."""
+    return {own.name: own.metadata[KNOWN] for own in fields(kind) if own.metadata.get(KNOWN)}
+
+
 def _default(declared: Field[T]) -> T:
     return cast("T", declared.default) if declared.default_factory is MISSING else declared.default_factory()
 
 
-def _reader_of(declared: object) -> Reader[Any]:
+def _metadata(declared: object) -> Mapping[str, Any]:
     # What a function of this file returns is typed as the value for the sake of the dataclass; it is a field.
-    read: Reader[Any] = cast("Field[Any]", declared).metadata[READER]
-    return read
+    return cast("Field[Any]", declared).metadata
 
 
 def _not_null(read: Reader[T]) -> Reader[T]:

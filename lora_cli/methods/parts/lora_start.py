@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lora_cli.errors import InvalidInput, choices, quote
-from lora_cli.methods.config.lora_settings import LoraSettings
+from lora_cli.methods.config.lora_settings import STARTS, LoraSettings
 from lora_cli.methods.place import Place
 from lora_cli.models.nodes import MULTIHEAD, Module
 
-# PEFT's names of initialisations beside true and false; the number of steps may follow that of PiSSA.
-STARTS = ("gaussian", "pissa", "olora", "loftq", "mica", "orthogonal", "corda", "eva", "lora_ga")
 # These start from a decomposition of the weight, which limits the rank to the weight's own.
 DECOMPOSED = ("pissa", "olora", "loftq")
 # With these, PEFT looks for a `weight` beside an adapted parameter, whatever its name.

@@ -23,7 +23,7 @@ class Settings:
 
     hira_dropout: float = probability()
     fan_in_fan_out: bool = flag(False)
-    init_weights: bool | str | None = either(flag(True), text(None))
+    init_weights: bool | str | None = either(flag(True), text(None), "gaussian")
     rank_pattern: object = ignored()
 
 

@@ -34,7 +34,7 @@ class Settings:
     decompose_both: bool = flag(False)
     decompose_factor: int = size(AUTOMATIC, least=-MAX_SIZE)
     rank_dropout_scale: bool = flag(False)
-    init_weights: bool | str | None = either(flag(True), text(None))
+    init_weights: bool | str | None = either(flag(True), text(None), "lycoris")
 
 
 def factors(side: int, factor: int) -> tuple[int, int]:

@@ -25,7 +25,7 @@ class Settings:
 
     miss_dropout: float = probability()
     mini_r: int = size(1)
-    init_weights: bool | str | None = either(flag(True), text(None))
+    init_weights: bool | str | None = either(flag(True), text(None), "bat", "mini")
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

@@ -40,7 +40,7 @@ class Settings:
 
     block_size: int = size(256)
     block_size_pattern: Mapping[str, int] = sizes_by_pattern()
-    init_weights: bool | str = setting(start, "xavier_uniform")
+    init_weights: bool | str = setting(start, "xavier_uniform", known=STARTS)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
