@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
@@ -103,6 +104,22 @@ def base_model_name(fields: Mapping[str, Any]) -> str | None:
     at_revision = f"{base}@{revision}" if is_of_revision else base
     # A folder here has no revisions.
     return at_revision if name_on_hub(base) is not None and name_on_hub(at_revision) is not None else base
+
+
+def other_base_name(fields: Mapping[str, Any], given: str) -> str | None:
+    """Return the base model that the config of an adapter names, None where it names none or the model that is `given`.
+
+    >>> other_base_name({"base_model_name_or_path": "./base"}, "gpt2")
+    './base'
+    >>> other_base_name({"base_model_name_or_path": "openai-community/gpt2"}, "gpt2") is None
+    True
+    """
+    from lora_cli.models.sources.preset import preset_named
+
+    base = base_model_name(fields)
+    if base is None or preset_named(base) == preset_named(given) is not None:
+        return None
+    return None if os.path.abspath(base) == os.path.abspath(given) else base
 
 
 def matrix_sizes(

@@ -160,8 +160,13 @@ class InspectedAdapter:
 
     @property
     def is_of_other_model(self) -> bool:
-        """Whether the file has nothing of what the config has on the model."""
+        """Whether the file has nothing of what the config has on the model, or no module of the size that it has there."""
         return False
+
+    @property
+    def other_size(self) -> tuple[str, Sizes, Sizes] | None:
+        """A tensor with its shapes in the file and on the model, where no module of the file has the model's sizes."""
+        return None
 
     @property
     def comparable(self) -> Mapping[str, Tensor] | None:
@@ -171,6 +176,11 @@ class InspectedAdapter:
     @cached_property
     def shapes_on_model(self) -> Mapping[str, Sizes]:
         """The shapes that the file's tensors have on the model."""
+        return {}
+
+    @property
+    def other_shapes(self) -> Mapping[str, tuple[Sizes, Sizes]]:
+        """The tensors of another shape than on the model, with both."""
         return {}
 
     def is_full_copy(self, key: str) -> bool:

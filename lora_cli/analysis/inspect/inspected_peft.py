@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from sys import intern
@@ -91,10 +91,12 @@ class InspectedPeft(InspectedAdapter):
         tensors = None if self.cost is None else self.cost.file_tensors
         return None if tensors is None or any(tensor.stored is None for tensor in tensors.values()) else tensors
 
-    @property
+    @cached_property
     def is_of_other_model(self) -> bool:
-        """Whether the file has nothing of what the config has on the model."""
-        return self.broken is None and bool(self.expected) and (self.expected or {}).keys().isdisjoint(self.loaded)
+        """Whether the file has nothing of what the config has on the model, or no module of the size that it has there."""
+        if self.broken is not None or not self.expected:
+            return False
+        return self.expected.keys().isdisjoint(self.loaded) or self.other_size is not None
 
     @property
     def comparable(self) -> Mapping[str, Tensor] | None:
@@ -111,6 +113,36 @@ class InspectedPeft(InspectedAdapter):
         if expected.keys() >= self.loaded.keys():
             return expected
         return {key: tensor.stored or () for key, tensor in self.cost.base_tensors.items()} | expected
+
+    @cached_property
+    def other_shapes(self) -> Mapping[str, tuple[Sizes, Sizes]]:
+        """The tensors of another shape than on the model, with both; a rank or a transposed pair explains others."""
+        ranks = self.other_ranks
+        wrong = {}
+        for key, theirs in self.shapes_on_model.items():
+            ours = self.loaded.get(key)
+            if ours is not None and ours != theirs and 0 not in ours:
+                module, _ = self.split(key) or ("", "")
+                if module not in self.transposed and not _differ_by_ranks(ours, theirs, ranks.get(module)):
+                    wrong[key] = ours, theirs
+        return wrong
+
+    @cached_property
+    def other_size(self) -> tuple[str, Sizes, Sizes] | None:
+        """A tensor with both shapes, where no module of the file has the inputs and outputs of its weight in the model.
+
+        Embeddings tell nothing, as a vocabulary may be resized, nor do shapes that only the config decides.
+        """
+        model = self.model
+        sides = {module.name: {module.d, module.h} for module in model.modules} if model else {}
+        told = sides.keys() - ({model.embeddings, model.output} if model else ())
+        shared = {part[0] for key in self.loaded if key in self.shapes_on_model and (part := self.split(key))} & told
+        other: dict[str, tuple[str, Sizes, Sizes]] = {}
+        for key, (ours, theirs) in self.other_shapes.items():
+            module, _ = self.split(key) or ("", "")
+            if module in shared and _differ_by_sides(ours, theirs, sides[module]):
+                other.setdefault(module, (key, ours, theirs))
+        return next(iter(other.values())) if shared and other.keys() == shared else None
 
     @property
     def stands_alone(self) -> bool:
@@ -243,3 +275,18 @@ class InspectedPeft(InspectedAdapter):
             return {}
         ranks = ((module, (pair.r, self.config_ranks[module])) for module, pair in self.factors.items())
         return {module: both for module, both in ranks if both[0] != both[1] and module not in self.transposed}
+
+
+def _differ_by_ranks(ours: Sizes, theirs: Sizes, ranks: tuple[int, int] | None) -> bool:
+    """Whether two shapes differ by the rank, or by a group's part of it, and nothing else."""
+    different = {pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]}
+    if ranks is None or len(ours) != len(theirs) or len(different) != 1:
+        return False
+    (our_part, their_part), (our_rank, their_rank) = *different, ranks
+    return our_part * their_rank == their_part * our_rank
+
+
+def _differ_by_sides(ours: Sizes, theirs: Sizes, sides: Collection[int]) -> bool:
+    """Whether two shapes differ where one has a side of the weight; another order of the same sizes is none."""
+    is_of_sizes = len(ours) == len(theirs) and sorted(ours) != sorted(theirs)
+    return is_of_sizes and any(a != b and b in sides for a, b in zip(ours, theirs, strict=True))

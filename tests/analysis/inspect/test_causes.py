@@ -48,6 +48,41 @@ def inspected(tmp_path: Path, arrays: Mapping[str, Array], subject: Model | None
     return inspect(write_adapter(tmp_path / "adapter", arrays, **config), subject)
 
 
+def test_a_model_of_another_size_is_one_finding(tmp_path: Path) -> None:
+    """Where no module fits, neither layers nor shapes are listed; the base of the config is named, if it is another."""
+    wide = base(hidden_size=128, num_hidden_layers=3)
+    names = {"base_model_name_or_path": "org/own"}
+    found = errors(inspected(tmp_path, factors(), wide, **names))
+    assert list(found) == ["other-model"]
+    assert "no module of the file fits 'base': e.g. 'base_model.model.model.layers.0" in found["other-model"]
+    assert "is 4 x 64 in the file, and 4 x 128 there" in found["other-model"]
+    assert found["other-model"].endswith("its config names the base model 'org/own'; give that as model")
+    own = errors(inspected(tmp_path, factors(), wide, base_model_name_or_path="base"))
+    assert own["other-model"].endswith("128 there; give the base model that it was trained with")
+    without_prefix = {f"model.{key}": array for key, array in factors().items()}
+    assert list(errors(inspected(tmp_path, without_prefix, wide, **names))) == ["other-model"]
+
+
+def test_a_module_that_fits_is_of_this_model(tmp_path: Path) -> None:
+    """Nor is it another model where ranks, the order of sizes or the config's own sizes differ."""
+    odd = factors() | pair(LAYERS[0], values(R, 48), values(WIDTH, R))
+    assert list(errors(inspected(tmp_path, odd, base()))) == ["shape-mismatch"]
+    turned = {key: array.T if "lora_B" in key else array for key, array in factors().items()}
+    assert list(errors(inspected(tmp_path, turned, base()))) == ["shape-mismatch"]
+    assert list(errors(inspected(tmp_path, factors(8), base()))) == ["rank-mismatch"]
+    blocks = {f"{name}.oft_R.weight": values(8, 28) for name in LAYERS}
+    config = {"peft_type": "OFT", "oft_block_size": 16, "r": 0}
+    assert list(errors(inspected(tmp_path, blocks, base(), **config))) == ["shape-mismatch"]
+
+
+def test_the_tensors_of_another_method_are_no_other_model(tmp_path: Path) -> None:
+    """Whatever the model is, the config's method has none of the file's tensors."""
+    for subject in (base(), base(hidden_size=128), None):
+        found = errors(inspected(tmp_path, factors(), subject, peft_type="VERA"))
+        assert list(found) == ["unknown-tensor"]
+        assert "do not belong to VERA, the method in the config" in found["unknown-tensor"]
+
+
 def test_saved_embeddings_belong_to_the_model(tmp_path: Path) -> None:
     """PEFT saves both where the vocabulary was resized, and with save_embedding_layers; they are not trained."""
     arrays = factors() | {"model.embed_tokens.weight": values(ROWS, WIDTH), "lm_head.weight": values(ROWS, WIDTH)}

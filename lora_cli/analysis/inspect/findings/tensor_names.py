@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lora_cli.analysis.inspect.findings.declaration import ERROR, counted_with, finding
+from lora_cli.analysis.inspect.findings.declaration import ERROR, counted_with, finding, shape_text
 from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.lora_names import OTHER_FACTOR
-from lora_cli.errors import quote_long
+from lora_cli.analysis.subject import other_base_name
+from lora_cli.errors import argument, quote_long
 from lora_cli.methods.adapter_file.adapter_keys import spellings
 from lora_cli.methods.adapter_file.moved_keys import different_parts
 from lora_cli.models.peft_names import BASE_MODEL
@@ -21,7 +22,7 @@ MAGNITUDE = "lora_magnitude_vector"
 def wrong_prefix(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
     """Find keys that PEFT would look for under another name."""
     wrong = adapter.renamed_keys
-    if wrong:
+    if wrong and not adapter.is_of_other_model:
         key, right = next(iter(wrong.items()))
         old, new = map(quote_long, different_parts(key, right))
         causes = {spelling.key: spelling.cause for spelling in spellings(key, adapter.own_tensors)}
@@ -37,10 +38,23 @@ def wrong_prefix(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
 
 
 @finding("other-model", ERROR, "give the base model that it was trained with")
-def other_model(adapter: InspectedAdapter) -> Iterator[str]:
-    """Find a file that has nothing of what the config has on the model."""
-    if adapter.is_of_other_model:
-        yield f"PEFT would load no tensor of the file with this config on {quote_long(adapter.model_name)}"
+def other_model(adapter: InspectedAdapter) -> Iterator[str | tuple[str, str]]:
+    """Find a file that has nothing of what the config has on the model, or no module of the size that it has there."""
+    if not adapter.is_of_other_model or _of_other_method(adapter):
+        return
+    given = quote_long(adapter.model_name)
+    message = f"PEFT would load no tensor of the file with this config on {given}"
+    if adapter.other_size is not None:
+        key, ours, theirs = adapter.other_size
+        message = (
+            f"no module of the file fits {given}: e.g. {quote_long(key)} is {shape_text(ours)} in the file, "
+            f"and {shape_text(theirs)} there"
+        )
+    base = other_base_name(adapter.trained.fields, adapter.model_name)
+    if base is None:
+        yield message
+    else:
+        yield f"{message}; its config names the base model {quote_long(base)}", f"give that as {argument('model')}"
 
 
 @finding("unknown-tensor", ERROR, "check that config and file belong together: loaders skip these silently")
@@ -57,15 +71,20 @@ def unknown_tensor(adapter: InspectedAdapter) -> Iterator[str]:
         unknown = unknown_to_method(adapter)
         if unknown:
             yield f"{counted_with(unknown, 'tensor', 'is', 'are')} neither LoRA's nor named by modules_to_save"
-    elif not adapter.by_module and (names := [name for name, tensor in adapter.own_tensors.items() if tensor.in_file]):
-        unknown = unknown_to_method(adapter)
-        if unknown:
-            yield (
-                f"{counted_with(unknown, 'tensor', 'does', 'do')} not belong to {adapter.trained.config.method.upper()}, "
-                f"the method in the config, whose tensors are e.g. {names[0]}: the file has none of them"
-            )
+    elif unknown := _of_other_method(adapter):
+        name = next(name for name, tensor in adapter.own_tensors.items() if tensor.in_file)
+        yield (
+            f"{counted_with(unknown, 'tensor', 'does', 'do')} not belong to {adapter.trained.config.method.upper()}, "
+            f"the method in the config, whose tensors are e.g. {name}: the file has none of them"
+        )
     elif adapter.strays:
         yield f"{counted_with(adapter.strays, 'tensor', 'belongs', 'belong')} to no module's update"
+
+
+def _of_other_method(adapter: InspectedAdapter) -> list[str]:
+    """Return the keys of a file that has none of the method's tensors, if it is known which these are."""
+    is_known = any(tensor.in_file for tensor in adapter.own_tensors.values())
+    return unknown_to_method(adapter) if is_known and not adapter.by_module else []
 
 
 def unknown_to_method(adapter: InspectedAdapter) -> list[str]:

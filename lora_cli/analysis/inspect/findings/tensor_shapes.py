@@ -18,7 +18,7 @@ Shapes = tuple[Sizes, Sizes]
 )
 def vocabulary_mismatch(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
     """Find embeddings of another number of rows than the model has."""
-    wrong = _other_vocabulary(adapter)
+    wrong = {} if adapter.comparable is None else _other_vocabulary(adapter)
     if wrong:
         ours, theirs = next(
             (ours, theirs) for a, b in wrong.values() for ours, theirs in zip(a, b, strict=True) if ours != theirs
@@ -37,7 +37,7 @@ def shape_mismatch(adapter: InspectedAdapter) -> Iterator[str | tuple[str, str]]
     yield from _transposed(adapter)
     if adapter.comparable is not None:
         explained = _other_vocabulary(adapter)
-        wrong = {key: shapes for key, shapes in _wrong_shapes(adapter).items() if key not in explained}
+        wrong = {key: shapes for key, shapes in adapter.other_shapes.items() if key not in explained}
         if wrong:
             ours, theirs = map(shape_text, next(iter(wrong.values())))
             yield (
@@ -79,34 +79,12 @@ def _other_vocabulary(adapter: InspectedAdapter) -> Mapping[str, Shapes]:
     layers = {name for name in (model.embeddings, model.output) if name} if model else set()
     rows = next((module.d for module in model.modules if module.name == model.embeddings), None) if model else None
     found: dict[str, Shapes] = {}
-    for key, (ours, theirs) in _wrong_shapes(adapter).items():
+    for key, (ours, theirs) in adapter.other_shapes.items():
         differ = [pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]]
         is_by_rows = len(ours) == len(theirs) and len(differ) == 1 and differ[0][1] == rows
         if is_by_rows and any(f".{layer}." in f".{key}" for layer in layers):
             found[key] = ours, theirs
     return found
-
-
-def _wrong_shapes(adapter: InspectedAdapter) -> dict[str, Shapes]:
-    """Return the tensors with another shape; neither those of another rank alone, nor what other findings explain."""
-    wrong = {}
-    other_ranks = adapter.other_ranks
-    for key, theirs in adapter.shapes_on_model.items() if adapter.comparable is not None else ():
-        ours = adapter.loaded.get(key)
-        if ours is not None and ours != theirs and 0 not in ours:
-            module, _ = adapter.split(key) or ("", "")
-            if module not in adapter.transposed and not _differ_by_ranks(ours, theirs, other_ranks.get(module)):
-                wrong[key] = ours, theirs
-    return wrong
-
-
-def _differ_by_ranks(ours: Sizes, theirs: Sizes, ranks: tuple[int, int] | None) -> bool:
-    """Whether two shapes differ by the rank, or by a group's part of it, and nothing else."""
-    different = {pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]}
-    if ranks is None or len(ours) != len(theirs) or len(different) != 1:
-        return False
-    (our_part, their_part), (our_rank, their_rank) = *different, ranks
-    return our_part * their_rank == their_part * our_rank
 
 
 def _unlike_factors(adapter: InspectedAdapter) -> dict[str, Shapes]:
