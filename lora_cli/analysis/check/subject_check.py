@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -159,14 +160,18 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
     from lora_cli.analysis.inspect.findings.declaration import NOTE
     from lora_cli.analysis.inspect.remarks import not_compared
 
-    told = [*inspection.findings, *(each for to in rules.destinations for each in to.findings(inspection))]
-    findings = [finding for finding in told if finding.code not in rules.ignore]
-    refusals = {to.loader.name: [each for each in findings if to.refuses(each)] for to in rules.destinations}
-    refused = [finding for own in refusals.values() for finding in own]
-    failing = [finding for finding in findings if finding.fails(rules.fail_on) and finding not in refused]
+    found = _not_ignored(inspection.findings, rules)
+    by_loader = [_not_ignored(to.findings(inspection), rules) for to in rules.destinations]
+    refusals = [
+        [each for each in own if to.refuses(each)] for to, own in zip(rules.destinations, by_loader, strict=True)
+    ]
+    findings = [*found, *chain.from_iterable(by_loader)]
+    refused = list(chain.from_iterable(refusals))
+    shared = [each for each in found if any(to.refuses(each) for to in rules.destinations)]
+    failing = [each for each in findings if each not in refused and (each in shared or each.fails(rules.fail_on))]
     verdicts = _judge_findings(failing, path)
-    for loader, own in refusals.items():
-        verdicts += _judge_refusals(own, path, f"{LOADS_IN} {loader}")
+    for to, own in zip(rules.destinations, refusals, strict=True):
+        verdicts += _judge_loader(to, own, [each for each in shared if to.refuses(each)], path)
     failing += refused
     # Nothing else is known of a file that cannot be read, which is reason enough to fail.
     if not (inspection.broken and failing):
@@ -185,8 +190,7 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
             *inspection.sources,
             *(() if failing else not_compared(inspection.inspected, without_name=bool(rules.destinations))),
         ],
-        # Two loaders may find the same.
-        findings=list(dict.fromkeys(findings)),
+        findings=findings,
     )
 
 
@@ -222,7 +226,20 @@ def _judge_findings(failing: Sequence[Finding], path: str | None) -> list[Verdic
     return failed or [Verdict("findings", 0, 0, path=path)]
 
 
-def _judge_refusals(refused: Sequence[Finding], path: str, rule: str) -> list[Verdict]:
-    """Return the same of the findings for which a loader refuses an adapter, with its rule in each sentence."""
+def _judge_loader(to: Destination, refused: Sequence[Finding], shared: Sequence[Finding], path: str) -> list[Verdict]:
+    """Return a verdict on each finding for which only this loader refuses an adapter, with its rule in each sentence.
+
+    Without any there is one on what `inspect` finds and the loader refuses, too, whose sentences are told once for all.
+    """
+    rule = f"{LOADS_IN} {to.loader.name}"
     failed = [Verdict(f"{rule}: {each.code}", 1, 0, each.sentence(rule), path) for each in refused]
-    return failed or [Verdict(rule, 0, 0, path=path)]
+    if failed or not shared:
+        return failed or [Verdict(rule, 0, 0, path=path)]
+    codes = list(dict.fromkeys(each.code for each in shared))
+    of = f"finding{'s'[: len(codes) != 1]} {', '.join(codes)}"
+    why = f"{path}: {rule}: {to.loader.title} would refuse it or leave part of it out; see the {of}"
+    return [Verdict(rule, len(shared), 0, why, path)]
+
+
+def _not_ignored(findings: Sequence[Finding], rules: Rules) -> list[Finding]:
+    return [finding for finding in findings if finding.code not in rules.ignore]

@@ -62,16 +62,17 @@ class Loading(NamedTuple):
 class Loader(NamedTuple):
     """A program that loads adapters, and the rules that were read in the source of its `version`.
 
-    A rule that is an error is one by which it refuses an adapter, or loads another one than was trained. `findings`
-    are the codes of what `inspect` finds that it refuses or leaves out, too. `has_releases` says whether the rules
-    depend on the release of PEFT. `only_peft` says whether it reads PEFT's own format and no other, and
-    `only_language` whether it loads no model of a pipeline.
+    A rule that is an error is one by which it refuses an adapter, or loads another one than was trained. By one of its
+    `gates` it loads nothing, so that no other rule is asked. `findings` are the codes of what `inspect` finds that it
+    refuses or leaves out, too. `has_releases` says whether the rules depend on the release of PEFT. `only_peft` says
+    whether it reads PEFT's own format and no other, and `only_language` whether it loads no model of a pipeline.
     """
 
     name: str
     title: str
     version: str
     rules: Sequence[Kind[Loading]]
+    gates: Sequence[Kind[Loading]] = ()
     findings: frozenset[str] = frozenset({"broken-file", "empty-tensor"})
     has_releases: bool = False
     only_peft: bool = True
@@ -79,12 +80,16 @@ class Loader(NamedTuple):
 
     @property
     def all_rules(self) -> Sequence[Kind[Loading]]:
-        """The rules, with the one for other formats where the loader reads none."""
-        return [*self.rules, self.format_rule] if self.only_peft else self.rules
+        """The rules of each code, with the one for other formats where the loader reads none."""
+        return [*{rule.code: rule for rule in (*self.rules, *self._all_gates)}.values()]
+
+    @property
+    def _all_gates(self) -> Sequence[Kind[Loading]]:
+        return [self.format_rule, *self.gates] if self.only_peft else self.gates
 
     @property
     def format_rule(self) -> Kind[Loading]:
-        """The rule by which a file in another format than PEFT's is refused, which nothing else is asked of."""
+        """The rule by which a file in another format than PEFT's is refused."""
 
         def look(loading: Loading) -> Iterator[tuple[str, str]]:
             declared = loading.adapter.trained.declared
@@ -97,6 +102,7 @@ class Loader(NamedTuple):
 
     def found_in(self, loading: Loading) -> list[Finding]:
         """Return what the rules find in an adapter."""
-        if self.only_peft and (other := [*self.format_rule.found_in(loading)]):
-            return other
-        return [found for rule in self.rules for found in rule.found_in(loading)]
+        for gate in self._all_gates:
+            if nothing := [*gate.found_in(loading)]:
+                return nothing
+        return [found for rule in self.rules if rule not in self.gates for found in rule.found_in(loading)]

@@ -114,9 +114,10 @@ def test_a_damage_triggers_its_rule_alone(code: str, files: tuple[dict[str, Arra
 
 
 def test_a_scaling_in_the_config_is_not_seen(tmp_path: Path) -> None:
-    """That of a PEFT folder is in adapter_config.json, which diffusers does not read."""
-    arrays = peft(f"base_model.model.{Q}")
-    assert codes(arrays, tmp_path / "a", lora_alpha=8) == ["diffusers-prefix", "diffusers-scale"]
+    """That of a folder is in adapter_config.json, which diffusers does not read; of nothing loaded it does not matter."""
+    assert codes(peft(f"base_model.model.{Q}"), tmp_path / "a", lora_alpha=8) == ["diffusers-prefix"]
+    some = peft(f"base_model.model.{Q}") | peft(f"unet.{Q}")
+    assert codes(some, tmp_path / "b", lora_alpha=8) == ["diffusers-prefix", "diffusers-scale"]
 
 
 def test_every_rule_has_a_damage() -> None:

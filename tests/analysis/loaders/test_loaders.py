@@ -202,10 +202,12 @@ def test_what_inspect_finds_is_told_once(tmp_path: Path) -> None:
     arrays = lora()
     del arrays[f"{Q}.lora_B.weight"]
     path = write_adapter(tmp_path / "a", arrays)
-    assert verdicts_of(path, loads_in="peft") == [("findings", True), ("loads-in peft: missing-tensor", False)]
+    assert verdicts_of(path, loads_in="peft") == [("finding: missing-tensor", False), ("loads-in peft", False)]
     assert verdicts_of(path) == [("finding: missing-tensor", False)]
+    assert verdicts_of(path, loads_in="peft", fail_on="nan") == verdicts_of(path, loads_in="peft")
+    assert verdicts_of(path, loads_in="peft", ignore="missing-tensor") == [("findings", True), ("loads-in peft", True)]
     (tmp_path / "a" / "adapter_model.safetensors").write_bytes(b"x")
-    assert verdicts_of(path, loads_in="vllm", max_rank=8) == [("findings", True), ("loads-in vllm: broken-file", False)]
+    assert verdicts_of(path, loads_in="vllm", max_rank=8) == [("finding: broken-file", False), ("loads-in vllm", False)]
     nan = write_adapter(tmp_path / "nan", {key: array * np.float32("nan") for key, array in lora().items()})
     assert verdicts_of(nan, loads_in="peft") == [("finding: nan", False), ("loads-in peft", True)]
 
@@ -226,13 +228,34 @@ def test_several_loaders_are_asked_one_by_one(tmp_path: Path) -> None:
     assert old == [*rules[:2], ("loads-in peft: peft-field", False)]
 
 
-def test_a_failure_says_which_loader_it_is_of(tmp_path: Path) -> None:
-    """What two of them refuse is told by each."""
+def test_what_several_loaders_refuse_is_told_once(tmp_path: Path) -> None:
+    """Each that has no reason of its own says that it fails, and for which findings."""
     arrays = lora()
     del arrays[f"{Q}.lora_B.weight"]
-    path = write_adapter(tmp_path / "a", arrays)
-    told = [str(each.failure()) for each in check(path, loads_in=["peft", "vllm"]) if not each.passed]
-    assert [each.removeprefix(f"{path}: ").partition(": ")[0] for each in told] == ["loads-in peft", "loads-in vllm"]
+    path = write_adapter(tmp_path / "a", arrays, use_dora=True)
+    failed = [verdict for verdict in check(path, loads_in=["peft", "vllm"]) if not verdict.passed]
+    assert [each.rule for each in failed] == ["finding: missing-tensor", "loads-in peft", "loads-in vllm: vllm-dora"]
+    assert failed[1].value == 1
+    told = [str(each.failure()) for each in failed]
+    assert sum("lora_B" in each for each in told) == 1
+    assert told[1].startswith(
+        f"{path}: loads-in peft: PEFT would refuse it or leave part of it out, because of missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("loader", "arrays", "fields", "version", "code"),
+    [
+        ("vllm", {f"{Q}.vera_lambda_b": ones(64)}, {"peft_type": "VERA", "use_dora": True}, None, "vllm-method"),
+        ("peft", {f"{Q}.vera_lambda_b": ones(64)}, {"peft_type": "VERA", "new": 1}, "0.3", "peft-method"),
+    ],
+)
+def test_what_is_not_loaded_at_all_has_no_other_finding(
+    loader: str, arrays: Arrays, fields: dict[str, Any], version: str | None, code: str, tmp_path: Path
+) -> None:
+    """What a loader would make of the rest does not matter."""
+    path = write_adapter(tmp_path / "a", arrays, **fields)
+    assert [each.code for each in found(loader, path, peft_version=version)] == [code]
 
 
 def test_only_trained_adapters_are_loaded(tmp_path: Path) -> None:
@@ -312,7 +335,7 @@ def test_a_start_that_no_release_knows_is_refused(tmp_path: Path) -> None:
     assert [(each.code, each.remedy) for each in found("peft", path)] == [("peft-start", remedy)]
     assert not found("peft", path, peft_version="0.6")
     with_model = verdicts_of(path, loads_in="peft", model=model())
-    assert ("loads-in peft: refused-config", False) in with_model
+    assert {("finding: refused-config", False), ("loads-in peft", False)} <= {*with_model}
     assert ("loads-in peft: peft-start", False) not in with_model
     pissa = write_adapter(tmp_path / "pissa", lora(), init_lora_weights="pissa")
     assert [each.remedy for each in found("peft", pissa, peft_version="0.8")] == ["use PEFT 0.11.0 or newer"]

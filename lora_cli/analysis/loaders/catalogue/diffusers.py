@@ -49,21 +49,25 @@ LANGUAGE = "load it with PEFT, or with the program that it was made for: it is f
 SAVE = "save it with the pipeline's save_lora_weights"
 
 
-@finding(
-    "diffusers-prefix", ERROR, "begin the keys with unet., transformer. or text_encoder., as save_lora_weights does"
-)
+PREFIX = "diffusers-prefix"
+BEGIN = "begin the keys with unet., transformer. or text_encoder., as save_lora_weights does"
+
+
+@finding(PREFIX, ERROR, BEGIN)
 def no_part(loading: Loading) -> Iterator[str | tuple[str, str]]:
-    """Find keys of no part of a pipeline: `load_lora_adapter` takes those with its prefix, and warns if there are none."""
-    keys = loading.keys
-    if _is_kohya(keys) or _is_renamed(keys):
-        return
-    skipped = [key for key in keys if not key.startswith(PARTS)]
-    if len(skipped) == len(keys):
+    """Find a file without keys of a part of a pipeline: `load_lora_adapter` warns if there are none with its prefix."""
+    skipped = _skipped(loading.keys)
+    if skipped and len(skipped) == len(loading.keys):
         message = (
             f"diffusers loads nothing of the file: none of its keys ({first_few(skipped)}) names a part of a pipeline"
         )
         yield (message, LANGUAGE) if loading.is_of_language else message
-    elif skipped:
+
+
+@finding(PREFIX, ERROR, BEGIN)
+def some_of_no_part(loading: Loading) -> Iterator[str]:
+    """Find keys of no part of a pipeline beside others: `load_lora_adapter` takes those with its prefix."""
+    if skipped := _skipped(loading.keys):
         yield f"{counted_with(skipped, 'key', 'names', 'name')} no part of a pipeline, so diffusers skips them"
 
 
@@ -192,6 +196,12 @@ def unchecked(loading: Loading) -> Iterator[str]:
         )
 
 
+def _skipped(keys: Mapping[str, object]) -> list[str]:
+    """Return the keys of no part of a pipeline, unless they are another trainer's, which are renamed."""
+    is_renamed = _is_kohya(keys) or _is_renamed(keys)
+    return [] if is_renamed else [key for key in keys if not key.startswith(PARTS)]
+
+
 def _is_kohya(keys: Mapping[str, object]) -> bool:
     """Whether every key is kohya's."""
     return all(key.startswith(KOHYA) for key in keys)
@@ -217,5 +227,6 @@ LOADER = Loader(
     "diffusers",
     "0.42.1",
     [kind for kind in vars().values() if isinstance(kind, Kind)],
+    [no_part],
     only_peft=False,
 )

@@ -91,11 +91,8 @@ def spare_field(loading: Loading) -> Iterator[str]:
 
 
 def _unknown(loading: Loading) -> Unknown:
-    """Return the fields that the release does not have; none where it does not have the method."""
-    method = loading.config.method.upper()
-    if loading.release.lacks_method(method) is not None:
-        return {}
-    return loading.release.unknown_fields(method, loading.adapter.trained.fields)
+    """Return the fields that the release does not have."""
+    return loading.release.unknown_fields(loading.config.method.upper(), loading.adapter.trained.fields)
 
 
 def _idle(loading: Loading, unknown: Unknown) -> Unknown:
@@ -122,6 +119,7 @@ LOADER = Loader(
     "PEFT",
     "0.21.2",
     [kind for kind in vars().values() if isinstance(kind, Kind)],
+    [unknown_method],
     frozenset(
         {
             *("broken-file", "empty-tensor", "refused-config", "wrong-prefix", "other-model", "unknown-tensor"),

@@ -39,7 +39,7 @@ def _refusal(refusal: Refusal) -> Kind[Loading]:
     """Return the rule for what vLLM refuses by the config alone."""
 
     def look(loading: Loading) -> Iterator[str]:
-        if not is_other_method(loading.config) and refusal.has(loading.config):
+        if refusal.has(loading.config):
             yield f'vLLM refuses {refusal.what}: "{refusal.said}"'
 
     return Kind(f"vllm-{refusal.code}", ERROR, refusal.remedy, look)
@@ -60,7 +60,7 @@ def high_rank(loading: Loading) -> Iterator[tuple[str, str]]:
     sizes that a server can have.
     """
     rank, most = highest_rank(loading.config), _most(loading)
-    if not is_other_method(loading.config) and rank > most:
+    if rank > most:
         larger = next((size for size in RANKS if size >= rank), None)
         remedy = MERGE if larger is None else f"start vLLM with max_lora_rank {larger}"
         largest = ", the largest that vLLM can have" if most == RANKS[-1] else ""
@@ -71,7 +71,7 @@ def high_rank(loading: Loading) -> Iterator[tuple[str, str]]:
 def rank_over_default(loading: Loading) -> Iterator[tuple[str, str]]:
     """Find a rank that a server has to be started for: `max_lora_rank` is 16 by default."""
     rank = highest_rank(loading.config)
-    if loading.max_rank is None and not is_other_method(loading.config) and DEFAULT_RANK < rank <= RANKS[-1]:
+    if loading.max_rank is None and DEFAULT_RANK < rank <= RANKS[-1]:
         size = min(size for size in RANKS if size >= rank)
         message = f"its rank {rank} is over {DEFAULT_RANK}, vLLM's default max_lora_rank"
         yield message, f"start vLLM with max_lora_rank {size}"
@@ -84,7 +84,7 @@ def trained_head(loading: Loading) -> Iterator[str]:
     "Cannot load full module ...: the model does not expose a unique classification head."
     """
     heads = classifiers(loading.config)
-    if heads and not is_other_method(loading.config):
+    if heads:
         yield f"vLLM loads {first_few(heads)} of modules_to_save only into a model that classifies"
 
 
@@ -108,8 +108,6 @@ def unserved_key(loading: Loading) -> Iterator[str | tuple[str, str]]:
     than the base model's.
     """
     adapter = loading.adapter
-    if is_other_method(loading.config):
-        return
     explained = tuple(ending for refusal in REFUSALS if refusal.has(loading.config) for ending in refusal.endings)
     refused = [
         key
@@ -174,6 +172,7 @@ LOADER = Loader(
     "vLLM",
     "0.33.0",
     [*map(_refusal, REFUSALS), *(kind for kind in vars().values() if isinstance(kind, Kind))],
+    [other_method],
     frozenset(
         {"broken-file", "empty-tensor", "other-model", "missing-tensor", "vocabulary-mismatch", "shape-mismatch"}
     ),
