@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import example
 import pytest
 from program import PROGRAM, environment, run
 
@@ -129,6 +130,21 @@ def test_a_difference_is_1_and_shows_old_and_new(tmp_path: Path) -> None:
         "if the change is intended, run again with --update-lock to record it"
     ) in done.stderr
     assert path.read_text() == text
+
+
+def test_what_was_not_known_is_no_difference(tmp_path: Path) -> None:
+    """A lock that was written without a base has no figures of one, as a note says; what it has must stay known."""
+    example.write(tmp_path)
+    path = lock_of(tmp_path / "counts.lock", "check", str(tmp_path / "my-adapter"))
+    with_base = ("check", str(tmp_path / "my-adapter"), "-m", str(tmp_path / "base"), "--lock", str(path))
+    done = run(*with_base, "--format", "csv")
+    assert (done.returncode, "full_params" in done.stdout, "lock: trainable_params" in done.stdout) == (0, False, True)
+    assert "has no full_params, all_params of 1 subject ('./my-adapter | ./base'), which was not known" in done.stderr
+    path.unlink()
+    lock_of(path, *with_base[:-2])
+    assert not run(*with_base).stderr
+    done = run("check", str(tmp_path / "my-adapter"), "--lock", str(path))
+    assert (done.returncode, done.stderr.count("lock: full_params is unknown, recorded as 361,088")) == (1, 1)
 
 
 def test_limits_and_the_lock_are_judged_together(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def compare_with_file(path: str, subjects: Subjects) -> LockComparison:
     if not os.path.lexists(path):
         raise InvalidInput(f"{argument('lock')}: {source} does not exist; {_record_again()}")
     recorded = read_lock(path)
-    return LockComparison(compare(subjects, recorded, source), _gone(recorded, subjects, path))
+    verdicts = compare(subjects, recorded, source)
+    return LockComparison(verdicts, _gone(recorded, subjects, path), _unrecorded(subjects, recorded, source))
 
 
 def update_of_file(path: str, subjects: Subjects) -> LockComparison:
@@ -95,6 +96,17 @@ def _gone(recorded: Subjects, subjects: Subjects, path: str) -> list[str]:
     if not missing:
         return []
     return [f"{quote_long(path)} records what no longer exists: {counted(missing, 'subject')}; remove its entry"]
+
+
+def _unrecorded(subjects: Subjects, recorded: Subjects, source: str) -> list[str]:
+    """Return a note of the figures that were not known when the lock was written and are known now."""
+    records = _records(subjects, recorded)
+    new = {key: now.keys() - then.keys() for key, now in subjects.items() if (then := records[key])}
+    keys = [key for key, figures in new.items() if figures]
+    if not keys:
+        return []
+    figures = ", ".join(figure for figure in FIGURES if any(figure in new[key] for key in keys))
+    return [f"{source} has no {figures} of {counted(keys, 'subject')}, which was not known then; {_record_again()}"]
 
 
 def _record_again() -> str:
@@ -169,19 +181,23 @@ def _malformed(source: str, problem: str) -> InvalidInput:
 def compare(subjects: Subjects, recorded: Subjects, source: str) -> dict[str, list[Verdict]]:
     """Return a verdict on every figure of each subject, in the order of `FIGURES`; `source` names the lock.
 
-    A figure that is known on only one side is a difference. A config that is not recorded is compared with the only one
-    that is recorded of its subject, if there is one, so that a change of the config shows what it changes.
+    A figure that is recorded and unknown now is a difference; one that was unknown when the lock was written has nothing
+    to be compared with. A config that is not recorded is compared with the only one that is recorded of its subject, if
+    there is one, so that a change of the config shows what it changes.
 
-    >>> verdicts = compare({"gpt2": {"r": 8, "trainable_params": 294912}}, {"gpt2": {"r": 8}}, "'counts.lock'")
-    >>> [(verdict.rule, verdict.limit, verdict.passed) for verdict in verdicts["gpt2"]]
-    [('lock: r', 8, True), ('lock: trainable_params', None, False)]
+    >>> verdicts = compare({"gpt2": {"method": "lora", "r": 8}}, {"gpt2": {"r": 8, "full_params": 9}}, "'counts.lock'")
+    >>> [(verdict.rule, verdict.value, verdict.limit, verdict.passed) for verdict in verdicts["gpt2"]]
+    [('lock: r', 8, 8, True), ('lock: full_params', None, 9, False)]
     """
+    records = _records(subjects, recorded)
+    return {key: list(_compare(key, now, records[key], source)) for key, now in subjects.items()}
+
+
+def _records(subjects: Subjects, recorded: Subjects) -> Mapping[str, Figures | None]:
+    """Return what is recorded of each subject, or else of its only other config."""
     configs = Counter(map(subject_of_key, recorded))
     alone = {subject_of_key(key): figures for key, figures in recorded.items() if configs[subject_of_key(key)] == 1}
-    return {
-        key: list(_compare(key, now, recorded.get(key, alone.get(subject_of_key(key))), source))
-        for key, now in subjects.items()
-    }
+    return {key: recorded.get(key, alone.get(subject_of_key(key))) for key in subjects}
 
 
 def _compare(key: str, now: Figures, then: Figures | None, source: str) -> Iterator[Verdict]:
@@ -193,10 +209,8 @@ def _compare(key: str, now: Figures, then: Figures | None, source: str) -> Itera
             f"{key}: lock: it is not recorded in {source}, which is out of date; {_record_again()}",
         )
         return
-    for figure in FIGURES:
-        value, limit = now.get(figure), then.get(figure)
-        if value is None and limit is None:
-            continue
+    for figure in (name for name in FIGURES if name in then):
+        value, limit = now.get(figure), then[figure]
         difference = (
             f"{key}: lock: {figure} is {_shown(value)}, recorded as {_shown(limit)} in {source}; "
             f"if the change is intended, {_record_again()}"
