@@ -11,8 +11,8 @@ from lora_cli.output.report import Location
 
 
 def own_location(check: SubjectCheck) -> Location | None:
-    """Return where the config of a subject is: its adapter's, or that of what its path leads to."""
-    return _first_location([None if check.how is None else check.how.adapter, check.path])
+    """Return where the config of a subject is: its recipe, its adapter's config, or that of what its path leads to."""
+    return _first_location([check.recipe, None if check.how is None else check.how.adapter, check.path])
 
 
 def model_location(check: SubjectCheck) -> Location | None:

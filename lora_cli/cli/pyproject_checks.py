@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.check.path_checks import check_path
-from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, count_recipe
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_recipe
 from lora_cli.analysis.limits import MAX_MEMORY
 from lora_cli.cli.checked_subjects import CheckedSubjects
 from lora_cli.cli.locations import location, own_location
@@ -97,7 +97,7 @@ def _check(
     project: Settings,
 ) -> tuple[str, SubjectCheck]:
     """Return what no other table may be about, and its check."""
-    from lora_cli.analysis.check.lock_keys import count_key
+    from lora_cli.analysis.check.lock_keys import count_key, recipe_name
     from lora_cli.analysis.count.count import count
     from lora_cli.methods.adapter_file.read_adapter import adapter_key, is_adapter
 
@@ -122,14 +122,14 @@ def _check(
         if own is not None or is_adapter(path):
             return adapter_key(path), check_path(path, rules, own, how, default_model=base)
         source = table.values["path"]
-    if (recipe := values.get("recipe")) is not None:
-        counted, rules = count_recipe(recipe, None, how, rules)
-    else:
-        names_matrix = "d" in values or "h" in values
-        model = None if names_matrix else base if source is None else read(source)
-        counted = count(values.get("d"), values.get("h"), model=model, **how._asdict())
-    # As it would be named in a lock that stands in the working directory, and by how it is trained.
     settings = ", ".join(f"{name} {value}" for name, value in table.values.get(TRAINING, {}).items())
-    key = count_key(counted.record(), counted.how, "lock")
-    key = f"{key} ({settings})" if settings else key
+    trained = f" ({settings})" if settings else ""
+    if (recipe := values.get("recipe")) is not None:
+        key = f"{recipe_name(recipe, how)}{trained}"
+        return key, check_recipe(recipe, None, how, rules, values.get("name", key))
+    names_matrix = "d" in values or "h" in values
+    model = None if names_matrix else base if source is None else read(source)
+    counted = count(values.get("d"), values.get("h"), model=model, **how._asdict())
+    # As it would be named in a lock that stands in the working directory, and by how it is trained.
+    key = f"{count_key(counted.record(), counted.how, 'lock')}{trained}"
     return key, check_count(counted, rules, values.get("name", key))

@@ -176,6 +176,28 @@ def test_a_recipe_is_a_subject(project: Write, tmp_path: Path) -> None:
     assert [each["value"] for each in json.loads(own.stdout)["results"] if each["rule"] == "max-memory"] == memory
 
 
+def test_a_recipe_is_named_by_its_file(project: Write, tmp_path: Path) -> None:
+    """In records, in annotations and in a lock, with what replaces its own words behind it."""
+    recipe = {"base_model": "llama-3.2-1b", "adapter": "lora", "lora_r": 4, "lora_alpha": 8, "lora_target_linear": True}
+    (tmp_path / "sft.json").write_text(json.dumps(recipe), encoding="utf-8")
+    table = "[[tool.lora-cli.check]]\nrecipe = 'sft.json'\nmax-params = 1\n"
+    project(f"{table}{table}r = 8\n")
+    done = run("check", "--field", "path", cwd=str(tmp_path))
+    assert done.stdout.splitlines() == ["sft.json", "sft.json | r=8"]
+    assert done.stderr.count("note: sft.json is a recipe of axolotl") == 1
+    annotated = run("check", "--format", "github", cwd=str(tmp_path)).stdout
+    assert annotated.startswith("::error file=sft.json,title=lora-cli check%3A max-params::sft.json: max-params: ")
+    run("check", "--lock", "counts.lock", "--update-lock", cwd=str(tmp_path))
+    for model in ((), ("-m", "gpt2", "-t", "c_attn")):
+        words = ("--recipe", "sft.json", *model, "--lock", "counts.lock", "--update-lock")
+        assert run("check", *words, cwd=str(tmp_path)).returncode == 0
+    recorded = json.loads((tmp_path / "counts.lock").read_text(encoding="utf-8"))["subjects"]
+    assert list(recorded) == ["./sft.json", "./sft.json | gpt2 | target=c_attn", "./sft.json | r=8"]
+    (tmp_path / "sft.json").write_text(json.dumps(recipe | {"lora_r": 6}), encoding="utf-8")
+    changed = run("check", "--recipe", "sft.json", "--lock", "counts.lock", cwd=str(tmp_path))
+    assert "./sft.json: lock: r is 6, recorded as 4 in 'counts.lock'" in changed.stderr
+
+
 def test_adapters_load_where_the_section_or_their_table_says(project: Write) -> None:
     """The loader, its release and the rank that a server takes are rules like others."""
     for name, r in (("first", 4), ("second", 24)):

@@ -71,6 +71,29 @@ def count_key(record: Record, how: Adaptation, lock: str) -> str:
     return f"{path_key(own, lock)}{SEPARATOR}{subject}"
 
 
+def recipe_key(recipe: str, model: str | None, how: Adaptation, lock: str) -> str:
+    """Return the key of a trainer's recipe: its path, and what replaces its own model and its own words.
+
+    A change of what it says itself is a change of figures under the same key.
+    """
+    parts = (path_key(recipe, lock), None if model is None else model_key(model, lock), _replacing(how))
+    return SEPARATOR.join(filter(None, parts))
+
+
+def recipe_name(recipe: str, how: Adaptation) -> str:
+    """Return the name of a trainer's recipe beside other subjects: its path, and what replaces its own words.
+
+    >>> recipe_name("sft.json", Adaptation()), recipe_name("sft.json", Adaptation(r=8, target="q_proj"))
+    ('sft.json', 'sft.json | r=8 target=q_proj')
+    """
+    return SEPARATOR.join(filter(None, (recipe, _replacing(how))))
+
+
+def _replacing(how: Adaptation) -> str:
+    """Return what an adaptation says itself, in few words; nothing of one that says nothing."""
+    return _shortened(" ".join([*filter(None, [how.method]), *_chosen(how.r, how)]))
+
+
 def model_key(model: str, lock: str) -> str:
     """Return the key of a model, by its path or its name."""
     return path_key(model, lock) if os.path.lexists(model) else name_key(model)
@@ -78,15 +101,21 @@ def model_key(model: str, lock: str) -> str:
 
 def _described(record: Record, how: Adaptation) -> str:
     """Return what decides the figures, as the caller gave it: `lora r=8 target=q_proj,v_proj`."""
+    return _shortened(" ".join([str(record["method"]), *_chosen(record.get("r"), how)]))
+
+
+def _chosen(r: object, how: Adaptation) -> list[str]:
     target = None if how.target is None else target_modules(how.target)
     chosen = {
-        "r": record.get("r"),
+        "r": r,
         "target": target if target is None or isinstance(target, str) else ",".join(target),
         **{name: json.dumps(value, sort_keys=True, default=str) for name, value in sorted(how.settings.items())},
         "dtype": how.adapter_dtype,
     }
-    given = [f"{name}={value}" for name, value in chosen.items() if value is not None]
-    text = " ".join([str(record["method"]), *given])
+    return [f"{name}={value}" for name, value in chosen.items() if value is not None]
+
+
+def _shortened(text: str) -> str:
     if len(text) <= DESCRIBED_CHARACTERS:
         return text
     return f"{text[:DESCRIBED_CHARACTERS]}... {sha256(text.encode(errors='replace')).hexdigest()[:DIGEST_CHARACTERS]}"

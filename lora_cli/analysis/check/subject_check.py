@@ -17,15 +17,14 @@ from lora_cli.analysis.revisions import ADAPTER_REVISION, MODEL_REVISION, REVISI
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.models.sources.hub_name import MARK as REVISION_MARK
+from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from lora_cli.analysis.inspect.findings.declaration import Finding
     from lora_cli.analysis.inspect.inspect import Inspection
     from lora_cli.analysis.loaders.destination import Destination
     from lora_cli.analysis.result import Record
-    from lora_cli.models.model import Model, Source
+    from lora_cli.models.model import Model
 
 FAIL_ON = ("error",)
 # The rule that a loader takes an adapter, before the loader's name.
@@ -52,7 +51,8 @@ class SubjectCheck(NamedTuple):
     """The verdicts on one subject, its record for a lock, and what to say beside them.
 
     `record` is None where the subject's file cannot be read. `how` is how a count is adapted, and `model` the base
-    model of a trained adapter. `findings` are those of a trained adapter that are not ignored; a count has None.
+    model of a trained adapter. The file of a trainer's `recipe` has what replaces its own words in these two. `findings`
+    are those of a trained adapter that are not ignored; a count has None.
     """
 
     verdicts: Sequence[Verdict]
@@ -64,6 +64,7 @@ class SubjectCheck(NamedTuple):
     notes: Sequence[str] = ()
     assumptions: Sequence[str] = ()
     findings: Sequence[Finding] | None = None
+    recipe: str | None = None
 
     def source(self) -> Record | None:
         """Return the subject with the commits of what is from the Hub, or None if nothing is."""
@@ -73,8 +74,10 @@ class SubjectCheck(NamedTuple):
 
     def key(self, lock: str) -> str:
         """Return the subject's name in a lock."""
-        from lora_cli.analysis.check.lock_keys import SEPARATOR, count_key, model_key, name_key, path_key
+        from lora_cli.analysis.check.lock_keys import SEPARATOR, count_key, model_key, name_key, path_key, recipe_key
 
+        if self.recipe is not None and self.how is not None:
+            return recipe_key(self.recipe, self.model, self.how, lock)
         if self.how is not None:
             return count_key(self.record or {}, self.how, lock)
         path = self.path or "."
@@ -117,24 +120,27 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
 
 def _about(path: str | None, sentence: str) -> str:
     """Return a sentence that names the subject, where there are others beside it."""
-    return sentence if path is None or sentence.startswith(f"{path}: ") else f"{path}: {sentence}"
+    return sentence if path is None or sentence.startswith((f"{path}: ", f"{path} ")) else f"{path}: {sentence}"
 
 
-def count_recipe(
-    recipe: str | PathLike[str],
-    model: Source | None,
+def check_recipe(
+    recipe: str,
+    model: str | None,
     how: Adaptation,
     rules: Rules,
+    path: str | None = None,
     *,
     d: object = None,
     h: object = None,
-) -> tuple[Count, Rules]:
-    """Count what a trainer's recipe adapts, and return the rules for its training, where a limit is of memory."""
+) -> SubjectCheck:
+    """Check what a trainer's recipe adapts, and its training where a limit is of memory; `path` names it beside others."""
     from lora_cli.analysis.recipe import follow_recipe
 
     training = rules.training if MAX_MEMORY in rules.limits else None
     followed = follow_recipe(recipe, model, [how], training, d=d, h=h)
-    return count_subject(followed.subject, followed.hows[0]), rules._replace(training=followed.training)
+    rules = rules._replace(training=followed.training)
+    check = check_count(count_subject(followed.subject, followed.hows[0]), rules, path)
+    return check if is_stream(recipe) else check._replace(recipe=recipe, model=model, how=how)
 
 
 def _names(count: Count) -> dict[str, str | None]:

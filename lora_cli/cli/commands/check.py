@@ -11,7 +11,7 @@ import typer
 
 from lora_cli.analysis.check.check import Judgement, NoLimit, check_names, judge, known_names
 from lora_cli.analysis.check.path_checks import check_paths
-from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, count_recipe
+from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_count, check_recipe
 from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
@@ -199,10 +199,9 @@ def _subject_check(configuration: Configuration, project: Settings, rules: Rules
 
 def _recipe_check(recipe: str, configuration: Configuration, rules: Rules) -> SubjectCheck:
     """Return the check of what a recipe adapts, and of its training where a limit is of memory."""
-    counted = count_recipe(
+    return check_recipe(
         recipe, configuration.model, configuration.adaptation(), rules, d=configuration.d, h=configuration.h
     )
-    return check_count(*counted)
 
 
 def _report(judgement: Judgement, found: CheckedSubjects) -> Report:
