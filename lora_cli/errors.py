@@ -6,7 +6,7 @@ A message says what is wrong, the user's own value, the limit, and the fix. The 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import SupportsIndex
@@ -200,6 +200,19 @@ def arguments_spelled(spelling: Callable[[str], str]) -> Iterator[None]:
         yield
     finally:
         _spelling.reset(token)
+
+
+@contextmanager
+def arguments_renamed(names: Mapping[str, str]) -> Iterator[None]:
+    """Make `argument` spell some names as given inside the block, and others as it did before.
+
+    >>> with arguments_renamed({"max_params": "tool.lora-cli.max-params"}):
+    ...     argument("max_params"), argument("r")
+    ('tool.lora-cli.max-params', 'r')
+    """
+    outer = _spelling.get()
+    with arguments_spelled(lambda name: names[name] if name in names else outer(name)):
+        yield
 
 
 def first_few(names: Sequence[str], show: Callable[[str], str] = quote_long) -> str:

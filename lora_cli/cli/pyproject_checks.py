@@ -58,7 +58,7 @@ def listed_checks(
     for table, path in table_subjects(project):
         with errors_at(source, table.line):
             try:
-                with errors_of(table.where, table.values, project):
+                with errors_of(table.where, table.values, project, (*options.names, *training)):
                     rules = table_rules(table, project, options, training if table in with_memory else {})
                     key, check = _check(table, path, rules, base, read, project)
             except UnreadableFile as error:

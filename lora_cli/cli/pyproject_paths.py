@@ -35,7 +35,8 @@ def terms_of_paths(
         table = tables.get(adapter_key(path))
         if table is None:
             return Terms(options.over(project.rules).complete(training), model)
-        with errors_at(str(project.source), table.line), errors_of(table.where, table.values, project):
+        given = (*options.names, *training)
+        with errors_at(str(project.source), table.line), errors_of(table.where, table.values, project, given):
             rules = table_rules(table, project, options, training)
             return Terms(rules, read(table.values["base"]) if model is None and "base" in table.values else model)
 

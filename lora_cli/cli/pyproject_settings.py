@@ -73,6 +73,12 @@ class OwnRules(NamedTuple):
     loads_in: Loaders | None = None
     peft_version: str | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The arguments that these rules are of. A release needs a loader beside it, wherever that is missing."""
+        own = {name for name in self._fields[1:] if getattr(self, name) is not None}
+        return frozenset({*self.limits, *own, *(["loads_in"] if "peft_version" in own else [])})
+
     def over(self, others: OwnRules) -> OwnRules:
         """Return these rules, and those of the others that are not set here."""
         # A release goes with the loader that it was written beside.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lora_cli.analysis.check.subject_check import Rules
 from lora_cli.cli.pyproject_file import errors_at
 from lora_cli.cli.pyproject_settings import PATH_KEYS, TABLE_KEYS, TRAINING, CheckTable, OwnRules, Settings
-from lora_cli.errors import InvalidInput, UnreadableFile, arguments_spelled, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, arguments_renamed, arguments_spelled, quote_long
 from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ def table_subjects(project: Settings) -> Iterator[tuple[CheckTable, str | None]]
                 paths = [*adapter_paths(file_path(project, table.values["path"]))]
         for path in paths:
             yield table, path
+
+
+@contextmanager
+def section_named(project: Settings, options: OwnRules) -> Iterator[None]:
+    """Let an error about a rule name the section's key, unless the command line sets the same."""
+    keys = project.rules.names - options.names
+    with arguments_renamed({name: f"{project.where}.{name.replace('_', '-')}" for name in keys}):
+        yield
 
 
 def same_subject(table: CheckTable, other: CheckTable, name: str) -> InvalidInput:
@@ -85,14 +93,20 @@ def file_path(project: Settings, text: str) -> str:
 
 
 @contextmanager
-def errors_of(where: str, values: Mapping[str, Any], project: Settings) -> Iterator[None]:
-    """Let an error about `values` name their table, and their key where the message begins with that or with a path."""
+def errors_of(where: str, values: Mapping[str, Any], project: Settings, options: Iterable[str] = ()) -> Iterator[None]:
+    """Let an error about `values` name their table, and their key where the message begins with that or with a path.
+
+    Arguments that the command line has as `options` keep their names, and an error about one says no more.
+    """
     keys = {**KEYS, "model": "base"} if "path" in values else KEYS
+    keys = {**keys, **{name: argument(name) for name in options}}
     try:
         with arguments_spelled(lambda name: keys.get(name, name.replace("_", "-"))):
             yield
     except InvalidInput as error:
         message = str(error)
+        if message.startswith(tuple(map(argument, options))):
+            raise
         kind = UnreadableFile if isinstance(error, UnreadableFile) else InvalidInput
         # `method vera: ...` is about a field of its config, which another key may set.
         first = re.match(r"[\w-]++(?! \w+:)", message)

@@ -176,6 +176,32 @@ def test_a_recipe_is_a_subject(project: Write, tmp_path: Path) -> None:
     assert [each["value"] for each in json.loads(own.stdout)["results"] if each["rule"] == "max-memory"] == memory
 
 
+@pytest.mark.parametrize(
+    ("section", "words", "said"),
+    [
+        ("[[tool.lora-cli.check]]\npath = 'a'\n", ("--peft-version", "0.13"), "--peft-version needs --loads-in peft"),
+        ("peft-version = '0.13'\n", (), "tool.lora-cli.peft-version needs"),
+        ("loads-in = 'vllm'\n", ("--peft-version", "0.13"), "--peft-version does not matter to vLLM"),
+        ("max-percent = 1\n", (), "tool.lora-cli.max-percent: percent_of_full is unknown"),
+        ("max-percent = 1\n", ("--max-percent", "2"), "--max-percent: percent_of_full is unknown"),
+        ("[[tool.lora-cli.check]]\npath = 'a'\n", ("--max-percent", "2"), "--max-percent: percent_of_full is unknown"),
+    ],
+)
+def test_an_error_names_where_its_value_stands(
+    section: str, words: tuple[str, ...], said: str, project: Write, tmp_path: Path
+) -> None:
+    """An option on the command line is not blamed on a key of the file, nor a key on an option."""
+    arrays = adapter_files.pair("c_attn", np.ones((4, 8), "<f4"), np.ones((24, 4), "<f4"))
+    adapter_files.write_adapter(tmp_path / "a", arrays, r=4, target_modules=["c_attn"])
+    project(f"[tool.lora-cli]\n{section}")
+    for paths in (("a",), ()) if "check" in section else (("a",),):
+        done = run("check", *paths, *words, cwd=str(tmp_path))
+        assert (done.returncode, done.stdout) == (2, "")
+        start = f"lora-cli: error: {'a: ' if 'unknown' in said and paths else ''}"
+        wanted = f"{start}{said}" if said.startswith("--") else f"'{tmp_path}/pyproject.toml': {said}"
+        assert wanted in done.stderr, done.stderr
+
+
 def test_a_recipe_is_named_by_its_file(project: Write, tmp_path: Path) -> None:
     """In records, in annotations and in a lock, with what replaces its own words behind it."""
     recipe = {"base_model": "llama-3.2-1b", "adapter": "lora", "lora_r": 4, "lora_alpha": 8, "lora_target_linear": True}

@@ -27,7 +27,7 @@ from lora_cli.cli.pyproject_checks import listed_checks
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION
 from lora_cli.cli.pyproject_paths import terms_of_paths
 from lora_cli.cli.pyproject_settings import OwnRules, Settings, read_settings
-from lora_cli.cli.pyproject_tables import section_model
+from lora_cli.cli.pyproject_tables import section_model, section_named
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.output import Report
 from lora_cli.output.report import ERRORS, errors_part
@@ -119,13 +119,14 @@ def check(
         destination.loaders(),
         destination.peft_version,
     )
-    if project.tables and not paths and configuration == Configuration():
-        found = listed_checks(project, options, training.read(), needs_limit=lock is None)
-    elif paths:
-        found = _checked_paths(paths, configuration, project, options, training.read())
-    else:
-        rules = options.over(project.rules).complete(training.read())
-        found = checked_subjects([_subject_check(configuration, project, rules)])
+    with section_named(project, options):
+        if project.tables and not paths and configuration == Configuration():
+            found = listed_checks(project, options, training.read(), needs_limit=lock is None)
+        elif paths:
+            found = _checked_paths(paths, configuration, project, options, training.read())
+        else:
+            rules = options.over(project.rules).complete(training.read())
+            found = checked_subjects([_subject_check(configuration, project, rules)])
     if update_lock and found.troubles:
         # A lock is brought up to date as a whole.
         raise InvalidInput(found.troubles[0].message)
