@@ -120,6 +120,9 @@ def _naming_arguments(function: Callable[..., object]) -> Callable[..., object]:
     >>> count(model="gpt2", rank=16)
     Traceback (most recent call last):
     TypeError: count() has no argument rank=16; did you mean r?
+    >>> count(model="gpt2", use_dora=True)
+    Traceback (most recent call last):
+    TypeError: count() has no argument use_dora=True; did you mean settings={"use_dora": True}?
     """
     from functools import wraps
 
@@ -130,14 +133,19 @@ def _naming_arguments(function: Callable[..., object]) -> Callable[..., object]:
         except TypeError:
             from inspect import signature
 
-            from lora_cli.errors import choices, quote
+            from lora_cli.errors import choices, meant_by, quote
+            from lora_cli.methods.registry import is_field
 
             known = tuple(signature(function).parameters)
             unknown = next((name for name in kwargs if name not in known), None)
             if unknown is None:
                 raise
             given = f"{unknown}={quote(kwargs[unknown])}"
-            raise TypeError(f"{function.__name__}() has no argument {given}; {choices(unknown, known)}") from None
+            instead = choices(unknown, known)
+            if not meant_by(unknown, known) and is_field(unknown):
+                of = "" if "settings" in known else " of count"
+                instead = f'did you mean settings={{"{unknown}": {quote(kwargs[unknown])}}}{of}?'
+            raise TypeError(f"{function.__name__}() has no argument {given}; {instead}") from None
 
     # Where pickle finds it.
     named.__module__ = __name__

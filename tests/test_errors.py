@@ -91,6 +91,24 @@ def test_every_function_answers_an_argument_that_it_does_not_have(function: Call
     assert pickle.loads(pickle.dumps(function)) is function  # noqa: S301
 
 
+@pytest.mark.parametrize(
+    ("function", "keywords", "meant"),
+    [
+        (lora_cli.count, {"use_dora": True}, r'settings=\{"use_dora": True\}'),
+        (lora_cli.memory, {"modules_to_save": ["x"]}, r'settings=\{"modules_to_save": \[\'x\'\]\}'),
+        (lora_cli.check, {"use_dora": True}, r'settings=\{"use_dora": True\} of count'),
+        (lora_cli.count, {"target_modules": "x"}, "target"),
+        (lora_cli.count, {"taget": "x"}, "target"),
+    ],
+)
+def test_a_field_of_a_config_is_a_setting(
+    function: Callable[..., object], keywords: dict[str, object], meant: str
+) -> None:
+    """Unless an argument is called by another word for it."""
+    with pytest.raises(TypeError, match=rf"did you mean {meant}\?$"):
+        function("gpt2", **keywords)
+
+
 def test_an_unknown_public_name_is_an_attribute_error() -> None:
     """The lazy package says that a name is unknown as any other module does."""
     with pytest.raises(AttributeError, match="module 'lora_cli' has no attribute 'nothing'"):

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lora_cli.cli.application import OWN_OPTIONS, parameters_of
-from lora_cli.cli.options.adaptation import TRAINERS_PREFIX, is_field
+from lora_cli.cli.options.adaptation import TRAINERS_PREFIX, is_flag
 from lora_cli.cli.registry import command_names
 from lora_cli.errors import SHOWN_CHARACTERS, SHOWN_LONG_CHARACTERS, InvalidInput, choices, meant_by, near_miss, quote
+from lora_cli.methods.registry import is_field
 from lora_cli.output.registry import format_names
 
 # What Typer writes before the options that resemble an unknown one.
@@ -71,7 +72,11 @@ def usage_error(typers: str, command: str | None) -> str:
         if command is not None and (others := _commands_with([wanted])):
             return f"{command} has no option {wanted}; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
         instead = _instead(wanted, command)
-        near = near_miss(wanted, options.rstrip(")").split(", "), see)
+        # The dashes that all options begin with resemble nothing.
+        resembling = [
+            each for each in options.rstrip(")").split(", ") if near_miss(wanted.strip("-"), [each.strip("-")], "")
+        ]
+        near = near_miss(wanted, resembling, see)
         shown = wanted if len(wanted) <= SHOWN_CHARACTERS else quote(wanted)
         return f"{named} has no option {shown}; {f'did you mean {instead}?' if instead else near}"
     if message.startswith(TYPERS_MISSING) and command is not None:
@@ -104,7 +109,7 @@ def _instead(option: str, command: str | None) -> str | None:
     >>> _instead("--csv", "count"), _instead("--tsv", "models"), _instead("--markdown", None)
     ('--format csv', '--format csv', None)
     >>> _instead("--lora-alpha", "count"), _instead("--use_dora", "fit"), _instead("--use_dora", "inspect")
-    ('--alpha', '--set use_dora=VALUE', None)
+    ('--alpha', '--set use_dora=true', None)
     """
     names = set(OWN_OPTIONS) if command is None else _names(command)
     if same := sorted(name for name in names if name.lower() == option.lower()):
@@ -119,7 +124,7 @@ def _instead(option: str, command: str | None) -> str | None:
     if known := meant_by(field, words):
         return words[known[0]]
     fields = (field, field.removeprefix(TRAINERS_PREFIX)) if "--set" in names else ()
-    return next((f"--set {name}=VALUE" for name in fields if is_field(name)), None)
+    return next((f"--set {name}={'true' if is_flag(name) else 'VALUE'}" for name in fields if is_field(name)), None)
 
 
 def _format(word: str) -> str | None:

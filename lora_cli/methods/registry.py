@@ -110,6 +110,16 @@ def method_named(name: str) -> Method[Any]:
     return method
 
 
+def is_field(name: str) -> bool:
+    """Whether some method's config has a field.
+
+    >>> is_field("use_dora"), is_field("modules_to_save"), is_field("taget")
+    (True, True, False)
+    """
+    methods = map(method_named, METHODS)
+    return any(name in method.fields or name in method.shared_fields for method in methods)
+
+
 def home(name: str) -> str:
     """Return the module that declares a method."""
     return f"lora_cli.methods.catalogue.{family_of(name)}.{name}"

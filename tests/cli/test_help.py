@@ -192,7 +192,13 @@ def test_the_model_is_the_argument_of_a_command() -> None:
         ("count gpt2 --lora-r 8", "count has no option --lora-r; did you mean -r?"),
         ("fit gpt2 --lora_alpha=8", "fit has no option --lora_alpha; did you mean --alpha?"),
         ("sweep gpt2 --target-modules c_fc", "sweep has no option --target-modules; did you mean --target?"),
-        ("count gpt2 --use-dora", "count has no option --use-dora; did you mean --set use_dora=VALUE?"),
+        ("count gpt2 --use-dora", "count has no option --use-dora; did you mean --set use_dora=true?"),
+        ("count -m gpt2 --use_dora", "count has no option --use_dora; did you mean --set use_dora=true?"),
+        (
+            "count gpt2 --modules-to-save x",
+            "has no option --modules-to-save; did you mean --set modules_to_save=VALUE?",
+        ),
+        ("count gpt2 --taget x", "count has no option --taget; did you mean --target?"),
     ],
 )
 def test_what_is_in_the_wrong_place_gets_an_answer_that_helps(line: str, answer: str, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
     for text in texts or ():
         field, equals, value = text.partition("=")
         if not field or not equals:
-            example = f"{text}=true" if _is_flag(text) else "n_frequency=1000"
+            example = f"{text}=true" if is_flag(text) else "n_frequency=1000"
             raise InvalidInput(f"{argument('settings')}: {quote(text)} is not FIELD=VALUE; write it like {example}")
         if field in settings:
             raise InvalidInput(f"{argument('settings')}: {quote(field)} is given twice; drop one of them")
@@ -154,12 +154,7 @@ def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
     return settings
 
 
-def is_field(name: str) -> bool:
-    """Whether some method's config has this field."""
-    return any(name in method_named(method).fields for method in METHODS)
-
-
-def _is_flag(field: str) -> bool:
+def is_flag(field: str) -> bool:
     """Whether the field of some method is true or false."""
     return any(isinstance(method_named(name).fields.get(field), bool) for name in METHODS)
 
