@@ -8,9 +8,11 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import example
 import readme
+import yaml
 from program import run
 
 import lora_cli
@@ -61,6 +63,30 @@ def test_readme_is_read_in_one_sitting() -> None:
     assert len(unfolded.splitlines()) <= 350
     prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.DOTALL | re.MULTILINE)
     assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")] == []
+
+
+def _ci_files() -> list[tuple[str, Any]]:
+    """Return the files of README's YAML, each behind its path in a comment, as YAML reads them."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    parts = [re.split(r"^# (\..*)\n", block, flags=re.MULTILINE)[1:] for block in blocks]
+    return [(path, yaml.safe_load(text)) for each in parts for path, text in zip(each[::2], each[1::2], strict=True)]
+
+
+def test_the_files_for_ci_are_yaml() -> None:
+    """A whole workflow and a whole job of GitLab, which run the same check as the lines that are shown first."""
+    files = _ci_files()
+    assert [path for path, _ in files] == [
+        *(".github/workflows/check.yml", ".gitlab-ci.yml", ".pre-commit-config.yaml"),
+        *(".github/workflows/check.yml", ".gitlab-ci.yml"),
+    ]
+    lines, job, hooks, workflow, whole_job = (content for _, content in files)
+    # In YAML 1.1, which PyYAML reads, `on` is true.
+    assert workflow[True] == ["push", "pull_request"]
+    steps = workflow["jobs"]["check"]["steps"]
+    assert [each["uses"].partition("@")[0] for each in steps[:2]] == ["actions/checkout", "actions/setup-python"]
+    assert " && ".join(each["run"] for each in steps[2:]) == lines[0]["run"]
+    assert whole_job["adapters"] == {"image": "python:3.13", **job["adapters"]}
+    assert hooks["repos"][0]["hooks"] == [{"id": "lora-cli-check"}]
 
 
 def test_the_version_has_a_changelog_entry() -> None:

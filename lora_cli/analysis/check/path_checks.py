@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lora_cli.models.sources.hub_files import HubFiles
 
 CONFIG = "config.json"
+# The figures of an adapter that follow from its base alone.
+BASE_FIGURES = frozenset({"full_params", "all_params"})
 
 
 class Terms(NamedTuple):
@@ -155,17 +157,13 @@ def _check_without_model(path: str, rules: Rules) -> SubjectCheck:
 
     A loader takes that base as it is. A lock has no figures of it, as nobody asked for a model.
     """
-    from lora_cli.analysis.check.named_base import BASE_FIGURES, is_of_other_base, named_base
-    from lora_cli.analysis.inspect.inspect import inspect
+    from lora_cli.analysis.inspect.inspect import inspect, inspect_for_loaders
 
-    base, why_unread = named_base(path)
-    inspection = inspect(path, base, values=True)
-    if not rules.destinations and base is not None and is_of_other_base(inspection):
-        inspection = inspect(path, values=True)
-    found = check_inspection(inspection, rules, path)
+    found = check_inspection(
+        inspect_for_loaders(path) if rules.destinations else inspect(path, values=True), rules, path
+    )
     own = {name: value for name, value in (found.record or {}).items() if name not in BASE_FIGURES}
-    notes = found.notes if why_unread is None else [*found.notes, why_unread]
-    return found._replace(record=own or None, notes=notes)
+    return found._replace(record=own or None)
 
 
 def _check_config(path: str, rules: Rules, model: Model, how: Adaptation) -> SubjectCheck:

@@ -15,6 +15,7 @@ from lora_cli.analysis.inspect.inspected_adapter import InspectedAdapter
 from lora_cli.analysis.inspect.inspected_foreign import InspectedForeign
 from lora_cli.analysis.inspect.inspected_peft import InspectedPeft
 from lora_cli.analysis.inspect.module_records import group_records, module_records
+from lora_cli.analysis.inspect.named_base import is_of_other_base, named_base
 from lora_cli.analysis.inspect.remarks import not_compared, remarks, sources
 from lora_cli.analysis.percentages import percent
 from lora_cli.analysis.result import Record, Result
@@ -195,24 +196,42 @@ def inspect(
 ) -> Inspection:
     """Read the adapter in the folder or of the Hub name `path`, and compare it with `model`, if there is one.
 
-    The config and the header of the file are read. So are the `values`, to find NaN, infinity and an all-zero B, if
-    that is true, or if it is None and the file is at most 64 MiB. A `spectrum` reads A and B to say how much of the
-    rank their updates use; `track` sees its modules go by. A path without an adapter raises `InvalidInput`; a file
-    that is broken is a finding.
+    Without a model it is compared with the base that its config names, if that is bundled or in a folder here and the
+    adapter fits its class and vocabulary. The config and the header of the file are read. So are the `values`, to find
+    NaN, infinity and an all-zero B, if that is true, or if it is None and the file is at most 64 MiB. A `spectrum` reads
+    A and B to say how much of the rank their updates use; `track` sees its modules go by. A path without an adapter
+    raises `InvalidInput`; a file that is broken is a finding.
     """
     trained = adapter_without_tensors(path_text("path", path))
     if spectrum:
         trained.check_values()
-    if model is not None:
-        from lora_cli.models.sources.read_model import read_model
-
-        model = read_model(model)
-    adapter = _read(trained, model, spectrum or values)
+    adapter = _beside_model(trained, model, spectrum or values)
     if not spectrum or adapter.broken is not None:
         return Inspection(adapter)
     from lora_cli.analysis.inspect.spectrum import spectrum as spectrum_of
 
     return Inspection(adapter, spectrum_of(adapter.renamed, track))
+
+
+def inspect_for_loaders(path: str) -> Inspection:
+    """Read the adapter at `path` and its values beside the base that its config names, which a loader takes as it is."""
+    return Inspection(_beside_named_base(adapter_without_tensors(path), values=True))
+
+
+def _beside_model(trained: TrainedAdapter, model: Source | None, values: bool | None) -> InspectedAdapter:
+    """Return an adapter beside a model that is given, or else beside the base that its config names, if it fits."""
+    if model is not None:
+        from lora_cli.models.sources.read_model import read_model
+
+        return _read(trained, read_model(model), values)
+    adapter = _beside_named_base(trained, values)
+    is_alone = adapter.model is not None and is_of_other_base(findings_in(adapter))
+    return _read(adapter.trained, None, values) if is_alone else adapter
+
+
+def _beside_named_base(trained: TrainedAdapter, values: bool | None) -> InspectedAdapter:
+    base, notes = named_base(trained)
+    return _read(replace(trained, notes=(*trained.notes, *notes)), base, values)
 
 
 def _number_of(findings: Sequence[Finding], severity: str) -> int:

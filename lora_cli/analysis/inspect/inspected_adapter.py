@@ -6,7 +6,7 @@ their config promises what the file has, answers "nothing" for the files of othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -233,6 +233,11 @@ class InspectedAdapter:
     def foreign_modules(self) -> Sequence[str]:
         """The modules of the file that the model does not have, as far as the file alone says what it adapts."""
         return ()
+
+    @property
+    def modules_on_model(self) -> Collection[str] | None:
+        """The modules of the file that the model has; None without a model, or where figures compare all of the file."""
+        return None
 
     @property
     def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -84,6 +84,11 @@ class InspectedForeign(InspectedAdapter):
         own = {component(module) for module in self.base_names}
         missing = (module for module in self.updates if module not in self.base_names)
         return tuple(module for module in missing if not own or component(module) in own)
+
+    @property
+    def modules_on_model(self) -> Collection[str] | None:
+        """The modules of the file that the model has; None without a model or a file that can be read."""
+        return None if self.model is None or self.broken is not None else self.base_names.keys()
 
     @property
     def other_sides(self) -> Mapping[str, tuple[Sizes, Sizes]]:

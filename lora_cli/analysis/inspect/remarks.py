@@ -20,6 +20,7 @@ def sources(adapter: InspectedAdapter) -> Iterator[str]:
     yield from _unread(adapter)
     yield from adapter.trained.notes
     yield from () if adapter.model is None else adapter.model.notes
+    yield from _compared_modules(adapter)
     if adapter.trained.header is not None:
         yield f"{adapter.path}: the values of the file are on the Hub and were not read; `hf download` brings them here"
         unread = [
@@ -27,6 +28,17 @@ def sources(adapter: InspectedAdapter) -> Iterator[str]:
         ]
         if unread:
             yield f"{adapter.path}: alphas are among these values, so the scaling of {counted(unread, 'module')} is unknown"
+
+
+def _compared_modules(adapter: InspectedAdapter) -> Iterator[str]:
+    """Yield which modules of another program's file were compared with the model, whose figures do not tell."""
+    model, own = quote_long(adapter.model_name), adapter.modules_on_model
+    if own:
+        amount = f"{len(own)} of its {len(adapter.updates)} modules {'is' if len(own) == 1 else 'are'}"
+        yield f"{adapter.path}: {amount} in {model}, and compared with the sizes there"
+    elif own is not None and adapter.has_only_text_encoders and not adapter.foreign_modules:
+        parts = " and ".join(sorted(adapter.components))
+        yield f"{adapter.path}: it was not compared with {model}, as it has only modules of {parts}"
 
 
 def _unread(adapter: InspectedAdapter) -> Iterator[str]:

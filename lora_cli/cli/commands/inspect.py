@@ -101,9 +101,10 @@ def inspect(
     diffusers, mlx-lm and torchtune, recognised by their keys: the config
     and the header, and in files up to 64 MiB also the values, to find NaN,
     infinity or an all-zero B. A folder of PEFT's folders is read as all of
-    them. With --model, compares names and shapes with those that PEFT would
-    save for that model. Findings are shown with their remedies, on stderr
-    too if that is elsewhere, and are in JSON; `check` fails on them.
+    them. Compares names and shapes with those that PEFT would save for the
+    --model, or for the base in the config if that is bundled or a folder
+    here. Findings are shown with their remedies, on stderr too if that is
+    elsewhere, and are in JSON; `check` fails on them.
     --spectrum computes the singular values of each update s*B*A: its
     Frobenius norm, the ranks that keep 90, 95 and 99 % of the energy, and
     what the smallest uniform rank that keeps 99 % everywhere would save.

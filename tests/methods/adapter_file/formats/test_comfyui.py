@@ -77,6 +77,20 @@ def test_a_file_fits_the_model_that_it_is_for(spelling: str, tmp_path: Path) -> 
     }
 
 
+def test_a_note_says_what_was_compared(tmp_path: Path) -> None:
+    """How many of the file's modules the model has; of a file of text encoders alone why none was."""
+    own = written(tmp_path, "PEFT's", **{"double_blocks.1.img_mlp.0": (16, 64)})
+    note = f"{own}: 5 of its 6 modules are in {base(tmp_path)!r}, and compared with the sizes there"
+    assert note in inspect(own, base(tmp_path)).notes
+    assert not [each for each in inspect(own).notes if "compared" in each]
+    module = "lora_te1_text_model_encoder_layers_0_self_attn_q_proj"
+    write_arrays(
+        tmp_path / "text.safetensors", {f"{module}.lora_{side}.weight": values(4, 4) for side in ("down", "up")}
+    )
+    found = inspect(tmp_path / "text.safetensors", base(tmp_path))
+    assert [each for each in found.notes if each.endswith("as it has only modules of text_encoder")]
+
+
 @pytest.mark.parametrize(("alpha", "scaling"), [(1, 0.5), (0, 0.0), (None, 1.0)])
 def test_an_alpha_of_0_is_no_update(alpha: float | None, scaling: float, tmp_path: Path) -> None:
     """`LoRAAdapter.calculate_weight` divides it by the rank; without one it takes 1."""

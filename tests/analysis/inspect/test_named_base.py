@@ -11,7 +11,7 @@ import pytest
 from adapter_files import Array, pair, write_adapter
 from small_llama import llama
 
-from lora_cli import InvalidInput, check, read_model
+from lora_cli import InvalidInput, check, inspect, read_model
 from lora_cli.analysis.check.path_checks import Terms, check_path, check_paths
 from lora_cli.analysis.check.subject_check import Rules, SubjectCheck
 from lora_cli.methods.config.adaptation import UNCHANGED
@@ -163,3 +163,20 @@ def test_a_local_base_that_cannot_be_read_is_a_note(
     assert not failed
     assert [note for note in notes if "not compared with its base model 'base'" in note]
     assert [note for note in notes if "the base model that its config names cannot be read: " in note]
+
+
+def test_inspect_compares_with_the_same_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As beside a model that is given, but for a note; of another class nothing is compared, and a model wins."""
+    local_base(tmp_path, monkeypatch)
+    whole = write_adapter(tmp_path / "whole", q_projections(2, 32), base_model_name_or_path="base")
+    alone, given = inspect(whole), inspect(whole, "base")
+    assert alone.record() == given.record()
+    assert alone.expected_bytes is not None
+    assert [note for note in alone.notes if "compared with the model in the folder 'base'" in note]
+    half = write_adapter(tmp_path / "half", q_projections(1, 32), base_model_name_or_path="base")
+    assert [each.code for each in inspect(half).findings] == ["missing-tensor"]
+    other = write_adapter(tmp_path / "other", q_projections(1, 32, body=""), base_model_name_or_path="base")
+    found = inspect(other)
+    assert (found.findings, found.expected_bytes) == ((), None)
+    assert [note for note in found.notes if "not compared with its base model 'base'" in note]
+    assert [each.code for each in inspect(whole, "gpt2").findings] == ["refused-config"]
