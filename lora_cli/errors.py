@@ -270,6 +270,19 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
     >>> near_miss("x", ["lora"], "`lora-cli methods` lists all")
     '`lora-cli methods` lists all'
     """
+    near = near_names(wanted, known)
+    if not near:
+        return otherwise
+    *others, last = map(_shown_name, near)
+    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
+
+
+def near_names(wanted: object, known: Iterable[str]) -> list[str]:
+    """Return the known names that resemble `wanted`, the nearest first.
+
+    >>> near_names("verra", ["lora", "vera", "pvera"])
+    ['vera', 'pvera']
+    """
     from difflib import get_close_matches
     from itertools import islice
 
@@ -281,10 +294,7 @@ def near_miss(wanted: object, known: Iterable[str], otherwise: str) -> str:
         words = {each: re.split("[-_]", each)[0] for each in names}
         word = get_close_matches(name, dict.fromkeys(words.values()), 1, NEAR_WORD)
         near = [each for each in names if words[each] in word][:SHOWN_NAMES]
-    if not near:
-        return otherwise
-    *others, last = map(_shown_name, near)
-    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
+    return near
 
 
 def misspelt(wanted: object, known: Iterable[str]) -> str:

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from lora_cli.errors import InvalidInput, argument, near_miss, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, first_few, quote, quote_long
 from lora_cli.methods.config.adapter_config import GENERATING_TASKS, AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.method import LINEARS, Method
@@ -23,6 +22,7 @@ from lora_cli.methods.targeting.fused_experts import fused_experts, with_experts
 from lora_cli.methods.targeting.layer_replication import replicate_layers
 from lora_cli.methods.targeting.mamba_parts import check_mamba
 from lora_cli.methods.targeting.name_matching import ALL_LINEAR, by_pattern, excluder, is_all_linear, matcher, ranker
+from lora_cli.methods.targeting.near_targets import near_targets
 from lora_cli.methods.targeting.patterns import matching_time_limit
 from lora_cli.methods.targeting.target_parameters import parameter_places
 from lora_cli.methods.targeting.token_rows import TokenRows, find_token_rows
@@ -144,7 +144,7 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     leading = next((place for place in (*places, *sharing) if place.module.name == model.embeddings), None)
     places += [_tied_place(place, leading, ties, config, method) for place in sharing]
     if not places and not chosen:
-        near = _near_targets(config.target_modules or (), linear_names(model))
+        near = near_targets(config.target_modules or (), linear_names(model), names)
         raise InvalidInput(
             f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; "
             f"{near}{' ' if near else ''}{_known_targets(model)}"
@@ -168,8 +168,8 @@ def _check_module(
     """Refuse a module that PEFT cannot adapt by this method."""
     check_mamba(name, model.model_type, method.name)
     if method.module_kinds and (name not in modules or modules[name].kind not in method.module_kinds):
-        has_modules = any(module.startswith(f"{name}.") for module in modules)
-        fix = "name the modules inside it" if has_modules else "leave it out"
+        inside = sorted({short_name(module) for module in modules if module.startswith(f"{name}.")})
+        fix = f"name the modules inside it, e.g. {first_few(inside, str)}" if inside else "leave it out"
         if takes_all:
             last = quote(name.rpartition(".")[2])
             fix = f"{ALL_LINEAR} reaches it in PEFT too, because a Linear is called {last}; {_target_advice(model)}"
@@ -241,22 +241,6 @@ def _target_description(config: AdapterConfig) -> str:
     }
     used = [name for name, value in filters.items() if value not in {None, ()}]
     return f"{said}, given {' and '.join(used)}" if used else said
-
-
-def _near_targets(wanted: str | Sequence[str], known: Sequence[str]) -> str:
-    """Return what may be meant by targets that match nothing: names in a text, or other names.
-
-    >>> _near_targets("q_proj,v_proj", ["q_proj", "v_proj"])
-    'names are given by target q_proj,v_proj, or as a list, target_modules=["q_proj", "v_proj"];'
-    >>> _near_targets("q_prj", ["q_proj", "lm_head"]), _near_targets(["x"], ["q_proj"])
-    ('did you mean q_proj?', '')
-    """
-    names = list(dict.fromkeys(wanted.split(","))) if isinstance(wanted, str) else []
-    if names and set(names).issubset(known):
-        as_list = f"target_modules={json.dumps(names)}"
-        return f"names are given by {argument('target')} {','.join(names)}, or as a list, {as_list};"
-    name = wanted if isinstance(wanted, str) else next(iter(wanted), "")
-    return near_miss(name, [each for each in (*known, ALL_LINEAR) if each != name], "")
 
 
 def _target_advice(model: Model) -> str:

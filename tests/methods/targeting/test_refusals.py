@@ -129,3 +129,28 @@ def test_an_alpha_of_null_does_where_a_pattern_has_another(peft_type: str) -> No
     """PEFT reads it only for modules that no pattern matches."""
     fields = {"peft_type": peft_type, "target_modules": ["q_proj"], "alpha": None, "alpha_pattern": {"q_proj": 4}}
     assert count_model(model(), read_adapter_config(Config(fields, "config"))[0]).trainable_params > 0
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("layers.*.q_proj", r".*\.layers.*.q_proj"),
+        ("q_proj|v_proj", r".*\.(q_proj|v_proj)"),
+        ("^q_proj$", r".*\.q_proj"),
+        (r".*\.q_prj", r".*\.q_proj"),
+        (".*attn.(qproj)", r".*\.q_proj"),
+        ("(?i)Q_proj|V_proj", r".*\.v_proj"),
+    ],
+)
+def test_an_expression_that_matches_nothing_is_answered_with_one_that_does(written: str, meant: str) -> None:
+    """For whole names instead of their ends, or by the last part of a name."""
+    with pytest.raises(InvalidInput, match="a regular expression for whole names") as refusal:
+        names(target_modules=written)
+    assert f"did you mean '{meant}'? targets here are " in str(refusal.value)
+    assert names(target_modules=meant)
+
+
+def test_a_container_is_answered_with_what_is_inside() -> None:
+    """By the last parts of the names, which are targets."""
+    with pytest.raises(InvalidInput, match=r"name the modules inside it, e\.g\. down_proj, gate_proj, up_proj$"):
+        names(target_modules=("mlp",))
