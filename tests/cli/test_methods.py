@@ -261,3 +261,21 @@ def test_a_sweep_of_methods_without_a_rank_asks_for_none() -> None:
     """Each is counted once."""
     done = run("sweep", "-d", "64", "--square", "--method", "ia3,oft", "--field", "method")
     assert (done.returncode, done.stdout.split()) == (0, ["ia3", "oft"])
+
+
+@pytest.mark.parametrize(
+    ("method", "fix"),
+    [
+        *((name, ["num_virtual_tokens=20"]) for name in ("prompt_tuning", "prefix_tuning", "p_tuning", "cartridge")),
+        ("multitask_prompt_tuning", ["num_virtual_tokens=20"]),
+        ("adaption_prompt", ["adapter_len=10", "adapter_layers=8"]),
+        ("adalora", ["total_step=1000"]),
+        ("cpt", ["task_type=CAUSAL_LM"]),
+    ],
+)
+def test_a_size_that_is_missing_is_answered_with_the_option_that_sets_it(method: str, fix: list[str]) -> None:
+    """As it is typed; it is enough."""
+    options = [word for field in fix for word in ("--set", field)]
+    count = ("count", "gpt2", "--method", method)
+    assert f"{' '.join(options)}\n" in refusal(*count)
+    assert run(*count, *options).returncode == 0

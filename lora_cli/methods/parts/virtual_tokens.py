@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from lora_cli.errors import InvalidInput, quote_long
+from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.settings import size
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -68,7 +68,10 @@ def prompt(model: Model, own: PromptSettings, config: AdapterConfig, *, cached: 
     """Return the sizes of the prompt before a model's input, or of the keys and values before its `cached` ones."""
     facts = facts_of(model, config.method)
     if own.num_virtual_tokens is None:
-        raise InvalidInput(f"{config.method} needs num_virtual_tokens, the length of the prompt, e.g. 20")
+        raise InvalidInput(
+            f"{config.method} needs num_virtual_tokens, the length of the prompt; "
+            f"give it, e.g. {argument('settings')} num_virtual_tokens=20"
+        )
     layers = known(own.num_layers, facts.layers, "num_layers", model)
     width = known(own.token_dim, facts.hidden, "token_dim", model)
     heads = known(own.num_attention_heads, facts.heads, "num_attention_heads", model)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.catalogue.lora.lora import METHOD as LORA
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
@@ -82,7 +82,10 @@ class Settings(LoraSettings):
         if self.init_lora_weights == "loftq":
             raise InvalidInput("AdaLoRA conflicts with init_lora_weights 'loftq'; give true")
         if self.total_step is None:
-            raise InvalidInput("AdaLoRA needs total_step, the number of training steps, e.g. total_step=1000")
+            raise InvalidInput(
+                "AdaLoRA needs total_step, the number of training steps; "
+                f"give it, e.g. {argument('settings')} total_step=1000"
+            )
         if self.tinit >= self.total_step - self.tfinal:
             raise InvalidInput(
                 f"tinit {self.tinit} and tfinal {self.tfinal} leave none of total_step {self.total_step} "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lora_cli.errors import InvalidInput, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.settings import size, text
 from lora_cli.methods.knob import numbers
@@ -46,7 +46,11 @@ def virtual(model: Model, own: Settings, config: AdapterConfig) -> Iterator[Tens
             f"{quote(model.model_type)}"
         )
     if own.adapter_len is None or own.adapter_layers is None:
-        raise InvalidInput("adaption_prompt needs adapter_len, e.g. 10, and adapter_layers, e.g. 30; give both")
+        sizes = " ".join(f"{argument('settings')} {size}" for size in ("adapter_len=10", "adapter_layers=8"))
+        raise InvalidInput(
+            "adaption_prompt needs adapter_len, its tokens, and adapter_layers, the layers that have them; "
+            f"give both, e.g. {sizes}"
+        )
     default, inside = ATTENTION[model.model_type]
     target = own.target_modules or default
     names = model.module_names

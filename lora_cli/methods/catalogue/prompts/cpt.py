@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lora_cli.errors import InvalidInput, quote
+from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.peft_fields import numbers
 from lora_cli.methods.config.settings import ignored, setting, text
@@ -58,7 +58,10 @@ class Settings:
 def virtual(model: Model, own: Settings, config: AdapterConfig) -> Iterator[Tensor]:
     """Yield the frozen embeddings of the tokens and their trained change; the sum is saved."""
     if config.task_type != "CAUSAL_LM":
-        raise InvalidInput(f"cpt only accepts task_type CAUSAL_LM, and it is {quote(config.task_type)}; give CAUSAL_LM")
+        raise InvalidInput(
+            f"cpt only accepts task_type CAUSAL_LM, and it is {quote(config.task_type)}; "
+            f"give {argument('settings')} task_type=CAUSAL_LM"
+        )
     facts = facts_of(model, config.method)
     known(None, facts.layers, "num_layers", model)
     known(None, facts.heads, "num_attention_heads", model)
