@@ -8,6 +8,7 @@ from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.count.reached_parts import reached_parts
 from lora_cli.dtypes import BY_NAME
 from lora_cli.errors import first_few, quote_long
+from lora_cli.methods.targeting.fused_experts import fused_experts, rank_key
 from lora_cli.methods.targeting.weight_tying import EMBEDDING_LAYERS
 from lora_cli.models.peft_names import BASE_MODEL
 
@@ -37,6 +38,7 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from cost.config.notes
     yield from cost.subject.notes
     yield from reached_parts(cost)
+    yield from _fused_ranks(cost)
     yield from _idle_experts(cost)
     yield from idle_layers(cost)
     yield from untied(cost)
@@ -74,6 +76,18 @@ def _assumed_type(cost: ModelCount) -> Iterator[str]:
             f"adapter_bytes takes the weights of {quote_long(cost.model)} for float32, because its config.json names no "
             "type; PEFT saves copies of them in the type that they are trained in, e.g. in half as many bytes for bfloat16"
         )
+
+
+def _fused_ranks(cost: ModelCount) -> Iterator[str]:
+    """Yield a sentence on each fused parameter of experts whose rank PEFT raises, because it holds several targets."""
+    experts = fused_experts(cost.subject, cost.config)
+    for name, parts in experts.fused.items() if experts else ():
+        pattern = rank_key(name)
+        if pattern in cost.targets.config.rank_pattern and pattern not in cost.config.rank_pattern:
+            yield (
+                f"{name} has rank {cost.targets.config.rank_pattern[pattern]}: it holds {' and '.join(parts)} in one "
+                f"parameter, so PEFT multiplies its r and lora_alpha by {len(parts)}, which keeps the scaling"
+            )
 
 
 def _idle_experts(cost: ModelCount) -> Iterator[str]:

@@ -53,8 +53,17 @@ def with_experts(model: Model, config: AdapterConfig) -> AdapterConfig:
             if isinstance(alpha, InvalidInput):
                 # PEFT multiplies it by as many, whatever alpha_pattern says.
                 raise alpha
-            ranks[rf".*\.{re.escape(new)}"] = config.r * len(parts)
+            ranks[rank_key(new)] = config.r * len(parts)
     return replace(config, target_modules=tuple(kept), target_parameters=tuple(sorted(parameters)), rank_pattern=ranks)
+
+
+def rank_key(parameter: str) -> str:
+    """Return the key of `rank_pattern` by which PEFT raises the rank of a fused parameter.
+
+    >>> rank_key("gate_up_proj")
+    '.*\\\\.gate_up_proj'
+    """
+    return rf".*\.{re.escape(parameter)}"
 
 
 def _leaf_names(model: Model, config: AdapterConfig, text: str, experts: Experts) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from small_models import cost, leaves, model, names
 
 from lora_cli.analysis.count.model_count import count_model
-from lora_cli.analysis.count.remarks import warnings_of
+from lora_cli.analysis.count.remarks import notes_of, warnings_of
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.checkpoints.by_shape import model_of_shapes
@@ -65,3 +65,15 @@ def test_a_target_parameter_that_matched_nothing_is_told() -> None:
     """As a target module is."""
     found = cost(model(), target_modules=("q_proj",), target_parameters=("experts.down_proj",))
     assert list(warnings_of(found)) == ["target_parameters 'experts.down_proj' matched nothing in small"]
+
+
+def test_the_rank_of_what_is_fused_is_explained() -> None:
+    """PEFT doubles r and alpha for two targets in one parameter; a parameter that is named itself keeps its rank."""
+    said = (
+        "gate_up_proj has rank 4: it holds w1 and w3 in one parameter, so PEFT multiplies its r and lora_alpha by 2, "
+        "which keeps the scaling"
+    )
+    assert said in list(notes_of(cost(model("mixtral"), target_modules="all-linear", r=2)))
+    named = cost(model("mixtral"), target_modules=(), target_parameters=("experts.gate_up_proj",), r=2)
+    assert not any("has rank" in each for each in notes_of(named))
+    assert not any("has rank" in each for each in notes_of(cost(model("mixtral"), target_modules=("q_proj",), r=2)))
