@@ -127,16 +127,23 @@ def table_width(columns: Sequence[Column], gap: int) -> int:
     return sum(each.width for each in columns) + gap * (len(columns) - 1)
 
 
+def folded_at_names(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
+    """Return the columns with the widest texts folded until the table fits, as far as that breaks no name."""
+    folded = list(columns)
+    _fold_widest(folded, width, gap, LEAST_FOLDED, whole_names=True)
+    return folded
+
+
 def folded_to(columns: Sequence[Column], width: int | None, gap: int) -> list[Column]:
     """Return the columns with the widest texts folded until the table fits, or nothing is left to fold.
 
     A name is broken only where no other column has room to give, and in the first column, what a row is of, last of all.
     """
-    folded = list(columns)
-    if width is not None:
-        _fold_widest(folded, width, gap, LEAST_FOLDED, whole_names=True)
-        _fold_widest(folded, width, gap, LEAST_BESIDE, start=1)
-        _fold_widest(folded, width, gap, LEAST_FOLDED)
+    if width is None:
+        return list(columns)
+    folded = folded_at_names(columns, width, gap)
+    _fold_widest(folded, width, gap, LEAST_BESIDE, start=1)
+    _fold_widest(folded, width, gap, LEAST_FOLDED)
     return folded
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from lora_cli.errors import argument
 from lora_cli.output import designs
 from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title, caption
-from lora_cli.output.columns import Column, column, folded_to, listing, same_in_all_rows, table_width
+from lora_cli.output.columns import Column, column, folded_at_names, folded_to, listing, same_in_all_rows, table_width
 from lora_cli.output.people import SUBJECTS, sheet
 from lora_cli.output.report import Report, Screen
 
@@ -82,8 +82,8 @@ def _shown(grid: Grid, width: int | None) -> tuple[Sequence[Column], list[str]]:
 
 
 def _least_width(columns: Sequence[Column], width: int) -> int:
-    """Return how wide a table is with its texts folded and without bars, which need no room."""
-    return table_width(folded_to([each for each in columns if not each.is_bar], width, GAP), GAP)
+    """Return how wide a table is with its texts folded, no name of them broken, and without bars, which need no room."""
+    return table_width(folded_at_names([each for each in columns if not each.is_bar], width, GAP), GAP)
 
 
 def _rows_as_facts(grid: Grid) -> Iterator[Facts]:

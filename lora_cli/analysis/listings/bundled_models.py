@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from fnmatch import fnmatchcase
 
+from lora_cli.analysis.memory.replay.setup import has_replay
 from lora_cli.analysis.result import Record
 from lora_cli.errors import InvalidInput, near_miss, quote
 from lora_cli.methods.targeting.default_targets import TARGETS
@@ -15,7 +17,7 @@ from lora_cli.models.parts.layers import LANGUAGE_MODEL, parameters_of
 from lora_cli.models.registry import find_family
 from lora_cli.models.sources.preset import family_of, hub_names_of, names, read_preset
 
-FIELDS = ("model", "family", "full_params", "default_targets")
+FIELDS = ("model", "family", "full_params", "default_targets", "memory_known")
 MODULE_FIELDS = ("module", "kind", "count", "d", "h", "params", "share")
 TOWER_FIELDS = ("module", "kind")
 # What has no row of its own: norms, positions and the like.
@@ -29,7 +31,7 @@ Row = tuple[str, str | None, int | None, int | None]
 def bundled(*patterns: str) -> list[Record]:
     """Return a record per preset whose names each of the patterns is in, or matches: `*`, `?` and `[...]` are wild.
 
-    A name on the Hub that a preset stands for is a name of it, too, and so is its family.
+    A pattern that begins with a digit is in no longer number: `7b` is not in `27b`. A name on the Hub that a preset stands for is a name of it, too, and so is its family.
 
     >>> [record["model"] for record in bundled("QWEN3-1*b")], [record["model"] for record in bundled("zai-org/*air")]
     (['qwen3-1.7b', 'qwen3-14b'], ['glm-4.5-air'])
@@ -54,8 +56,15 @@ def _is_meant(preset: str, pattern: str) -> bool:
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a pattern is a part of a name or, with `*`, `?` or `[...]`, matches all of it."""
-    return fnmatchcase(name, pattern) if set("*?[") & set(pattern) else pattern in name
+    """Whether a pattern is a part of a name that begins within no number or, with `*`, `?` or `[...]`, matches all of it.
+
+    >>> [name for name in ("gemma-7b", "gemma-2-27b", "qwen3-1.7b", "qwen3.5-397b-a17b") if matches(name, "7b")]
+    ['gemma-7b']
+    """
+    if set("*?[") & set(pattern):
+        return fnmatchcase(name, pattern)
+    outside_numbers = r"(?<!\d)(?<!\d\.)" if pattern[:1].isdecimal() else ""
+    return re.search(outside_numbers + re.escape(pattern), name) is not None
 
 
 def record(model: Model) -> Record:
@@ -63,7 +72,8 @@ def record(model: Model) -> Record:
     # Of a mixture whose experts it converts, PEFT targets nothing by default.
     targets = None if model.model_type in EXPERTS else TARGETS.get(model.model_type)
     listed = targets if isinstance(targets, str) or targets is None else ",".join(targets)
-    return dict(zip(FIELDS, (model.name, model.model_type, model.full_params, listed), strict=True))
+    figures = (model.name, model.model_type, model.full_params, listed, has_replay(model))
+    return dict(zip(FIELDS, figures, strict=True))
 
 
 def towers(model: Model) -> list[Record]:

@@ -45,8 +45,10 @@ def models(
       lora-cli models llama-3.1-8b
       lora-cli models --format csv
 
-    For each model: the name that --model takes, its parameters, and the
-    modules that PEFT adapts if no target is given.
+    For each model: the name that --model takes, its parameters, the
+    modules that PEFT adapts if no target is given, and whether
+    `lora-cli memory` can replay its training. A number in PATTERN is a whole
+    one: 7b is not in 27b.
     """
     from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record, towers
     from lora_cli.models.sources.preset import hub_names_of, preset_named, read_preset
@@ -78,6 +80,7 @@ def models(
         [[tuple(each.values()) for each in records]],
         len(records),
         listing=True,
+        expendable=("family",),
         caption=lambda: [f"{len(records)} {'model' if len(records) == 1 else 'models'}"],
     )
     return Answer(report, presentation)

@@ -7,7 +7,8 @@ import json
 import pytest
 from program import run
 
-from lora_cli.analysis.listings.bundled_models import bundled, modules_by_shape, towers
+from lora_cli import memory
+from lora_cli.analysis.listings.bundled_models import bundled, matches, modules_by_shape, towers
 from lora_cli.errors import InvalidInput
 from lora_cli.models.sources.preset import names, read_preset
 
@@ -37,6 +38,36 @@ def test_a_pattern_selects_by_substring_or_glob(pattern: str, first: str, count:
     assert (found[0], len(found)) == (first, count)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_meant"),
+    [
+        ("7b", "gemma-7b", True),
+        ("7b", "bloom-7b1", True),
+        ("7b", "mixtral-8x7b", True),
+        ("7b", "gemma-2-27b", False),
+        ("7b", "qwen3-1.7b", False),
+        ("7b", "qwen3.5-397b-a17b", False),
+        ("-7b", "gemma-7b", True),
+        ("2.5", "qwen2.5-7b", True),
+        ("5-7b", "qwen2.5-7b", False),
+        ("llama-3", "llama-3.1-8b", True),
+        ("80", "a100-80gb", True),
+        ("80", "rtx-3080", False),
+        ("*7b", "gemma-2-27b", True),
+    ],
+)
+def test_a_pattern_begins_within_no_number(pattern: str, name: str, is_meant: bool) -> None:
+    """So a size is a whole one; a glob matches as it is written."""
+    assert matches(name, pattern) is is_meant
+
+
+def test_a_size_selects_models_of_that_size() -> None:
+    """And not those whose size ends with it."""
+    found = {str(record["model"]) for record in bundled("qwen", "7b")}
+    assert {"qwen2-7b", "qwen2.5-7b"} <= found
+    assert not any(name.endswith(("27b", "397b-a17b", "1.7b")) for name in found)
+
+
 @pytest.mark.parametrize("pattern", ["qwem3-8b", "", "[", "\x1b[31m", "x" * 10_000])
 def test_a_pattern_that_matches_nothing_is_refused(pattern: str) -> None:
     """With what is near; an empty one is in every name."""
@@ -62,7 +93,13 @@ def test_a_whole_name_shows_that_model() -> None:
     """JSON has its modules beside the record, and a list has not."""
     one = json.loads(run("models", "Mixtral-8x7B", "--json").stdout)
     assert one["results"] == [
-        {"model": "mixtral-8x7b", "family": "mixtral", "full_params": 46_702_792_704, "default_targets": None}
+        {
+            "model": "mixtral-8x7b",
+            "family": "mixtral",
+            "full_params": 46_702_792_704,
+            "default_targets": None,
+            "memory_known": True,
+        }
     ]
     assert {name: value for name, value in one["modules"][5].items() if name not in {"params", "share"}} == {
         "module": "gate_up_proj",
@@ -120,3 +157,25 @@ def test_a_pattern_matches_families(pattern: str) -> None:
     found = [record["model"] for record in bundled(pattern)]
     assert found
     assert found == [each["model"] for each in bundled() if part in str(each["family"]).lower()]
+
+
+def test_what_memory_can_replay_is_told() -> None:
+    """It answers for those models, and for one of each other family it refuses."""
+    others = {str(each["family"]): str(each["model"]) for each in bundled() if not each["memory_known"]}
+    assert {"bart", "gptj", "FluxTransformer2DModel"} <= set(others)
+    for name in others.values():
+        with pytest.raises(InvalidInput, match="allocates in a training step is not known"):
+            memory(name, r=1, target="all-linear")
+    known = {str(each["family"]): each for each in bundled() if each["memory_known"]}
+    for name in ("gpt2", "bert", "vit"):
+        assert memory(str(known[name]["model"]), r=1, target="all-linear").peak_bytes
+
+
+def test_a_list_that_is_too_wide_keeps_names_whole() -> None:
+    """It leaves out the family, which is said, and breaks neither a model's name nor a default target."""
+    shown = run("models", "--format", "table", env={"COLUMNS": "80"}).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "No room for family: --format json shows all fields." in shown
+    assert all(f"\n{name} " in shown for name in names())
+    assert "query_key_value  " in shown
+    assert "family" in run("models", "qwen", "7b", "--format", "table", env={"COLUMNS": "80"}).stdout

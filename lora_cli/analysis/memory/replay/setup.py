@@ -201,6 +201,20 @@ def added_width(tensor: Added, training: Training) -> int:
     return training.adapter_width if tensor.type_of == OF_ADAPTER else training.plain_width
 
 
+def has_replay(model: Model) -> bool:
+    """Whether a training step of a model can be replayed; a method on it may still have no replay.
+
+    >>> from lora_cli.models.sources.preset import read_preset
+    >>> has_replay(read_preset("gpt2")), has_replay(read_preset("gpt-j-6b"))
+    (True, False)
+    """
+    try:
+        Setup(model, None)
+    except InvalidInput:
+        return False
+    return True
+
+
 def _described(model: Model) -> tuple[Body, Head]:
     """Return what the family of a model says of its body and of its class's head."""
     family, config = find_family(model.model_type), model.config
