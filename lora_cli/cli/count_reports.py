@@ -33,7 +33,10 @@ def count_report(count: Count, per_module: bool) -> Report:
         [[tuple(record.values())]],
         parts=parts,
         picture=picture,
-        details=[{name: "" if value is None else value for name, value in row.items()} for row in groups],
+        details=[
+            {name: "" if value is None else value for name, value in row.items()} | {"module": module}
+            for row, module in zip(groups, count.group_names, strict=True)
+        ],
         closing=count.summary,
         design="count",
         title=lambda: count.title,

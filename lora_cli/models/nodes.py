@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -26,6 +26,15 @@ def around(name: str) -> Iterator[str]:
         dot = name.find(".", dot + 1)
 
 
+def module_name(name: str) -> str:
+    """Return the name of the module that a weight, named as a parameter, belongs to; that of a module is unchanged.
+
+    >>> module_name("layers.0.mlp.gate.weight"), module_name("layers.0.mlp.experts.down_proj")
+    ('layers.0.mlp.gate', 'layers.0.mlp.experts.down_proj')
+    """
+    return name.removesuffix(".weight")
+
+
 def short_name(name: str) -> str:
     """Return the last part of a module's name, with the part before it where the last one is a number in a list.
 
@@ -34,6 +43,35 @@ def short_name(name: str) -> str:
     """
     rest, _, last = name.rpartition(".")
     return f"{rest.rpartition('.')[2]}.{last}" if rest and last.isdigit() else last
+
+
+def telling_names(rows: Sequence[tuple[str, Collection[str]]]) -> list[str]:
+    """Return what to call rows of modules with a short name, one or more in each: what tells rows apart is before it.
+
+    That is the outermost part of a name that all modules of the row have, and none in another row of its short name.
+
+    >>> telling_names([("c_proj", ["h.0.attn.c_proj"]), ("c_proj", ["h.0.mlp.c_proj"]), ("wte", ["wte"])])
+    ['attn.c_proj', 'mlp.c_proj', 'wte']
+    >>> telling_names([("up", ["vision.layers.0.mlp.up"]), ("up", ["text.layers.0.mlp.up", "text.layers.1.mlp.up"])])
+    ['vision.*.up', 'text.*.up']
+    """
+    told = []
+    for short, names in rows:
+        others = {
+            part
+            for other, theirs in rows
+            if other == short and theirs is not names
+            for name in theirs
+            for part in name.split(".")
+        }
+        common = set.intersection(*(set(name.split(".")) for name in names)) - others if others else set()
+        first = next((part for part in next(iter(names)).split(".") if part in common and not part.isdigit()), None)
+        if first is None:
+            told.append(short)
+        else:
+            is_next = all(f".{name}".endswith(f".{first}.{short}") for name in names)
+            told.append(f"{first}.{short}" if is_next else f"{first}.*.{short}")
+    return told
 
 
 # Named tuples, because a large model has thousands of nodes and every run creates the classes.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lora_cli.analysis.count.model_count import ModelCount, trained_params
 from lora_cli.analysis.result import Record
 from lora_cli.methods.tensor import Tensor
-from lora_cli.models.nodes import short_name
+from lora_cli.models.nodes import module_name, short_name, telling_names
 
 GROUP_FIELDS = ("module", "count", "d", "h", "r", "trainable_params", "share")
 MODULE_FIELDS = ("name", "kind", "d", "h", "r", "full_params", "trainable_params", "percent_of_full")
@@ -37,7 +37,7 @@ def pieces(cost: ModelCount) -> Iterator[Piece]:
     for place, tensors in cost.added:
         module = place.module
         trained = 0 if cost.is_copied(place) else trained_params(tensors)
-        leaf = short_name(module.name.removesuffix(".weight"))
+        leaf = short_name(module_name(module.name))
         yield Piece(leaf, module.name, module.kind, trained, place.full_params, module.d, module.h, place.r or None)
     yield from _of_tensors("shared", "shared", cost.shared)
     yield from _of_tensors("prompt", "prompt", cost.prompts)
@@ -65,14 +65,27 @@ def modules(cost: ModelCount) -> Iterator[Record]:
 
 def groups(cost: ModelCount) -> list[Record]:
     """Return what is trained by the last part of a module's name and its shape, with how many there are and their share."""
-    found: dict[tuple[str, int | None, int | None, int | None], tuple[int, int]] = {}
+    rows: list[Record] = []
+    for members in _grouped(cost):
+        first, trained = members[0], sum(piece.trained for piece in members)
+        number, share = sum(piece.number for piece in members), trained / (cost.trainable_params or 1)
+        figures = (first.group, number, first.d, first.h, first.r, trained, share)
+        rows.append(dict(zip(GROUP_FIELDS, figures, strict=True)))
+    return rows
+
+
+def group_names(cost: ModelCount) -> list[str]:
+    """Return what to call each of the groups: the last part of a module's name, and what tells it from another group's."""
+    return telling_names([(members[0].group, list(map(_module_of, members))) for members in _grouped(cost)])
+
+
+def _module_of(piece: Piece) -> str:
+    return piece.group if piece.d is None else module_name(piece.name)
+
+
+def _grouped(cost: ModelCount) -> list[list[Piece]]:
+    """Return the pieces that a row of a table sums up, row by row; those that train nothing are none."""
+    found: dict[tuple[str, int | None, int | None, int | None], list[Piece]] = {}
     for piece in pieces(cost):
-        key = (piece.group, piece.d, piece.h, piece.r)
-        number, trained = found.get(key, (0, 0))
-        found[key] = (number + piece.number, trained + piece.trained)
-    whole = cost.trainable_params or 1
-    return [
-        dict(zip(GROUP_FIELDS, (group, number, *sizes, trained, trained / whole), strict=True))
-        for (group, *sizes), (number, trained) in found.items()
-        if trained
-    ]
+        found.setdefault((piece.group, piece.d, piece.h, piece.r), []).append(piece)
+    return [members for members in found.values() if any(piece.trained for piece in members)]

@@ -164,6 +164,15 @@ class Count(Result):
         return groups(self._cost)
 
     @property
+    def group_names(self) -> list[str]:
+        """What people call each of the groups, so that two of the same module name can be told apart."""
+        if self._cost is None or self.model is None:
+            return []
+        from lora_cli.analysis.count.breakdown import group_names
+
+        return group_names(self._cost)
+
+    @property
     def summary(self) -> str | None:
         """The line that PEFT's `print_trainable_parameters` prints of a model."""
         return None if self._cost is None or self.model is None else self._cost.summary()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from fnmatch import fnmatchcase
 
 from lora_cli.analysis.memory.replay.setup import has_replay
@@ -12,7 +11,7 @@ from lora_cli.errors import InvalidInput, near_miss, quote
 from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.targeting.model_types import EXPERTS
 from lora_cli.models.model import Model
-from lora_cli.models.nodes import Module
+from lora_cli.models.nodes import Module, short_name, telling_names
 from lora_cli.models.parts.layers import LANGUAGE_MODEL, parameters_of
 from lora_cli.models.registry import find_family
 from lora_cli.models.sources.preset import family_of, hub_names_of, names, read_preset
@@ -90,28 +89,41 @@ def modules_by_shape(model: Model) -> list[Record]:
 
     What is tied with something else counts there. Fused experts are rows too, by the inputs and outputs of one.
     """
-    params: Counter[Row] = Counter()
-    counts: Counter[Row] = Counter()
+    rows: list[Record] = []
+    for (name, kind, d, h), group in _rows(model).items():
+        figures = (name, kind, len(group.names), d, h, group.params, group.params / model.full_params)
+        rows.append(dict(zip(MODULE_FIELDS, figures, strict=True)))
+    return rows
+
+
+def row_names(model: Model) -> list[str]:
+    """Return what to call each of these rows: its name, and what tells it from another of that name."""
+    return telling_names([(name, group.names) for (name, *_), group in _rows(model).items()])
+
+
+class _Group:
+    """The modules of a row, those of others by the nodes that hold something, and their parameters."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.params = 0
+
+
+def _rows(model: Model) -> dict[Row, _Group]:
+    groups: dict[Row, _Group] = {}
     for node in model.nodes:
         own = [parameter for parameter in parameters_of(node) if parameter.name not in model.tied]
-        leaf = node.name.rpartition(".")[2]
         if isinstance(node, Module):
-            row: Row = (leaf, node.kind, node.d, node.h)
+            row: Row = (short_name(node.name), node.kind, node.d, node.h)
         elif own and len(own[0].shape) == FUSED:
             number, *sides = own[0].shape
-            row = (leaf, f"{number} experts", sides[1], sides[0])
-        else:
+            row = (short_name(node.name), f"{number} experts", sides[1], sides[0])
+        elif own:
             row = (OTHERS, None, None, None)
-        params[row] += sum(parameter.params for parameter in own)
-        counts[row] += bool(own) or isinstance(node, Module)
-    rows = sorted(filter(params.__getitem__, params), key=lambda row: row[0] == OTHERS)
-    return [
-        dict(
-            zip(
-                MODULE_FIELDS,
-                (*row[:2], counts[row], *row[2:], params[row], params[row] / model.full_params),
-                strict=True,
-            )
-        )
-        for row in rows
-    ]
+        else:
+            continue
+        group = groups.setdefault(row, _Group())
+        group.names.append(node.name)
+        group.params += sum(parameter.params for parameter in own)
+    held = {row: group for row, group in groups.items() if group.params}
+    return dict(sorted(held.items(), key=lambda item: item[0][0] == OTHERS))

@@ -50,14 +50,17 @@ def models(
     `lora-cli memory` can replay its training. A number in PATTERN is a whole
     one: 7b is not in 27b.
     """
-    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record, towers
+    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record, row_names, towers
     from lora_cli.models.sources.preset import hub_names_of, preset_named, read_preset
 
     name = preset_named(patterns[0]) if patterns and len(patterns) == 1 else None
     if name is not None:
         model, on_hub = read_preset(name), hub_names_of(name)
         rows, modules, beside = [tuple(record(model).values())], modules_by_shape(model), towers(model)
-        shown = [{name: "" if value is None else value for name, value in row.items()} for row in modules]
+        shown = [
+            {name: "" if value is None else value for name, value in row.items()} | {"module": module}
+            for row, module in zip(modules, row_names(model), strict=True)
+        ]
         return Answer(
             Report(
                 "models",

@@ -8,11 +8,12 @@ import pytest
 from breakdowns import assert_rows_add_up
 from small_llama import llama
 
-from lora_cli.analysis.count.breakdown import groups, modules
+from lora_cli.analysis.count.breakdown import group_names, groups, modules
 from lora_cli.analysis.count.model_count import ModelCount, count_model
 from lora_cli.methods.config.reading import read_adapter_config
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
+from lora_cli.models.sources.read_model import read_model
 
 MIXTRAL = {
     "model_type": "mixtral",
@@ -66,3 +67,21 @@ def test_a_module_in_a_list_is_named_with_the_list() -> None:
         {"_class_name": "FluxTransformer2DModel", **small}, "LORA", r=4, target_modules=["to_out.0", "net.2", "to_q"]
     )
     assert {row["module"]: row["count"] for row in groups(cost)} == {"to_q": 1, "to_out.0": 1, "net.2": 2}
+
+
+def test_rows_of_one_name_are_told_apart() -> None:
+    """By the outermost part of their names that differs, which is the tower here; a program gets the last part."""
+    qwen = count_model(read_model("qwen2.5-vl-7b"), read_adapter_config(Config({"target_modules": "all-linear"}))[0])
+    named = dict(zip(group_names(qwen), groups(qwen), strict=True))
+    assert named["visual.*.gate_proj"]["h"] == 3420
+    assert named["language_model.*.gate_proj"]["h"] == 18944
+    assert {row["module"] for row in named.values()} >= {"gate_proj", "mlp.0", "q_proj"}
+    assert {"q_proj", "mlp.0", "qkv"} <= named.keys()
+
+
+def test_what_tells_rows_apart_is_a_target_where_it_stands_before_the_name() -> None:
+    """GPT-2 has two modules called c_proj, and others of their own names."""
+    cost = count_model(read_model("gpt2"), read_adapter_config(Config({"target_modules": "all-linear"}))[0])
+    assert group_names(cost) == ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"]
+    experts = count(MIXTRAL, "LORA", r=4, target_modules="all-linear")
+    assert group_names(experts) == [row["module"] for row in groups(experts)]

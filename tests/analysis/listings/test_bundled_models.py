@@ -179,3 +179,15 @@ def test_a_list_that_is_too_wide_keeps_names_whole() -> None:
     assert all(f"\n{name} " in shown for name in names())
     assert "query_key_value  " in shown
     assert "family" in run("models", "qwen", "7b", "--format", "table", env={"COLUMNS": "80"}).stdout
+
+
+def test_a_models_modules_are_called_as_in_its_count() -> None:
+    """With the list that a number is of, and in a table with what tells two of one name apart."""
+    modules = {row["module"] for row in json.loads(run("models", "qwen2.5-vl-7b", "--json").stdout)["modules"]}
+    assert {"mlp.0", "mlp.2", "gate_proj"} <= modules
+    assert not modules & {"0", "2"}
+    shown = run("models", "qwen2.5-vl-7b").stdout
+    counted = run("count", "qwen2.5-vl-7b", "-t", "all-linear").stdout
+    for name in ("visual.*.gate_proj", "language_model.*.gate_proj", "mlp.2"):
+        assert f"\n{name} " in shown
+        assert f"\n{name} " in counted
