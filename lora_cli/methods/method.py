@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from lora_cli.methods.config.adapter_config import LAYER_RULES, TARGETING, AdapterConfig
-from lora_cli.methods.config.settings import defaults, known_values
+from lora_cli.methods.config.settings import defaults
 from lora_cli.methods.knob import Runs, ranks
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor
@@ -157,11 +157,6 @@ class Method(NamedTuple, Generic[S]):
     def fields(self) -> dict[str, object]:
         """The names of its own fields in PEFT's config, with PEFT's defaults."""
         return defaults(self.settings)
-
-    @property
-    def known_values(self) -> dict[str, tuple[object, ...]]:
-        """The values to choose from, by the names of those of its own fields that have some."""
-        return known_values(self.settings)
 
     @property
     def is_prompt(self) -> bool:

@@ -39,14 +39,15 @@ class Facts(NamedTuple):
 class Grid(NamedTuple):
     """A table. `styles` are of its rows. With `has_total` the last row is the sum of the others.
 
-    `expendable` are the fields of columns that a narrow table leaves out, first to last. `has_more` says that the
-    records have other fields, too.
+    `expendable` are the fields of columns that a narrow table leaves out, first to last, and `spare` those of columns that
+    it only has where no text is folded. `has_more` says that the records have other fields, too.
     """
 
     columns: Sequence[Column]
     styles: Sequence[str] = ()
     has_total: bool = False
     expendable: Sequence[str] = ()
+    spare: Sequence[str] = ()
     has_more: bool = False
 
 

@@ -22,23 +22,31 @@ def blocks(report: Report, screen: Screen) -> Iterator[Block]:
     """Yield the blocks of a report, each table as wide as the screen or narrower.
 
     A table that is too wide however its columns are folded, and without those that it can do without, becomes a list
-    of facts for each row.
+    of facts for each row. What tables that follow each other leave out is said below the last of them.
     """
+    unshown: dict[str, None] = {}
     for block in _designed(report):
         if not isinstance(block, Grid):
+            yield from _said(unshown)
+            unshown = {}
             yield block
             continue
         columns, hidden = _shown(block, screen.width)
         fitted = _fitted(columns, screen)
-        is_too_wide = screen.width is not None and table_width(fitted, GAP) > screen.width
-        if is_too_wide:
+        if screen.width is not None and table_width(fitted, GAP) > screen.width:
             yield from _rows_as_facts(block)
         else:
             yield block._replace(columns=fitted)
-        if hidden and not is_too_wide:
-            yield Line(f"No room for {', '.join(hidden)}: {argument('format')} json shows all fields.", "dim")
-        elif block.has_more:
+            unshown |= dict.fromkeys(hidden)
+        if block.has_more and not unshown:
             yield Line(f"All fields: {argument('format')} csv", "dim")
+    yield from _said(unshown)
+
+
+def _said(unshown: Iterable[str]) -> Iterator[Line]:
+    """Yield the sentence on fields that tables have no room for, if there are any."""
+    if unshown:
+        yield Line(f"No room for {', '.join(unshown)}: {argument('format')} json shows all fields.", "dim")
 
 
 def _designed(report: Report) -> Iterable[Block]:
@@ -71,7 +79,11 @@ def _sheet(report: Report) -> Iterator[Block]:
 
 def _shown(grid: Grid, width: int | None) -> tuple[Sequence[Column], list[str]]:
     """Return the columns without those that there is no room for, and the fields of these."""
-    columns, hidden = grid.columns, []
+    columns: Sequence[Column] = grid.columns
+    hidden: list[str] = []
+    if width is not None and table_width([each for each in columns if not each.is_bar], GAP) > width:
+        columns = [each for each in columns if each.field not in grid.spare]
+        hidden += grid.spare
     candidates = [name for name in grid.expendable if not _tells_apart(name, columns)]
     while width is not None and candidates and _least_width(columns, width) > width:
         if any(each.field == candidates[0] for each in columns):

@@ -57,9 +57,9 @@ def test_a_variant_is_described_itself() -> None:
         "arxiv": "2402.09353",
     }
     assert described.items() <= dora["results"][0].items()
-    assert {"field": "use_dora", "default": True} in dora["fields"]
+    assert {row["field"]: row["default"] for row in dora["fields"]}["use_dora"] is True
     rslora = json.loads(answer("methods", "rslora", "--format", "json"))
-    assert {"field": "use_rslora", "default": True} in rslora["fields"]
+    assert {row["field"]: row["default"] for row in rslora["fields"]}["use_rslora"] is True
 
 
 def test_one_method_is_shown_with_its_fields() -> None:
@@ -67,7 +67,30 @@ def test_one_method_is_shown_with_its_fields() -> None:
     shown = json.loads(answer("methods", "vera", "--format", "json"))
     fields = {row["field"]: row["default"] for row in shown["fields"]}
     assert (fields["r"], fields["save_projection"], fields["target_modules"]) == (256, True, None)
-    assert "save_projection" in answer("methods", "VeRA", "--format", "table")
+    shown_to_people = answer("methods", "VeRA", "--format", "table")
+    assert "save_projection" in shown_to_people
+    assert "Whether the file holds the frozen A and B" in shown_to_people
+    assert shown_to_people.startswith("VeRA: Vector-based Random Matrix Adaptation")
+    assert list(shown["fields"][0]) == ["field", "default", "type", "meaning"]
+
+
+def test_a_narrow_terminal_leaves_the_type_to_programs() -> None:
+    """And says so; what a field does has the room."""
+    narrow, wide = (
+        run("methods", "lora", "--format", "table", env={"COLUMNS": columns}).stdout for columns in ("80", "200")
+    )
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.endswith("No room for type: --format json shows all fields.\n")
+    assert "boolean or text" in wide
+    assert "boolean or text" not in narrow
+
+
+def test_titles_of_methods_are_listed_where_there_is_room() -> None:
+    """Otherwise a line says once, below all families, that there is none."""
+    narrow, wide = (run("methods", "--format", "table", env={"COLUMNS": columns}).stdout for columns in ("80", "200"))
+    assert narrow.count("No room for title") == 1
+    assert narrow.endswith("No room for title: --format json shows all fields.\n")
+    assert "VeRA: Vector-based Random Matrix Adaptation" in wide
 
 
 def test_a_method_counts_on_one_matrix() -> None:
@@ -206,7 +229,7 @@ def test_loras_own_fields_are_listed() -> None:
 
 def test_defaults_are_shown_as_they_are_set() -> None:
     """True is the start that PEFT calls True, and null is not the text none."""
-    shown = dict(line.split(maxsplit=1) for line in answer("methods", "lora").splitlines() if line)
+    shown = {line.split()[0]: line.split()[1] for line in answer("methods", "lora").splitlines() if line}
     assert [shown[field] for field in ("init_lora_weights", "use_dora", "bias", "target_modules")] == [
         *("true", "false", "none", "null")
     ]

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from lora_cli.analysis.result import Record
 from lora_cli.methods import METHODS, check_name, method_named, variant_fields
-from lora_cli.methods.config.adapter_config import BIASES
+from lora_cli.methods.config.field_descriptions import SHARED, Description, descriptions
 from lora_cli.methods.method import Method
 from lora_cli.methods.registry import FAMILIES, family_of, methods_of
 from lora_cli.methods.variants import VARIANTS, variants_of
 from lora_cli.quantities import Value
 
 FIELDS = ("method", "formula", "knob", "supports", "title", "arxiv", "family")
-# PEFT's defaults of the fields that methods share; the others are null by default.
-SHARED_DEFAULTS: dict[str, object] = {
-    "alpha_pattern": {},
-    "bias": "none",
-    "ensure_weight_tying": False,
-    "rank_pattern": {},
-}
-# And the values to choose from.
-SHARED_VALUES: dict[str, tuple[object, ...]] = {"bias": BIASES, "ensure_weight_tying": (False, True)}
+CONFIG_FIELDS = ("field", "default", "type", "meaning")
 
 
 def _record(name: str, method: Method[Any]) -> Record:
@@ -52,13 +45,14 @@ def known(family: str | None = None) -> Iterator[Record]:
 
 
 def one(name: str) -> tuple[Record, list[Record]]:
-    """Return a method's record, and a record per field of its config with PEFT's default, or its variant's value."""
-    name, method = check_name(name), method_named(name)
-    defaults: dict[str, object] = {} if method.rank is None else {"r": method.rank}
-    defaults |= method.fields
-    defaults |= {field: SHARED_DEFAULTS.get(field) for field in sorted(method.shared_fields - defaults.keys())}
-    defaults |= variant_fields(name)
-    return _record(name, method), [{"field": field, "default": _value(value)} for field, value in defaults.items()]
+    """Return a method's record, and a record per field of its config: PEFT's default, or its variant's value, and what it does.
+
+    >>> one("vera")[1][0]
+    {'field': 'r', 'default': 256, 'type': 'integer', 'meaning': 'Rank, the inner size of the adapter'}
+    """
+    rows = [(field, _value(each.default), each.type, each.meaning) for field, each in _fields(name).items()]
+    record = _record(check_name(name), method_named(name))
+    return record, [dict(zip(CONFIG_FIELDS, row, strict=True)) for row in rows]
 
 
 def values(name: str) -> dict[str, tuple[object, ...]]:
@@ -68,10 +62,18 @@ def values(name: str) -> dict[str, tuple[object, ...]]:
     >>> fields["bias"], fields["r"]
     (('none', 'all', 'lora_only'), (8,))
     """
-    known = SHARED_VALUES | method_named(name).known_values
-    defaults = {str(record["field"]): record["default"] for record in one(name)[1]}
-    return {field: known.get(field, (default,)) for field, default in defaults.items()}
+    return {field: each.known or (_value(each.default),) for field, each in _fields(name).items()}
+
+
+def _fields(name: str) -> dict[str, Description]:
+    """Return the fields of a method's config, of a variant with the values that make it."""
+    method = method_named(name)
+    fields = {} if method.rank is None else {"r": SHARED["r"]._replace(default=method.rank)}
+    fields |= descriptions(method.settings)
+    fields |= {field: SHARED[field] for field in sorted(method.shared_fields - fields.keys())}
+    made = variant_fields(name)
+    return {field: each._replace(default=made.get(field, each.default)) for field, each in fields.items()}
 
 
 def _value(value: object) -> Value:
-    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
+    return value if isinstance(value, bool | int | float | str) or value is None else json.dumps(value)

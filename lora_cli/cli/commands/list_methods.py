@@ -29,7 +29,7 @@ def methods(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="Show only this method, with the fields of its config, or the methods of this family.",
+            help="Show only this method, with what each field of its config does, or the methods of this family.",
             autocompletion=one_of(method_names),
             rich_help_panel=SUBJECT,
         ),
@@ -57,7 +57,15 @@ def methods(
     record, fields = one(name)
     shown = [{name: _as_set(value) for name, value in row.items()} for row in fields]
     return Answer(
-        Report("methods", FIELDS, [[tuple(record.values())]], parts={"fields": fields}, details=shown), presentation
+        Report(
+            "methods",
+            FIELDS,
+            [[tuple(record.values())]],
+            parts={"fields": fields},
+            details=shown,
+            design="method_fields",
+        ),
+        presentation,
     )
 
 

@@ -47,8 +47,8 @@ def models(
 
     For each model: the name that --model takes, its parameters, the
     modules that PEFT adapts if no target is given, and whether
-    `lora-cli memory` can replay its training. A number in PATTERN is a whole
-    one: 7b is not in 27b.
+    `lora-cli memory` can replay its training. A size in PATTERN is a whole
+    one: 7b does not find 27b.
     """
     from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record, row_names, towers
     from lora_cli.models.sources.preset import hub_names_of, preset_named, read_preset

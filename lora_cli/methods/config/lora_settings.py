@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, first_few, quote
 from lora_cli.methods.config.peft_fields import Names, names
-from lora_cli.methods.config.settings import checked, flag, ignored, mapping, real, scale, setting
+from lora_cli.methods.config.settings import Dropout, Written, checked, flag, ignored, mapping, real, scale, setting
 from lora_cli.models.config import MAX_SIZE, Config
 
 # PEFT's names of initialisations beside true and false; the number of steps may follow that of PiSSA.
@@ -135,28 +135,56 @@ def _megatron(config: Config, name: str) -> None:
 class LoraSettings:
     """LoRA's own fields; those that only describe the training are checked and not used."""
 
-    alora_invocation_tokens: bool = setting(lambda config, name: bool(config.items(name)), default=False)
-    arrow_config: object = checked(_arrow)
-    corda_config: object = checked(_section)
-    eva_config: object = checked(_eva)
+    alora_invocation_tokens: Annotated[bool, "Tokens behind which the adapter is active (aLoRA)", Written("list")] = (
+        setting(lambda config, name: bool(config.items(name)), default=False)
+    )
+    arrow_config: Annotated[
+        object,
+        "Routing between adapters that are trained already (Arrow); only by PEFT's create_arrow_model",
+        Written("object"),
+    ] = checked(_arrow)
+    corda_config: Annotated[object, "Settings of CorDA, for init_lora_weights corda", Written("object")] = checked(
+        _section
+    )
+    eva_config: Annotated[object, "Settings of EVA, for init_lora_weights eva", Written("object")] = checked(_eva)
     fan_in_fan_out: bool = flag(False)
-    init_lora_weights: bool | str | None = setting(start, default=True, known=(True, False, *STARTS))
-    kasa_config: bool = setting(kasa, default=False)
-    loftq_config: Mapping[str, Any] = mapping(loftq)
-    lora_alpha: float | InvalidInput = scale(8)
-    lora_bias: bool = flag(False)
-    lora_dropout: float = real(0.0, null=False)
-    lora_ga_config: object = checked(_section)
-    megatron_config: object = checked(_megatron)
-    megatron_core: object = ignored()
-    monteclora_config: Samples | None = setting(samples, default=None)
-    qalora_group_size: object = ignored()
-    runtime_config: object = ignored()
-    use_bdlora: Blocks | None = setting(blocks, default=None)
-    use_dora: bool = flag(False)
-    use_qalora: bool = flag(False)
-    use_rslora: bool = flag(False)
-    velora_config: InputGroups | None = setting(input_groups, default=None)
+    init_lora_weights: Annotated[
+        bool | str | None, "What A and B start from: true is PEFT's default; or a name such as pissa"
+    ] = setting(start, default=True, known=(True, False, *STARTS))
+    kasa_config: Annotated[bool, "Settings of KaSA: trained singular values between A and B", Written("object")] = (
+        setting(kasa, default=False)
+    )
+    loftq_config: Annotated[Mapping[str, Any], "Settings of LoftQ, for init_lora_weights loftq"] = mapping(loftq)
+    lora_alpha: Annotated[float | InvalidInput, "The update is scaled by lora_alpha / r"] = scale(8)
+    lora_bias: Annotated[bool, "Whether B has a trained bias"] = flag(False)
+    lora_dropout: Dropout = real(0.0, null=False)
+    lora_ga_config: Annotated[object, "Settings of LoRA-GA, for init_lora_weights lora_ga", Written("object")] = (
+        checked(_section)
+    )
+    megatron_config: Annotated[
+        object, "Megatron's own config, for its parallel layers; not supported here", Written("object")
+    ] = checked(_megatron)
+    megatron_core: Annotated[object, "Module that Megatron's layers come from", Written("text", "megatron.core")] = (
+        ignored()
+    )
+    monteclora_config: Annotated[
+        Samples | None, "Settings of Monte Carlo LoRA, which samples the update in training", Written("object")
+    ] = setting(samples, default=None)
+    qalora_group_size: Annotated[object, "Number of inputs that QA-LoRA pools into one", Written("integer", 16)] = (
+        ignored()
+    )
+    runtime_config: Annotated[object, "How the adapter runs; PEFT saves none of it", Written("object", {})] = ignored()
+    use_bdlora: Annotated[Blocks | None, "Settings of BD-LoRA: A or B is block-diagonal", Written("object")] = setting(
+        blocks, default=None
+    )
+    use_dora: Annotated[
+        bool, "Whether the length of each output's weights is trained apart from their direction (DoRA)"
+    ] = flag(False)
+    use_qalora: Annotated[bool, "Whether inputs are pooled, for a quantised base (QA-LoRA)"] = flag(False)
+    use_rslora: Annotated[bool, "Whether the update is scaled by lora_alpha / sqrt(r) instead (rsLoRA)"] = flag(False)
+    velora_config: Annotated[
+        InputGroups | None, "Settings of VeLoRA, which keeps the inputs of A compressed for backward", Written("object")
+    ] = setting(input_groups, default=None)
     # The modules whose rank a pattern decides.
     with_own_rank: frozenset[str] = frozenset()
     # The type of the base model's values.

@@ -1,14 +1,15 @@
 """A method's own settings: a frozen dataclass whose fields read themselves from an adapter_config.json.
 
-A field made by one of the functions below is a field of PEFT's config for the method, with PEFT's default. A field
-without one is not read: the method fills it in once it is known what is adapted.
+A field made by one of the functions below is a field of PEFT's config for the method, with PEFT's default, and its
+annotation says in a phrase what it does (`field_descriptions`). A field without one is not read: the method fills it
+in once it is known what is adapted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast, overload
 
 from lora_cli.errors import InvalidInput, choices, quote
 from lora_cli.models.config import MAX_SIZE, Config
@@ -21,6 +22,15 @@ U = TypeVar("U")
 D = TypeVar("D", bound="DataclassInstance")
 Reader = Callable[[Config, str], T]
 READER, KNOWN = "reader", "known"
+# A probability of dropout, which nearly every method has under a name of its own.
+Dropout = Annotated[float, "Probability that an input of the adapter is left out of a training step"]
+
+
+class Written(NamedTuple):
+    """How PEFT's config has a field that is read as something else, or not at all: its type in words, and its default."""
+
+    type: str
+    default: object = None
 
 
 def setting(read: Reader[T], default: U, *, compared: bool = True, known: Sequence[object] = ()) -> T | U:

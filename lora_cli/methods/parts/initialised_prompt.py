@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.config.settings import ignored, text
+from lora_cli.methods.config.settings import Written, ignored, text
 from lora_cli.methods.parts.virtual_tokens import KEY, PromptSettings, prompt, word_embeddings
 from lora_cli.methods.tensor import Tensor, parameter
 from lora_cli.models.model import Model
@@ -21,10 +22,12 @@ FROM_WORDS = ("TEXT", "SAMPLE_VOCAB")
 class InitialisedSettings(PromptSettings):
     """The fields of `PromptTuningConfig`."""
 
-    prompt_tuning_init: str = text("RANDOM")
-    prompt_tuning_init_text: str | None = text(None)
-    tokenizer_name_or_path: str | None = text(None)
-    tokenizer_kwargs: object = ignored()
+    prompt_tuning_init: Annotated[str, "What the prompt starts from, such as RANDOM, TEXT or SAMPLE_VOCAB"] = text(
+        "RANDOM"
+    )
+    prompt_tuning_init_text: Annotated[str | None, "Text that the prompt starts from, for TEXT"] = text(None)
+    tokenizer_name_or_path: Annotated[str | None, "Tokenizer of prompt_tuning_init_text"] = text(None)
+    tokenizer_kwargs: Annotated[object, "Arguments for loading the tokenizer", Written("object")] = ignored()
 
     def __post_init__(self) -> None:
         """Refuse what `PromptTuningConfig` refuses."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -28,11 +28,13 @@ KEY = "prompt_embeddings"
 class PromptSettings:
     """The fields of `PromptLearningConfig`; what is null is taken from the model."""
 
-    num_virtual_tokens: int | None = size(None, least=0)
-    token_dim: int | None = size(None, least=0)
-    num_transformer_submodules: int | None = size(None, least=0)
-    num_attention_heads: int | None = size(None)
-    num_layers: int | None = size(None, least=0)
+    num_virtual_tokens: Annotated[int | None, "Length of the prompt; it must be given"] = size(None, least=0)
+    token_dim: Annotated[int | None, "Width of a token; null for the model's"] = size(None, least=0)
+    num_transformer_submodules: Annotated[
+        int | None, "Number of parts of the model that have a prompt; null for the task's"
+    ] = size(None, least=0)
+    num_attention_heads: Annotated[int | None, "Number of attention heads; null for the model's"] = size(None)
+    num_layers: Annotated[int | None, "Number of layers; null for the model's"] = size(None, least=0)
 
 
 class Prompt(NamedTuple):

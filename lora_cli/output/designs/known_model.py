@@ -18,4 +18,4 @@ def design(report: Report) -> Iterator[Block]:
         [*grid, Column("", [repr(row["share"]) for row in report.details], is_bar=True)],
         expendable=("kind", "d", "h", "count"),
     )
-    yield facts(record, ("full_params", "default_targets"))
+    yield facts(record, ("full_params", "default_targets", "memory_known"))

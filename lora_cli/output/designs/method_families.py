@@ -10,14 +10,14 @@ from lora_cli.output.columns import Column, column
 from lora_cli.output.people import cell, heading
 from lora_cli.output.report import Report
 
-COLUMNS = ("formula", "knob", "arxiv")
+COLUMNS = ("formula", "knob", "arxiv", "title")
 
 
 def design(report: Report) -> Iterator[Block]:
-    """Yield the families; the title of a method is left to its own page."""
+    """Yield the families; a narrow table leaves the titles to the methods' own pages."""
     rows = [dict(zip(report.fields, row, strict=True)) for row in report.rows()]
     for family, members in groupby(rows, key=lambda row: row["family"]):
         records = list(members)
         names = Column(heading(cell("family", family)), [str(row["method"]) for row in records], style="strong")
         others = [column(field, [row[field] for row in records]) for field in COLUMNS]
-        yield Grid([names, *others], has_more=records[-1] is rows[-1])
+        yield Grid([names, *others], spare=("title",), has_more=records[-1] is rows[-1])

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.catalogue.lora.lora import METHOD as LORA
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
-from lora_cli.methods.config.settings import ignored, mapping, real, size
+from lora_cli.methods.config.settings import Written, ignored, mapping, real, size
 from lora_cli.methods.method import LINEARS, Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import TARGETS
@@ -54,21 +55,25 @@ def _masks(config: Config, name: str) -> dict[str, tuple[bool, ...]]:
 class Settings(LoraSettings):
     """AdaLoRA's own fields; LoRA's are read for what PEFT refuses, but its layers follow none of them."""
 
-    r: object = ignored()
-    alpha_pattern: object = ignored()
-    lora_alpha: float = real(8, null=False)
-    arrow_config: object = ignored()
-    megatron_config: object = ignored()
-    target_r: object = ignored()
-    init_r: int = size(12, least=0)
-    tinit: int = size(0, least=-MAX_SIZE)
-    tfinal: int = size(0, least=-MAX_SIZE)
-    deltaT: object = ignored()
-    beta1: float = real(0.85)
-    beta2: float = real(0.85)
-    orth_reg_weight: float = real(0.5, least=0)
-    total_step: int | None = size(None)
-    rank_pattern: Mapping[str, tuple[bool, ...]] = mapping(_masks)
+    r: Annotated[object, "Not used: init_r and target_r set the ranks", Written("integer", 8)] = ignored()
+    alpha_pattern: Annotated[object, Written("object", {})] = ignored()
+    lora_alpha: Annotated[float, "The update is scaled by lora_alpha / the ranks that are left"] = real(8, null=False)
+    arrow_config: Annotated[object, Written("object")] = ignored()
+    megatron_config: Annotated[object, Written("object")] = ignored()
+    target_r: Annotated[object, "Mean rank that is left when training ends", Written("integer", 8)] = ignored()
+    init_r: Annotated[int, "Rank that every module starts with"] = size(12, least=0)
+    tinit: Annotated[int, "Steps before ranks are first lowered"] = size(0, least=-MAX_SIZE)
+    tfinal: Annotated[int, "Steps at the end in which ranks stay as they are"] = size(0, least=-MAX_SIZE)
+    deltaT: Annotated[object, "Steps between two changes of ranks", Written("integer", 1)] = ignored()
+    beta1: Annotated[float, "How slowly the mean of a value's sensitivity changes, from 0 to 1"] = real(0.85)
+    beta2: Annotated[float, "How slowly the mean of that sensitivity's uncertainty changes, from 0 to 1"] = real(0.85)
+    orth_reg_weight: Annotated[float, "Weight of the penalty that keeps A and B orthogonal"] = real(0.5, least=0)
+    total_step: Annotated[int | None, "Number of training steps; it must be given"] = size(None)
+    rank_pattern: Annotated[
+        Mapping[str, tuple[bool, ...]],
+        "Which ranks are left in each module; PEFT fills it in when it saves",
+        Written("object"),
+    ] = mapping(_masks)
     # How many ranks a module keeps in the file.
     kept: Mapping[str, int] = field(default_factory=dict)
     # PEFT makes a frozen parameter in float32, and the cast to another type makes one that trains.

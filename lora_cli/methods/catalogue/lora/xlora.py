@@ -6,9 +6,10 @@ Buehler and Buehler, "X-LoRA: Mixture of Low-Rank Adapter Experts", arXiv:2402.0
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, argument
-from lora_cli.methods.config.settings import flag, ignored, real, size
+from lora_cli.methods.config.settings import Written, flag, ignored, real, size
 from lora_cli.methods.method import Method
 
 
@@ -16,19 +17,23 @@ from lora_cli.methods.method import Method
 class Settings:
     """X-LoRA's own fields."""
 
-    hidden_size: int = size(4096)
-    adapters: object = ignored()
-    enable_softmax: bool = flag(True)
-    enable_softmax_topk: bool = flag(False)
-    layerwise_scalings: bool = flag(False)
-    xlora_depth: int = size(1)
-    xlora_size: int = size(2048)
-    xlora_dropout_p: float = real(0.2)
-    use_trainable_adapters: bool = flag(False)
-    softmax_temperature: float = real(1.0)
-    top_k_lora: object = ignored()
-    scaling_pass_value: float = real(0.0)
-    global_scaling_weight: float = real(1.0)
+    hidden_size: Annotated[int, "Width of the model", Written("integer")] = size(4096)
+    adapters: Annotated[object, "Paths or Hub names of the trained adapters, by name", Written("object")] = ignored()
+    enable_softmax: Annotated[bool, "Whether the adapters' weights add up to 1 (softmax)"] = flag(True)
+    enable_softmax_topk: Annotated[bool, "Whether the weights of the top_k_lora best adapters add up to 1"] = flag(
+        False
+    )
+    layerwise_scalings: Annotated[bool, "Whether each layer has weights of its own"] = flag(False)
+    xlora_depth: Annotated[int, "Number of layers of the classifier"] = size(1)
+    xlora_size: Annotated[int, "Width of the classifier between its layers"] = size(2048)
+    xlora_dropout_p: Annotated[float, "Probability of dropout in the classifier"] = real(0.2)
+    use_trainable_adapters: Annotated[bool, "Whether the adapters are trained on"] = flag(False)
+    softmax_temperature: Annotated[float, "A lower one makes the weights differ more"] = real(1.0)
+    top_k_lora: Annotated[object, "Number of adapters that a token uses; null for all", Written("integer")] = ignored()
+    scaling_pass_value: Annotated[float, "Weight of the adapters in the first pass, which the classifier reads"] = real(
+        0.0
+    )
+    global_scaling_weight: Annotated[float, "Factor on every adapter's output"] = real(1.0)
 
     def __post_init__(self) -> None:
         """Refuse to count: the size depends on trained adapters that PEFT loads, and no field says it."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import TARGETING
-from lora_cli.methods.config.settings import flag, probability, real, text
+from lora_cli.methods.config.settings import Dropout, flag, probability, real, text
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -19,12 +20,12 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """DEFT's own fields."""
 
-    decomposition_method: str = text("relu", "qr", "relu")
-    init_scale: float = real(1.0)
-    alpha: float | None = real(None)
-    para: bool = flag(False)
+    decomposition_method: Annotated[str, "How P is made a projector"] = text("relu", "qr", "relu")
+    init_scale: Annotated[float, "Factor on the random start of R"] = real(1.0)
+    alpha: Annotated[float | None, "What is added is scaled by alpha / r; null for no scaling"] = real(None)
+    para: Annotated[bool, "Whether a subspace is removed and nothing added (PaRa)"] = flag(False)
     fan_in_fan_out: bool = flag(False)
-    deft_dropout: float = probability()
+    deft_dropout: Dropout = probability()
     init_weights: bool = flag(True)
 
 

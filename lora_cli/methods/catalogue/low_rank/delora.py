@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_ALONE, TARGETING
@@ -22,10 +23,12 @@ from lora_cli.methods.tensor import Tensor, buffer, parameter
 class Settings:
     """DeLoRA's own fields."""
 
-    delora_lambda: float = real(15)
+    delora_lambda: Annotated[float, "Bound of the update's norm at the start of training"] = real(15)
     module_dropout: float = probability()
     init_weights: bool = flag(True)
-    lambda_pattern: Mapping[str, float | InvalidInput] = mapping(scales)
+    lambda_pattern: Annotated[
+        Mapping[str, float | InvalidInput], "Other values of delora_lambda, by module name or regular expression"
+    ] = mapping(scales)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.settings import flag, text
 from lora_cli.methods.method import Method
@@ -19,9 +20,13 @@ from lora_cli.methods.tensor import OF_BASE, Tensor, buffer, parameter
 class Settings:
     """GLoRA's own fields."""
 
-    config_A_B: str = text("lora", "lora", "vector", "constant", "none")
-    config_C: str = text("lora", "lora", "vector", "none")
-    config_D_E: str = text("constant", "vector", "constant", "none")
+    config_A_B: Annotated[str, "What scales the weight and what is added to it"] = text(
+        "lora", "lora", "vector", "constant", "none"
+    )
+    config_C: Annotated[str, "What the weight adds to the bias"] = text("lora", "lora", "vector", "none")
+    config_D_E: Annotated[str, "What scales the bias and what is added to it"] = text(
+        "constant", "vector", "constant", "none"
+    )
     init_weights: bool = flag(True)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import TARGETING
-from lora_cli.methods.config.settings import flag, probability, scale, size
+from lora_cli.methods.config.settings import Dropout, flag, probability, scale, size
 from lora_cli.methods.knob import Runs, multiples
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.parts.divisors import check_divides
@@ -23,10 +24,10 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """GraLoRA's own fields."""
 
-    hybrid_r: int = size(0, least=0)
-    alpha: float | InvalidInput = scale(64)
-    gralora_dropout: float = probability()
-    gralora_k: int = size(2)
+    hybrid_r: Annotated[int, "Rank of a plain LoRA beside the blocks"] = size(0, least=0)
+    alpha: Annotated[float | InvalidInput, "The update is scaled by alpha / (r + hybrid_r)"] = scale(64)
+    gralora_dropout: Dropout = probability()
+    gralora_k: Annotated[int, "Number of blocks along each side of the weight; it divides r"] = size(2)
     fan_in_fan_out: bool = flag(False)
     init_weights: bool = flag(True)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, TARGETING
-from lora_cli.methods.config.settings import either, flag, ignored, probability, text
+from lora_cli.methods.config.settings import Dropout, Written, either, flag, ignored, probability, text
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -21,10 +22,12 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """HiRA's own fields."""
 
-    hira_dropout: float = probability()
+    hira_dropout: Dropout = probability()
     fan_in_fan_out: bool = flag(False)
-    init_weights: bool | str | None = either(flag(True), text(None), "gaussian")
-    rank_pattern: object = ignored()
+    init_weights: Annotated[bool | str | None, "What A and B start from: true is PEFT's default; or gaussian"] = either(
+        flag(True), text(None), "gaussian"
+    )
+    rank_pattern: Annotated[object, Written("object", {})] = ignored()
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

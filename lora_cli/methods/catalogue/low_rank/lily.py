@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, AdapterConfig
@@ -24,9 +25,9 @@ Group = tuple[object, int, int]
 class Settings:
     """Lily's own fields."""
 
-    stride_A: int = size(1)
-    num_B: int = size(2, least=2)
-    scaling: float = real(1.0)
+    stride_A: Annotated[int, "Number of successive layers that share one A"] = size(1)
+    num_B: Annotated[int, "Number of matrices B that all layers share"] = size(2, least=2)
+    scaling: Annotated[float, "Factor on the update"] = real(1.0)
     init_weights: bool = flag(True)
     # The modules that own their A and their B.
     first_of_A: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
@@ -23,10 +24,10 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """LoHa's own fields."""
 
-    alpha: float | InvalidInput = scale(8)
+    alpha: Annotated[float | InvalidInput, "The update is scaled by alpha / r"] = scale(8)
     rank_dropout: float = real(0.0)
     module_dropout: float = real(0.0)
-    use_effective_conv2d: bool = flag(False)
+    use_effective_conv2d: Annotated[bool, "Whether kernels larger than 1 are factored, too"] = flag(False)
     init_weights: bool = flag(True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isqrt, prod
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
@@ -27,14 +28,20 @@ AUTOMATIC = -1
 class Settings:
     """LoKr's own fields."""
 
-    alpha: float | InvalidInput = scale(8)
+    alpha: Annotated[float | InvalidInput, "The update is scaled by alpha / r"] = scale(8)
     rank_dropout: float = real(0.0)
     module_dropout: float = real(0.0)
-    use_effective_conv2d: bool = flag(False)
-    decompose_both: bool = flag(False)
-    decompose_factor: int = size(AUTOMATIC, least=-MAX_SIZE)
-    rank_dropout_scale: bool = flag(False)
-    init_weights: bool | str | None = either(flag(True), text(None), "lycoris")
+    use_effective_conv2d: Annotated[bool, "Whether kernels larger than 1 are factored, too"] = flag(False)
+    decompose_both: Annotated[bool, "Whether the left factor of the Kronecker product has a low rank, too"] = flag(
+        False
+    )
+    decompose_factor: Annotated[int, "Largest size of the left factor; -1 splits most evenly"] = size(
+        AUTOMATIC, least=-MAX_SIZE
+    )
+    rank_dropout_scale: Annotated[bool, "Whether rank_dropout keeps the mean size of the update"] = flag(False)
+    init_weights: Annotated[bool | str | None, "What the factors start from: true is PEFT's default; or lycoris"] = (
+        either(flag(True), text(None), "lycoris")
+    )
 
 
 def factors(side: int, factor: int) -> tuple[int, int]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, TARGETING
-from lora_cli.methods.config.settings import either, flag, probability, size, text
+from lora_cli.methods.config.settings import Dropout, either, flag, probability, size, text
 from lora_cli.methods.knob import Runs, ranks
 from lora_cli.methods.method import Method
 from lora_cli.methods.parts.divisors import check_divides, divisors
@@ -23,9 +24,13 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """MiSS's own fields."""
 
-    miss_dropout: float = probability()
-    mini_r: int = size(1)
-    init_weights: bool | str | None = either(flag(True), text(None), "bat", "mini")
+    miss_dropout: Dropout = probability()
+    mini_r: Annotated[int, "Number of outputs that are trained, and that the others repeat, for init_weights mini"] = (
+        size(1)
+    )
+    init_weights: Annotated[bool | str | None, "Variant: true is MiSS; or bat or mini"] = either(
+        flag(True), text(None), "bat", "mini"
+    )
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE
 from lora_cli.methods.config.settings import flag, real, size, text
@@ -27,9 +28,9 @@ ACTIVATIONS = (
 class Settings:
     """PEANuT's own fields."""
 
-    depth: int = size(0, least=0)
-    act_fn: str = text("relu", *ACTIVATIONS)
-    scaling: float = real(1.0)
+    depth: Annotated[int, "Number of hidden layers on each side, between A and B"] = size(0, least=0)
+    act_fn: Annotated[str, "Activation between the layers"] = text("relu", *ACTIVATIONS)
+    scaling: Annotated[float, "Factor on the update"] = real(1.0)
     init_weights: bool = flag(True)
 
 

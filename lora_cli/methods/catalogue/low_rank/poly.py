@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.settings import flag, size, text
 from lora_cli.methods.method import Method
@@ -20,10 +21,10 @@ class Settings:
     """Poly's own fields."""
 
     init_weights: bool = flag(True)
-    poly_type: str = text("poly", "poly")
-    n_tasks: int = size(1)
-    n_skills: int = size(4)
-    n_splits: int = size(1)
+    poly_type: Annotated[str, "Kind of module"] = text("poly", "poly")
+    n_tasks: Annotated[int, "Number of tasks"] = size(1)
+    n_skills: Annotated[int, "Number of LoRAs in each module, which a task mixes"] = size(4)
+    n_splits: Annotated[int, "Number of parts of a LoRA that are mixed each on its own"] = size(1)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.config.settings import flag, ignored, text
+from lora_cli.methods.config.settings import Written, flag, ignored, text
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -22,8 +23,10 @@ RANDOM = "random"
 class Settings:
     """SHiRA's own fields."""
 
-    mask_type: str = text(RANDOM)
-    random_seed: object = ignored()
+    mask_type: Annotated[str, "How the trained values are chosen: random, or a function that is set in Python"] = text(
+        RANDOM
+    )
+    random_seed: Annotated[object, "Seed of a random choice", Written("integer")] = ignored()
     fan_in_fan_out: bool = flag(False)
     init_weights: bool = flag(True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
@@ -24,10 +25,10 @@ from lora_cli.models.config import MAX_SIZE
 class Settings:
     """BOFT's own fields."""
 
-    boft_block_size: int = size(4, least=0)
-    boft_block_num: int = size(0, least=0)
-    boft_n_butterfly_factor: int = size(1, least=-MAX_SIZE)
-    boft_dropout: float = real(0.0)
+    boft_block_size: Annotated[int, "Size of a block; 0 where boft_block_num is given"] = size(4, least=0)
+    boft_block_num: Annotated[int, "Number of blocks; 0 where boft_block_size is given"] = size(0, least=0)
+    boft_n_butterfly_factor: Annotated[int, "Number of butterfly factors"] = size(1, least=-MAX_SIZE)
+    boft_dropout: Annotated[float, "Probability that a block is left out of a training step"] = real(0.0)
     fan_in_fan_out: bool = flag(False)
     init_weights: bool = flag(True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import TARGETING
@@ -23,7 +24,7 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """HRA's own fields."""
 
-    apply_GS: bool = flag(False)
+    apply_GS: Annotated[bool, "Whether the reflections are made orthogonal to each other (Gram-Schmidt)"] = flag(False)
     init_weights: bool = flag(True)
 
 

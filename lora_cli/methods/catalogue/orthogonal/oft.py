@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
@@ -23,16 +24,20 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """OFT's own fields."""
 
-    r: int = size(0, least=0)
-    oft_block_size: int = size(32, least=0)
-    module_dropout: float = real(0.0)
+    r: Annotated[int, "Number of blocks; 0 where oft_block_size is given"] = size(0, least=0)
+    oft_block_size: Annotated[int, "Size of a block; 0 where r is given"] = size(32, least=0)
+    module_dropout: Annotated[float, "Probability that a block is left out of a training step"] = real(0.0)
     fan_in_fan_out: bool = flag(False)
     init_weights: bool = flag(True)
-    coft: bool = flag(False)
-    eps: float = real(6e-5)
-    block_share: bool = flag(False)
-    use_cayley_neumann: bool = flag(True)
-    num_cayley_neumann_terms: int = size(5, least=0)
+    coft: Annotated[bool, "Whether the rotation is bounded (COFT)"] = flag(False)
+    eps: Annotated[float, "Bound of the rotation, with coft"] = real(6e-5)
+    block_share: Annotated[bool, "Whether all blocks of a module are one"] = flag(False)
+    use_cayley_neumann: Annotated[bool, "Whether the rotation is computed by a series, faster and less exactly"] = flag(
+        True
+    )
+    num_cayley_neumann_terms: Annotated[int, "Number of terms of the series, with use_cayley_neumann"] = size(
+        5, least=0
+    )
 
     def __post_init__(self) -> None:
         """Refuse both or neither of the two ways to give the size of blocks."""

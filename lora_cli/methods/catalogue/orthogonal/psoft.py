@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.config.settings import flag, real, scale, size, text
+from lora_cli.methods.config.settings import Dropout, flag, real, scale, size, text
 from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -21,19 +22,21 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """PSOFT's own fields."""
 
-    psoft_alpha: float | InvalidInput = scale(32)
-    psoft_dropout: float = real(0.0, most=1)
+    psoft_alpha: Annotated[float | InvalidInput, "The update is scaled by psoft_alpha / r"] = scale(32)
+    psoft_dropout: Dropout = real(0.0, most=1)
     fan_in_fan_out: bool = flag(False)
-    ab_svd_init: str = text("psoft_init", "psoft_init", "pissa_init")
-    psoft_svd: str = text("full", "full", "lowrank")
-    psoft_svd_lowrank_niter: int = size(10, least=0)
-    random_seed: int = size(0, least=0)
-    psoft_orth: bool = flag(True)
-    psoft_mag_b: bool = flag(True)
-    psoft_mag_a: bool = flag(True)
-    use_cayley_neumann: bool = flag(False)
-    num_cayley_neumann_terms: int = size(5, least=0)
-    cayley_neumann_eps: float | None = real(None)
+    ab_svd_init: Annotated[str, "What A and B are made of"] = text("psoft_init", "psoft_init", "pissa_init")
+    psoft_svd: Annotated[str, "How singular values are computed"] = text("full", "full", "lowrank")
+    psoft_svd_lowrank_niter: Annotated[int, "Number of power iterations, for psoft_svd lowrank"] = size(10, least=0)
+    random_seed: Annotated[int, "Seed, for psoft_svd lowrank"] = size(0, least=0)
+    psoft_orth: Annotated[bool, "Whether R stays orthogonal"] = flag(True)
+    psoft_mag_b: Annotated[bool, "Whether the outputs of R have trained factors"] = flag(True)
+    psoft_mag_a: Annotated[bool, "Whether the inputs of R have trained factors"] = flag(True)
+    use_cayley_neumann: Annotated[bool, "Whether R is computed by a series, faster and less exactly"] = flag(False)
+    num_cayley_neumann_terms: Annotated[int, "Number of terms of the series, with use_cayley_neumann"] = size(
+        5, least=0
+    )
+    cayley_neumann_eps: Annotated[float | None, "Bound of what the series is of; null for none"] = real(None)
     init_weights: bool = flag(True)
 
     def __post_init__(self) -> None:

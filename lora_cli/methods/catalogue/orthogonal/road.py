@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.settings import flag, size, text
@@ -23,8 +24,8 @@ VARIANTS = ("road_1", "road_2", "road_4")
 class Settings:
     """RoAd's own fields."""
 
-    variant: str = text("road_1", *VARIANTS)
-    group_size: int = size(64)
+    variant: Annotated[str, "How many values turn a pair of outputs"] = text("road_1", *VARIANTS)
+    group_size: Annotated[int, "Number of outputs among which pairs are formed"] = size(64)
     init_weights: bool = flag(True)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, argument, quote, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -27,9 +28,11 @@ ATTENTION = {"llama": ("self_attn", "q_proj"), "mistral": ("self_attn", "q_proj"
 class Settings:
     """LLaMA-Adapter's own fields."""
 
-    target_modules: str | None = text(None)
-    adapter_len: int | None = size(None, least=0)
-    adapter_layers: int | None = size(None, least=0)
+    target_modules: Annotated[str | None, "Name of the attention modules; null for the model's own"] = text(None)
+    adapter_len: Annotated[int | None, "Number of tokens in a layer; it must be given"] = size(None, least=0)
+    adapter_layers: Annotated[int | None, "Number of layers that have them, from the last; it must be given"] = size(
+        None, least=0
+    )
 
 
 def virtual(model: Model, own: Settings, config: AdapterConfig) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -25,7 +26,7 @@ from lora_cli.models.model import Model
 class Settings(PromptSettings):
     """Cartridge's own fields."""
 
-    num_frozen_tokens: int = size(1, least=0)
+    num_frozen_tokens: Annotated[int, "Number of tokens at the start that stay frozen"] = size(1, least=0)
 
     def __post_init__(self) -> None:
         """Refuse more frozen tokens than there are tokens."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.peft_fields import numbers
-from lora_cli.methods.config.settings import ignored, setting, text
+from lora_cli.methods.config.settings import Written, ignored, setting, text
 from lora_cli.methods.method import Method
 from lora_cli.methods.parts.virtual_tokens import COMMON, KEY, facts_of, known, word_embeddings
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -24,23 +25,37 @@ def _ids(config: Config, name: str) -> tuple[int, ...] | None:
     return None if config.fields.get(name) is None else numbers(config, name)
 
 
+# What the fields of other prompts mean here.
+FROM_MODEL = "Not used: PEFT takes it from the model"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """CPT's own fields. PEFT takes all sizes from the model, whatever the config says."""
 
-    num_virtual_tokens: object = ignored()
-    token_dim: object = ignored()
-    num_transformer_submodules: object = ignored()
-    num_attention_heads: object = ignored()
-    num_layers: object = ignored()
-    cpt_token_ids: tuple[int, ...] | None = setting(_ids, None)
-    cpt_mask: tuple[int, ...] | None = setting(_ids, None)
-    cpt_tokens_type_mask: tuple[int, ...] | None = setting(_ids, None)
-    opt_weighted_loss_type: object = ignored()
-    opt_loss_decay_factor: object = ignored()
-    opt_projection_epsilon: object = ignored()
-    opt_projection_format_epsilon: object = ignored()
-    tokenizer_name_or_path: str | None = text(None)
+    num_virtual_tokens: Annotated[object, FROM_MODEL, Written("integer")] = ignored()
+    token_dim: Annotated[object, FROM_MODEL, Written("integer")] = ignored()
+    num_transformer_submodules: Annotated[object, FROM_MODEL, Written("integer")] = ignored()
+    num_attention_heads: Annotated[object, FROM_MODEL, Written("integer")] = ignored()
+    num_layers: Annotated[object, FROM_MODEL, Written("integer")] = ignored()
+    cpt_token_ids: Annotated[tuple[int, ...] | None, "Tokens of the prompt"] = setting(_ids, None)
+    cpt_mask: Annotated[tuple[int, ...] | None, "Which of these tokens count, 1 or 0 for each"] = setting(_ids, None)
+    cpt_tokens_type_mask: Annotated[
+        tuple[int, ...] | None, "Number of the part of the prompt that each of these tokens belongs to"
+    ] = setting(_ids, None)
+    opt_weighted_loss_type: Annotated[
+        object, "Whether earlier examples weigh less in the loss: none or decay", Written("text", "none")
+    ] = ignored()
+    opt_loss_decay_factor: Annotated[object, "Factor from an example to the one before", Written("number", 1.0)] = (
+        ignored()
+    )
+    opt_projection_epsilon: Annotated[
+        object, "How far the embedding of an input's token may move", Written("number", 0.1)
+    ] = ignored()
+    opt_projection_format_epsilon: Annotated[
+        object, "How far the embedding of a template's token may move", Written("number", 0.1)
+    ] = ignored()
+    tokenizer_name_or_path: Annotated[str | None, "Tokenizer of the prompt"] = text(None)
 
     def __post_init__(self) -> None:
         """Refuse masks whose length is not the number of tokens."""

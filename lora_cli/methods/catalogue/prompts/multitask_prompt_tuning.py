@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.config.settings import ignored, size, text
+from lora_cli.methods.config.settings import Written, ignored, size, text
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import Method
 from lora_cli.methods.parts.initialised_prompt import InitialisedSettings, embedded_tokens
@@ -26,10 +27,12 @@ FROM_SOURCE = ("AVERAGE_SOURCE_TASKS", "EXACT_SOURCE_TASK", "ONLY_SOURCE_SHARED"
 class Settings(InitialisedSettings):
     """Multitask prompt tuning's own fields."""
 
-    prompt_tuning_init_state_dict_path: str | None = text(None)
-    prompt_tuning_init_task: object = ignored()
-    num_ranks: int = size(1, least=0)
-    num_tasks: int = size(1, least=0)
+    prompt_tuning_init_state_dict_path: Annotated[str | None, "File of the trained prompt to start from"] = text(None)
+    prompt_tuning_init_task: Annotated[
+        object, "Number of the task in that file, for EXACT_SOURCE_TASK", Written("integer", 0)
+    ] = ignored()
+    num_ranks: Annotated[int, "Rank of the factor of each task"] = size(1, least=0)
+    num_tasks: Annotated[int, "Number of tasks"] = size(1, least=0)
 
     def __post_init__(self) -> None:
         """Refuse to start from a source's tasks without the file that holds them."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -36,10 +37,10 @@ def _layers(config: Config, name: str) -> int:
 class Settings(PromptSettings):
     """P-tuning's own fields."""
 
-    encoder_reparameterization_type: str = text("MLP", "MLP", "LSTM")
-    encoder_hidden_size: int | None = size(None, least=0)
-    encoder_num_layers: int = setting(_layers, LAYERS)
-    encoder_dropout: float = real(0.0)
+    encoder_reparameterization_type: Annotated[str, "Network that computes the prompt"] = text("MLP", "MLP", "LSTM")
+    encoder_hidden_size: Annotated[int | None, "Width of the network; null for that of a token"] = size(None, least=0)
+    encoder_num_layers: Annotated[int, "Number of layers of an LSTM"] = setting(_layers, LAYERS)
+    encoder_dropout: Annotated[float, "Probability of dropout in an LSTM"] = real(0.0)
 
     def __post_init__(self) -> None:
         """Refuse what torch's LSTM refuses."""

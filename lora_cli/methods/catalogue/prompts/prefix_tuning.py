@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import AdapterConfig
-from lora_cli.methods.config.settings import flag, ignored, size
+from lora_cli.methods.config.settings import Written, flag, ignored, size
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import Method
 from lora_cli.methods.parts.virtual_tokens import COMMON, KEY, PromptSettings, linear, prompt
@@ -22,9 +23,13 @@ from lora_cli.models.model import Model
 class Settings(PromptSettings):
     """Prefix tuning's own fields."""
 
-    init_weights: object = ignored()
-    encoder_hidden_size: int | None = size(None, least=0)
-    prefix_projection: bool = flag(False)
+    init_weights: Annotated[
+        object, "What the prefix starts from: zero has no effect, null is random", Written("text")
+    ] = ignored()
+    encoder_hidden_size: Annotated[
+        int | None, "Width of the network of prefix_projection; null for that of a token"
+    ] = size(None, least=0)
+    prefix_projection: Annotated[bool, "Whether a small network computes the prefix"] = flag(False)
 
 
 def virtual(model: Model, own: Settings, config: AdapterConfig) -> Iterator[Tensor]:

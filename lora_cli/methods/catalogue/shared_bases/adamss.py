@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.config.adapter_config import TARGETING
@@ -36,20 +37,28 @@ def whole(default: int) -> int:
 class Settings:
     """AdaMSS's own fields."""
 
-    num_subspaces: int = size(5)
-    subspace_rank: int = size(1)
-    init_weights: str | None = setting(start, "orthogonal")
-    use_asa: bool = flag(False)
-    asa_target_subspaces: int = whole(50)
-    init_warmup: int = whole(50)
-    final_warmup: int = whole(1000)
-    mask_interval: int = whole(100)
-    asa_importance_beta: float = real(0.85)
-    asa_uncertainty_beta: float = real(0.85)
-    asa_schedule_exponent: float = real(3.0)
-    use_dynamic_rank: bool = flag(False)
-    svd_threshold: float = real(0.1)
-    random_seed: int = seed(0)
+    num_subspaces: Annotated[int, "Number of clusters that the singular vectors of a weight are put into"] = size(5)
+    subspace_rank: Annotated[int, "Rank of the update in each cluster"] = size(1)
+    init_weights: Annotated[str | None, "What B starts from: orthogonal, or null for random values"] = setting(
+        start, "orthogonal"
+    )
+    use_asa: Annotated[bool, "Whether the least important subspaces are dropped in training (ASA)"] = flag(False)
+    asa_target_subspaces: Annotated[int, "Number of subspaces of the whole model that ASA leaves"] = whole(50)
+    init_warmup: Annotated[int, "Steps before ASA begins"] = whole(50)
+    final_warmup: Annotated[int, "Step at which ASA ends"] = whole(1000)
+    mask_interval: Annotated[int, "Steps between two choices of ASA"] = whole(100)
+    asa_importance_beta: Annotated[float, "How slowly the mean of a subspace's importance changes, from 0 to 1"] = real(
+        0.85
+    )
+    asa_uncertainty_beta: Annotated[
+        float, "How slowly the mean of that importance's uncertainty changes, from 0 to 1"
+    ] = real(0.85)
+    asa_schedule_exponent: Annotated[float, "A higher one drops more subspaces early"] = real(3.0)
+    use_dynamic_rank: Annotated[bool, "Whether singular values decide the rank of each subspace"] = flag(False)
+    svd_threshold: Annotated[
+        float, "Least singular value that counts, as a share of the largest, with use_dynamic_rank"
+    ] = real(0.1)
+    random_seed: Annotated[int, "Seed of what the adapter starts from"] = seed(0)
 
     def __post_init__(self) -> None:
         """Refuse an ASA schedule that PEFT refuses."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, TARGETING
@@ -38,9 +39,13 @@ def start(config: Config, name: str) -> bool | str:
 class Settings:
     """C3A's own fields."""
 
-    block_size: int = size(256)
-    block_size_pattern: Mapping[str, int] = sizes_by_pattern()
-    init_weights: bool | str = setting(start, "xavier_uniform", known=STARTS)
+    block_size: Annotated[int, "Size of a block; it divides inputs and outputs"] = size(256)
+    block_size_pattern: Annotated[
+        Mapping[str, int], "Other values of block_size, by module name or regular expression"
+    ] = sizes_by_pattern()
+    init_weights: Annotated[
+        bool | str, "What the blocks start from: xavier_uniform, another distribution, or true for zeros"
+    ] = setting(start, "xavier_uniform", known=STARTS)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

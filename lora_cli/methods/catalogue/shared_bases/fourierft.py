@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import TARGETING
 from lora_cli.methods.config.settings import flag, real, size
@@ -21,12 +22,14 @@ from lora_cli.methods.tensor import Tensor, parameter
 class Settings:
     """FourierFT's own fields."""
 
-    n_frequency: int = size(1000)
-    scaling: float = real(150.0)
-    random_loc_seed: int = seed(777)
+    n_frequency: Annotated[int, "Number of trained frequencies in each module"] = size(1000)
+    scaling: Annotated[float, "Factor on the update"] = real(150.0)
+    random_loc_seed: Annotated[int, "Seed of which frequencies are trained"] = seed(777)
     fan_in_fan_out: bool = flag(False)
-    n_frequency_pattern: Mapping[str, int] = sizes_by_pattern()
-    init_weights: bool = flag(False)
+    n_frequency_pattern: Annotated[
+        Mapping[str, int], "Other values of n_frequency, by module name or regular expression"
+    ] = sizes_by_pattern()
+    init_weights: Annotated[bool, "Whether they start as zeros instead of random values"] = flag(False)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING, AdapterConfig
-from lora_cli.methods.config.settings import flag, probability, real
+from lora_cli.methods.config.settings import Dropout, flag, probability, real
 from lora_cli.methods.method import LINEARS, Adapted, Method
 from lora_cli.methods.parts.random_bases import seed
 from lora_cli.methods.place import Place
@@ -24,15 +25,17 @@ from lora_cli.models.nodes import Module
 class Settings:
     """FRoD's own fields."""
 
-    projection_prng_key: int = seed(0)
-    save_projection: bool = flag(True)
-    frod_dropout: float = probability()
+    projection_prng_key: Annotated[int, "Seed of which values of the rotation are trained"] = seed(0)
+    save_projection: Annotated[bool, "Whether the file holds the frozen bases"] = flag(True)
+    frod_dropout: Dropout = probability()
     fan_in_fan_out: bool = flag(False)
     init_weights: bool = flag(True)
-    sparse_rate: float = real(0.01, least=0, most=1)
-    regularization_alpha: float = real(0.001)
-    progressbar: bool = flag(True)
-    runtime_offload_base_weight: bool = flag(False)
+    sparse_rate: Annotated[float, "Share of the rotation's values off the diagonal that are trained"] = real(
+        0.01, least=0, most=1
+    )
+    regularization_alpha: Annotated[float, "Added before matrices are inverted, so that this is stable"] = real(0.001)
+    progressbar: Annotated[bool, "Whether PEFT shows a progress bar while it makes the bases"] = flag(True)
+    runtime_offload_base_weight: Annotated[bool, "Whether weights that are not used stay on the CPU"] = flag(False)
     base_dtype: str = "F32"
     # The modules that share the base.
     sharing: tuple[Module, ...] = ()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.settings import ignored, mapping, setting
+from lora_cli.methods.config.settings import Written, ignored, mapping, setting
 from lora_cli.methods.knob import Runs, most_rank
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
@@ -43,10 +44,16 @@ def read_ranks(config: Config, name: str) -> Mapping[str, Rank]:
 class Settings:
     """OSF's own fields."""
 
-    effective_rank: Rank = setting(read_rank, None)
-    rank_pattern: Mapping[str, Rank] = mapping(read_ranks)
-    init_weights: object = ignored()
-    target_svd_config: object = ignored()
+    effective_rank: Annotated[
+        Rank,
+        "Number, or share, of the singular directions that stay frozen; null for half",
+        Written("integer or number"),
+    ] = setting(read_rank, None)
+    rank_pattern: Annotated[
+        Mapping[str, Rank], "Other values of effective_rank, by module name or regular expression", Written("object")
+    ] = mapping(read_ranks)
+    init_weights: Annotated[object, Written("boolean", True)] = ignored()
+    target_svd_config: Annotated[object, "Not used by PEFT", Written("object")] = ignored()
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
-from lora_cli.methods.config.settings import flag, ignored, probability, real
+from lora_cli.methods.config.settings import Dropout, Written, flag, ignored, probability, real
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.parts.random_bases import BasesSettings, seed, with_largest_sides
 from lora_cli.methods.place import Place
@@ -21,14 +22,14 @@ from lora_cli.methods.tensor import Tensor, buffer, parameter
 class Settings(BasesSettings):
     """PVeRA's own fields."""
 
-    projection_prng_key: int = seed(0)
-    save_projection: bool = flag(True)
-    pvera_dropout: float = probability()
-    d_initial: float = real(0.1)
+    projection_prng_key: Annotated[int, "Seed of the frozen A and B"] = seed(0)
+    save_projection: Annotated[bool, "Whether the file holds the frozen A and B"] = flag(True)
+    pvera_dropout: Dropout = probability()
+    d_initial: Annotated[float, "What the trained vector d starts from"] = real(0.1)
     fan_in_fan_out: bool = flag(False)
     init_weights: bool = flag(True)
-    sample_at_inference: bool = flag(False)
-    generator_seed: object = ignored()
+    sample_at_inference: Annotated[bool, "Whether inference samples, too, instead of taking the mean"] = flag(False)
+    generator_seed: Annotated[object, "Seed of the sampling", Written("integer")] = ignored()
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

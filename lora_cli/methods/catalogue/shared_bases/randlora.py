@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isqrt
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import TARGETING
-from lora_cli.methods.config.settings import flag, probability, scale
+from lora_cli.methods.config.settings import Dropout, flag, probability, scale
 from lora_cli.methods.knob import Runs, most_rank, runs_between
 from lora_cli.methods.method import LINEARS, Method, always
 from lora_cli.methods.parts.random_bases import BasesSettings, seed, with_largest_sides
@@ -24,13 +25,13 @@ from lora_cli.methods.tensor import Tensor, buffer, parameter
 class Settings(BasesSettings):
     """RandLoRA's own fields."""
 
-    projection_prng_key: int = seed(0)
-    save_projection: bool = flag(True)
-    sparse: bool = flag(False)
-    very_sparse: bool = flag(False)
-    randlora_dropout: float = probability()
+    projection_prng_key: Annotated[int, "Seed of the frozen bases"] = seed(0)
+    save_projection: Annotated[bool, "Whether the file holds the frozen bases"] = flag(True)
+    sparse: Annotated[bool, "Whether the bases are sparse"] = flag(False)
+    very_sparse: Annotated[bool, "Whether the bases are very sparse"] = flag(False)
+    randlora_dropout: Dropout = probability()
     fan_in_fan_out: bool = flag(False)
-    randlora_alpha: float | InvalidInput = scale(640)
+    randlora_alpha: Annotated[float | InvalidInput, "The update is scaled by randlora_alpha / r"] = scale(640)
     init_weights: bool = flag(True)
 
 

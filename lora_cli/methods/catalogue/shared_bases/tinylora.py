@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
-from lora_cli.methods.config.settings import flag, ignored, probability, real, size
+from lora_cli.methods.config.settings import Dropout, Written, flag, ignored, probability, real, size
 from lora_cli.methods.knob import numbers
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.parts.random_bases import seed
@@ -22,14 +23,18 @@ from lora_cli.methods.tensor import Tensor, buffer, parameter
 class Settings:
     """TinyLoRA's own fields."""
 
-    u: int = size(64)
-    weight_tying: float = probability()
-    projection_seed: int = seed(42)
-    save_projection: bool = flag(True)
-    init_v_bound: float = real(0.02)
-    tinylora_dropout: float = probability()
+    u: Annotated[int, "Length of the trained vector of each group of modules"] = size(64)
+    weight_tying: Annotated[float, "Share by which there are fewer vectors than modules; 1 for one vector"] = (
+        probability()
+    )
+    projection_seed: Annotated[int, "Seed of the frozen projections"] = seed(42)
+    save_projection: Annotated[bool, "Whether the file holds the frozen projections"] = flag(True)
+    init_v_bound: Annotated[float, "A vector starts between minus this and this, for init_weights uniform"] = real(0.02)
+    tinylora_dropout: Dropout = probability()
     fan_in_fan_out: bool = flag(False)
-    init_weights: object = ignored()
+    init_weights: Annotated[
+        object, "What the vectors start from: true for zeros; or uniform", Written("boolean or text", True)
+    ] = ignored()
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

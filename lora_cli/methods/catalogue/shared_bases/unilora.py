@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, TARGETING
-from lora_cli.methods.config.settings import flag, probability, real, size
+from lora_cli.methods.config.settings import Dropout, flag, probability, real, size
 from lora_cli.methods.knob import Runs
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.place import Place
@@ -23,13 +24,13 @@ from lora_cli.models.config import MAX_SIZE
 class Settings:
     """Uni-LoRA's own fields."""
 
-    proj_seed: int = size(42, least=0)
-    theta_d_length: int = size(256)
-    unilora_dropout: float = probability()
+    proj_seed: Annotated[int, "Seed of where the vector's values are used"] = size(42, least=0)
+    theta_d_length: Annotated[int, "Length of the one trained vector"] = size(256)
+    unilora_dropout: Dropout = probability()
     fan_in_fan_out: bool = flag(False)
-    init_theta_d_bound: float = real(0.02)
+    init_theta_d_bound: Annotated[float, "The vector starts between minus this and this"] = real(0.02)
     init_weights: bool = flag(True)
-    save_indices: bool = flag(False)
+    save_indices: Annotated[bool, "Whether the file holds where its values are used"] = flag(False)
 
     def __post_init__(self) -> None:
         """Refuse an empty range of initial values."""

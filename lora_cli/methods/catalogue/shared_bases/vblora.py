@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
-from lora_cli.methods.config.settings import flag, probability, real, size
+from lora_cli.methods.config.settings import Dropout, flag, probability, real, size
 from lora_cli.methods.method import LINEARS, Method
 from lora_cli.methods.parts.divisors import check_divides
 from lora_cli.methods.place import Place
@@ -25,14 +26,16 @@ INDICES = ((2**8, "U8"), (2**15, "I16"), (2**31, "I32"))
 class Settings:
     """VB-LoRA's own fields."""
 
-    num_vectors: int = size(256)
-    vector_length: int = size(256)
-    topk: int = size(2)
-    save_only_topk_weights: bool = flag(False)
-    vblora_dropout: float = probability()
+    num_vectors: Annotated[int, "Number of vectors in the shared bank"] = size(256)
+    vector_length: Annotated[int, "Length of a vector; it divides inputs and outputs"] = size(256)
+    topk: Annotated[int, "Number of vectors that are mixed for each part of A and B"] = size(2)
+    save_only_topk_weights: Annotated[bool, "Whether only what inference needs is saved; that cannot be trained on"] = (
+        flag(False)
+    )
+    vblora_dropout: Dropout = probability()
     fan_in_fan_out: bool = flag(False)
-    init_vector_bank_bound: float = real(0.02)
-    init_logits_std: float = real(0.1, least=0)
+    init_vector_bank_bound: Annotated[float, "The vectors start between minus this and this"] = real(0.02)
+    init_logits_std: Annotated[float, "Standard deviation of what the logits start from"] = real(0.1, least=0)
 
     def __post_init__(self) -> None:
         """Refuse to save more vectors than the bank has."""

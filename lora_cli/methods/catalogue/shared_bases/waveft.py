@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
 from lora_cli.methods.config.settings import flag, real, size, text
@@ -28,15 +29,19 @@ FAMILIES = (
 class Settings:
     """WaveFT's own fields."""
 
-    n_frequency: int = size(2592)
-    scaling: float = real(25.0)
-    wavelet_family: str = text("db1", *FAMILIES)
-    use_idwt: bool = flag(True)
-    random_loc_seed: int = seed(777)
+    n_frequency: Annotated[int, "Number of trained wavelet coefficients in each module"] = size(2592)
+    scaling: Annotated[float, "Factor on the update"] = real(25.0)
+    wavelet_family: Annotated[str, "Wavelet, such as db1, sym2 or coif1"] = text("db1", *FAMILIES)
+    use_idwt: Annotated[
+        bool, "Whether the update is the inverse transform of the coefficients, or these themselves"
+    ] = flag(True)
+    random_loc_seed: Annotated[int, "Seed of which coefficients are trained"] = seed(777)
     fan_in_fan_out: bool = flag(False)
-    n_frequency_pattern: Mapping[str, int] = sizes_by_pattern()
-    proportional_parameters: bool = flag(False)
-    init_weights: bool = flag(True)
+    n_frequency_pattern: Annotated[
+        Mapping[str, int], "Other values of n_frequency, by module name or regular expression"
+    ] = sizes_by_pattern()
+    proportional_parameters: Annotated[bool, "Whether a larger module trains more coefficients"] = flag(False)
+    init_weights: Annotated[bool, "Whether they start as zeros instead of random values"] = flag(True)
     # Of all adapted modules together.
     places: int = 0
     values: int = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -58,9 +59,11 @@ FEEDFORWARD = {name: () if name == "mt5" else targets[-1:] for name, targets in 
 class Settings:
     """(IA)³'s own fields."""
 
-    feedforward_modules: Names | str | None = setting(names_or_text, None)
+    feedforward_modules: Annotated[Names | str | None, "Targets whose inputs are scaled instead of their outputs"] = (
+        setting(names_or_text, None)
+    )
     fan_in_fan_out: bool = flag(False)
-    init_ia3_weights: bool = flag(True)
+    init_ia3_weights: Annotated[bool, "Whether the vectors start as ones, without effect"] = flag(True)
 
 
 def tensors(place: Place, own: Settings) -> Iterator[Tensor]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
-from lora_cli.methods.config.settings import flag, ignored, real, size, text
+from lora_cli.methods.config.settings import Written, flag, ignored, real, size, text
 from lora_cli.methods.method import Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import OF_ADAPTER, OF_BASE, OWN, Tensor, buffer, parameter
@@ -33,17 +34,25 @@ RESHAPED = ("shadow_hidden_size", "shadow_num_attention_heads", "shadow_intermed
 class Settings:
     """ShadowPEFT's own fields."""
 
-    shadow_alpha: float = real(0.1)
-    shadow_dropout: float = real(0.2, least=0, most=1)
+    shadow_alpha: Annotated[float, "Factor on the correction"] = real(0.1)
+    shadow_dropout: Annotated[float, "Probability of dropout before the correction"] = real(0.2, least=0, most=1)
     init_weights: bool = flag(True)
-    shadow_model: str = text("mirror")
-    shadow_num_hidden_layers: int | None = size(None, least=0)
-    shadow_hidden_size: int | None = size(None)
-    shadow_num_attention_heads: int | None = size(None)
-    shadow_intermediate_size: int | None = size(None)
-    share_embeddings: bool = flag(True)
-    update_hidden_size: int | None = size(None, least=0)
-    auxiliary_loss_weight: object = ignored()
+    shadow_model: Annotated[str, "What the shadow is: mirror is a small copy of the model"] = text("mirror")
+    shadow_num_hidden_layers: Annotated[int | None, "Number of layers of the shadow; null for 1"] = size(None, least=0)
+    shadow_hidden_size: Annotated[int | None, "Width of the shadow; null for the model's"] = size(None)
+    shadow_num_attention_heads: Annotated[int | None, "Attention heads of the shadow; null for the model's"] = size(
+        None
+    )
+    shadow_intermediate_size: Annotated[
+        int | None, "Width of the shadow's feed-forward layers; null for the model's"
+    ] = size(None)
+    share_embeddings: Annotated[bool, "Whether the shadow uses the model's frozen embeddings"] = flag(True)
+    update_hidden_size: Annotated[
+        int | None, "Width of the two networks that update the shadow's state; null for r"
+    ] = size(None, least=0)
+    auxiliary_loss_weight: Annotated[object, "Weight of the shadow's own loss; 0 for none", Written("number", 0.05)] = (
+        ignored()
+    )
     shadow: tuple[Parameter | Buffer, ...] = ()
     # Of the states between the blocks.
     width: int = 0

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
-from lora_cli.methods.config.settings import flag, probability, real, size
+from lora_cli.methods.config.settings import Dropout, flag, probability, real, size
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -19,13 +20,13 @@ from lora_cli.methods.tensor import Tensor, buffer, parameter
 class Settings:
     """Super-Tuning's own fields."""
 
-    sparsity: float = real(0.99, least=0, most=1)
-    select_top: bool = flag(True)
-    r: int | None = size(None)
-    lora_alpha: float | None = real(None)
-    lora_dropout: float = probability()
+    sparsity: Annotated[float, "Share of a weight's values that are not trained"] = real(0.99, least=0, most=1)
+    select_top: Annotated[bool, "Whether the largest values are trained, or else the smallest"] = flag(True)
+    r: Annotated[int | None, "Rank of a LoRA beside these values; null for none"] = size(None)
+    lora_alpha: Annotated[float | None, "The LoRA is scaled by lora_alpha / r; null for 2 * r"] = real(None)
+    lora_dropout: Dropout = probability()
     init_weights: bool = flag(True)
-    save_precomputed_indices: bool = flag(True)
+    save_precomputed_indices: Annotated[bool, "Whether the file holds which values are trained"] = flag(True)
 
     def __post_init__(self) -> None:
         """Refuse an alpha without a rank, and a sparsity or dropout of 1."""

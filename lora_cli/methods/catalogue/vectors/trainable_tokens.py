@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -30,7 +31,7 @@ def tokens(config: Config, name: str) -> tuple[int, ...]:
 class Settings:
     """Trainable tokens's own fields."""
 
-    token_indices: tuple[int, ...] = setting(tokens, ())
+    token_indices: Annotated[tuple[int, ...], "Numbers of the tokens that are trained"] = setting(tokens, ())
     init_weights: bool = flag(True)
     # The modules that are tied with the embeddings, each with its width.
     tied: tuple[tuple[str, int], ...] = ()
