@@ -80,7 +80,8 @@ class Device:
             each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
             for each in setup.prompts
         }
-        self._casts: dict[Parameter, Tensor] = {}
+        # The copies that autocast made, and for how many layers each stands.
+        self._casts: dict[Parameter, tuple[Tensor, int]] = {}
         # What only the graph holds on to until the outputs are gone, and how many layers have it.
         self.held: dict[Parameter | Storage, int] = {}
         # What PEFT's own function has until the model's returns.
@@ -237,7 +238,7 @@ class Device:
         if self.training.autocast is None or weight.width == WIDTHS[self.training.autocast]:
             return weight
         if isinstance(weight, Parameter) and weight in self._casts:
-            return self._casts[weight]
+            return self._casts[weight][0]
         made = record(
             [weight],
             weight.numel,
@@ -246,7 +247,7 @@ class Device:
             tape=self.tape,
         )
         if isinstance(weight, Parameter) and weight.requires_grad:
-            self._casts[weight] = made
+            self._casts[weight] = made, self.tape.times
         return made
 
     def end_of_layer(self) -> None:
@@ -260,8 +261,10 @@ class Device:
             self.made_biases.clear()
 
     def forget_casts(self) -> None:
-        """Forget the copies that autocast made, when it ends."""
-        self._casts.clear()
+        """Forget the copies that autocast made, when it ends, in as many layers as there are."""
+        for each in {times for _, times in self._casts.values()}:
+            with self.tape.standing_for(each // self.tape.times):
+                self._casts = {weight: made for weight, made in self._casts.items() if made[1] != each}
 
     def end_of_backward(self) -> None:
         """Forget what checkpoints needed to run again."""

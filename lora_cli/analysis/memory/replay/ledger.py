@@ -84,9 +84,9 @@ class Ledger:
     def standing_for(self, times: int) -> Iterator[None]:
         """Let what happens inside stand for the same so many times: what it leaves behind is there as often."""
         before, kinds, flops = self.peak(), self.kinds[:], dict(self.flops)
-        self.times = times
+        self.times *= times
         yield
-        self.times = 1
+        self.times //= times
         for key, count in self.flops.items():
             self.flops[key] = count + (times - 1) * (count - flops.get(key, 0))
         change = [(times - 1) * (now - then) for now, then in zip(self.kinds, kinds, strict=True)]
