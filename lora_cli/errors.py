@@ -62,6 +62,8 @@ OTHER_WORDS = {
     "cutoff_len": "seq",
     "sequence_len": "seq",
     "gradient_checkpointing": "checkpointing",
+    "gradient_accumulation": "accumulate",
+    "gradient_accumulation_steps": "accumulate",
     "optim": "optimizer",
     "attn_implementation": "attention",
     "params": "trainable_params",

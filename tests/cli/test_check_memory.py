@@ -57,7 +57,7 @@ def test_a_limit_for_all_holds_for_paths_and_for_each_training(folder: Path) -> 
     tables = [
         'path = "named"',
         'model = "base"\nr = 8\ntraining = {batch = 1, seq = 64}',
-        'model = "base"\nr = 8\ntraining = {batch = 64, seq = 64}',
+        'model = "base"\nr = 8\ntraining = {batch = 64, seq = 64, accumulate = 2}',
     ]
 
     def checked(*listed: str) -> tuple[int, str, str]:
@@ -74,6 +74,6 @@ def test_a_limit_for_all_holds_for_paths_and_for_each_training(folder: Path) -> 
     first, second = (row for row in rows if "(" in row[0])
     assert [row[0] for row in rows if row not in (first, second)] == ["named", "named"]
     assert first[0].endswith(" (batch 1, seq 64)")
-    assert second[0].endswith(" (batch 64, seq 64)")
+    assert second[0].endswith(" (batch 64, seq 64, accumulate 2)")
     assert int(first[1]) < int(second[1])
     assert "has the same subject as" in checked(tables[1], tables[1])[2]

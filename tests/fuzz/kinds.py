@@ -132,6 +132,7 @@ TRAINING_WORDS: dict[str, list[str]] = {
     "--method": ["lora", "full", "vera", "prompt_tuning", "loha", "bone"],
     "--utilisation": ["0.4", "nan", "1.1"],
     "--tokens": ["10M", "1"],
+    "--accumulate": ["1", "8", "0"],
     "--serve": ["1", "16"],
     "--max-rank": ["16", "17"],
     "--tp": ["1", "3"],

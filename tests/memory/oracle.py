@@ -4,7 +4,8 @@
 
 transformers builds the model from its config, PEFT wraps it, and every storage that an operation returns is followed
 until it dies, in 512 bytes as CUDA's caching allocator rounds. Steps as Trainer makes them are run: forward, backward,
-clipping, optimizer, zero_grad; the last one is reported, so that the optimizer's state exists. What CUDA does otherwise
+clipping, optimizer, zero_grad; the last one is reported, so that the optimizer's state exists, and of the batches whose
+gradients it accumulates the last. What CUDA does otherwise
 than the CPU is in `cuda_kernels`, bitsandbytes in `bitsandbytes_stub`. On an H100 `max_memory_allocated` was this plus
 two cuBLAS workspaces, to the byte but for blocks that the allocator does not split (tests/reference/memory).
 
@@ -59,6 +60,7 @@ class Settings:
     checkpointing: bool = False
     padded: bool = False
     logits_kept: bool = False
+    accumulate: int = 1
     optimizer: str = "adamw_fused"
     autocast: str | None = None
     clip_grad_norm: bool = True
@@ -175,23 +177,25 @@ def train(
     track_model(model, tracker)
     out, saved, kept = None, 0, 0
     for last in (False, True):
-        tracker.new_step(trace and last)
-        with mode:
-            inputs = make_batch(model, task, settings)
-        tracker.move(inputs.values(), "batch")
-        tracker.phase = "forward"
-        with autocast:
-            out = model(**inputs)
-        loss = out.loss
-        if settings.logits_kept:
-            kept = rounded(out.logits.untyped_storage().nbytes())
-        else:
-            out = None
-        tracker.bump("end of forward")
-        saved = tracker.categories.get("forward", 0) - kept
-        tracker.phase = "backward"
-        loss.backward()
-        tracker.bump("end of backward")
+        for _ in range(settings.accumulate):
+            loss = inputs = None
+            tracker.new_step(trace and last)
+            with mode:
+                inputs = make_batch(model, task, settings)
+            tracker.move(inputs.values(), "batch")
+            tracker.phase = "forward"
+            with autocast:
+                out = model(**inputs)
+            loss = out.loss
+            if settings.logits_kept:
+                kept = rounded(out.logits.untyped_storage().nbytes())
+            else:
+                out = None
+            tracker.bump("end of forward")
+            saved = tracker.categories.get("forward", 0) - kept
+            tracker.phase = "backward"
+            loss.backward()
+            tracker.bump("end of backward")
         tracker.phase = "optimizer"
         optimise(optimizer, trained, tracker, settings)
         optimizer.zero_grad(set_to_none=True)

@@ -65,6 +65,7 @@ def training_of(settings: dict[str, Any]) -> Training:
         settings["autocast"],
         "float32" if settings["adapter_dtype"] == "float32" else base,
         logits_kept=settings["logits_kept"],
+        accumulate=settings.get("accumulate", 1),
     )
 
 

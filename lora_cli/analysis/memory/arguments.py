@@ -24,7 +24,7 @@ from lora_cli.analysis.memory.training import (
 )
 from lora_cli.dtypes import BY_NAME, full_name
 from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
-from lora_cli.models.matrix import dimension
+from lora_cli.models.matrix import MAX_DIMENSION, dimension, whole_number
 from lora_cli.models.model import Model, names_dtype
 
 DEFAULT_DTYPE = "bfloat16"
@@ -72,6 +72,7 @@ class TrainingArguments(NamedTuple):
     adapter_dtype: str | None = None
     loss: str = "full"
     logits_kept: bool = False
+    accumulate: SupportsIndex = 1
     gpu: str | None = None
 
     @property
@@ -109,6 +110,7 @@ class TrainingArguments(NamedTuple):
             _dtype("adapter_dtype", self.adapter_dtype or ADAPTER_DTYPE),
             _choice("loss", self.loss, LOSSES),
             _switch("logits_kept", self.logits_kept),
+            whole_number("accumulate", self.accumulate, 1, MAX_DIMENSION),
             self.card is None or self.card.has_flash,
         )
 

@@ -171,6 +171,7 @@ def memory(
     autocast: bool | None = None,
     loss: str | None = None,
     logits_kept: bool | None = None,
+    accumulate: SupportsIndex | None = None,
     gpu: str | None = None,
     vram: float | str | None = None,
     tokens: SupportsIndex | str | None = None,
@@ -199,6 +200,7 @@ def memory(
     autocast: bool | None = None,
     loss: str | None = None,
     logits_kept: bool | None = None,
+    accumulate: SupportsIndex | None = None,
     gpu: str | None = None,
     vram: float | str | None = None,
     tokens: SupportsIndex | str | None = None,
@@ -212,7 +214,8 @@ def memory(
 
     `model`, `method`, `r`, `target`, `settings`, `alpha` and `adapter` are those of `count`; `method="full"` trains
     all weights. `kbit_prepare` is true where the base is quantised, and an adapter is trained in float32. `seq` is 2048 by default, or the model's longest input if that is shorter, and `dtype` that of its
-    config.json. With a `gpu` or `vram` (bytes, or a text like "24GB") the result says whether it fits. `tokens` and
+    config.json. With `accumulate` above 1 the gradients of one batch are there while the next one runs; how many more follow
+    changes nothing. With a `gpu` or `vram` (bytes, or a text like "24GB") the result says whether it fits. `tokens` and
     `utilisation` (a share of the card's peak) give `train_seconds`. With a `recipe`, the path of a trainer's own
     configuration, what is given beside it replaces what it says.
 
@@ -243,6 +246,7 @@ def memory(
         "adapter_dtype": adapter_dtype,
         "loss": loss,
         "logits_kept": logits_kept,
+        "accumulate": accumulate,
         "gpu": gpu,
     }
     training: Mapping[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -24,6 +24,11 @@ def assumptions(case: Case) -> Iterator[str]:
     training = case.training
     yield "one process on one card; a step is forward, backward, clipping of gradients by their norm, and optimizer"
     yield "PyTorch 2.13, transformers 5.23 and PEFT 0.21 with their defaults; other versions may differ"
+    if training.accumulate > 1:
+        yield (
+            "gradients of the batches before stay while the next one runs, and further batches take no more; the inputs of "
+            "other batches of a step, which Trainer also keeps on the card, are not counted"
+        )
     if case.setup.model.parts:
         yield "a batch of text without images or sounds: towers only stand in memory, and what is trained of them has no gradient"
     if training.is_quantised and training.kbit_prepare:

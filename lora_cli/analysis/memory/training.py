@@ -23,7 +23,7 @@ class Training(NamedTuple):
     """The settings of one training step. `dtype` is that of the base model; types have torch's names.
 
     `has_flash` says whether the card runs flash attention. `kbit_prepare` is `prepare_model_for_kbit_training`, `autocast` the type that operations run in, if any, and with
-    `logits_kept` the loop keeps the outputs of a step until the next one has run.
+    `logits_kept` the loop keeps the outputs of a step until the next one has run. The gradients of `accumulate` batches are summed before the optimizer runs.
     """
 
     batch: int
@@ -39,6 +39,7 @@ class Training(NamedTuple):
     adapter_dtype: str = ADAPTER_DTYPE
     loss: str = "full"
     logits_kept: bool = False
+    accumulate: int = 1
     has_flash: bool = True
 
     def arguments(self) -> dict[str, Value]:

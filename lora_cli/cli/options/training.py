@@ -9,7 +9,7 @@ import typer
 from lora_cli.analysis.memory.training import ADAPTER_DTYPE, ATTENTIONS, LOSSES, OPTIMIZERS, QUANTISATIONS, WIDTHS
 from lora_cli.cli.candidates import card_aliases, card_names, one_of
 from lora_cli.cli.help_text import METHOD, TRAINING
-from lora_cli.cli.options.reading import size
+from lora_cli.cli.options.reading import size, whole
 
 SIZES = ("batch", "seq")
 # What a sweep takes several of.
@@ -84,6 +84,15 @@ class TrainingOptions(NamedTuple):
     logits_kept: Annotated[
         bool | None, _flag("--logits-kept/--no-logits-kept", "The training loop keeps the outputs of a step.")
     ] = None
+    accumulate: Annotated[
+        str | None,
+        _option(
+            "--accumulate",
+            "Batches whose gradients are summed for each step of the optimizer. Every N from 2 on takes the same memory.  "
+            "[default: 1]",
+            metavar="N",
+        ),
+    ] = None
     gpu: Annotated[
         str | None,
         typer.Option(
@@ -107,7 +116,8 @@ class TrainingOptions(NamedTuple):
         return axes | {"training": given}
 
     def _given(self) -> dict[str, Any]:
-        return {name: value for name, value in self._asdict().items() if value is not None}
+        settings = self._asdict() | {"accumulate": whole("accumulate", self.accumulate)}
+        return {name: value for name, value in settings.items() if value is not None}
 
 
 AdapterDtype = Annotated[

@@ -51,6 +51,7 @@ def drawn_training(draw: Random) -> dict[str, Any]:
         "dtype": draw.choice(["float32", "bfloat16", "float16"]),
         "optimizer": draw.choice([*OPTIMIZERS]),
         "loss": draw.choice(["full", "chunked"]),
+        "accumulate": draw.choice([1, 2, 16]),
         "gpu": draw.choice(["t4", "h100", "4090", None]),
     }
 

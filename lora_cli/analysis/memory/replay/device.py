@@ -21,8 +21,9 @@ from lora_cli.analysis.memory.replay.operations import (
     scale,
     wanted,
 )
+from lora_cli.analysis.memory.replay.parameters import Parameters
 from lora_cli.analysis.memory.replay.quantised import PACKINGS
-from lora_cli.analysis.memory.replay.setup import Setup, added_width
+from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.tape import Parameter, Tape, Tensor
 from lora_cli.analysis.memory.replay.weights import Weights
 from lora_cli.analysis.memory.training import WIDTHS, Training
@@ -51,12 +52,14 @@ class Shared(NamedTuple):
 
 
 class Device:
-    """One step on a tape."""
+    """One forward and backward on a tape."""
 
-    def __init__(self, setup: Setup, training: Training, tape: Tape) -> None:
+    def __init__(self, setup: Setup, training: Training, tape: Tape, parameters: Parameters) -> None:
         self.setup = setup
         self.training = training
         self.tape = tape
+        self.parameter, self.weights, self.adapter = parameters.parameter, parameters.weights, parameters.adapter
+        self._parameters = parameters
         # What a step is given, its input first.
         self.batch: list[Storage] = []
         # The outputs of the step, and the leaves to which the graph behind them leads.
@@ -72,72 +75,12 @@ class Device:
         self.kept_in_branch: list[Tensor] = []
         # The bytes of a value of the hidden states, and so of masks and of the angles of positions.
         self.hidden_width = training.width
-        self._weights: dict[str, Weights] = {}
-        self._parameters: dict[str, Parameter] = {}
-        self._adapters: dict[str, Mapping[str, Parameter]] = {}
-        self._rows: dict[str, Parameter] = {}
-        self._prompts = {
-            each.key: Parameter(each.params, added_width(each, training), requires_grad=each.trained)
-            for each in setup.prompts
-        }
         # The copies that autocast made, and for how many layers each stands.
         self._casts: dict[Parameter, tuple[Tensor, int]] = {}
         # What only the graph holds on to until the outputs are gone, and how many layers have it.
         self.held: dict[Parameter | Storage, int] = {}
         # What PEFT's own function has until the model's returns.
         self.inputs: list[Tensor] = []
-        self._others = {each.name: each for each in setup.model.others}
-
-    def parameter(self, name: str) -> Parameter:
-        """Return a parameter that does not belong to a Linear or the like, e.g. a norm's."""
-        if name not in self._parameters:
-            own = self._others[name]
-            trained = self.setup.is_trained(name)
-            self._parameters[name] = Parameter(
-                own.params, self.setup.width_of(own, self.training), requires_grad=trained
-            )
-        return self._parameters[name]
-
-    def weights(self, name: str) -> Weights:
-        """Return the weights of a module."""
-        if name not in self._weights:
-            self._weights[name] = self._make_weights(name)
-        return self._weights[name]
-
-    def _make_weights(self, name: str) -> Weights:
-        setup, training = self.setup, self.training
-        module, quantised = setup.modules[name], setup.is_quantised(name, training)
-        widths = [setup.width_of(module, training)] * 2
-        if quantised:
-            widths = [training.width, PACKINGS[training.quantize].bias_width(training)]
-        weight, *biases = (
-            Parameter(each.params, width, requires_grad=setup.is_trained(each.name))
-            for each, width in zip(module.parameters(), widths, strict=False)
-        )
-        tied = setup.model.tied.get(f"{name}.weight")
-        if tied is not None and setup.is_trained(tied) is weight.requires_grad and not setup.is_copied(name):
-            weight = self.weights(tied.rpartition(".")[0]).weight
-        return Weights(
-            weight,
-            biases[0] if biases else None,
-            module.d,
-            module.h,
-            self.adapter(name),
-            {each.key: each.shape for each in setup.adapters.get(name, ())},
-            setup.settings,
-            quantised,
-            quantised and PACKINGS[training.quantize].is_cloned,
-            module.kind == "Conv1D",
-        )
-
-    def adapter(self, name: str) -> Mapping[str, Parameter]:
-        """Return the tensors beside a module or a bare parameter by their keys, none where it is not adapted."""
-        if name not in self._adapters:
-            self._adapters[name] = {
-                each.key: Parameter(each.params, added_width(each, self.training), requires_grad=each.trained)
-                for each in self.setup.adapters.get(name, ())
-            }
-        return self._adapters[name]
 
     def mask(self, own: Attention) -> Storage | None:
         """Return the mask of an attention, None where the kernel needs none."""
@@ -273,7 +216,7 @@ class Device:
     def embed(self, name: str, tokens: int) -> Tensor:
         """Look up tokens."""
         own = self.weights(name)
-        if self._prompts and self._are_words(own):
+        if self._parameters.prompts and self._are_words(own):
             return self._extended(own, tokens)
         if own.adapter and self._adapter.embed is not None:
             return self._adapter.embed(self, own, tokens)
@@ -284,7 +227,7 @@ class Device:
         """Look up those tokens that are not a method's own, and let it put its own before them."""
         assert self._adapter.extended is not None
         virtual = self.setup.settings.num_virtual_tokens * self.training.batch
-        return self._adapter.extended(self, self._prompts, self.look_up(own, own.weight, tokens - virtual))
+        return self._adapter.extended(self, self._parameters.prompts, self.look_up(own, own.weight, tokens - virtual))
 
     def look_up(self, own: Weights, weight: Parameter | Tensor, tokens: int) -> Tensor:
         """Look up tokens in a weight. With checkpointing the words require a gradient (`enable_input_require_grads`)."""
@@ -310,10 +253,7 @@ class Device:
     def with_rows(self, name: str) -> Tensor:
         """Return a copy of a weight with its trained rows (`TrainableTokensLayer.get_merged_weights`)."""
         rows, own = self.setup.rows[name], self.weights(name)
-        if rows.module.name not in self._rows:
-            numel = len(rows.tokens) * rows.width
-            self._rows[rows.module.name] = Parameter(numel, WIDTHS[self.training.adapter_dtype], requires_grad=True)
-        trained = self._rows[rows.module.name]
+        trained = self._parameters.rows(name)
         index = Tensor(Storage(self.tape, len(rows.tokens) * INDEX), len(rows.tokens), INDEX)
         values: Tensor | Parameter = trained
         if trained.width != own.weight.width:

@@ -61,7 +61,7 @@ class Ledger:
         self.total = 0
         self.highest = 0
         self.highest_kinds = self.kinds[:]
-        # Multiplications and additions so far, by phase and by what is multiplied.
+        # Multiplications and additions of the pass so far, by phase and by what is multiplied.
         self.flops: dict[tuple[str, str], int] = {}
 
     @property
@@ -73,6 +73,12 @@ class Ledger:
         """Count the operations of a matrix product."""
         if flops:
             self.flops[self.phase, of] = self.flops.get((self.phase, of), 0) + flops
+
+    def begin(self) -> None:
+        """Begin a pass: what is counted from now on is its own, beside what is still held."""
+        self.peak()
+        self.flops = {}
+        self.kind = Kind.ACTIVATION
 
     def peak(self) -> Peak:
         """Return the peak since the last call, and begin anew."""

@@ -1,7 +1,8 @@
-"""One training step of a model, replayed: forward, loss, backward and optimizer."""
+"""One training step of a model, replayed: forward, loss and backward of each batch, and optimizer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from lora_cli.analysis.memory.replay.body import run_body
@@ -10,18 +11,21 @@ from lora_cli.analysis.memory.replay.ledger import Allocator, Peak, Storage
 from lora_cli.analysis.memory.replay.losses import LOSSES, run_head
 from lora_cli.analysis.memory.replay.operations import FLOAT32
 from lora_cli.analysis.memory.replay.optimizers import OPTIMIZERS, clip
+from lora_cli.analysis.memory.replay.parameters import Parameters
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.static import Static, static
-from lora_cli.analysis.memory.replay.tape import Tape
+from lora_cli.analysis.memory.replay.tape import Tape, Tensor
 from lora_cli.analysis.memory.training import Training
 from lora_cli.models.parts.forward_pass import Patches
 
 # An index of a token, or a label.
 INDEX = 8
+# Of the passes of a step the second has all that any later one has: the gradients of those before it.
+MOST_PASSES = 2
 
 
 class Step(NamedTuple):
-    """What a step holds: all the time, and at the most in each phase beside that."""
+    """What a step holds: all the time, and at the most in each phase beside that. `flops` are those of one batch."""
 
     static: Static
     phases: dict[str, Peak]
@@ -51,11 +55,15 @@ def replay(
     With a card's `processors`, its buffers for sums are counted. A loop that keeps its outputs still has those of the step before until its forward has run.
     """
     training = _of_body(setup, training)
-    kept = 0
-    if training.logits_kept:
-        kept = _run(setup, training, Tape(), [])[1]
-    tape = Tape(allocator, processors)
-    return _run(setup, training, tape, [Storage(tape, kept)])[0]
+    held = static(setup, training)
+    kept = _pass(setup, training, Tape(), Parameters(setup, training)).kept if training.logits_kept else 0
+    tape, parameters = Tape(allocator, processors), Parameters(setup, training)
+    for _ in range(min(training.accumulate, MOST_PASSES) - 1):
+        _pass(setup, training, tape, parameters, kept)
+    last = _pass(setup, training, tape, parameters, kept)
+    clip(tape, held.trained)
+    OPTIMIZERS[training.optimizer].step(tape, held.trained)
+    return Step(held, last.phases | {"optimizer": tape.peak()}, last.flops)
 
 
 def _of_body(setup: Setup, training: Training) -> Training:
@@ -67,17 +75,27 @@ def _of_body(setup: Setup, training: Training) -> Training:
     return training
 
 
-def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) -> tuple[Step, int]:
-    """Return what a step holds, and the bytes that are kept by its outputs; `before` are those of the step before."""
-    held = static(setup, training)
-    device = Device(setup, setup.extended(training), tape)
+class Pass(NamedTuple):
+    """A forward and backward: what is there until the next one, the peaks, the operations, and the bytes of outputs kept."""
+
+    alive: tuple[Device, Tensor, Mapping[Storage, int]]
+    phases: dict[str, Peak]
+    flops: dict[tuple[str, str], int]
+    kept: int
+
+
+def _pass(setup: Setup, training: Training, tape: Tape, parameters: Parameters, before: int = 0) -> Pass:
+    """Run the forward and backward of a batch; `before` are the bytes that the outputs of the one before keep."""
+    device = Device(setup, setup.extended(training), tape, parameters)
+    tape.begin()
     phases = {}
     # The batch is there from before the forward until the optimizer is done, and so are outputs that are kept.
+    outputs_before = Storage(tape, before)
     device.batch = _batch(setup, training, tape)
     logits, loss = run_head(device, setup.head, run_body(device, setup.body))
     device.inputs.clear()
     device.forget_casts()
-    before.clear()
+    del outputs_before
     outputs: dict[Storage, int] = {}
     if training.logits_kept:
         outputs = dict.fromkeys((*device.outputs, logits.storage), 1)
@@ -87,16 +105,13 @@ def _run(setup: Setup, training: Training, tape: Tape, before: list[Storage]) ->
     tape.backward(loss)
     device.end_of_backward()
     phases["backward"] = tape.peak()
-    clip(tape, held.trained)
-    OPTIMIZERS[training.optimizer].step(tape, held.trained)
-    phases["optimizer"] = tape.peak()
     if training.logits_kept:
         # They hold on to the graph and its leaves, each with a gradient as large as itself.
         outputs |= {storage: 1 for leaf in device.leaves for storage in (leaf.storage, leaf.gradient) if storage}
         graph = {each if isinstance(each, Storage) else each.gradient: times for each, times in device.held.items()}
         outputs |= {storage: times for storage, times in graph.items() if storage}
     kept = sum(output.bytes * times for output, times in outputs.items())
-    return Step(held, phases, tape.flops), kept
+    return Pass((device, loss, outputs), phases, tape.flops, kept)
 
 
 def _batch(setup: Setup, training: Training, tape: Tape) -> list[Storage]:

@@ -42,24 +42,38 @@ class Tensor:
 
 
 class Parameter:
-    """A weight: its gradient is kept. The memory of weights themselves is counted apart."""
+    """A weight, whose gradient is kept. The memory of weights themselves is counted apart.
 
-    __slots__ = ("gradient", "numel", "requires_grad", "width")
+    The gradients of a backward, `pending` of them, are summed first; then the sum becomes the gradient, or is added in
+    place to that of the passes before (torch/csrc/autograd/functions/accumulate_grad.h).
+    """
+
+    __slots__ = ("_sum", "gradient", "numel", "pending", "requires_grad", "width")
 
     def __init__(self, numel: int, width: int, *, requires_grad: bool) -> None:
         self.numel = numel
         self.width = width
         self.requires_grad = requires_grad
+        self.pending = 0
         self.gradient: Storage | None = None
+        self._sum: Storage | None = None
 
     def accumulate(self, gradient: Storage) -> None:
-        """Keep the sum of gradients."""
+        """Take one of the gradients of a backward."""
+        if self._sum is None:
+            self._sum = self._own(gradient)
+        elif gradient.tape.allocator is None:
+            self._sum = self._own(Storage(gradient.tape, gradient.bytes))
+        self.pending -= 1
+        if self.pending == 0:
+            summed, self._sum = self._sum, None
+            self.gradient = self.gradient or summed
+
+    def _own(self, gradient: Storage) -> Storage:
+        """Return what becomes the gradient, counted as such; what is only added to it stays a temporary."""
         if self.gradient is None:
             gradient.becomes(Kind.GRADIENT)
-            self.gradient = gradient
-        elif gradient.tape.allocator is None:
-            self.gradient = Storage(gradient.tape, gradient.bytes)
-            self.gradient.becomes(Kind.GRADIENT)
+        return gradient
 
 
 class Unreduced(NamedTuple):
@@ -244,6 +258,7 @@ class Tape(Ledger):
             if segment is not None:
                 with self.standing_for(segment.times):
                     self._run(queue, gradients, segment.first)
+        self.is_backward = False
 
     def _run(self, queue: list[tuple[int, Node]], gradients: dict[Node, Storage], until: int) -> None:
         """Run nodes as long as they are of an order from `until` on."""
@@ -295,12 +310,12 @@ def _pass_on(node: Node, result: Storage, gradients: dict[Node, Storage], queue:
 
 
 def _count_pending(root: Node) -> None:
-    """Count for each node how many gradients it waits for."""
+    """Count for each node and each weight how many gradients it waits for."""
     waiting, seen = [root], {root}
     while waiting:
         for each in waiting.pop().inputs:
-            if isinstance(each, Node):
+            if isinstance(each, Node | Parameter):
                 each.pending += 1
-                if each not in seen:
-                    seen.add(each)
-                    waiting.append(each)
+            if isinstance(each, Node) and each not in seen:
+                seen.add(each)
+                waiting.append(each)
