@@ -151,3 +151,36 @@ def test_full_fine_tuning_has_no_adapter(command: str, folder: Path) -> None:
         done = run(name, *subject, "--method", "full", *options, cwd=folder)
         assert (done.returncode, done.stdout) == (2, "")
         assert "method full is full fine-tuning, which has no adapter to count; full_params says" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("trainer", "line", "steps"),
+    [
+        ("axolotl", "gradient_accumulation_steps: 4", 4),
+        ("axolotl", "", 1),
+        ("ms-swift", "gradient_accumulation_steps: 2", 2),
+        ("ms-swift", "per_device_train_batch_size: 3", 6),
+        ("ms-swift", "per_device_train_batch_size: 32", 1),
+    ],
+)
+def test_the_batches_of_a_step_are_those_of_the_recipe(trainer: str, line: str, steps: int, folder: Path) -> None:
+    """ms-swift takes as many as have 16 sequences where nothing says how many."""
+    swift = "model: Qwen/Qwen3-0.6B\ntuner_type: lora\ntarget_modules: all-linear\nmax_length: 64\n"
+    text = {"axolotl": AXOLOTL, "ms-swift": swift}[trainer]
+    (folder / "steps.yml").write_text(f"{text}{line}\n", encoding="utf-8")
+    done = run("memory", "--recipe", "steps.yml", "--json", cwd=folder)
+    assert json.loads(done.stdout)["training"]["accumulate"] == steps
+    assert "gradient_accumulation_steps" not in done.stderr
+
+
+def test_the_batches_of_a_step_can_be_replaced(folder: Path) -> None:
+    """A number that a shell fills in is not known, which the option makes up for."""
+    (folder / "lora.yml").write_text(f"{AXOLOTL}gradient_accumulation_steps: $STEPS\n", encoding="utf-8")
+    done = run("memory", "--recipe", "lora.yml", "--json", cwd=folder)
+    assert (
+        "gradient_accumulation_steps '$STEPS' is not a number here, and 1 is assumed; give --accumulate" in done.stderr
+    )
+    assert json.loads(done.stdout)["training"]["accumulate"] == 1
+    done = run("memory", "--recipe", "lora.yml", "--accumulate", "8", "--json", cwd=folder)
+    assert "--accumulate replaces gradient_accumulation_steps '$STEPS'" in done.stderr
+    assert json.loads(done.stdout)["training"]["accumulate"] == 8

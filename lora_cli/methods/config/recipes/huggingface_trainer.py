@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lora_cli.methods.config.recipes.trainer import ACCUMULATION, Doubt, NotFollowed, Part, StandIn, words
+from lora_cli.errors import argument
+from lora_cli.methods.config.recipes.trainer import Doubt, NotFollowed, Part, StandIn, words
 from lora_cli.models.config import Config
 
 # `transformers.training_args.OptimizerNames`: those that have a replay. The default is the fused AdamW.
@@ -28,6 +29,7 @@ ATTENTIONS = {
 }
 # `TrainingArguments.per_device_train_batch_size`.
 DEFAULT_BATCH = 8
+STEPS = "gradient_accumulation_steps"
 
 # The fields of TrainingArguments that change neither a count nor the memory of a step on one card.
 INERT = words(
@@ -50,7 +52,6 @@ SEVERAL_CARDS = "spreads the training over cards or to the CPU; the memory is th
 OWN_KERNELS = Doubt("runs kernels of its own, which have no replay and take less, so the figures are likely too high")
 # Those that change the memory.
 TRAINING_DOUBTS = {
-    "gradient_accumulation_steps": ACCUMULATION,
     "deepspeed": Doubt(SEVERAL_CARDS),
     "fsdp": Doubt(SEVERAL_CARDS),
     "fsdp_config": Doubt(SEVERAL_CARDS),
@@ -95,3 +96,14 @@ def padded(recipe: Config, batch: Part, *packings: str) -> bool | None:
     """Return whether sequences of different lengths stand in a batch, none of the `packings` being on."""
     packs = any(recipe.fields.get(name) not in {None, False} for name in packings)
     return True if not packs and (batch.read(recipe) or 1) > 1 else None
+
+
+def accumulated(recipe: Config, default: int | None = None) -> int | None:
+    """Return of how many batches the gradients are summed; what a shell or DeepSpeed fills in is not known."""
+    value = recipe.fields.get(STEPS)
+    if isinstance(value, str | list):
+        raise NotFollowed(STEPS, f"is not a number here, and 1 is assumed; give {argument('accumulate')}")
+    return default if value is None else recipe.size(STEPS, default=1)
+
+
+ACCUMULATE = Part((STEPS,), accumulated)

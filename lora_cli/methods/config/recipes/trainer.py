@@ -62,13 +62,6 @@ class Doubt(NamedTuple):
     is_default: Callable[[Config], bool] | None = None
 
 
-ACCUMULATION = Doubt(
-    "keeps gradients of what is trained through the next forward and backward, where a step alone has none yet; their "
-    "bytes come on top",
-    harmless=(1,),
-)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Trainer:
     """How a trainer names the base model, the adapter and the training, with the trainer's own defaults.

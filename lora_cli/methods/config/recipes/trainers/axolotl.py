@@ -10,6 +10,7 @@ from typing import Any
 
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.recipes.huggingface_trainer import (
+    ACCUMULATE,
     ATTENTIONS,
     DEFAULT_OPTIMIZER,
     INERT,
@@ -172,6 +173,7 @@ TRAINER = Trainer(
     },
     training={
         "batch": BATCH,
+        "accumulate": ACCUMULATE,
         "seq": number("sequence_len", default=512),
         "dtype": Part(("bf16", "fp16", "bfloat16", "float16"), _dtype),
         "autocast": Part(("bf16", "fp16", "bfloat16"), _autocast),

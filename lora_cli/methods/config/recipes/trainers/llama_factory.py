@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.recipes.huggingface_trainer import (
+    ACCUMULATE,
     DEFAULT_BATCH,
     DEFAULT_OPTIMIZER,
     INERT,
@@ -224,6 +225,7 @@ TRAINER = Trainer(
     },
     training={
         "batch": BATCH,
+        "accumulate": ACCUMULATE,
         "seq": number("cutoff_len", default=2048),
         "dtype": Part(("bf16", "fp16", "pure_bf16"), _dtype),
         "autocast": Part(("bf16", "fp16"), autocast),

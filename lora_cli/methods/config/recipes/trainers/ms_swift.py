@@ -18,7 +18,9 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     OPTIMIZERS,
     OWN_KERNELS,
     SEVERAL_CARDS,
+    STEPS,
     TRAINING_DOUBTS,
+    accumulated,
     padded,
 )
 from lora_cli.methods.config.recipes.linear_modules import distinct_endings, parts_of_model
@@ -54,6 +56,8 @@ IGNORED = ("lm_head", "score", "v_head", "classifier")
 MAMBAS = ("falcon_h1", "mamba", "mamba2", "falcon_mamba", "nemotron_h")
 MAMBA_PARTS = ("out_proj", "conv1d")
 BATCH = number("per_device_train_batch_size", default=1)
+# Without a number of batches to accumulate it takes as many as have so many sequences (`TrainArgumentsMixin.__post_init__`).
+LEAST_SUMMED = 16
 NAMES = "target_modules"
 FREEZES = ("freeze_llm", "freeze_vit", "freeze_aligner")
 
@@ -181,6 +185,10 @@ def _quantise(recipe: Config) -> str | None:
     return "nf4-double" if recipe.flag("bnb_4bit_use_double_quant", default=True) else "nf4"
 
 
+def _accumulate(recipe: Config) -> int | None:
+    return accumulated(recipe, -(-LEAST_SUMMED // BATCH.read(recipe)))
+
+
 def _unprepared(recipe: Config) -> bool | None:
     return False if _quantise(recipe) else None
 
@@ -217,6 +225,7 @@ TRAINER = Trainer(
     },
     training={
         "batch": BATCH,
+        "accumulate": Part((STEPS,), _accumulate),
         "seq": number("max_length"),
         "dtype": Part(("torch_dtype",), _dtype),
         # By the type of the model, bf16 or fp16 is on.

@@ -10,7 +10,6 @@ from typing import Any
 
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.recipes.trainer import (
-    ACCUMULATION,
     ASSUMED_OPTIMIZER,
     FULL,
     Doubt,
@@ -165,6 +164,7 @@ TRAINER = Trainer(
     settings={"use_dora": switch("model.use_dora")},
     training={
         "batch": number("batch_size", default=1),
+        "accumulate": number("gradient_accumulation_steps"),
         "seq": number("tokenizer.max_seq_len"),
         "dtype": choice("dtype", DTYPES, "bf16"),
         "adapter_dtype": Part(("dtype",), _adapter_dtype),
@@ -183,7 +183,6 @@ TRAINER = Trainer(
         "quantizer": Doubt("quantises during the training, with modules of its own"),
     },
     training_doubts={
-        "gradient_accumulation_steps": ACCUMULATION,
         "enable_activation_offloading": Doubt("moves activations to the CPU"),
         "compile": Doubt("compiles the model, which has no replay"),
         "teacher_model": Doubt("is a second model beside the one that is trained"),

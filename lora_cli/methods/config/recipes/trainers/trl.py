@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from lora_cli.methods.config.recipes.huggingface_trainer import (
+    ACCUMULATE,
     ATTENTIONS,
     DEFAULT_BATCH,
     DEFAULT_OPTIMIZER,
@@ -93,6 +94,7 @@ TRAINER = Trainer(
     },
     training={
         "batch": BATCH,
+        "accumulate": ACCUMULATE,
         "seq": number("max_length", "max_seq_length", default=1024),
         "dtype": Part((*DTYPES, "model_init_kwargs.dtype"), _dtype),
         "autocast": Part(("bf16", "fp16"), _autocast),
