@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.edges import Load
 from lora_cli.analysis.limits import BUDGETS, LIMITS, MAX_MEMORY, Amount, Limits, card_size_note, read_limits
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.quantities import bytes_text, number_text
+from lora_cli.quantities import bytes_text, memory_text, number_text
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.memory.verdict import Room
 
 
 class DoesNotFit(InvalidInput):
@@ -17,14 +23,24 @@ class DoesNotFit(InvalidInput):
         self.times = times
 
 
-def read_budget(**limits: Amount | None) -> Limits:
-    """Return the limits that are set; none at all, or one that is not a number of 0 or more, raises `InvalidInput`."""
+def read_budget(gpu: str | None = None, **limits: Amount | None) -> Limits:
+    """Return the limits that are set, of which the memory of a card is one.
+
+    None at all, or one that is not a number of 0 or more, raises `InvalidInput`.
+    """
     budget = read_limits(**limits)
     for name, most in budget.items():
         if most < 0:
             raise InvalidInput(f"{argument(name)}: {quote(most)} is below 0, so nothing fits; give 0 or more")
+    if gpu is not None:
+        from lora_cli.analysis.memory.cards import find_card
+        from lora_cli.analysis.memory.verdict import card_room
+
+        free = card_room(find_card(gpu)).free
+        budget[MAX_MEMORY] = min(free, budget.get(MAX_MEMORY, free))
     if not budget:
-        raise InvalidInput(f"there is no budget to fit into; give at least one of {', '.join(map(argument, BUDGETS))}")
+        names = ", ".join(map(argument, (*BUDGETS, "gpu")))
+        raise InvalidInput(f"there is no budget to fit into; give at least one of {names}")
     return budget
 
 
@@ -47,18 +63,38 @@ def figure(cost: ModelCount, limit: str) -> int | float:
 def excess(cost: ModelCount, budget: Limits) -> str:
     """Say which limits a cost breaks, and by how much."""
     return " and ".join(
-        f"{argument(name)}: {LIMITS[name].figure} of {cost.method} is {number_text(figure(cost, name))}, over the budget of "
-        f"{number_text(most)} by {number_text(figure(cost, name) - most)}"
+        f"{argument('gpu' if card else name)}: {LIMITS[name].figure} of {cost.method} is {number_text(figure(cost, name))}, "
+        f"over the {f'memory of {card}' if card else 'budget'} of {number_text(most)} by "
+        f"{number_text(figure(cost, name) - most)}"
         for name, most in budget.items()
         if figure(cost, name) > most
+        for card in [_card(cost, name, most)]
     )
 
 
 def remedy(cost: ModelCount, budget: Limits) -> str:
     """Say which limits would do: unrounded, so that they do. And what a limit may have been meant as."""
-    broken = [name for name, most in budget.items() if figure(cost, name) > most]
-    enough = f"give {' and '.join(f'{argument(name)} of {_unrounded(cost, name)}' for name in broken)} or more"
-    return "; ".join([enough, *card_size_note(MAX_MEMORY, budget.get(MAX_MEMORY))])
+    enough = " and ".join(
+        f"{'a card with' if _card(cost, name, most) else f'{argument(name)} of'} {_unrounded(cost, name)}"
+        for name, most in budget.items()
+        if figure(cost, name) > most
+    )
+    return "; ".join([f"give {enough} or more", *card_size_note(MAX_MEMORY, budget.get(MAX_MEMORY))])
+
+
+def memory_notes(cost: ModelCount, budget: Limits) -> Iterator[str]:
+    """Yield what the limit of memory is: that of the card, or less than cards have that are sold with as much."""
+    most = budget.get(MAX_MEMORY)
+    card = None if most is None else _card(cost, MAX_MEMORY, most)
+    if card is not None and most is not None:
+        yield f"the limit is what {card} has for a process, {memory_text(int(most))}"
+    yield from card_size_note(MAX_MEMORY, most)
+
+
+def _card(cost: ModelCount, limit: str, most: int | float) -> str | None:
+    """Return the name of the card whose memory a limit is, if it is one's."""
+    room: Room | None = getattr(cost, "room", None) if limit == MAX_MEMORY else None
+    return room.card.name if room is not None and room.card is not None and room.free == most else None
 
 
 def _unrounded(cost: ModelCount, limit: str) -> str:

@@ -12,10 +12,10 @@ from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.remarks import notes_of, warnings_of
 from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
-from lora_cli.analysis.fit.budget import read_budget
+from lora_cli.analysis.fit.budget import memory_notes, read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
-from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount, Limits, card_size_note
+from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount, Limits
 from lora_cli.analysis.progress import Tick, untold
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
@@ -72,7 +72,7 @@ class Fit(Count):
             cost=cost,
             how=how,
             warnings=[*warnings, *warnings_of(cost)],
-            notes=[*notes_of(cost), *largest.notes, *card_size_note(MAX_MEMORY, budget.get(MAX_MEMORY))],
+            notes=[*notes_of(cost), *largest.notes, *memory_notes(cost, budget)],
             assumptions=assumptions,
             _search=search,
             _largest=largest,
@@ -143,7 +143,8 @@ def fit(
     max_percent    limit on `percent_of_full`, e.g. 0.5
     max_bytes      limit on `adapter_bytes`, e.g. "50MB" or "50MiB"
     max_memory     limit on the GPU memory of training it, e.g. "24GB" or "24GiB"
-    training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}
+    training       how it is trained: keywords of `memory`, e.g. {"batch": 4, "seq": 1024, "quantize": "nf4"}; the memory
+                   of its "gpu" is a limit too
     knob           "batch" or "seq" to search for that, with `max_memory`, at the rank `r`
 
     A limit holds at equality. What is chosen is the rank, or the field that sets the size of a method without one. The
@@ -156,7 +157,13 @@ def fit(
     >>> 48 * (1024 + 1024), 49 * (1024 + 1024) - 100_000
     (98304, 352)
     """
-    budget = read_budget(max_params=max_params, max_percent=max_percent, max_bytes=max_bytes, max_memory=max_memory)
+    budget = read_budget(
+        (training or {}).get("gpu"),
+        max_params=max_params,
+        max_percent=max_percent,
+        max_bytes=max_bytes,
+        max_memory=max_memory,
+    )
     if method is not None and is_several(method):
         raise InvalidInput(f"method {quote(method)} is not one name; call {question('fit')} for each")
     how = Adaptation(method, r, alpha, target, settings or {}, adapter, adapter_dtype)
@@ -255,13 +262,13 @@ def _with_memory(
         if training:
             raise InvalidInput(
                 f"{argument(next(iter(training)))} says how an adapter is trained, which only {argument(MAX_MEMORY)} "
-                "depends on; give that too, or drop it"
+                f"depends on; give that or {argument('gpu')}, or drop it"
             )
         return search
     if subject.model is None:
+        limit = argument("gpu" if "gpu" in training else MAX_MEMORY)
         raise InvalidInput(
-            f"{argument(MAX_MEMORY)} is that of training a model, and one matrix is not trained alone; give "
-            f"{argument('model')}"
+            f"{limit} limits the memory of training a model, and one matrix is not trained alone; give {argument('model')}"
         )
     from lora_cli.analysis.memory.trained_count import trained_counter
 

@@ -80,7 +80,9 @@ def _search(
 def largest_training(search: TrainingSearch, budget: Limits) -> LargestSize:
     """Return the largest size whose training has the memory, which is exact: the next one does not."""
     if MAX_MEMORY not in budget:
-        raise InvalidInput(f"{argument('knob')} {search.knob} needs {argument(MAX_MEMORY)}, the memory to fit into")
+        raise InvalidInput(
+            f"{argument('knob')} {search.knob} needs {argument(MAX_MEMORY)} or {argument('gpu')}, the memory to fit into"
+        )
 
     def load_at(size: int) -> Load:
         return load(search.at(size), budget)

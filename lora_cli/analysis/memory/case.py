@@ -16,7 +16,7 @@ from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import replay
 from lora_cli.analysis.memory.training import Training
-from lora_cli.analysis.memory.verdict import Footprint, Room, footprint
+from lora_cli.analysis.memory.verdict import Footprint, Room, card_room, footprint
 from lora_cli.analysis.result import Record
 
 
@@ -124,5 +124,5 @@ class Case:
 def case_of(plan: Plan, arguments: TrainingArguments) -> Case:
     """Return the training of a plan, on the card that its arguments name."""
     setup, card = Setup(plan.subject, plan), arguments.card
-    room = None if card is None else Room(card.bytes, card)
+    room = None if card is None else card_room(card)
     return Case(setup, plan.config.label, arguments.training(setup), card, room)

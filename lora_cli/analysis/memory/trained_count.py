@@ -12,7 +12,7 @@ from lora_cli.analysis.count.count_plan import Plan, plan_tensors
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.memory.arguments import TrainingArguments, read_arguments
 from lora_cli.analysis.memory.replay.setup import Setup
-from lora_cli.analysis.memory.verdict import footprint
+from lora_cli.analysis.memory.verdict import Room, footprint, read_room
 from lora_cli.analysis.progress import Tick, untold
 from lora_cli.errors import InvalidInput, argument
 
@@ -31,6 +31,11 @@ class TrainedCount(ModelCount):
     def setup(self) -> Setup:
         """What a step of its training works on."""
         return Setup(self.subject, self.plan)
+
+    @property
+    def room(self) -> Room | None:
+        """What its card has for it, if one is named."""
+        return read_room(self.arguments.card, None)
 
     @cached_property
     def memory_bytes(self) -> int:

@@ -31,10 +31,15 @@ class Room(NamedTuple):
         return self.bytes - (self.card.measured.driver if self.card and self.card.measured else 0)
 
 
+def card_room(card: Card) -> Room:
+    """Return the memory of a card as what has to be enough."""
+    return Room(card.bytes, card)
+
+
 def read_room(card: Card | None, vram: float | str | None) -> Room | None:
     """Return what has to be enough: a card's memory, or what is given instead."""
     if vram is None:
-        return None if card is None else Room(card.bytes, card)
+        return None if card is None else card_room(card)
     if card is not None:
         raise InvalidInput(
             f"{argument('vram')} conflicts with {argument('gpu')}, whose memory is known; drop one of them"

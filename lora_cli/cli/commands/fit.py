@@ -100,13 +100,13 @@ def fit(
     Examples:
       lora-cli fit llama-3.1-8b --target all-linear --max-params 20M
       lora-cli fit llama-3.1-8b --method lora,dora,loha,vera --max-bytes 50MB
-      lora-cli fit llama-3.1-8b --max-memory 24GiB --quantize nf4 --seq 1024
+      lora-cli fit llama-3.1-8b --gpu 4090 --quantize nf4 --seq 1024
       lora-cli fit -d 4096 -h 4096 --max-params 200K
 
     LoRA trains r * (d + h) parameters, so r is budget / (d + h), rounded
     down. For models and other methods, a search finds the size. It is
     exact: the next larger size breaks a limit. A limit holds at equality.
-    If there are several, all hold. A method without a rank is fitted by the
+    If there are several, all hold. The memory of a --gpu is a limit too. A method without a rank is fitted by the
     field that sets its size (its knob in `lora-cli methods`). The rank never
     exceeds min(d, h).
     """
@@ -121,7 +121,7 @@ def fit(
         raise InvalidInput(
             f"{argument('field')}: the {knob} that is found is the field size; give that instead of {knob}"
         )
-    budget = read_budget(**limits.read())
+    budget = read_budget(training.gpu, **limits.read())
     hows = [read_adaptation(name, r, alpha, target, settings, adapter, adapter_dtype) for name in names]
     asked = read_question(size("d", d), size("h", h), model, hows, budget, knob, training.read(), recipe)
     with presentation.counted("Trying sizes") as tick:

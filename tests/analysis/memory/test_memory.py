@@ -414,3 +414,22 @@ def test_a_model_of_which_nothing_is_quantised_says_so() -> None:
     assert "nf4 quantises no layer of this model" in note
     (note,) = memory("gemma-3-270m", r=8, target="q_proj", quantize="nf4", seq=8).notes
     assert "320 MiB more, and nf4 saves only 137 MiB" in note
+
+
+def test_the_memory_of_a_card_is_a_limit_of_a_fit() -> None:
+    """As `memory` judges it, and beside another limit the smaller one; a message names the card."""
+    small: dict[str, Any] = {"model": LLAMA, "target": "all-linear", "r": 8, "knob": "batch"}
+    found = fit(**small, training={"seq": 64, "gpu": "t4"})
+    assert found.size == of_small(gpu="t4").max_batch
+    assert (found.limit, found.budget) == ("max-memory", 15360 * 2**20)
+    assert [*found.notes] == ["the limit is what t4 has for a process, 15 GiB"]
+    larger, smaller = (fit(**small, max_memory=size, training={"seq": 64, "gpu": "t4"}) for size in ("80GiB", "2GiB"))
+    assert larger.record() == found.record()
+    assert (smaller.budget, [*smaller.notes]) == (2**31, [])
+    with pytest.raises(
+        InvalidInput,
+        match=r"^gpu: training memory of lora .* over the memory of rtx-4060 .* give a card with .* or more$",
+    ):
+        fit(model="llama-3.1-8b", target="q_proj", training={"gpu": "rtx-4060", "seq": 64})
+    with pytest.raises(InvalidInput, match=r"^gpu limits the memory of training a model, .*; give model$"):
+        fit(8, 8, training={"gpu": "t4"})
