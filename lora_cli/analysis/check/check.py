@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lora_cli.analysis.check.loads_in import Loaders, destinations_of
@@ -11,7 +11,7 @@ from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, 
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.each_path import Unread
-from lora_cli.analysis.limits import LIMITS, Amount, read_limits
+from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Amount, card_size_note, read_limits
 from lora_cli.analysis.result import Result
 from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.models.files import path_text
@@ -169,11 +169,13 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool
     if lock is None and not all(each.verdicts for each in checks):
         limits = ", ".join(map(argument, LIMITS))
         raise NoLimit(f"there is no limit to check; give at least one of {limits} or {argument('lock')}")
+    verdicts = [verdict for each in checks for verdict in each.verdicts]
+    notes = [*(note for each in checks for note in each.notes), *_card_sizes(verdicts)]
     judgement = Judgement(
-        [verdict for each in checks for verdict in each.verdicts],
+        verdicts,
         # What is said of a base model is said once for all of its adapters.
         list(dict.fromkeys(warning for each in checks for warning in each.warnings)),
-        list(dict.fromkeys(note for each in checks for note in each.notes)),
+        list(dict.fromkeys(notes)),
         sources=[source for each in checks if (source := each.source()) is not None],
     )
     if lock is None:
@@ -193,3 +195,10 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool
         comparison.update,
         judgement.sources,
     )
+
+
+def _card_sizes(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield that a card has more than a limit in GB says, where one does not hold."""
+    for verdict in verdicts:
+        if verdict.rule == LIMITS[MAX_MEMORY].rule and not verdict.passed and isinstance(verdict.limit, int):
+            yield from card_size_note(MAX_MEMORY, verdict.limit)

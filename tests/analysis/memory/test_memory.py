@@ -433,3 +433,14 @@ def test_the_memory_of_a_card_is_a_limit_of_a_fit() -> None:
         fit(model="llama-3.1-8b", target="q_proj", training={"gpu": "rtx-4060", "seq": 64})
     with pytest.raises(InvalidInput, match=r"^gpu limits the memory of training a model, .*; give model$"):
         fit(8, 8, training={"gpu": "t4"})
+
+
+def test_a_limit_in_gigabytes_that_does_not_hold_says_what_a_card_has() -> None:
+    """One that holds says nothing."""
+    from lora_cli.analysis.check.check import judge
+    from lora_cli.analysis.check.subject_check import Rules, check_count
+
+    counted = count(model="gpt2", r=8)
+    low, high = (judge([check_count(counted, Rules({"max_memory": n * 10**9}))], None) for n in (1, 80))
+    assert low.notes == ["max_memory: 1GB is 1,000,000,000 bytes; a card that is sold as 1 GB has some 1GiB"]
+    assert high.notes == []
