@@ -31,6 +31,8 @@ LEAST_SHARE = 0.01
 FILES = ("adapter_bytes", "expected_bytes", "saved_bytes", "bytes")
 # From as many seconds on.
 TIME_UNITS = (("days", 86_400), ("h", 3600), ("min", 60))
+# What a training has only on a card, and a length only where it can be chosen: a sheet leaves out what there is not.
+OF_CARD = ("low_bytes", "high_bytes", "gpu", "gpu_bytes", "fits", "max_batch", "max_seq")
 # Fields that name the subject of a row.
 SUBJECTS = ("method", "model", "adapter")
 # Fields that a sheet shows in bold.
@@ -144,8 +146,11 @@ def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def sheet(report: Report) -> list[tuple[str, str]]:
     """Return a report of one record as labels and texts, followed by its parts."""
-    (row,) = report.rows()
-    lines = [(heading(field), sheet_cell(field, value)) for field, value in zip(report.fields, row, strict=True)]
+    lines = [
+        (heading(field), sheet_cell(field, value))
+        for field, value in report.record().items()
+        if value is not None or field not in OF_CARD
+    ]
     return [*lines, *((heading(label), text) for label, text in part_lines(report.parts))]
 
 

@@ -270,3 +270,11 @@ def test_alpha_is_of_the_method_here_too(base: str) -> None:
     """What counts an adapter can be pasted."""
     done = run("memory", base, "-r", "8", "--seq", "64", "--alpha", "16", "--field", "peak_bytes")
     assert int(done.stdout) == memory(model=base, r=8, seq=64, alpha=16).peak_bytes
+
+
+def test_without_a_card_people_see_no_rows_about_one() -> None:
+    """Machines do, as unknown; with a card people see them too."""
+    alone, with_card = (run("memory", "gpt2", "-r", "8", "--seq", "64", *card) for card in ((), ("--gpu", "4090")))
+    assert "unknown" not in alone.stdout
+    assert "max batch" in with_card.stdout
+    assert run("memory", "gpt2", "-r", "8", "--seq", "64", "--field", "fits,max_batch").stdout == "\t\n"
