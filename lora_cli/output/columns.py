@@ -26,7 +26,8 @@ MOST_DECIMALS = 10
 class Column(NamedTuple):
     """A column of a table: its heading and a text for each row.
 
-    `style` is a word that the console knows, as in `blocks`. A `bar` column holds shares from 0 to 1 as texts.
+    `style` is a word that the console knows, as in `blocks`. A `bar` column holds numbers as texts, of which the largest is
+    drawn as long as there is room for, or `whole`, if that is larger.
     """
 
     heading: str
@@ -35,6 +36,7 @@ class Column(NamedTuple):
     style: str = ""
     field: str = ""
     is_bar: bool = False
+    whole: float = 0
 
     @property
     def width(self) -> int:

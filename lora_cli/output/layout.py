@@ -126,9 +126,9 @@ def _fitted(columns: Sequence[Column], screen: Screen) -> list[Column]:
 
 
 def _bars(shares: Column, room: int, *, unicode: bool) -> Column:
-    """Return a column of bars, the longest as wide as the room."""
+    """Return a column of bars, the longest as wide as the room, or what stands for the whole."""
     numbers = [float(text or 0) for text in shares.cells]
-    longest = max(numbers, default=0) or 1
+    longest = max(shares.whole, *numbers) or 1
     cells = [_bar(round(8 * room * number / longest), unicode=unicode) for number in numbers]
     return shares._replace(cells=cells, style="bar")
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.output.blocks import Block, Grid, Title, caption
 from lora_cli.output.columns import Column, column, of_full
 from lora_cli.output.people import sizes
 from lora_cli.output.report import Report
+from lora_cli.quantities import Value, memory_text
 
 # What may differ from point to point, the slowest first. A type differs where models have their own.
 AXES = ("model", "target", "method", "d", "h", "r", "gpu", "quantize", "dtype", "batch", "seq")
 FIGURES = ("trainable_params", "percent_of_full", "adapter_bytes")
 # Those of a training, and which of them is drawn.
 VERDICT = "fits"
-TRAINED_FIGURES = ("peak_bytes", "reserved_bytes", VERDICT)
+DRAWN, RESERVED = "peak_bytes", "reserved_bytes"
+TRAINED_FIGURES = (DRAWN, RESERVED, VERDICT)
 # What a narrow table leaves out, where it is not what was asked.
 EXPENDABLE = ("percent_of_full", "adapter_bytes")
 # What the caption has where it is the same for all points.
@@ -37,10 +39,30 @@ def design(report: Report) -> Iterator[Block]:
     trained = [field for field in TRAINED_FIGURES if field in by_field and (field != VERDICT or field not in same)]
     figures = trained or FIGURES
     asked = [field for field in report.asked if field not in (*AXES, *figures)]
-    drawn = figures[0]
-    bars = Column("", [repr(row[drawn]) for row in rows], is_bar=True)
+    shown = [each.upright() for field in (*axes, *figures, *asked) for each in _sized(by_field[field], rows)]
     yield Grid(
-        [*(by_field[field].upright() for field in (*axes, *figures, *asked)), bars],
+        [*shown, _bars(rows, figures[0])],
         expendable=[field for field in EXPENDABLE if field not in report.asked],
         has_more=True,
     )
+
+
+def _sized(shown: Column, rows: Sequence[Mapping[str, Value]]) -> Iterator[Column]:
+    """Yield a column: the peak in bytes and in a larger unit, and what is reserved, which is only compared, in that alone."""
+    if shown.field != RESERVED:
+        yield shown
+    if shown.field in (DRAWN, RESERVED):
+        scaled = [memory_text(_number(row[shown.field])) for row in rows]
+        yield Column("reserved" if shown.field == RESERVED else "", scaled, is_number=True, field=shown.field)
+
+
+def _bars(rows: Sequence[Mapping[str, Value]], drawn: str) -> Column:
+    """Return a bar for each point: against its card where each has one, else against the largest of them."""
+    if drawn != DRAWN or not all(row["gpu_bytes"] for row in rows):
+        return Column("", [repr(row[drawn]) for row in rows], is_bar=True)
+    shares = [_number(row[drawn]) / _number(row["gpu_bytes"]) for row in rows]
+    return Column("of card", [repr(share) for share in shares], is_bar=True, whole=1).upright()
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
