@@ -14,6 +14,7 @@ from small_llama import llama
 from lora_cli.analysis.count import count as counting
 from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix, count_matrix
 from lora_cli.analysis.count.model_count import ModelCount, count_model
+from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.one_matrix import on_one_matrix
 from lora_cli.methods.config.reading import read_adapter_config
@@ -226,3 +227,12 @@ def test_a_size_that_the_weights_decide_is_unknown_and_said() -> None:
     assert (found.trainable_params, found.adapter_bytes) == (5 * 4 + 24, None)
     assert "adapter_bytes is unknown: the values of the weights decide" in found.notes[0]
     assert counting.count(16, 24, 4, "adamss", {"num_subspaces": 1}).notes == ()
+
+
+def test_clusters_that_the_weights_decide_are_said() -> None:
+    """PEFT makes 64 clusters of the 64 rows of most weights with r 1, and 63 or 62 of others."""
+    fields = {"target_modules": ["q_proj", "down_proj"], "num_subspaces": 5}
+    (warning,) = warnings_of(count("adamss", {**fields, "r": 1}))
+    assert "num_subspaces 5 with r 1 is nearly as many as the rows of a weight (8 or fewer)" in warning
+    assert not list(warnings_of(count("adamss", {**fields, "r": 2})))
+    assert not list(warnings_of(count("adamss", {**fields, "r": 1, "num_subspaces": 4})))

@@ -80,8 +80,9 @@ DRAWS = {
         "runtime_offload_base_weight": [True],
         "projection_prng_key": [2],
     },
+    # With r 1, the values of the weights decide how many clusters there are, if these are nearly as many as the rows.
     "adamss": {
-        "r": [1, 7, 30, 100],
+        "r": [2, 7, 30, 100],
         "num_subspaces": [1, 1, 2, 5, 9, 500],
         "use_dynamic_rank": [True],
         "init_weights": ["orthogonal", False, None, True],

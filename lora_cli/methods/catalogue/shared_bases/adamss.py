@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -102,6 +102,19 @@ def tensors(place: Place, own: Settings) -> Iterator[Tensor]:
     yield buffer("adamss_newB", r, d)
 
 
+def warnings(places: Sequence[Place], own: Settings) -> Iterator[str]:
+    """Warn that rows which are one number each, as good as equal, do not make a cluster each.
+
+    This was seen where clusters are nearly as many as rows, and never where they are at most half as many.
+    """
+    most = max((place.module.h for place in places if place.r == 1 < place.module.h < 2 * own.num_subspaces), default=0)
+    if most:
+        yield (
+            f"num_subspaces {own.num_subspaces} with r 1 is nearly as many as the rows of a weight ({most:,} or fewer), "
+            "and PEFT makes fewer where rows are as good as equal; the counts are the most that it can be"
+        )
+
+
 METHOD = Method(
     name="adamss",
     title="AdaMSS: Adaptive Multi-Subspace Approach for Parameter-Efficient Fine-Tuning",
@@ -113,4 +126,5 @@ METHOD = Method(
     shared_fields=TARGETING - {"exclude_modules"},
     default_targets={"vit": ("query", "value")},
     layer_rules=frozenset(),
+    warnings=warnings,
 )
