@@ -74,7 +74,7 @@ def check(
     model          the base model of adapters at paths, as `count` takes it
     loads_in       programs that are to load trained adapters: "peft", "vllm" or "diffusers", or a list of these
     peft_version   release of PEFT that is to load them, e.g. "0.13"; the newest one without it
-    fail_on        severities and codes of what `inspect` finds in a trained adapter that fail, too
+    fail_on        all that fails of what `inspect` finds in a trained adapter: a severity, with what is worse, or codes
     ignore         codes of findings that never fail
     lock           file of counts that these are compared with
     update_lock    record in that file the counts that are new or have changed

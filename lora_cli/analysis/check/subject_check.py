@@ -30,7 +30,7 @@ FAIL_ON = ("error",)
 # The rule that a loader takes an adapter, before the loader's name.
 LOADS_IN = "loads-in"
 # What finds the ranks of a count: their severity, and their codes.
-RANK_FINDINGS = frozenset({"warning", PAST_BREAK_EVEN, PAST_DIMENSION})
+RANK_FINDINGS = frozenset({"warning", "note", PAST_BREAK_EVEN, PAST_DIMENSION})
 
 
 class Rules(NamedTuple):

@@ -58,7 +58,8 @@ def check(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Findings that fail: error, warning, note or a code; may be repeated.  [default: error]",
+            help="All findings that fail: error, warning (errors too), note (all), or codes, which alone replace error; "
+            "may be repeated.  [default: error]",
             autocompletion=one_of(partial(known_names, "fail_on")),
             rich_help_panel=LIMITS,
         ),

@@ -46,8 +46,12 @@ class Finding:
         return f"{self.adapter}: {start}{self.message}; {self.remedy} [{self.code}]"
 
     def fails(self, fail_on: Container[str]) -> bool:
-        """Whether a check fails on it, by its code or its severity."""
-        return self.code in fail_on or self.severity in fail_on
+        """Whether a check fails on it, by its code, its severity or a lesser one.
+
+        >>> Finding("out", "error", "nan", "1 tensor ('q') contains NaN", "go back").fails(["warning"])
+        True
+        """
+        return self.code in fail_on or any(each in fail_on for each in SEVERITIES[SEVERITIES.index(self.severity) :])
 
 
 class Kind(NamedTuple, Generic[S]):
