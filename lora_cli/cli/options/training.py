@@ -88,8 +88,7 @@ class TrainingOptions(NamedTuple):
         str | None,
         _option(
             "--accumulate",
-            "Batches whose gradients are summed for each step of the optimizer. Every N from 2 on takes the same memory.  "
-            "[default: 1]",
+            "Batches whose gradients are summed for each step. Every N from 2 on takes the same memory.  [default: 1]",
             metavar="N",
         ),
     ] = None
