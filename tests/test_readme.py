@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from lora_cli.cli.registry import command_names
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.model import read_config
-from lora_cli.models.registry import family, model_types
+from lora_cli.models.registry import class_names, family, model_types
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
@@ -103,11 +104,20 @@ def test_every_finding_is_explained() -> None:
     assert listed == {kind.code: kind.severity for kind in (*FINDINGS.values(), *rules)}
 
 
+def _of_kinds() -> Iterator[tuple[str, list[str]]]:
+    """Yield README's rows of model types: the kind, and what is written of its types."""
+    table = TEXT.partition("| kind | model types |\n| --- | --- |\n")[2].partition("\n\n")[0]
+    for row in table.splitlines():
+        kind, types = row.strip("| ").split(" | ")
+        yield kind, types.split(", ")
+
+
 def test_every_model_type_is_named() -> None:
-    """README lists the model types that are known, all of them and no other."""
-    listed = re.search(r"^Model types: (.*?)\.$", TEXT, re.MULTILINE | re.DOTALL)
-    assert listed is not None
-    assert listed[1].replace("\n", " ").split(", ") == model_types()
+    """README lists the model types that are known, and the classes of diffusers, all of them and no other."""
+    listed = {kind: [name.strip("*") for name in names] for kind, names in _of_kinds()}
+    assert listed.pop("diffusion") == class_names()
+    assert all(names == sorted(names) for names in listed.values())
+    assert sorted(chain.from_iterable(listed.values())) == model_types()
 
 
 def _replayed_types() -> Iterator[str]:
@@ -124,11 +134,10 @@ def _replayed_types() -> Iterator[str]:
 
 
 def test_every_model_type_that_memory_knows_is_named() -> None:
-    """README lists them, all of them and no other, and says how many there are."""
+    """They are in bold in README's list, all of them and no other, and it says how many there are."""
     known = list(_replayed_types())
-    listed = re.search(r"^Those whose training `memory` replays: (.*?)\.$", TEXT, re.MULTILINE | re.DOTALL)
-    assert listed is not None
-    assert listed[1].replace("\n", " ").split(", ") == known
+    bold = sorted(name.strip("*") for _, names in _of_kinds() for name in names if name.startswith("**"))
+    assert bold == known
     assert f"[{len(known)} model types](#reference)" in TEXT
 
 
