@@ -13,7 +13,7 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
     vector = own.adapter["ia3_l"]
     scaling = record([vector], vector.numel, vector.width, makes(*wanted(vector)), tape=device.tape)
     given = x.width
-    if own.shapes["ia3_l"][0] == 1:
+    if tuple(own.shapes["ia3_l"]) == (1, own.d):
         x = cast(x, vector.width)
         inner = cast(multiply(x, scaling, by_columns=True), given)
         return device.base(own, inner)
