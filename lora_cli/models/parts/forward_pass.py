@@ -65,7 +65,8 @@ class Attention(NamedTuple):
     to the scores is made by the first layer if it `makes_bias`, and shared by the others. With `sinks` a head may look
     at nothing; `clipped` says whether q, k and v are bounded in place. With `indexed` k and v are taken of what is split
     by an index, which copies them: `groups` for all their heads, a `single` one as it is. One that is always `masked`
-    has a mask that it does not need. `scales_in_place` says how eager attention scales the scores.
+    has a mask that it does not need. If eager attention `scales_in_place`, it has the scores beside the masked ones
+    until their softmax is over.
     """
 
     heads: int
@@ -271,7 +272,8 @@ class Body(NamedTuple):
 
     The blocks of a decoder may also see what an `encoder` returns, which runs first. `reaches` are masks that are made
     even if no block needs them. With `only_eager` transformers has no other attention for it. What has a word of
-    `in_float` in its name is float32 beside float16, and never quantised (`_keep_in_fp32_modules`).
+    `in_float` in its name is float32 beside float16, and never quantised (`_keep_in_fp32_modules`). One that
+    `keeps_weights` still has what eager attention returned of a layer while the next one runs.
     """
 
     blocks: Sequence[Block]
@@ -285,6 +287,7 @@ class Body(NamedTuple):
     dropout: float = 0.0
     own_linear: bool = False
     in_float: tuple[str, ...] = ()
+    keeps_weights: bool = False
 
     @property
     def mixtures(self) -> Mapping[Experts, int]:

@@ -23,6 +23,7 @@ ROWS = json.loads((Path(__file__).parents[2] / "reference/memory/rows-encoders.j
 ALL = {"peft_type": "LORA", "r": 8, "target_modules": "all-linear"}
 SIZES: dict[str, dict[str, Any]] = {
     "bert": {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "vocab_size": 100},
+    "falcon": {"hidden_size": 64, "num_attention_heads": 4, "num_kv_heads": 2, "vocab_size": 100, "bias": True},
     "gpt2": {"n_embd": 64, "n_head": 4, "vocab_size": 100},
     "gpt_neox": {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "vocab_size": 100},
     "t5": {"d_model": 64, "d_ff": 128, "num_heads": 4, "d_kv": 16, "vocab_size": 100},

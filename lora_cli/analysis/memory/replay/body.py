@@ -37,6 +37,7 @@ def run_body(device: Device, body: Body) -> Tensor:
         hidden = normalise(device, f"{device.setup.prefix}{body.final.name}", body.final, hidden)
     if body.projection is not None:
         hidden = device.linear(f"{device.setup.prefix}{body.projection}", hidden)
+    device.weights_before = None
     return dropout(hidden, body.dropout)
 
 

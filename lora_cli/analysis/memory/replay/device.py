@@ -11,7 +11,7 @@ from lora_cli.analysis.memory.replay.adapter_registry import adapter_of
 from lora_cli.analysis.memory.replay.ledger import ADDED, WEIGHTS, Storage
 from lora_cli.analysis.memory.replay.operations import (
     FLOAT32,
-    broadcast,
+    add,
     cast,
     embedding,
     linear,
@@ -68,8 +68,10 @@ class Device:
         # What the layer that runs shares with others, and what it makes for them.
         self.shared = Shared()
         self.made_biases: dict[str, Tensor] = {}
-        # What eager attention returns beside its result: the layer's function has it until its end.
+        # What eager attention returns beside its result: the layer's function has it until its end, and where a body
+        # `keeps_weights`, its own until the end of the next layer.
         self.attention_weights: Tensor | None = None
+        self.weights_before: Tensor | None = None
         # What the functions of the layer that runs, or of its branch, still have.
         self.kept: list[Tensor] = []
         self.kept_in_branch: list[Tensor] = []
@@ -124,7 +126,7 @@ class Device:
     def base(self, own: Weights, x: Tensor) -> Tensor:
         """Run a Linear without its adapter."""
         if own.bias is not None and self.setup.body.own_linear:
-            return self._plus_bias(self.base(own._replace(bias=None), x), own.bias)
+            return add(self.base(own._replace(bias=None), x), own.bias)
         if not own.is_quantised:
             return self.multiply(x, own.weight, own.bias, own.d, own.h, of=WEIGHTS)
         return PACKINGS[self.training.quantize].multiply(self, own, x)
@@ -151,12 +153,6 @@ class Device:
         made = Parameter(weight.numel, weight.width, requires_grad=True)
         self.hold(made)
         return made
-
-    def _plus_bias(self, x: Tensor, bias: Parameter) -> Tensor:
-        """Add a bias to a product, which makes another tensor."""
-        width = max(x.width, bias.width)
-        backward = broadcast(x.numel * width, x, bias, columns=bias, rows=x.numel // bias.numel)
-        return record([x, bias], x.numel, width, backward)
 
     def multiply(
         self, x: Tensor, weight: Parameter | Tensor, bias: Parameter | None, d: int, h: int, *, of: str = ADDED
@@ -196,6 +192,8 @@ class Device:
     def end_of_layer(self) -> None:
         """Forget what only the function of a layer has. A second run of it is under an autocast of its own."""
         self.shared = Shared()
+        if self.setup.body.keeps_weights and not self.tape.is_backward:
+            self.weights_before = self.attention_weights
         self.attention_weights = None
         self.kept.clear()
         self.kept_in_branch.clear()

@@ -124,13 +124,20 @@ def cast(x: Tensor, width: int) -> Tensor:
     return x if x.width == width else record([x], x.numel, width, makes(x.numel * x.width))
 
 
-def add(a: Tensor, b: Tensor) -> Tensor:
-    """Add tensors of one size; the result has the wider type, and the gradient of the other is cast back."""
-    width, sizes = max(a.width, b.width), wanted(a, b)
-    whole = a.numel * width
+def add(a: Tensor, b: Tensor | Parameter) -> Tensor:
+    """Add tensors of one size, or a value for each column; the result has the wider type.
 
-    def backward(gradient: Storage) -> Sequence[Storage | None]:
-        return [gradient if size == whole else None if size is None else Storage(gradient.tape, size) for size in sizes]
+    Their gradient is that of the result itself, cast or summed where it does not fit.
+    """
+    width, sizes = max(a.width, b.width), wanted(a, b)
+    whole, rows = a.numel * width, a.numel // b.numel
+    sums = (), (b.numel, rows) if rows > 1 else ()
+
+    def backward(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
+        return [
+            None if size is None else gradient if size == whole else Unreduced(gradient, size, *summed)
+            for size, summed in zip(sizes, sums, strict=True)
+        ]
 
     return record([a, b], a.numel, width, backward)
 

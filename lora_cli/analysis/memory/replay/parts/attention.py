@@ -155,7 +155,10 @@ def _scores(device: Device, own: Attention, q: Tensor, k: Tensor, bias: Tensor |
         k = batched(device, k, packed=own.by_heads and own.groups == own.heads)
     numel = training.batch * own.heads * training.seq**2
     scores = product(q, k, numel, flops_of_scores(device, q.numel))
-    if not own.scales_in_place:
+    if own.scales_in_place:
+        # The name of the weights is that of the scores first.
+        device.attention_weights = scores
+    else:
         scores = scale(scores)
     if own.soft_cap:
         scores = soft_cap(scores)

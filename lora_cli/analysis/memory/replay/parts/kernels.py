@@ -94,16 +94,17 @@ def plain_single(device: Device, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     wide = [cast(each, FLOAT32) for each in (q, k, v)]
     scaled = [scale(each) for each in wide[:2]]
     numel = q.numel * device.training.seq // (k.numel // (device.training.batch * device.training.seq))
-    operands = clone(scaled[0]), clone(repeat(scaled[1], times, 1))
+    operands = batched(device, scaled[0]), batched(device, repeat(scaled[1], times, 1))
     weights = softmax(shift(product(*operands, numel, flops_of_scores(device, q.numel))), FLOAT32)
     # A row in which nothing is seen is searched for by a byte for each score (`_safe_softmax`).
     searched = Storage(q.tape, numel)
     del searched
     # The weights are returned too, in the type of q.
     returned = Storage(q.tape, numel * width) if width < FLOAT32 else None
-    out = product(weights, clone(repeat(wide[2], times, 1)), q.numel, flops_of_scores(device, q.numel))
+    values = batched(device, repeat(wide[2], times, 1))
+    out = product(weights, values, q.numel, flops_of_scores(device, q.numel))
     out = cast(out, width)
-    del returned, weights, operands, wide, scaled
+    del returned, weights, operands, values, wide, scaled
     return clone(out)
 
 

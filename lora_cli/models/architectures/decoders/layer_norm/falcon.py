@@ -71,7 +71,7 @@ def forward(config: Config) -> Body:
     )
     block = layer(config, attention, megatron.feed_forward_pass(config.text("activation", default="gelu")))
     blocks = [block] * config.layers("num_hidden_layers", default=32)
-    return Body(blocks, Norm("ln_f", "layer"), Words("word_embeddings"), "h", own_linear=True)
+    return Body(blocks, Norm("ln_f", "layer"), Words("word_embeddings"), "h", own_linear=True, keeps_weights=True)
 
 
 def layer(config: Config, attention: Attention, inner: FeedForward) -> Block:
