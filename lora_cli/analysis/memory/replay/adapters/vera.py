@@ -16,8 +16,9 @@ def linear(device: Runner, own: Weights, x: Tensor) -> Tensor:
     a, b = (Parameter(inner.numel * size, inner.width, requires_grad=False) for size in (own.d, own.h))
     x = cast(x, inner.width)
     low = weigh(device.multiply(dropout(x, own.settings.vera_dropout), a, None, own.d, inner.numel), inner)
-    update = weigh(device.multiply(low, b, None, inner.numel, own.h), outer)
+    update = device.multiply(low, b, None, inner.numel, own.h)
     del low
+    update = weigh(update, outer)
     out = add(out, update)
     del update
     return cast(cast(out, width), given)
