@@ -15,6 +15,7 @@ from lora_cli.output.registry import formats_of
 
 MATRIX = ("-d", "4096", "-h", "4096", "-r", "16")
 LONG_SWEEP = ("sweep", "-d", "1:1000000:1", "-h", "1:1000000:1", "-r", "1", "--format", "csv")
+LONG_REPLAYS = ("sweep", "llama-3.1-8b", "--memory", "--batch", "1:1000", "--gpu", "4090", "--format", "csv")
 
 
 def test_done_is_0() -> None:
@@ -78,7 +79,7 @@ def test_a_bug_is_70_with_a_traceback(tmp_path: Path) -> None:
     assert "please report it" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("forward", "-d", "65536", "-h", "65536", "-r", "8"), LONG_SWEEP])
+@pytest.mark.parametrize("arguments", [("forward", "-d", "65536", "-h", "65536", "-r", "8"), LONG_SWEEP, LONG_REPLAYS])
 def test_an_interruption_is_130(arguments: tuple[str, ...]) -> None:
     """Ctrl-C ends a long run at once, without a traceback."""
     with subprocess.Popen(

@@ -1,15 +1,19 @@
 """The device's memory: what is held on it now and the most that was, and the storages that hold it.
 
 A storage is freed when its last holder lets go of it, as in PyTorch, so the reference counts of Python objects say when.
+Python drops what a signal raises within a finaliser, Ctrl-C as well as a time limit. So none runs: C code alone notes
+that a storage is gone, and the ledger settles it before it is changed or read again.
 Sizes are rounded up to 512 bytes, as `CUDACachingAllocator` does. Nothing is computed: only sizes are known.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
+from weakref import ref
 
 ROUNDING = 512
 
@@ -61,6 +65,9 @@ class Ledger:
         self.total = 0
         self.highest = 0
         self.highest_kinds = self.kinds[:]
+        # What is held, and what of it is to be taken back, in the order in which the storages went.
+        self._claims: set[Claim] = set()
+        self._gone: deque[Claim] = deque()
         # Multiplications and additions of the pass so far, by phase and by what is multiplied.
         self.flops: dict[tuple[str, str], int] = {}
 
@@ -80,8 +87,34 @@ class Ledger:
         self.flops = {}
         self.kind = Kind.ACTIVATION
 
+    def hold(self, storage: Storage) -> Claim:
+        """Give a storage its memory, until nothing refers to it."""
+        if self._gone:
+            self.settle()
+        claim = Claim(storage, self._gone.append)
+        claim.bytes = size = storage.bytes
+        claim.kind = kind = self.kind
+        claim.block = None if self.allocator is None or not size else self.allocator.allocate(size)
+        self._claims.add(claim)
+        self.kinds[kind] += size
+        self.total += size
+        if self.total > self.highest:
+            self.highest, self.highest_kinds = self.total, self.kinds[:]
+        return claim
+
+    def settle(self) -> None:
+        """Take back the memory of the storages that are gone."""
+        while self._gone:
+            claim = self._gone.popleft()
+            self._claims.remove(claim)
+            self.kinds[claim.kind] -= claim.bytes
+            self.total -= claim.bytes
+            if claim.block is not None and self.allocator is not None:
+                self.allocator.free(claim.block)
+
     def peak(self) -> Peak:
         """Return the peak since the last call, and begin anew."""
+        self.settle()
         peak = Peak(self.highest, tuple(self.highest_kinds))
         self.highest, self.highest_kinds = self.total, self.kinds[:]
         return peak
@@ -92,6 +125,7 @@ class Ledger:
         before, kinds, flops = self.peak(), self.kinds[:], dict(self.flops)
         self.times *= times
         yield
+        self.settle()
         self.times //= times
         for key, count in self.flops.items():
             self.flops[key] = count + (times - 1) * (count - flops.get(key, 0))
@@ -110,28 +144,26 @@ class Ledger:
 class Storage:
     """Device memory that is free again when nothing refers to it."""
 
-    __slots__ = ("block", "bytes", "kind", "tape")
+    __slots__ = ("__weakref__", "_claim", "bytes", "tape")
 
     def __init__(self, tape: Ledger, size: int) -> None:
         self.tape = tape
         self.bytes = -(-size // ROUNDING) * ROUNDING
-        self.kind = tape.kind
-        tape.kinds[tape.kind] += self.bytes
-        tape.total += self.bytes
-        self.block = None if tape.allocator is None or not size else tape.allocator.allocate(self.bytes)
-        if tape.total > tape.highest:
-            tape.highest = tape.total
-            tape.highest_kinds = tape.kinds[:]
-
-    def __del__(self) -> None:
-        tape = self.tape
-        tape.total -= self.bytes
-        tape.kinds[self.kind] -= self.bytes
-        if self.block is not None and tape.allocator is not None:
-            tape.allocator.free(self.block)
+        self._claim = tape.hold(self)
 
     def becomes(self, kind: Kind) -> None:
         """Count it as another kind from now on."""
-        self.tape.kinds[self.kind] -= self.bytes
+        claim = self._claim
+        self.tape.kinds[claim.kind] -= self.bytes
         self.tape.kinds[kind] += self.bytes
-        self.kind = kind
+        claim.kind = kind
+
+
+class Claim(ref[Storage]):
+    """What a storage takes of the device's memory, which the ledger has to know when the storage is gone."""
+
+    __slots__ = ("block", "bytes", "kind")
+
+    block: Any
+    bytes: int
+    kind: Kind
