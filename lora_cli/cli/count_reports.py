@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.output import Report
+from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
@@ -52,6 +53,18 @@ def config_part(config: Mapping[str, Any]) -> dict[str, Any]:
 def recipe_parts(count: Count) -> dict[str, Any]:
     """Return what JSON shows of a recipe: what of it was used."""
     return {"assumptions": count.assumptions} if count.assumptions else {}
+
+
+def training_part(training: Mapping[str, Value]) -> dict[str, Any]:
+    """Return what JSON shows of how a model is trained, if it is."""
+    return {"training": training} if training else {}
+
+
+def people_settings(training: Mapping[str, Value], fields: Collection[str]) -> dict[str, Value]:
+    """Return what people see of how a training was set up: what is not the default, and that no field of a record says."""
+    from lora_cli.analysis.memory.training import unusual
+
+    return {name: value for name, value in unusual(training).items() if name not in fields}
 
 
 def defaults_caption(count: Count) -> list[str]:

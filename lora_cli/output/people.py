@@ -132,6 +132,20 @@ def sizes(record: Mapping[str, Value]) -> list[str]:
     return [f"{word} {cell(field, record[field])}" for field, word in words.items() if record.get(field) is not None]
 
 
+def setting_words(settings: Mapping[str, Value]) -> list[str]:
+    """Return the settings of a training in words.
+
+    >>> setting_words({"checkpointing": False, "logits_kept": True, "optimizer": "sgd", "seq": 2048})
+    ['no checkpointing', 'logits kept', 'optimizer sgd', 'seq 2,048']
+    """
+    return [
+        f"{'' if value else 'no '}{heading(name)}"
+        if isinstance(value, bool)
+        else f"{heading(name)} {cell(name, value)}"
+        for name, value in settings.items()
+    ]
+
+
 def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the parts of a report as labels and texts, e.g. `A` and `32 x 1024 = 32,768`."""
     for name, part in parts.items():
@@ -145,12 +159,13 @@ def part_lines(parts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def sheet(report: Report) -> list[tuple[str, str]]:
-    """Return a report of one record as labels and texts, followed by its parts."""
+    """Return a report of one record as labels and texts, followed by its settings and its parts."""
     lines = [
         (heading(field), sheet_cell(field, value))
         for field, value in report.record().items()
         if value is not None or field not in OF_CARD
     ]
+    lines += [(heading(name), sheet_cell(name, value)) for name, value in report.settings.items()]
     return [*lines, *((heading(label), text) for label, text in part_lines(report.parts))]
 
 

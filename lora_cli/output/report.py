@@ -75,6 +75,7 @@ class Report(NamedTuple):
     `findings` are texts by field, which people see below all that: what is wrong with the subject of a sheet.
     `design` names the file in `designs` that lays the report out on a terminal.
     `title` returns what the answer is about, in a few parts, for a table, and `caption` what is to know about it.
+    `settings` are what people see of how a training was set up, beside the fields of the records.
     `asked` are fields that the question names, so that a design shows them.
     `needs` are fields that it has only with another option, and that option.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
@@ -100,6 +101,7 @@ class Report(NamedTuple):
     design: str | None = None
     title: Callable[[], Sequence[str]] = tuple
     caption: Callable[[], Sequence[str]] = tuple
+    settings: Mapping[str, Value] = MappingProxyType({})
     asked: Sequence[str] = ()
     needs: Mapping[str, str] = MappingProxyType({})
 

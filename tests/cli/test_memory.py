@@ -278,3 +278,54 @@ def test_without_a_card_people_see_no_rows_about_one() -> None:
     assert "unknown" not in alone.stdout
     assert "max batch" in with_card.stdout
     assert run("memory", "gpt2", "-r", "8", "--seq", "64", "--field", "fits,max_batch").stdout == "\t\n"
+
+
+UNUSUAL = "--optimizer sgd --no-checkpointing --accumulate 4 --adapter-dtype bfloat16 --attention eager"
+
+
+def test_people_see_the_settings_that_are_not_the_default(base: str) -> None:
+    """In a caption of the table and as rows elsewhere; a setting that was not changed is not said."""
+    asked = ("memory", base, "-r", "8", "--seq", "64", *UNUSUAL.split())
+    caption = "no checkpointing · attention eager · optimizer sgd · adapter dtype bfloat16\naccumulate 4\n"
+    assert caption in run(*asked, "--format", "table", env={"COLUMNS": "80"}).stdout
+    plain, markdown = (run(*asked, "--format", shape).stdout for shape in ("plain", "markdown"))
+    assert re.search(r"^accumulate +4$", plain, re.MULTILINE)
+    assert "| checkpointing | no |" in markdown
+    assert "accumulate" not in run(*asked[:6]).stdout
+
+
+def test_a_recipe_s_settings_are_seen_too(base: str, tmp_path: Path) -> None:
+    """They come from a file that the answer does not show."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        f"base_model: {base}\nadapter: lora\nlora_r: 8\nlora_target_modules: [q_proj]\nsequence_len: 64\n"
+        "micro_batch_size: 1\ngradient_accumulation_steps: 4\noptimizer: sgd\nbf16: true\n"
+    )
+    shown = run("memory", "--recipe", str(recipe), "--format", "table").stdout
+    assert "optimizer sgd" in shown
+    assert "accumulate 4" in shown
+
+
+def test_json_says_how_every_point_of_a_sweep_is_trained(base: str) -> None:
+    """Beside what its rows say: two that differ only in that are told apart."""
+    grid = ("sweep", base, "-r", "8", "--memory", "--seq", "8,16", "--quantize", "none,nf4", "--json")
+    one, four = (json.loads(run(*grid, "--accumulate", n).stdout)["training"] for n in ("1", "4"))
+    assert {name for name in one if one[name] != four[name]} == {"accumulate"}
+    assert (four["accumulate"], four["kbit_prepare"], four["checkpointing"]) == (4, True, True)
+    assert not {"batch", "seq", "quantize", "gpu", "dtype"} & four.keys()
+    assert "training" not in json.loads(run("sweep", base, "-r", "8", "--json").stdout)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hidden"),
+    [("--max-memory 24GB", ""), ("-r 8 --knob batch --gpu 4090", "batch"), ("--max-params 1M", None)],
+)
+def test_json_says_how_what_a_fit_found_is_trained(base: str, asked: str, hidden: str | None) -> None:
+    """Where its budget is of memory, and without what was searched for."""
+    settings = () if hidden is None else ("--seq", "64", "--accumulate", "4")
+    training = json.loads(run("fit", base, *asked.split(), *settings, "--json").stdout).get("training")
+    assert (training is None) == (hidden is None)
+    if training is not None:
+        assert (training["seq"], training["accumulate"]) == (64, 4)
+        assert hidden not in training
+        assert training.get("gpu") == ("rtx-4090" if "4090" in asked else None)

@@ -21,7 +21,7 @@ from lora_cli.analysis.result import Record
 from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument, choices, is_several, question, quote
 from lora_cli.methods.config.adaptation import Adaptation
-from lora_cli.quantities import count_text, number_text
+from lora_cli.quantities import Value, count_text, number_text
 from lora_cli.time_limit import TookTooLong
 
 if TYPE_CHECKING:
@@ -95,6 +95,12 @@ class Fit(Count):
         if self.model is None or not isinstance(self._search, KnobSearch):
             return super().config_fields
         return fitted_fields(self._search, self._largest)
+
+    @property
+    def training(self) -> dict[str, Value]:
+        """How the adapter is trained, without what is searched for; {} where the budget is not of memory."""
+        settings: Mapping[str, Value] = getattr(self._largest.cost, "training", {})
+        return {name: value for name, value in settings.items() if name != self.knob}
 
     def config(self) -> dict[str, Any]:
         """Return the fields of the adapter_config.json that PEFT loads."""
@@ -273,6 +279,12 @@ def _with_memory(
     from lora_cli.analysis.memory.trained_count import trained_counter
 
     return replace(search, count=trained_counter(training, tick))
+
+
+def common_training(fits: Sequence[Fit]) -> dict[str, Value]:
+    """Return how the adapters of several fits are trained, as far as that is the same for all."""
+    first, *others = (largest.training for largest in fits)
+    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
 
 
 def title_of(fits: Sequence[Fit], budget: Limits) -> list[str]:

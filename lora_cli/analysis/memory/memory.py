@@ -123,7 +123,7 @@ class Memory(Result):
     def training(self) -> dict[str, Value]:
         """How the model is trained, as `training` of `check`, `fit` and `sweep` takes it."""
         case = self._case
-        settings = case.training.arguments() | ({} if case.card is None else {"gpu": case.card.name})
+        settings = case.training.arguments(None if case.card is None else case.card.name)
         return settings if case.setup.plan else {name: settings[name] for name in settings if name != "adapter_dtype"}
 
     @property

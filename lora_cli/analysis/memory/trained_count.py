@@ -15,6 +15,7 @@ from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.verdict import Room, footprint, read_room
 from lora_cli.analysis.progress import Tick, untold
 from lora_cli.errors import InvalidInput, argument
+from lora_cli.quantities import Value
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ class TrainedCount(ModelCount):
     def room(self) -> Room | None:
         """What its card has for it, if one is named."""
         return read_room(self.arguments.card, None)
+
+    @property
+    def training(self) -> dict[str, Value]:
+        """How it is trained, as `training` of a limit of memory takes it."""
+        card = self.arguments.card
+        return self.arguments.training(self.setup).arguments(None if card is None else card.name)
 
     @cached_property
     def memory_bytes(self) -> int:

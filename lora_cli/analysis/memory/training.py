@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from lora_cli.quantities import Value
@@ -42,11 +43,14 @@ class Training(NamedTuple):
     accumulate: int = 1
     has_flash: bool = True
 
-    def arguments(self) -> dict[str, Value]:
-        """Return the settings as `memory` takes them; whether a base is prepared is asked only where it is quantised."""
+    def arguments(self, gpu: str | None) -> dict[str, Value]:
+        """Return the settings as `memory` takes them, with the name of a card if there is one.
+
+        Whether a base is prepared is asked only where it is quantised.
+        """
         spare = {"has_flash"} if self.is_quantised else {"has_flash", "kbit_prepare"}
         settings = {name: value for name, value in self._asdict().items() if name not in spare}
-        return settings | {"autocast": self.autocast is not None}
+        return settings | {"autocast": self.autocast is not None} | ({} if gpu is None else {"gpu": gpu})
 
     @property
     def tokens(self) -> int:
@@ -77,3 +81,13 @@ class Training(NamedTuple):
     def plain_width(self) -> int:
         """The bytes of a value of what is not quantised."""
         return WIDTHS["float32"] if self.is_quantised and self.kbit_prepare else self.width
+
+
+def unusual(settings: Mapping[str, Value]) -> dict[str, Value]:
+    """Return which settings of a training, as `memory` takes them, are not the default; sizes and cards have none.
+
+    >>> unusual({"seq": 64, "padded": False, "optimizer": "sgd", "autocast": False, "gpu": "t4"})
+    {'seq': 64, 'optimizer': 'sgd', 'gpu': 't4'}
+    """
+    usual = Training._field_defaults | {"autocast": False}
+    return {name: value for name, value in settings.items() if name not in usual or value != usual[name]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, product
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
@@ -22,6 +22,9 @@ from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.registry import method_named
 from lora_cli.models.model import Model
 from lora_cli.quantities import Value
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.memory.replay.setup import Setup
 
 FIELDS = ("model", "target", *COUNT_FIELDS[1:])
 
@@ -104,11 +107,23 @@ class ModelGrid:
         if (highest := largest(ranks)) != ranks[0]:
             yield from self._count(model, replace(config, r=highest)).rank_problems().values()
         if self.training is not None:
-            from lora_cli.analysis.memory.replay.setup import Setup
-
-            setup = Setup(model, self._count(model, replace(config, r=ranks[0])).plan)
+            setup = self._setup(model, replace(config, r=ranks[0]))
             for training in self.training.doubtful():
                 yield from training.doubts(setup)
+
+    def _setup(self, model: Model, config: AdapterConfig) -> Setup:
+        from lora_cli.analysis.memory.replay.setup import Setup
+
+        return Setup(model, self._count(model, config).plan)
+
+    def settings(self) -> dict[str, Value]:
+        """Return the settings that all trainings share, beside those that are fields of the rows."""
+        found: dict[str, Value] = {}
+        if self.training is not None:
+            setups = [self._setup(model, self.target_sets[0].config) for model in self.models]
+            for setup, training in product(setups, self.training.doubtful()):
+                found |= training.training(setup).arguments(None)
+        return {name: value for name, value in found.items() if name not in TRAINED_FIELDS}
 
     def counts(self) -> Iterator[Count]:
         """Yield the counts, one per point, in the order of `fields`."""

@@ -70,12 +70,17 @@ class Sweep:
 
     @property
     def title(self) -> tuple[str, ...]:
-        """What is counted, in words: the methods on their subjects, the targets where there is one set, and a default rank."""
+        """What is counted, in words: the methods on their subjects, and the targets where there is one set."""
         methods = dict.fromkeys(name for grid in self._grids for name in grid.methods)
         (first, *_) = self._grids
         targets = [f"{DEFAULT} targets" if name == DEFAULT else name for name in first.targets]
-        ranks = [f"{DEFAULT} rank"] if not isinstance(first, MatrixGrid) and first.ranks is None else []
-        return head(methods, first.subjects), *(targets if len(targets) == 1 else ()), *ranks
+        return head(methods, first.subjects), *(targets if len(targets) == 1 else ())
+
+    @cached_property
+    def training(self) -> dict[str, Value]:
+        """How all models are trained, beside what rows say, as `training` takes it; {} where only counts are wanted."""
+        (first, *_) = self._grids
+        return {} if isinstance(first, MatrixGrid) else first.settings()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lora_cli.analysis.fit.budget import read_budget
-from lora_cli.analysis.fit.fit import FIELDS, RANK, Fit, fit_methods, fit_subject, read_question, title_of
+from lora_cli.analysis.fit.fit import (
+    FIELDS,
+    RANK,
+    Fit,
+    common_training,
+    fit_methods,
+    fit_subject,
+    read_question,
+    title_of,
+)
 from lora_cli.analysis.limits import BUDGETS, TRAINING_KNOBS, Limits
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.candidates import list_of, method_names, one_of
-from lora_cli.cli.count_reports import config_part, defaults_caption, recipe_parts
+from lora_cli.cli.count_reports import config_part, defaults_caption, people_settings, recipe_parts, training_part
 from lora_cli.cli.fitted_config import write_config
 from lora_cli.cli.help_text import METHOD, OUTPUT
 from lora_cli.cli.options import adaptation, subject
@@ -149,11 +158,15 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
         "fit",
         tuple(record),
         [[tuple(record.values())]],
-        parts=recipe_parts(largest) | config | ({} if largest.model is None else {"alternatives": others}),
+        parts=recipe_parts(largest)
+        | config
+        | training_part(largest.training)
+        | ({} if largest.model is None else {"alternatives": others}),
         details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
         design="fit",
         title=lambda: largest.title,
         caption=lambda: defaults_caption(largest),
+        settings=people_settings(largest.training, record),
     )
     notes = list(largest.notes)
     if write is not None:
@@ -168,15 +181,17 @@ def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presenta
     warnings = dict.fromkeys(warning for largest in fits for warning in largest.warnings)
     notes = dict.fromkeys(note for largest in fits for note in largest.notes)
     rows = [tuple(largest.values()) for largest in fits]
+    training = common_training(fits)
     report = Report(
         "fit",
         tuple(fits[0]),
         [rows],
         len(rows),
         listing=True,
-        parts=recipe_parts(fits[0]),
+        parts=recipe_parts(fits[0]) | training_part(training),
         design="fit_methods",
         title=lambda: title_of(fits, budget),
+        settings=people_settings(training, tuple(fits[0])),
         asked=[BUDGETS[name].field for name in budget],
     )
     return Answer(

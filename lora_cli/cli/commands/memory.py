@@ -11,7 +11,7 @@ from lora_cli.analysis.memory.memory import FIELDS, TIME_FIELDS
 from lora_cli.analysis.memory.memory import memory as replayed_memory
 from lora_cli.analysis.memory.serving.serving import FIELDS as SERVED_FIELDS
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.count_reports import config_part
+from lora_cli.cli.count_reports import config_part, people_settings
 from lora_cli.cli.help_text import SERVING, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
@@ -165,6 +165,7 @@ def _trained(found: Memory, presentation: Presentation) -> Answer:
         design="memory",
         title=lambda: found.title,
         caption=lambda: found.allowance,
+        settings=people_settings(found.training, record),
     )
     plot = _plot(report, found) if presentation.plot else None
     return Answer(report, presentation, found.warnings, found.notes, misfits=found.misfits, plot=plot)

@@ -20,6 +20,7 @@ from lora_cli.cli.candidates import (
     sort_keys,
     target_names,
 )
+from lora_cli.cli.count_reports import people_settings, training_part
 from lora_cli.cli.help_text import METHOD, OUTPUT, SUBJECT, TRAINING
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_settings
@@ -174,9 +175,10 @@ def sweep(
         batches,
         grid.size,
         listing=True,
-        parts={"assumptions": grid.assumptions} if grid.assumptions else {},
+        parts=training_part(grid.training) | ({"assumptions": grid.assumptions} if grid.assumptions else {}),
         design="sweep",
         title=lambda: grid.title,
+        settings=people_settings(grid.training, grid.fields),
         asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
     )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]

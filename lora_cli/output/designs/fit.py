@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.output.blocks import Block, Grid, Line, Title, facts
 from lora_cli.output.columns import Column, column, left
-from lora_cli.output.people import amount, cell, sizes
+from lora_cli.output.people import amount, cell, setting_words, sizes
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value
 
@@ -26,7 +26,10 @@ def design(report: Report) -> Iterator[Block]:
     record = report.record()
     limit, knob, size = record["limit"], record["knob"], record["size"]
     budget = amount(limit, record["budget"])
-    yield Title([*report.title(), *sizes({**record, "r": None}), f"{limit} {budget}"], report.caption())
+    yield Title(
+        [*report.title(), *sizes({**record, "r": None}), f"{limit} {budget}"],
+        [*setting_words(report.settings), *report.caption()],
+    )
     if size is None:
         yield Line(
             f"This configuration is inside the budget; {limit} leaves {amount(limit, record['headroom'])}.", "strong"

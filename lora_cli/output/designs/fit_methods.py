@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from lora_cli.output.blocks import Block, Grid, Title, caption
 from lora_cli.output.columns import Column, column, left, of_full, same_in_all_rows
-from lora_cli.output.people import cell, sizes
+from lora_cli.output.people import cell, setting_words, sizes
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value
 
@@ -22,7 +22,8 @@ def design(report: Report) -> Iterator[Block]:
     said = same_in_all_rows(columns.values())
     common = {each.field: rows[0][each.field] for each in said if each.field in ("d", "h")}
     head, *others = report.title()
-    yield Title([head, *sizes(common), *others], caption(each for each in said if each.field in COMMON))
+    alike = caption(each for each in said if each.field in COMMON)
+    yield Title([head, *sizes(common), *others], [*alike, *setting_words(report.settings)])
     used = [_share(row) for row in rows]
     grid = [
         columns["method"],

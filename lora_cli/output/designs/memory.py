@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.output.blocks import Block, Facts, Grid, Line, Title, facts
 from lora_cli.output.columns import Column
-from lora_cli.output.people import cell, sheet_cell
+from lora_cli.output.people import cell, setting_words, sheet_cell
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value, memory_text
 
@@ -30,7 +30,7 @@ FACTS = ("max_batch", "max_seq", "flops_per_token", "train_seconds")
 def design(report: Report) -> Iterator[Block]:
     """Yield the title, the bar and its parts, the verdict, and the switches that would save the most."""
     record = report.record()
-    yield Title(report.title())
+    yield Title(report.title(), setting_words(report.settings))
     whole = max(_number(record["gpu_bytes"]), _number(record["peak_bytes"]))
     yield Line(_bar(record, whole))
     yield _parts(record)

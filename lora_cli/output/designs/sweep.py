@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.output.blocks import Block, Grid, Title, caption
 from lora_cli.output.columns import Column, column, of_full
-from lora_cli.output.people import sizes
+from lora_cli.output.people import setting_words, sizes
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value, memory_text
 
@@ -29,9 +29,8 @@ def design(report: Report) -> Iterator[Block]:
     columns = [column(field, [row[field] for row in rows]) for field in report.fields]
     same = {each.field: each for each in columns if len(set(each.cells)) == 1}
     common = {field: rows[0][field] for field in same}
-    yield Title(
-        [*report.title(), *sizes(common)], caption(same[field] for field in COMMON if common.get(field) is not None)
-    )
+    said = caption(same[field] for field in COMMON if common.get(field) is not None)
+    yield Title([*report.title(), *sizes(common)], [*said, *setting_words(report.settings)])
     if not rows:
         return
     by_field = {each.field: each for each in columns} | {"percent_of_full": of_full(r["percent_of_full"] for r in rows)}

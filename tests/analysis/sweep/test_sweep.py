@@ -216,10 +216,10 @@ def test_an_axis_that_is_left_out_is_refused() -> None:
 
 
 def test_a_model_without_ranks_has_pefts_default() -> None:
-    """As in `count`, each method its own, and the title says so."""
+    """As in `count`, each method its own, which the rows say."""
     grid = sweep(model="gpt2", method=["lora", "ia3", "vera"])
     assert [row.r for row in grid] == [count(model="gpt2", method=name).r for name in ("lora", "ia3", "vera")]
-    assert grid.title == ("3 methods on gpt2", "default targets", "default rank")
+    assert grid.title == ("3 methods on gpt2", "default targets")
 
 
 def test_a_sweep_can_be_read_again() -> None:

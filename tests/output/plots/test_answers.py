@@ -123,6 +123,15 @@ def test_a_training_is_drawn_with_its_card_or_without() -> None:
     assert plot_of("memory llama-3.2-1b -r 8 --seq 64 --vram 24GiB").limits[0].name == "the card: 24 GiB"
 
 
+def test_a_title_says_how_a_training_was_set_up() -> None:
+    """What is not the default, so that two plots of different trainings are told apart."""
+    unusual = "--accumulate 4 --no-checkpointing"
+    plot = plot_of(f"memory llama-3.2-1b -r 8 --seq 64 {unusual}")
+    assert plot.title[-2:] == ("no checkpointing", "accumulate 4")
+    swept = plot_of(f"sweep llama-3.2-1b --memory --batch 1,2 --seq 64 {unusual}")
+    assert swept.title == ("LoRA on llama-3.2-1b", "default targets", "rank 8", "no checkpointing", "accumulate 4")
+
+
 def modules(*names: str, adapter: str = "a", rank: int | None = 4) -> list[spectrum.Record]:
     """Return records of modules."""
     return [{"adapter": adapter, "name": name, "r": 8, "rank_99": rank} for name in names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lora_cli.output.people import cell
+from lora_cli.output.people import cell, setting_words
 from lora_cli.output.plots.plot import Axis, BarPlot, Limit, Part, names, titled, value_base
 from lora_cli.output.plots.units import MEMORY, PERCENT, unit_of
 from lora_cli.output.report import Report
@@ -35,7 +35,7 @@ def plot(report: Report) -> BarPlot:
         most = 100
     base = value_base([*used, most], axis.unit)
     return BarPlot(
-        titled(report.title()),
+        titled([*report.title(), *setting_words(report.settings)]),
         names([_name(row, several=len(report.asked) > 1) for row in rows]),
         Axis(axis.label, axis.unit, base),
         (Part("", tuple(used)),),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lora_cli.output.people import setting_words
 from lora_cli.output.plots.card_limit import card_limits
 from lora_cli.output.plots.plot import Axis, BarPlot, Part, titled
 from lora_cli.output.plots.units import MEMORY
@@ -32,7 +33,7 @@ def plot(report: Report, phases: Mapping[str, int]) -> BarPlot:
     bars |= {name: size for field, name in TOTALS.items() if (size := _number(record[field]))}
     parts = [(name, size) for field, name in PARTS.items() if (size := _number(record[field]))]
     return BarPlot(
-        titled(report.title()),
+        titled([*report.title(), *setting_words(report.settings)]),
         tuple(bars),
         Axis("GPU memory", MEMORY),
         (

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lora_cli.errors import argument
-from lora_cli.output.people import sizes
+from lora_cli.output.people import setting_words, sizes
 from lora_cli.output.plots.card_limit import card_limits
 from lora_cli.output.plots.plot import (
     Axis,
@@ -58,7 +58,7 @@ def plot(report: Report) -> Plot:
         for field in ("d", "h", "r")
         if rows and field in rows[0] and field not in varying and not is_square
     }
-    title = titled([*report.title(), *sizes(common)])
+    title = titled([*report.title(), *sizes(common), *setting_words(report.settings)])
     values = [_number(row[figure]) for row in rows]
     axis = Axis(FIGURES[figure], unit_of(figure), value_base(values, unit_of(figure)))
     limits = card_limits(rows) if figure == "peak_bytes" else ()
