@@ -208,7 +208,8 @@ def test_options_of_a_server_and_of_a_training_do_not_mix(base: str, arguments: 
 
 def test_each_part_of_the_bar_has_a_mark_of_its_own(base: str) -> None:
     """And the title says what is trained of what."""
-    from lora_cli.output.designs.memory import FREE, PARTS
+    from lora_cli.output.designs.memory import FREE
+    from lora_cli.output.memory_parts import PARTS
 
     marks = [mark for _, mark in PARTS.values()]
     assert len({*marks, FREE}) == len(marks) + 1

@@ -6,20 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.output.blocks import Block, Facts, Grid, Line, Title, facts
 from lora_cli.output.columns import Column
+from lora_cli.output.memory_parts import PARTS, apportioned
 from lora_cli.output.people import cell, setting_words, sheet_cell
 from lora_cli.output.report import Report
 from lora_cli.quantities import Value, memory_text
 
-# The parts of the peak, and what each is drawn with in the bar.
-PARTS = {
-    "weights_bytes": ("base weights", "█"),
-    "adapter_weights_bytes": ("adapter weights", "▓"),
-    "gradient_bytes": ("gradients", "▞"),
-    "optimizer_bytes": ("optimizer states", "▀"),
-    "activation_bytes": ("activations", "▒"),
-    "loss_bytes": ("loss", "░"),
-    "temporary_bytes": ("temporaries", "▄"),
-}
 FREE = "·"
 BAR = 72
 MOST_ADVICE = 3
@@ -51,11 +42,10 @@ def _bar(record: Mapping[str, Value], whole: int) -> str:
     >>> len(_bar(record, 72)), _bar(record, 72).count("█"), _bar(record, 72).count("·")
     (72, 48, 12)
     """
-    drawn, used = "", 0
-    for field, (_, mark) in PARTS.items():
-        used += _number(record[field])
-        drawn += mark * (round(BAR * used / whole) - len(drawn))
-    return drawn + FREE * (BAR - len(drawn))
+    sizes = [_number(record[field]) for field in PARTS]
+    cells = apportioned(sizes, round(BAR * sum(sizes) / whole))
+    drawn = "".join(mark * count for (_, mark), count in zip(PARTS.values(), cells, strict=True))
+    return drawn.ljust(BAR, FREE)
 
 
 def _parts(record: Mapping[str, Value]) -> Grid:

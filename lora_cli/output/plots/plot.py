@@ -38,11 +38,15 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A value for each bar, None where that bar has none; with `is_whole` it is the sum of parts that are not known."""
+    """A value for each bar, None where that bar has none; with `is_whole` it is the sum of parts that are not known.
+
+    `fill` is what text draws it with, where a table has that for it, too.
+    """
 
     name: str
     values: tuple[float | None, ...]
     is_whole: bool = False
+    fill: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 from string import ascii_uppercase
 
+from lora_cli.output.blocks import in_ascii
+from lora_cli.output.memory_parts import apportioned
 from lora_cli.output.plots.canvas import SEVERAL, Canvas, Place
 from lora_cli.output.plots.plot import NAME_CHARACTERS, BarPlot, LinePlot, Plot, names
 from lora_cli.output.plots.ticks import Scale, scale
@@ -147,7 +149,10 @@ class _Bars:
         self.indent = 0 if self.is_below else longest + 2
         self.room = max(1, width - self.indent - max(map(len, texts)) - 1)
         fills, whole = (FILLS, WHOLE) if unicode else (ASCII_FILLS, ASCII_WHOLE)
-        self.fills = [whole if part.is_whole else fills[at % len(fills)] for at, part in enumerate(plot.parts)]
+        given = [part.fill if unicode else in_ascii(part.fill) for part in plot.parts]
+        self.fills = [
+            given[at] or (whole if part.is_whole else fills[at % len(fills)]) for at, part in enumerate(plot.parts)
+        ]
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the bars, and the legend."""
@@ -165,11 +170,11 @@ class _Bars:
 
     def _stack(self, at: int) -> str:
         """Return the parts of a bar behind each other, and their sum."""
-        drawn, used = "", 0.0
-        for part, fill in zip(self.plot.parts, self.fills, strict=True):
-            used += part.values[at] or 0
-            drawn += fill * (round(self.room * self.scale.share(used)) - len(drawn))
-        return self._with_limits(drawn) + f" {self.plot.value.unit.text(self.plot.totals[at])}"
+        total = self.plot.totals[at]
+        sizes = [part.values[at] or 0 for part in self.plot.parts]
+        cells = apportioned(sizes, round(self.room * self.scale.share(total)))
+        drawn = "".join(fill * count for fill, count in zip(self.fills, cells, strict=True))
+        return self._with_limits(drawn) + f" {self.plot.value.unit.text(total)}"
 
     def _beside(self, at: int) -> Iterator[str]:
         """Yield a bar for each part that has a value."""

@@ -6,6 +6,7 @@ import pytest
 from plots import COMMANDS, RECORDED, answer_of, drawn, plot_of
 
 from lora_cli.output import Screen
+from lora_cli.output.memory_parts import PARTS
 from lora_cli.output.plots.canvas import Canvas
 from lora_cli.output.plots.plot import Axis, BarPlot, Limit, LinePlot, Part, Series
 from lora_cli.output.plots.text_drawing import draw
@@ -40,6 +41,18 @@ def test_parts_of_the_peak_add_up() -> None:
     assert isinstance(plot, BarPlot)
     assert plot.totals[plot.categories.index("backward (peak)")] == record["peak_bytes"]
     assert plot.limits[0].value == record["gpu_bytes"]
+
+
+def test_a_larger_part_never_gets_fewer_cells() -> None:
+    """In the stack of a training, whose parts have the marks of its table's bar."""
+    answer = answer_of(COMMANDS["memory"])
+    assert answer.plot is not None
+    stack = next(line for line in draw(answer.plot, Screen(80, unicode=True)) if line.startswith("backward (peak)"))
+    record = answer.report.record()
+    cells = {field: stack.count(mark) for field, (_, mark) in PARTS.items()}
+    assert cells["optimizer_bytes"] >= 1
+    by_size = sorted(PARTS, key=lambda field: record[field])  # type: ignore[arg-type,return-value]
+    assert sorted(cells.values()) == [cells[field] for field in by_size]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
