@@ -109,6 +109,7 @@ def test_limits_and_axes_are_read_as_on_the_command_line() -> None:
     assert [*texts] == [*numbers]
     assert [*sweep(8, 8, 2, method="lora, dora")] == [*sweep(8, 8, 2, method=["lora", "dora"])]
     timed = {"model": "gpt2", "seq": 8, "gpu": "h100"}
+    assert memory(**timed, tokens="10M", utilisation="40%").utilisation == 0.4
     assert memory(**timed, tokens="10M", utilisation="0.4") == memory(**timed, tokens=10**7, utilisation=0.4)
 
 

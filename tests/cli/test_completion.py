@@ -85,6 +85,7 @@ def candidates(*words: str, folder: Path | None = None) -> list[str]:
         ("count --method vera --set d_in", {"d_initial=", "d_initial=0.1"}),
         ("sweep --method ia3,vera --set d_in", {"d_initial=", "d_initial=0.1"}),
         ("count --per", {"--per-module"}),
+        ("memory --accumulate ", {"2", "4", "8", "16"}),
         # Where a file is meant, the shell offers files.
         ("count --adapter ", set()),
         ("memory --recipe ", set()),

@@ -82,6 +82,18 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
             "-r 8 --gpu h100 --tokens 10M --utilisation 0",
             "--utilisation: '0' is not a share of the card's peak; give one",
         ),
+        (
+            "-r 8 --gpu h100 --tokens 10M --utilisation 140%",
+            "'140%' is not a share of the card's peak; give one above 0",
+        ),
+        (
+            "-r 8 --attention flash_attention_2",
+            "--attention: flash_attention_2, which is the package flash-attn, cannot be",
+        ),
+        (
+            "-r 8 --attention flash_attention_3",
+            "flash_attention_3, which is the package flash-attn, cannot be replayed",
+        ),
         ("-r 8 --gpu h100 --tokens 10M --utilisation nan", "'nan' is not a share of the card's peak; give one above 0"),
         ("--method full -r 8", "trains every weight"),
         ("--method full --adapter-dtype float32", "drop --adapter-dtype"),

@@ -83,10 +83,10 @@ class TrainingArguments(NamedTuple):
     def training(self, setup: Setup) -> Training:
         """Return the settings of the training of a model."""
         model = setup.model
-        if self.attention == FLASH:
+        if self.attention in FLASH:
             raise InvalidInput(
-                f"{argument('attention')}: flash, which is the package flash-attn, cannot be replayed; give sdpa, which runs "
-                "flash attention too where the card has it"
+                f"{argument('attention')}: {self.attention}, which is the package flash-attn, cannot be replayed; give sdpa, "
+                "which runs flash attention too where the card has it"
             )
         dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
         asked = None if self.quantize is None else _choice("quantize", self.quantize, QUANTISATIONS)

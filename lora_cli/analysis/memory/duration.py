@@ -7,7 +7,7 @@ from typing import SupportsFloat, SupportsIndex
 from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.models.matrix import whole_number
-from lora_cli.quantities import QuantityError, parse_count, parse_real, read, real_number
+from lora_cli.quantities import QuantityError, parse_count, parse_percent, parse_real, read, real_number
 
 MAX_TOKENS = 10**18
 
@@ -42,7 +42,7 @@ def train_time(
     if share is None or not 0 < share <= 1:
         raise InvalidInput(
             f"{argument('utilisation')}: {quote(utilisation)} is not a share of the card's peak; give one above 0 and up "
-            "to 1, e.g. 0.4"
+            "to 1, e.g. 0.4 or 40%"
         )
     amount = read("tokens", tokens, parse_count, "tokens") if isinstance(tokens, str) else tokens
     number = whole_number("tokens", amount, 1, MAX_TOKENS)
@@ -50,10 +50,10 @@ def train_time(
 
 
 def _share(utilisation: SupportsFloat | str) -> float | None:
-    """Return the number that a utilisation is, or None where it is not one."""
+    """Return the share that a utilisation is, e.g. 0.4 for 0.4 and for 40%, or None where it is not one."""
     if not isinstance(utilisation, str):
         return real_number(utilisation)
     try:
-        return parse_real(utilisation)
+        return parse_percent(utilisation) / 100 if utilisation.endswith("%") else parse_real(utilisation)
     except QuantityError:
         return None

@@ -12,8 +12,8 @@ WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
 # What PEFT trains an adapter in.
 ADAPTER_DTYPE = "float32"
 ATTENTIONS = ("sdpa", "eager")
-# The package flash-attn, which is refused by its name.
-FLASH = "flash"
+# The package flash-attn, which is refused by its name and by those that transformers gives it.
+FLASH = ("flash", "flash_attention_2", "flash_attention_3")
 OPTIMIZERS = ("adamw", "adamw-foreach", "adamw-8bit", "paged-adamw-8bit", "sgd", "adafactor")
 UNQUANTISED = "none"
 QUANTISATIONS = (UNQUANTISED, "nf4", "nf4-double", "int8")

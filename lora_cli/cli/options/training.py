@@ -14,10 +14,12 @@ from lora_cli.cli.options.reading import size, whole
 SIZES = ("batch", "seq")
 # What a sweep takes several of.
 AXES = (*SIZES, "quantize", "gpu")
+# Numbers of batches that a shell offers.
+BATCHES = ("2", "4", "8", "16")
 
 
 def _option(name: str, help_text: str, known: tuple[str, ...] = (), metavar: str = "NAME") -> Any:
-    """Return an option of this group, which offers the names that are known."""
+    """Return an option of this group, which offers what is known."""
     listed = f": {', '.join(known)}" if known else ""
     return typer.Option(
         name,
@@ -89,6 +91,7 @@ class TrainingOptions(NamedTuple):
         _option(
             "--accumulate",
             "Batches whose gradients are summed for each step. Every N from 2 on takes the same memory.  [default: 1]",
+            BATCHES,
             metavar="N",
         ),
     ] = None
