@@ -10,6 +10,7 @@ from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
     from lora_cli.analysis.count.count import Count
+    from lora_cli.analysis.explain.explain import Explanation
 
 
 def count_report(count: Count, per_module: bool) -> Report:
@@ -50,9 +51,9 @@ def config_part(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"config": config} if config else {}
 
 
-def recipe_parts(count: Count) -> dict[str, Any]:
+def recipe_parts(answer: Count | Explanation) -> dict[str, Any]:
     """Return what JSON shows of a recipe: what of it was used."""
-    return {"assumptions": count.assumptions} if count.assumptions else {}
+    return {"assumptions": answer.assumptions} if answer.assumptions else {}
 
 
 def training_part(training: Mapping[str, Value]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
         ("check --max-memory 24GiB", 0),
         ("memory --gpu 4090", 0),
         ("sweep --method lora,vera -r 4,8", 0),
+        ("explain 2818048", 0),
     ],
 )
 def test_a_recipe_takes_the_place_of_model_and_method(command: str, code: int, folder: Path) -> None:
@@ -96,6 +97,8 @@ def test_what_a_trainer_does_by_default_can_be_switched_off(name: str, folder: P
         ("memory --recipe lora.yml --serve 8", "--recipe says how a model is trained"),
         ("sweep --recipe lora.yml -m gpt2 -m distilgpt2", "--recipe is of one model"),
         ("count --recipe lora.yml -o lora.yml", "lora.yml"),
+        ("explain 5 --recipe lora.yml --adapter x", "--adapter conflicts with --recipe"),
+        ("explain 5 --recipe lora.yml -o lora.yml", "lora.yml"),
         ("forward --recipe lora.yml", "forward has no option --recipe"),
     ],
 )
@@ -116,6 +119,9 @@ def test_a_recipe_comes_from_standard_input() -> None:
     both = run("count", "--recipe", "-", "-m", "-", input=AXOLOTL)
     assert both.returncode == 2
     assert "standard input can be read only once" in both.stderr
+    log = run("explain", "-", "--recipe", "-", input=AXOLOTL)
+    assert log.returncode == 2
+    assert "TEXT and --recipe: standard input can be read only once" in log.stderr
 
 
 def test_a_fitted_config_is_written(folder: Path) -> None:

@@ -12,7 +12,7 @@ from lora_cli.analysis.explain.match import FIELDS, Match
 from lora_cli.analysis.explain.printed_count import FULL, Figure, PrintedCount
 from lora_cli.analysis.explain.search import MOST_CHANGES, families, search
 from lora_cli.analysis.result import html_table, text_table
-from lora_cli.analysis.subject import read_subject
+from lora_cli.analysis.subject import Subject, read_subject
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.quantities import count_text
@@ -31,7 +31,7 @@ SECONDS = 15.0
 class Explanation(Sequence[Match]):
     """The configurations that make exactly the printed count, ranked by how little they change; empty where none does.
 
-    `printed` is what the log says, and `missing` the sentence that nothing makes it.
+    `printed` is what the log says, `missing` the sentence that nothing makes it, and `assumptions` what a recipe said.
     """
 
     matches: tuple[Match, ...]
@@ -39,6 +39,7 @@ class Explanation(Sequence[Match]):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     missing: str | None = None
+    assumptions: tuple[str, ...] = ()
     fields = FIELDS
 
     @overload
@@ -97,13 +98,16 @@ def explain(
     target: str | Sequence[str] | None = None,
     alpha: float | None = None,
     adapter: str | PathLike[str] | None = None,
+    recipe: str | PathLike[str] | None = None,
 ) -> Explanation:
     """Say which configurations print a trainer's count, and so why it is not what was expected.
 
     text           a log line, or the number of trained parameters alone, or a whole log, of which the last count is
                    explained
-    model          the base model, as `count` takes it; without it, a bundled model that makes the figure of all
-                   parameters, or the one that an `adapter` names
+    model          the base model, as `count` takes it; without it, the one that an `adapter` or a `recipe` names, or a
+                   bundled model that makes the figure of all parameters
+    recipe         path of the trainer's own configuration, which is what is believed; what is given beside it replaces
+                   what it says
     ...            what is believed to be configured, as `count` takes it
 
     Up to three things are changed of what is believed, and a match makes both printed figures to the last digit.
@@ -115,9 +119,9 @@ def explain(
     `InvalidInput` is raised for a text without a count, and for what PEFT refuses.
     """
     log = read_log(text)
-    how = Adaptation(method, r, alpha, target, settings or {}, adapter)
+    subject, how = _believed(model, Adaptation(method, r, alpha, target, settings or {}, adapter), recipe)
+    base = subject.model
     belief = read_belief(how)
-    base = None if model is None and adapter is None else read_subject(None, None, model, adapter).model
     if base is None and log.printed.all is None:
         known = "says only a rounded size, not" if log.printed.is_nominal else "does not say"
         raise InvalidInput(
@@ -144,7 +148,19 @@ def explain(
         (*belief.warnings, *log.warnings, *(() if base is None else base.warnings)),
         (*log.notes, *(() if base is None else base.notes), *filter(None, [missing])),
         missing,
+        subject.assumptions,
     )
+
+
+def _believed(model: Source | None, how: Adaptation, recipe: str | PathLike[str] | None) -> tuple[Subject, Adaptation]:
+    """Return the base model, if any is named, and how it is believed to be adapted."""
+    if recipe is not None:
+        from lora_cli.analysis.recipe import follow_recipe
+
+        followed = follow_recipe(recipe, model, [how])
+        return followed.subject, followed.hows[0]
+    is_named = model is not None or how.adapter is not None
+    return read_subject(None, None, model, how.adapter) if is_named else Subject(None), how
 
 
 def _said(printed: PrintedCount) -> str:

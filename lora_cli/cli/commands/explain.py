@@ -14,6 +14,7 @@ from lora_cli.analysis.explain.explain import explain as explain_log
 from lora_cli.analysis.explain.log_reading import MOST_CHARACTERS
 from lora_cli.analysis.explain.match import FIELDS
 from lora_cli.cli.answer import Answer
+from lora_cli.cli.count_reports import recipe_parts
 from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.options import adaptation, subject
 from lora_cli.cli.options.adaptation import read_adaptation
@@ -49,6 +50,7 @@ def explain(
     method: adaptation.Method = None,
     alpha: adaptation.Alpha = None,
     settings: adaptation.Set = None,
+    recipe: subject.Recipe = None,
 ) -> Answer:
     """Say which configuration prints a trainer's count, and why.
 
@@ -56,12 +58,14 @@ def explain(
     Examples:
       lora-cli explain "trainable params: 8650752 || all params: 10597552128"
       lora-cli explain "Number of trainable parameters = 294,912" -m gpt2 -r 16
+      lora-cli explain 20,971,520 --recipe sft.json
 
-    Give what you believe was configured, or nothing. Up to three things are
-    changed of it: the rank, the targets, the layers, the method's flags, full
-    copies and biases, the base model, and how the trainer counts. A match
-    makes the printed figures to the last digit; those with the fewest
-    changes are shown. Without --model, the bundled models are tried.
+    Give what you believe was configured, by options or the trainer's own
+    --recipe, or nothing. Up to three things are changed of it: the rank, the
+    targets, the layers, the method's flags, full copies and biases, the base
+    model, and how the trainer counts. A match makes the printed figures to
+    the last digit; those with the fewest changes are shown. Where no model
+    is named, the bundled models are tried.
     It reads the lines of PEFT, transformers, TRL, axolotl, LLaMA-Factory,
     Unsloth, ms-swift and mlx-lm, and finds them in a log. Where nothing
     matches, a note says so and the exit code is 0.
@@ -69,14 +73,16 @@ def explain(
     log = read_text(text, MOST_CHARACTERS) if is_stream(text) or os.path.isfile(text) else text
     how = read_adaptation(method, r, alpha, target, settings, adapter)
     beliefs = {name: value for name, value in how._asdict().items() if name != "adapter_dtype"}
-    found = explain_log(log, model, **beliefs)
+    found = explain_log(log, model, recipe=recipe, **beliefs)
     report = Report(
         "explain",
         found.fields,
         [[tuple(match.values()) for match in found]],
         len(found),
         listing=True,
-        parts={"log": found.log, "alternatives": found.alternatives} if presentation.has_parts else {},
+        parts={"log": found.log, "alternatives": found.alternatives} | recipe_parts(found)
+        if presentation.has_parts
+        else {},
         details=[
             {} if match.is_resized else {"command": count_command(match.model, json.loads(match.config))}
             for match in found

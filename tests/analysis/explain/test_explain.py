@@ -301,6 +301,22 @@ def test_an_adapter_can_be_what_is_believed(tmp_path: Any) -> None:
     assert "base_model_name_or_path" in found.notes[0]
 
 
+def test_a_recipe_can_be_what_is_believed(tmp_path: Any) -> None:
+    """Its targets and rank are changed, its base model is the model, and arguments beside it replace what it says."""
+    recipe = tmp_path / "sft.json"
+    fields = {"stage": "sft", "model_name_or_path": "meta-llama/Llama-3.1-8B", "finetuning_type": "lora"}
+    recipe.write_text(json.dumps(fields | {"lora_rank": 16, "lora_target": "all"}))
+    printed = line(count(model=EIGHT_B, target="all-linear", r=24))
+    found = explain(printed, recipe=recipe)
+    assert found[0].cause == "r is 24, not 16"
+    assert "model meta-llama/Llama-3.1-8B (model_name_or_path)" in found.assumptions
+    assert any("sft.json is a recipe of LLaMA-Factory" in note for note in found.notes)
+    assert explain(printed, recipe=recipe, r=24)[0].cause == "as configured"
+    assert "not llama-3.2-1b; r is 24, not 16" in explain(printed, "llama-3.2-1b", recipe=recipe)[0].cause
+    with pytest.raises(InvalidInput, match="adapter conflicts with recipe"):
+        explain(printed, recipe=recipe, adapter=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
