@@ -98,14 +98,14 @@ def text_table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> 
     """
     columns = []
     for at, cells in enumerate(zip(*rows, strict=True)):
-        texts = [*header[at : at + 1], *map(_text, cells)]
+        texts = [*header[at : at + 1], *map(value_text, cells)]
         width = max(map(len, texts))
         is_number = all(isinstance(cell, int | float) for cell in cells)
         columns.append([text.rjust(width) if is_number else text.ljust(width) for text in texts])
     return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
     """Return a value for people, to six digits, but nothing that is not whole as a whole number."""
     if isinstance(value, float):
         text = number_text(value)

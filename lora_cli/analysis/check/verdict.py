@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lora_cli.analysis.result import Result
+from lora_cli.analysis.result import Result, value_text
 from lora_cli.quantities import Value
 
 FIELDS = ("rule", "value", "limit", "passed")
@@ -11,10 +11,14 @@ FIELDS = ("rule", "value", "limit", "passed")
 class Verdict(Result):
     """What a rule says of a subject: the `value`, its `limit`, and whether the subject `passed`.
 
-    `path` is the subject's, where a check has paths.
+    `path` is the subject's, where a check has paths. As a text it is the sentence that the command line says, and its repr
+    has that of a failure, too.
 
-    >>> Verdict("max-params", 100, 50, "max-params: trainable_params is 100, over the limit of 50 by 50").passed
-    False
+    >>> failed = Verdict("max-params", 100, 50, "max-params: trainable_params is 100, over the limit of 50 by 50; r 2 would hold")
+    >>> failed.passed, str(failed)
+    (False, 'max-params: trainable_params is 100, over the limit of 50 by 50; r 2 would hold')
+    >>> print(Verdict("max-params", 50, 100, path="my-adapter"))
+    my-adapter: max-params holds: value 50, limit 100
     """
 
     __slots__ = ("_failure",)
@@ -36,6 +40,17 @@ class Verdict(Result):
     def failure(self) -> str | None:
         """Return what is wrong, as a sentence; None where the subject passed."""
         return self._failure
+
+    def __str__(self) -> str:
+        """Return the verdict as a sentence."""
+        where = "" if self.path is None else f"{self.path}: "
+        return (
+            self._failure or f"{where}{self.rule} holds: value {value_text(self.value)}, limit {value_text(self.limit)}"
+        )
+
+    def __repr__(self) -> str:
+        fields = super().__repr__()
+        return fields if self._failure is None else f"{fields[:-1]}, failure={self._failure!r})"
 
     def of_path(self, path: str | None) -> Verdict:
         """Return the same verdict on the subject at `path`."""

@@ -152,6 +152,17 @@ def test_a_record_has_rule_value_limit_and_passed() -> None:
     assert verdict.of_path("a").record() == {"path": "a", **record}
 
 
+def test_printed_verdicts_say_what_would_hold() -> None:
+    """In a list as alone, and what holds with both its figures."""
+    verdicts = check(count(model="gpt2", r=16), max_params=100_000, min_saved=10)
+    failed, held = verdicts
+    assert str(failed) == failed.failure()
+    assert "r 2 would hold" in str(failed)
+    assert f"passed=False, failure={failed.failure()!r})" in str(verdicts)
+    assert repr(held) == f"Verdict(rule='min-saved', value={held.value!r}, limit=10, passed=True)"
+    assert str(held) == "min-saved holds: value 99.526, limit 10"
+
+
 @pytest.mark.parametrize("d", [200, 400, 1000, 2000])
 def test_a_saving_of_just_the_limit_holds(d: int) -> None:
     """The percentages are the exact ones rounded once, so a decimal limit that is met exactly is met."""
