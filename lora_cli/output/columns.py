@@ -27,7 +27,7 @@ class Column(NamedTuple):
     """A column of a table: its heading and a text for each row.
 
     `style` is a word that the console knows, as in `blocks`. A `bar` column holds numbers as texts, of which the largest is
-    drawn as long as there is room for, or `whole`, if that is larger.
+    drawn as long as there is room for, or `whole`, if that is larger. What `is_copied` by people, a name, is never folded.
     """
 
     heading: str
@@ -37,6 +37,7 @@ class Column(NamedTuple):
     field: str = ""
     is_bar: bool = False
     whole: float = 0
+    is_copied: bool = False
 
     @property
     def width(self) -> int:
@@ -45,7 +46,7 @@ class Column(NamedTuple):
 
     def folds(self, least: int) -> bool:
         """Whether its cells may be broken over several lines, each of them at least so wide."""
-        return not self.is_number and not self.is_bar and self.width > least
+        return not (self.is_number or self.is_bar or self.is_copied) and self.width > least
 
     def upright(self) -> Column:
         """Return the column with the words of its heading one below the other."""

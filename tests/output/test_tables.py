@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import tables
 
+from lora_cli.analysis.listings.known_cards import known_cards
 from lora_cli.analysis.sweep.training_grid import AXES as TRAINING_AXES
 from lora_cli.output import Screen
 from lora_cli.output.designs.sweep import AXES
@@ -106,12 +107,32 @@ def test_a_sweep_shows_every_axis_at_any_width(width: int | None) -> None:
 
 @pytest.mark.parametrize("command", ["lora-cli cards", "lora-cli cards rtx-40*"])
 def test_cards_are_a_table_of_a_line_each(command: str) -> None:
-    """A narrow screen leaves out what people also call them, which a wide one shows."""
+    """A narrow screen leaves out what people also call them, which a wide one shows, and not which were measured."""
     lines = tables.drawn(command, Screen(80)).splitlines()
+    assert all("measured" in line for line in lines if "teraflops" in line)
+    assert "No room for aliases: --format json shows all fields." in lines
     assert max(map(len, lines)) <= 80
     (card,) = (line for line in lines if line.startswith("rtx-4060-ti-8gb "))
     assert "8,589,934,592" in card
     assert " rtx-4060-ti\n" in tables.drawn(command, Screen(200))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_name_of_a_card_is_broken(width: int) -> None:
+    """Each that a screen shows is a whole one."""
+    names = {name for card in known_cards() for name in (card["gpu"], *str(card["aliases"]).split(","))}
+    shown = tables.drawn("lora-cli cards", Screen(width))
+    assert {*re.findall(r"[a-z0-9]+-[a-z0-9-]*[a-z0-9]", shown.partition("No room")[0])} <= names
+
+
+@pytest.mark.parametrize("command", ["models qwen2.5-vl-7b", "count qwen2.5-vl-7b -t all-linear"])
+@pytest.mark.parametrize("width", [60, 76, 80, 100])
+def test_no_name_of_a_module_is_broken(command: str, width: int) -> None:
+    """What else there is to know of it gives way."""
+    shown = tables.drawn(f"lora-cli {command}", Screen(width))
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.count("language_model.*.gate_proj ") == 1
+    assert "params" in shown
 
 
 def test_a_sweep_without_points_is_its_title() -> None:

@@ -58,7 +58,7 @@ def _modules_grid(rows: Sequence[Mapping[str, Value]], record: Mapping[str, Valu
     # The sum of one row is that row.
     has_total = len(rows) > 1
     shown = {field: [*values, total.get(field, "")] if has_total else values for field, values in columns.items()}
-    grid = [column(field, values) for field, values in shown.items()]
+    grid = [column(field, values)._replace(is_copied=field == "module") for field, values in shown.items()]
     bars = [repr(share) for share in columns.get("share", ())]
     grid.append(Column("", [*bars, *[""] * has_total], is_bar=True))
     styles = [*[""] * len(rows), *["strong"] * has_total]

@@ -13,9 +13,13 @@ def design(report: Report) -> Iterator[Block]:
     """Yield the title, the modules with bars of share, and the facts."""
     record = report.record()
     yield Title([str(record["model"]), str(record["family"])])
-    grid = [column(field, [row[field] for row in report.details]) for field in report.details[0]]
+    module, *others = [column(field, [row[field] for row in report.details]) for field in report.details[0]]
     yield Grid(
-        [*grid, Column("", [repr(row["share"]) for row in report.details], is_bar=True)],
+        [
+            module._replace(is_copied=True),
+            *others,
+            Column("", [repr(row["share"]) for row in report.details], is_bar=True),
+        ],
         expendable=("kind", "d", "h", "count"),
     )
     yield facts(record, ("full_params", "default_targets", "memory_known"))
