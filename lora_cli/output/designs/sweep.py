@@ -40,7 +40,7 @@ def design(report: Report) -> Iterator[Block]:
     asked = [field for field in report.asked if field not in (*AXES, *figures)]
     shown = [each.upright() for field in (*axes, *figures, *asked) for each in _sized(by_field[field], rows)]
     yield Grid(
-        [*shown, _bars(rows, figures[0])],
+        [*shown, *_drawn(rows, figures[0])],
         expendable=[field for field in EXPENDABLE if field not in report.asked],
         has_more=True,
     )
@@ -55,12 +55,14 @@ def _sized(shown: Column, rows: Sequence[Mapping[str, Value]]) -> Iterator[Colum
         yield Column("reserved" if shown.field == RESERVED else "", scaled, is_number=True, field=shown.field)
 
 
-def _bars(rows: Sequence[Mapping[str, Value]], drawn: str) -> Column:
-    """Return a bar for each point: against its card where each has one, else against the largest of them."""
+def _drawn(rows: Sequence[Mapping[str, Value]], drawn: str) -> Iterator[Column]:
+    """Yield a bar for each point against the largest of them, or its share of its card with a bar where each has one."""
     if drawn != DRAWN or not all(row["gpu_bytes"] for row in rows):
-        return Column("", [repr(row[drawn]) for row in rows], is_bar=True)
+        yield Column("", [repr(row[drawn]) for row in rows], is_bar=True)
+        return
     shares = [_number(row[drawn]) / _number(row["gpu_bytes"]) for row in rows]
-    return Column("of card", [repr(share) for share in shares], is_bar=True, whole=1).upright()
+    yield Column("of card", [f"{100 * share:,.1f} %" for share in shares], is_number=True).upright()
+    yield Column("", [repr(share) for share in shares], is_bar=True, whole=1)
 
 
 def _number(value: Value) -> int:
