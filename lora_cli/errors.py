@@ -299,17 +299,21 @@ def near_names(wanted: object, known: Iterable[str]) -> list[str]:
     return near
 
 
-def misspelt(wanted: object, known: Iterable[str]) -> str:
+def misspelt(wanted: object, known: Iterable[str], least: float = NEAR_SPELLING) -> str:
     """Return `did you mean ...?` with the known name that differs from `wanted` by a letter or two, or nothing.
+
+    Where that name is missing, another that is `NEAR_WORD` is enough.
 
     >>> misspelt("lora_rnak", ["lora_rank", "lora_alpha"])
     'did you mean lora_rank?'
     >>> misspelt("attention_backend", ["tuner_backend"])
     ''
+    >>> misspelt("lora_rank", ["lora_r"]), misspelt("lora_rank", ["lora_r"], NEAR_WORD)
+    ('', 'did you mean lora_r?')
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(str(wanted)[:COMPARED_CHARACTERS], known, 1, NEAR_SPELLING)
+    near = get_close_matches(str(wanted)[:COMPARED_CHARACTERS], known, 1, least)
     return f"did you mean {_shown_name(near[0])}?" if near else ""
 
 

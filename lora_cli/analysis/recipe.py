@@ -50,7 +50,7 @@ def follow_recipe(
     if trains_all and not allows_full:
         raise InvalidInput(
             f"{recipe.source} trains every weight ({recipe.whole()}), so there is no adapter to count; "
-            f"{question('memory')} says what its training takes, or give {argument('method')}"
+            f"{question('memory')} says what its training takes, or give {argument('method')}{recipe.meant_for(recipe.trainer.method)}"
         )
     base, reading = _model(recipe, model)
     adapted = []
@@ -105,7 +105,7 @@ def _model(recipe: Recipe, model: Source | None) -> tuple[Model, Reading]:
     name, reading = recipe.base_model()
     # What a file says must not make the program wait for a stream.
     if name is None or is_stream(name):
-        raise InvalidInput(f"{recipe.source} names no base model; give {argument('model')}")
+        raise InvalidInput(recipe.no_base_model())
     try:
         return read_model(name), reading
     except InvalidInput as error:

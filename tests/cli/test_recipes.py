@@ -111,6 +111,30 @@ def test_a_wrong_command_line_is_one_line(arguments: str, said: str, folder: Pat
     assert (folder / "lora.yml").read_text(encoding="utf-8") == AXOLOTL
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("base_modl: gpt2|adapter: lora|lora_r: 8|sequence_len: 512", "base_model for base_modl"),
+        ("base_model: gpt2|adapter: lora|lora_rank: 8|sequence_len: 512", "lora_r for lora_rank"),
+        ("base_model: gpt2|adaptr: lora|lora_r: 8|sequence_len: 512", "adapter for adaptr"),
+        ("model_name_or_pth: gpt2|finetuning_type: lora|cutoff_len: 512", "model_name_or_path for model_name_or_pth"),
+        ("model_name_or_path: gpt2|use_pft: true|assistant_only_loss: true|max_length: 8", "use_peft for use_pft"),
+        ("modell: gpt2|tuner_type: lora|loss_scale: x|attn_impl: sdpa", "model for modell"),
+        (
+            "model:|  _component_: torchtune.models.llama3_2.lora_llama3_2_1b|  lora_attn_module: [q_proj]|  lora_rank: 8",
+            "model.lora_attn_modules for 'model.lora_attn_module'",
+        ),
+    ],
+)
+def test_a_misspelt_field_that_is_needed_is_named_in_the_error(fields: str, said: str, folder: Path) -> None:
+    """The error about the field that is missing says which one was meant for it, for each trainer."""
+    (folder / "typo.yml").write_text(fields.replace("|", "\n"), encoding="utf-8")
+    done = run("count", "--recipe", "typo.yml", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"; did you mean {said}?\n")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_recipe_comes_from_standard_input() -> None:
     """And is read once."""
     done = run("count", "--recipe", "-", "--field", "trainable_params", input=AXOLOTL)

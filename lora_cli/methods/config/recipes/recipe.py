@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.errors import Enumeration, InvalidInput, argument, misspelt, quote_long
+from lora_cli.errors import NEAR_WORD, Enumeration, InvalidInput, argument, misspelt, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.arguments import target_modules
 from lora_cli.methods.config.recipes.linear_modules import without_linear
@@ -62,7 +62,7 @@ class Recipe:
 
     @property
     def _method(self) -> str:
-        method: str = self.trainer.method.read(self.fields)
+        method: str = self._value(self.trainer.method)
         return method
 
     def base_model(self) -> tuple[str | None, Reading]:
@@ -93,6 +93,10 @@ class Recipe:
         """Return in words why every weight is trained."""
         field = self._field(self.trainer.method)
         return f"no {self.trainer.method.fields[0]}" if field is None else self._written(field)
+
+    def no_base_model(self) -> str:
+        """Return in words that it names no base model, and what to do."""
+        return f"{self.source} names no base model; give {argument('model')}{self.meant_for(self.trainer.model)}"
 
     def adaptation(self, model: Model, how: Adaptation, without: Collection[str] = ()) -> tuple[Adaptation, Reading]:
         """Return how it adapts a model. What `how` says replaces the recipe's, and what is in `without` is not read."""
@@ -131,7 +135,7 @@ class Recipe:
         if not said and part.default is None:
             first, *others = part.fields
             names = f"{', '.join(others)} or {first}" if others else first
-            return f"{self.source} names no targets; set {names}, or give {argument('target')}"
+            return f"{self.source} names no targets; set {names}, or give {argument('target')}{self.meant_for(part)}"
         said = said or [f"{part.default} ({self.trainer.name}'s default)"]
         return (
             f"{self.source}: {', '.join(said)} finds no targets in {quote_long(model.name)}{without_linear(model)}; "
@@ -214,13 +218,27 @@ class Recipe:
     def _read(self, name: str, part: Part | Targets, reading: Reading, *model: Model) -> Any:
         """Return the value of an argument, and add to the reading what is said of it."""
         try:
-            value = part.read(self.fields, *model)
+            value = self._value(part, *model)
         except NotFollowed as doubt:
             reading.doubts.append(f"{self.source}: {self._written(doubt.field)} {doubt.reason}")
             return None
         if value is not None:
             reading.uses.append(f"{name} {shown(value)}{self._origin(part, value)}")
         return value
+
+    def _value(self, part: Part | Targets, *model: Model) -> Any:
+        """Return what a part reads; an error names the field that was meant for one of its own."""
+        try:
+            return part.read(self.fields, *model)
+        except InvalidInput as error:
+            raise InvalidInput(f"{error}{self.meant_for(part)}") from error
+
+    def meant_for(self, part: Part | Targets) -> str:
+        """Return in words which unknown field was meant for one that a part reads, to end an error with, or nothing."""
+        for name in self._names():
+            if not self.trainer.knows(name) and (near := misspelt(name, part.fields, NEAR_WORD)):
+                return f"; {near.removesuffix('?')} for {key(name)}?"
+        return ""
 
     def _replace(self, name: str, part: Part | Targets, reading: Reading) -> None:
         field = self._field(part)
