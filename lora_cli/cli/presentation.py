@@ -18,7 +18,7 @@ from lora_cli.cli.drawing import STDOUT, check_target, draw_file, draw_on_stdout
 from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.single_options import given_twice
 from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
-from lora_cli.errors import InvalidInput, choices, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
 from lora_cli.output import Report, field_writer, format_writer
 from lora_cli.output.format import Format, Writer
 from lora_cli.output.registry import (
@@ -27,6 +27,7 @@ from lora_cli.output.registry import (
     ENDINGS,
     JSON,
     ON_TERMINAL,
+    columns_writer,
     format_named,
     format_names,
     format_of_file,
@@ -65,7 +66,7 @@ class Presentation(NamedTuple):
             "--field",
             metavar="NAMES",
             help="Print only these fields, separated by commas, of those listed below: a line of raw values for each "
-            "record, with tabs between.",
+            "record, with tabs between, or the columns of a --format.",
             rich_help_panel=OUTPUT,
         ),
     ] = None
@@ -123,17 +124,24 @@ class Presentation(NamedTuple):
         """Return what writes a report of this kind, or refuse; this needs no figure of the report."""
         self._terminal()
         if self.output is not None:
+            self._check_file_name(self.output)
             streams.check_output(self.output)
         if self.field is None:
-            return format_writer(self._format(), size, command, judged=judged)
-        if self._wanted_format() != AUTO:
-            raise InvalidInput("--field prints only raw values; drop --format and --json")
-        if self.output is not None and (wanted := format_of_file(self.output)) not in {None, ELSEWHERE}:
+            return format_writer(self._format(), size, command, judged=judged, file=self._format_file)
+        raw = field_writer(self.asked_fields, command, fields, needs)
+        name = self._asked_format() or ELSEWHERE
+        if name == ELSEWHERE:
+            return raw
+        write = format_writer(name, size, command, judged=judged, file=self._format_file)
+        return columns_writer(name, write, self.asked_fields)
+
+    def _check_file_name(self, path: str) -> None:
+        """Refuse a file that has the name of a format, which was meant as one."""
+        if path in format_names() and self._asked_format() is None:
             raise InvalidInput(
-                f"--field prints only raw values, which are not {wanted}, as the ending of {quote_long(self.output)} wants; "
-                "drop --field, or give another FILE"
+                f"{argument('output')}: {quote(path)} is the name of a format; did you mean --format {path}? For a file of that name "
+                f"write ./{path}"
             )
-        return field_writer(self.asked_fields, command, fields, needs)
 
     def write(self, report: Report, plot: Plot | None = None) -> None:
         """Write `report` and its plot; nothing is opened before the options are known to be right."""
@@ -253,13 +261,19 @@ class Presentation(NamedTuple):
 
     def _format(self) -> str:
         """Return the name of the format, with `auto` resolved."""
+        return self._asked_format() or (ON_TERMINAL if self._to_terminal() else ELSEWHERE)
+
+    def _asked_format(self) -> str | None:
+        """Return the name of the format that the options or the file's ending ask for, or None where neither does."""
         wanted = self._wanted_format()
         if wanted != AUTO:
             return wanted
-        by_name = None if self.output is None else format_of_file(self.output)
-        if by_name is not None:
-            return by_name
-        return ON_TERMINAL if self._to_terminal() else ELSEWHERE
+        return None if self.output is None else format_of_file(self.output)
+
+    @property
+    def _format_file(self) -> str | None:
+        """The file whose ending says the format, or None where an option does."""
+        return self.output if self._wanted_format() == AUTO else None
 
     def _wanted_format(self) -> str:
         """Return the format that the options ask for, by its name or by `--json`."""

@@ -20,7 +20,7 @@ class Format(NamedTuple):
 
     `write` writes a report to a stream. `most_rows` is a limit on the rows of a report; formats that stream have none.
     `has_parts` says that the format shows the lists of a report beside its records, `judged_only` that it shows only
-    verdicts. `note` is a word on it in the help of `--format`. `write_error` writes an error where a report would be; a
+    verdicts, and `takes_fields` that it can show some fields only. `note` is a word on it in the help of `--format`. `write_error` writes an error where a report would be; a
     format that has it shows the troubles of a report, too.
     `is_log` says that its readers see stderr beside it, where nothing of it has to be repeated. `encoding` is what
     they read, whatever the locale is.
@@ -30,6 +30,7 @@ class Format(NamedTuple):
     most_rows: int | None = None
     has_parts: bool = False
     judged_only: bool = False
+    takes_fields: bool = False
     note: str | None = None
     write_error: ErrorWriter | None = None
     is_log: bool = False

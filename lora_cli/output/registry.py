@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from types import MappingProxyType
 
-from lora_cli.errors import InvalidInput, argument, choices, quote
+from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
 from lora_cli.output import formats
 from lora_cli.output.format import Format, Writer
 
@@ -84,17 +84,22 @@ def formats_help(*, judged: bool) -> str:
     return ", ".join([AUTO, *(f"{name} ({declared.note})" if declared.note else name for name, declared in known)])
 
 
-def format_writer(name: str, size: int, command: str, *, judged: bool = False) -> Writer:
-    """Return what writes a report of `size` records of `command` in the format called `name`, or refuse."""
+def format_writer(name: str, size: int, command: str, *, judged: bool = False, file: str | None = None) -> Writer:
+    """Return what writes a report of `size` records of `command` in the format called `name`, or refuse.
+
+    `file` is the file whose ending says the format, if that is what does.
+    """
     if name not in format_names():
         known = [AUTO, *formats_of(judged=judged)]
         raise InvalidInput(f"{argument('format')}: {quote(name)} is not known; {choices(name, known)}")
     chosen = format_named(name)
     if chosen.judged_only and not judged:
         known = [AUTO, *formats_of(judged=judged)]
-        raise InvalidInput(
-            f"{argument('format')}: {name} shows only verdicts, and {command} gives none; choose from: {', '.join(known)}"
-        )
+        where, rest = f"{argument('format')}: {name}", known
+        if file is not None:
+            where = f"{argument('output')}: {quote_long(file)} asks for {name} by its ending; {name}"
+            rest = [ending for ending, meant in ENDINGS.items() if meant in known]
+        raise InvalidInput(f"{where} shows only verdicts, and {command} gives none; choose from: {', '.join(rest)}")
     if chosen.most_rows is not None and size > chosen.most_rows:
         streaming = [other for other, declared in formats_of(judged=False).items() if declared.most_rows is None]
         raise InvalidInput(
@@ -107,7 +112,7 @@ def format_writer(name: str, size: int, command: str, *, judged: bool = False) -
 def field_writer(
     wanted: Sequence[str], command: str, fields: Sequence[str], needs: Mapping[str, str] = MappingProxyType({})
 ) -> Writer:
-    """Return what writes only the raw values of some fields, a line for each record.
+    """Return what writes only the raw values of some fields, a line for each record, or refuse one that is not known.
 
     `needs` are further fields of the command, each with the option that it needs.
     """
@@ -117,6 +122,20 @@ def field_writer(
             if name in needs:
                 raise InvalidInput(f"{where} needs {needs[name]}; give that too")
             raise InvalidInput(f"{where} is not a field of {command}; {choices(name, fields)}")
-    from lora_cli.output.raw_field import field_values
+    from lora_cli.output.chosen_fields import field_values
 
     return field_values(wanted)
+
+
+def columns_writer(name: str, write: Writer, wanted: Sequence[str]) -> Writer:
+    """Return what writes only some fields in the format called `name`, whose `write` is given, or refuse."""
+    if not format_named(name).takes_fields:
+        known = [other for other in format_names() if format_named(other).takes_fields]
+        raise InvalidInput(
+            f"{argument('field')} chooses columns of {', '.join(known[:-1])} or {known[-1]}, not of {name}; "
+            "without a format it prints raw values"
+        )
+    from lora_cli.output.chosen_fields import only
+
+    names = tuple(dict.fromkeys(wanted))
+    return lambda report, stream, screen: write(only(report, names), stream, screen)

@@ -256,12 +256,30 @@ def test_a_shells_process_substitution_is_written(tmp_path: Path) -> None:
     assert (tmp_path / "got").read_text() == "6\n"
 
 
-def test_raw_values_are_not_written_to_a_file_of_another_format(tmp_path: Path) -> None:
-    """A bare number is not JSON."""
-    target = tmp_path / "counts.json"
-    done = run(*MATRIX, "--field", "r", "-o", str(target))
-    assert (done.returncode, target.exists()) == (2, False)
-    assert "--field prints only raw values, which are not json" in done.stderr
+def test_chosen_fields_are_written_in_the_format_of_a_file(tmp_path: Path) -> None:
+    """A bare number is not CSV."""
+    target = tmp_path / "counts.csv"
+    assert run(*MATRIX, "--field", "r,d", "-o", str(target)).returncode == 0
+    assert target.read_text() == "r,d\n2,6\n"
+
+
+@pytest.mark.parametrize("name", ["json", "csv", "ndjson", "markdown", "table", "plain"])
+def test_a_file_is_not_called_as_a_format_by_mistake(tmp_path: Path, name: str) -> None:
+    """Unless the name has a folder, or the format is said."""
+    done = run(*MATRIX, "-o", name, cwd=tmp_path)
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert f"did you mean --format {name}? For a file of that name write ./{name}" in done.stderr
+    assert run(*MATRIX, "-o", f"./{name}", cwd=tmp_path).returncode == 0
+    assert run(*MATRIX, "-o", name, "--format", "csv", cwd=tmp_path).returncode == 0
+    assert (tmp_path / name).read_text().startswith("method,d,h,r,")
+
+
+def test_an_ending_that_asks_for_verdicts_is_named(tmp_path: Path) -> None:
+    """Nobody gave --format."""
+    done = run(*MATRIX, "-o", "x.xml", cwd=tmp_path)
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert "-o/--output: 'x.xml' asks for junit by its ending; junit shows only verdicts" in done.stderr
+    assert done.stderr.endswith("choose from: .csv, .json, .jsonl, .md, .ndjson, .txt\n")
 
 
 def test_a_file_with_a_long_name_is_written(tmp_path: Path) -> None:

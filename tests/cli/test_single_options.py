@@ -108,4 +108,27 @@ def test_several_fields_have_tabs_between() -> None:
     done = run("count", *MATRIX, "--field", "r,trainable")
     assert (done.returncode, done.stdout) == (2, "")
     assert "'trainable' is not a field of count; did you mean" in done.stderr
-    assert "--field prints only raw values" in run("count", *MATRIX, "--field", "r", "--json").stderr
+
+
+def test_fields_choose_the_columns_of_a_format() -> None:
+    """In the order in which they are asked for, by the names that the format has without them."""
+    sweep = ("sweep", "-d", "8", "-h", "8", "-r", "1,2", "--field", "trainable_params,r")
+    assert run(*sweep, "--format", "csv").stdout == "trainable_params,r\n16,1\n32,2\n"
+    assert (
+        run(*sweep, "--format", "ndjson").stdout
+        == '{"trainable_params": 16, "r": 1}\n{"trainable_params": 32, "r": 2}\n'
+    )
+    assert json.loads(run(*sweep, "--json").stdout)["results"][1] == {"trainable_params": 32, "r": 2}
+    assert run(*sweep, "--format", "markdown").stdout.startswith("| trainable_params | r |\n")
+    assert run(*sweep, "--format", "plain").stdout == "16\t1\n32\t2\n"
+    assert run("count", *MATRIX, "--field", "r,r", "--json").stdout.count('"r"') == 1
+    refused = run(*sweep, "--format", "table")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--field chooses columns of csv, json, markdown or ndjson, not of table" in refused.stderr
+
+
+def test_chosen_fields_of_verdicts_change_no_exit_code() -> None:
+    """A limit that does not hold is told as without them."""
+    done = run("check", *MATRIX, "--max-params", "3", "--field", "rule,passed", "--format", "markdown")
+    assert (done.returncode, done.stdout) == (1, "| rule | passed |\n| --- | --- |\n| max-params | no |\n")
+    assert "check failed: max-params" in done.stderr

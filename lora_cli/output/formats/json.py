@@ -27,4 +27,4 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
     stream.write("}\n")
 
 
-FORMAT = Format(write, has_parts=True)
+FORMAT = Format(write, has_parts=True, takes_fields=True)

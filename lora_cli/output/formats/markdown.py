@@ -28,4 +28,4 @@ def _sheet(report: Report) -> list[Column]:
     return [Column("", labels, field="field"), Column("", texts, field="value", is_number=True)]
 
 
-FORMAT = Format(write, most_rows=READABLE_ROWS)
+FORMAT = Format(write, most_rows=READABLE_ROWS, takes_fields=True)

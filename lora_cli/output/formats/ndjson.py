@@ -17,4 +17,4 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
         stream.flush()
 
 
-FORMAT = Format(write)
+FORMAT = Format(write, takes_fields=True)
