@@ -16,6 +16,8 @@ from lora_cli.models.streams import is_stream, read_stream
 MAX_JSON_BYTES = 64 * 2**20
 # The key of the object by which transformers writes an infinite number into a config.json.
 TAGGED_NUMBER = "__float__"
+# Configs of models and adapters are JSON, and only trainers write these.
+YAML_ENDINGS = (".yml", ".yaml")
 # JSON's names for the Python types of its values.
 JSON_NAMES = {
     list: "an array",
@@ -109,7 +111,18 @@ def read_object(path: str, what: str = "a config") -> dict[str, Any]:
 
 def read_config_object(path: str) -> dict[str, Any]:
     """Return the JSON object of a config in a file or, once, from a stream (`models.streams`)."""
-    return json_object(read_content(path, MAX_JSON_BYTES, "a config"), path)
+    content = read_content(path, MAX_JSON_BYTES, "a config")
+    try:
+        return json_object(content, path)
+    except UnreadableFile as error:
+        if path.lower().endswith(YAML_ENDINGS):
+            raise UnreadableFile(f"{quote_long(path)} is not a config in JSON; {as_recipe()}") from error
+        raise
+
+
+def as_recipe() -> str:
+    """Return in words what to do with a trainer's recipe where a config is read."""
+    return f"it looks like a trainer's recipe; give it as {argument('recipe')}"
 
 
 def read_content(path: str, most: int, what: str) -> bytes:

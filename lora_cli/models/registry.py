@@ -13,6 +13,7 @@ from importlib import import_module
 from lora_cli.errors import InvalidInput, argument, choices, first_few, near_miss, quote
 from lora_cli.models.config import Config
 from lora_cli.models.family import Component, Family
+from lora_cli.models.files import as_recipe
 from lora_cli.models.parts.layers import Skeleton
 
 PACKAGE = "lora_cli.models.architectures"
@@ -24,6 +25,8 @@ MODEL_TYPE_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 # Each layer has an activation module. Two of transformers' activations have parameters.
 ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function", "activation", "feed_forward_proj")
 TRAINED_ACTIVATIONS = ("prelu", "xielu")
+# Fields by which trainers name a base model, or how it is adapted; no config.json has them.
+RECIPE_FIELDS = frozenset(("base_model", "model_name_or_path", "tuner_type", "train_type"))
 
 
 class UnknownArchitecture(InvalidInput):
@@ -122,10 +125,12 @@ def skeleton(config: Config) -> tuple[str, Skeleton]:
     if not model_type:
         if component_name := config.text("_class_name", default=""):
             return component_name, _built(component_name, config)
-        adapter = f"; an adapter's config goes to {argument('adapter')}" if "peft_type" in config.fields else ""
-        raise InvalidInput(
-            f"{config.source}: model_type is missing, so this is not a model's config; give a model's config.json{adapter}"
-        )
+        instead = "give a model's config.json"
+        if "peft_type" in config.fields:
+            instead += f"; an adapter's config goes to {argument('adapter')}"
+        elif not RECIPE_FIELDS.isdisjoint(config.fields):
+            instead = as_recipe()
+        raise InvalidInput(f"{config.source}: model_type is missing, so this is not a model's config; {instead}")
     classes = _family_of(config).classes
     name = class_name(config, classes)
     if not isinstance(name, str) or name not in classes:

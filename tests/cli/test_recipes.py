@@ -135,6 +135,20 @@ def test_a_misspelt_field_that_is_needed_is_named_in_the_error(fields: str, said
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["count", "memory", "check --max-params 3", "count gpt2 --adapter"])
+@pytest.mark.parametrize(
+    ("name", "content"), [("axo.yml", AXOLOTL), ("axo.json", '{"base_model": "gpt2", "adapter": "lora", "lora_r": 8}')]
+)
+def test_a_recipe_in_the_place_of_a_config_is_told_as_one(command: str, name: str, content: str, folder: Path) -> None:
+    """YAML by its ending, JSON by a field that trainers have."""
+    if name == "axo.json" and command.endswith("--adapter"):
+        pytest.skip("a config of PEFT's may lack any field")
+    (folder / name).write_text(content, encoding="utf-8")
+    done = run(*command.split(), name, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("; it looks like a trainer's recipe; give it as --recipe\n")
+
+
 def test_a_recipe_comes_from_standard_input() -> None:
     """And is read once."""
     done = run("count", "--recipe", "-", "--field", "trainable_params", input=AXOLOTL)
