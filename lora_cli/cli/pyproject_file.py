@@ -78,10 +78,10 @@ def _section(path: str) -> Section | None:
     tool = _parsed(text, path).get("tool", {})
     if not isinstance(tool, dict):
         raise InvalidInput(f"{quote_long(path)}: tool is {quote(tool)}; it must be a table")
+    wrong = SECTION.replace("-", "_")
+    if wrong in tool:
+        raise InvalidInput(f"{quote_long(path)}: the section [tool.{wrong}] is not known; write [tool.{SECTION}]")
     if SECTION not in tool:
-        wrong = SECTION.replace("-", "_")
-        if wrong in tool:
-            raise InvalidInput(f"{quote_long(path)}: the section [tool.{wrong}] is not known; write [tool.{SECTION}]")
         return None
     section = tool[SECTION]
     if not isinstance(section, dict):

@@ -51,6 +51,7 @@ HOSTILE = {
     "misspelt section": b"[tool.lora_cli]\n",
 }
 WRONG = [
+    ("[tool.lora_cli]\nmax-params = 1", "the section [tool.lora_cli] is not known; write [tool.lora-cli]"),
     ("max_params = 1", "has no key 'max_params'; did you mean max-params"),
     ("max-parms = 1", "has no key 'max-parms'; did you mean max-params"),
     ("colour = 1", "has no key 'colour'; choose from: max-percent, max-params"),
