@@ -213,7 +213,7 @@ def test_a_lock_holds_adapters(adapters: Path) -> None:
     write_adapter(adapters / "good", pair(MODULE, np.ones((5, 32), "<f4"), np.ones((32, 5), "<f4")), r=5)
     changed = run("check", "good", "--lock", "counts.lock")
     assert changed.returncode == 1
-    assert "./good: lock: trainable_params is 320, recorded as 256" in changed.stderr
+    assert "check failed: good: lock: trainable_params is 320, recorded as 256" in changed.stderr
 
 
 def test_settings_say_what_fails(adapters: Path) -> None:

@@ -288,3 +288,15 @@ def test_a_run_that_is_refused_records_nothing(tmp_path: Path, wrong: tuple[str,
     done = run(*MATRIX, "-r", "2", "--lock", "new.lock", "--update-lock", *wrong, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_not_json_is_not_a_lock(tmp_path: Path) -> None:
+    """The parser's message alone says nothing of what to do, and the file stays."""
+    lock = tmp_path / "counts.lock"
+    lock.write_text("{", encoding="utf-8")
+    for update in ((), ("--update-lock",)):
+        done = run("check", "-m", "gpt2", "-r", "4", "--lock", str(lock), *update)
+        assert (done.returncode, done.stdout, lock.read_text(encoding="utf-8")) == (2, "", "{")
+        assert done.stderr.endswith(
+            "; it is not a lock: restore it, or write a new one with --update-lock to another file\n"
+        )

@@ -186,7 +186,9 @@ def judge(checks: Sequence[SubjectCheck], lock: str | None, *, update_lock: bool
     compare = update_of_file if update_lock else compare_with_file
     comparison = compare(lock, {key: figures for key, (_, figures) in subjects.items()})
     compared = [
-        verdict.of_path(subjects[key][0].path) for key, verdicts in comparison.verdicts.items() for verdict in verdicts
+        verdict.of_path(subjects[key][0].path, key)
+        for key, verdicts in comparison.verdicts.items()
+        for verdict in verdicts
     ]
     return Judgement(
         [*judgement.verdicts, *compared],

@@ -16,7 +16,7 @@ from lora_cli.analysis.check.lock_keys import path_of_key, subject_of_key
 from lora_cli.analysis.check.verdict import Verdict
 from lora_cli.analysis.result import Record
 from lora_cli.analysis.revisions import REVISIONS
-from lora_cli.errors import InvalidInput, argument, counted, quote, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, quote, quote_long
 from lora_cli.models.files import read_object
 from lora_cli.quantities import Value
 
@@ -77,7 +77,15 @@ def update_of_file(path: str, subjects: Subjects) -> LockComparison:
 
 def read_lock(path: str) -> Subjects:
     """Return the subjects of the lock at `path`, or none if the file does not exist."""
-    return read_subjects(read_object(path, "a lock"), quote_long(path)) if os.path.lexists(path) else {}
+    if not os.path.lexists(path):
+        return {}
+    try:
+        content = read_object(path, "a lock")
+    except UnreadableFile as error:
+        raise UnreadableFile(
+            f"{error}; it is not a lock: restore it, or write a new one with {argument('update_lock')} to another file"
+        ) from error
+    return read_subjects(content, quote_long(path))
 
 
 def merged(recorded: Subjects, update: Subjects) -> Subjects:

@@ -52,6 +52,9 @@ class Verdict(Result):
         fields = super().__repr__()
         return fields if self._failure is None else f"{fields[:-1]}, failure={self._failure!r})"
 
-    def of_path(self, path: str | None) -> Verdict:
-        """Return the same verdict on the subject at `path`."""
-        return Verdict(self.rule, self.value, self.limit, self._failure, path)
+    def of_path(self, path: str | None, key: str = "") -> Verdict:
+        """Return the same verdict on the subject at `path`, which its failure names instead of a lock's `key`."""
+        failure = self._failure
+        if path is not None and failure is not None and failure.startswith(start := f"{key}: "):
+            failure = f"{path}: {failure.removeprefix(start)}"
+        return Verdict(self.rule, self.value, self.limit, failure, path)
