@@ -15,9 +15,11 @@ GAP = "  "
 
 
 def write(report: Report, stream: TextIO, screen: Screen) -> None:
-    """Write a header and one line per record, or one line per field if there is one record."""
+    """Write a header and one line per record, or one line per field if there is one record; without any, nothing."""
     if report.listing:
-        _write_columns(listing(report), stream)
+        columns = listing(report)
+        if columns[0].cells:
+            _write_columns(columns, stream)
         return
     lines = sheet(report)
     width = max(len(label) for label, _ in lines)
