@@ -146,6 +146,8 @@ def test_methods_stand_side_by_side_on_a_model() -> None:
         (("--method", "vera", "--set", "r=3"), "is also set by another argument"),
         (("--method", "vera", "--set", "r"), "is not FIELD=VALUE"),
         (("--method", "vera", "--set", "=3"), "is not FIELD=VALUE"),
+        (("--set", "bias"), "'bias' is not FIELD=VALUE; write it like bias=all"),
+        (("--method", "prompt_tuning", "--set", "x"), "write it like prompt_tuning_init=RANDOM"),
         (("--set", "use_dora"), "'use_dora' is not FIELD=VALUE; write it like use_dora=true"),
         (("--method", "vera", "--alpha", "3"), "has no alpha"),
         (("--method", "lora", "--alpha", "-3"), "--alpha"),

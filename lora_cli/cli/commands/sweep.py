@@ -154,7 +154,7 @@ def sweep(
         r,
         square=square,
         method=method,
-        settings=read_settings(settings),
+        settings=read_settings(settings, method),
         model=[*(sources or ()), *(model or ())] or None,
         target=target or None,
         sort=sort,

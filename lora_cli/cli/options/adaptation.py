@@ -14,7 +14,7 @@ from lora_cli.cli.presentation import INPUT
 from lora_cli.dtypes import VALUE_TYPES
 from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.config.adaptation import Adaptation
-from lora_cli.methods.registry import METHODS, method_named
+from lora_cli.methods.registry import DEFAULT_METHOD, METHODS, method_named
 from lora_cli.quantities import parse_positive
 
 R = Annotated[
@@ -116,7 +116,7 @@ def read_adaptation(
         size("r", r),
         read_given("alpha", alpha, parse_positive),
         read_target(target),
-        read_settings(settings),
+        read_settings(settings, method),
         adapter,
         adapter_dtype,
     )
@@ -140,18 +140,36 @@ def read_target(texts: Sequence[str] | None) -> list[str] | str | None:
     return list(dict.fromkeys(names))
 
 
-def read_settings(texts: Sequence[str] | None) -> dict[str, Any]:
-    """Return the fields and values of FIELD=VALUE texts, each value as JSON or else as text."""
+def read_settings(texts: Sequence[str] | None, method: str | None = None) -> dict[str, Any]:
+    """Return the fields and values of FIELD=VALUE texts, each value as JSON or else as text; `method` has the fields."""
     settings: dict[str, Any] = {}
     for text in texts or ():
         field, equals, value = text.partition("=")
         if not field or not equals:
-            example = f"{text}=true" if is_flag(text) else "n_frequency=1000"
-            raise InvalidInput(f"{argument('settings')}: {quote(text)} is not FIELD=VALUE; write it like {example}")
+            raise InvalidInput(
+                f"{argument('settings')}: {quote(text)} is not FIELD=VALUE; write it like {_example(text, method)}"
+            )
         if field in settings:
             raise InvalidInput(f"{argument('settings')}: {quote(field)} is given twice; drop one of them")
         settings[field] = _read_json(value)
     return settings
+
+
+def _example(text: str, method: str | None) -> str:
+    """Return how a field of the method is set: this one where it is a flag, or else one that the method has.
+
+    >>> _example("use_dora", None), _example("bias", "vera"), _example("x", "prompt_tuning"), _example("x", "ln_tuning")
+    ('use_dora=true', 'bias=all', 'prompt_tuning_init=RANDOM', 'x=VALUE')
+    """
+    if is_flag(text):
+        return f"{text}=true"
+    own = method_named(method if method in {*method_names()} else DEFAULT_METHOD)
+    if "bias" in {*own.fields, *own.shared_fields}:
+        return "bias=all"
+    plain = (
+        f"{field}={value}" for field, value in own.fields.items() if value and isinstance(value, str | int | float)
+    )
+    return next(plain, f"{text}=VALUE")
 
 
 def is_flag(field: str) -> bool:
