@@ -358,3 +358,13 @@ def test_models_are_counted_above_their_table() -> None:
     """Their number is that of the lines of a pipe, but its header."""
     listed = len(run("models", "gpt2*", "--format", "csv").stdout.splitlines()) - 1
     assert run("models", "gpt2*", "--format", "table").stdout.startswith(f"{listed} models")
+
+
+def test_awk_finds_the_columns_of_plain_rows() -> None:
+    """A number has no space in a pipe, and keeps the one before its unit on a terminal."""
+    sweep = ("sweep", "gpt2", "-r", "1:3")
+    header, *rows = run(*sweep).stdout.splitlines()
+    assert {len(row.split()) for row in rows} == {len(header.split())}
+    assert run(*sweep).stdout.count("0.0296240%") == 1
+    assert "0.0296 %" in on_terminal(*sweep)
+    assert "c_attn 12 768 2,304 8 294,912 100.00%" in " ".join(run("count", "gpt2", "-r", "8").stdout.split())

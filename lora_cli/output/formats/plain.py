@@ -33,13 +33,17 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
 
 
 def _write_columns(columns: Sequence[Column], stream: TextIO) -> None:
-    """Write columns side by side, texts from their left edge on and numbers up to their right one."""
+    """Write columns side by side, texts from their left edge on and numbers up to their right one.
+
+    Numbers have no space in them, as awk and column take each for a column.
+    """
     padded = [_padded(each) for each in columns]
     stream.writelines(GAP.join(cells).rstrip() + "\n" for cells in zip(*padded, strict=True))
 
 
 def _padded(each: Column) -> list[str]:
-    texts = (each.field, *each.cells)
+    cells = [cell.replace(" ", "") for cell in each.cells] if each.is_number else each.cells
+    texts = (each.field, *cells)
     width = max(map(screen_width, texts))
     padded = ((text, " " * (width - screen_width(text))) for text in texts)
     return [space + text if each.is_number else text + space for text, space in padded]
