@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.check.path_checks import Terms
-from lora_cli.cli.pyproject_file import errors_at
+from lora_cli.analysis.check.subject_check import SubjectCheck
+from lora_cli.analysis.each_path import Unread
+from lora_cli.cli.pyproject_file import FILE, errors_at
 from lora_cli.cli.pyproject_settings import CheckTable, OwnRules, Settings
-from lora_cli.cli.pyproject_tables import errors_of, read_source, same_subject, table_rules, table_subjects
+from lora_cli.cli.pyproject_tables import errors_of, read_source, same_subject, table_name, table_rules, table_subjects
+from lora_cli.errors import InvalidInput, question, quote_long
 
 if TYPE_CHECKING:
     from lora_cli.models.model import Model
@@ -41,6 +45,17 @@ def terms_of_paths(
             return Terms(rules, read(table.values["base"]) if model is None and "base" in table.values else model)
 
     return terms
+
+
+def told_as_table(found: SubjectCheck | Unread, project: Settings) -> SubjectCheck | Unread:
+    """Return what a path leads to; one that leads nowhere and is the name of a table is told as that."""
+    if not isinstance(found, Unread) or os.path.lexists(found.path):
+        return found
+    table = next((each for each in project.tables if each.values.get("name") == found.path), None)
+    if table is None:
+        return found
+    said = f"{quote_long(found.path)} is the name of {table_name(table)} in {FILE}"
+    return found._replace(error=InvalidInput(f"{said}; {question('check')} without arguments checks it"))
 
 
 def _adapter_tables(project: Settings) -> dict[str, CheckTable]:

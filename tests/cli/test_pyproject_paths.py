@@ -138,3 +138,15 @@ def test_two_tables_for_one_adapter_are_refused(name: str) -> None:
         done = run("check", *arguments)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
         assert f"check[1] has the same subject as tool.lora-cli.check[0], '{name}'; write the limits" in done.stderr
+
+
+def test_the_name_of_a_table_is_told_as_one(tmp_path: Path) -> None:
+    """Where no path has it; what to run instead is said."""
+    table = '[tool.lora-cli]\nmax-params = "20M"\n[[tool.lora-cli.check]]\nname = "3b"\nmodel = "llama-3.2-3b"\n'
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+    done = run("check", "3b", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    told = "'3b' is the name of tool.lora-cli.check[0] in pyproject.toml; `lora-cli check` without arguments checks it"
+    assert told in done.stderr
+    (tmp_path / "3b").write_text("{}", encoding="utf-8")
+    assert "is the name of" not in run("check", "3b", cwd=tmp_path).stderr

@@ -25,7 +25,7 @@ from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.cli.pyproject_checks import listed_checks
 from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION
-from lora_cli.cli.pyproject_paths import terms_of_paths
+from lora_cli.cli.pyproject_paths import terms_of_paths, told_as_table
 from lora_cli.cli.pyproject_settings import OwnRules, Settings, read_settings
 from lora_cli.cli.pyproject_tables import section_model, section_named
 from lora_cli.errors import InvalidInput, argument, quote_long
@@ -177,7 +177,8 @@ def _checked_paths(
     base = None if configuration.names_subject else section_model(project)
     model = None if configuration.model is None else read_model(configuration.model)
     terms = terms_of_paths(project, options, training, model)
-    return checked_subjects(check_paths(paths, terms, configuration.adaptation(), default_model=base))
+    found = check_paths(paths, terms, configuration.adaptation(), default_model=base)
+    return checked_subjects(told_as_table(each, project) for each in found)
 
 
 def _subject_check(configuration: Configuration, project: Settings, rules: Rules) -> SubjectCheck:
