@@ -370,7 +370,8 @@ def test_a_lock_records_the_commit(run: Run, hub: HubServer, tmp_path: Path) -> 
     hub.repositories["org/base"] = Repository({"config.json": CONFIG}, commit=OTHER_COMMIT, branches={"old": COMMIT})
     moved = run("check", f"org/base@{OTHER_COMMIT}", *check[2:])
     assert moved.returncode == 1
-    assert f"hf://org/base | lora r=4: lock: model_revision is '{OTHER_COMMIT}', recorded as '{COMMIT}'" in moved.stderr
+    differs = f"org/base@{OTHER_COMMIT}: lock: model_revision is '{OTHER_COMMIT}', recorded as '{COMMIT}'"
+    assert f"check failed: {differs}" in moved.stderr
     other = run("check", "-d", "8", "-h", "8", "-r", "2", "--lock", "counts.lock", "--update-lock")
     assert "no longer exists" not in other.stderr
 

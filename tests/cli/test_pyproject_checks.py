@@ -221,7 +221,7 @@ def test_a_recipe_is_named_by_its_file(project: Write, tmp_path: Path) -> None:
     assert list(recorded) == ["./sft.json", "./sft.json | gpt2 | target=c_attn", "./sft.json | r=8"]
     (tmp_path / "sft.json").write_text(json.dumps(recipe | {"lora_r": 6}), encoding="utf-8")
     changed = run("check", "--recipe", "sft.json", "--lock", "counts.lock", cwd=str(tmp_path))
-    assert "check failed: sft.json: lock: r is 6, recorded as 4 in 'counts.lock'" in changed.stderr
+    assert "./sft.json: lock: r is 6, recorded as 4 in 'counts.lock'" in changed.stderr
 
 
 def test_adapters_load_where_the_section_or_their_table_says(project: Write) -> None:
