@@ -132,12 +132,9 @@ def projections(d: int, *, ending: str = "") -> Nodes:
     return [node for name in ("query", "key", "value") for node in dense(f"{name}{ending}", d, d)]
 
 
-def attention(d: int) -> Nodes:
-    """Build `BertAttention`."""
-    return [
-        *under("self", projections(d), hollow("dropout")),
-        *dense_norm("output", d, d, "dropout"),
-    ]
+def attention(d: int, own: Nodes) -> Nodes:
+    """Build `BertAttention` around its `own` projections."""
+    return [*under("self", own), *dense_norm("output", d, d, "dropout")]
 
 
 def feed_forward(d: int, inner: int) -> Nodes:
@@ -151,11 +148,11 @@ def feed_forward(d: int, inner: int) -> Nodes:
 
 def layers(size: Sizes) -> Nodes:
     """Build `BertEncoder`."""
-    d, inner = size.d, size.inner
-    return repeat(
-        "encoder.layer",
-        size.layers,
-        under("attention", attention(d)),
-        under("crossattention", attention(d)) if size.cross else (),
-        feed_forward(d, inner),
-    )
+    own = *projections(size.d), *hollow("dropout")
+    return layers_with(size, own, under("crossattention", attention(size.d, own)) if size.cross else ())
+
+
+def layers_with(size: Sizes, own: Nodes, *more: Nodes) -> Nodes:
+    """Build an encoder of BERT's kind whose attention has projections of its `own`; `more` comes after it."""
+    around = attention(size.d, own)
+    return repeat("encoder.layer", size.layers, under("attention", around), *more, feed_forward(size.d, size.inner))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import defaulting, dense, dense_norm, feed_forward
+from lora_cli.models.parts.encoder import defaulting, dense, layers_with
 from lora_cli.models.parts.kin.deberta import classes, embeddings, hidden, is_relative, kinds, sizes
-from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, parameter, repeat, under
+from lora_cli.models.parts.layers import Nodes, embedding, hollow, linear, parameter
 
 
 def _attention(config: Config) -> Nodes:
@@ -38,17 +38,9 @@ def _distances(config: Config) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    size = sizes(config)
-    d = size.d
     return [
         *embeddings(config),
-        *repeat(
-            "encoder.layer",
-            size.layers,
-            under("attention.self", _attention(config)),
-            dense_norm("attention.output", d, d, "dropout"),
-            feed_forward(d, size.inner),
-        ),
+        *layers_with(sizes(config), _attention(config)),
         *(_distances(config) if is_relative(config) else ()),
     ]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.encoder import dense, dense_norm, feed_forward
+from lora_cli.models.parts.encoder import dense, layers_with
 from lora_cli.models.parts.kin.deberta import (
     CHOICE,
     HEADS,
@@ -19,7 +19,7 @@ from lora_cli.models.parts.kin.deberta import (
     sizes,
     split_by_bars,
 )
-from lora_cli.models.parts.layers import Nodes, convolution, embedding, hollow, norm, repeat, under
+from lora_cli.models.parts.layers import Nodes, convolution, embedding, hollow, norm, under
 
 
 def _attention(config: Config) -> Nodes:
@@ -65,22 +65,14 @@ def _convolution(config: Config) -> Nodes:
 
 
 def _body(config: Config) -> Nodes:
-    size = sizes(config)
-    d = size.d
     normed = "layer_norm" in split_by_bars(config.text("norm_rel_ebd", default="none"))
     return [
         *embeddings(config),
-        *repeat(
-            "encoder.layer",
-            size.layers,
-            under("attention.self", _attention(config)),
-            dense_norm("attention.output", d, d, "dropout"),
-            feed_forward(d, size.inner),
-        ),
+        *layers_with(sizes(config), _attention(config)),
         *under(
             "encoder",
             _distances(config) if is_relative(config) else (),
-            norm("LayerNorm", d, bias=True) if normed else (),
+            norm("LayerNorm", hidden(config), bias=True) if normed else (),
             _convolution(config),
         ),
     ]

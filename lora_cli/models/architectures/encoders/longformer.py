@@ -7,8 +7,8 @@ from lora_cli.models.architectures.encoders.roberta import FAMILY as ROBERTA
 from lora_cli.models.architectures.encoders.roberta import classes
 from lora_cli.models.config import Config
 from lora_cli.models.family import Family
-from lora_cli.models.parts.encoder import dense_norm, feed_forward, projections, sizes, words
-from lora_cli.models.parts.layers import Nodes, repeat, under
+from lora_cli.models.parts.encoder import layers_with, projections, sizes, words
+from lora_cli.models.parts.layers import Nodes
 
 
 def _check_windows(config: Config, layers: int) -> None:
@@ -25,16 +25,8 @@ def _body(config: Config) -> Nodes:
     """Build `LongformerModel`, whose global tokens have projections of their own."""
     size = sizes(config)
     _check_windows(config, size.layers)
-    return [
-        *words(size),
-        *repeat(
-            "encoder.layer",
-            size.layers,
-            under("attention.self", projections(size.d), projections(size.d, ending="_global")),
-            dense_norm("attention.output", size.d, size.d, "dropout"),
-            feed_forward(size.d, size.inner),
-        ),
-    ]
+    own = *projections(size.d), *projections(size.d, ending="_global")
+    return [*words(size), *layers_with(size, own)]
 
 
 FAMILY = Family("longformer", classes("Longformer", _body, prefix="longformer", causal=False), ROBERTA.sizes)
