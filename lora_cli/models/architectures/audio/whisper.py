@@ -9,12 +9,8 @@ from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.kin.bart import stack_layers
 from lora_cli.models.parts.layers import Node, Nodes, Skeleton, convolution, embedding, linear, norm, parameter, under
 
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "d_model", default=384)
-
-
+# Of the two names the newer one wins, as in transformers' attribute_map.
+hidden = size("hidden_size", 384, "d_model")
 vocabulary = size("vocab_size", 51865)
 
 

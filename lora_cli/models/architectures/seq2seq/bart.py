@@ -11,12 +11,8 @@ from lora_cli.models.parts.heads import classification_head
 from lora_cli.models.parts.kin.bart import offset_positions, stack_layers
 from lora_cli.models.parts.layers import Build, Nodes, Skeleton, embedding, linear, norm, under
 
-
-def hidden(config: Config) -> int:
-    """Return the width; of its two names the newer one wins, as in transformers' attribute_map."""
-    return config.size("hidden_size", "d_model", default=1024)
-
-
+# Of the two names the newer one wins, as in transformers' attribute_map.
+hidden = size("hidden_size", 1024, "d_model")
 vocabulary = size("vocab_size", 50265)
 # Whether what takes and what gives the vocabulary share one weight.
 is_tied = flag("tie_word_embeddings", default=True)

@@ -8,7 +8,8 @@ from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, listed, norm, parameter, under
+from lora_cli.models.parts.experts import fused
+from lora_cli.models.parts.layers import Node, Nodes, embedding, hollow, linear, listed, norm, under
 
 hidden = size("hidden_size", 5120)
 vocabulary = size("vocab_size", 202048)
@@ -23,8 +24,7 @@ def _experts(config: Config, d: int) -> Nodes:
     """Build experts, whose weights are stored as inputs × outputs, and one that all words share."""
     count, inner = config.size("num_local_experts", default=16), config.size("intermediate_size", default=8192)
     return [
-        *parameter("experts.gate_up_proj", count, d, 2 * inner),
-        *parameter("experts.down_proj", count, inner, d),
+        *fused(d, inner, count, transposed=True),
         *hollow("experts.act_fn"),
         *linear("router", d, count),
         *under("shared_expert", _gated(d, inner)),

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from lora_cli.models.architectures.multimodal.llava_like.llava_onevision import VISION as SIGLIP
 from lora_cli.models.composite import Composite, Section, Tower, own_ties
 from lora_cli.models.config import Config
 from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
 from lora_cli.models.parts.projectors import PROJECTOR
 from lora_cli.models.registry import hidden_size
 
-VISION = Section(
-    name="vision_config",
-    model_type="siglip_vision_model",
-    missing={
-        "hidden_size": 1152,
-        "intermediate_size": 4304,
-        "patch_size": 14,
-        "image_size": 384,
-        "num_hidden_layers": 26,
-        "num_attention_heads": 14,
-        "vision_use_head": False,
-    },
-)
+# Its default of heads does not divide the width, so transformers refuses a config.json without this section.
+VISION = replace(SIGLIP, missing={**SIGLIP.missing, "num_attention_heads": 14})
 
 
 def projector(config: Config, tower: Config, text: Config) -> Nodes:
