@@ -5,7 +5,7 @@ from __future__ import annotations
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
 from lora_cli.models.nodes import MULTIHEAD, OUTPUT_PROJECTION, Module
-from lora_cli.models.parts.layers import Nodes, linear, norm, under
+from lora_cli.models.parts.layers import Nodes, linear, norm
 
 
 def heads(
@@ -51,8 +51,8 @@ def biased(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
 def attention_with_head_norms(
     config: Config, d: int, shape: tuple[int, int, int], *, norms: tuple[str, str] = ("q_norm", "k_norm")
 ) -> Nodes:
-    """Build `self_attn` with `norms` on each head of q and k, and with biases where `attention_bias` is true."""
-    return under("self_attn", biased(config, d, shape), *(norm(name, shape[-1]) for name in norms))
+    """Build the same with `norms` on each head of q and k."""
+    return (*biased(config, d, shape), *(node for name in norms for node in norm(name, shape[-1])))
 
 
 def multihead(name: str, d: int) -> Nodes:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from lora_cli.errors import InvalidInput
 from lora_cli.models.config import Config
+from lora_cli.models.parts.decoder import PRE_NORMS
 from lora_cli.models.parts.forward_pass import (
     Attention,
     Block,
+    Body,
     Branch,
     Experts,
     FeedForward,
@@ -18,8 +20,7 @@ from lora_cli.models.parts.forward_pass import (
 )
 from lora_cli.models.parts.passes.class_heads import DECODER_HEADS, Dense, Head, Scaled, SoftCapped
 
-# The norms before the attention and the feed-forward, and those after both.
-PRE_NORMS = ("input_layernorm", "post_attention_layernorm")
+# The norms after the attention and the feed-forward, of models that have some.
 POST_NORMS = ("post_attention_layernorm", "post_feedforward_layernorm")
 NO_NORMS = (None, None)
 HeadNorms = tuple[Norm, Norm]
@@ -61,6 +62,11 @@ def gated_pass(config: Config, *names: str, activation: str = "silu") -> FeedFor
 def fused_pass(config: Config) -> FeedForward:
     """Return one whose gate and up are one Linear."""
     return gated_pass(config)._replace(inputs=("gate_up_proj",))
+
+
+def gated_layers(config: Config, attentions: Iterable[Attention]) -> Body:
+    """Return the pass through layers of these attentions, each with a gated feed-forward after it; some may see all."""
+    return Body([layer_pass(each, gated_pass(config)) for each in attentions], reaches=SEES_ALL)
 
 
 def is_capped(config: Config, name: str, *, default: bool) -> bool:

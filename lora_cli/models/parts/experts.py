@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config
-from lora_cli.models.parts.decoder import layered_decoder
+from lora_cli.models.parts.decoder import PRE_NORMS, layered_decoder
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.layer_types import layer_types
 from lora_cli.models.parts.layers import Node, Nodes, buffer, hollow, linear, norm, parameter, under
@@ -98,11 +98,11 @@ def mixed_blocks(sparse: Sequence[bool], *common: Nodes, experts: Nodes, dense: 
 
 
 def mixed_decoder(
-    vocabulary: int, d: int, sparse: Sequence[bool], block: Nodes, *, experts: Nodes, dense: Nodes
+    vocabulary: int, d: int, sparse: Sequence[bool], attention: Nodes, *, experts: Nodes, dense: Nodes
 ) -> Nodes:
-    """Build a decoder whose layers share `block`, and have either `experts` or a `dense` feed-forward."""
-    norms = norm("input_layernorm", d), norm("post_attention_layernorm", d)
-    return layered_decoder(vocabulary, d, mixed_blocks(sparse, block, *norms, experts=experts, dense=dense))
+    """Build a decoder whose layers share their `attention`, and have either `experts` or a `dense` feed-forward."""
+    common = under("self_attn", attention), *(norm(name, d) for name in PRE_NORMS)
+    return layered_decoder(vocabulary, d, mixed_blocks(sparse, *common, experts=experts, dense=dense))
 
 
 def shared_expert(d: int, inner: int) -> Nodes:

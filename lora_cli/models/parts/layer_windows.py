@@ -56,8 +56,11 @@ def optional_window(config: Config, default: int | None) -> int | None:
     return config.size("sliding_window", default=missing or 0) or None
 
 
-def switched_windows(config: Config, layers: int) -> Sequence[int | None]:
-    """Return the windows of Qwen's layers, which slide from `max_window_layers` on if `use_sliding_window` is true."""
+def switched_windows(config: Config, layers: int, *, first: int = 28) -> Sequence[int | None]:
+    """Return the windows of Qwen's layers, which slide from `max_window_layers` on if `use_sliding_window` is true.
+
+    `first` is the default of `max_window_layers`.
+    """
     window = optional_window(config, 4096) if config.flag("use_sliding_window", default=False) else None
-    first = config.number("max_window_layers", default=28)
+    first = config.number("max_window_layers", default=first)
     return layer_windows(config, layers, window, lambda index: window is not None and index >= first)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.attention import biased, heads
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, block, classes, decoder
 from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, refuse, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body, Norm, Words
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 3072)
 vocabulary = size("vocab_size", 256000)
@@ -18,16 +18,12 @@ vocabulary = size("vocab_size", 256000)
 def body(config: Config) -> Nodes:
     """Build `GemmaModel`."""
     d = hidden(config)
-    bias = config.flag("attention_bias", default=False)
     shape = heads(config, d, count=16, groups=16, width=256)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=28),
-        under("self_attn", attention(d, *shape, bias=bias, output_bias=bias)),
-        under("mlp", gated(d, config.size("intermediate_size", default=24576))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, biased(config, d, shape), gated(d, config.size("intermediate_size", default=24576))),
     )
 
 

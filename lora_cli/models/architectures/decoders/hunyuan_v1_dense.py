@@ -5,11 +5,11 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention_with_head_norms, heads
-from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder import block, classes, decoder
 from lora_cli.models.parts.decoder_pass import gated_pass, head_norms, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 290943)
@@ -19,14 +19,12 @@ def body(config: Config) -> Nodes:
     """Build `HunYuanDenseV1Model`."""
     d = hidden(config)
     norms = "query_layernorm", "key_layernorm"
+    inner = config.size("intermediate_size", default=11008)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        attention_with_head_norms(config, d, heads(config, d, count=32), norms=norms),
-        under("mlp", gated(d, config.size("intermediate_size", default=11008))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, attention_with_head_norms(config, d, heads(config, d, count=32), norms=norms), gated(d, inner)),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.attention import biased, heads
+from lora_cli.models.parts.decoder import block, classes, decoder
 from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 32000)
@@ -25,16 +25,12 @@ def body(config: Config) -> Nodes:
 
 def of_heads(config: Config, d: int, shape: tuple[int, int, int]) -> Nodes:
     """Build the same with any heads: their number, that of groups, and their width."""
-    bias = config.flag("attention_bias", default=False)
     inner = config.size("intermediate_size", default=11008)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", attention(d, *shape, bias=bias, output_bias=bias)),
-        under("mlp", gated(d, inner, bias=config.flag("mlp_bias", default=False))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, biased(config, d, shape), gated(d, inner, bias=config.flag("mlp_bias", default=False))),
     )
 
 

@@ -9,7 +9,7 @@ from lora_cli.models.config import Config
 from lora_cli.models.family import Family
 from lora_cli.models.parts.attention import heads
 from lora_cli.models.parts.decoder import classes
-from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, layer_pass, rotated
+from lora_cli.models.parts.decoder_pass import gated_layers, rotated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layer_windows import layer_windows, optional_window
 
@@ -21,8 +21,7 @@ def forward(config: Config) -> Body:
     windows = layer_windows(
         config, config.layers("num_hidden_layers", default=32), window, lambda _: window is not None
     )
-    blocks = [layer_pass(attention._replace(window=each), gated_pass(config)) for each in windows]
-    return Body(blocks, reaches=SEES_ALL)
+    return gated_layers(config, (attention._replace(window=each) for each in windows))
 
 
 FAMILY = Family(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder import block, classes, decoder
 from lora_cli.models.parts.decoder_pass import gated_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layer_windows import optional_window
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 32000)
@@ -19,14 +19,12 @@ vocabulary = size("vocab_size", 32000)
 def body(config: Config) -> Nodes:
     """Build `MistralModel`."""
     d = hidden(config)
+    inner = config.size("intermediate_size", default=14336)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", attention(d, *heads(config, d, count=32, groups=8))),
-        under("mlp", gated(d, config.size("intermediate_size", default=14336))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, attention(d, *heads(config, d, count=32, groups=8)), gated(d, inner)),
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.attention import biased, heads
+from lora_cli.models.parts.decoder import block, classes, decoder
 from lora_cli.models.parts.decoder_pass import NO_NORMS, POST_NORMS, gated_pass, head_norms, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Attention, Body, Norm
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes, norm
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 50304)
@@ -20,21 +20,14 @@ vocabulary = size("vocab_size", 50304)
 def body(config: Config) -> Nodes:
     """Build `Olmo2Model`, which norms what leaves a block, and q and k over all their heads."""
     d = hidden(config)
-    count, groups, width = heads(config, d, count=32)
-    bias = config.flag("attention_bias", default=False)
+    shape = count, groups, width = heads(config, d, count=32)
+    projections = *biased(config, d, shape), *norm("q_norm", count * width), *norm("k_norm", groups * width)
+    inner = config.size("intermediate_size", default=11008)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under(
-            "self_attn",
-            attention(d, count, groups, width, bias=bias, output_bias=bias),
-            norm("q_norm", count * width),
-            norm("k_norm", groups * width),
-        ),
-        under("mlp", gated(d, config.size("intermediate_size", default=11008))),
-        norm("post_attention_layernorm", d),
-        norm("post_feedforward_layernorm", d),
+        block(d, projections, gated(d, inner), norms=POST_NORMS),
     )
 
 

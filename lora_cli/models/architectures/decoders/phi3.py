@@ -5,12 +5,12 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import heads
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, block, classes, decoder
 from lora_cli.models.parts.decoder_pass import fused_pass, layer_pass, rotated
 from lora_cli.models.parts.feed_forward import fused_gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layer_windows import optional_window
-from lora_cli.models.parts.layers import Nodes, hollow, linear, norm, under
+from lora_cli.models.parts.layers import Nodes, hollow, linear
 from lora_cli.models.parts.passes.rotary import rotated_width
 
 hidden = size("hidden_size", 3072)
@@ -21,14 +21,12 @@ def body(config: Config) -> Nodes:
     """Build `Phi3Model`, whose q, k and v are one projection."""
     d = hidden(config)
     count, groups, width = heads(config, d, count=32)
+    projections = *linear("o_proj", count * width, d), *linear("qkv_proj", d, (count + 2 * groups) * width)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", linear("o_proj", count * width, d), linear("qkv_proj", d, (count + 2 * groups) * width)),
-        under("mlp", fused_gated(d, config.size("intermediate_size", default=8192))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, projections, fused_gated(d, config.size("intermediate_size", default=8192))),
         hollow("resid_attn_dropout", "resid_mlp_dropout"),
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention_with_head_norms, heads
-from lora_cli.models.parts.decoder import classes, decoder
-from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, head_norms, layer_pass, rotated
+from lora_cli.models.parts.decoder import block, classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_layers, head_norms, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layer_windows import switched_windows
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 151936)
@@ -19,14 +19,13 @@ vocabulary = size("vocab_size", 151936)
 def body(config: Config) -> Nodes:
     """Build `Qwen3Model`."""
     d = hidden(config)
+    shape = heads(config, d, count=32, groups=32, width=128)
+    inner = config.size("intermediate_size", default=22016)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        attention_with_head_norms(config, d, heads(config, d, count=32, groups=32, width=128)),
-        under("mlp", gated(d, config.size("intermediate_size", default=22016))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, attention_with_head_norms(config, d, shape), gated(d, inner)),
     )
 
 
@@ -35,8 +34,7 @@ def forward(config: Config) -> Body:
     attention = rotated(heads(config, hidden(config), count=32, groups=32, width=128), config)
     attention = attention._replace(norms=head_norms())
     windows = switched_windows(config, config.layers("num_hidden_layers", default=32))
-    blocks = [layer_pass(attention._replace(window=window), gated_pass(config)) for window in windows]
-    return Body(blocks, reaches=SEES_ALL)
+    return gated_layers(config, (attention._replace(window=window) for window in windows))
 
 
 FAMILY = Family(

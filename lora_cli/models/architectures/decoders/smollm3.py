@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
-from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes, decoder
-from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, layer_pass, rotated
+from lora_cli.models.parts.attention import biased, heads
+from lora_cli.models.parts.decoder import block, classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_layers, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.layer_windows import layer_windows, optional_window
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 2048)
 vocabulary = size("vocab_size", 128256)
@@ -19,16 +19,13 @@ vocabulary = size("vocab_size", 128256)
 def body(config: Config) -> Nodes:
     """Build `SmolLM3Model`."""
     d = hidden(config)
-    bias = config.flag("attention_bias", default=False)
+    shape = heads(config, d, count=16, groups=4)
     inner = config.size("intermediate_size", default=11008)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=36),
-        under("self_attn", attention(d, *heads(config, d, count=16, groups=4), bias=bias, output_bias=bias)),
-        under("mlp", gated(d, inner, bias=config.flag("mlp_bias", default=False))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, biased(config, d, shape), gated(d, inner, bias=config.flag("mlp_bias", default=False))),
     )
 
 
@@ -40,11 +37,11 @@ def forward(config: Config) -> Body:
     turned = config.items("no_rope_layers") or [(index + 1) % every for index in range(layers)]
     window = optional_window(config, None) if config.flag("use_sliding_window", default=False) else None
     windows = layer_windows(config, layers, window, lambda index: window is not None and not turned[index])
-    attentions = [
+    attentions = (
         attention._replace(window=window, rotary=attention.rotary if turn else 0)
         for window, turn in zip(windows, turned, strict=True)
-    ]
-    return Body([layer_pass(each, gated_pass(config)) for each in attentions], reaches=SEES_ALL)
+    )
+    return gated_layers(config, attentions)
 
 
 FAMILY = Family(

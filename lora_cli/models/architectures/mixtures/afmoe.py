@@ -33,8 +33,7 @@ def body(config: Config) -> Nodes:
     shape = count, _, width = heads(config, d, count=16, width=128)
     blocks = mixed_blocks(
         dense_first(config, config.layers("num_hidden_layers", default=32), dense=1, name="num_dense_layers"),
-        attention_with_head_norms(config, d, shape),
-        linear("self_attn.gate_proj", d, count * width),
+        under("self_attn", attention_with_head_norms(config, d, shape), linear("gate_proj", d, count * width)),
         *(norm(name, d) for name in NORMS),
         experts=mixture(config, d),
         dense=gated(d, config.size("intermediate_size", default=6144)),

@@ -9,7 +9,7 @@ from lora_cli.models.parts.experts import dense_first, experts_with_shared, mixe
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body, Experts, FeedForward, Router
 from lora_cli.models.parts.latent_attention import latent_attention
-from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.mixture_pass import latent_pass, mixed_body
 
 hidden = size("hidden_size", 4096)
@@ -27,7 +27,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         dense_first(config, config.layers("num_hidden_layers", default=32), dense=0),
-        under("self_attn", attention),
+        attention,
         experts=experts_with_shared(
             config, d, count=64, inner=1407, shared=2, counts=COUNTS, corrected=False, bias=bias
         ),

@@ -9,7 +9,7 @@ from lora_cli.models.parts.experts import dense_first, experts_with_shared, mixe
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.latent_attention import latent_attention
-from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.mixture_pass import experts_beside_shared, latent_pass, mixed_body
 
 hidden = size("hidden_size", 7168)
@@ -24,7 +24,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         dense_first(config, config.layers("num_hidden_layers", default=61), dense=3),
-        under("self_attn", attention),
+        attention,
         experts=experts_with_shared(config, d, count=256, inner=2048, shared=1),
         dense=gated(d, config.size("intermediate_size", default=18432)),
     )

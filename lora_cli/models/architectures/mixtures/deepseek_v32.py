@@ -8,7 +8,7 @@ from lora_cli.models.parts.decoder import TASKS, classes
 from lora_cli.models.parts.experts import experts_with_shared, mixed_decoder, sparse_types
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.latent_attention import indexer, latent_attention
-from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 7168)
 vocabulary = size("vocab_size", 129280)
@@ -24,7 +24,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         sparse_types(config, config.layers("num_hidden_layers", default=61), dense=dense),
-        under("self_attn", attention, indexer(config, d, query=1536, heads=64, width=128)),
+        (*attention, *indexer(config, d, query=1536, heads=64, width=128)),
         experts=experts_with_shared(config, d, count=256, inner=2048, shared=1, counts=COUNTS),
         dense=gated(d, config.size("intermediate_size", default=18432)),
     )

@@ -51,7 +51,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         sparse(config, config.layers("num_hidden_layers", default=28)),
-        under("self_attn", attention(d, *heads(config, d, count=20, groups=4), bias=bias, output_bias=bias)),
+        attention(d, *heads(config, d, count=20, groups=4), bias=bias, output_bias=bias),
         experts=mixture(config, d),
         dense=gated(d, config.size("intermediate_size", default=12288), bias=bias),
     )

@@ -10,7 +10,7 @@ from lora_cli.models.parts.decoder_pass import head_norms, rotated
 from lora_cli.models.parts.experts import dense_first, experts_with_shared, mixed_decoder
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes, norm
 from lora_cli.models.parts.mixture_pass import experts_beside_shared, mixed_body
 from lora_cli.models.parts.passes.rotary import rotated_width
 
@@ -28,7 +28,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         dense_first(config, config.layers("num_hidden_layers", default=46), dense=1),
-        under("self_attn", projections, *(norm(name, shape[-1]) for name in normed)),
+        (*projections, *(node for name in normed for node in norm(name, shape[-1]))),
         experts=experts_with_shared(config, d, count=128, inner=1408, shared=1),
         dense=gated(d, config.size("intermediate_size", default=10944)),
     )

@@ -9,7 +9,7 @@ from lora_cli.models.parts.experts import experts_with_shared, mixed_decoder, sp
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
 from lora_cli.models.parts.latent_attention import latent_attention
-from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.mixture_pass import experts_beside_shared, latent_pass, mixed_body
 
 hidden = size("hidden_size", 2048)
@@ -28,7 +28,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         sparse_types(config, config.layers("num_hidden_layers", default=47), dense=1),
-        under("self_attn", attention),
+        attention,
         experts=experts_with_shared(config, d, count=64, inner=1536, shared=1),
         dense=gated(d, config.size("intermediate_size", default=10240)),
     )

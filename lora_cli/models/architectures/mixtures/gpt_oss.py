@@ -5,12 +5,12 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention
-from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes, decoder
+from lora_cli.models.parts.decoder import BUT_QUESTIONS, block, classes, decoder
 from lora_cli.models.parts.decoder_pass import SEES_ALL, layer_pass, rotated
 from lora_cli.models.parts.experts import fused
 from lora_cli.models.parts.forward_pass import Body, Experts, Norm, Router
 from lora_cli.models.parts.layer_windows import all_but_every, layer_windows, optional_window
-from lora_cli.models.parts.layers import Nodes, norm, parameter, under
+from lora_cli.models.parts.layers import Nodes, parameter
 from lora_cli.models.parts.mixture_pass import chosen_experts
 
 hidden = size("hidden_size", 2880)
@@ -44,10 +44,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=36),
-        under("self_attn", attended(config)),
-        under("mlp", experts(config)),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, attended(config), experts(config)),
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention_with_head_norms, heads
-from lora_cli.models.parts.decoder import TASKS, classes, decoder
+from lora_cli.models.parts.decoder import TASKS, block, classes, decoder
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.layers import Nodes, linear, norm, under
+from lora_cli.models.parts.layers import Nodes, linear, under
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 290943)
@@ -18,6 +18,7 @@ def body(config: Config) -> Nodes:
     """Build `HunYuanMoEV1Model`, whose routers are always of float32."""
     d = hidden(config)
     norms = "query_layernorm", "key_layernorm"
+    projections = attention_with_head_norms(config, d, heads(config, d, count=32), norms=norms)
     inner = config.size("intermediate_size", default=11008)
     count = config.size("num_local_experts", "num_experts", default=1)
     router = linear("gate.wg", d, count, dtype="F32")
@@ -25,10 +26,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        attention_with_head_norms(config, d, heads(config, d, count=32), norms=norms),
-        under("mlp", experts(d, inner, count, router=router), under("shared_mlp", gated(d, inner))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, projections, (*experts(d, inner, count, router=router), *under("shared_mlp", gated(d, inner)))),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import TASKS, classes, decoder
+from lora_cli.models.parts.decoder import TASKS, block, classes, decoder
 from lora_cli.models.parts.decoder_pass import head_norms, rotated
 from lora_cli.models.parts.experts import CORRECTION, experts
 from lora_cli.models.parts.forward_pass import Body, Experts, Router
-from lora_cli.models.parts.layers import Nodes, buffer, norm, under
+from lora_cli.models.parts.layers import Nodes, buffer, norm
 from lora_cli.models.parts.mixture_pass import mixed_body
 from lora_cli.models.parts.passes.rotary import rotated_width
 
@@ -21,16 +21,14 @@ def body(config: Config) -> Nodes:
     """Build `MiniMaxM2Model`, which has a norm on all of q and one on all of k."""
     d = hidden(config)
     shape = count, groups, width = heads(config, d, count=48, groups=8, width=128)
+    projections = *attention(d, *shape), *norm("q_norm", count * width), *norm("k_norm", groups * width)
     inner = config.size("intermediate_size", default=1536)
     routed = config.size("num_experts", "num_local_experts", default=256)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=62),
-        under("self_attn", attention(d, *shape), norm("q_norm", count * width), norm("k_norm", groups * width)),
-        under("mlp", experts(d, inner, routed), buffer(CORRECTION, routed)),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, projections, (*experts(d, inner, routed), *buffer(CORRECTION, routed))),
     )
 
 

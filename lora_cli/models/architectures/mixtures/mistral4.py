@@ -8,7 +8,7 @@ from lora_cli.models.parts.decoder import BUT_QUESTIONS, classes
 from lora_cli.models.parts.experts import dense_first, experts_with_shared, mixed_decoder
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.latent_attention import latent_attention
-from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 131072)
@@ -24,7 +24,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         dense_first(config, config.layers("num_hidden_layers", default=36), dense=0),
-        under("self_attn", attention),
+        attention,
         experts=experts_with_shared(config, d, count=128, inner=2048, shared=1, corrected=False),
         dense=gated(d, config.size("intermediate_size", default=12288)),
     )

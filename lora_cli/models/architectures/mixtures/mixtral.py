@@ -5,11 +5,11 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention, heads
-from lora_cli.models.parts.decoder import classes, decoder
+from lora_cli.models.parts.decoder import block, classes, decoder
 from lora_cli.models.parts.decoder_pass import rotated
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.forward_pass import Body, Experts, Router
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.mixture_pass import chosen_experts, mixed_body
 
 hidden = size("hidden_size", 4096)
@@ -26,10 +26,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=32),
-        under("self_attn", attention(d, *heads(config, d, count=32, groups=8))),
-        under("mlp", experts(d, inner, count)),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, attention(d, *heads(config, d, count=32, groups=8)), experts(d, inner, count)),
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import biased, heads
-from lora_cli.models.parts.decoder import TASKS, classes, decoder
+from lora_cli.models.parts.decoder import TASKS, block, classes, decoder
 from lora_cli.models.parts.decoder_pass import head_norms, rotated
 from lora_cli.models.parts.experts import experts
 from lora_cli.models.parts.forward_pass import Body, Experts
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layers import Nodes, norm
 from lora_cli.models.parts.mixture_pass import mixed_body, softmax_router
 
 hidden = size("hidden_size", 2048)
@@ -20,17 +20,14 @@ def body(config: Config) -> Nodes:
     """Build `OlmoeModel`, which has a norm on all of q and one on all of k, both sized without `head_dim`."""
     d = hidden(config)
     shape = count, groups, _ = heads(config, d, count=16)
-    projections = biased(config, d, shape)
+    projections = *biased(config, d, shape), *norm("q_norm", d), *norm("k_norm", d // count * groups)
     inner = config.size("intermediate_size", default=2048)
     routed = config.size("num_local_experts", "num_experts", default=64)
     return decoder(
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=16),
-        under("self_attn", projections, norm("q_norm", d), norm("k_norm", d // count * groups)),
-        under("mlp", experts(d, inner, routed)),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, projections, experts(d, inner, routed)),
     )
 
 

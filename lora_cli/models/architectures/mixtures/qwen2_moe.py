@@ -13,7 +13,7 @@ from lora_cli.models.parts.experts import experts, mixed_decoder, shared_expert,
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body, Experts, FeedForward
 from lora_cli.models.parts.layer_windows import layer_windows, optional_window
-from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.layers import Nodes
 from lora_cli.models.parts.mixture_pass import softmax_router, windowed_body
 
 hidden = size("hidden_size", 2048)
@@ -37,7 +37,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         sparse(config),
-        under("self_attn", attention(d, *heads(config, d, count=16, groups=16), bias=bias)),
+        attention(d, *heads(config, d, count=16, groups=16), bias=bias),
         experts=(*experts(d, inner, count), *shared_expert(d, shared)),
         dense=gated(d, config.size("intermediate_size", default=5632)),
     )

@@ -8,7 +8,7 @@ from lora_cli.models.parts.attention import attention, heads
 from lora_cli.models.parts.decoder import classes
 from lora_cli.models.parts.experts import dense_first, experts_with_shared, mixed_decoder
 from lora_cli.models.parts.feed_forward import gated
-from lora_cli.models.parts.layers import Nodes, under
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 4096)
 vocabulary = size("vocab_size", 151424)
@@ -23,7 +23,7 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         dense_first(config, layers, dense=1),
-        list(under("self_attn", attention(d, *heads(config, d, count=96, groups=8), bias=bias))),
+        attention(d, *heads(config, d, count=96, groups=8), bias=bias),
         experts=experts_with_shared(config, d, count=128, inner=1408, shared=1),
         dense=gated(d, config.size("intermediate_size", default=10944)),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from lora_cli.models.config import Config, size
 from lora_cli.models.family import Family, PromptSizes
 from lora_cli.models.parts.attention import attention
-from lora_cli.models.parts.decoder import classes, decoder
-from lora_cli.models.parts.decoder_pass import SEES_ALL, gated_pass, layer_pass, rotated
+from lora_cli.models.parts.decoder import block, classes, decoder
+from lora_cli.models.parts.decoder_pass import gated_layers, rotated
 from lora_cli.models.parts.feed_forward import gated
 from lora_cli.models.parts.forward_pass import Body
-from lora_cli.models.parts.layer_windows import layer_windows, optional_window
-from lora_cli.models.parts.layers import Nodes, norm, under
+from lora_cli.models.parts.layer_windows import switched_windows
+from lora_cli.models.parts.layers import Nodes
 
 hidden = size("hidden_size", 8192)
 vocabulary = size("vocab_size", 152064)
@@ -32,21 +32,15 @@ def body(config: Config) -> Nodes:
         vocabulary(config),
         d,
         config.layers("num_hidden_layers", default=80),
-        under("self_attn", attention(d, *heads(config), bias=True)),
-        under("mlp", gated(d, config.size("intermediate_size", default=29568))),
-        norm("input_layernorm", d),
-        norm("post_attention_layernorm", d),
+        block(d, attention(d, *heads(config), bias=True), gated(d, config.size("intermediate_size", default=29568))),
     )
 
 
 def forward(config: Config) -> Body:
     """Describe the pass through `Qwen2VLTextModel`, where each text has positions of its own."""
-    layers, first = config.layers("num_hidden_layers", default=80), config.number("max_window_layers", default=80)
-    window = optional_window(config, 4096) if config.flag("use_sliding_window", default=False) else None
-    windows = layer_windows(config, layers, window, lambda index: window is not None and index >= first)
+    windows = switched_windows(config, config.layers("num_hidden_layers", default=80), first=80)
     attended = rotated(heads(config), config)._replace(each_text=True)
-    blocks = [layer_pass(attended._replace(window=each), gated_pass(config)) for each in windows]
-    return Body(blocks, reaches=SEES_ALL)
+    return gated_layers(config, (attended._replace(window=window) for window in windows))
 
 
 FAMILY = Family(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lora_cli.models.config import Config
 from lora_cli.models.parts.attention import attention_with_head_norms, biased, heads
 from lora_cli.models.parts.convolutions import depthwise, transposed_convolution
-from lora_cli.models.parts.decoder import PRE_NORMS, block
+from lora_cli.models.parts.decoder import block
 from lora_cli.models.parts.diffusion import size_list
 from lora_cli.models.parts.experts import experts, shared_expert
 from lora_cli.models.parts.feed_forward import gated
@@ -79,9 +79,11 @@ def _text(config: Config, d: int) -> Iterator[Node]:
     yield from repeat(
         "layers",
         config.layers("num_hidden_layers", default=20),
-        attention_with_head_norms(config, d, heads(config, d, count=16, groups=2)),
-        under("mlp", experts(d, inner, count), shared_expert(d, shared)),
-        *(norm(name, d) for name in PRE_NORMS),
+        block(
+            d,
+            attention_with_head_norms(config, d, heads(config, d, count=16, groups=2)),
+            (*experts(d, inner, count), *shared_expert(d, shared)),
+        ),
     )
     yield from norm("norm", d)
     yield from hollow("rotary_emb")
@@ -93,12 +95,11 @@ def _predictor(config: Config) -> Iterator[Node]:
     d, words = config.size("hidden_size", default=1024), config.size("vocab_size", default=2048)
     groups = range(config.size("num_code_groups", default=32) - 1)
     shape = heads(config, d, count=16, groups=8, width=128)
+    inner = config.size("intermediate_size", default=3072)
     yield from repeat(
         "model.layers",
         config.layers("num_hidden_layers", default=5),
-        attention_with_head_norms(config, d, shape),
-        under("mlp", gated(d, config.size("intermediate_size", default=3072))),
-        *(norm(name, d) for name in PRE_NORMS),
+        block(d, attention_with_head_norms(config, d, shape), gated(d, inner)),
     )
     yield from norm("model.norm", d)
     yield from hollow("model.rotary_emb")
