@@ -66,7 +66,7 @@ class Presentation(NamedTuple):
             "--field",
             metavar="NAMES",
             help="Print only these fields, separated by commas, of those listed below: a line of raw values for each "
-            "record, with tabs between, or the columns of a --format.",
+            "record, with tabs between, or the columns of csv, json, markdown or ndjson.",
             rich_help_panel=OUTPUT,
         ),
     ] = None

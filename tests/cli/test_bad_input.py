@@ -102,7 +102,6 @@ def test_what_is_no_limit_is_refused(limit: str, value: str) -> None:
         (("count", *HUGE, "--format", "markdwon"), "did you mean markdown?"),
         (("count", *HUGE, "--field", "params"), "did you mean trainable_params?"),
         (("count", *HUGE, "--field", "x"), "trainable_params"),
-        (("count", *HUGE, "--field", "r", "--format", "json"), "--format"),
         (("count", *HUGE, "--color", "red"), "always"),
         (("count", *HUGE, "--method", "lorra"), "lora"),
         (("count", *HUGE, "--output", ""), "cannot write"),

@@ -172,7 +172,7 @@ def test_a_table_of_trainings_says_whether_they_fit(base: str) -> None:
     assert "gpu rtx-4090 · fits yes" in run(*line, "1,2").stdout
     both = run(*line, "1,100000").stdout
     assert "gpu rtx-4090\n" in both
-    assert re.search(r" yes *\n.* uncertain ", both)
+    assert re.search(r" yes .*\n.* uncertain ", both)
     assert "reserved" in run(*line, "1").stdout
 
 

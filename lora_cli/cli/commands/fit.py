@@ -153,15 +153,12 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
     """Return the answer of one method, with what other targets would get."""
     others = largest.alternatives()
     record = largest.record()
-    config = config_part(largest.config_fields) if presentation.has_parts else {}
+    made_of = config_part(largest.config_fields) | training_part(largest.training) if presentation.has_parts else {}
     report = Report(
         "fit",
         tuple(record),
         [[tuple(record.values())]],
-        parts=recipe_parts(largest)
-        | config
-        | training_part(largest.training)
-        | ({} if largest.model is None else {"alternatives": others}),
+        parts=recipe_parts(largest) | made_of | ({} if largest.model is None else {"alternatives": others}),
         details=[{NAMED.get(name, name): row[name] for name in SHOWN} for row in others],
         design="fit",
         title=lambda: largest.title,
