@@ -123,6 +123,9 @@ def _naming_arguments(function: Callable[..., object]) -> Callable[..., object]:
     >>> count(model="gpt2", use_dora=True)
     Traceback (most recent call last):
     TypeError: count() has no argument use_dora=True; did you mean settings={"use_dora": True}?
+    >>> fit(model="gpt2", gpu="4090")
+    Traceback (most recent call last):
+    TypeError: fit() has no argument gpu='4090'; did you mean training={"gpu": '4090'}?
     """
     from functools import wraps
 
@@ -133,6 +136,7 @@ def _naming_arguments(function: Callable[..., object]) -> Callable[..., object]:
         except TypeError:
             from inspect import signature
 
+            from lora_cli.analysis.memory.arguments import TrainingArguments
             from lora_cli.errors import choices, meant_by, quote
             from lora_cli.methods.registry import is_field
 
@@ -142,9 +146,13 @@ def _naming_arguments(function: Callable[..., object]) -> Callable[..., object]:
                 raise
             given = f"{unknown}={quote(kwargs[unknown])}"
             instead = choices(unknown, known)
-            if not meant_by(unknown, known) and is_field(unknown):
-                of = "" if "settings" in known else " of count"
-                instead = f'did you mean settings={{"{unknown}": {quote(kwargs[unknown])}}}{of}?'
+            if not meant_by(unknown, known):
+                inner = f'{{"{unknown}": {quote(kwargs[unknown])}}}'
+                if "training" in known and unknown in TrainingArguments.__annotations__:
+                    instead = f"did you mean training={inner}?"
+                elif is_field(unknown):
+                    of = "" if "settings" in known else " of count"
+                    instead = f"did you mean settings={inner}{of}?"
             raise TypeError(f"{function.__name__}() has no argument {given}; {instead}") from None
 
     # Where pickle finds it.

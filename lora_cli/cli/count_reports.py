@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lora_cli.errors import argument
 from lora_cli.output import Report
 from lora_cli.quantities import Value
 
@@ -41,9 +42,17 @@ def count_report(count: Count, per_module: bool) -> Report:
         ],
         closing=count.summary,
         design="count",
+        needs={} if count.model is None else _of_modules(),
         title=lambda: count.title,
         caption=lambda: defaults_caption(count),
     )
+
+
+def _of_modules() -> dict[str, str]:
+    """Return the fields that only the modules of a model have, and the option that lists these."""
+    from lora_cli.analysis.count.breakdown import MODULE_FIELDS
+
+    return dict.fromkeys(MODULE_FIELDS, argument("per_module"))
 
 
 def config_part(config: Mapping[str, Any]) -> dict[str, Any]:

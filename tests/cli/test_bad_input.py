@@ -149,6 +149,7 @@ def test_leading_zeros_are_a_number() -> None:
             "sweep gpt2 -r 8 --sort params",
             "--sort: 'params' is not a field of this sweep; did you mean trainable_params?",
         ),
+        ("count gpt2 --field kind", "--field: 'kind' needs --per-module; give that too"),
         ("count gpt2 --field -", "--field: '-' is not a field of count; choose from: "),
         ("memory gpt2 -r 8 --quantize int4", "--quantize: 'int4' is not known; did you mean nf4?"),
         ("memory gpt2 -r 8 --quantize 8bit", "--quantize: '8bit' is not known; did you mean int8?"),

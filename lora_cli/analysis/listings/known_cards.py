@@ -12,12 +12,14 @@ FIELDS = ("gpu", "gpu_bytes", "generation", "capability", "teraflops", "measured
 
 
 def known_cards(*patterns: str) -> list[Record]:
-    """Return a record per card of whose names each of the patterns is a part, or matches one: `*`, `?` and `[...]` are wild.
+    """Return a record per card of whose names, or generation, each of the patterns is a part: `*`, `?` and `[...]` are wild.
 
     >>> [record["gpu"] for record in known_cards("A100*")], [record["gpu"] for record in known_cards("tesla")]
     (['a100-40gb', 'a100-80gb'], ['t4'])
     >>> [record["gpu"] for record in known_cards("4090", "laptop")]
     ['rtx-4090-laptop']
+    >>> [record["gpu"] for record in known_cards("volta", "16gb")]
+    ['v100-16gb']
     """
     parts = [pattern.lower().replace(" ", "-") for pattern in patterns]
     wanted = [card for card in CARDS if all(_is_meant(card, part) for part in parts)]
@@ -30,7 +32,7 @@ def known_cards(*patterns: str) -> list[Record]:
 
 
 def _is_meant(card: Card, pattern: str) -> bool:
-    return any(matches(name, pattern) for name in (card.name, *card.aliases))
+    return any(matches(name, pattern) for name in (card.name, *card.aliases, card.generation.lower()))
 
 
 def _record(card: Card) -> Record:
