@@ -23,6 +23,14 @@ def folder(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
+def write_loose(folder: str) -> Path:
+    """Write an adapter of kohya's into a file beside them."""
+    arrays = {"lora_down": VALUES, "lora_up": VALUES.T}
+    file = Path(folder, "style.safetensors")
+    write_arrays(file, {f"lora_unet_to_q.{name}.weight": values for name, values in arrays.items()})
+    return file
+
+
 def test_inspect_lists_all(folder: str) -> None:
     """A record each."""
     found = json.loads(run("inspect", folder, "--json").stdout)
@@ -66,11 +74,25 @@ def test_those_below_an_adapter_are_said_to_be_unread(folder: str, command: str)
     assert f"lora-cli: note: {folder}{unread}{Path(folder, 'chat')}'\n" in done.stderr
     for path in (str(Path(folder, "chat")), str(Path(folder, "adapter_config.json"))):
         assert "were not read" not in run(command, path).stderr
-    for file in ("adapter_config.json", "adapter_model.safetensors"):
-        Path(folder, file).unlink()
-    keys = {
-        f"lora_unet_to_q.{name}.weight": VALUES if name == "lora_down" else VALUES.T
-        for name in ("lora_down", "lora_up")
-    }
-    write_arrays(Path(folder, "style.safetensors"), keys)
-    assert f"lora-cli: note: {folder}{unread}" in run(command, folder).stderr
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("check", "--max-params", "1K")])
+def test_a_file_beside_folders_is_one_more(folder: str, command: tuple[str, ...]) -> None:
+    """All are read, so no adapter passes unseen; one that two paths lead to is checked once."""
+    file = write_loose(folder)
+    done = run(*command, folder, "--json")
+    found = json.loads(done.stdout)["results"]
+    paths = [str(file), str(Path(folder, "chat")), str(Path(folder, "code"))]
+    assert list(dict.fromkeys(record.get("path", record.get("adapter")) for record in found)) == paths
+    assert "not read" not in done.stderr
+    if command[0] == "check":
+        twice = run(*command, folder, str(file), paths[1], "--json")
+        assert json.loads(twice.stdout)["results"] == found
+
+
+def test_check_fails_on_a_broken_one_beside_a_good_file(folder: str) -> None:
+    """A gate on the folder is a gate on each."""
+    write_loose(folder)
+    write_adapter(Path(folder, "code"), pair("layers.0.q_proj", VALUES * np.nan, VALUES.T))
+    done = run("check", folder, "--field", "path,rule,passed")
+    assert (done.returncode, f"{Path(folder, 'code')}\tfinding: nan\tfalse" in done.stdout) == (1, True)

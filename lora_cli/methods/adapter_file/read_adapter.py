@@ -23,6 +23,7 @@ from lora_cli.models.sources.adapter_source import (
     SingleFile,
     adapter_files,
     adapter_on_hub,
+    adapters_below,
     name_on_hub,
     named_adapters,
     one_adapter,
@@ -143,14 +144,25 @@ def _of_keys(read: TrainedAdapter, header: Header) -> TrainedAdapter:
 
 
 def adapter_paths(path: str) -> list[str]:
-    """Return the adapters that a path leads to: those that a folder holds by their names, or the path itself.
+    """Return the adapters that a path leads to: those that a folder holds, in folders and a file, or the path itself.
 
-    Whoever reads a folder that nobody may list is told why.
+    What lies below an adapter of PEFT, as the checkpoints of its training do, is not meant. Whoever reads a folder that
+    nobody may list is told why.
     """
     try:
-        return (named_adapters(path) if os.path.isdir(path) else []) or [path]
+        return (_adapters_in(path) if os.path.isdir(path) else []) or [path]
     except UnreadableFile:
         return [path]
+
+
+def _adapters_in(folder: str) -> list[str]:
+    """Return the adapters in a folder of several: all in folders of their names, and one in a file beside these."""
+    if adapter_folder(folder) is not None:
+        return []
+    below = adapters_below(folder)
+    if below and is_foreign(folder) and (loose := single_file(folder, _file_names())) is not None:
+        return [loose.path, *below]
+    return named_adapters(folder)
 
 
 def _in_single_file(path: str) -> TrainedAdapter:
