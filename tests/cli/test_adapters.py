@@ -147,6 +147,9 @@ def test_a_spectrum_is_of_the_update() -> None:
         (["fresh", "--fail-on", "note"], 1),
         (["nan", "--fail-on", "zero-b"], 0),
         (["nan", "--fail-on", "zero-b", "--fail-on", "error"], 1),
+        (["nan", "--fail-on", "zero-b,error"], 1),
+        (["fresh", "--fail-on", "warning, zero-b", "--fail-on", "nan"], 1),
+        (["nan", "--ignore", "zero-b,nan"], 0),
         (["short"], 1),
         (["good", "--max-params", "255"], 1),
         (["good", "--max-params", "256"], 0),
@@ -164,6 +167,8 @@ def test_a_spectrum_is_of_the_update() -> None:
         (["base"], 2),
         (["nowhere"], 2),
         (["good", "--fail-on", "nam"], 2),
+        (["good", "--fail-on", "nan,nam"], 2),
+        (["good", "--fail-on", "nan,"], 2),
         (["good", "--ignore", "error"], 2),
     ],
 )

@@ -256,6 +256,7 @@ def test_codes_are_known_where_they_are_given(project: Write) -> None:
     for body, problem in (
         ('fail-on = ["warnings"]', "fail-on: 'warnings' is not known; did you mean warning?"),
         ('fail-on = ["tied-aparts"]', "fail-on: 'tied-aparts' is not known; did you mean tied-apart?"),
+        ('fail-on = ["warning,nan"]', "fail-on: 'warning,nan' is not known; "),
         ('ignore = ["error"]', "ignore: 'error' is not known; "),
     ):
         project(body)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lora_cli.analysis.check.loads_in import Loaders, destinations_of
+from lora_cli.analysis.check.loads_in import Loaders, destinations_of, split_names
 from lora_cli.analysis.check.path_checks import Terms, check_paths
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules, SubjectCheck, check_count, check_inspection
 from lora_cli.analysis.check.verdict import Verdict
@@ -75,7 +75,7 @@ def check(
     loads_in       programs that are to load trained adapters: "peft", "vllm" or "diffusers", or a list of these
     peft_version   release of PEFT that is to load them, e.g. "0.13"; the newest one without it
     fail_on        all that fails of what `inspect` finds in a trained adapter: a severity, with what is worse, or codes
-    ignore         codes of findings that never fail
+    ignore         codes of findings that never fail; a text of either may list several with commas
     lock           file of counts that these are compared with
     update_lock    record in that file the counts that are new or have changed
 
@@ -141,8 +141,8 @@ def _checked(found: SubjectCheck | Unread) -> SubjectCheck:
 
 
 def check_names(name: str, names: str | Sequence[str]) -> Sequence[str]:
-    """Return the names that the argument `name` lists, each of which must be known."""
-    names = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else tuple(names)
+    """Return the names that the argument `name` lists, also with commas, each of which must be known."""
+    names = tuple(split_names(names))
     # The default is known without the findings, whose import most checks do without.
     if names and (name, names) != ("fail_on", FAIL_ON):
         known = known_names(name)

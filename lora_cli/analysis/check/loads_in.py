@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.limits import MAX_RANK, Limits
@@ -25,15 +25,20 @@ def destinations_of(loads_in: Loaders | None, peft_version: str | None, limits: 
 
 
 def _listed(loads_in: Loaders | None) -> list[Any]:
-    """Return the names of loaders, which each text of a list may list with commas between them.
-
-    >>> _listed("peft,vllm"), _listed(["peft", "vllm"])
-    (['peft', 'vllm'], ['peft', 'vllm'])
-    """
-    names = [] if loads_in is None else loads_in if isinstance(loads_in, list | tuple) else [loads_in]
+    names = [] if loads_in is None else split_names(loads_in)
     if loads_in is not None and not names:
         raise InvalidInput(f"{argument('loads_in')}: the list is empty; give at least one, or drop it")
-    return [part for name in names for part in (map(str.strip, name.split(",")) if isinstance(name, str) else [name])]
+    return names
+
+
+def split_names(names: Any) -> list[Any]:
+    """Return the names of a text or of a list, each text of which may list several with commas between them.
+
+    >>> split_names("peft, vllm"), split_names(["warning,zero-b", "nan"])
+    (['peft', 'vllm'], ['warning', 'zero-b', 'nan'])
+    """
+    listed = [names] if isinstance(names, str) or not isinstance(names, Iterable) else names
+    return [part for name in listed for part in (map(str.strip, name.split(",")) if isinstance(name, str) else [name])]
 
 
 def known_loaders(loads_in: Loaders | None, peft_version: str | None) -> list[str] | None:

@@ -15,7 +15,7 @@ from lora_cli.analysis.check.subject_check import Rules, SubjectCheck, check_cou
 from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.cli import streams
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.candidates import one_of
+from lora_cli.cli.candidates import list_of
 from lora_cli.cli.checked_subjects import CheckedSubjects, checked_subjects
 from lora_cli.cli.help_text import LIMITS, SUBJECT
 from lora_cli.cli.options.configuration import Configuration
@@ -57,19 +57,19 @@ def check(
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME",
-            help="All findings that fail: error, warning (errors too), note (all), or codes, which alone replace error; "
-            "may be repeated.  [default: error]",
-            autocompletion=one_of(partial(known_names, "fail_on")),
+            metavar="NAMES",
+            help="All findings that fail: error, warning (errors too), note (all), or codes, which alone replace error, "
+            "e.g. error,zero-b; may be repeated.  [default: error]",
+            autocompletion=list_of(partial(known_names, "fail_on")),
             rich_help_panel=LIMITS,
         ),
     ] = None,
     ignore: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="CODE",
-            help="Findings to ignore; may be repeated.",
-            autocompletion=one_of(partial(known_names, "ignore")),
+            metavar="CODES",
+            help="Findings to ignore, e.g. zero-b,nan; may be repeated.",
+            autocompletion=list_of(partial(known_names, "ignore")),
             rich_help_panel=LIMITS,
         ),
     ] = None,
