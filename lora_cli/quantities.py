@@ -282,6 +282,16 @@ def bytes_text(value: int, digits: int = 3) -> str:
     return _scaled_bytes(value, 1000, BYTE_UNITS, digits)
 
 
+def bytes_at_least(value: int) -> str:
+    """Return a size to type as a limit that `value` bytes keep: three digits, rounded up, and a decimal unit.
+
+    >>> bytes_at_least(328), bytes_at_least(150456), bytes_at_least(999_500), bytes_at_least(2_304_686_161)
+    ('328B', '151kB', '1MB', '2.31GB')
+    """
+    step = 10 ** max(0, len(str(value)) - 3)
+    return bytes_text(-(-value // step) * step).replace(" ", "")
+
+
 def memory_text(value: int, digits: int = 3) -> str:
     """Return a size of memory for people, in binary units, as PyTorch and nvidia-smi write it.
 

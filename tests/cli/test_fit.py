@@ -114,7 +114,7 @@ def test_people_see_what_other_targets_would_get() -> None:
         ((*MATRIX, "--max-params", "10"), "even at the smallest size, r 1; give --max-params of 8192 or more"),
         ((*MATRIX, "--max-params", "10", "--max-bytes", "10"), "give --max-params of 8192 and --max-bytes of"),
         ((*MATRIX, "--max-params", "10", "--method", "lora,loha"), "none of the 2 methods fits"),
-        (("-d", "600", "-h", "800", "--max-bytes", "10"), "give --max-bytes of 5,832 (5.83 kB) or more"),
+        (("-d", "600", "-h", "800", "--max-bytes", "10"), "give --max-bytes of 5,832 (5.84kB) or more"),
         ((*MATRIX, "--max-params", "0"), "over the budget of 0"),
         ((*MATRIX, "--max-params", "-1"), "--max-params: '-1'"),
         ((*MATRIX, "--max-percent", "nan"), "--max-percent: 'nan'"),
@@ -151,6 +151,13 @@ def test_the_figure_that_a_refusal_gives_is_enough() -> None:
     line = refusal(*LLAMA, "--max-percent", "0.00001")
     least = line.rpartition("give --max-percent of ")[2].removesuffix(" or more")
     assert answer(*LLAMA, "--max-percent", least)["results"][0]["r"] == 1
+
+
+def test_the_short_size_that_a_refusal_gives_is_enough() -> None:
+    """It is rounded up, and written as a limit is typed."""
+    line = refusal("--model", "gpt2", "--max-bytes", "1")
+    assert line.rstrip().endswith("give --max-bytes of 150,456 (151kB) or more")
+    assert answer("--model", "gpt2", "--max-bytes", "151kB")["results"][0]["r"] == 1
 
 
 def test_a_config_is_written_for_peft(folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.edges import Load
 from lora_cli.analysis.limits import BUDGETS, LIMITS, MAX_MEMORY, Amount, Limits, card_size_note, read_limits
 from lora_cli.errors import InvalidInput, argument, quote
-from lora_cli.quantities import bytes_text, memory_text, number_text
+from lora_cli.quantities import bytes_at_least, memory_text, number_text
 
 if TYPE_CHECKING:
     from lora_cli.analysis.memory.verdict import Room
@@ -98,10 +98,10 @@ def _card(cost: ModelCount, limit: str, most: int | float) -> str | None:
 
 
 def _unrounded(cost: ModelCount, limit: str) -> str:
-    """Return the figure that a limit is on with all its digits, and a size in its unit beside them."""
+    """Return the figure that a limit is on with all its digits, and beside a size one in its unit, rounded up."""
     value = figure(cost, limit)
     is_size = isinstance(value, int) and value >= 1000 and LIMITS[limit].field.endswith("_bytes")
-    return f"{value:,} ({bytes_text(int(value))})" if is_size else f"{value}"
+    return f"{value:,} ({bytes_at_least(int(value))})" if is_size else f"{value}"
 
 
 def times(found: Load) -> float:
