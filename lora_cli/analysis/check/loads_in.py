@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.limits import MAX_RANK, Limits
@@ -37,7 +37,7 @@ def split_names(names: Any) -> list[Any]:
     >>> split_names("peft, vllm"), split_names(["warning,zero-b", "nan"])
     (['peft', 'vllm'], ['warning', 'zero-b', 'nan'])
     """
-    listed = [names] if isinstance(names, str) or not isinstance(names, Iterable) else names
+    listed = [names] if isinstance(names, str | Mapping) or not isinstance(names, Iterable) else names
     return [part for name in listed for part in (map(str.strip, name.split(",")) if isinstance(name, str) else [name])]
 
 
