@@ -9,6 +9,9 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.models.config import Config, set_unless_null
 from lora_cli.models.parts.layers import Nodes, convolution, hollow, linear, norm, parameter
 
+# What leaves a size to the model. A tuple, as a file can hold what no set can.
+AUTO = ("auto", None)
+
 
 def depthwise(name: str, channels: int, kernel: int, *, bias: bool) -> Nodes:
     """Build a convolution along the tokens, for each channel by itself."""
@@ -61,7 +64,7 @@ class Mamba(NamedTuple):
 
 def time_step_rank(config: Config, name: str, d: int) -> int:
     """Return a rank that is given as a number, or "auto" for a sixteenth of the hidden size, rounded up."""
-    return ceil(d / 16) if config.fields.get(name) in {"auto", None} else config.size(name, default=1)
+    return ceil(d / 16) if config.fields.get(name) in AUTO else config.size(name, default=1)
 
 
 def mamba(d: int, size: Mamba, *, bias: bool, convolution_bias: bool) -> Nodes:
@@ -116,7 +119,7 @@ def hybrid_mamba2(config: Config, d: int, inner: int, *, output_bias: bool | Non
     """Build Mamba-2 of width `inner` from the fields `mamba_…` that several hybrids share, with their defaults."""
     heads = config.size("mamba_n_heads", default=128)
     width = config.share(inner, "the width of Mamba", heads, "mamba_n_heads")
-    if config.fields.get("mamba_d_head") not in {"auto", None} and config.size("mamba_d_head", default=width) != width:
+    if config.fields.get("mamba_d_head") not in AUTO and config.size("mamba_d_head", default=width) != width:
         raise InvalidInput(
             f"{config.source}: mamba_d_head is {quote(config.fields['mamba_d_head'])}; {heads} heads that share "
             f"{inner} are {width} wide"

@@ -102,6 +102,8 @@ def test_the_layers_with_attention(model_type: str, fields: dict[str, Any], atte
         ("lfm2", {"full_attn_idxs": ["1"]}, "full_attn_idxs .* must be a list of whole numbers"),
         ("lfm2", {"block_ffn_dim_multiplier": -1}, "block_ffn_dim_multiplier is -1"),
         ("bamba", {"mamba_n_heads": 7}, "the width of Mamba 8192 is not divisible by mamba_n_heads 7"),
+        ("falcon_h1", {"mamba_d_head": [8]}, r"mamba_d_head is \[8\]; it must be a whole number"),
+        ("jamba", {"mamba_dt_rank": {}}, "mamba_dt_rank is {}"),
         ("falcon_h1", {"mamba_d_head": 9}, "mamba_d_head is 9; 128 heads that share 1024 are 8 wide"),
         ("mamba2", {"num_heads": 2}, "num_heads 2 times head_dim 64 is 128; it must be 8192"),
         ("mamba", {"time_step_rank": "much"}, "time_step_rank is 'much'"),
