@@ -242,8 +242,8 @@ def _judge_loader(to: Destination, refused: Sequence[Finding], shared: Sequence[
     if failed or not shared:
         return failed or [Verdict(rule, 0, 0, path=path)]
     codes = list(dict.fromkeys(each.code for each in shared))
-    of = f"finding{'s'[: len(codes) != 1]} {', '.join(codes)}"
-    why = f"{path}: {rule}: {to.loader.title} would refuse it or leave part of it out; see the {of}"
+    findings = "finding" if len(codes) == 1 else "findings"
+    why = f"{path}: {rule}: {to.loader.title} would refuse it or leave part of it out; see the {findings} {', '.join(codes)}"
     return [Verdict(rule, len(shared), 0, why, path)]
 
 
