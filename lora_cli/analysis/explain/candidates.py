@@ -50,6 +50,8 @@ class Wanted(NamedTuple):
     excesses: Sequence[Figure] | None
 
 
+# The kind of targets that nobody said and that no word chooses.
+GUESSED = "guessed targets"
 AS_BELIEVED = Candidate({}, (), (), 0)
 
 
@@ -78,7 +80,8 @@ class Candidates:
             knob = read_knob(self.belief, setup.fields)
             for choice in self._targets_of(setup):
                 is_other = choice.change is not UNCHANGED
-                kinds = (*setup.kinds, *["targets"] * (is_other * stated))
+                of_targets = "targets" if stated else GUESSED if not choice.usual else None
+                kinds = (*setup.kinds, *filter(None, [of_targets if is_other else None]))
                 if len(kinds) <= wanted.most:
                     fields = {**setup.fields, **choice.change.fields}
                     said = (Clause(choice.change.cause, is_fact=not stated),) if is_other else ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from lora_cli.analysis.explain.belief import TARGETS, read_belief
+from lora_cli.analysis.explain.candidates import GUESSED
 from lora_cli.analysis.explain.log_reading import read_log
 from lora_cli.analysis.explain.match import FIELDS, Match
 from lora_cli.analysis.explain.printed_count import FULL, Figure, PrintedCount
@@ -132,11 +133,13 @@ def explain(
         if base is not None and belief.is_stated(TARGETS):
             # What PEFT refuses was not what ran: the refusal says what is wrong with it.
             belief.check(base)
-        found = [
-            Match(first, [Match(each) for each in others])
-            for first, *others in families(search(belief, base, log.printed))
-        ]
-    missing = None
+        grouped = families(search(belief, base, log.printed))
+    found = [Match(first, [Match(each) for each in others]) for first, *others in grouped]
+    missing = guess = None
+    if found and log.printed.all is None and all(GUESSED in first.kinds for first, *_ in grouped):
+        guess = (
+            "no usual choice of targets makes it; with the line's count of all parameters, other base models are tried"
+        )
     if not found and base is not None and log.printed.trainable == (base.full_params, base.full_params):
         missing = f"every weight of {base.name} is trained: {FULL}"
     elif not found:
@@ -146,7 +149,7 @@ def explain(
         tuple(found[:MOST_MATCHES]),
         log.printed,
         (*belief.warnings, *log.warnings, *(() if base is None else base.warnings)),
-        (*log.notes, *(() if base is None else base.notes), *filter(None, [missing])),
+        (*log.notes, *(() if base is None else base.notes), *filter(None, [guess, missing])),
         missing,
         subject.assumptions,
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.explain.base_models import Base, classified, presets, resized
 from lora_cli.analysis.explain.belief import Belief
-from lora_cli.analysis.explain.candidates import Candidate, Candidates, Wanted
+from lora_cli.analysis.explain.candidates import GUESSED, Candidate, Candidates, Wanted
 from lora_cli.analysis.explain.counting_ways import COUNTING_WAYS, PEFT_WAY, CountingWay
 from lora_cli.analysis.explain.printed_count import Figure, PrintedCount
 from lora_cli.models.model import Model
@@ -36,14 +36,14 @@ def search(belief: Belief, model: Model | None, printed: PrintedCount) -> list[F
     bases: list[tuple[Base, Candidates]] | None = None
     for changes in range(MOST_CHANGES + 1):
         found = [each for space in own for each in _found(space, printed, changes, Base(space.model))]
-        # Another base is a change too, and more work than the others together: it is tried where those say nothing.
-        if not found and (model is None or changes):
+        # Another base is a change too, and more work than the others together: it is tried where those only guess.
+        if all(GUESSED in each.kinds for each in found) and (model is None or changes):
             if bases is None:
                 bases = [
                     (base, Candidates(belief.extended(base.fields), base.model)) for base in _bases(model, printed)
                 ]
             left = changes if model is None else changes - 1
-            found = [each for base, space in bases for each in _found(space, printed, left, base)]
+            found += [each for base, space in bases for each in _found(space, printed, left, base)]
         if found:
             return sorted(found, key=lambda each: each.distance)
     return []

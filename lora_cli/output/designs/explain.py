@@ -27,7 +27,8 @@ def _facts(row: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     figures = [cell(field, row[field]) for field in ("trainable_params", "all_params")]
     yield "PEFT counts", " of ".join(figures)
     if more := row["alternative_count"]:
+        makes = "makes" if more == 1 else "make"
         yield (
             "alternatives",
-            f"{cell('alternative_count', more)} more of this kind make the same count; --json lists them",
+            f"{cell('alternative_count', more)} more of this kind {makes} the same count; --json lists them",
         )

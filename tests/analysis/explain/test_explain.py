@@ -46,6 +46,16 @@ def test_what_was_believed_is_the_first_explanation() -> None:
     assert [(match.cause, match.changes) for match in found] == [("as configured", 0)]
 
 
+def test_targets_that_no_word_chooses_are_a_guess() -> None:
+    """They are a change, a note says what would tell, and another base with PEFT's own targets comes before them."""
+    alone = explain("6815744", "qwen2.5-7b", r=16)
+    assert [match.changes for match in alone] == [1]
+    assert "no usual choice of targets makes it" in " ".join(alone.notes)
+    other = explain(line(count(model=EIGHT_B, r=16)), "qwen2.5-7b", r=16)
+    assert "not qwen2.5-7b; the targets are q_proj,v_proj, PEFT's default" in other[0].cause
+    assert other.notes == ()
+
+
 @pytest.mark.parametrize(
     ("printed", "cause"),
     [
