@@ -17,7 +17,7 @@ from lora_cli.cli.candidates import one_of
 from lora_cli.cli.drawing import STDOUT, check_target, draw_file, draw_on_stdout
 from lora_cli.cli.help_text import OUTPUT
 from lora_cli.cli.single_options import given_twice
-from lora_cli.cli.terminal import COLORS, Terminal, is_terminal
+from lora_cli.cli.terminal import COLORS, Terminal, is_pipe, is_terminal
 from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
 from lora_cli.output import Report, field_writer, format_writer
 from lora_cli.output.format import Format, Writer
@@ -239,9 +239,13 @@ class Presentation(NamedTuple):
         return self._terminal().counted(work)
 
     def tracked_rows(self, work: str, rows: Iterable[T], total: int, /) -> Iterator[T]:
-        """Yield `rows` like `tracked`, unless a terminal shows each as it comes, which says how far the work is."""
+        """Yield `rows` like `tracked`, unless each is seen as it comes: that says how far the work is, and the bar cuts in.
+
+        What reads a pipe may write to the terminal.
+        """
         streams = self._declared is None or self._declared.most_rows is None
-        return iter(rows) if streams and self._to_terminal() else self.tracked(work, rows, total)
+        seen = self._to_terminal() or (self.output is None and is_pipe(sys.stdout))
+        return iter(rows) if streams and seen else self.tracked(work, rows, total)
 
     @property
     def _declared(self) -> Format | None:

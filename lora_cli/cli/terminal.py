@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -118,3 +119,11 @@ def message_width(stream: TextIO) -> int | None:
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream of the process is a terminal; None is one that is closed."""
     return stream is not None and stream.isatty()
+
+
+def is_pipe(stream: TextIO | None) -> bool:
+    """Return whether a stream of the process leads to another process; None is one that is closed."""
+    try:
+        return stream is not None and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except OSError:
+        return False

@@ -18,8 +18,11 @@ MATRIX = ("count", "-d", "6", "-h", "8", "-r", "2")
 GRID = ("sweep", "-d", "1:100000:1", "-h", "8", "-r", "2", "--format", "csv")
 
 
-def on_terminal(*arguments: str, width: int = 100, **env: str) -> str:
-    """Return what the program writes to a terminal of that width."""
+THROUGH_CAT = ("sh", "-c", '"$@" | cat', "sh")
+
+
+def on_terminal(*arguments: str, width: int = 100, by: tuple[str, ...] = (), **env: str) -> str:
+    """Return what the program writes to a terminal of that width; what it is started `by` comes before its name."""
     import fcntl
     import pty
     import struct
@@ -28,7 +31,7 @@ def on_terminal(*arguments: str, width: int = 100, **env: str) -> str:
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
     with subprocess.Popen(
-        [PROGRAM, *arguments], env=environment(TERM="xterm-256color", **env), stdout=terminal, stderr=terminal
+        [*by, PROGRAM, *arguments], env=environment(TERM="xterm-256color", **env), stdout=terminal, stderr=terminal
     ) as process:
         os.close(terminal)
         written = b""
@@ -228,7 +231,8 @@ def test_a_long_sweep_shows_how_far_it_is() -> None:
     shown = on_terminal(*sweep)
     assert re.search("Replaying .*of 24|Replaying .*/24", shown)
     assert "Replaying" not in shown.rsplit("\x1b[2K", 1)[-1]
-    assert "Replaying" not in on_terminal(*sweep, "--format", "csv")
+    for by in ((), THROUGH_CAT):
+        assert "Replaying" not in on_terminal(*sweep, "--format", "csv", by=by)
 
 
 def test_the_number_of_cores_changes_no_number() -> None:
