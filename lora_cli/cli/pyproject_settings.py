@@ -57,7 +57,7 @@ ADAPTATION_KEYS = {
     "adapter-dtype": TEXT,
     TRAINING: Key((dict,), "a table of how it is trained, e.g. {batch = 4, seq = 1024}"),
 }
-KEYS = (*RULE_KEYS, "model", CHECKS)
+KEYS = (*RULE_KEYS, "model", "lock", CHECKS)
 TABLE_KEYS = (*SUBJECT_KEYS, *ADAPTATION_KEYS, *RULE_KEYS)
 
 # Returns the names that `fail_on` or `ignore` can list.
@@ -118,7 +118,7 @@ class CheckTable(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The section: the rules of every subject, the model of those that name none, and the subjects.
+    """The section: the rules of every subject, the model of those that name none, the subjects, and the lock of them all.
 
     `source` is the path of the file, or None where there is none.
     """
@@ -127,6 +127,7 @@ class Settings(NamedTuple):
     model: str | None = None
     tables: Sequence[CheckTable] = ()
     source: str | None = None
+    lock: str | None = None
 
     @property
     def where(self) -> str:
@@ -164,7 +165,9 @@ def _settings(section: Section, known_names: KnownNames) -> Settings:
                 f"{source} has no key {quote(key)}; write {what} into a table [[tool.{SECTION}.{CHECKS}]]"
             )
     _refuse_unknown(content, KEYS, source)
-    model = _value(content["model"], TEXT, f"{source}.model") if "model" in content else None
+    model, lock = (
+        _value(content[key], TEXT, f"{source}.{key}") if key in content else None for key in ("model", "lock")
+    )
     tables = content.get(CHECKS, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InvalidInput(
@@ -174,7 +177,11 @@ def _settings(section: Section, known_names: KnownNames) -> Settings:
     for place, (table, line) in enumerate(zip(tables, section.check_lines(len(tables)), strict=True)):
         with errors_at(section.path, line):
             read.append(_table(table, f"{source}.{CHECKS}[{place}]", line, known_names, has_model=model is not None))
-    return Settings(_rules(content, source, known_names), model, read, section.path)
+    if lock is not None and not tables:
+        raise InvalidInput(
+            f"{source}.lock is of the tables [[tool.{SECTION}.{CHECKS}]], of which there is none; add one"
+        )
+    return Settings(_rules(content, source, known_names), model, read, section.path, lock)
 
 
 def _where(path: str) -> str:

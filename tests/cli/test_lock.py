@@ -300,3 +300,24 @@ def test_a_file_that_is_not_json_is_not_a_lock(tmp_path: Path) -> None:
         assert done.stderr.endswith(
             "; it is not a lock: restore it, or write a new one with --update-lock to another file\n"
         )
+
+
+def test_a_project_has_a_lock_for_its_tables(tmp_path: Path) -> None:
+    """Its path is relative to pyproject.toml; --lock wins, a subject of the command line needs its own, and it has no other use."""
+    section = '[tool.lora-cli]\nlock = "counts.lock"\n'
+    project = tmp_path / "pyproject.toml"
+    project.write_text(section + '[[tool.lora-cli.check]]\nmodel = "gpt2"\nr = 8\n')
+    below = tmp_path / "below"
+    below.mkdir()
+    assert "'../counts.lock' does not exist" in run("check", cwd=below).stderr
+    assert run("check", "--update-lock", cwd=below).returncode == 0
+    assert run("check", cwd=below).returncode == 0
+    project.write_text(project.read_text().replace("r = 8", "r = 9"))
+    assert run("check", cwd=below).returncode == 1
+    assert run("check", "--lock", "own.lock", "--update-lock", cwd=below).returncode == 0
+    assert [path.name for path in below.iterdir()] == ["own.lock"]
+    assert "there is no limit to check" in run(*GPT2, "-r", "8", cwd=tmp_path).stderr
+    kept = run("check", "-o", "counts.lock", cwd=tmp_path)
+    assert (kept.returncode, "are both 'counts.lock'" in kept.stderr) == (2, True)
+    project.write_text(section)
+    assert "lock is of the tables [[tool.lora-cli.check]], of which there is none" in run(*MATRIX, cwd=tmp_path).stderr

@@ -74,6 +74,7 @@ WRONG = [
     ("ignore = {}", "ignore is {}; it must be a list of strings"),
     ("model = 1", "model is 1; it must be a string that is not empty"),
     ('model = ""', "model is ''; it must be a string that is not empty"),
+    ("lock = 1", "lock is 1; it must be a string that is not empty"),
     ("r = 8", "has no key 'r'; write it into a table [[tool.lora-cli.check]]"),
     ('loads-in = "vlm"', "loads-in: 'vlm' is not known; did you mean vllm?"),
     ("loads-in = 1", 'loads-in is 1; it must be names in a list or a string, e.g. ["peft", "vllm"]'),

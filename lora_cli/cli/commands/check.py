@@ -77,7 +77,8 @@ def check(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Compare the counts with those that FILE records, and fail on any difference.",
+            help="Compare the counts with those that FILE records, and fail on any difference; lock in pyproject.toml "
+            "without a subject.",
             rich_help_panel=LIMITS,
         ),
     ] = None,
@@ -111,6 +112,9 @@ def check(
     table also holds for its PATH on the command line.
     """
     project = read_settings(known_names)
+    is_listed = bool(project.tables) and not paths and configuration == Configuration()
+    if is_listed and lock is None and project.lock is not None:
+        lock = project.path(project.lock)
     presentation.check_kept([project.inputs()])
     _refuse_same_file(lock, presentation.output)
     options = OwnRules(
@@ -121,7 +125,7 @@ def check(
         destination.peft_version,
     )
     with section_named(project, options):
-        if project.tables and not paths and configuration == Configuration():
+        if is_listed:
             found = listed_checks(project, options, training.read(), needs_limit=lock is None)
         elif paths:
             found = _checked_paths(paths, configuration, project, options, training.read())

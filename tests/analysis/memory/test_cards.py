@@ -137,6 +137,18 @@ def test_cards_are_listed_by_their_names_or_a_pattern() -> None:
         known_cards("h1000")
 
 
+def test_cards_are_found_by_the_memory_that_they_are_sold_with() -> None:
+    """A part of which error correction may keep back; a card whose names say how much is found by these alone."""
+    found = {size: [record["gpu"] for record in known_cards(size)] for size in ("16GB", "24gb", "96gb", "141gb")}
+    assert {"t4", "rtx-4080", "v100-16gb"} <= set(found["16GB"])
+    assert {"l4", "rtx-4090", "rtx-3090", "a10"} <= set(found["24gb"])
+    assert "h100-nvl" not in found["96gb"]
+    assert found["141gb"] == ["h200"]
+    for size in ("0gb", "024gb", f"{9 * 10**30}gb"):
+        with pytest.raises(InvalidInput, match="no known card"):
+            known_cards(size)
+
+
 @pytest.mark.parametrize(
     ("name", "others"),
     [
