@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.errors import InvalidInput, argument, near_miss, question, quote
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
 
@@ -132,17 +132,23 @@ def preset(name: str) -> dict[str, Any]:
     """
     known = _known().get(name.lower())
     if known is None:
-        other = "`lora-cli models` lists the presets"
-        if name.isdecimal():
-            other = f"commas join the values of one option, e.g. {argument('r')} 8,16"
-        hint = near_miss(name.lower(), names(), other)
-        raise InvalidInput(f"model {quote(name)} is neither a file nor a preset; {hint}")
+        raise InvalidInput(f"model {quote(name)} is neither a file nor a preset; {_hint(name)}")
     fields = {field: value for field, value in _all()[known.preset].items() if field not in NAMES}
     if known.quantisation:
         fields["quantization_config"] = known.quantisation
     # A copy, so that a caller's change does not affect other answers.
     copied: dict[str, Any] = json.loads(json.dumps(fields))
     return copied
+
+
+def _hint(name: str) -> str:
+    """Return what to do instead of giving a name that no preset has."""
+    if "," in name and all(map(is_preset, name.split(","))):
+        return f"commas join no models; {question('sweep')} takes several, each by itself"
+    other = "`lora-cli models` lists the presets"
+    if name.isdecimal():
+        other = f"commas join the values of one option, e.g. {argument('r')} 8,16"
+    return near_miss(name.lower(), names(), other)
 
 
 def read_preset(name: str) -> Model:

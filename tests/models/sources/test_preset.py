@@ -196,3 +196,11 @@ def test_a_number_is_no_model_but_a_second_value(name: str) -> None:
         InvalidInput, match=r"neither a file nor a preset; commas join the values of one option, e\.g\. r 8,16$"
     ):
         preset(name)
+
+
+def test_commas_join_no_models() -> None:
+    """As they do ranks and methods; what takes several is named."""
+    with pytest.raises(InvalidInput, match=r"commas join no models; sweep\(\) takes several, each by itself$"):
+        preset("llama-3.1-8b,openai-community/gpt2")
+    with pytest.raises(InvalidInput, match="did you mean gpt2"):
+        preset("gpt2,gtp2")
