@@ -108,12 +108,16 @@ def _instead(option: str, command: str | None) -> str | None:
     ('--quantize nf4', '--dtype bfloat16', None)
     >>> _instead("--csv", "count"), _instead("--tsv", "models"), _instead("--markdown", None)
     ('--format csv', '--format csv', None)
+    >>> _instead("--version", "count"), _instead("--precision", "memory"), _instead("--card", "memory")
+    ('`lora-cli --version`', '--dtype', '--gpu')
     >>> _instead("--lora-alpha", "count"), _instead("--use_dora", "fit"), _instead("--use_dora", "inspect")
     ('--alpha', '--set use_dora=true', None)
     """
     names = set(OWN_OPTIONS) if command is None else _names(command)
     if same := sorted(name for name in names if name.lower() == option.lower()):
         return same[0]
+    if option in OWN_OPTIONS:
+        return f"`lora-cli {option}`"
     if "--format" in names and (meant := _format(option.lstrip("-"))):
         return f"--format {meant}"
     field = option.lstrip("-").replace("-", "_")

@@ -198,6 +198,8 @@ def test_the_model_is_the_argument_of_a_command() -> None:
             "count gpt2 --modules-to-save x",
             "has no option --modules-to-save; did you mean --set modules_to_save=VALUE?",
         ),
+        ("count --version", "count has no option --version; did you mean `lora-cli --version`?"),
+        ("memory gpt2 --precision bf16", "memory has no option --precision; did you mean --dtype?"),
         ("count gpt2 --taget x", "count has no option --taget; did you mean --target?"),
     ],
 )
