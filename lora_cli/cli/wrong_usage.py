@@ -103,13 +103,13 @@ def _instead(option: str, command: str | None) -> str | None:
     """Return what stands for an option that another case, PEFT's config or a trainer has, or None.
 
     >>> _instead("-V", "count"), _instead("-M", "count"), _instead("--colour", "count")
-    (None, '-m', None)
+    ('`lora-cli -V`', '-m', None)
     >>> _instead("--load-in-4bit", "memory"), _instead("--bf16", "forward"), _instead("--bf16", "count")
     ('--quantize nf4', '--dtype bfloat16', None)
     >>> _instead("--csv", "count"), _instead("--tsv", "models"), _instead("--markdown", None)
     ('--format csv', '--format csv', None)
-    >>> _instead("--version", "count"), _instead("--precision", "memory"), _instead("--card", "memory")
-    ('`lora-cli --version`', '--dtype', '--gpu')
+    >>> _instead("--precision", "memory"), _instead("--card", "memory")
+    ('--dtype', '--gpu')
     >>> _instead("--lora-alpha", "count"), _instead("--use_dora", "fit"), _instead("--use_dora", "inspect")
     ('--alpha', '--set use_dora=true', None)
     """
