@@ -10,7 +10,8 @@ from lora_cli.cli.application import OWN_OPTIONS, parameters_of
 from lora_cli.cli.options.adaptation import TRAINERS_PREFIX, is_flag
 from lora_cli.cli.registry import command_names
 from lora_cli.errors import SHOWN_CHARACTERS, SHOWN_LONG_CHARACTERS, InvalidInput, choices, meant_by, near_miss, quote
-from lora_cli.methods.registry import is_field
+from lora_cli.methods.registry import METHODS, is_field, start_named
+from lora_cli.methods.variants import VARIANTS
 from lora_cli.output.registry import format_names
 
 # What Typer writes before the options that resemble an unknown one.
@@ -110,6 +111,8 @@ def _instead(option: str, command: str | None) -> str | None:
     ('--format csv', '--format csv', None)
     >>> _instead("--precision", "memory"), _instead("--card", "memory")
     ('--dtype', '--gpu')
+    >>> _instead("--dora", "count"), _instead("--pissa", "fit"), _instead("--dora", "inspect")
+    ('--method dora', '--set init_lora_weights=pissa', None)
     >>> _instead("--lora-alpha", "count"), _instead("--use_dora", "fit"), _instead("--use_dora", "inspect")
     ('--alpha', '--set use_dora=true', None)
     """
@@ -121,6 +124,10 @@ def _instead(option: str, command: str | None) -> str | None:
     if "--format" in names and (meant := _format(option.lstrip("-"))):
         return f"--format {meant}"
     field = option.lstrip("-").replace("-", "_")
+    if "--method" in names and field in (*METHODS, *VARIANTS):
+        return f"--method {field}"
+    if "--set" in names and (start := start_named(field)):
+        return f"--set init_lora_weights={start}"
     own = TRAINERS_VALUES.get(field)
     if own is not None and own.partition(" ")[0] in names:
         return own

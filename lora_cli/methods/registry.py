@@ -93,10 +93,27 @@ def check_name(name: str) -> str:
             f"method {quote(name)} is {same} {how}, which trains the same parameters; give {argument('method')} {same}"
             f"{memory}"
         )
+    if (start := start_named(lower)) is not None:
+        raise InvalidInput(
+            f"method {quote(name)} is {DEFAULT_METHOD} with another start of A and B, which trains the same parameters; give "
+            f"{argument('method')} {DEFAULT_METHOD} and the field init_lora_weights {start}"
+        )
     raise InvalidInput(
         f"method {quote(name)} is not known; "
         f"{near_miss(lower, (*METHODS, *VARIANTS), '`lora-cli methods` lists all methods')}"
     )
+
+
+def start_named(name: str) -> str | None:
+    """Return the value of LoRA's `init_lora_weights` that has a name, as papers give them to methods, or None.
+
+    >>> start_named("pissa"), start_named("lora-ga"), start_named("lora")
+    ('pissa', 'lora_ga', None)
+    """
+    from lora_cli.methods.config.lora_settings import STARTS
+
+    value = name.replace("-", "_")
+    return value if value in STARTS else None
 
 
 def method_named(name: str) -> Method[Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from lora_cli.analysis.listings.patterns import is_wild
 from lora_cli.analysis.memory.replay.setup import has_replay
 from lora_cli.analysis.result import Record
 from lora_cli.errors import InvalidInput, near_miss, quote
@@ -28,7 +30,7 @@ Row = tuple[str, str | None, int | None, int | None]
 
 
 def bundled(*patterns: str) -> list[Record]:
-    """Return a record per preset whose names each of the patterns is in, or matches: `*`, `?` and `[...]` are wild.
+    """Return a record per preset whose names each word of the patterns is in, or matches: `*`, `?` and `[...]` are wild.
 
     A pattern that begins with a digit is in no longer number: `7b` is not in `27b`. A name on the Hub that a preset stands for is a name of it, too, and so is its family.
 
@@ -39,7 +41,8 @@ def bundled(*patterns: str) -> list[Record]:
     >>> [record["model"] for record in bundled("large", "gpt2")]
     ['gpt2-large']
     """
-    wanted = [name for name in names() if all(_is_meant(name, pattern.lower()) for pattern in patterns)]
+    words = _words(patterns)
+    wanted = [name for name in names() if all(_is_meant(name, word) for word in words)]
     if not wanted:
         asked, hint = " ".join(patterns), "`lora-cli models` lists all presets"
         if find_family(asked.lower()) is None:
@@ -48,6 +51,22 @@ def bundled(*patterns: str) -> list[Record]:
             hint = f"models of this type are counted all the same, by a config.json or a name on the Hub; {hint}"
         raise InvalidInput(f"no bundled model matches {quote(asked)}; {hint}")
     return [record(read_preset(name)) for name in wanted]
+
+
+def hub_name_meant(preset: str, *patterns: str) -> str | None:
+    """Return the first name on the Hub by which alone the patterns fit a preset, or None where its own names do.
+
+    >>> hub_name_meant("deepseek-v3", "deepseek", "r1"), hub_name_meant("llama-3.1-8b", "8b")
+    ('deepseek-ai/DeepSeek-R1', None)
+    """
+    own = (preset, family_of(preset))
+    others = [word for word in _words(patterns) if not any(matches(name.lower(), word) for name in own)]
+    named = (name for name in hub_names_of(preset) if all(matches(name.lower(), word) for word in others))
+    return next(named, None) if others else None
+
+
+def _words(patterns: Sequence[str]) -> list[str]:
+    return " ".join(patterns).lower().split()
 
 
 def _is_meant(preset: str, pattern: str) -> bool:
@@ -60,7 +79,7 @@ def matches(name: str, pattern: str) -> bool:
     >>> [name for name in ("gemma-7b", "gemma-2-27b", "qwen3-1.7b", "qwen3.5-397b-a17b") if matches(name, "7b")]
     ['gemma-7b']
     """
-    if set("*?[") & set(pattern):
+    if is_wild(pattern):
         return fnmatchcase(name, pattern)
     outside_numbers = r"(?<!\d)(?<!\d\.)" if pattern[:1].isdecimal() else ""
     return re.search(outside_numbers + re.escape(pattern), name) is not None

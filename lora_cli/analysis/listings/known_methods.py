@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from lora_cli.analysis.result import Record
@@ -27,21 +27,28 @@ def _record(name: str, method: Method[Any]) -> Record:
     return dict(zip(FIELDS, figures, strict=True))
 
 
-def family(name: str | None) -> str | None:
+def family(name: str) -> str | None:
     """Return the family of methods that has this name.
 
     >>> family("Low rank"), family("vera"), family("lora")
     ('low_rank', None, None)
     """
-    folder = None if name is None else name.lower().replace(" ", "_")
+    folder = name.lower().replace(" ", "_")
     return folder if folder in FAMILIES and folder not in METHODS else None
 
 
-def known(family: str | None = None) -> Iterator[Record]:
-    """Yield a record per method, family by family or of one, each with its variants behind it."""
-    for name in METHODS if family is None else methods_of(family):
-        for each in (name, *variants_of(name)):
-            yield _record(each, method_named(name))
+def known(pattern: str = "*") -> list[Record]:
+    """Return a record per method of a family, or whose name `pattern` matches; each has its variants behind it.
+
+    >>> [record["method"] for record in known("prompts")][:2], [record["method"] for record in known("lo*a")]
+    (['adaption_prompt', 'cartridge'], ['lora', 'loha'])
+    """
+    folder = family(pattern)
+    methods = METHODS if folder is None else methods_of(folder)
+    names = [each for name in methods for each in (name, *variants_of(name))]
+    if folder is None:
+        names = [name for name in names if fnmatchcase(name, pattern.lower())]
+    return [_record(name, method_named(name)) for name in names]
 
 
 def one(name: str) -> tuple[Record, list[Record]]:

@@ -80,6 +80,11 @@ class Card(NamedTuple):
         return self.chip if isinstance(self.chip, float) else None
 
     @property
+    def maker(self) -> str:
+        """Who makes it, and what its maker calls the series."""
+        return "AMD Instinct" if self.capability is None else "NVIDIA"
+
+    @property
     def has_flash(self) -> bool:
         """Whether PyTorch runs flash attention on it, which is also whether it has bfloat16."""
         return GENERATIONS[self.chip].has_flash

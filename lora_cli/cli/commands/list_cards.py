@@ -27,8 +27,8 @@ def cards(
         list[str] | None,
         typer.Argument(
             metavar="PATTERN...",
-            help="Show only the cards one of whose names contains this, or that it matches with * and ?, or of this memory, "
-            "e.g. 24gb; several must all match.",
+            help="Show only the cards in whose names a word begins with this, or that it matches with * and ?, or of this "
+            "maker, generation or memory, e.g. amd, ada or 24gb; several must all match.",
             autocompletion=one_of(card_names, card_aliases),
             rich_help_panel=SUBJECT,
         ),

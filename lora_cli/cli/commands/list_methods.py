@@ -29,7 +29,8 @@ def methods(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="Show only this method, with what each field of its config does, or the methods of this family.",
+            help="Show only this method, with what each field of its config does, or the methods of this family, or those whose "
+            "names it matches with * and ?.",
             autocompletion=one_of(method_names),
             rich_help_panel=SUBJECT,
         ),
@@ -48,13 +49,15 @@ def methods(
     the field that sets its size, the modules that it adapts, and its paper.
     """
     from lora_cli.analysis.listings.known_methods import FIELDS, family, known, one
+    from lora_cli.analysis.listings.patterns import is_wild
 
-    wanted = family(name)
-    if name is None or wanted is not None:
-        records = [tuple(record.values()) for record in known(wanted)]
+    pattern = "*" if name is None else name
+    listed = known(pattern) if is_wild(pattern) or family(pattern) else []
+    if listed:
+        records = [tuple(record.values()) for record in listed]
         report = Report("methods", FIELDS, [records], len(records), listing=True, design="method_families")
         return Answer(report, presentation)
-    record, fields = one(name)
+    record, fields = one(pattern)
     shown = [{name: _as_set(value) for name, value in row.items()} for row in fields]
     return Answer(
         Report(

@@ -50,7 +50,15 @@ def models(
     `lora-cli memory` can replay its training. A size in PATTERN is a whole
     one: 7b does not find 27b.
     """
-    from lora_cli.analysis.listings.bundled_models import FIELDS, bundled, modules_by_shape, record, row_names, towers
+    from lora_cli.analysis.listings.bundled_models import (
+        FIELDS,
+        bundled,
+        hub_name_meant,
+        modules_by_shape,
+        record,
+        row_names,
+        towers,
+    )
     from lora_cli.models.sources.preset import hub_names_of, preset_named, read_preset
 
     name = preset_named(patterns[0]) if patterns and len(patterns) == 1 else None
@@ -77,6 +85,8 @@ def models(
             ],
         )
     records = bundled(*patterns or ())
+    found = ((each["model"], hub_name_meant(str(each["model"]), *patterns or ())) for each in records)
+    by_hub = [f"{preset} as {hub_name}" for preset, hub_name in found if hub_name is not None]
     report = Report(
         "models",
         FIELDS,
@@ -86,7 +96,8 @@ def models(
         expendable=("family",),
         caption=lambda: [f"{len(records)} {'model' if len(records) == 1 else 'models'}"],
     )
-    return Answer(report, presentation)
+    notes = [f"found by a name on the Hub: {first_few(by_hub, str)}"] if by_hub else []
+    return Answer(report, presentation, notes=notes)
 
 
 def _beside_language_model(towers: Sequence[Record]) -> str:

@@ -191,3 +191,13 @@ def test_a_models_modules_are_called_as_in_its_count() -> None:
     for name in ("visual.*.gate_proj", "language_model.*.gate_proj", "mlp.2"):
         assert f"\n{name} " in shown
         assert f"\n{name} " in counted
+
+
+def test_a_name_on_the_hub_that_finds_a_model_is_said() -> None:
+    """Otherwise nobody sees why it is listed."""
+    done = run("models", "deepseek r1")
+    assert (
+        "found by a name on the Hub: deepseek-v3 as deepseek-ai/DeepSeek-R1, llama-3.1-8b as deepseek-ai/"
+        in done.stderr
+    )
+    assert run("models", "llama 3.1 8b").stderr == ""

@@ -144,7 +144,10 @@ def test_cards_are_found_by_the_memory_that_they_are_sold_with() -> None:
     assert {"l4", "rtx-4090", "rtx-3090", "a10"} <= set(found["24gb"])
     assert "h100-nvl" not in found["96gb"]
     assert found["141gb"] == ["h200"]
-    for size in ("0gb", "024gb", f"{9 * 10**30}gb"):
+    assert [record["gpu"] for record in known_cards("amd 192gb")] == ["mi300x"]
+    for name in ("rtx3090", "NVIDIA GeForce RTX 3090"):
+        assert {record["gpu"] for record in known_cards(name)} == {"rtx-3090", "rtx-3090-ti"}
+    for size in ("m2", "0gb", "024gb", f"{9 * 10**30}gb"):
         with pytest.raises(InvalidInput, match="no known card"):
             known_cards(size)
 
