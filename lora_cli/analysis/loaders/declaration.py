@@ -92,10 +92,11 @@ class Loader(NamedTuple):
         """The rule by which a file in another format than PEFT's is refused."""
 
         def look(loading: Loading) -> Iterator[tuple[str, str]]:
-            declared = loading.adapter.trained.declared
+            trained = loading.adapter.trained
+            declared = trained.declared
             if not loading.is_peft:
                 what = f"the file is of {declared.title}" if declared.name != PEFT else f"it has no {ADAPTER_CONFIG}"
-                remedy = OF_PIPELINE if self.only_language and declared.is_of_pipeline else declared.instead
+                remedy = OF_PIPELINE if self.only_language and declared.is_of_pipeline else trained.instead
                 yield f"{self.title} reads PEFT's format only, and {what}", remedy or MISSING_CONFIG
 
         return Kind(f"{self.name}-format", ERROR, "convert it to PEFT's format", look)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lora_cli.methods.adapter_file.factors import Factors
 from lora_cli.methods.adapter_file.facts import NO_FACTS, TrainingFacts
-from lora_cli.methods.adapter_file.format import AdapterFile, Fields, Format, Part, Refusal
+from lora_cli.methods.adapter_file.format import OTHERS_TO_PEFT, AdapterFile, Fields, Format, Part, Refusal
 from lora_cli.methods.adapter_file.format_registry import Recognition
 from lora_cli.methods.adapter_file.module_update import ModuleUpdate
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
@@ -58,6 +58,12 @@ class ForeignAdapter(TrainedAdapter):
     def has_lora_factors(self) -> bool:
         """Whether the update of a module is scaling · B·A."""
         return any(update.pair is not None for update in self.updates.values())
+
+    @property
+    def instead(self) -> str:
+        """What converts the file to PEFT's format, or what to do instead."""
+        unread = self.declared.is_of_pipeline and not self.has_lora_factors
+        return OTHERS_TO_PEFT if unread else self.declared.instead
 
     @property
     def alpha(self) -> float | None:

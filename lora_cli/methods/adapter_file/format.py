@@ -51,6 +51,11 @@ PIPELINE_TO_PEFT = (
     "load it with the pipeline's load_lora_weights; then, of its unet or transformer, save peft_config[NAME] with "
     "save_pretrained, and get_peft_model_state_dict as adapter_model.safetensors, with base_model.model. before each key"
 )
+# The same of what diffusers does not read.
+OTHERS_TO_PEFT = (
+    "convert it with PEFT's examples/stable_diffusion/convert_sd_adapter_to_peft.py if it is a LoHa of Stable Diffusion; "
+    "load any other with the program that it was made for"
+)
 Metadata = Mapping[str, str]
 Fields = Mapping[str, Any]
 # Modules by what a file calls them, each with the base model's modules that it is made of.

@@ -92,6 +92,11 @@ class TrainedAdapter:
         return NO_FACTS
 
     @property
+    def instead(self) -> str:
+        """What to do where PEFT's format is expected; nothing for a file that is in it."""
+        return self.declared.instead
+
+    @property
     def has_lora_factors(self) -> bool:
         """Whether the method's update is scaling · B·A, of LoRA's A and B."""
         return method_named(self.config.method).has_lora_factors

@@ -123,6 +123,15 @@ def test_other_formats_are_refused_and_nothing_else_is_said(loader: str, tmp_pat
     assert told.remedy.startswith(helps[loader])
 
 
+def test_what_diffusers_refuses_is_not_sent_there(tmp_path: Path) -> None:
+    """LoHa needs PEFT's own script."""
+    path = tmp_path / "loha.safetensors"
+    sides = {"w1_a": (4, 2), "w1_b": (2, 4), "w2_a": (4, 2), "w2_b": (2, 4)}
+    write_arrays(path, {f"lora_unet_mid_block_q.hada_{name}": ones(*size) for name, size in sides.items()})
+    (told,) = found("peft", str(path))
+    assert told.remedy.startswith("convert it with PEFT's examples/stable_diffusion/convert_sd_adapter_to_peft.py")
+
+
 def test_every_rule_has_a_damage() -> None:
     """Those of diffusers are in a file of their own, and every other code is above."""
     own = [code for code in codes() if not code.startswith("diffusers-") and not code.endswith("-format")]

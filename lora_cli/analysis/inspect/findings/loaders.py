@@ -16,7 +16,7 @@ def other_format(adapter: InspectedAdapter) -> Iterator[tuple[str, str]]:
         declared = adapter.trained.declared
         yield (
             f"its keys are those of {declared.title}, and beside {adapter.peft_expects} PEFT expects its own",
-            declared.instead,
+            adapter.trained.instead,
         )
 
 
