@@ -153,6 +153,17 @@ def test_a_table_whose_file_cannot_be_read_stops_no_other(folder: Path) -> None:
     assert done.stdout.startswith("::error file=pyproject.toml,line=3,title=lora-cli check::")
 
 
+def test_a_format_that_is_not_read_is_named(folder: Path) -> None:
+    """Of a file, and of one in a folder without an adapter; the others are answered."""
+    (folder / "lora").mkdir()
+    for name in ("a.gguf", "lora/b.GGUF"):
+        (folder / name).write_bytes(b"GGUF")
+    done = run("inspect", "one", "a.gguf", "lora", "--field", "adapter", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "one\n")
+    for name in ("a.gguf", "lora/b.GGUF"):
+        assert f"'{name}': its format is not read; give the adapter that it was made from" in done.stderr
+
+
 def test_a_pickle_has_one_message(folder: Path) -> None:
     """Whoever reads it, alone or in a folder; it says what converts it."""
     (folder / "old").mkdir()

@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lora_cli.errors import InvalidInput, UnreadableFile, argument, quote_long
+from lora_cli.errors import InvalidInput, UnreadableFile, argument, first_few, quote_long
 from lora_cli.methods.adapter_file.foreign_adapter import foreign_adapter
 from lora_cli.methods.adapter_file.format_registry import PEFT, format_named, format_names, recognised
 from lora_cli.methods.adapter_file.trained_adapter import TrainedAdapter
@@ -32,7 +31,7 @@ from lora_cli.models.sources.adapter_source import (
 )
 from lora_cli.models.sources.hub_name import HubName
 from lora_cli.models.sources.local_files import CONFIG
-from lora_cli.models.sources.other_formats import pickles_in, why_unread
+from lora_cli.models.sources.other_formats import pickles_in, unread_in, why_unread
 from lora_cli.models.streams import is_stream
 
 if TYPE_CHECKING:
@@ -173,8 +172,11 @@ def _in_single_file(path: str) -> TrainedAdapter:
     found = _of_single_file(path)
     if found is not None:
         return found
-    if pickles := pickles_in(map(partial(os.path.join, path), names_in(path)) if os.path.isdir(path) else [path]):
+    files = [os.path.join(path, name) for name in names_in(path)] if os.path.isdir(path) else [path]
+    if pickles := pickles_in(files):
         raise UnreadableFile(why_unread(pickles))
+    if others := unread_in(files):
+        raise UnreadableFile(f"{first_few(others)}: its format is not read; give the adapter that it was made from")
     raise InvalidInput(
         f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
         f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"

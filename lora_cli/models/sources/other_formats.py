@@ -22,6 +22,15 @@ def pickles_in(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.lower().endswith(PICKLED)]
 
 
+def unread_in(names: Iterable[str]) -> list[str]:
+    """Return those of the names of files whose format is not read, to judge by their endings.
+
+    >>> unread_in(["model-Q4_K_M.gguf", "README.md"])
+    ['model-Q4_K_M.gguf']
+    """
+    return [name for name in names if name.lower().endswith(UNREAD)]
+
+
 def why_unread(pickles: Sequence[str]) -> str:
     """Return why files are not read that are pickles, and what to do.
 
@@ -46,6 +55,6 @@ def instead_of_others(names: Sequence[str]) -> str | None:
         return "it is a pipeline of several models; download one of them, and give its folder"
     if pickles := pickles_in(names):
         return why_unread(pickles)
-    if others := [name for name in names if name.lower().endswith(UNREAD)]:
+    if others := unread_in(names):
         return f"its weights are in another format ({first_few(others)}); give the model that they were made from"
     return None

@@ -10,7 +10,7 @@ from lora_cli.models.model import Model, Source
 from lora_cli.models.network import network_use
 from lora_cli.models.sources.hub_name import hub_name, not_a_name, refuse_address
 from lora_cli.models.sources.local_files import read_files
-from lora_cli.models.sources.other_formats import UNREAD, pickles_in, why_unread
+from lora_cli.models.sources.other_formats import pickles_in, unread_in, why_unread
 from lora_cli.models.streams import is_stream
 
 
@@ -50,7 +50,7 @@ def is_path(source: str) -> bool:
     name = source.lower()
     if pickles_in([source]):
         raise UnreadableFile(f"{why_unread([source])}, or give its config.json")
-    if name.endswith(UNREAD):
+    if unread_in([name]):
         raise InvalidInput(
             f"{quote_long(source)} is not a safetensors file, the only format of weights that is read; give its config.json"
         )
