@@ -145,10 +145,13 @@ def _hint(name: str) -> str:
     """Return what to do instead of giving a name that no preset has."""
     if "," in name and all(map(is_preset, name.split(","))):
         return f"commas join no models; {question('sweep')} takes several, each by itself"
+    lower = name.lower()
+    if whole := [each for each in hub_names() if each.lower().partition("/")[2] == lower]:
+        return f"did you mean {whole[0]}?"
     other = "`lora-cli models` lists the presets"
     if name.isdecimal():
         other = f"commas join the values of one option, e.g. {argument('r')} 8,16"
-    return near_miss(name.lower(), names(), other)
+    return near_miss(lower, names(), other)
 
 
 def read_preset(name: str) -> Model:

@@ -204,3 +204,9 @@ def test_commas_join_no_models() -> None:
         preset("llama-3.1-8b,openai-community/gpt2")
     with pytest.raises(InvalidInput, match="did you mean gpt2"):
         preset("gpt2,gtp2")
+
+
+def test_a_name_on_the_hub_without_its_organisation_is_completed() -> None:
+    """Of several the first, which is the maker's."""
+    with pytest.raises(InvalidInput, match=r"did you mean meta-llama/Llama-3\.1-8B-Instruct\?$"):
+        preset("llama-3.1-8b-instruct")
