@@ -146,7 +146,7 @@ def _hint(name: str) -> str:
     if "," in name and all(map(is_preset, name.split(","))):
         return f"commas join no models; {question('sweep')} takes several, each by itself"
     lower = name.lower()
-    if whole := [each for each in hub_names() if each.lower().partition("/")[2] == lower]:
+    if whole := [each for each in hub_names() if each.lower().endswith(f"/{lower}")]:
         return f"did you mean {whole[0]}?"
     other = "`lora-cli models` lists the presets"
     if name.isdecimal():
