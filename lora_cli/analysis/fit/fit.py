@@ -266,6 +266,9 @@ def _with_memory(
     """Return the search with the memory of the training beside each count, where the budget is of that."""
     if MAX_MEMORY not in budget:
         if training:
+            from lora_cli.analysis.memory.arguments import read_arguments
+
+            read_arguments(training)
             raise InvalidInput(
                 f"{argument(next(iter(training)))} says how an adapter is trained, which only {argument(MAX_MEMORY)} "
                 f"depends on; give that or {argument('gpu')}, or drop it"

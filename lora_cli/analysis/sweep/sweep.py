@@ -235,6 +235,9 @@ def sweep(
     axes = {"gpu": gpu, "quantize": quantize, "batch": batch, "seq": seq}
     given = [name for name, value in axes.items() if value is not None] + list(training or ())
     if given and not memory:
+        from lora_cli.analysis.memory.arguments import read_arguments
+
+        read_arguments(training or {})
         raise InvalidInput(
             f"{argument(given[0])} says how a model is trained, which only {argument('memory')} depends on; give that "
             "too, or drop it"
