@@ -72,14 +72,14 @@ def follow_recipe(
         reading = reading.plus(read)
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
-    summary = recipe.summary(dict.fromkeys(reading.uses), training=training is not None, without=without)
+    summary = recipe.summary(reading, training=training is not None, without=without)
     said = replace(
         base,
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
-        notes=(summary, *dict.fromkeys(reading.replaced), *base.notes),
+        notes=(summary.note, *dict.fromkeys(reading.replaced), *base.notes),
     )
     named = recipe.base_fields() if model is None else {}
-    return Followed(Subject(said, assumptions=summary.parts, base=named), adapted, trained)
+    return Followed(Subject(said, assumptions=summary.assumptions, base=named), adapted, trained)
 
 
 def _assumed_length(recipe: Recipe) -> str:

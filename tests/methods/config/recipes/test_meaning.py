@@ -252,9 +252,15 @@ def test_what_is_not_followed_is_a_warning_by_name(tmp_path: Path) -> None:
 def test_flash_attention_is_replayed_as_sdpa(
     tmp_path: Path, fields: dict[str, Any], own: dict[str, Any], written_as: str
 ) -> None:
-    """Which runs flash attention, too, and the assumption says so."""
-    found = memory(recipe=written(tmp_path, fields, **own))
-    assert f"attention sdpa stands for {written_as}, which takes as much memory" in found.assumptions
+    """Which runs flash attention, too; an assumption and a note say so where memory is asked."""
+    path = written(tmp_path, fields, **own)
+    said = f"{written_as} is replayed as attention sdpa, which takes as much memory"
+    found = memory(recipe=path)
+    assert (found.assumptions.count(said), found.notes.count(said)) == (1, 1)
+    counted = count(recipe=path)
+    assert said not in (*counted.assumptions, *counted.notes)
+    replaced = memory(recipe=path, attention="eager")
+    assert said not in (*replaced.assumptions, *replaced.notes)
 
 
 def test_what_is_assumed_is_the_default_of_memory() -> None:
@@ -413,6 +419,20 @@ def test_what_is_not_needed_is_listed_last(tmp_path: Path) -> None:
     assert fitted.assumptions[-1] == "not needed: template, lora_rank, learning_rate, cutoff_len"
     inner = count(recipe=written(tmp_path, TUNE, optimizer={"lr": 1}))
     assert "'optimizer.lr'" in inner.assumptions[-1]
+
+
+def test_a_note_names_what_is_not_read(tmp_path: Path) -> None:
+    """Every field if they are few, and those that are not known apart."""
+    few = count(recipe=written(tmp_path, FACTORY, learning_rate=1e-4, own=1)).notes[0]
+    assert few.endswith("; 3 of its 6 fields are read; not needed: template, learning_rate; not known: own")
+    more = {f"dataset_{n}": 1 for n in range(20)}
+    many = count(recipe=written(tmp_path, FACTORY, **more, own=1, other=None))
+    assert many.notes[0].endswith(
+        "; 3 of its 26 fields are read; not needed: template, dataset_0, dataset_1, dataset_2, dataset_3, dataset_4, "
+        "dataset_5, dataset_6 and 14 more; not known: own"
+    )
+    listed = f"not needed: template, {', '.join(more)}, other"
+    assert many.assumptions[-2:] == (listed, "not known: own")
 
 
 def test_a_whole_fine_tune_has_a_memory_alone(tmp_path: Path) -> None:
