@@ -84,7 +84,8 @@ def test_a_list_in_a_note_has_a_line_for_each_part_on_a_terminal(tmp_path: Path)
     note = f"lora-cli: note: {recipe} is a recipe of TRL; 3 of its 4 fields are read; not needed: learning_rate"
     start = shown.index(note) + 1
     lines = ["model gpt2 (model_name_or_path)", "r 4 (lora_r)", "alpha 32 (TRL's default)"]
-    assert shown[start : start + 3] == [f"    {line}" for line in lines]
+    lines.append("lora_dropout 0.05 (TRL's default)")
+    assert shown[start : start + 4] == [f"    {line}" for line in lines]
     assert "    not needed: learning_rate" not in shown
     assert run("count", "--recipe", str(recipe)).stderr.splitlines() == [note]
 

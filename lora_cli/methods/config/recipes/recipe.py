@@ -122,7 +122,7 @@ class Recipe:
                 self._replace(name if value is not None else options[field], part, reading)
             else:
                 how = how._replace(**{name: self._read(name, part, reading)})
-        settings = {**how.settings, **self._settings(own, options, reading)}
+        settings = {**how.settings, **self._settings(own, options, reading, without)}
         target = how.target
         if target is not None or TARGETS in options:
             self._replace("target" if target is not None else options[TARGETS], self.trainer.targets, reading)
@@ -149,15 +149,24 @@ class Recipe:
             f"give {argument('target')}"
         )
 
-    def _settings(self, own: Method[Any], options: Mapping[str, str], reading: Reading) -> dict[str, Any]:
-        """Return those fields of PEFT's config that the method has and that no option gives."""
+    def _settings(
+        self, own: Method[Any], options: Mapping[str, str], reading: Reading, without: Collection[str]
+    ) -> dict[str, Any]:
+        """Return those fields of PEFT's config that the method has, that no option gives, and that are asked for."""
         settings = {}
         for name, part in self.trainer.settings.items():
             if name in options:
                 self._replace(options[name], part, reading)
-            elif name in own.fields or name in own.shared_fields:
+            elif name not in without and (name in own.fields or name in own.shared_fields):
                 settings[name] = self._read(name, part, reading)
         return {name: value for name, value in settings.items() if value is not None}
+
+    def setting(self, name: str) -> str:
+        """Return in words what it has for a field of PEFT's config, which may be the trainer's default."""
+        part = self.trainer.settings[name]
+        field = self._field(part)
+        default = f"{part.fields[0]} {shown(self._value(part))} ({self.trainer.name}'s default)"
+        return default if field is None else self._written(field)
 
     def training(self, given: Mapping[str, Any], without: Collection[str] = ()) -> tuple[dict[str, Any], Reading]:
         """Return how it trains, as keywords of a training. What is `given` replaces the recipe's."""
