@@ -10,6 +10,7 @@ from lora_cli.analysis.limits import DEFAULT_SEQ
 from lora_cli.analysis.subject import Subject
 from lora_cli.errors import InvalidInput, argument, question
 from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.methods.config.arguments import config_fields, read_fields, target_modules
 from lora_cli.methods.config.recipes.recipe import Reading, Recipe, read_recipe
 from lora_cli.methods.registry import FULL
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from lora_cli.models.model import Model, Source
+
+
+DROPOUT, PARAMETERS = "lora_dropout", "target_parameters"
 
 
 class Followed(NamedTuple):
@@ -53,6 +57,8 @@ def follow_recipe(
             f"{question('memory')} says what its training takes, or give {argument('method')}{recipe.meant_for(recipe.trainer.method)}"
         )
     base, reading = _model(recipe, model)
+    left_out = _left_out(recipe, base, [how for how in hows if how.method or not trains_all], without)
+    reading = reading.plus(Reading([], [], [_refused(recipe, name) for name in left_out]))
     adapted = []
     for how in hows:
         if trains_all and how.method is None:
@@ -63,7 +69,7 @@ def follow_recipe(
             adapted.append(how)
             without = (*without, "adapter_dtype")
             continue
-        found, read = recipe.adaptation(base, how, without)
+        found, read = recipe.adaptation(base, how, (*without, *left_out))
         adapted.append(found)
         reading = reading.plus(read)
     trained: Mapping[str, Any] = {}
@@ -72,14 +78,67 @@ def follow_recipe(
         reading = reading.plus(read)
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
-    summary = recipe.summary(dict.fromkeys(reading.uses), training=training is not None, without=without)
+    summary = recipe.summary(reading, training=training is not None, without=without)
     said = replace(
         base,
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
-        notes=(summary, *dict.fromkeys(reading.replaced), *base.notes),
+        notes=(summary.note, *dict.fromkeys(reading.replaced), *base.notes),
     )
     named = recipe.base_fields() if model is None else {}
-    return Followed(Subject(said, assumptions=summary.parts, base=named), adapted, trained)
+    return Followed(Subject(said, assumptions=summary.assumptions, base=named), adapted, trained)
+
+
+def _left_out(recipe: Recipe, model: Model, hows: Sequence[Adaptation], without: Collection[str]) -> tuple[str, ...]:
+    """Return the dropout where PEFT refuses the recipe's (`lora.layer.ParamWrapper`) for one of several adaptations.
+
+    How much is trained does not depend on it, and axolotl trains such places without one.
+    """
+    for how in hows:
+        if how.method != FULL and DROPOUT not in how.settings:
+            found, _ = recipe.adaptation(model, how, without)
+            if found.settings.get(DROPOUT) and _adapts_parameters(model, found):
+                return (DROPOUT,)
+    return ()
+
+
+def _refused(recipe: Recipe, name: str) -> str:
+    return (
+        f"{recipe.source}: {recipe.setting(name)} is left out, because PEFT refuses it on bare parameters such as fused "
+        "experts; set it to 0"
+    )
+
+
+def _adapts_parameters(model: Model, how: Adaptation) -> bool:
+    """Whether bare parameters are targets, or become targets for modules of experts that are fused in the model."""
+    from lora_cli.methods.targeting.fused_experts import with_experts
+    from lora_cli.methods.targeting.patterns import matching_time_limit
+
+    if how.settings.get(PARAMETERS):
+        return True
+    with matching_time_limit(len(model.nodes)):
+        for target in _points(how.target):
+            given = config_fields(how._replace(target=target), of_model=True, needs_rank=False)
+            if with_experts(model, read_fields(how, given).config).target_parameters:
+                return True
+    return False
+
+
+def _points(target: Any) -> list[Any]:
+    """Return the targets of a list of names, or of an axis of a sweep, whose points are texts or lists of names.
+
+    >>> _points(["q_proj", "v_proj"]), _points(["q_proj", "all-linear"]), _points([["q_proj"], ["v_proj"]])
+    ([['q_proj', 'v_proj']], [['q_proj', 'all-linear'], 'all-linear'], [['q_proj'], ['v_proj']])
+    """
+    if target is None or isinstance(target, str):
+        return [target]
+    names = [each for each in target if isinstance(each, str)]
+    return [*([names] if names else []), *(each for each in target if each not in names or not _is_name(each))]
+
+
+def _is_name(text: str) -> bool:
+    # A command line with spaces behind its commas leaves these on the names.
+    name = text.strip(", ")
+    return target_modules(name) == [name]
 
 
 def _assumed_length(recipe: Recipe) -> str:

@@ -77,14 +77,16 @@ def test_a_message_on_a_terminal_is_broken_between_words() -> None:
 
 
 def test_a_list_in_a_note_has_a_line_for_each_part_on_a_terminal(tmp_path: Path) -> None:
-    """What is read of a recipe, and what is not; elsewhere the note says how much."""
+    """What is read of a recipe; the note itself says how much, and what is not."""
     recipe = tmp_path / "sft.json"
     recipe.write_text('{"model_name_or_path": "gpt2", "use_peft": true, "lora_r": 4, "learning_rate": 1}')
     shown = on_terminal("count", "--recipe", str(recipe), width=500).splitlines()
-    note = f"lora-cli: note: {recipe} is a recipe of TRL; 3 of its 4 fields are read"
+    note = f"lora-cli: note: {recipe} is a recipe of TRL; 3 of its 4 fields are read; not needed: learning_rate"
     start = shown.index(note) + 1
-    lines = ["model gpt2 (model_name_or_path)", "r 4 (lora_r)", "alpha 32 (TRL's default)", "not needed: learning_rate"]
+    lines = ["model gpt2 (model_name_or_path)", "r 4 (lora_r)", "alpha 32 (TRL's default)"]
+    lines.append("lora_dropout 0.05 (TRL's default)")
     assert shown[start : start + 4] == [f"    {line}" for line in lines]
+    assert "    not needed: learning_rate" not in shown
     assert run("count", "--recipe", str(recipe)).stderr.splitlines() == [note]
 
 

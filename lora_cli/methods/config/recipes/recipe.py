@@ -31,7 +31,7 @@ UNSET: tuple[Any, ...] = (None, "", [], {}, False)
 
 
 class Reading(NamedTuple):
-    """What was read of a recipe: what of it is used, in words, what that replaces, and what is not followed."""
+    """What was read of a recipe: what of it is used, in words, what is replaced, and what is not followed."""
 
     uses: list[str]
     replaced: list[str]
@@ -40,6 +40,13 @@ class Reading(NamedTuple):
     def plus(self, other: Reading) -> Reading:
         """Return both readings as one."""
         return Reading(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Summary(NamedTuple):
+    """What was read of a recipe as one note, and all of that as assumptions."""
+
+    note: Enumeration
+    assumptions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Recipe:
                 self._replace(name if value is not None else options[field], part, reading)
             else:
                 how = how._replace(**{name: self._read(name, part, reading)})
-        settings = {**how.settings, **self._settings(own, options, reading)}
+        settings = {**how.settings, **self._settings(own, options, reading, without)}
         target = how.target
         if target is not None or TARGETS in options:
             self._replace("target" if target is not None else options[TARGETS], self.trainer.targets, reading)
@@ -142,15 +149,24 @@ class Recipe:
             f"give {argument('target')}"
         )
 
-    def _settings(self, own: Method[Any], options: Mapping[str, str], reading: Reading) -> dict[str, Any]:
-        """Return those fields of PEFT's config that the method has and that no option gives."""
+    def _settings(
+        self, own: Method[Any], options: Mapping[str, str], reading: Reading, without: Collection[str]
+    ) -> dict[str, Any]:
+        """Return those fields of PEFT's config that the method has, that no option gives, and that are asked for."""
         settings = {}
         for name, part in self.trainer.settings.items():
             if name in options:
                 self._replace(options[name], part, reading)
-            elif name in own.fields or name in own.shared_fields:
+            elif name not in without and (name in own.fields or name in own.shared_fields):
                 settings[name] = self._read(name, part, reading)
         return {name: value for name, value in settings.items() if value is not None}
+
+    def setting(self, name: str) -> str:
+        """Return in words what it has for a field of PEFT's config, which may be the trainer's default."""
+        part = self.trainer.settings[name]
+        field = self._field(part)
+        default = f"{part.fields[0]} {shown(self._value(part))} ({self.trainer.name}'s default)"
+        return default if field is None else self._written(field)
 
     def training(self, given: Mapping[str, Any], without: Collection[str] = ()) -> tuple[dict[str, Any], Reading]:
         """Return how it trains, as keywords of a training. What is `given` replaces the recipe's."""
@@ -170,9 +186,7 @@ class Recipe:
 
     def unknown(self) -> Iterator[str]:
         """Yield a warning for each field that the trainer does not have, as far as is known here."""
-        names = [
-            name for name in self._names() if not self.trainer.knows(name) and self.fields.fields[name] not in UNSET
-        ]
+        names = self._unknown_names()
         for name in names[:MOST_FIELDS]:
             said = (
                 f"{self.source}: {key(name)} is not a field of {self.trainer.name} that is known here, and is left out"
@@ -182,16 +196,30 @@ class Recipe:
         if more := names[MOST_FIELDS:]:
             yield f"{self.source}: {len(more)} more fields are not known, and are left out: {_listed(more)}"
 
-    def summary(self, uses: Collection[str], *, training: bool, without: Collection[str] = ()) -> Enumeration:
-        """Return how many of its fields are read for an answer, with what is used of them, and last those that are not."""
-        names = [*self._names()]
+    def _unknown_names(self) -> list[str]:
+        fields = self.fields.fields
+        return [name for name in self._names() if not self.trainer.knows(name) and fields[name] not in UNSET]
+
+    def summary(self, reading: Reading, *, training: bool, without: Collection[str] = ()) -> Summary:
+        """Return which of its fields are read for an answer, with what is used of them, and last those that are not.
+
+        What has a note of its own is not in this one, which names so many of the others as fit a line.
+        """
+        names, unknown = [*self._names()], self._unknown_names()
         asked = self.trainer.read_for(training=training, without=without)
-        unread = [name for name in names if name not in asked and self.trainer.knows(name)]
-        read = sum(name in asked for name in names)
-        return Enumeration(
-            f"{self.source} is a recipe of {self.trainer.name}; {read} of its {len(names)} fields are read",
-            (*uses, *([f"not needed: {_listed(unread)}"] if unread else ())),
+        others = {
+            "not needed": [name for name in names if name not in asked and name not in unknown],
+            "not known": unknown,
+        }
+        every, few = (
+            [f"{what}: {_listed(left, most)}" for what, left in others.items() if left]
+            for most in (MOST_NAMES, MOST_FIELDS)
         )
+        read = f"{sum(name in asked for name in names)} of its {len(names)} fields are read"
+        uses = tuple(dict.fromkeys(reading.uses))
+        lines = [line for line in (*uses, *every) if line not in reading.replaced and line not in few]
+        note = Enumeration("; ".join((f"{self.source} is a recipe of {self.trainer.name}", read, *few)), lines)
+        return Summary(note, (*uses, *every))
 
     def _names(self) -> Iterator[str]:
         """Yield the names of its fields, those inside others where the trainer declares them there."""
@@ -222,8 +250,15 @@ class Recipe:
         except NotFollowed as doubt:
             reading.doubts.append(f"{self.source}: {self._written(doubt.field)} {doubt.reason}")
             return None
-        if value is not None:
-            reading.uses.append(f"{name} {shown(value)}{self._origin(part, value)}")
+        if value is None:
+            return None
+        use = f"{name} {shown(value)}"
+        if isinstance(value, StandIn) and (field := self._field(part)) is not None:
+            use = f"{self._written(field)} is replayed as {use}, which takes as much memory"
+            reading.replaced.append(use)
+        else:
+            use += self._origin(part, value)
+        reading.uses.append(use)
         return value
 
     def _value(self, part: Part | Targets, *model: Model) -> Any:
@@ -255,8 +290,6 @@ class Recipe:
         field = self._field(part)
         if field is None:
             return f" ({self.trainer.name}'s default)"
-        if isinstance(value, StandIn):
-            return f" stands for {self._written(field)}, which takes as much memory"
         same = self.fields.fields[field] == value
         return f" ({field})" if same else f" ({self._written(field)})"
 
@@ -265,14 +298,14 @@ class Recipe:
         return f"{field} {quote_long(value) if isinstance(value, str) else shown(value)}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
     """Return the names of fields, and how many more there are than are shown.
 
-    >>> _listed(["lr", "warmup"]), _listed(["x"] * 52)[-17:]
-    ('lr, warmup', 'x, x and 2 others')
+    >>> _listed(["lr", "warmup"]), _listed(["x"] * 52)[-15:], _listed(["lr", "warmup"], 1)
+    ('lr, warmup', 'x, x and 2 more', 'lr and 1 more')
     """
-    others = len(names) - MOST_NAMES
-    return f"{', '.join(map(key, names[:MOST_NAMES]))}{f' and {others} others' if others > 0 else ''}"
+    more = len(names) - most
+    return f"{', '.join(map(key, names[:most]))}{f' and {more} more' if more > 0 else ''}"
 
 
 def read_recipe(path: str | PathLike[str]) -> Recipe:

@@ -7,14 +7,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lora_cli.errors import InvalidInput, quote, quote_long
-from lora_cli.methods.config.recipes.command_line import OPTION, command_line, is_command_line
+from lora_cli.errors import InvalidInput, argument, quote, quote_long
+from lora_cli.methods.config.recipes.command_line import OPTION, SCRIPT, command_line, is_command_line
 from lora_cli.methods.config.recipes.yaml_text import read_yaml
 from lora_cli.models.files import JSON_NAMES, read_content
 
 # Real recipes have some kilobytes.
 MAX_BYTES = 2**18
 WHAT = "a recipe"
+# A whole one, of LLaMA-Factory, as YAML and as JSON.
+EXAMPLE = '{"model_name_or_path": "Qwen/Qwen3-0.6B", "finetuning_type": "lora"}'
+# Python, by its first line; YAML's has a colon behind a name, and a shell's another command.
+PYTHON = re.compile(r"import \w[\w., ]*|from [\w.]+ import .*")
 # A table or a field of TOML, by its first line: parsing all of it can take minutes.
 TOML = re.compile(r"(?:\[\[?[\w.-]+\]\]?|[\w.-]+ = .*)")
 # How deep the fields stand that a trainer keeps inside others.
@@ -32,10 +36,14 @@ def read_fields(path: str, programs: Mapping[str, str]) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{quote_long(path)} is not UTF-8 text, so it is not {WHAT}") from error
     first_line = _first_line(text)
+    if path.lower().endswith(SCRIPT) or PYTHON.fullmatch(first_line):
+        raise InvalidInput(
+            f"{quote_long(path)} is a Python script, which is not run to learn what it sets; give the adapter_config.json "
+            f"that it saves as {argument('adapter')}, or what it sets by options, e.g. {argument('r')} and {argument('target')}"
+        )
     if TOML.fullmatch(first_line):
         raise InvalidInput(
-            f"{quote_long(path)} is TOML; {WHAT} is YAML, JSON or a saved command line: write its fields so, "
-            "e.g. lora_rank: 8"
+            f"{quote_long(path)} is TOML; {WHAT} is YAML, JSON or a saved command line: write its fields so, e.g. {EXAMPLE}"
         )
     # Neither a command line nor JSON needs a package.
     if is_command_line(text, first_line, programs):
@@ -47,7 +55,7 @@ def read_fields(path: str, programs: Mapping[str, str]) -> dict[str, Any]:
         return command_line(data, path, programs)
     if not isinstance(data, dict):
         found = JSON_NAMES.get(type(data), f"a {type(data).__name__}")
-        raise InvalidInput(f"{quote_long(path)} holds {found}; {WHAT} has fields by name, e.g. lora_rank: 8")
+        raise InvalidInput(f"{quote_long(path)} holds {found}; {WHAT} has fields by name, e.g. {EXAMPLE}")
     if wrong := next((name for name in data if not isinstance(name, str)), None):
         raise InvalidInput(f"{quote_long(path)}: {quote(wrong)} is not the name of a field; {WHAT} has fields by name")
     return data

@@ -144,6 +144,18 @@ def above_zero(name: str, default: float | None = None) -> Part:
     return Part((name,), read)
 
 
+def dropout(name: str, default: float = 0.0) -> Part:
+    """Read a probability of dropout, which says something only where it is not 0, PEFT's own default."""
+
+    def read(recipe: Config) -> float | None:
+        value = recipe.real(name, default=default)
+        if not 0 <= value <= 1:
+            raise recipe.wrong(name, "a number from 0 to 1")
+        return value or None
+
+    return Part((name,), read)
+
+
 def text(name: str, *aliases: str) -> Part:
     """Read a text; an empty one is none."""
     return Part((name, *aliases), lambda recipe: recipe.text(name, *aliases, default="") or None)

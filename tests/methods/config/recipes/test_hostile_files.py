@@ -10,6 +10,7 @@ import pytest
 from lora_cli import InvalidInput, count, memory
 from lora_cli.methods.config.recipes import yaml_text
 from lora_cli.methods.config.recipes.recipe import read_recipe
+from lora_cli.methods.config.recipes.recipe_file import EXAMPLE
 
 AXOLOTL = "base_model: meta-llama/Llama-3.2-1B\nadapter: lora\nlora_r: 8\nlora_alpha: 16\nlora_target_linear: true\n"
 GROWING = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
@@ -35,7 +36,12 @@ def refused(path: Path, content: str | bytes) -> str:
         ("\x00", "is not plain YAML"),
         ("42", "holds a number"),
         ("[1, 2]", "holds an array"),
-        ("import os\nos.system('touch ran')\n", "holds a string"),
+        ("import os\nos.system('touch ran')\n", "is a Python script, which is not run to learn what it sets; give the"),
+        (
+            "#!/usr/bin/env python\nfrom trl import SFTTrainer\n",
+            "adapter_config.json that it saves as adapter, or what it",
+        ),
+        ("hello\n", "holds a string; a recipe has fields by name, e.g. {"),
         ("lora_r:\t8\n\tlora_alpha: 16\n", "is not plain YAML: while scanning for the next token found character"),
         (AXOLOTL + "lora_r: 16\n", "'lora_r' is given twice; keep one of them (line 6)"),
         (AXOLOTL + "x: !!python/object/apply:os.system ['touch ran']\n", "could not determine a constructor"),
@@ -109,6 +115,19 @@ def test_a_wrong_file_is_one_line(
     monkeypatch.chdir(tmp_path)
     assert said in refused(tmp_path / "recipe.yml", content)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_script_is_told_by_its_ending(tmp_path: Path) -> None:
+    """Whatever its first line is."""
+    assert "is a Python script" in refused(tmp_path / "train.py", '"""Train: a model."""\nimport trl\n')
+
+
+def test_the_example_of_the_messages_is_a_recipe(tmp_path: Path) -> None:
+    """A whole one, as YAML and as JSON."""
+    for name in ("recipe.yml", "recipe.json"):
+        path = tmp_path / name
+        path.write_text(EXAMPLE, encoding="utf-8")
+        assert count(recipe=path).r == 8
 
 
 def test_aliases_and_merges_that_do_not_grow_are_read(tmp_path: Path) -> None:

@@ -195,6 +195,93 @@ def test_a_training(fields: dict[str, Any], more: dict[str, Any], expected: dict
 
 
 @pytest.mark.parametrize(
+    ("fields", "more", "expected"),
+    [
+        (AXOLOTL, {}, {}),
+        (AXOLOTL, {"lora_dropout": 0.1}, {"lora_dropout": 0.1}),
+        (AXOLOTL, {"lora_dropout": None}, {}),
+        (FACTORY, {}, {}),
+        (FACTORY, {"lora_dropout": 0.1, "module_dropout": 0.2}, {"lora_dropout": 0.1}),
+        (FACTORY, {"finetuning_type": "oft", "module_dropout": 0.2}, {"module_dropout": 0.2}),
+        (TRL, {}, {"lora_dropout": 0.05}),
+        (TRL, {"lora_dropout": 0}, {}),
+        (SWIFT, {}, {"lora_dropout": 0.05}),
+        (SWIFT, {"lora_dropout": 0.0}, {}),
+        (SWIFT, {"tuner_type": "adalora", "max_steps": 9}, {"lora_dropout": 0.05}),
+        (SWIFT, {"tuner_type": "vera"}, {}),
+        (SWIFT, {"tuner_type": "vera", "lora_dropout": 0.1, "vera_dropout": 0.2}, {"vera_dropout": 0.2}),
+        (SWIFT, {"tuner_type": "boft", "boft_dropout": 0.2}, {"boft_dropout": 0.2}),
+        (TUNE, {}, {}),
+        (TUNE, {"model": {**TUNE["model"], "lora_dropout": 0.1}}, {"lora_dropout": 0.1}),  # type: ignore[dict-item]
+    ],
+)
+def test_the_dropout_is_passed_on(
+    fields: dict[str, Any], more: dict[str, Any], expected: dict[str, float], tmp_path: Path
+) -> None:
+    """Of the method that has it, under PEFT's name, with the trainer's own default; 0 is PEFT's own."""
+    settings = adaptation(tmp_path, fields, **more).settings
+    assert {name: value for name, value in settings.items() if name.endswith("dropout")} == expected
+
+
+def test_the_dropout_is_of_the_memory_and_of_a_written_config(tmp_path: Path) -> None:
+    """As where it is given beside the recipe."""
+    path = written(tmp_path, AXOLOTL, lora_dropout=0.1, sequence_len=64)
+    plain = written(tmp_path / "..", AXOLOTL, sequence_len=64)
+    peaks = [memory(recipe=path).peak_bytes, memory(recipe=plain, settings={"lora_dropout": 0.1}).peak_bytes]
+    assert peaks[0] == peaks[1] > memory(recipe=plain).peak_bytes
+    assert fit(recipe=path, max_params="6M").config()["lora_dropout"] == 0.1
+    assert "lora_dropout 0.1 (lora_dropout)" in count(recipe=path).assumptions
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, "much"])
+def test_a_wrong_dropout_is_refused(value: object, tmp_path: Path) -> None:
+    """It is a probability."""
+    with pytest.raises(InvalidInput, match=r"lora_dropout is .*; it must be a number from"):
+        count(recipe=written(tmp_path, AXOLOTL, lora_dropout=value))
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "told"),
+    [
+        ({"lora_target_modules": ["all-linear"]}, {}, True),
+        ({"lora_target_modules": ["q_proj", "gate_proj", "up_proj"]}, {}, True),
+        ({"lora_target_modules": [r".*\.(gate_proj|up_proj)"]}, {}, True),
+        ({"lora_target_modules": ["q_proj"], "lora_target_parameters": ["mlp.experts.down_proj"]}, {}, True),
+        ({"lora_target_modules": ["q_proj"]}, {"target": "all-linear"}, True),
+        ({"lora_target_modules": ["q_proj", "v_proj"]}, {}, False),
+        ({"lora_target_modules": ["all-linear"]}, {"target": ["q_proj"]}, False),
+        ({"lora_target_modules": ["all-linear"], "lora_dropout": 0}, {}, False),
+    ],
+)
+def test_a_dropout_beside_fused_experts_is_left_out(
+    own: dict[str, Any], given: dict[str, Any], told: bool, tmp_path: Path
+) -> None:
+    """PEFT refuses it there (0.21.2, `lora.layer.ParamWrapper`), by a default of TRL's too; the count is without it."""
+    found = count(recipe=written(tmp_path, {**TRL, "model_name_or_path": "qwen3-30b-a3b"}, **own), **given)
+    said = "lora_dropout 0.05 (TRL's default) is left out, because PEFT refuses it on bare parameters such as fused experts"
+    assert (said in "\n".join(found.warnings)) == told
+    assert ("lora_dropout 0.05 (TRL's default)" in found.assumptions) == (not told and "lora_dropout" not in own)
+
+
+def test_a_sweep_over_targets_is_without_the_dropout_that_one_refuses(tmp_path: Path) -> None:
+    """And says so."""
+    fields = {**TRL, "model_name_or_path": "qwen3-30b-a3b", "lora_target_modules": ["q_proj"]}
+    for targets in (["q_proj", "all-linear"], [["q_proj"], ["q_proj", "gate_proj", "up_proj"]]):
+        found = sweep(recipe=written(tmp_path, fields), target=targets)
+        assert len(list(found)) == 2
+        assert "lora_dropout 0.05 (TRL's default)" not in found.assumptions
+
+
+def test_a_sweep_over_methods_is_without_the_dropout_that_one_refuses(tmp_path: Path) -> None:
+    """AdaLoRA adapts no experts, and has LoRA's dropout."""
+    path = written(tmp_path, {**TRL, "model_name_or_path": "qwen3-30b-a3b", "lora_target_modules": ["all-linear"]})
+    for methods in (["lora", "adalora"], ["adalora", "lora"]):
+        found = sweep(recipe=path, method=methods, settings={"total_step": 9})
+        assert [row.method for row in found] == methods
+        assert "lora_dropout 0.05 (TRL's default)" not in found.assumptions
+
+
+@pytest.mark.parametrize(
     ("targets", "kept"),
     [
         (["all-linear"], ["k_proj", "v_proj"]),
@@ -252,9 +339,15 @@ def test_what_is_not_followed_is_a_warning_by_name(tmp_path: Path) -> None:
 def test_flash_attention_is_replayed_as_sdpa(
     tmp_path: Path, fields: dict[str, Any], own: dict[str, Any], written_as: str
 ) -> None:
-    """Which runs flash attention, too, and the assumption says so."""
-    found = memory(recipe=written(tmp_path, fields, **own))
-    assert f"attention sdpa stands for {written_as}, which takes as much memory" in found.assumptions
+    """Which runs flash attention, too; an assumption and a note say so where memory is asked."""
+    path = written(tmp_path, fields, **own)
+    said = f"{written_as} is replayed as attention sdpa, which takes as much memory"
+    found = memory(recipe=path)
+    assert (found.assumptions.count(said), found.notes.count(said)) == (1, 1)
+    counted = count(recipe=path)
+    assert said not in (*counted.assumptions, *counted.notes)
+    replaced = memory(recipe=path, attention="eager")
+    assert said not in (*replaced.assumptions, *replaced.notes)
 
 
 def test_what_is_assumed_is_the_default_of_memory() -> None:
@@ -413,6 +506,20 @@ def test_what_is_not_needed_is_listed_last(tmp_path: Path) -> None:
     assert fitted.assumptions[-1] == "not needed: template, lora_rank, learning_rate, cutoff_len"
     inner = count(recipe=written(tmp_path, TUNE, optimizer={"lr": 1}))
     assert "'optimizer.lr'" in inner.assumptions[-1]
+
+
+def test_a_note_names_what_is_not_read(tmp_path: Path) -> None:
+    """Every field if they are few, and those that are not known apart."""
+    few = count(recipe=written(tmp_path, FACTORY, learning_rate=1e-4, own=1)).notes[0]
+    assert few.endswith("; 3 of its 6 fields are read; not needed: template, learning_rate; not known: own")
+    more = {f"dataset_{n}": 1 for n in range(20)}
+    many = count(recipe=written(tmp_path, FACTORY, **more, own=1, other=None))
+    assert many.notes[0].endswith(
+        "; 3 of its 26 fields are read; not needed: template, dataset_0, dataset_1, dataset_2, dataset_3, dataset_4, "
+        "dataset_5, dataset_6 and 14 more; not known: own"
+    )
+    listed = f"not needed: template, {', '.join(more)}, other"
+    assert many.assumptions[-2:] == (listed, "not known: own")
 
 
 def test_a_whole_fine_tune_has_a_memory_alone(tmp_path: Path) -> None:

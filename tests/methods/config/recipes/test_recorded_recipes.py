@@ -5,22 +5,35 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lora_cli import count
+from lora_cli.methods.config.adaptation import Adaptation
 from lora_cli.methods.config.recipes.recipe import read_recipe
 from lora_cli.methods.config.recipes.registry import own_fields, programs, trainers
 from lora_cli.methods.config.recipes.trainer import Trainer
+from lora_cli.models.sources.read_model import read_model
 
 REFERENCE = Path(__file__).parents[3] / "reference"
-RECORDED: dict[str, int] = json.loads((REFERENCE / "recipes.json").read_text(encoding="utf-8"))
+RECORDED: dict[str, dict[str, Any]] = json.loads((REFERENCE / "recipes.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_the_figure_is_the_trainers(name: str) -> None:
     """To the parameter."""
-    assert count(recipe=REFERENCE / "recipes" / name).trainable_params == RECORDED[name]
+    assert count(recipe=REFERENCE / "recipes" / name).trainable_params == RECORDED[name]["trainable_params"]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_dropout_is_the_trainers(name: str) -> None:
+    """Its default where the recipe has none; a method without a dropout has none."""
+    recipe = read_recipe(REFERENCE / "recipes" / name)
+    base, _ = recipe.base_model()
+    how, _ = recipe.adaptation(read_model(base), Adaptation())
+    dropout = next((value for field, value in how.settings.items() if field.endswith("dropout")), 0)
+    assert dropout == (RECORDED[name]["dropout"] or 0)
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -1,7 +1,7 @@
 """axolotl: a YAML with `base_model`.
 
 `axolotl.loaders.adapter`: `_build_peft_lora_config`, `find_all_linear_names`; `axolotl.utils.config`: `resolve_dtype`;
-`axolotl.loaders.model`: `_set_quantization_config`. Read in 0.19.
+`axolotl.loaders.model`: `_set_quantization_config`; `axolotl.utils.schemas.peft`: a dropout of 0. Read in 0.19.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from lora_cli.methods.config.recipes.trainer import (
     Trainer,
     above_zero,
     choice,
+    dropout,
     given,
     listed,
     number,
@@ -158,6 +159,7 @@ TRAINER = Trainer(
     targets=Targets((NAMES, LINEAR), _targets),
     arguments={"r": Part(("lora_r",), _rank), "alpha": above_zero("lora_alpha")},
     settings={
+        "lora_dropout": dropout("lora_dropout"),
         "use_dora": switch("peft_use_dora"),
         "use_rslora": switch("peft_use_rslora"),
         "modules_to_save": given("lora_modules_to_save"),
@@ -238,7 +240,7 @@ TRAINER = Trainer(
         experimental_skip_move_to_device experts_implementation field_* flash_attn_* flash_optimum float32 fsdp_version
         fsdp_final_state_dict_type fused_attn_kernel gc_* gemma4_hybrid_attn_impl gptq_* gradio_* hf_* image_* is_* jagged_*
         kto_* large_head_attention liger_glu_activation liger_layer_norm liger_rms_norm* liger_rope local_files_only
-        lora_dropout lora_fan_in_fan_out lora_on_cpu loraplus_* loss_watchdog_* low_cpu_mem_usage lr_* max_packed_sequence_len
+        lora_fan_in_fan_out lora_on_cpu loraplus_* loss_watchdog_* low_cpu_mem_usage lr_* max_packed_sequence_len
         max_prompt_len mean_resizing_embeddings merge_* min_sample_len mlflow_* model_type model_quantization_config*
         multipack_real_batches noisy_embedding_alpha num_dataset_shards_to_save num_epochs orpo_alpha otel_* pad_to_multiple_of
         peft peft_init_lora_weights plugins pose_* precompute_ref_log_probs pretrain_multipack_* pretraining_sample_concatenation

@@ -1,7 +1,8 @@
 """LLaMA-Factory: a YAML or JSON with `model_name_or_path`, and fields like `finetuning_type`, `template`, `cutoff_len`.
 
 `llamafactory.model.adapter`: `_setup_lora_tuning`; `llamafactory.model.model_utils.misc`: `find_all_linear_modules`;
-`llamafactory.model.model_utils.visual`: `patch_target_modules`, the composite models; `llamafactory.hparams`: defaults.
+`llamafactory.model.model_utils.visual`: `patch_target_modules`, the composite models; `llamafactory.hparams`: defaults,
+of dropout 0 in `finetuning_args`.
 Read in 0.9.5.
 """
 
@@ -35,6 +36,7 @@ from lora_cli.methods.config.recipes.trainer import (
     Targets,
     Trainer,
     choice,
+    dropout,
     listed,
     names_of,
     number,
@@ -154,6 +156,11 @@ def _alpha(recipe: Config) -> int | None:
     return recipe.number("lora_alpha", default=0) or 2 * recipe.size("lora_rank", default=8)
 
 
+def _module_dropout(recipe: Config) -> float | None:
+    probability: float | None = dropout("module_dropout").read(recipe) if _is_oft(recipe) else None
+    return probability
+
+
 def _dtype(recipe: Config) -> str | None:
     return "bfloat16" if recipe.flag("pure_bf16", default=False) else mixed_precision(recipe)
 
@@ -219,6 +226,8 @@ TRAINER = Trainer(
         "oft_block_size": Part(
             ("oft_block_size",), lambda recipe: recipe.number("oft_block_size", default=32) if _is_oft(recipe) else None
         ),
+        "lora_dropout": dropout("lora_dropout"),
+        "module_dropout": Part(("module_dropout",), _module_dropout),
         "use_dora": switch("use_dora"),
         "use_rslora": switch("use_rslora"),
         "modules_to_save": names_of("additional_target"),
@@ -278,8 +287,8 @@ TRAINER = Trainer(
         default_system disable_shuffling dpo_* early_stopping_steps eaft_alpha enable_thinking export_* fp8_*
         freeze_extra_modules freeze_trainable_* galore_* gradient_checkpointing hf_hub_token hyper_parallel_args
         ignore_pad_token_for_loss image_* include_effective_tokens_per_second infer_* init_special_tokens interleave_probs
-        kt_* kto_* ld_alpha lora_dropout loraplus_* low_cpu_mem_usage mask_history master_* max_samples media_dir
-        mix_strategy moe_* module_dropout ms_hub_token oft_target om_hub_token offload_folder overwrite_cache pissa_* plot_loss
+        kt_* kto_* ld_alpha loraplus_* low_cpu_mem_usage mask_history master_* max_samples media_dir
+        mix_strategy moe_* ms_hub_token oft_target om_hub_token offload_folder overwrite_cache pissa_* plot_loss
         ppo_* pref_* preprocessing_* preserve_thinking print_param_status quantization_device_map ray_* ref_model_*
         reward_model_* rope_scaling sglang_* simpo_gamma split_special_tokens streaming swanlab_* template tokenized_path
         tool_format train_from_scratch train_on_prompt trust_remote_code use_audio_in_video use_dft_loss use_eaft_loss

@@ -35,6 +35,7 @@ from lora_cli.methods.config.recipes.trainer import (
     Trainer,
     above_zero,
     choice,
+    dropout,
     listed,
     number,
     switch,
@@ -208,6 +209,9 @@ TRAINER = Trainer(
         "alpha": Part(("lora_alpha",), _alpha),
     },
     settings={
+        "lora_dropout": dropout("lora_dropout", 0.05),
+        "vera_dropout": dropout("vera_dropout"),
+        "boft_dropout": dropout("boft_dropout"),
         "use_dora": switch("use_dora"),
         "use_rslora": switch("use_rslora"),
         "bias": Part(
@@ -274,13 +278,13 @@ TRAINER = Trainer(
     | words(
         """
         acc_strategy adalora_* adapter_* add_non_thinking_prefix add_version agent_template aligner_lr beta bnb_4bit_*
-        boft_dropout cached_* callbacks center_rewards_coefficient channels check_model chat_template ckpt_dir columns
+        cached_* callbacks center_rewards_coefficient channels check_model chat_template ckpt_dir columns
         commit_message cpo_alpha create_checkpoint_symlink custom_* data_range dataset dataset_* decision_* deepspeed_*
         desirable_weight device_count device_groups disable_* discopop_tau download_mode ds3_* early_* enable_* engine_kwargs
         epsilon* experts_impl external_plugins extra_eval_args fourier_scaling freeze_parameters* galore_* generation_config
         global_batch_size global_world_size hqq_axis hub ignore_args_error interleave_prob is_* label_smoothing lazy_tokenize
         ld_alpha lisa_step_interval lmbda load_args load_data_args load_from_cache_file local_repo_path local_world_size
-        logprobs longlora* lora_dropout lora_ga_* lorap_* loss_scale loss_weights llamapro_* max_completion_length max_epochs
+        logprobs longlora* lora_ga_* lorap_* loss_scale loss_weights llamapro_* max_completion_length max_epochs
         max_memory max_model_len max_new_tokens max_pixels max_shard_size merge_lora metric model_author model_dir model_info
         model_kwargs model_meta model_name model_suffix model_type mrl_dims multi_turn_scheduler norm_bbox num_beams num_labels
         output_* packing_* padding_side preserve_thinking problem_type quant_* rank ref_* reft_* repetition_penalty
@@ -289,7 +293,7 @@ TRAINER = Trainer(
         streaming strict structured_outputs_regex swanlab_* swift_version system teacher_* temperature template template_*
         tensorboard_* top_k top_logprobs top_p train_dataloader_shuffle training_args truncation_strategy undesirable_weight
         use_chat_template use_flash_ckpt use_hf use_logits_to_keep use_ray val_dataset val_dataset_* vera_d_initial
-        vera_dropout vera_projection_prng_key vit_lr zero_hpz_partition_size ray_* dlrover_*
+        vera_projection_prng_key vit_lr zero_hpz_partition_size ray_* dlrover_*
         """
     ),
 )

@@ -1,6 +1,7 @@
 """torchtune: a YAML whose `model` is a component, e.g. `torchtune.models.llama3_1.lora_llama3_1_8b`.
 
-`torchtune.models.*._model_builders`: the sizes of a model and the defaults; `_component_builders`: what LoRA is put on.
+`torchtune.models.*._model_builders`: the sizes of a model and the defaults; `_component_builders`: what LoRA is put on,
+with one dropout for all of that but Mistral's output, which has none.
 Its q_proj, k_proj and v_proj are those of transformers; output_proj is o_proj there. Read in 0.6.1.
 """
 
@@ -19,6 +20,7 @@ from lora_cli.methods.config.recipes.trainer import (
     Trainer,
     above_zero,
     choice,
+    dropout,
     listed,
     number,
     switch,
@@ -161,7 +163,7 @@ TRAINER = Trainer(
     method=Part((COMPONENT,), _method),
     targets=Targets(("model.lora_attn_modules", "model.apply_lora_to_mlp", "model.apply_lora_to_output"), _targets),
     arguments={"r": number("model.lora_rank", default=8), "alpha": above_zero("model.lora_alpha", 16)},
-    settings={"use_dora": switch("model.use_dora")},
+    settings={"lora_dropout": dropout("model.lora_dropout"), "use_dora": switch("model.use_dora")},
     training={
         "batch": number("batch_size", default=1),
         "accumulate": number("gradient_accumulation_steps"),
@@ -195,7 +197,7 @@ TRAINER = Trainer(
         """
         checkpointer clip_grad_norm collate_fn cudnn_deterministic_mode dataloader dataset datasets device epochs
         kd_loss kd_ratio log_every_n_steps log_level log_peak_memory_stats low_cpu_ram
-        lr_scheduler max_steps_per_epoch metric_logger model model.decoder_trainable model.image_size model.lora_dropout
+        lr_scheduler max_steps_per_epoch metric_logger model model.decoder_trainable model.image_size
         model.max_seq_len optimizer optimizer.* loss.* tokenizer.* output_dir profiler resume_from_checkpoint run_val_every_n_steps
         save_adapter_weights_only save_last_epoch_only seed shuffle teacher_checkpointer batch_size_val
         dataset_val name base_model_dir checkpoint_dir ac_mode ac_option memory_efficient_fsdp_wrap reshard_after_forward

@@ -28,6 +28,7 @@ from lora_cli.methods.config.recipes.trainer import (
     Trainer,
     above_zero,
     choice,
+    dropout,
     given,
     listed,
     number,
@@ -86,6 +87,7 @@ TRAINER = Trainer(
     targets=Targets((NAMES,), _targets),
     arguments={"r": number("lora_r", default=16), "alpha": above_zero("lora_alpha", 32)},
     settings={
+        "lora_dropout": dropout("lora_dropout", 0.05),
         "use_dora": switch("use_dora"),
         "use_rslora": switch("use_rslora"),
         "modules_to_save": given("lora_modules_to_save"),
@@ -126,7 +128,7 @@ TRAINER = Trainer(
         assistant_only_loss bnb_4bit_quant_storage columns completion_only_loss config dataset_config dataset_kwargs dataset_name
         dataset_num_proc dataset_streaming dataset_test_split dataset_text_field dataset_train_split datasets discopop_tau env
         eos_token f_alpha_divergence_coef f_divergence_type gradient_checkpointing_kwargs ignore_bias_buffers label_smoothing
-        ld_alpha lora_dropout loss_weights max_completion_length max_prompt_length
+        ld_alpha loss_weights max_completion_length max_prompt_length
         num_of_sequences pad_to_multiple_of pad_token packing_strategy precompute_ref_* ref_model_* router_aux_loss_coef
         shuffle_dataset streaming sync_ref_model test_split_size trust_remote_code truncation_mode use_weighting
         vllm_*
