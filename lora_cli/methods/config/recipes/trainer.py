@@ -7,6 +7,7 @@ that changes an answer in a way that is not followed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -136,7 +137,7 @@ def above_zero(name: str, default: float | None = None) -> Part:
     def read(recipe: Config) -> float | None:
         if default is None and not _has(recipe, (name,)):
             return None
-        value = recipe.real(name, default=float(default or 0.0))
+        value = _real(recipe, name, float(default or 0.0))
         if value <= 0:
             raise recipe.wrong(name, "a number above 0")
         return int(value) if value.is_integer() else value
@@ -144,11 +145,20 @@ def above_zero(name: str, default: float | None = None) -> Part:
     return Part((name,), read)
 
 
+def _real(recipe: Config, name: str, default: float) -> float:
+    """Read a number, or the text of one: YAML 1.1 has 5e-2 as a text, which every trainer makes a number of."""
+    value = recipe.fields.get(name)
+    if isinstance(value, str):
+        with suppress(ValueError):
+            recipe = Config({**recipe.fields, name: float(value)}, recipe.source)
+    return recipe.real(name, default=default)
+
+
 def dropout(name: str, default: float = 0.0) -> Part:
     """Read a probability of dropout, which says something only where it is not 0, PEFT's own default."""
 
     def read(recipe: Config) -> float | None:
-        value = recipe.real(name, default=default)
+        value = _real(recipe, name, default)
         if not 0 <= value <= 1:
             raise recipe.wrong(name, "a number from 0 to 1")
         return value or None
