@@ -136,6 +136,15 @@ def _with_float32_result(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def _cross_entropy(input: Any, target: Any, weight: Any = None, *_: Any, ignore_index: int = -100, **rest: Any) -> Any:
+    """Take the softmax in the type of the scores, and only the rest in float32.
+
+    `cross_entropy_loss` (LossNLL.cpp) names the type of its softmax, so that CUDA's autocast leaves it.
+    """
+    known = {"reduction": rest.get("reduction", "mean"), "ignore_index": ignore_index}
+    return F.nll_loss(_float32(torch.log_softmax(input, dim=1, dtype=input.dtype)), target, weight, **known)
+
+
 def _autocast_wrappers() -> list[tuple[Any, str, Callable[..., Any]]]:
     """Return CUDA autocast's float32 operations that CPU autocast has not.
 
@@ -148,7 +157,8 @@ def _autocast_wrappers() -> list[tuple[Any, str, Callable[..., Any]]]:
     results += [(owner, name) for name in ("softmax", "log_softmax", "sum", "prod", "cumsum") for owner in owners]
     results += [(torch.linalg, "norm"), (torch.linalg, "vector_norm")]
     pairs = [(inputs, _with_float32_inputs), (results, _with_float32_result)]
-    return [(owner, name, wrap(getattr(owner, name))) for names, wrap in pairs for owner, name in names]
+    made = [(owner, name, wrap(getattr(owner, name))) for names, wrap in pairs for owner, name in names]
+    return [*made, (F, "cross_entropy", _cross_entropy)]
 
 
 def _replacements() -> list[tuple[Any, str, Callable[..., Any]]]:

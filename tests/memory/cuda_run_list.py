@@ -160,6 +160,7 @@ DEFAULTS: dict[str, Any] = {
     "kbit_prepare": True,
     "layers": None,
     "vocab": None,
+    "accumulate": 1,
 }
 
 

@@ -1,6 +1,6 @@
 """Measure training steps on a CUDA card, each in a fresh process: what PyTorch allocates, reserves and the process takes.
 
-    PYTHONPATH=. python tests/memory/cuda_runs.py --out RUNS.json [--only NAME ...] [--trace NAME ...] [--device cpu]
+    PYTHONPATH=. python tests/memory/cuda_runs.py --out RUNS.json [--further] [--only NAME ...] [--trace NAME ...] [--device cpu]
 
 Needs torch with CUDA, transformers, peft and, for the quantised runs, bitsandbytes. Weights are random and nothing is
 downloaded. Each run has a process of its own, which has imported the libraries before its turn and touches the card
@@ -25,11 +25,12 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
-import peft
 import torch
 import transformers
 
-from tests.memory.cuda_run_list import RUNS, SHAPES
+from tests.memory.cuda_further_runs import FURTHER_RUNS
+from tests.memory.cuda_models import batch_of, built, optimiser
+from tests.memory.cuda_run_list import RUNS
 
 STEPS = 3
 
@@ -43,105 +44,6 @@ def used_bytes() -> int | None:
         return int(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(0)).used)
     except Exception:  # noqa: BLE001 (no card, no driver: the CPU's smoke test)
         return None
-
-
-def cut_down(config: dict) -> dict:
-    """Return a config of one layer and a small vocabulary, for the CPU."""
-    small = config | ({"vocab_size": 128} if "vocab_size" in config else {})
-    for name in ("num_hidden_layers", "n_layer", "num_layers", "num_decoder_layers"):
-        if name in small:
-            small[name] = 2
-    if "layer_types" in small:
-        small["layer_types"] = small["layer_types"][-2:]
-    return dict(small, **{k: None for k in ("pad_token_id", "bos_token_id", "eos_token_id") if k in small})
-
-
-def four_bit(model: torch.nn.Module, quant: str, compute: torch.dtype, device: str) -> None:
-    """Replace every Linear but the head by bitsandbytes' own, quantised from its weights."""
-    import bitsandbytes as bnb
-
-    for name, module in list(model.named_modules()):
-        if type(module) is not torch.nn.Linear or name.rsplit(".", 1)[-1] in ("lm_head", "score", "classifier"):
-            continue
-        sizes = (module.in_features, module.out_features, module.bias is not None)
-        if quant == "int8":
-            new = bnb.nn.Linear8bitLt(*sizes, has_fp16_weights=False, threshold=6.0, device="meta")
-            new.weight = bnb.nn.Int8Params(module.weight.data.cpu(), requires_grad=False, has_fp16_weights=False)
-        else:
-            double = quant == "nf4-dq"
-            kind = {"compress_statistics": double, "quant_type": "nf4"}
-            new = bnb.nn.Linear4bit(*sizes, compute_dtype=compute, device="meta", **kind)
-            new.weight = bnb.nn.Params4bit(module.weight.data, requires_grad=False, module=new, **kind)
-        new.bias = module.bias
-        module.weight = None
-        owner, _, last = name.rpartition(".")
-        setattr(model.get_submodule(owner), last, new.to(device))
-    setattr(model, "is_loaded_in_8bit" if quant == "int8" else "is_loaded_in_4bit", True)
-
-
-def built(run: dict, device: str) -> torch.nn.Module:
-    """Return the model of a run with its adapter."""
-    config = SHAPES[run["model"]]
-    config = cut_down(config) if device == "cpu" else config
-    config = {k: v for k, v in config.items() if k != "model_type"} | {"use_cache": False}
-    if run["layers"] and device != "cpu":
-        config["num_hidden_layers"] = run["layers"]
-    if run["vocab"]:
-        config["vocab_size"] = run["vocab"] if device != "cpu" else 128
-    config = transformers.AutoConfig.for_model(SHAPES[run["model"]]["model_type"], **config)
-    auto, dtype = getattr(transformers, run["auto"]), getattr(torch, run["dtype"])
-    with torch.device(device):
-        model = auto.from_config(config, dtype=dtype, attn_implementation=run["attention"])
-    if run["quant"]:
-        four_bit(model, run["quant"], dtype, device)
-    kwargs = {"use_reentrant": False}
-    if run["quant"] and run["kbit_prepare"]:
-        model = peft.prepare_model_for_kbit_training(
-            model, use_gradient_checkpointing=run["checkpointing"], gradient_checkpointing_kwargs=kwargs
-        )
-    elif run["checkpointing"]:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=kwargs)
-        model.enable_input_require_grads()
-    if run["adapter"]:
-        adapter = {k: v for k, v in run["adapter"].items() if k != "peft_type"}
-        kind = peft.PEFT_TYPE_TO_CONFIG_MAPPING[run["adapter"].get("peft_type", "LORA")]
-        model = peft.get_peft_model(model, kind(**adapter), autocast_adapter_dtype=run["adapter_dtype"] == "float32")
-    return model.train()
-
-
-def optimiser(run: dict, params: list[torch.nn.Parameter], device: str) -> torch.optim.Optimizer:
-    """Return the optimizer that a run names."""
-    name = run["optimizer"]
-    if name == "sgd":
-        return torch.optim.SGD(params, lr=1e-4)
-    if name == "adafactor":
-        return transformers.Adafactor(params, lr=1e-4, scale_parameter=False, relative_step=False)
-    if name in ("adamw_8bit", "paged_adamw_8bit"):
-        import bitsandbytes as bnb
-
-        return (bnb.optim.AdamW8bit if name == "adamw_8bit" else bnb.optim.PagedAdamW8bit)(params, lr=1e-4)
-    fused, foreach = name == "adamw_fused" and device != "cpu", name == "adamw_foreach"
-    return torch.optim.AdamW(params, lr=1e-4, fused=fused, foreach=foreach)
-
-
-def batch_of(run: dict, model: torch.nn.Module, device: str) -> dict[str, torch.Tensor]:
-    """Return a batch of random tokens or pixels."""
-    batch, seq = (1, 16) if device == "cpu" else (run["batch"], run["seq"])
-    config = model.config
-    if run["auto"] == "AutoModelForImageClassification":
-        size = config.image_size
-        pixels = torch.randn(batch, 3, size, size, device=device, dtype=getattr(torch, run["dtype"]))
-        return {"pixel_values": pixels, "labels": torch.zeros(batch, dtype=torch.int64, device=device)}
-    ids = torch.randint(5, config.vocab_size, (batch, seq), device=device)
-    if run["auto"] == "AutoModelForSequenceClassification":
-        labels = torch.zeros(batch, dtype=torch.int64, device=device)
-    else:
-        labels = torch.randint(5, config.vocab_size, (batch, seq), device=device)
-    inputs = {"input_ids": ids, "labels": labels}
-    if run["padded"]:
-        inputs["attention_mask"] = torch.ones_like(ids)
-        inputs["attention_mask"][0, -(seq // 4) :] = 0
-    return inputs
 
 
 def graph_nodes(loss: torch.Tensor) -> dict[str, int]:
@@ -178,28 +80,29 @@ class Meter:
 
 
 def step(run: dict, model, optimizer, inputs, meter: Meter, first: bool) -> dict:
-    """Train one step as Trainer does, and return what each phase took."""
+    """Train one step as Trainer does, and return what each phase took: forward and backward of the last of its batches."""
     trainable = [p for p in model.parameters() if p.requires_grad]
     autocast = {"dtype": getattr(torch, run["autocast"] or "bfloat16"), "enabled": bool(run["autocast"])}
     row = {}
-    meter.reset()
-    with torch.autocast("cuda" if meter.cuda else "cpu", **autocast):
-        out = model(**inputs)
-    loss = out.loss
-    if first:
-        row["graph"] = graph_nodes(loss)
-    run["kept"] = out if run["logits_kept"] else None
-    del out
-    row["forward"] = meter.read()
-    meter.reset()
-    loss.backward()
-    row["backward"] = meter.read()
+    for _ in range(run["accumulate"]):
+        meter.reset()
+        with torch.autocast("cuda" if meter.cuda else "cpu", **autocast):
+            out = model(**inputs)
+        loss = out.loss / run["accumulate"] if run["accumulate"] > 1 else out.loss
+        if first:
+            row["graph"] = graph_nodes(loss)
+        run["kept"] = out if run["logits_kept"] else None
+        del out
+        row["forward"] = meter.read()
+        meter.reset()
+        loss.backward()
+        row["backward"] = meter.read()
+        del loss
     meter.reset()
     torch.nn.utils.clip_grad_norm_(trainable, 1.0)
     optimizer.step()
     row["optimizer"] = meter.read()
     optimizer.zero_grad(set_to_none=True)
-    del loss
     row["between"] = meter.read()["now"]
     return row
 
@@ -240,7 +143,7 @@ def measured(run: dict, device: str, traced: bool) -> dict:
     params = list(model.parameters())
     trainable = [p for p in params if p.requires_grad]
     row["trainable"], row["parameters"] = sum(p.numel() for p in trainable), sum(p.numel() for p in params)
-    optimizer, meter = optimiser(run, trainable, device), Meter(device)
+    optimizer, meter = optimiser(run, model, device), Meter(device)
     if meter.cuda:
         torch.cuda.synchronize()
         row["build_reserved"] = torch.cuda.memory_reserved()
@@ -308,6 +211,7 @@ def main() -> None:
     """Measure every run, the most telling first."""
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--out", type=Path)
+    arguments.add_argument("--further", action="store_true", help="the runs of cuda_further_runs")
     arguments.add_argument("--only", nargs="*", default=[])
     arguments.add_argument("--trace", nargs="*", default=[])
     arguments.add_argument("--device", default="cuda")
@@ -323,7 +227,7 @@ def main() -> None:
     started, answer, traces = time.time(), {"versions": versions(), "runs": []}, {}
     options = ["--device", a.device, *(["--no-cudnn"] if a.no_cudnn else [])]
     waiting = [None] if a.device != "cpu" else []
-    waiting += [run for run in RUNS if not a.only or run["name"] in a.only]
+    waiting += [run for run in (FURTHER_RUNS if a.further else RUNS) if not a.only or run["name"] in a.only]
     workers = deque(Worker(options) for _ in range(a.ahead))
     for run in waiting:
         if time.time() - started > a.seconds:

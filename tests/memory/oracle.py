@@ -249,6 +249,8 @@ def row_of(model: nn.Module, tracker: Tracker) -> Fields:
         "trainable_bytes_by_dtype": dict(sorted(by_dtype.items())),
         "resolved": resolved(model),
     }
+    if tracker.card:
+        row["largest_reduction"] = tracker.largest_reduction
     if tracker.events is not None:
         row["trace"] = tracker.events
     if tracker.keep_storages:

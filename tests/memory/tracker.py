@@ -49,12 +49,14 @@ class Peak:
 class Tracker(TorchDispatchMode):
     """Live bytes by storage and by category; `events` is the timeline of a step where one is wanted.
 
-    `card` is how many multiprocessors and threads of each there are, where buffers of reductions are to be counted.
+    `card` is how many multiprocessors and threads of each there are, where buffers of reductions are to be counted;
+    `largest_reduction` is the largest of these.
     """
 
     def __init__(self, card: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.card = card
+        self.largest_reduction = 0
         self.live: dict[int, Storage] = {}
         self.categories: dict[str, int] = {}
         self.now, self.numbers = 0, 0
@@ -143,6 +145,7 @@ class Tracker(TorchDispatchMode):
             if isinstance(tensor, torch.Tensor):
                 self.add(tensor, self.phase, name)
         if func.namespace != "prim":
-            temporary = sum(map(rounded, temporary_bytes(func, args)))
-            self.bump(name, temporary + (reduced(func, args, *self.card) if self.card else 0))
+            buffer = reduced(func, args, *self.card) if self.card else 0
+            self.largest_reduction = max(self.largest_reduction, buffer)
+            self.bump(name, sum(map(rounded, temporary_bytes(func, args))) + buffer)
         return out

@@ -112,6 +112,7 @@ class TrainingArguments(NamedTuple):
             _switch("logits_kept", self.logits_kept),
             whole_number("accumulate", self.accumulate, 1, MAX_DIMENSION),
             self.card is None or self.card.has_flash,
+            self.card is not None and self.card.prefers_cudnn,
         )
 
     def _seq(self, setup: Setup) -> int:

@@ -90,6 +90,11 @@ class Card(NamedTuple):
         return GENERATIONS[self.chip].has_flash
 
     @property
+    def prefers_cudnn(self) -> bool:
+        """Whether PyTorch takes cuDNN's attention first (`check_prefer_cudnn_attention`, sdp_utils.cpp)."""
+        return self.capability in {9.0, 10.0}
+
+    @property
     def peak_dtypes(self) -> tuple[str, ...]:
         """The types of products that its peak is known of."""
         return ("bfloat16", "float16") if self.has_flash else ("float16",)

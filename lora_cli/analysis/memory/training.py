@@ -23,7 +23,7 @@ LOSSES = ("full", "chunked")
 class Training(NamedTuple):
     """The settings of one training step. `dtype` is that of the base model; types have torch's names.
 
-    `has_flash` says whether the card runs flash attention. `kbit_prepare` is `prepare_model_for_kbit_training`, `autocast` the type that operations run in, if any, and with
+    `has_flash` says whether the card runs flash attention, `prefers_cudnn` whether it takes cuDNN's first. `kbit_prepare` is `prepare_model_for_kbit_training`, `autocast` the type that operations run in, if any, and with
     `logits_kept` the loop keeps the outputs of a step until the next one has run. The gradients of `accumulate` batches are summed before the optimizer runs.
     """
 
@@ -42,13 +42,14 @@ class Training(NamedTuple):
     logits_kept: bool = False
     accumulate: int = 1
     has_flash: bool = True
+    prefers_cudnn: bool = False
 
     def arguments(self, gpu: str | None) -> dict[str, Value]:
         """Return the settings as `memory` takes them, with the name of a card if there is one.
 
         Whether a base is prepared is asked only where it is quantised.
         """
-        spare = {"has_flash"} if self.is_quantised else {"has_flash", "kbit_prepare"}
+        spare = {"has_flash", "prefers_cudnn"} | (set() if self.is_quantised else {"kbit_prepare"})
         settings = {name: value for name, value in self._asdict().items() if name not in spare}
         return settings | {"autocast": self.autocast is not None} | ({} if gpu is None else {"gpu": gpu})
 

@@ -71,9 +71,9 @@ class Footprint(NamedTuple):
     @property
     def judged(self) -> int:
         """The bytes that have to fit: the high end of the band, or what stands for it."""
-        return (
-            self.high if self.high is not None else _with_spread(self.reserved, UNMEASURED_SPREAD) + UNMEASURED_CONTEXT
-        )
+        if self.high is not None:
+            return self.high
+        return _with_spread(self.reserved, UNMEASURED_SPREAD) + UNMEASURED_CONTEXT + self.step.static.paged
 
     def fits(self, room: Room) -> str:
         """Return `yes` if it is sure to fit, `no` if not even its tensors do, else `uncertain`."""
@@ -84,6 +84,7 @@ def footprint(setup: Setup, training: Training, card: Card | None = None) -> Foo
     """Return what a training takes on a card, or on one that was never measured.
 
     The step of a card that was measured is the one that its allocator saw: the parts that are shown are of that peak.
+    States that are paged may all be on the card, or on the host.
     """
     measured = None if card is None else card.measured
     allocator, step = reservation(setup, training, card)
@@ -92,7 +93,7 @@ def footprint(setup: Setup, training: Training, card: Card | None = None) -> Foo
         step = replay(setup, training)
         return Footprint(step, max(allocator.reserved, step.peak_bytes))
     low = max(allocator.most_used, int(allocator.reserved / (1 + measured.spread)))
-    high = _with_spread(allocator.reserved, measured.spread)
+    high = _with_spread(allocator.reserved, measured.spread) + step.static.paged
     beside = allocator.most_used - step.peak_bytes
     return Footprint(step, allocator.reserved, low + measured.context[0], high + measured.context[1], beside)
 

@@ -17,13 +17,15 @@ from lora_cli.analysis.memory.verdict import Footprint, footprint
 FOLDER = Path(__file__).parents[2] / "reference" / "memory"
 ROWS = json.loads((FOLDER / "fake-rows.json").read_text())["runs"]
 T4 = json.loads((FOLDER / "cuda-t4.json").read_text())["runs"]
-H100 = json.loads((FOLDER / "cuda-h100.json").read_text())
+HOPPER = {name: json.loads((FOLDER / f"cuda-{name}.json").read_text()) for name in ("h100", "h200")}
 MIB = 2**20
-# Runs of the H100 that have no replay, and what the refusal names.
+# Runs that have no replay, and what the refusal names.
 REFUSED = {"bart-base": "bart", "llama-1b-prefix": "prefix_tuning"}
 TASKS = {
     "AutoModelForCausalLM": "CAUSAL_LM",
+    "AutoModelForImageTextToText": "CAUSAL_LM",
     "AutoModelForSequenceClassification": "SEQ_CLS",
+    "AutoModelForTokenClassification": "TOKEN_CLS",
     "AutoModelForSeq2SeqLM": "SEQ_2_SEQ_LM",
     "AutoModelForImageClassification": "IMAGE_CLS",
 }
@@ -67,33 +69,43 @@ def test_a_step_takes_what_it_took_on_a_t4(run: dict[str, Any]) -> None:
     assert found.low <= measured["process_mib"] * MIB <= found.high
 
 
-def on_h100(run: dict[str, Any]) -> Footprint:
-    """Return what a run on an H100 should take."""
-    settings = {**H100["defaults"], **run["settings"]}
-    config = dict(H100["shapes"][run["model"]])
+def on_hopper(name: str, run: dict[str, Any]) -> Footprint:
+    """Return what a run on an H100 or an H200 should take."""
+    recorded, card = HOPPER[name], find_card(name)
+    settings = {**recorded["defaults"], **run["settings"]}
+    config = dict(recorded["shapes"][run["model"]])
     if settings.get("layers"):
         config["num_hidden_layers"] = settings["layers"]
     if settings.get("vocab"):
         config["vocab_size"] = settings["vocab"]
     adapter = {**(run["adapter"] or {}), "task_type": TASKS[settings["auto"]]}
     row = {"config": config, "adapter": adapter, "settings": settings}
-    return footprint(setup_of(row), training_of(settings), find_card("h100"))
+    training = training_of(settings)._replace(prefers_cudnn=card.prefers_cudnn)
+    return footprint(setup_of(row), training, card)
 
 
-@pytest.mark.parametrize("run", [pytest.param(run, id=run["name"]) for run in H100["runs"] if run["name"] in REFUSED])
-def test_what_has_no_replay_is_refused_by_its_name(run: dict[str, Any]) -> None:
+def hopper_runs(*, refused: bool) -> list[Any]:
+    """Return the runs of both cards that have a replay, or those that have none."""
+    return [
+        pytest.param(name, run, id=f"{name}-{run['name']}")
+        for name, recorded in HOPPER.items()
+        for run in recorded["runs"]
+        if (run["name"] in REFUSED) is refused
+    ]
+
+
+@pytest.mark.parametrize(("name", "run"), hopper_runs(refused=True))
+def test_what_has_no_replay_is_refused_by_its_name(name: str, run: dict[str, Any]) -> None:
     """A model type, or a method."""
     with pytest.raises(InvalidInput, match=REFUSED[run["name"]]):
-        on_h100(run)
+        on_hopper(name, run)
 
 
-@pytest.mark.parametrize(
-    "run", [pytest.param(run, id=run["name"]) for run in H100["runs"] if run["name"] not in REFUSED]
-)
-def test_a_step_takes_what_it_took_on_an_h100(run: dict[str, Any]) -> None:
-    """Allocated within 2 %, mostly to the last MiB; and the process is inside the band."""
-    found = on_h100(run)
-    assert found.peak_bytes == pytest.approx(max(run["allocated_by_phase"].values()), rel=0.02)
+@pytest.mark.parametrize(("name", "run"), hopper_runs(refused=False))
+def test_a_step_takes_what_it_took_on_a_hopper(name: str, run: dict[str, Any]) -> None:
+    """Allocated within 1 %, mostly to the last MiB; and the process is inside the band."""
+    found = on_hopper(name, run)
+    assert found.peak_bytes == pytest.approx(max(run["allocated_by_phase"].values()), rel=0.01)
     assert found.low is not None
     assert found.high is not None
     # What building random weights left reserved is not a training's.

@@ -142,13 +142,17 @@ class Ledger:
 
 
 class Storage:
-    """Device memory that is free again when nothing refers to it."""
+    """Device memory that is free again when nothing refers to it.
 
-    __slots__ = ("__weakref__", "_claim", "bytes", "tape")
+    `is_viewed` says of a gradient that it reaches its input as a view, which keeps what it is a view of.
+    """
+
+    __slots__ = ("__weakref__", "_claim", "bytes", "is_viewed", "tape")
 
     def __init__(self, tape: Ledger, size: int) -> None:
         self.tape = tape
         self.bytes = -(-size // ROUNDING) * ROUNDING
+        self.is_viewed = False
         self._claim = tape.hold(self)
 
     def becomes(self, kind: Kind) -> None:

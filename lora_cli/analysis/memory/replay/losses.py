@@ -43,7 +43,7 @@ class Loss(NamedTuple):
     """A loss: how many labels of each kind a batch has, and how it is computed of the logits."""
 
     labels: Callable[[Training], Sequence[int]]
-    of: Callable[[Tensor], Tensor]
+    of: Callable[[Device, Tensor], Tensor]
 
 
 def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,8 +55,7 @@ def run_head(device: Device, head: Head, hidden: Tensor) -> tuple[Tensor, Tensor
         return Tensor(Storage(device.tape, 0), 0, FLOAT32), loss
     # The last hidden states are there until the loss is.
     logits = _run_steps(device, head.steps, hidden)
-    # Autocast takes every loss in float32.
-    return logits, LOSSES[head.loss].of(device.upper(logits))
+    return logits, LOSSES[head.loss].of(device, logits)
 
 
 def _run_steps(device: Device, steps: Sequence[object], x: Tensor) -> Tensor:
@@ -107,22 +106,26 @@ STEPS: Mapping[type, Callable[[Device, Any, Tensor], Tensor]] = {
 }
 
 
-def cross_entropy(logits: Tensor) -> Tensor:
-    """Return the cross entropy of scores."""
+def cross_entropy(device: Device, logits: Tensor) -> Tensor:
+    """Return the cross entropy of scores: `cross_entropy_loss` (aten/src/ATen/native/LossNLL.cpp).
+
+    It names the type of its softmax, so that autocast leaves that as it is, and takes the rest in float32.
+    """
     backward = makes(logits.numel * logits.width)
     scores = record([logits], logits.numel, logits.width, backward, saves_output=True)
-    return record([scores], 1, logits.width, backward, saves=[scores])
+    scores = device.upper(scores)
+    return record([scores], 1, scores.width, makes(scores.numel * scores.width), saves=[scores])
 
 
-def _in_float(logits: Tensor) -> Tensor:
+def _in_float(device: Device, logits: Tensor) -> Tensor:
     """`ForCausalLMLoss`, `ForTokenClassification`: every token's scores in float32."""
-    return cross_entropy(cast(logits, FLOAT32))
+    return cross_entropy(device, cast(logits, FLOAT32))
 
 
-def _spans(logits: Tensor) -> Tensor:
+def _spans(device: Device, logits: Tensor) -> Tensor:
     """`ForQuestionAnsweringLoss`: that of where an answer begins, and that of where it ends."""
     ends = [clone(each) for each in split(logits, logits.numel // 2, logits.numel // 2)]
-    begin, end = (cross_entropy(each) for each in ends)
+    begin, end = (cross_entropy(device, each) for each in ends)
     return scale(add(begin, end))
 
 

@@ -195,13 +195,27 @@ def linear(
 ) -> Tensor:
     """Multiply rows of `d` values by a weight to `h` values.
 
-    A frozen weight does not make it save its input; a weight that is a copy is saved as one.
+    A frozen weight does not make it save its input; a weight that is a copy is saved as one. The gradients are views:
+    that of the rows gets back its dimensions, that of the weight is transposed.
     """
     inputs, rows, flops = [x, weight], x.numel // d, 2 * x.numel * h
-    backward = makes(*wanted(x, weight), of=of, flops=flops * (x.requires_grad + weight.requires_grad))
+    backward = _viewed(makes(*wanted(x, weight), of=of, flops=flops * (x.requires_grad + weight.requires_grad)))
     if bias is not None:
         inputs, backward = [*inputs, bias], _with_bias(backward, bias, rows)
     return record(inputs, rows * h, x.width, backward, saves=saved_factors(x, weight), of=of, flops=flops)
+
+
+def _viewed(backward: Backward) -> Backward:
+    """Return a backward whose gradients are views."""
+
+    def viewed(gradient: Storage) -> Sequence[Storage | Unreduced | None]:
+        made = backward(gradient)
+        for each in made:
+            if isinstance(each, Storage):
+                each.is_viewed = True
+        return made
+
+    return viewed
 
 
 def _with_bias(backward: Backward, bias: Parameter, rows: int) -> Backward:

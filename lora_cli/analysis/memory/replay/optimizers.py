@@ -41,11 +41,21 @@ def no_temporaries(tape: Tape, trained: Sequence[Trained]) -> None:
     """Allocate nothing."""
 
 
+def nothing(_: Sequence[Trained]) -> Iterator[int]:
+    """Yield nothing."""
+    yield from ()
+
+
 class Optimizer(NamedTuple):
-    """The bytes of each state that is kept of what is trained, and how a step allocates temporaries on a tape."""
+    """The bytes of each state that is kept of what is trained, and how a step allocates temporaries on a tape.
+
+    Those of `paged` states are in unified memory, which PyTorch's allocator does not count: the driver does while they are
+    on the card.
+    """
 
     states: Callable[[Sequence[Trained]], Iterator[int]]
     step: Callable[[Tape, Sequence[Trained]], None] = no_temporaries
+    paged: Callable[[Sequence[Trained]], Iterator[int]] = nothing
 
 
 def clip(tape: Tape, trained: Sequence[Trained]) -> None:
@@ -77,10 +87,6 @@ def _foreach(tape: Tape, trained: Sequence[Trained]) -> None:
     del roots
 
 
-def _no_states(_: Sequence[Trained]) -> Iterator[int]:
-    yield from ()
-
-
 # --- bitsandbytes ------------------------------------------------------------------------------------------------
 
 
@@ -88,21 +94,35 @@ def _eight_bits(trained: Sequence[Trained], paged_from: int | None = None) -> It
     """Yield the states of `bitsandbytes.optim.AdamW` with 8 bits (`Optimizer2State.init_state`).
 
     They take a byte a value, and a float32 for each 256 of them; those of small tensors are in float32, and with
-    `Trainer` those of embeddings. Two tables of 256 values are shared. Paged, larger states are in unified memory,
-    which PyTorch's allocator does not count.
+    `Trainer` those of embeddings. Two tables of 256 values are shared. Paged, larger states are left out.
     """
-    large = [each.numel >= SMALLEST_8_BITS and not each.of_embedding for each in trained]
-    for each, is_large in zip(trained, large, strict=True):
+    large = [_is_large(each) for each in trained]
+    for each in trained:
         if paged_from is None or each.numel < paged_from:
-            yield from (each.numel * (1 if is_large else FLOAT32),) * 2
+            yield from _both_states(each)
     for each in compress(trained, large):
         yield from (-(-each.numel // 256) * FLOAT32,) * 2
     if any(large):
         yield from (256 * FLOAT32,) * 2
 
 
-def _paged_eight_bits(trained: Sequence[Trained]) -> Iterator[int]:
+def _is_large(each: Trained) -> bool:
+    return each.numel >= SMALLEST_8_BITS and not each.of_embedding
+
+
+def _both_states(each: Trained) -> tuple[int, int]:
+    size = each.numel * (1 if _is_large(each) else FLOAT32)
+    return size, size
+
+
+def _unpaged_eight_bits(trained: Sequence[Trained]) -> Iterator[int]:
     return _eight_bits(trained, SMALLEST_PAGED)
+
+
+def _paged_eight_bits(trained: Sequence[Trained]) -> Iterator[int]:
+    for each in trained:
+        if each.numel >= SMALLEST_PAGED:
+            yield from _both_states(each)
 
 
 # --- Adafactor -----------------------------------------------------------------------------------------------------
@@ -152,7 +172,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
     "adamw": Optimizer(_fused),
     "adamw-foreach": Optimizer(_moments, _foreach),
     "adamw-8bit": Optimizer(_eight_bits),
-    "paged-adamw-8bit": Optimizer(_paged_eight_bits),
-    "sgd": Optimizer(_no_states),
+    "paged-adamw-8bit": Optimizer(_unpaged_eight_bits, paged=_paged_eight_bits),
+    "sgd": Optimizer(nothing),
     "adafactor": Optimizer(_factored, _adafactor),
 }

@@ -21,13 +21,15 @@ from lora_cli.models.parts.layers import parameters_of
 class Static(NamedTuple):
     """The bytes of each tensor that is held all the time.
 
-    `beside` are those that the method adds to the model, `trained` those whose gradients there are.
+    `beside` are those that the method adds to the model, `trained` those whose gradients there are. The `paged` bytes
+    are those of states that may be on the host instead.
     """
 
     base: Sequence[int]
     beside: Sequence[int]
     trained: Sequence[Trained]
     states: Sequence[int]
+    paged: int
 
     @property
     def weights(self) -> int:
@@ -56,6 +58,7 @@ def static(setup: Setup, training: Training) -> Static:
         [each.bytes for each in (*beside, *setup.added(training, trained=False))],
         trained,
         [*OPTIMIZERS[training.optimizer].states(trained)],
+        sum(OPTIMIZERS[training.optimizer].paged(trained)),
     )
 
 

@@ -62,7 +62,7 @@ class Parameter:
         """Take one of the gradients of a backward."""
         if self._sum is None:
             self._sum = self._own(gradient)
-        elif gradient.tape.allocator is None:
+        elif gradient.tape.allocator is None or self._sum.is_viewed:
             self._sum = self._own(Storage(gradient.tape, gradient.bytes))
         self.pending -= 1
         if self.pending == 0:
@@ -296,13 +296,14 @@ def _reduce(tape: Tape, results: list[Storage | Unreduced | None]) -> None:
 def _pass_on(node: Node, result: Storage, gradients: dict[Node, Storage], queue: list[tuple[int, Node]]) -> None:
     """Add a gradient to those that wait for a node (`InputBuffer::add`).
 
-    On a card PyTorch adds in place where nothing else holds the sum. On fake tensors the sum is new memory, and so it is
-    here without an allocator: a peak that is at such a sum is an upper bound.
+    On a card PyTorch adds in place where nothing else holds the sum, as a view's base would
+    (`can_accumulate_inplace`). On fake tensors the sum is new memory, and so it is here without an allocator: a peak that
+    is at such a sum is an upper bound.
     """
     if node not in gradients:
         gradients[node] = result
     # Two references are this frame's: the dictionary's and getrefcount's own.
-    elif result.tape.allocator is None or sys.getrefcount(gradients[node]) > 2:
+    elif result.tape.allocator is None or gradients[node].is_viewed or sys.getrefcount(gradients[node]) > 2:
         gradients[node] = Storage(result.tape, gradients[node].bytes)
     node.pending -= 1
     if node.pending == 0:

@@ -189,5 +189,6 @@ def _sdpa(device: Device, own: Attention, q: Tensor, k: Tensor, v: Tensor, bias:
         return plain_single(device, q, k, v)
     if training.has_flash and times > 1 and not is_masked:
         return clone(plain(device, own, q, k, v))
-    mask = additive(device, q.width) if is_masked else None
-    return efficient(device, own, q, k, v, mask)
+    out = efficient(device, own, q, k, v, additive(device, q.width) if is_masked else None)
+    # cuDNN's takes the same, and its result lies in memory as q does too (`alloc_with_matching_layout`).
+    return clone(out) if own.by_heads and training.prefers_cudnn and q.width < FLOAT32 else out

@@ -23,6 +23,8 @@ def attend_by_latents(device: Device, name: str, own: LatentAttention, x: Tensor
     q, k = TURNS[scores.rotary_kind](device, scores, q, k)
     q = concatenate(q_plain, q)
     k_plain, v = _parted(device.linear(f"{name}.kv_b_proj", latent), tokens * scores.heads * own.value)
+    # Queries that were put together lie in memory head by head; eager attention copies them all the same.
+    scores = scores._replace(by_heads=device.training.attention == "sdpa")
     return device.linear(f"{name}.o_proj", look_up(device, scores, q, _copied(k_plain, k, scores.heads), v))
 
 

@@ -57,7 +57,7 @@ def forward(config: Config) -> Body:
     )
     norm, dropout = Norm("input_layernorm", "layer"), config.real("hidden_dropout", default=0.0)
     inner = Branch(gated_pass(config), Norm("post_attention_layernorm", "layer"), dropout=dropout)
-    block = Block((Branch(attention, norm, keeps="layer"), inner))
+    block = Block((Branch(attention, norm, keeps="all", keeps_given=True), inner))
     if config.flag("use_parallel_residual", default=False):
         block = Block((Branch(attention), inner._replace(before=None)), parallel=True, before=norm)
     return Body([block] * config.layers("num_hidden_layers", default=32), Norm("norm", "layer"))
