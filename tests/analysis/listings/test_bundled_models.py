@@ -15,11 +15,13 @@ from lora_cli.models.sources.preset import names, read_preset
 
 @pytest.mark.parametrize("name", names())
 def test_the_modules_of_a_model_add_up(name: str) -> None:
-    """Tied weights once, and shares to 1."""
+    """Tied weights once, and shares to 1; every tower is a module, so that a target or an exclusion can be written with it."""
     model = read_preset(name)
     rows = modules_by_shape(model)
     assert sum(row["params"] for row in rows) == model.full_params
     assert sum(row["share"] for row in rows) == pytest.approx(1)
+    assert bool(towers(model)) == bool(model.parts)
+    assert {part["module"] for part in towers(model)} <= set(model.module_names)
 
 
 @pytest.mark.parametrize(
@@ -124,14 +126,6 @@ def test_a_whole_name_shows_towers_and_projectors() -> None:
     text = run("models", "gpt2", "--json")
     assert json.loads(text.stdout)["towers"] == []
     assert "language model" not in text.stderr
-
-
-@pytest.mark.parametrize("name", [name for name in names() if read_preset(name).parts])
-def test_every_tower_is_a_module(name: str) -> None:
-    """So that a target or an exclusion can be written with it."""
-    model = read_preset(name)
-    assert towers(model)
-    assert {part["module"] for part in towers(model)} <= set(model.module_names)
 
 
 @pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-8B", "llama-3.1-8b", "META-LLAMA/llama-3.1-8b-instruct"])
