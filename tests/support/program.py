@@ -19,7 +19,9 @@ PROGRAM = str(Path(sys.executable).with_name("lora-cli"))
 # What colours or widens output elsewhere, so that a test sees the same on every machine.
 UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "GITHUB_ACTIONS", "GITHUB_WORKSPACE", "LC_ALL", "PYTHONIOENCODING")
 # What Python, its libraries and the loader read when they start, and nothing reads later.
-READ_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "OMP_", "OPENBLAS_", "COVERAGE_")
+READ_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "OMP_", "OPENBLAS_")
+# Coverage measures what is started with this.
+MEASURES = "COVERAGE_PROCESS_CONFIG"
 # What a warm program can do of what `subprocess.run` can.
 WARM_OPTIONS = {"cwd", "encoding", "errors", "input", "timeout"}
 SECONDS = 60.0
@@ -37,8 +39,10 @@ def run(*arguments: str, env: dict[str, str] | None = None, **options: Any) -> s
     It is a copy of a process that has already loaded the program, unless a run differs in what that cannot have.
     """
     whole = environment(**(env or {}))
-    if sys.platform == "linux" and options.keys() <= WARM_OPTIONS and _read_at_start(whole) == _warm().read_at_start:
-        return _warm().run([*map(os.fsdecode, arguments)], whole, **options)
+    if sys.platform == "linux" and options.keys() <= WARM_OPTIONS:
+        warm = _warm(is_measured=MEASURES in whole)
+        if _read_at_start(whole) == warm.read_at_start:
+            return warm.run([*map(os.fsdecode, arguments)], whole, **options)
     return run_from_start(*arguments, env=env, **options)
 
 
@@ -126,5 +130,7 @@ def _content(stream: Any) -> str:
 
 
 @cache
-def _warm() -> _WarmProgram:
+def _warm(*, is_measured: bool) -> _WarmProgram:
+    """Return the warm program of this process; it was started with what it is to be measured by, or without."""
+    assert is_measured == (MEASURES in os.environ)
     return _WarmProgram()
