@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from program import run, run_from_start
 
+from lora_cli.cli.blas_threads import BLAS_THREADS
+
 CONFIG = '{"model_type": "gpt2", "n_layer": 2}'
 needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="no program is warm there")
 
@@ -66,3 +68,12 @@ def test_what_python_reads_when_it_starts_needs_a_start() -> None:
     ascii_only = run("count", said, "-r", "1", env={"PYTHONIOENCODING": "ascii"}).stderr
     assert "\\xfc is no word" in ascii_only
     assert said in run("count", said, "-r", "1").stderr
+
+
+@needs_fork
+def test_a_run_stays_warm_whatever_threads_a_test_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that runs inside a test tells NumPy to use one."""
+    for name in BLAS_THREADS:
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(subprocess, "run", None)
+    assert run("--version").returncode == 0

@@ -18,8 +18,8 @@ from warm_program import NUMBER, Request
 PROGRAM = str(Path(sys.executable).with_name("lora-cli"))
 # What colours or widens output elsewhere, so that a test sees the same on every machine.
 UNSET = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "GITHUB_ACTIONS", "GITHUB_WORKSPACE", "LC_ALL", "PYTHONIOENCODING")
-# What Python, its libraries and the loader read when they start, and nothing reads later.
-READ_AT_START = ("PYTHON", "LANG", "LC_", "LD_", "OMP_", "OPENBLAS_")
+# What Python and the loader read when they start, and nothing reads later.
+READ_AT_START = ("PYTHON", "LANG", "LC_", "LD_")
 # Coverage measures what is started with this.
 MEASURES = "COVERAGE_PROCESS_CONFIG"
 # What a warm program can do of what `subprocess.run` can.
