@@ -1,10 +1,11 @@
-"""How many cases are drawn, and Ctrl-C for what tests run."""
+"""How many cases are drawn and measured, and Ctrl-C for what tests run."""
 
 from __future__ import annotations
 
 import os
 import signal
 import tempfile
+from collections.abc import Generator, Iterable
 from zlib import crc32
 
 import pytest
@@ -22,8 +23,10 @@ for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HF_ENDPOI
 settings.register_profile("short", deadline=None, database=None, max_examples=25)
 settings.register_profile("long", deadline=None, database=None, max_examples=100)
 
-# Where few are drawn, a test keeps one case of so many.
+# Where few are drawn, a test keeps one case of so many; of as many it is measured which branches they cover.
 CASES_PER_DRAW = 5
+# pytest-cov's marker of what is not measured, and what lets coverage measure a process that is started.
+UNMEASURED, MEASURES = "no_cover", "COVERAGE_PROCESS_CONFIG"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,18 +45,43 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("long" if config.getoption("--draws") == "long" else "short")
 
 
+def few(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """Return at most a fifth of the cases of each test, but one at least.
+
+    The same ones every time, and in every process: drawn by a number that their names give.
+    """
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    by_draw = (sorted(of_one, key=lambda item: crc32(item.nodeid.encode())) for of_one in cases.values())
+    return {item for of_one in by_draw for item in of_one[: -(-len(of_one) // CASES_PER_DRAW)]}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests to the gate, and most cases of a test that has many to where not only few are drawn."""
+    """Leave the long tests to the gate, and most cases of a test that has many to where not only few are drawn.
+
+    A case runs three times as long where it is measured, so that few are.
+    """
     draws = config.getoption("--draws")
     kept = items if draws == "long" else [item for item in items if not item.get_closest_marker("long")]
+    drawn = few(kept)
     if draws == "few":
-        cases: dict[str, list[pytest.Item]] = {}
-        for item in kept:
-            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-        # The same ones every time, and in every process: drawn by a number that their names give.
-        by_draw = (sorted(of_one, key=lambda item: crc32(item.nodeid.encode())) for of_one in cases.values())
-        drawn = {item for of_one in by_draw for item in of_one[: -(-len(of_one) // CASES_PER_DRAW)]}
         kept = [item for item in kept if item in drawn]
+    elif config.getoption("cov_source", None):
+        for item in kept:
+            if item not in drawn:
+                item.add_marker(UNMEASURED)
     left = set(items).difference(kept)
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let what a case starts be measured only where the case is."""
+    config = os.environ.pop(MEASURES, None) if item.get_closest_marker(UNMEASURED) else None
+    try:
+        return (yield)
+    finally:
+        if config is not None:
+            os.environ[MEASURES] = config

@@ -103,7 +103,14 @@ class Model:
     @cached_property
     def full_params(self) -> int:
         """The number of all parameters. Tied ones count once."""
-        return sum(parameter.params for parameter in self.all_parameters() if parameter.name not in self.tied)
+        named = {*self.tied, *(outer for name in self.tied for outer in around(name))}
+        tied = (parameter for node in self.nodes if node.name in named for parameter in parameters_of(node))
+        return self.params_of_all_names - sum(parameter.params for parameter in tied if parameter.name in self.tied)
+
+    @property
+    def params_of_all_names(self) -> int:
+        """The number of all parameters, tied ones as often as they have names."""
+        return sum(node.params for node in self.nodes if isinstance(node, Module | Parameter))
 
     @property
     def tied_with_embeddings(self) -> tuple[str, ...]:

@@ -103,6 +103,17 @@ class Module(NamedTuple):
         """The number of parameters of W: d·h, or d·h·Πkernel / groups for a convolution."""
         return self.d * self.h * prod(self.kernel) // self.groups
 
+    @property
+    def params(self) -> int:
+        """The number of all its parameters: W, the bias, and the length at each step of the kernel.
+
+        >>> module = Module("conv", 6, 8, "Conv1d", bias=True, kernel=(5,), groups=2, weight_norm=True)
+        >>> module.params == sum(parameter.params for parameter in module.parameters())
+        True
+        """
+        lengths = self.parameters()[0].params if self.weight_norm else 0
+        return self.weight_params + self.h * self.bias + lengths
+
     def parameters(self) -> tuple[Parameter, ...]:
         """Return the weight and the bias, if there is one, with their shapes in torch."""
         if self.kernel:

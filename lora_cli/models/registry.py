@@ -7,8 +7,10 @@ diffusers is `COMPONENT` in the file that has its name in small letters, `_` asi
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 
 from lora_cli.errors import InvalidInput, argument, choices, first_few, near_miss, quote
 from lora_cli.models.config import Config
@@ -33,7 +35,8 @@ class UnknownArchitecture(InvalidInput):
     """A model without a family here. Another source may still know its modules."""
 
 
-def modules() -> dict[str, str]:
+@cache
+def modules() -> Mapping[str, str]:
     """Return the module of each family by the name of its file.
 
     >>> modules()["xlm_roberta"]
@@ -44,7 +47,7 @@ def modules() -> dict[str, str]:
         package = ".".join([PACKAGE, *os.path.relpath(folder, FOLDER).split(os.sep)])
         stems = [file.removesuffix(".py") for file in files if file.endswith(".py") and not file.startswith("_")]
         found.update({stem: f"{package}.{stem}" for stem in stems})
-    return found
+    return MappingProxyType(found)
 
 
 def model_types() -> list[str]:

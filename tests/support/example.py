@@ -11,6 +11,7 @@ import random
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
+from functools import cache
 from math import prod, sqrt
 from pathlib import Path
 from types import MappingProxyType
@@ -78,13 +79,20 @@ SIDES = {"q_proj": (128, 128), "v_proj": (128, 64)}
 
 def write(folder: Path) -> None:
     """Write the three folders, the recipe, the style and the project's file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pyproject.toml").write_text(PYPROJECT)
-    (folder / "sft.json").write_text(json.dumps(RECIPE, indent=2))
+    for name, content in _files().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+@cache
+def _files() -> Mapping[str, bytes]:
+    """Return the content of each file by its path."""
+    files = {"pyproject.toml": PYPROJECT.encode(), "sft.json": _json(RECIPE)}
     source = random.Random(0)
     shapes = {parameter.name: parameter.shape for parameter in read_config(Config(BASE), "base").all_parameters()}
     weights = {name: _normal(source, shape, [1 / sqrt(shape[-1])]) for name, shape in shapes.items()}
-    _write(folder / "base", {"config.json": BASE}, "model.safetensors", weights, shapes)
+    files |= {"base/config.json": _json(BASE), "base/model.safetensors": _safetensors(weights, shapes)}
     shapes, values = {}, {}
     for layer in range(2):
         for name, (d, h) in SIDES.items():
@@ -93,19 +101,19 @@ def write(folder: Path) -> None:
             values[f"{stem}A.weight"] = _normal(source, (RANK, d), [1 / sqrt(d)])
             # Each direction has half of the one before: most of the rank is hardly used.
             values[f"{stem}B.weight"] = _normal(source, (h, RANK), [0.001 * 0.5**k for k in range(RANK)])
-    config = {"adapter_config.json": ADAPTER}
-    _write(folder / "my-adapter", config, "adapter_model.safetensors", values, shapes)
+    files |= _adapter("my-adapter", values, shapes)
     first, second, *_ = values
     values[first][7] = float("nan")
     del values[second]
-    _write(folder / "broken", config, "adapter_model.safetensors", values, shapes)
+    files |= _adapter("broken", values, shapes)
     sides = {"lora_down.weight": (RANK, 640), "lora_up.weight": (640, RANK), "alpha": ()}
     shapes = {f"{module}.{name}": shape for module in STYLED for name, shape in sides.items()}
     values = {
         name: array("f", [4.0]) if name.endswith("alpha") else _normal(source, shape, [0.01])
         for name, shape in shapes.items()
     }
-    _write(folder, {}, "style.safetensors", values, shapes, NOTES)
+    files["style.safetensors"] = _safetensors(values, shapes, NOTES)
+    return MappingProxyType(files)
 
 
 def _normal(source: random.Random, shape: Sequence[int], scales: Sequence[float]) -> array[float]:
@@ -113,23 +121,28 @@ def _normal(source: random.Random, shape: Sequence[int], scales: Sequence[float]
     return array("f", (source.gauss(0, scales[index % len(scales)]) for index in range(prod(shape))))
 
 
-def _write(
-    folder: Path,
-    configs: Mapping[str, Mapping[str, Any]],
-    file: str,
+def _json(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, indent=2).encode()
+
+
+def _adapter(folder: str, values: Mapping[str, array[float]], shapes: Mapping[str, Sequence[int]]) -> dict[str, bytes]:
+    return {
+        f"{folder}/adapter_config.json": _json(ADAPTER),
+        f"{folder}/adapter_model.safetensors": _safetensors(values, shapes),
+    }
+
+
+def _safetensors(
     values: Mapping[str, array[float]],
     shapes: Mapping[str, Sequence[int]],
     metadata: Mapping[str, str] = MappingProxyType({"format": "pt"}),
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, config in configs.items():
-        (folder / name).write_text(json.dumps(config, indent=2))
+) -> bytes:
     tensors = checkpoints.entries({name: ("F32", shapes[name]) for name in sorted(values)})
     # As the safetensors library writes it: compact, and padded to eight bytes.
     header = json.dumps({"__metadata__": dict(metadata)} | tensors, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     content = b"".join(values[name].tobytes() for name in tensors)
-    (folder / file).write_bytes(len(header).to_bytes(8, "little") + header + content)
+    return len(header).to_bytes(8, "little") + header + content
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lora_cli.methods.method import LINEARS
 from lora_cli.models.model import Model
+from lora_cli.models.parts.layers import parameters_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ def packed_params(model: Model) -> int:
 
     transformers: `get_keys_to_not_convert` in integrations/bitsandbytes.py.
     """
-    names = [parameter.name for parameter in model.all_parameters()]
-    kept = {*model.tied, *model.tied.values(), *names[-1:]}
+    last = next((parameter.name for node in reversed(model.nodes) for parameter in parameters_of(node)[::-1]), None)
+    kept = {*model.tied, *model.tied.values(), last}
     return sum(
         module.weight_params
         for module in model.modules
@@ -55,7 +56,7 @@ def _full(model: Model) -> int:
 
 
 def _tied_twice(model: Model) -> int:
-    return sum(parameter.params for parameter in model.all_parameters())
+    return model.params_of_all_names
 
 
 def _head_tied(model: Model) -> int:

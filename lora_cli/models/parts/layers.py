@@ -93,7 +93,8 @@ def under(prefix: str, *parts: Nodes) -> Iterator[Node]:
     """Yield the nodes of all parts with `prefix` before their names."""
     for part in parts:
         for node in part:
-            yield node._replace(name=f"{prefix}.{node.name}") if prefix else node
+            # As `_replace` does it, in a quarter of the time, which most of the time of reading a model is.
+            yield type(node)._make((f"{prefix}.{node.name}", *node[1:])) if prefix else node
 
 
 def listed(prefix: str, blocks: Iterable[Nodes], *, first: int = 0) -> Iterator[Node]:

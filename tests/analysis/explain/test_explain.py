@@ -8,12 +8,14 @@ import random
 from typing import Any
 
 import pytest
+from read_once import read_once
 from small_llama import narrow
 
 import lora_cli
 from lora_cli import Count, InvalidInput, count, explain, read_model
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
+from lora_cli.models.sources import preset
 
 EIGHT_B = "llama-3.1-8b"
 SMALL = narrow(num_hidden_layers=5, num_key_value_heads=2, vocab_size=97)
@@ -22,6 +24,12 @@ NEOX = (
     "the base is gpt-neox-20b; all params counts packed 4-bit weights as stored, two to a byte; "
     "the targets are query_key_value, PEFT's default; r is 8"
 )
+
+
+@pytest.fixture(autouse=True)
+def models_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is explained is looked for on the same bundled models."""
+    monkeypatch.setattr(preset, "read_preset", read_once)
 
 
 def model(**fields: Any) -> Model:

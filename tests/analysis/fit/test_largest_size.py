@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,9 +95,15 @@ def search(name: str, model: dict[str, Any], **fields: Any) -> KnobSearch:
     return KnobSearch(make_plan(read_config(Config(model), "small"), config), given, f"method {name}")
 
 
-def tried(subject: KnobSearch) -> dict[int, dict[str, Any]]:
+def tried(name: str, model: dict[str, Any], fields: dict[str, Any]) -> dict[int, dict[str, Any]]:
     """Return what each of the first sizes that PEFT takes costs, by limit."""
-    found = {}
+    return _tried(json.dumps([name, model, fields]))
+
+
+@cache
+def _tried(case: str) -> dict[int, dict[str, Any]]:
+    name, model, fields = json.loads(case)
+    subject, found = search(name, model, **fields), {}
     for size in range(1, TRIED):
         try:
             cost = subject.at(size)
@@ -110,7 +118,7 @@ def test_a_fit_is_what_trying_every_size_finds(name: str, model: dict[str, Any],
     """Of the sizes that make sense, the one at which most is trained inside all limits; the next is over."""
     subject = search(name, model, **fields)
     runs = method_named(name).knob_values(subject.plan.targets.places, subject.plan.settings)
-    costs = {size: cost for size, cost in tried(subject).items() if any(size in run for run in runs)}
+    costs = {size: cost for size, cost in tried(name, model, fields).items() if any(size in run for run in runs)}
     assert len(costs) > 1
     source = random.Random(f"{name} {fields}")
     for _ in range(40):
@@ -155,7 +163,7 @@ def test_no_size_that_peft_takes_is_passed_over(name: str, model: dict[str, Any]
     subject = search(name, model, **fields)
     runs = method_named(name).knob_values(subject.plan.targets.places, subject.plan.settings)
     known = {size for size in range(1, TRIED) if any(size in run for run in runs)}
-    assert {size for size in tried(subject) if size <= max(known)} <= known
+    assert {size for size in tried(name, model, fields) if size <= max(known)} <= known
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "xlora"])

@@ -6,20 +6,30 @@ import json
 
 import pytest
 from program import run
+from read_once import read_once
 
 from lora_cli import memory
+from lora_cli.analysis.listings import bundled_models
 from lora_cli.analysis.listings.bundled_models import bundled, matches, modules_by_shape, towers
 from lora_cli.errors import InvalidInput
-from lora_cli.models.sources.preset import names, read_preset
+from lora_cli.models.sources.preset import names
+
+
+@pytest.fixture(autouse=True)
+def models_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every list is of the same models."""
+    monkeypatch.setattr(bundled_models, "read_preset", read_once)
 
 
 @pytest.mark.parametrize("name", names())
 def test_the_modules_of_a_model_add_up(name: str) -> None:
-    """Tied weights once, and shares to 1."""
-    model = read_preset(name)
+    """Tied weights once, and shares to 1; every tower is a module, so that a target or an exclusion can be written with it."""
+    model = read_once(name)
     rows = modules_by_shape(model)
     assert sum(row["params"] for row in rows) == model.full_params
     assert sum(row["share"] for row in rows) == pytest.approx(1)
+    assert bool(towers(model)) == bool(model.parts)
+    assert {part["module"] for part in towers(model)} <= set(model.module_names)
 
 
 @pytest.mark.parametrize(
@@ -124,14 +134,6 @@ def test_a_whole_name_shows_towers_and_projectors() -> None:
     text = run("models", "gpt2", "--json")
     assert json.loads(text.stdout)["towers"] == []
     assert "language model" not in text.stderr
-
-
-@pytest.mark.parametrize("name", [name for name in names() if read_preset(name).parts])
-def test_every_tower_is_a_module(name: str) -> None:
-    """So that a target or an exclusion can be written with it."""
-    model = read_preset(name)
-    assert towers(model)
-    assert {part["module"] for part in towers(model)} <= set(model.module_names)
 
 
 @pytest.mark.parametrize("name", ["meta-llama/Llama-3.1-8B", "llama-3.1-8b", "META-LLAMA/llama-3.1-8b-instruct"])

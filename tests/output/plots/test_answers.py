@@ -59,15 +59,15 @@ def test_what_was_asked_for_is_drawn() -> None:
         plot = plot_of(f"sweep gpt2 -r 4,8 {options}")
         assert isinstance(plot, LinePlot)
         assert plot.y.label == label
-    plot = plot_of("sweep llama-3.2-1b -r 8 --memory --batch 1,2 --seq 64,128,256")
+    plot = plot_of("sweep base -r 8 --memory --batch 1,2 --seq 64,128,256")
     assert lines_of(plot) == {"batch 1": [64, 128, 256], "batch 2": [64, 128, 256]}
 
 
 @pytest.mark.parametrize("axis", ["--batch 1,2", "--quantize none,nf4"])
 def test_a_sweep_of_trainings_is_drawn_with_its_card_or_without(axis: str) -> None:
     """As lines and as bars; what is not memory has no such line."""
-    command = f"sweep llama-3.2-1b -r 8 --memory --seq 64 {axis}"
-    with_card, *without = map(plot_of, (f"{command} --gpu 4090", command, "sweep llama-3.2-1b -r 8,16"))
+    command = f"sweep base -r 8 --memory --seq 64 {axis}"
+    with_card, *without = map(plot_of, (f"{command} --gpu 4090", command, "sweep base -r 8,16"))
     assert isinstance(with_card, LinePlot | BarPlot)
     assert [(each.name, each.value) for each in with_card.limits] == [("rtx-4090: 24 GiB", 24564 * 2**20)]
     assert all(isinstance(plot, LinePlot | BarPlot) and plot.limits == () for plot in without)
@@ -75,7 +75,7 @@ def test_a_sweep_of_trainings_is_drawn_with_its_card_or_without(axis: str) -> No
 
 def test_each_quantisation_and_card_is_a_line() -> None:
     """With its own name; a card's memory is a line of its own."""
-    plot = plot_of("sweep llama-3.2-1b -r 8 --memory --seq 64,128 --quantize none,nf4 --gpu t4,4090")
+    plot = plot_of("sweep base -r 8 --memory --seq 64,128 --quantize none,nf4 --gpu t4,4090")
     assert isinstance(plot, LinePlot)
     assert list(lines_of(plot)) == ["t4, none", "t4, nf4", "rtx-4090, none", "rtx-4090, nf4"]
     assert [each.name for each in plot.limits] == ["t4: 15 GiB", "rtx-4090: 24 GiB"]
@@ -115,21 +115,21 @@ def test_a_fit_is_drawn_against_its_budget() -> None:
 
 def test_a_training_is_drawn_with_its_card_or_without() -> None:
     """Its phases, the highest by its parts, and what is reserved."""
-    plot = plot_of("memory llama-3.2-1b -r 8 --seq 64 --gpu t4")
+    plot = plot_of("memory base -r 8 --seq 64 --gpu t4")
     assert isinstance(plot, BarPlot)
     assert plot.categories[:3] == ("forward", "backward (peak)", "optimizer")
     assert plot.limits[0].name.startswith("t4: ")
-    assert plot_of("memory llama-3.2-1b -r 8 --seq 64").limits == ()
-    assert plot_of("memory llama-3.2-1b -r 8 --seq 64 --vram 24GiB").limits[0].name == "the card: 24 GiB"
+    assert plot_of("memory base -r 8 --seq 64").limits == ()
+    assert plot_of("memory base -r 8 --seq 64 --vram 24GiB").limits[0].name == "the card: 24 GiB"
 
 
 def test_a_title_says_how_a_training_was_set_up() -> None:
     """What is not the default, so that two plots of different trainings are told apart."""
     unusual = "--accumulate 4 --no-checkpointing"
-    plot = plot_of(f"memory llama-3.2-1b -r 8 --seq 64 {unusual}")
+    plot = plot_of(f"memory base -r 8 --seq 64 {unusual}")
     assert plot.title[-2:] == ("no checkpointing", "accumulate 4")
-    swept = plot_of(f"sweep llama-3.2-1b --memory --batch 1,2 --seq 64 {unusual}")
-    assert swept.title == ("LoRA on llama-3.2-1b", "default targets", "rank 8", "no checkpointing", "accumulate 4")
+    swept = plot_of(f"sweep base --memory --batch 1,2 --seq 64 {unusual}")
+    assert swept.title == ("LoRA on base", "default targets", "rank 8", "no checkpointing", "accumulate 4")
 
 
 def modules(*names: str, adapter: str = "a", rank: int | None = 4) -> list[spectrum.Record]:
