@@ -101,10 +101,10 @@ def test_a_training_of_the_whole_model_has_no_config() -> None:
 
 
 def test_the_parts_of_a_measured_card_are_of_its_own_peak() -> None:
-    """There a sum of gradients takes no new memory, as it does on fake tensors, and workspaces stand beside the step."""
+    """There workspaces stand beside the step. A tied head's gradient, a view, is summed in new memory, as on an H200."""
     plain, measured = (memory("qwen3-0.6b", method="full", seq=8, optimizer="sgd", gpu=gpu) for gpu in (None, "h100"))
     tied_table = 151_936 * 1024 * 2
-    assert max(plain.phases.values()) - max(measured.phases.values()) == pytest.approx(tied_table, rel=1e-3)
+    assert max(plain.phases.values()) == max(measured.phases.values()) > plain.weights_bytes + 2 * tied_table
     assert measured.temporary_bytes >= 2 * 33570816
     assert sum(measured[part] for part in PARTS) == measured.peak_bytes <= measured.reserved_bytes
 
