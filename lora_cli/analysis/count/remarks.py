@@ -72,9 +72,12 @@ def _assumed_type(cost: ModelCount) -> Iterator[str]:
     """Yield a sentence on a file with weights of the model, whose own config says nothing of their type."""
     copied = cost.full_copy_params or any(key.endswith(FROZEN_WEIGHT) for key in cost.file_tensors or {})
     if cost.targets.model.assumes_dtype and copied:
+        from lora_cli.models.sources.preset import is_preset
+
+        silent = "the preset" if is_preset(cost.model) else "its config.json"
         yield (
-            f"adapter_bytes takes the weights of {quote_long(cost.model)} for float32, because its config.json names no "
-            "type; PEFT saves copies of them in the type that they are trained in, e.g. in half as many bytes for bfloat16"
+            f"adapter_bytes takes the weights of {quote_long(cost.model)} for float32, because {silent} names no type; "
+            "PEFT saves copies of them in the type that they are trained in, e.g. in half as many bytes for bfloat16"
         )
 
 

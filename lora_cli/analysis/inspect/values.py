@@ -56,10 +56,21 @@ def _special_values(stored: Stored, file: BinaryIO) -> SpecialValues:
     nan = infinite = False
     zero = True
     for chunk in stored.chunks(CHUNK_BYTES, file):
-        zero = zero and not chunk.strip(b"\0")
+        zero = zero and _is_zero(chunk, size)
         highest = chunk[size - 1 :: size]
         if len(highest.translate(None, highest_bytes)) < len(highest):
             for value in numbers(stored.dtype, chunk):
                 nan = nan or isnan(value)
                 infinite = infinite or isinf(value)
     return SpecialValues(nan, infinite, zero) if nan or infinite or zero else PLAIN
+
+
+def _is_zero(chunk: bytes, size: int) -> bool:
+    """Whether all values of a chunk are 0, or −0 with the highest bit of the last byte.
+
+    >>> _is_zero(bytes.fromhex("0000 0080"), 2), _is_zero(bytes.fromhex("0000 8000"), 2)
+    (True, False)
+    """
+    if chunk.strip(b"\0\x80"):
+        return False
+    return not any(chunk[place::size].strip(b"\0") for place in range(size - 1))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from lora_cli.analysis.listings.patterns import is_wild
-from lora_cli.analysis.memory.cards import CARDS, MAKERS
+from lora_cli.analysis.memory.cards import CARDS
 from lora_cli.analysis.memory.graphics_card import Card
 from lora_cli.analysis.result import Record
 from lora_cli.errors import InvalidInput, near_miss, quote
@@ -17,6 +17,9 @@ SOLD_AS = re.compile(r"([1-9]\d{0,3})(?:gi?b)?")
 IN_NAME = re.compile(r"\dgb")
 # With error correction some 1/16 of a card's memory is kept back: a 24 GB L4 reports 22.49 GiB.
 LEAST_SHARE = 0.93
+# What the makers call their series, which the names here may leave out.
+SERIES: Mapping[str, Collection[str]] = {"NVIDIA": ("geforce", "tesla", "quadro"), "AMD": ("instinct",)}
+NO_SERIES: Mapping[str, Collection[str]] = {}
 FIELDS = ("gpu", "gpu_bytes", "generation", "capability", "teraflops", "measured", "aliases")
 
 
@@ -33,18 +36,20 @@ def known_cards(*patterns: str) -> list[Record]:
     ['l4', 'rtx-4500-ada', 'rtx-4090']
     """
     words = " ".join(patterns).lower().split()
-    named = [word for word in words if word not in MAKERS]
-    wanted = _fitting(words) or (_fitting(named) if named else [])
+    wanted = _fitting(words) or _fitting(words, SERIES)
     if not wanted:
         names = [name for card in CARDS for name in (card.name, *card.aliases)]
         asked = " ".join(patterns)
-        hint = near_miss("-".join(named), names, "`lora-cli cards` lists all of them")
+        hint = near_miss("-".join(words), names, "`lora-cli cards` lists all of them")
         raise InvalidInput(f"no known card matches {quote(asked)}; {hint}")
     return [_record(card) for card in wanted]
 
 
-def _fitting(words: Sequence[str]) -> list[Card]:
-    return [card for card in CARDS if all(_is_meant(card, word) for word in words)]
+def _fitting(words: Sequence[str], series: Mapping[str, Collection[str]] = NO_SERIES) -> list[Card]:
+    """Return the cards that all words fit; the names of a maker's `series` fit all that it makes."""
+    return [
+        card for card in CARDS if all(_is_meant(card, word) or word in series.get(card.maker, ()) for word in words)
+    ]
 
 
 def _is_meant(card: Card, pattern: str) -> bool:

@@ -81,8 +81,8 @@ class Card(NamedTuple):
 
     @property
     def maker(self) -> str:
-        """Who makes it, and what its maker calls the series."""
-        return "AMD Instinct" if self.capability is None else "NVIDIA"
+        """Who makes it."""
+        return "AMD" if self.capability is None else "NVIDIA"
 
     @property
     def has_flash(self) -> bool:

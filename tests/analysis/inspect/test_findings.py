@@ -195,6 +195,8 @@ DAMAGES: dict[str, tuple[Damage, set[str], set[str]]] = {
     "NaN": (_special(float("nan")), {"nan"}, {"nan"}),
     "infinity": (_special(float("-inf")), {"infinity"}, {"infinity"}),
     "B is zero": (_set(B0, np.zeros((32, 4), "<f4")), {"zero-b"}, {"zero-b"}),
+    "B is minus zero": (_set(B0, -np.zeros((32, 4), "<f4")), {"zero-b"}, {"zero-b"}),
+    "B is small": (_set(B0, np.full((32, 4), 0x80, "<u4").view("<f4")), set(), set()),
     "the root twice": (_renamed(lambda key: f"base_model.model.{key}"), {"wrong-prefix"}, {"wrong-prefix"}),
     "a compiled model": (_renamed(lambda key: f"_orig_mod.{key}"), {"wrong-prefix"}, {"wrong-prefix"}),
     "the adapter's name": (

@@ -147,7 +147,8 @@ def test_cards_are_found_by_the_memory_that_they_are_sold_with() -> None:
     assert [record["gpu"] for record in known_cards("amd 192gb")] == ["mi300x"]
     for name in ("rtx3090", "NVIDIA GeForce RTX 3090"):
         assert {record["gpu"] for record in known_cards(name)} == {"rtx-3090", "rtx-3090-ti"}
-    for size in ("m2", "0gb", "024gb", f"{9 * 10**30}gb"):
+    assert {record["generation"] for record in known_cards("AMD Instinct")} == {"CDNA 2", "CDNA 3", "CDNA 4"}
+    for size in ("m2", "amd 16gb", "amd ampere", "instinct 24gb", "0gb", "024gb", f"{9 * 10**30}gb"):
         with pytest.raises(InvalidInput, match="no known card"):
             known_cards(size)
 
