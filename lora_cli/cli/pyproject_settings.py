@@ -94,6 +94,9 @@ class OwnRules(NamedTuple):
     def complete(self, training: Mapping[str, Any] = MappingProxyType({})) -> Rules:
         """Return these rules, with the default of each that is not set, for a training."""
         if training and MAX_MEMORY not in self.limits:
+            from lora_cli.analysis.memory.arguments import read_arguments
+
+            read_arguments(training)
             raise InvalidInput(
                 f"{argument(next(iter(training)))} says how an adapter is trained, which only {argument(MAX_MEMORY)} "
                 "depends on; give that too, or drop it"

@@ -334,6 +334,8 @@ def test_a_pointer_of_git_lfs_is_named(adapters: Path) -> None:
         "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
     )
     assert "git lfs pull" in run("inspect", "good").stderr
+    (adapters / "good" / "adapter_model.safetensors").write_text("<!DOCTYPE html>\n")
+    assert "it begins with '<!DOCTYP', as a text or a web page does" in run("inspect", "good").stderr
 
 
 @pytest.mark.parametrize("shown", ["plain", "table", "csv", "json", "markdown"])

@@ -90,7 +90,7 @@ class Explanation(Sequence[Match]):
 
 
 def explain(
-    text: str,
+    text: str | SupportsIndex,
     model: Source | None = None,
     *,
     r: SupportsIndex | None = None,

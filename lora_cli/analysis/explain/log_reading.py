@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from operator import index
+from typing import NamedTuple, SupportsIndex
 
 from lora_cli.analysis.explain.log_formats import LOG_FORMATS, MOST_LINES, LogFormat
 from lora_cli.analysis.explain.printed_count import PrintedCount, is_figure, read_figure
@@ -33,6 +34,8 @@ def read_log(text: object) -> LogCount:
     >>> read_log("trainable params: 294912 || all params: 124734720 || trainable%: 0.2364").printed.trainable.low
     294912
     """
+    if isinstance(text, SupportsIndex) and not isinstance(text, bool):
+        text = str(index(text))
     if not isinstance(text, str):
         raise InvalidInput(f"{argument('text')}: {quote(text)} is not a string; give a log line")
     if len(text) > MOST_CHARACTERS:

@@ -42,7 +42,9 @@ def assumptions(case: Case) -> Iterator[str]:
         yield "attention, allocator and workspaces of PyTorch for CUDA; those for ROCm were not compared"
     measured = None if case.card is None else case.card.measured
     if case.room is not None and measured is None:
-        yield (f"this card was not measured: it fits if {UNMEASURED} for the context fit")
+        yield (
+            f"this card was not measured: it fits if {UNMEASURED} for the context fit, {case.footprint.judged:,} bytes"
+        )
     if measured is not None:
         yield f"{case.card.name if case.card else ''}: reserved bytes were measured within {100 * measured.spread:.0f} % of the replay"
 

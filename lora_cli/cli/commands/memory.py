@@ -72,7 +72,10 @@ def memory(
     tokens: Annotated[
         str | None,
         typer.Option(
-            "--tokens", metavar="N", help="Tokens to train on, e.g. 10M, for a time.", rich_help_panel=TRAINING
+            "--tokens",
+            metavar="N",
+            help="Tokens to train on, e.g. 10M, for a time; needs --utilisation.",
+            rich_help_panel=TRAINING,
         ),
     ] = None,
     utilisation: Annotated[

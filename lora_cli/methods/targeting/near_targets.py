@@ -20,12 +20,14 @@ def near_targets(wanted: str | Sequence[str], known: Sequence[str], whole_names:
 
     >>> near_targets("q_proj,v_proj", ["q_proj", "v_proj"], [])
     'names are given by target q_proj,v_proj, or as a list, target_modules=["q_proj", "v_proj"];'
+    >>> near_targets("q_proj v_proj", ["q_proj", "v_proj"], []).partition(", or")[0]
+    'names are given by target q_proj,v_proj'
     >>> near_targets("layers.*q_proj", ["q_proj"], ["model.layers.0.q_proj"])
     "did you mean '.*\\\\.layers.*q_proj'?"
     >>> near_targets(["q_prj"], ["q_proj", "lm_head"], []), near_targets(["x"], ["q_proj"], [])
     ('did you mean q_proj?', '')
     """
-    names = list(dict.fromkeys(wanted.split(","))) if isinstance(wanted, str) else []
+    names = list(dict.fromkeys(re.split(r"[,\s]+", wanted.strip()))) if isinstance(wanted, str) else []
     if names and set(names).issubset(known):
         as_list = f"target_modules={json.dumps(names)}"
         return f"names are given by {argument('target')} {','.join(names)}, or as a list, {as_list};"

@@ -104,6 +104,15 @@ def parse_header(file: BinaryIO, size: int, path: str) -> Header:
         ) from broken
 
 
+def _too_long(first: bytes) -> _Broken:
+    """Return why a header is refused by the first bytes, its length: those of a text are more than any disk has."""
+    claim = f"its header claims {int.from_bytes(first, 'little')} bytes, and a header has at most {MAX_HEADER_BYTES}"
+    is_text = first.isascii() and first.decode().isprintable()
+    return _Broken(
+        f"{claim}: it begins with {quote(first.decode())}, as a text or a web page does" if is_text else claim
+    )
+
+
 def _entries(file: BinaryIO, size: int, path: str) -> tuple[dict[str, Any], int, int]:
     """Return the header's entries, the position of the first tensor's bytes, and the size of the file."""
     first = file.read(LENGTH_BYTES)
@@ -112,7 +121,7 @@ def _entries(file: BinaryIO, size: int, path: str) -> tuple[dict[str, Any], int,
     length = int.from_bytes(first, "little")
     start = LENGTH_BYTES + length
     if length > MAX_HEADER_BYTES:
-        raise _Broken(f"its header claims {length} bytes, and a header has at most {MAX_HEADER_BYTES}")
+        raise _too_long(first)
     if start > size:
         raise _Broken(f"its header ends at byte {start}, and the file at {size}")
     shapes: dict[tuple[int, ...], tuple[int, ...]] = {}

@@ -146,7 +146,8 @@ def _hint(name: str) -> str:
     if "," in name and all(map(is_preset, name.split(","))):
         return f"commas join no models; {question('sweep')} takes several, each by itself"
     lower = name.lower()
-    if whole := [each for each in hub_names() if each.lower().endswith(f"/{lower}")]:
+    whole = [each for each in hub_names() if each.lower().endswith(f"/{lower}")]
+    if whole and not any(each.startswith(f"{lower}-") for each in names()):
         return f"did you mean {whole[0]}?"
     other = "`lora-cli models` lists the presets"
     if name.isdecimal():

@@ -54,6 +54,13 @@ def test_what_was_believed_is_the_first_explanation() -> None:
     assert [(match.cause, match.changes) for match in found] == [("as configured", 0)]
 
 
+def test_a_number_may_be_one() -> None:
+    """In Python it is at hand as a number; True is none."""
+    assert causes("6815744", EIGHT_B, r=16) == [match.cause for match in explain(6815744, EIGHT_B, r=16)]
+    with pytest.raises(InvalidInput, match="text: True is not a string"):
+        explain(True)
+
+
 def test_targets_that_no_word_chooses_are_a_guess() -> None:
     """They are a change, a note says what would tell, and another base with PEFT's own targets comes before them."""
     alone = explain("6815744", "qwen2.5-7b", r=16)

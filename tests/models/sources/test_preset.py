@@ -210,3 +210,5 @@ def test_a_name_on_the_hub_without_its_organisation_is_completed() -> None:
     """Of several the first, which is the maker's."""
     with pytest.raises(InvalidInput, match=r"did you mean meta-llama/Llama-3\.1-8B-Instruct\?$"):
         preset("llama-3.1-8b-instruct")
+    with pytest.raises(InvalidInput, match=r"did you mean mistral-7b-v0\.1"):
+        preset("mistral-7b")
