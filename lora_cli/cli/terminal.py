@@ -23,6 +23,8 @@ T = TypeVar("T")
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 COLORS = (AUTO, ALWAYS, NEVER)
 SECONDS_BEFORE_PROGRESS = 1.0
+# Values of LC_ALL that ask for ASCII.
+ASCII_LOCALES = ("C", "POSIX")
 # What a width looks like.
 COLUMNS = r"[1-9][0-9]{0,4}"
 
@@ -36,7 +38,9 @@ class Terminal(NamedTuple):
         """Return the screen that `stream` leads to. Elsewhere than on a terminal only COLUMNS can limit its width."""
         width, height = shutil.get_terminal_size() if is_terminal else (_columns_asked_for(), None)
         encoding = (stream.encoding or "").lower().replace("-", "")
-        return Screen(width, self._has_color(is_terminal), unicode=encoding.startswith("utf"), height=height)
+        # Python writes UTF-8 in this locale, too, where other programs keep to ASCII.
+        unicode = encoding.startswith("utf") and os.environ.get("LC_ALL") not in ASCII_LOCALES
+        return Screen(width, self._has_color(is_terminal), unicode=unicode, height=height)
 
     def tracked(self, work: str, parts: Iterable[T], total: int) -> Iterator[T]:
         """Yield `parts`; once they have taken a second, show a progress bar that says what `work` it is on a terminal."""
