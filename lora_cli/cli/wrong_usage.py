@@ -25,8 +25,23 @@ SIZES = ("-d", "-h", "-r")
 TRAINERS_VALUES = {
     "load_in_4bit": "--quantize nf4",
     "load_in_8bit": "--quantize int8",
+    "4bit": "--quantize nf4",
+    "8bit": "--quantize int8",
     "bf16": "--dtype bfloat16",
     "fp16": "--dtype float16",
+}
+
+# Other words for commands.
+OTHER_COMMANDS = {
+    "vram": "memory",
+    "estimate": "memory",
+    "params": "count",
+    "compare": "sweep",
+    "budget": "fit",
+    "lint": "check",
+    "show": "inspect",
+    "gpus": "cards",
+    "list": "models",
 }
 
 
@@ -42,7 +57,8 @@ def refuse_missing_command(argv: Sequence[str]) -> None:
     takes, fitting = _argument_for(first), _commands_with(options) or command_names()
     if commands := [name for name in fitting if _argument_name(name) == takes]:
         raise _missing_command(quote(first), commands, argv)
-    raise InvalidInput(f"{quote(first)} is not a command; {choices(first, command_names())}")
+    meant = OTHER_COMMANDS.get(first.lower(), first)
+    raise InvalidInput(f"{quote(first)} is not a command; {choices(meant, command_names())}")
 
 
 def _missing_command(before: str, commands: Sequence[str], argv: Sequence[str]) -> InvalidInput:
@@ -105,6 +121,8 @@ def _instead(option: str, command: str | None) -> str | None:
 
     >>> _instead("-V", "count"), _instead("-M", "count"), _instead("--colour", "count")
     ('`lora-cli -V`', '-m', None)
+    >>> _instead("--4bit", "memory"), _instead("--4bit", "count")
+    ('--quantize nf4', None)
     >>> _instead("--load-in-4bit", "memory"), _instead("--bf16", "forward"), _instead("--bf16", "count")
     ('--quantize nf4', '--dtype bfloat16', None)
     >>> _instead("--csv", "count"), _instead("--tsv", "models"), _instead("--markdown", None)
