@@ -51,10 +51,16 @@ def follow_recipe(
     _refuse_conflicts({"d": d, "h": h, "adapter": next((how.adapter for how in hows if how.adapter is not None), None)})
     recipe = read_recipe(path)
     trains_all = recipe.trains_all and any(how.method is None for how in hows)
+    other_method = f"give {argument('method')}{recipe.meant_for(recipe.trainer.method)}"
+    if "quantize" not in {*(training or ()), *without}:
+        if trains_all:
+            recipe.refuse_quantised(recipe.whole(), other_method)
+        elif allows_full and any(how.method == FULL for how in hows):
+            recipe.refuse_quantised(f"{argument('method')} {FULL}", f"give {argument('quantize')} none")
     if trains_all and not allows_full:
         raise InvalidInput(
             f"{recipe.source} trains every weight ({recipe.whole()}), so there is no adapter to count; "
-            f"{question('memory')} says what its training takes, or give {argument('method')}{recipe.meant_for(recipe.trainer.method)}"
+            f"{question('memory')} says what its training takes, or {other_method}"
         )
     base, reading = _model(recipe, model)
     left_out = _left_out(recipe, base, [how for how in hows if how.method or not trains_all], without)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
-from lora_cli.analysis.explain.belief import BIAS, SAVED, TARGETS, Belief, Fields
+from lora_cli.analysis.explain.belief import BIAS, LAYERS, SAVED, TARGETS, Belief, Fields
 from lora_cli.analysis.explain.changes import BIASES_TRAINED, COPIES, SETUPS, UNCHANGED, Change, Clause, Kind
+from lora_cli.analysis.explain.log_formats import ANY_LAYERS, FewLayers
 from lora_cli.analysis.explain.printed_count import Figure
 from lora_cli.analysis.explain.sizes import Knob, read_knob, size_changes
 from lora_cli.analysis.explain.sums import NOTHING, Sum
@@ -42,12 +44,13 @@ class Candidate(NamedTuple):
 class Wanted(NamedTuple):
     """What is looked for: what is trained, with at most how many changes, and by how much more that may add to the base.
 
-    `excesses` is None where nothing says how much is added.
+    `excesses` is None where nothing says how much is added, and `few_layers` says how a part of the layers may be chosen.
     """
 
     trained: Figure
     most: int
     excesses: Sequence[Figure] | None
+    few_layers: FewLayers = ANY_LAYERS
 
 
 # The kind of targets that nobody said and that no word chooses.
@@ -131,7 +134,8 @@ class Candidates:
                 continue
             trained = wanted.trained.shifted(-beside.trained - freed)
             odd = not candidate.kinds and choice.usual
-            for change in size_changes(choice, whole, leaves, knob, trained, left, with_odd=odd):
+            layers = self._few_layers(wanted.few_layers)
+            for change in size_changes(choice, whole, leaves, knob, trained, left, layers, with_odd=odd):
                 yield Candidate(
                     {**candidate.fields, **change.fields},
                     (*candidate.causes, *change.causes),
@@ -139,6 +143,10 @@ class Candidates:
                     candidate.distance + change.distance,
                     change.trained + change.frozen + beside.added,
                 )
+
+    def _few_layers(self, few: FewLayers) -> FewLayers:
+        """Return how a part of the layers may be chosen, without a default where layers were believed."""
+        return replace(few, default=None) if self.belief.is_stated(LAYERS) else few
 
     @cached_property
     def _besides(self) -> list[tuple[Change, Change]]:

@@ -19,11 +19,27 @@ MOST_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class FewLayers:
+    """How programs choose a part of the layers: from which `ends`, and by a `default` how many where nobody says it.
+
+    `source` is whose default that is.
+    """
+
+    ends: tuple[str, ...] = ("first", "last")
+    default: int | None = None
+    source: str = ""
+
+
+ANY_LAYERS = FewLayers()
+
+
+@dataclass(frozen=True, slots=True)
 class LogFormat:
     """A line by its pattern, whose groups are `trainable` and, where it says them, `all` and `percent`.
 
     `sources` are who prints it, and where in their code. The `anchor` is a part of every such line in lower case, and
     `example` is one of them. A figure of all parameters that is a multiple of `nominal` is a size in a model's name.
+    `few_layers` are those that its programs may adapt alone.
     """
 
     name: str
@@ -32,6 +48,7 @@ class LogFormat:
     pattern: str
     example: str
     nominal: int | None = None
+    few_layers: FewLayers = ANY_LAYERS
 
     def matches(self, text: str, lower: str) -> Iterator[re.Match[str]]:
         """Yield each such line in a text, which is given in lower case, too, the last one first."""
@@ -88,10 +105,14 @@ LOG_FORMATS = {
         ),
         LogFormat(
             "mlx-lm",
-            ("mlx-lm: print_trainable_parameters in mlx_lm/tuner/utils.py",),
+            (
+                "mlx-lm: print_trainable_parameters in mlx_lm/tuner/utils.py",
+                "mlx-lm: linear_to_lora_layers, ibid., for the layers; CONFIG_DEFAULTS in mlx_lm/lora.py, whose rank is PEFT's",
+            ),
             "trainable parameters:",
             r"Trainable parameters: (?P<percent>FIGURE)% \((?P<trainable>FIGURE)/(?P<all>FIGURE)\)",
             "Trainable parameters: 0.520% (41.943M/8072.204M)",
+            few_layers=FewLayers(("last",), 16, "mlx-lm's default"),
         ),
         LogFormat(
             "transformers",
@@ -106,3 +127,8 @@ LOG_FORMATS = {
         ),
     )
 }
+
+
+def few_layers(form: str) -> FewLayers:
+    """Return how the programs of a format choose a part of the layers; a figure alone is of no format."""
+    return LOG_FORMATS[form].few_layers if form in LOG_FORMATS else ANY_LAYERS

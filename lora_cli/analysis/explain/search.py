@@ -10,6 +10,7 @@ from lora_cli.analysis.explain.base_models import Base, classified, presets, res
 from lora_cli.analysis.explain.belief import Belief
 from lora_cli.analysis.explain.candidates import GUESSED, Candidate, Candidates, Wanted
 from lora_cli.analysis.explain.counting_ways import COUNTING_WAYS, PEFT_WAY, CountingWay
+from lora_cli.analysis.explain.log_formats import few_layers
 from lora_cli.analysis.explain.printed_count import Figure, PrintedCount
 from lora_cli.models.model import Model
 
@@ -79,7 +80,7 @@ def _matching(space: Candidates, printed: PrintedCount, changes: int) -> Iterato
             continue
         trained = printed.trainable.times(divisor)
         excesses = _excesses(alike, space.model, trained, printed)
-        for candidate in space.making(Wanted(trained, changes, excesses)):
+        for candidate in space.making(Wanted(trained, changes, excesses, few_layers(printed.format))):
             for way in alike:
                 is_level = len(candidate.kinds) + bool(way.cause) == changes
                 if is_level and _is_all(way, space.model, candidate.added, printed):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from lora_cli.analysis.explain.belief import LAYERS, TARGETS, Belief, Fields
 from lora_cli.analysis.explain.changes import Clause
+from lora_cli.analysis.explain.log_formats import FewLayers
 from lora_cli.analysis.explain.printed_count import Figure
 from lora_cli.analysis.explain.sums import Sum, Sums
 from lora_cli.analysis.explain.target_choices import TargetChoice, knob_size
@@ -84,6 +85,7 @@ def size_changes(
     knob: Knob | None,
     trained: Figure,
     most: int,
+    few: FewLayers,
     *,
     with_odd: bool,
 ) -> Iterator[SizeChange]:
@@ -102,10 +104,9 @@ def size_changes(
             fields, causes, distance = knob.change(size)
             if size != sums.size and (with_odd or distance < ODD):
                 yield _at_size(whole, sums.size, size, fields, causes, ("size",) * cost, distance)
-    if most >= 1 and choice.usual:
-        yield from _in_layers(
-            sums, leaves, knob if can_vary else None, trained, most, choice.change.fields.get(TARGETS)
-        )
+    if (most >= 1 or few.default is not None) and choice.usual:
+        target = choice.change.fields.get(TARGETS)
+        yield from _in_layers(sums, leaves, knob if can_vary else None, trained, most, few, target)
 
 
 def _at_size(
@@ -134,35 +135,46 @@ def _solutions(whole: Sum, size: int, trained: Figure) -> Iterator[int]:
 
 
 def _in_layers(
-    sums: Sums, leaves: frozenset[str], knob: Knob | None, trained: Figure, most: int, target: object
+    sums: Sums,
+    leaves: frozenset[str],
+    knob: Knob | None,
+    trained: Figure,
+    most: int,
+    few: FewLayers,
+    target: object,
 ) -> Iterator[SizeChange]:
-    """Yield the first or the last layers that train so much."""
+    """Yield the layers, at an end, that train so much. As many as programs adapt of themselves are not a change."""
     layers = sums.by_layer(leaves)
     sizes = dict.fromkeys([sums.size])
-    if knob is not None and most > int(knob.is_stated):
+    if knob is not None:
         sizes |= dict.fromkeys((*knob.mistakes, *USUAL))
     # PEFT takes layers only with a list of names.
     names = {} if isinstance(target, list) else {TARGETS: sorted(leaves)}
-    for kept, said, part in _cuts(layers, sums.shared):
+    for kept, said, part in _cuts(layers, sums.shared, few.ends):
+        is_default = len(kept) == few.default
+        of_layers = () if is_default else ("layers",)
+        whose = f", {few.source}" if is_default else ""
         for size in sizes:
             if not trained.has(part.trained + (size - sums.size) * part.trained_slope):
                 continue
             fields, causes, distance = ({}, (), LIKELY) if knob is None else knob.change(size)
-            kinds = ("size",) if size != sums.size and knob is not None and knob.is_stated else ()
-            clauses = (Clause(f"only the {said} of {len(layers)} layers are adapted"), *causes)
+            kinds = (*of_layers, *(["size"] if size != sums.size and knob is not None and knob.is_stated else []))
+            if len(kinds) > most:
+                continue
+            clause = Clause(f"only the {said} of {len(layers)} layers are adapted{whose}", is_fact=is_default)
             chosen = {**names, **fields, LAYERS: kept}
-            yield _at_size(part, sums.size, size, chosen, clauses, ("layers", *kinds), distance)
+            yield _at_size(part, sums.size, size, chosen, (clause, *causes), kinds, distance)
 
 
-def _cuts(layers: Mapping[int, Sum], shared: Sum) -> Iterator[tuple[list[int], str, Sum]]:
-    """Yield the first and the last of some layers, what to say of them, and their sum.
+def _cuts(layers: Mapping[int, Sum], shared: Sum, ends: Collection[str]) -> Iterator[tuple[list[int], str, Sum]]:
+    """Yield some layers at each of the ends, what to say of them, and their sum.
 
-    >>> [(kept, said, each.trained) for kept, said, each in _cuts({0: Sum(1), 1: Sum(2), 2: Sum(4)}, Sum())]
+    >>> [(kept, said, each.trained) for kept, said, each in _cuts({0: Sum(1), 1: Sum(2), 2: Sum(4)}, Sum(), ("first", "last"))]
     [([0], 'first 1', 1), ([0, 1], 'first 2', 3), ([2], 'last 1', 4), ([1, 2], 'last 2', 6)]
     """
     numbers = list(layers)
-    for said, order in (("first", numbers), ("last", numbers[::-1])):
-        total = shared
+    for said in ends:
+        order, total = numbers if said == "first" else numbers[::-1], shared
         for number, layer in enumerate(order[:-1], 1):
             total = total.plus(layers[layer])
             yield sorted(order[:number]), f"{said} {number}", total

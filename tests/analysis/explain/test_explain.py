@@ -61,6 +61,48 @@ def test_a_number_may_be_one() -> None:
         explain(True)
 
 
+# mlx-lm prints this of its defaults on Mistral 7B v0.1: rank 8 for q_proj and v_proj of the last 16 layers.
+MLX = "Trainable parameters: 0.024% (1.704M/7241.732M)"
+LAST = "only the last 16 of 32 layers are adapted, mlx-lm's default"
+
+
+@pytest.mark.parametrize(
+    ("beliefs", "said"),
+    [
+        ({}, f"the targets are q_proj,v_proj, PEFT's default; {LAST}; r is 8"),
+        ({"r": 8}, f"the targets are q_proj,v_proj, PEFT's default; {LAST}"),
+        ({"r": 8, "target": ["q_proj", "v_proj"]}, LAST),
+    ],
+)
+def test_layers_of_which_nothing_was_said_are_those_of_the_programs_own_default(
+    beliefs: dict[str, Any], said: str
+) -> None:
+    """They are no change, and the figure of all parameters, which is the base's, is the only one."""
+    first, *_ = explain(MLX, "mistral-7b-v0.1", **beliefs)
+    assert (first.cause, first.changes) == (f"all params is of the base without the adapter; {said}", 1)
+    assert json.loads(first.config)["layers_to_transform"] == [*range(16, 32)]
+
+
+def test_a_program_that_adapts_only_the_last_layers_is_never_said_to_adapt_the_first() -> None:
+    """With another number of layers than its default, too; a line of PEFT's may be of either end."""
+    target = {"target": ["q_proj", "v_proj"], "r": 8}
+    few = count(model="mistral-7b-v0.1", settings={"layers_to_transform": [*range(24, 32)]}, **target)
+    text = f"Trainable parameters: 0.012% ({few.trainable_params / 1e6:.3f}M/7241.732M)"
+    found = explain(text, "mistral-7b-v0.1", **target)
+    every = [match.config for match in found] + [str(other["config"]) for other in found.alternatives]
+    layers = [json.loads(each).get("layers_to_transform") for each in every]
+    assert [*range(24, 32)] in layers
+    assert not any(each[0] == 0 for each in layers if each)
+    assert any("first 8 of 32" in cause for cause in causes(line(few), "mistral-7b-v0.1", **target))
+
+
+def test_a_default_of_a_program_does_not_hold_where_layers_were_believed() -> None:
+    """Then fewer of them are a change, of which no default is said."""
+    settings = {"layers_to_transform": [*range(32)]}
+    found = causes(MLX, "mistral-7b-v0.1", r=8, target=["q_proj", "v_proj"], settings=settings)
+    assert "all params is of the base without the adapter; only the last 16 of 32 layers are adapted" in found
+
+
 def test_targets_that_no_word_chooses_are_a_guess() -> None:
     """They are a change, a note says what would tell, and another base with PEFT's own targets comes before them."""
     alone = explain("6815744", "qwen2.5-7b", r=16)

@@ -101,6 +101,18 @@ class Recipe:
         field = self._field(self.trainer.method)
         return f"no {self.trainer.method.fields[0]}" if field is None else self._written(field)
 
+    def refuse_quantised(self, why: str, instead: str) -> None:
+        """Refuse a quantised base where every weight is trained; transformers and bitsandbytes train only adapters on one.
+
+        `why` says in words that there is no adapter, and `instead` what to do if the field is kept.
+        """
+        part = self.trainer.training["quantize"]
+        if self._read("quantize", part, Reading([], [], [])) is not None and (field := self._field(part)) is not None:
+            raise InvalidInput(
+                f"{self.source}: {self._written(field)} is for an adapter, and none is trained ({why}); a quantised model "
+                f"cannot be trained whole; drop it, or {instead}"
+            )
+
     def no_base_model(self) -> str:
         """Return in words that it names no base model, and what to do."""
         return f"{self.source} names no base model; give {argument('model')}{self.meant_for(self.trainer.model)}"

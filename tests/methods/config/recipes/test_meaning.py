@@ -533,6 +533,55 @@ def test_a_whole_fine_tune_has_a_memory_alone(tmp_path: Path) -> None:
             ask(recipe=path)
 
 
+@pytest.mark.parametrize(
+    ("fields", "more", "said"),
+    [
+        (AXOLOTL, {"adapter": None, "load_in_4bit": True}, ("load_in_4bit true", "no adapter")),
+        (AXOLOTL, {"adapter": None, "load_in_4bit": False, "load_in_8bit": True}, ("load_in_8bit true", "no adapter")),
+        (
+            FACTORY,
+            {"finetuning_type": "full", "quantization_bit": 4},
+            ("quantization_bit 4", "finetuning_type 'full'"),
+        ),
+        (TRL, {"use_peft": False, "load_in_4bit": True}, ("load_in_4bit true", "use_peft false")),
+        (
+            SWIFT,
+            {"tuner_type": "full", "quant_method": "bnb", "quant_bits": 4},
+            ("quant_method 'bnb'", "tuner_type 'full'"),
+        ),
+        (
+            TUNE,
+            {"model": {"_component_": "torchtune.models.llama3_2.llama3_2_1b", "quantize_base": True}},
+            (
+                "model.quantize_base true",
+                "model._component_ 'torchtune.models.llama3_2.llama3_2_1b'",
+            ),
+        ),
+    ],
+)
+def test_a_quantised_model_that_a_recipe_trains_whole_is_refused_by_its_field(
+    fields: dict[str, Any], more: dict[str, Any], said: tuple[str, str], tmp_path: Path
+) -> None:
+    """Whatever is asked, unless an argument replaces what is wrong: axolotl and LLaMA-Factory refuse it, too."""
+    path = written(tmp_path, fields, **more)
+    for ask in (count, memory, lambda recipe: fit(recipe=recipe, max_params=1), lambda recipe: sweep(recipe=recipe)):
+        with pytest.raises(InvalidInput) as refusal:
+            ask(recipe=path)
+        assert str(refusal.value) == (
+            f"{path}: {said[0]} is for an adapter, and none is trained ({said[1]}); a quantised model cannot be "
+            "trained whole; drop it, or give method"
+        )
+    assert memory(recipe=path, quantize="none", batch=1, seq=8).method == "full"
+
+
+def test_a_quantised_recipe_is_not_trained_whole_by_an_argument(tmp_path: Path) -> None:
+    """Its field is named, and the argument that leaves it out."""
+    path = written(tmp_path, AXOLOTL, load_in_4bit=True)
+    with pytest.raises(InvalidInput, match=r"load_in_4bit true .* \(method full\).* or give quantize none"):
+        memory(recipe=path, method="full", batch=1, seq=8)
+    assert memory(recipe=path, method="full", quantize="none", batch=1, seq=8).method == "full"
+
+
 def test_a_fit_searches_for_what_the_recipe_says_otherwise(tmp_path: Path) -> None:
     """Its rank with a budget of parameters, its batch with one of memory."""
     path = written(tmp_path, AXOLOTL, micro_batch_size=64, sequence_len=128, bf16=True)

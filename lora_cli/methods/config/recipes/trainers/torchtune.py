@@ -29,7 +29,7 @@ from lora_cli.methods.config.recipes.trainer import (
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model
 
-COMPONENT = "model._component_"
+COMPONENT, QUANTISED_BASE = "model._component_", "model.quantize_base"
 START = "torchtune.models."
 # What a builder's name begins with: an adapter, and one on a base in NF4.
 ADAPTERS = ("lora_", "qlora_")
@@ -128,9 +128,17 @@ def _targets(recipe: Config, _: Model) -> list[str]:
 
 
 def _quantise(recipe: Config) -> str | None:
-    is_quantised = _builder(recipe).startswith("qlora_") or recipe.flag("model.quantize_base", default=False)
+    is_quantised = _is_qlora(recipe) or recipe.flag(QUANTISED_BASE, default=False)
     # torchao's NF4Tensor quantises its scales too.
     return "nf4-double" if is_quantised else None
+
+
+def _is_qlora(recipe: Config) -> bool:
+    return _builder(recipe).startswith("qlora_")
+
+
+def _quantising(recipe: Config) -> tuple[str, ...]:
+    return (COMPONENT if _is_qlora(recipe) else QUANTISED_BASE,)
 
 
 def _optimizer(recipe: Config) -> Any:
@@ -154,7 +162,7 @@ def _loss(recipe: Config) -> None:
         raise NotFollowed("loss._component_", "cannot be replayed; the full loss is assumed, which takes more")
 
 
-QUANTISED = (COMPONENT, "model.quantize_base")
+QUANTISED = (COMPONENT, QUANTISED_BASE)
 
 TRAINER = Trainer(
     "torchtune",
@@ -170,7 +178,7 @@ TRAINER = Trainer(
         "seq": number("tokenizer.max_seq_len"),
         "dtype": choice("dtype", DTYPES, "bf16"),
         "adapter_dtype": Part(("dtype",), _adapter_dtype),
-        "quantize": Part(QUANTISED, _quantise),
+        "quantize": Part(QUANTISED, _quantise, _quantising),
         "kbit_prepare": Part(QUANTISED, _unprepared),
         "checkpointing": Part(
             ("enable_activation_checkpointing",),
