@@ -23,8 +23,8 @@ for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "HF_ENDPOI
 settings.register_profile("short", deadline=None, database=None, max_examples=25)
 settings.register_profile("long", deadline=None, database=None, max_examples=100)
 
-# Where few are drawn, a test keeps one case of so many; of as many it is measured which branches they cover.
-CASES_PER_DRAW = 5
+# Where few are drawn, a test keeps one case of so many; of so many one is measured for the branches that it covers.
+CASES_PER_DRAW, CASES_PER_MEASURE = 5, 3
 # pytest-cov's marker of what is not measured, and what lets coverage measure a process that is started.
 UNMEASURED, MEASURES = "no_cover", "COVERAGE_PROCESS_CONFIG"
 
@@ -45,8 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("long" if config.getoption("--draws") == "long" else "short")
 
 
-def few(items: Iterable[pytest.Item]) -> set[pytest.Item]:
-    """Return at most a fifth of the cases of each test, but one at least.
+def few(items: Iterable[pytest.Item], of: int) -> set[pytest.Item]:
+    """Return one case of each test `of` so many, but one at least.
 
     The same ones every time, and in every process: drawn by a number that their names give.
     """
@@ -54,7 +54,7 @@ def few(items: Iterable[pytest.Item]) -> set[pytest.Item]:
     for item in items:
         cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
     by_draw = (sorted(of_one, key=lambda item: crc32(item.nodeid.encode())) for of_one in cases.values())
-    return {item for of_one in by_draw for item in of_one[: -(-len(of_one) // CASES_PER_DRAW)]}
+    return {item for of_one in by_draw for item in of_one[: -(-len(of_one) // of)]}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,13 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     draws = config.getoption("--draws")
     kept = items if draws == "long" else [item for item in items if not item.get_closest_marker("long")]
-    drawn = few(kept)
     if draws == "few":
+        drawn = few(kept, CASES_PER_DRAW)
         kept = [item for item in kept if item in drawn]
     elif config.getoption("cov_source", None):
-        for item in kept:
-            if item not in drawn:
-                item.add_marker(UNMEASURED)
+        for item in set(kept).difference(few(kept, CASES_PER_MEASURE)):
+            item.add_marker(UNMEASURED)
     left = set(items).difference(kept)
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = kept
