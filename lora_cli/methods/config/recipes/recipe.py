@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Model
 
 TARGETS = "target_modules"
+# How OmegaConf, which torchtune and LLaMA-Factory read files with, writes the value of another field or of the environment.
+REFERENCE = "${"
 # More fields than these that are not known share a sentence.
 MOST_FIELDS, MOST_NAMES = 8, 50
 UNSET: tuple[Any, ...] = (None, "", [], {}, False)
@@ -275,6 +277,11 @@ class Recipe:
 
     def _value(self, part: Part | Targets, *model: Model) -> Any:
         """Return what a part reads; an error names the field that was meant for one of its own."""
+        for name in part.fields:
+            if REFERENCE in str(self.fields.fields.get(name)):
+                raise InvalidInput(
+                    f"{self.source}: {self._written(name)} refers to other fields; write the value itself"
+                )
         try:
             return part.read(self.fields, *model)
         except InvalidInput as error:

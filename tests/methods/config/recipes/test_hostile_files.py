@@ -83,6 +83,10 @@ def refused(path: Path, content: str | bytes) -> str:
         (AXOLOTL.replace("lora_r: 8", "lora_r: '8'"), "lora_r is '8'; it must be a whole number"),
         (AXOLOTL.replace("lora_r: 8\n", ""), "lora_r is missing, which axolotl needs"),
         (AXOLOTL.replace("lora_alpha: 16", "lora_alpha: .inf"), "lora_alpha is inf"),
+        (
+            AXOLOTL.replace("lora_alpha: 16", "lora_alpha: ${rank}"),
+            "lora_alpha '${rank}' refers to other fields; write",
+        ),
         (AXOLOTL.replace("lora_alpha: 16", "lora_alpha: 0"), "lora_alpha is 0; it must be a number above 0"),
         (AXOLOTL.replace("lora_target_linear: true", "lora_target_linear: maybe"), "must be true or false"),
         (AXOLOTL.replace("lora_target_linear: true", "lora_target_modules: [1]"), "must be names"),
