@@ -92,6 +92,13 @@ def card_aliases() -> Iterable[str]:
     return [alias for card in CARDS for alias in (card.name.removeprefix(f"{SERIES}-"), *card.aliases)]
 
 
+def card_groups() -> Iterable[str]:
+    """Return the makers and the generations of the known cards."""
+    from lora_cli.analysis.memory.cards import CARDS
+
+    return dict.fromkeys(group.lower().replace(" ", "-") for card in CARDS for group in (card.maker, card.generation))
+
+
 def peft_versions() -> Iterable[str]:
     """Return the releases of PEFT that are known."""
     from lora_cli.methods.config.peft_releases import known_versions

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lora_cli.cli.answer import Answer
-from lora_cli.cli.candidates import card_aliases, card_names, one_of
+from lora_cli.cli.candidates import card_aliases, card_groups, card_names, one_of
 from lora_cli.cli.help_text import SUBJECT
 from lora_cli.cli.presentation import Presentation
 from lora_cli.output import Report
@@ -29,7 +29,7 @@ def cards(
             metavar="PATTERN...",
             help="Show only the cards in whose names a word begins with this, or that it matches with * and ?, or of this "
             "maker, generation or memory, e.g. amd, ada or 24gb; several must all match.",
-            autocompletion=one_of(card_names, card_aliases),
+            autocompletion=one_of(card_names, card_aliases, card_groups),
             rich_help_panel=SUBJECT,
         ),
     ] = None,
