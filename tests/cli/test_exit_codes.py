@@ -208,6 +208,8 @@ def test_a_long_pass_is_not_run_for_a_wrong_option(option: tuple[str, str]) -> N
     assert run(*hours, *option, timeout=10).returncode == 2
 
 
+# What measures the program may be what is interrupted.
+@pytest.mark.no_cover
 def test_no_interruption_shows_a_traceback() -> None:
     """Ctrl-C at any moment from the program's first line on is 130, or comes too late."""
     for delay in range(30, 150, 10):

@@ -86,6 +86,8 @@ def test_python_warns_nobody(target: str) -> None:
     assert all(line.startswith("lora-cli: ") for line in done.stderr.splitlines())
 
 
+# Measured, the longest take three times as long as they may.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("method", ["c3a", "vblora", "oft", "boft", "road", "miss", "gralora", "lokr", "randlora"])
 @pytest.mark.parametrize("size", [2**31 - 1, 2**31 - 2])
 def test_the_largest_sides_are_divided_at_once(method: str, size: int) -> None:

@@ -74,7 +74,7 @@ def memory(
         typer.Option(
             "--tokens",
             metavar="N",
-            help="Tokens to train on, e.g. 10M, for a time; needs --utilisation.",
+            help="With --utilisation, say the time for so many tokens, e.g. 10M.",
             rich_help_panel=TRAINING,
         ),
     ] = None,
