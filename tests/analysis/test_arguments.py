@@ -25,6 +25,9 @@ REFUSED: dict[str, Callable[[], object]] = {
     "max_bytes: '' is not a whole number of bytes": lambda: check(count(8, 8, 2), max_bytes=""),
     "max_percent: 'nan' is not a percentage": lambda: sweep(8, 8, 2, max_percent="nan"),
     "r: '8:' is not an axis": lambda: sweep(8, 8, "8:"),
+    "give at least one of max_percent, max_params, max_bytes, max_memory, the gpu of training": lambda: fit(
+        model="gpt2"
+    ),
     "training: 'sequ' is not known; did you mean seq": lambda: fit(model="gpt2", max_params=5, training={"sequ": 5}),
     "training: 'bacth' is not known; did you mean batch": lambda: sweep(model="gpt2", r=8, training={"bacth": 5}),
     "model: 5 is not a path": lambda: count(model=WRONG),

@@ -19,6 +19,7 @@ def folder(tmp_path: Path) -> str:
     for name in ("chat", "code"):
         write_adapter(tmp_path / name, pair("layers.0.q_proj", VALUES, VALUES.T))
     (tmp_path / "README.md").touch()
+    (tmp_path / "trainer_state.json").write_text("{}")
     (tmp_path / "runs").mkdir()
     return str(tmp_path)
 

@@ -39,7 +39,8 @@ def read_budget(gpu: str | None = None, **limits: Amount | None) -> Limits:
         free = card_room(find_card(gpu)).free
         budget[MAX_MEMORY] = min(free, budget.get(MAX_MEMORY, free))
     if not budget:
-        names = ", ".join(map(argument, (*BUDGETS, "gpu")))
+        card = argument("gpu")
+        names = ", ".join([*map(argument, BUDGETS), "the gpu of training" if card == "gpu" else card])
         raise InvalidInput(f"there is no budget to fit into; give at least one of {names}")
     return budget
 

@@ -65,7 +65,7 @@ def explain(
     targets, the layers, the method's flags, full copies and biases, the base
     model, and how the trainer counts. A match makes the printed figures to
     the last digit; those with the fewest changes are shown. Where no model
-    is named, the bundled models are tried.
+    is named, the bundled models are tried, by the figure of all parameters.
     It reads the lines of PEFT, transformers, TRL, axolotl, LLaMA-Factory,
     Unsloth, ms-swift and mlx-lm, and finds them in a log. Where nothing
     matches, a note says so and the exit code is 0.

@@ -7,11 +7,12 @@ from collections.abc import Container
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, question, quote_long
-from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE
+from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE, is_checkpoint
 from lora_cli.models.files import names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
 from lora_cli.models.sources.hub_name import HubName, hub_name, is_meant_as_name, not_a_name, refuse_address
-from lora_cli.models.sources.other_formats import why_unread
+from lora_cli.models.sources.local_files import CONFIG
+from lora_cli.models.sources.other_formats import PIPELINE, why_unread
 from lora_cli.models.sources.preset import is_preset
 from lora_cli.models.streams import is_stream
 
@@ -97,11 +98,12 @@ def adapter_config_file(text: str) -> ConfigFile:
 
 
 def named_adapters(folder: str) -> list[str]:
-    """Return the folders of PEFT's adapters in a folder that holds nothing else; [] for any other.
+    """Return the folders of PEFT's adapters in a folder that is of no model or adapter itself; [] for any other.
 
-    PEFT saves each adapter of a model but the default one in a folder of its name.
+    PEFT saves each adapter of a model but the default one in a folder of its name, and Trainer puts its logs beside them.
     """
-    if any(name.lower().endswith((".json", SAFETENSORS)) or name in ADAPTER_FILES for name in names_in(folder)):
+    own = (*ADAPTER_FILES, CONFIG, PIPELINE)
+    if any(is_checkpoint(name) or name in own for name in names_in(folder)):
         return []
     return adapters_below(folder)
 
