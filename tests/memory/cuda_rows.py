@@ -22,16 +22,9 @@ from tests.memory.cuda_further_runs import FURTHER_SHAPES
 from tests.memory.cuda_run_list import DEFAULTS, SHAPES
 from tests.memory.fake_model import CannotRun
 from tests.memory.oracle import PHASES, Settings, measure
+from tests.support.memory_rows import TASKS
 
 Fields = dict[str, Any]
-TASKS = {
-    "AutoModelForCausalLM": "CAUSAL_LM",
-    "AutoModelForImageTextToText": "CAUSAL_LM",
-    "AutoModelForSequenceClassification": "SEQ_CLS",
-    "AutoModelForTokenClassification": "TOKEN_CLS",
-    "AutoModelForSeq2SeqLM": "SEQ_2_SEQ_LM",
-    "AutoModelForImageClassification": "IMAGE_CLS",
-}
 KERNELS = ("cudnn", "flash", "efficient")
 
 

@@ -22,6 +22,15 @@ CLASSES = {
     "QUESTION_ANS": ("ForQuestionAnswering",),
     "IMAGE_CLS": ("ForImageClassification",),
 }
+# The task of PEFT for which a model is read by a class of transformers.
+TASKS = {
+    "AutoModelForCausalLM": "CAUSAL_LM",
+    "AutoModelForImageTextToText": "CAUSAL_LM",
+    "AutoModelForSequenceClassification": "SEQ_CLS",
+    "AutoModelForTokenClassification": "TOKEN_CLS",
+    "AutoModelForSeq2SeqLM": "SEQ_2_SEQ_LM",
+    "AutoModelForImageClassification": "IMAGE_CLS",
+}
 OPTIMIZERS = {
     "adamw_fused": "adamw",
     "adamw_foreach": "adamw-foreach",

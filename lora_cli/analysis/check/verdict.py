@@ -12,11 +12,11 @@ class Verdict(Result):
     """What a rule says of a subject: the `value`, its `limit`, and whether the subject `passed`.
 
     `path` is the subject's, where a check has paths. As a text it is the sentence that the command line says, and its repr
-    has that of a failure, too.
+    has that of a failure, too. A verdict is true where the subject passed, so `all(verdicts)` asks what it seems to ask.
 
     >>> failed = Verdict("max-params", 100, 50, "max-params: trainable_params is 100, over the limit of 50 by 50; r 2 would hold")
-    >>> failed.passed, str(failed)
-    (False, 'max-params: trainable_params is 100, over the limit of 50 by 50; r 2 would hold')
+    >>> failed.passed, bool(failed), str(failed)
+    (False, False, 'max-params: trainable_params is 100, over the limit of 50 by 50; r 2 would hold')
     >>> print(Verdict("max-params", 50, 100, path="my-adapter"))
     my-adapter: max-params holds: value 50, limit 100
     """
@@ -36,6 +36,10 @@ class Verdict(Result):
         """Make a verdict, which fails if there is a sentence for its failure."""
         record = dict(zip(FIELDS, (rule, value, limit, failure is None), strict=True))
         super().__init__(record if path is None else {"path": path, **record}, _failure=failure)
+
+    def __bool__(self) -> bool:
+        """Return whether the subject passed, not whether there are fields, as of other mappings."""
+        return self.passed
 
     def failure(self) -> str | None:
         """Return what is wrong, as a sentence; None where the subject passed."""

@@ -111,6 +111,11 @@ def test_the_highest_rank_counts(adapter: str, tmp_path: Path) -> None:
             assert (at.rule, at.value, at.passed, past.passed) == ("max-rank", rank, True, False)
 
 
+def test_a_verdict_is_true_where_the_subject_passed() -> None:
+    """So a script may ask `all(check(…))`."""
+    assert [bool(verdict) for verdict in check(count(8, 8, 2), max_params=100, max_rank=1)] == [True, False]
+
+
 def test_a_lock_is_created_and_compared(adapter: str) -> None:
     """A check with update_lock records a count or an adapter, and later ones compare it."""
     with pytest.raises(InvalidInput, match=r"^lock: 'counts.lock' does not exist; run again with update_lock"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory_rows import difference, setup_of, training_of
+from memory_rows import TASKS, difference, setup_of, training_of
 
 from lora_cli import InvalidInput
 from lora_cli.analysis.memory.cards import find_card
@@ -21,14 +21,6 @@ HOPPER = {name: json.loads((FOLDER / f"cuda-{name}.json").read_text()) for name 
 MIB = 2**20
 # Runs that have no replay, and what the refusal names.
 REFUSED = {"bart-base": "bart", "llama-1b-prefix": "prefix_tuning"}
-TASKS = {
-    "AutoModelForCausalLM": "CAUSAL_LM",
-    "AutoModelForImageTextToText": "CAUSAL_LM",
-    "AutoModelForSequenceClassification": "SEQ_CLS",
-    "AutoModelForTokenClassification": "TOKEN_CLS",
-    "AutoModelForSeq2SeqLM": "SEQ_2_SEQ_LM",
-    "AutoModelForImageClassification": "IMAGE_CLS",
-}
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["id"]) for row in ROWS])
