@@ -49,6 +49,7 @@ INERT = words(
     """
 )
 SEVERAL_CARDS = "spreads the training over cards or to the CPU; the memory is that of one process without it"
+OTHER_STEPS = "takes more than a step of supervised fine-tuning, which the memory is of"
 OWN_KERNELS = Doubt("runs kernels of its own, which have no replay and take less, so the figures are likely too high")
 # Those that change the memory.
 TRAINING_DOUBTS = {

@@ -15,6 +15,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OTHER_STEPS,
     OWN_KERNELS,
     SDPA_AS_FLASH,
     SEVERAL_CARDS,
@@ -211,7 +212,7 @@ TRAINER = Trainer(
     },
     training_doubts={
         **TRAINING_DOUBTS,
-        "rl": Doubt("is not supervised fine-tuning, which the memory is of"),
+        "rl": Doubt(OTHER_STEPS),
         "activation_offloading": Doubt("moves activations to the CPU"),
         "layer_offloading": Doubt("moves layers to the CPU"),
         "selective_checkpointing": Doubt("keeps some activations"),

@@ -17,6 +17,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OTHER_STEPS,
     OWN_KERNELS,
     SDPA_AS_FLASH,
     SEVERAL_CARDS,
@@ -193,7 +194,6 @@ def _checkpoints(recipe: Config) -> bool:
 
 
 QUANTISED = ("quantization_bit", "quantization_method", "quantization_type", "double_quantization")
-OTHER_STEPS = "takes more than a step of supervised fine-tuning, which the memory is of"
 VALUE_HEAD = "gives the model a value head, which is trained too and not counted"
 GROWS = "adds tokens or resizes the embeddings, which are then trained whole"
 OWN_OPTIMIZER = "is an optimizer without a replay"

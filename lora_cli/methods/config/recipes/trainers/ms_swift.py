@@ -16,6 +16,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OTHER_STEPS,
     OWN_KERNELS,
     SEVERAL_CARDS,
     STEPS,
@@ -260,7 +261,7 @@ TRAINER = Trainer(
     },
     training_doubts={
         **TRAINING_DOUBTS,
-        "rlhf_type": Doubt("takes more than a step of supervised fine-tuning, which the memory is of"),
+        "rlhf_type": Doubt(OTHER_STEPS),
         "tuner_backend": OWN_KERNELS._replace(harmless=("peft",)),
         "sequence_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
         "device_map": Doubt(SEVERAL_CARDS, ("auto", "cuda", "cuda:0")),

@@ -13,6 +13,7 @@ from lora_cli.methods.config.recipes.huggingface_trainer import (
     DEFAULT_OPTIMIZER,
     INERT,
     OPTIMIZERS,
+    OTHER_STEPS,
     TRAINING_DOUBTS,
     bits_and_bytes,
     mixed_precision,
@@ -118,7 +119,7 @@ TRAINER = Trainer(
     training_doubts={
         **TRAINING_DOUBTS,
         "activation_offloading": Doubt("moves activations to the CPU"),
-        "beta": Doubt("is of a training with a reference model, whose memory is not added"),
+        "beta": Doubt(OTHER_STEPS),
         "num_generations": Doubt("is of a training that generates, which has no replay"),
         "use_vllm": Doubt("keeps a server of the model beside it"),
     },
