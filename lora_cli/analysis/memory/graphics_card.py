@@ -54,7 +54,9 @@ class Measured(NamedTuple):
 class Card(NamedTuple):
     """A card: its name and others that people use, its memory, its chip, which is a key of GENERATIONS.
 
-    `teraflops` are of dense products in bfloat16, or in float16 where there is no bfloat16, as its maker states them.
+    `teraflops` are of dense products in bfloat16, or in float16 where there is no bfloat16, summed in float32: as its maker
+    states them, or its multiprocessors times its boost clock times what each does in a clock, where that gives what the
+    maker states of like cards. `tests/reference/cards.csv` has which, and from where.
     """
 
     name: str

