@@ -8,8 +8,9 @@ from itertools import chain, islice, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.analysis.count.count import Count
+from lora_cli.analysis.count.count_plan import Plan, make_plan
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
-from lora_cli.analysis.count.model_count import ModelCount, count_model
+from lora_cli.analysis.count.model_count import ModelCount, count_plan
 from lora_cli.analysis.count.remarks import warnings_of
 from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
 from lora_cli.analysis.progress import Track
@@ -133,31 +134,34 @@ class ModelGrid:
     def at(self, place: int) -> Count:
         """Return the count of one point, by its place in the order of `counts`."""
         place, training = divmod(place, 1 if self.training is None else self.training.size)
-        cost, record = self._untrained(*next(islice(self._configs(), place, None)))
-        return Count(record | next(self._trained(cost, training)), cost=cost)
+        points = product(self.models, self.target_sets)
+        every = ((model, target, sized) for model, (target, config) in points for sized in self._sized(config))
+        model, target, config = next(islice(every, place, None))
+        cost = self._count(model, config)
+        return Count(self._record(target, cost) | next(self._trained(cost, training)), cost=cost)
 
     def _counts(self) -> Iterator[Count]:
-        for point in self._configs():
-            cost, record = self._untrained(*point)
-            for trained in self._trained(cost):
-                yield Count(record | trained, cost=cost)
+        for model, (target, config) in product(self.models, self.target_sets):
+            like: Plan | None = None
+            for sized in self._sized(config):
+                cost = self._count(model, sized, like)
+                like = cost.plan
+                for trained in self._trained(cost):
+                    yield Count(self._record(target, cost) | trained, cost=cost)
 
-    def _configs(self) -> Iterator[tuple[Model, str, AdapterConfig]]:
-        """Yield what is counted: each model with each target set at each rank."""
-        for model in self.models:
-            for name, config in self.target_sets:
-                for rank in self._ranks(config):
-                    yield model, name, replace(config, r=rank)
+    def _sized(self, config: AdapterConfig) -> Iterator[AdapterConfig]:
+        return (replace(config, r=rank) for rank in self._ranks(config))
 
-    def _untrained(self, model: Model, target: str, config: AdapterConfig) -> tuple[ModelCount, dict[str, Value]]:
-        """Return a count and its record."""
-        cost = self._count(model, config)
-        return cost, dict.fromkeys(self.fields) | {"model": model.name, "target": target} | dict(cost.record())
+    def _record(self, target: str, cost: ModelCount) -> dict[str, Value]:
+        return dict.fromkeys(self.fields) | {"model": cost.model, "target": target} | dict(cost.record())
 
-    def _count(self, model: Model, config: AdapterConfig) -> ModelCount:
-        """Return a count; where it is refused, the sentence names the model, of which there may be hundreds."""
+    def _count(self, model: Model, config: AdapterConfig, like: Plan | None = None) -> ModelCount:
+        """Return a count, with the places of a plan that is `like` it but for the rank.
+
+        Where it is refused, the sentence names the model, of which there may be hundreds.
+        """
         try:
-            return count_model(model, config)
+            return count_plan(make_plan(model, config) if like is None else like.resized(config))
         except InvalidInput as error:
             if len(self.models) == 1 or model.name in str(error):
                 raise

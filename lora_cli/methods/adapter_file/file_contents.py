@@ -93,7 +93,8 @@ def _in_dtype(targets: Targets, tensor: Tensor) -> Tensor:
     if tensor.dtype != "F32":
         return tensor
     own = {OF_ADAPTER: adapter_dtype(targets), OF_BASE: targets.model.dtype, OWN: tensor.dtype}
-    return tensor._replace(dtype=targets.config.adapter_dtype or own[tensor.type_of])
+    dtype = targets.config.adapter_dtype or own[tensor.type_of]
+    return tensor if dtype == tensor.dtype else tensor._replace(dtype=dtype)
 
 
 def adapter_dtype(targets: Targets) -> str:
