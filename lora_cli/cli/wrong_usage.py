@@ -112,7 +112,10 @@ def _too_many(words: str, command: str) -> str:
     if not takes:
         return f"{command} takes only options, and {quote(words)} is none; {see}"
     several = [name for name in command_names() if _argument_name(name) == takes and _argument(name).nargs < 0]
-    instead = f"`lora-cli {several[0]}` takes several" if several else see
+    if "--target" in _names(command) and not any(map(_argument_for, words.split())):
+        instead = "several values of an option have commas between them, e.g. -t q_proj,v_proj"
+    else:
+        instead = f"`lora-cli {several[0]}` takes several" if several else see
     return f"{command} takes one {takes}, and {quote(words)} is one too many; {instead}"
 
 

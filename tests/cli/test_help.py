@@ -186,6 +186,10 @@ def test_the_model_is_the_argument_of_a_command() -> None:
         ("count 1024 1024 32", "'1024 32' belongs to no option; the sizes of a matrix are given like -d 1024 -h 1024"),
         ("count gpt2 gpt2-medium", "count takes one SOURCE, and 'gpt2-medium' is one too many; `lora-cli sweep` takes"),
         ("cards rtx unknown", "no known card matches 'rtx unknown'; "),
+        (
+            "count gpt2 -t c_attn c_proj",
+            "'c_proj' is one too many; several values of an option have commas between them",
+        ),
         ("methods lora dora", "methods takes one NAME, and 'dora' is one too many; see lora-cli methods --help"),
         ("forward gpt2", "forward takes only options, and 'gpt2' is none; see lora-cli forward --help"),
         ("count gpt2 -R 8", "count has no option -R; did you mean -r?"),

@@ -33,16 +33,21 @@ def bundled(*patterns: str) -> list[Record]:
     """Return a record per preset whose names each word of the patterns is in, or matches: `*`, `?` and `[...]` are wild.
 
     A pattern that begins with a digit is in no longer number: `7b` is not in `27b`. A name on the Hub that a preset stands for is a name of it, too, and so is its family.
+    Where nothing is found, a name and its number may have a dash between them or none.
 
     >>> [record["model"] for record in bundled("QWEN3-1*b")], [record["model"] for record in bundled("zai-org/*air")]
     (['qwen3-1.7b', 'qwen3-14b'], ['glm-4.5-air'])
     >>> {record["family"] for record in bundled("Gemma2")}
     {'gemma2'}
-    >>> [record["model"] for record in bundled("large", "gpt2")]
-    ['gpt2-large']
+    >>> [record["model"] for record in bundled("large", "gpt2")], [record["model"] for record in bundled("llama3.1", "8b")]
+    (['gpt2-large'], ['llama-3.1-8b'])
     """
     words = _words(patterns)
-    wanted = [name for name in names() if all(_is_meant(name, word) for word in words)]
+    dashed, bare = [re.sub(r"(?<=[a-z])(?=\d)", "-", word) for word in words], [word.replace("-", "") for word in words]
+    spelt = (
+        [name for name in names() if all(_is_meant(name, word) for word in each)] for each in (words, dashed, bare)
+    )
+    wanted = next(filter(None, spelt), [])
     if not wanted:
         asked, hint = " ".join(patterns), "`lora-cli models` lists all presets"
         if find_family(asked.lower()) is None:

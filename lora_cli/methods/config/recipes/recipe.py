@@ -332,5 +332,6 @@ def read_recipe(path: str | PathLike[str]) -> Recipe:
     source = path_text("recipe", path)
     fields = read_fields(source, programs())
     every = with_inner_fields(fields)
-    name = "the recipe on standard input" if source == "-" else source
-    return Recipe(Config(every, file_name(name)), trainer_of(fields, every, source), tuple(fields))
+    stream = "the recipe on standard input" if source == "-" else None
+    trainer = trainer_of(fields, every, stream or quote_long(source))
+    return Recipe(Config(every, stream or file_name(source)), trainer, tuple(fields))

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from lora_cli.errors import InvalidInput, argument, quote_long
+from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.config.recipes.trainer import Trainer
 
 FOLDER = os.path.join(os.path.dirname(__file__), "trainers")
@@ -54,7 +54,7 @@ def trainer_of(fields: Mapping[str, Any], every: Mapping[str, Any], source: str)
     for trainer in trainers():
         for name, layout in trainer.other_layouts.items():
             if name in every:
-                raise InvalidInput(f"{quote_long(source)}: {name} is a field of {layout}")
+                raise InvalidInput(f"{source}: {name} is a field of {layout}")
 
     def score(trainer: Trainer) -> tuple[int, int]:
         return len(every.keys() & own_fields(trainer)), sum(map(trainer.knows, fields))
@@ -70,4 +70,4 @@ def trainer_of(fields: Mapping[str, Any], every: Mapping[str, Any], source: str)
         fix = f"it is PEFT's config of an adapter; give it as {argument('adapter')}"
     else:
         fix = f"its fields are not those of {names}"
-    raise InvalidInput(f"{quote_long(source)} is not a recipe that is known here: {fix}")
+    raise InvalidInput(f"{source} is not a recipe that is known here: {fix}")
