@@ -63,12 +63,19 @@ LAYERS: Mapping[str, QuantisedLayer] = {
 LINEAR_LAYERS = tuple(name for name, layer in LAYERS.items() if layer.is_linear)
 
 
+def quantisation_section(model: Model) -> Config | None:
+    """Return the `quantization_config` of the model's config.json, None where there is none or an empty one."""
+    if model.config is None or not model.config.fields.get(FIELD):
+        return None
+    return model.config.section(FIELD)
+
+
 def quantisation_method(model: Model) -> str | None:
     """Return the quant_method of the model's config.json: "" where it has none, None where nothing is quantised.
 
     As in transformers, bitsandbytes is known by its own two fields, too.
     """
-    config = _section(model)
+    config = quantisation_section(model)
     if config is None:
         return None
     if any(config.flag(f"load_in_{bits}bit", default=False) for bits in (4, 8)):
@@ -81,7 +88,7 @@ def quantised_names(model: Model) -> frozenset[str]:
 
     Heads and embeddings usually stay as they are. Where a field chooses modules by patterns, none is sure.
     """
-    config, layer = _section(model), LAYERS.get(quantisation_method(model) or "")
+    config, layer = quantisation_section(model), LAYERS.get(quantisation_method(model) or "")
     if config is None or layer is None or _is_unsure(config):
         return frozenset()
     skipped = [str(entry).removesuffix(".weight") for entry in _entries(config, *SKIPPED)]
@@ -103,7 +110,7 @@ def replaced_linears(model: Model) -> frozenset[str]:
     return frozenset() if layer is None or layer.is_linear else quantised_names(model)
 
 
-def quantisation_note(model: Model) -> str | None:
+def unknown_quantisation_note(model: Model) -> str | None:
     """Return what to say of a quantisation whose layers are not told here."""
     method = quantisation_method(model)
     if method is None or method in LAYERS:
@@ -113,12 +120,6 @@ def quantisation_note(model: Model) -> str | None:
         f"the {FIELD} of {model.name} has {said}; its layers are counted as plain Linears, though PEFT may refuse "
         "to adapt them"
     )
-
-
-def _section(model: Model) -> Config | None:
-    if model.config is None or not model.config.fields.get(FIELD):
-        return None
-    return model.config.section(FIELD)
 
 
 def _is_in_layer(module: Module) -> bool:

@@ -13,9 +13,9 @@ from lora_cli.models.model import Model, read_config
 from lora_cli.models.quantised_layers import (
     LAYERS,
     quantisation_method,
-    quantisation_note,
     quantised_names,
     replaced_linears,
+    unknown_quantisation_note,
 )
 
 PROJECTIONS = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
@@ -38,7 +38,7 @@ def test_the_linears_inside_layers_are_quantised(quantisation: str) -> None:
     assert len(quantised_names(model)) == 2 * len(PROJECTIONS)
     assert leaves(model) == PROJECTIONS
     assert replaced_linears(model) == (frozenset() if LAYERS[quantisation].is_linear else quantised_names(model))
-    assert quantisation_note(model) is None
+    assert unknown_quantisation_note(model) is None
     assert not quantised_names(stored({"quant_method": "mxfp4"}))
 
 
@@ -109,7 +109,7 @@ def test_methods_are_read_as_transformers_reads_them() -> None:
 def test_an_unknown_quantisation_is_said(quantization: dict[str, Any], said: str) -> None:
     """It is not silently counted."""
     assert (
-        quantisation_note(stored(quantization))
+        unknown_quantisation_note(stored(quantization))
         == f"the quantization_config of stored has {said}; its layers are counted "
         "as plain Linears, though PEFT may refuse to adapt them"
     )
