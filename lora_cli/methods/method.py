@@ -13,6 +13,7 @@ from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module
+from lora_cli.models.quantised_layers import LINEAR_LAYERS
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,6 +25,11 @@ DefaultTargets = Mapping[str, Names | str | None] | Callable[[Model], Names | st
 
 LINEAR = ("Linear",)
 LINEARS = ("Linear", "Conv1D")
+# Those whose weight is still of floating point, which a method asks for that measures or decomposes it.
+WITH_FLOATS = tuple(name for name in LINEAR_LAYERS if name != "bitsandbytes")
+# Those for which PEFT has a backend of its own (`peft.utils.quantization_utils`), whose methods need no layer for each.
+# With EETQ it knows the class of the package, which transformers took before it had one of its own.
+WITH_BACKEND = (*LINEAR_LAYERS, "aqlm", "awq", "eetq", "gptq", "hqq")
 
 
 class Adapted(Protocol):
@@ -94,6 +100,7 @@ class Method(NamedTuple, Generic[S]):
     What it adapts:
     - `module_kinds` are the kinds of modules that it can adapt, () for any module with parameters. PEFT refuses a
       target of another kind, or skips it with `skips_unsupported`.
+    - `quantised_layers` are the quantisations, by quant_method, whose layers in place of a Linear it can adapt.
     - `default_targets` are PEFT's default targets where they differ from LoRA's, None for no default, and
       `default_for_unknown_types` those of a model type that is in no table.
     - `has_task_heads` says whether PEFT adds a task's head to the full copies.
@@ -132,6 +139,7 @@ class Method(NamedTuple, Generic[S]):
     shared_tensors: Callable[[Sequence[Place], S], Iterable[Tensor]] | None = None
     prompt_tensors: Callable[[Model, S, AdapterConfig], Iterable[Tensor]] | None = None
     module_kinds: Names = LINEAR
+    quantised_layers: Names = LINEAR_LAYERS
     shared_fields: frozenset[str] = TARGETING
     never_null: Names = ()
     default_targets: DefaultTargets = MappingProxyType({})

@@ -11,7 +11,8 @@ class Place(NamedTuple):
     """One adapted place and its rank: a module, or a bare parameter that holds fused experts.
 
     `whole` lists every parameter inside a module that does not have a single d × h weight, e.g. a norm, and `saved`
-    those of the base model that PEFT saves with the adapter.
+    those of the base model that PEFT saves with the adapter. `quantised` is the quant_method that made another layer of
+    a Linear, "" for none (`models.quantised_layers`).
     """
 
     module: Module
@@ -20,6 +21,7 @@ class Place(NamedTuple):
     parameter: bool = False
     whole: tuple[Parameter, ...] = ()
     saved: tuple[Parameter, ...] = ()
+    quantised: str = ""
 
     @property
     def owner(self) -> str:

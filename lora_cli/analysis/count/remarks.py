@@ -11,6 +11,7 @@ from lora_cli.errors import first_few, quote_long
 from lora_cli.methods.targeting.fused_experts import fused_experts, rank_key
 from lora_cli.methods.targeting.weight_tying import EMBEDDING_LAYERS
 from lora_cli.models.peft_names import BASE_MODEL
+from lora_cli.models.quantised_layers import unknown_quantisation_note
 
 FUSED_DIMENSIONS = 3
 # Full copies are worth a warning from this percentage of what is trained.
@@ -45,6 +46,7 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from _no_head(cost)
     yield from _unknown_size(cost)
     yield from _assumed_type(cost)
+    yield from filter(None, [unknown_quantisation_note(cost.subject)])
     yield from cost.how.notes(cost.settings)
 
 

@@ -10,8 +10,8 @@ from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.methods.method import LINEARS
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model
+from lora_cli.models.quantised_layers import FIELD, quantisation_section
 
-FIELD = "quantization_config"
 # transformers trains these after it has turned them back: `Mxfp4Config(dequantize=True)`.
 TURNED_BACK = "mxfp4"
 NONE, INT8 = "none", "int8"
@@ -26,7 +26,7 @@ def quantisation(model: Model, asked: str | None, dtype: str) -> str:
 
     It raises `InvalidInput` where both say something else, and for what has no replay.
     """
-    config = _section(model)
+    config = quantisation_section(model)
     if config is None:
         return asked or NONE
     own = NONE if config.fields.get("quant_method") == TURNED_BACK else _of_bitsandbytes(model, config, dtype)
@@ -41,7 +41,7 @@ def quantisation(model: Model, asked: str | None, dtype: str) -> str:
 
 def quantisation_note(model: Model) -> str | None:
     """Return what to say of weights that are quantised already."""
-    config = _section(model)
+    config = quantisation_section(model)
     if config is None:
         return None
     if config.fields.get("quant_method") == TURNED_BACK:
@@ -50,12 +50,6 @@ def quantisation_note(model: Model) -> str | None:
             "(Mxfp4Config(dequantize=True)), so it is counted unquantised"
         )
     return f"it is quantised as the {FIELD} of {model.name} says"
-
-
-def _section(model: Model) -> Config | None:
-    if model.config is None or not model.config.fields.get(FIELD):
-        return None
-    return model.config.section(FIELD)
 
 
 def _of_bitsandbytes(model: Model, config: Config, dtype: str) -> str:

@@ -12,7 +12,17 @@ from typing import Annotated, Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, first_few, quote
 from lora_cli.methods.config.peft_fields import Names, names
-from lora_cli.methods.config.settings import Dropout, Written, checked, flag, ignored, mapping, real, scale, setting
+from lora_cli.methods.config.settings import (
+    Dropout,
+    Written,
+    checked,
+    flag,
+    ignored,
+    mapping,
+    real,
+    scale,
+    setting,
+)
 from lora_cli.models.config import MAX_SIZE, Config
 
 # PEFT's names of initialisations beside true and false; the number of steps may follow that of PiSSA.
@@ -103,6 +113,11 @@ def loftq(config: Config, name: str) -> Mapping[str, Any]:
     return config.section(name).fields if config.fields.get("init_lora_weights") == "loftq" else {}
 
 
+def pooled_group(config: Config, name: str) -> int:
+    """Return `qalora_group_size`, which PEFT reads only with QA-LoRA."""
+    return config.size(name, default=16) if config.fields.get("use_qalora") else 16
+
+
 def _eva(config: Config, name: str) -> None:
     own = config.section(name)
     if own.real("rho", default=2.0) < 1.0:
@@ -170,8 +185,8 @@ class LoraSettings:
     monteclora_config: Annotated[
         Samples | None, "Settings of Monte Carlo LoRA, which samples the update in training", Written("object")
     ] = setting(samples, default=None)
-    qalora_group_size: Annotated[object, "Number of inputs that QA-LoRA pools into one", Written("integer", 16)] = (
-        ignored()
+    qalora_group_size: Annotated[int, "Number of inputs that QA-LoRA pools into one"] = setting(
+        pooled_group, default=16
     )
     runtime_config: Annotated[object, "How the adapter runs; PEFT saves none of it", Written("object", {})] = ignored()
     use_bdlora: Annotated[Blocks | None, "Settings of BD-LoRA: A or B is block-diagonal", Written("object")] = setting(
@@ -189,6 +204,8 @@ class LoraSettings:
     with_own_rank: frozenset[str] = frozenset()
     # The type of the base model's values.
     base_dtype: str = "F32"
+    # The quantisations of the adapted modules, "" among them for none.
+    base_layers: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what `LoraConfig.__post_init__` refuses."""

@@ -42,7 +42,7 @@ VARIANTS = {
 
 def fills_both(own: LoraSettings) -> bool:
     """Whether A and B start as new values of the place's own rank, whatever they were before."""
-    return _way(own.init_lora_weights) in {*DECOMPOSED, "corda", "mica", "orthogonal"}
+    return start_name(own.init_lora_weights) in {*DECOMPOSED, "corda", "mica", "orthogonal"}
 
 
 def frozen_factors(own: LoraSettings) -> tuple[str, ...]:
@@ -72,14 +72,14 @@ def check_variants(place: Place, own: LoraSettings) -> None:
 def initialised(place: Place, own: LoraSettings) -> tuple[Module, int]:
     """Return the sides and the rank that A and B have after initialisation, or refuse it."""
     module, r = place.module, _initial_rank(place, own)
-    if module.kind == "Conv1D" and _way(own.init_lora_weights) in AS_STORED:
+    if module.kind == "Conv1D" and start_name(own.init_lora_weights) in AS_STORED:
         module = module._replace(d=module.h, h=module.d)
     return module, r
 
 
 def _initial_rank(place: Place, own: LoraSettings) -> int:
     start, r = own.init_lora_weights, place.r * place.experts
-    way = _way(start)
+    way = start_name(start)
     if way is None:
         return r
     if not _takes(place, way):
@@ -110,12 +110,12 @@ def rank_at_start(r: int, d: int, h: int, own: LoraSettings) -> int:
     >>> rank_at_start(20, 16, 32, LoraSettings(init_lora_weights="pissa"))
     16
     """
-    return min(r, d, h) if _way(own.init_lora_weights) in DECOMPOSED else r
+    return min(r, d, h) if start_name(own.init_lora_weights) in DECOMPOSED else r
 
 
 def needs_even_rank(place: Place, own: LoraSettings) -> bool:
     """Whether A and B start from the even and the odd rows of one matrix."""
-    return _way(own.init_lora_weights) == "orthogonal" and place.module.kind != "Embedding"
+    return start_name(own.init_lora_weights) == "orthogonal" and place.module.kind != "Embedding"
 
 
 def _takes(place: Place, way: str) -> bool:
@@ -134,7 +134,7 @@ def _takes(place: Place, way: str) -> bool:
     return way != "unknown"
 
 
-def _way(start: bool | str | None) -> str | None:
+def start_name(start: bool | str | None) -> str | None:
     """Return the name of an initialisation without its spelling and its number of steps; None for a plain one."""
     if not isinstance(start, str) or not start:
         return None
@@ -150,7 +150,7 @@ def _way(start: bool | str | None) -> str | None:
 
 def preparation(own: LoraSettings) -> Iterator[str]:
     """Yield what PEFT's user has to run for a start that needs data, and what the count makes of it."""
-    prepare = PREPARED.get(_way(own.init_lora_weights) or "")
+    prepare = PREPARED.get(start_name(own.init_lora_weights) or "")
     if prepare is not None:
         yield f"init_lora_weights {quote(own.init_lora_weights)} is counted as after PEFT's {prepare}"
 

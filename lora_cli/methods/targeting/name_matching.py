@@ -17,6 +17,7 @@ from lora_cli.methods.targeting.name_endings import ends_with
 from lora_cli.methods.targeting.patterns import Pattern, entry_pattern, key_pattern, layer_pattern, regular_expression
 from lora_cli.methods.targeting.shortened_names import shortened_names
 from lora_cli.models.model import Model
+from lora_cli.models.quantised_layers import replaced_linears
 
 T = TypeVar("T")
 
@@ -29,12 +30,16 @@ ANY_LIST = r".*?\.[^.]*\.(?P<idx>\d+)\."
 
 
 def all_linear(model: Model, config: AdapterConfig) -> tuple[str, ...]:
-    """Return every Linear and Conv1D except the output head, or a classifier's head when the task is to classify."""
+    """Return every Linear and Conv1D except the output head, or a classifier's head when the task is to classify.
+
+    What a quantisation has made another layer of is not one.
+    """
     head = model.output
     if head is None and config.task_type == "SEQ_CLS":
         first_parts = {module.name.split(".")[0] for module in model.modules}
         head = next((name for name in CLASSIFIER_HEADS if name in first_parts), None)
-    return tuple(module.name for module in model.modules if module.kind in LINEARS and module.name != head)
+    others = {head, *replaced_linears(model)}
+    return tuple(module.name for module in model.modules if module.kind in LINEARS and module.name not in others)
 
 
 def excluder(config: AdapterConfig) -> Callable[[str], bool]:

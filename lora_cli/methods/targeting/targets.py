@@ -24,6 +24,7 @@ from lora_cli.methods.targeting.mamba_parts import check_mamba
 from lora_cli.methods.targeting.name_matching import ALL_LINEAR, by_pattern, excluder, is_all_linear, matcher, ranker
 from lora_cli.methods.targeting.near_targets import near_targets
 from lora_cli.methods.targeting.patterns import matching_time_limit
+from lora_cli.methods.targeting.quantised_targets import check_quantised, left_by_all_linear
 from lora_cli.methods.targeting.target_parameters import parameter_places
 from lora_cli.methods.targeting.token_rows import TokenRows, find_token_rows
 from lora_cli.methods.targeting.unmatched_entries import unmatched_entries
@@ -31,6 +32,7 @@ from lora_cli.methods.targeting.weight_tying import Ties, tie
 from lora_cli.methods.targeting.whole_modules import whole_places
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import MULTIHEAD, OUTPUT_PROJECTION, Module, short_name
+from lora_cli.models.quantised_layers import quantisation_method, quantised_names
 
 
 @dataclass(frozen=True)
@@ -120,18 +122,24 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     excluded, matched = excluder(config), matcher(model, config)
     chosen = [name for name in names if not ties.adapts(name) and matched(name) and not excluded(name)]
     modules = {module.name: module for module in model.modules}
+    quantised = dict.fromkeys(quantised_names(model), quantisation_method(model) or "")
     tied = [name for name in names if ties.adapts(name)]
     if not method.skips_unsupported:
         for name in (*chosen, *tied):
             _check_module(name, model, modules, method, takes_all=takes_all)
+            check_quantised(name, quantised.get(name, ""), model, method)
     rank = ranker(config)
     # With `skips_unsupported` this may be fewer modules than are targeted, or none.
     supported = [name for name in chosen if name in modules and modules[name].kind in method.module_kinds]
+    supported = [name for name in supported if quantised.get(name) in {None, *method.quantised_layers}]
     # PEFT puts a second adapter on the Linear within torch's own attention, and takes all of that for a part of the first.
     again = {f"{name}.{OUTPUT_PROJECTION}" for name in supported if modules[name].kind == MULTIHEAD}
     saved = {name: modules[name].parameters() for name in again}
     places = (
-        [Place(modules[name], rank(name), saved=saved.get(name, ())) for name in supported]
+        [
+            Place(modules[name], rank(name), saved=saved.get(name, ()), quantised=quantised.get(name, ""))
+            for name in supported
+        ]
         if method.module_kinds
         else whole_places(model, chosen, config.r)
     )
@@ -145,9 +153,10 @@ def _targets(model: Model, config: AdapterConfig) -> Targets:
     places += [_tied_place(place, leading, ties, config, method) for place in sharing]
     if not places and not chosen:
         near = near_targets(config.target_modules or (), linear_names(model), names)
+        why = left_by_all_linear(model) if takes_all else ""
         raise InvalidInput(
             f"no module of {quote_long(model.name)} is targeted by {_target_description(config)}; "
-            f"{near}{' ' if near else ''}{_known_targets(model)}"
+            f"{why}{near}{' ' if near else ''}{_known_targets(model)}"
         )
     _check_alphas(places, config, method)
     copies = find_full_copies(model, names, config, ties.copies, places)

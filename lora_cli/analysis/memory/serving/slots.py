@@ -9,6 +9,7 @@ from lora_cli.analysis.memory.serving.layers import Cards
 from lora_cli.errors import InvalidInput, argument, choices, quote
 from lora_cli.models.model import Model
 from lora_cli.models.nodes import Module, Parameter
+from lora_cli.models.quantised_layers import quantisation_section
 
 EXPERTS_SIGN = "experts.down_proj"
 
@@ -51,16 +52,12 @@ def _rules(model: Model) -> Rules:
         raise InvalidInput(
             f"{argument('serve')}: what vLLM allocates for {quote(name or model.name)} is not known here; {advice}"
         )
-    if EXPERTS_SIGN in FAMILIES[name] and _is_quantised(model):
+    if EXPERTS_SIGN in FAMILIES[name] and quantisation_section(model) is not None:
         raise InvalidInput(
             f"{argument('serve')}: {model.name} has quantised experts, whose sizes vLLM's kernels round up differently; "
             "give the config.json of the model before quantisation"
         )
     return FAMILIES[name]
-
-
-def _is_quantised(model: Model) -> bool:
-    return model.config is not None and bool(model.config.fields.get("quantization_config"))
 
 
 def _check(module: Module, rules: Rules, model: Model) -> None:

@@ -22,6 +22,7 @@ from lora_cli.methods.place import Place
 from lora_cli.methods.targeting.default_targets import TARGETS
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 from lora_cli.models.config import MAX_SIZE, Config
+from lora_cli.models.quantised_layers import LINEAR_LAYERS
 
 ADAPTER = ".default"
 # The only model types with LoRA's own defaults.
@@ -153,6 +154,7 @@ METHOD = Method(
     knob="init_r",
     alpha="lora_alpha",
     module_kinds=(*LINEARS, "Conv2d"),
+    quantised_layers=(*LINEAR_LAYERS, "gptq"),
     shared_fields=LORA.shared_fields - {"alpha_pattern", "rank_pattern"},
     refuses_mamba_parts=True,
     never_null=("bias",),

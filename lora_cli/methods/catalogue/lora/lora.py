@@ -14,7 +14,8 @@ from lora_cli.errors import InvalidInput, quote
 from lora_cli.methods.config.adapter_config import TARGETING, AdapterConfig
 from lora_cli.methods.config.lora_settings import LoraSettings
 from lora_cli.methods.knob import Runs, multiples
-from lora_cli.methods.method import LINEARS, Adapted, Method
+from lora_cli.methods.method import LINEARS, WITH_BACKEND, Adapted, Method
+from lora_cli.methods.parts.lora_quantised import pooled_inputs, quantised_notes, settings_on
 from lora_cli.methods.parts.lora_start import (
     check_variants,
     fills_both,
@@ -41,10 +42,14 @@ def tensors(place: Place, own: LoraSettings) -> tuple[Tensor, ...]:
     >>> [(t.key, t.shape) for t in tensors(Place(matrix(6, 8), 2), LoraSettings(use_dora=True))]
     [('lora_A.weight', (2, 6)), ('lora_B.weight', (8, 2)), ('lora_magnitude_vector', (8,))]
     """
+    own = settings_on(place, own)
     check_variants(place, own)
     module, r = initialised(place, own)
     pointwise = (1,) * len(module.kernel)
-    shapes: dict[str, tuple[int, ...]] = {"lora_A.weight": (r, module.d), "lora_B.weight": (module.h, r)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "lora_A.weight": (r, pooled_inputs(place, module.d, own)),
+        "lora_B.weight": (module.h, r),
+    }
     if module.kind == "Embedding":
         shapes = {"lora_embedding_A": (r, module.d), "lora_embedding_B": (module.h, r)}
     elif module.kernel:
@@ -88,8 +93,9 @@ def _output(place: Place, own: LoraSettings) -> Iterator[Tensor]:
 
 
 def on_model(targets: Adapted, own: LoraSettings, config: AdapterConfig) -> LoraSettings:
-    """Add the type of the base, and the modules whose rank a pattern decides."""
-    own = replace(own, base_dtype=targets.model.dtype)
+    """Add the type and the quantised layers of the base, and the modules whose rank a pattern decides."""
+    layers = frozenset(place.quantised for place in targets.places)
+    own = replace(own, base_dtype=targets.model.dtype, base_layers=layers)
     if not config.rank_pattern:
         return own
     rank = ranker(replace(config, r=0))
@@ -99,8 +105,7 @@ def on_model(targets: Adapted, own: LoraSettings, config: AdapterConfig) -> Lora
 
 def notes(own: LoraSettings) -> Iterator[str]:
     """Yield what PEFT must do before or after it adds A and B, and what depends on the layers of the base."""
-    if own.use_qalora:
-        yield "use_qalora changes only the adapters of GPTQ layers; these are counted as on plain layers"
+    yield from quantised_notes(own)
     yield from preparation(own)
 
 
@@ -125,6 +130,7 @@ METHOD = Method(
     tensors=tensors,
     alpha="lora_alpha",
     module_kinds=(*LINEARS, "Embedding", "Conv1d", "Conv2d", "Conv3d", MULTIHEAD),
+    quantised_layers=WITH_BACKEND,
     shared_fields=TARGETING
     | {
         "alpha_pattern",

@@ -14,7 +14,7 @@ from lora_cli.errors import InvalidInput
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.peft_fields import scales
 from lora_cli.methods.config.settings import flag, mapping, probability, real
-from lora_cli.methods.method import Method
+from lora_cli.methods.method import WITH_FLOATS, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
@@ -52,6 +52,7 @@ METHOD = Method(
     formula="r * (d + h) + 1",
     settings=Settings,
     tensors=tensors,
+    quantised_layers=WITH_FLOATS,
     shared_fields=TARGETING | {"bias", "rank_pattern"},
     never_null=("lambda_pattern", "rank_pattern"),
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_ALONE}),

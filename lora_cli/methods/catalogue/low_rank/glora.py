@@ -14,6 +14,7 @@ from lora_cli.methods.config.settings import flag, text
 from lora_cli.methods.method import Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import OF_BASE, Tensor, buffer, parameter
+from lora_cli.models.quantised_layers import LINEAR_LAYERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +66,7 @@ METHOD = Method(
     formula="2 * r * (d + h)",
     settings=Settings,
     tensors=tensors,
+    # PEFT asks for torch's Linear itself. That of the others depends on the card, or on a package.
+    quantised_layers=tuple(name for name in LINEAR_LAYERS if name not in {"bitsandbytes", "fbgemm_fp8"}),
     shared_fields=frozenset({"target_modules", "modules_to_save", "bias"}),
 )

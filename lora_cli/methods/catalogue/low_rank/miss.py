@@ -14,7 +14,7 @@ from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import LAYERS_WITH_TEXT, PATTERN_WITH_TEXT, TARGETING
 from lora_cli.methods.config.settings import Dropout, either, flag, probability, size, text
 from lora_cli.methods.knob import Runs, ranks
-from lora_cli.methods.method import Method
+from lora_cli.methods.method import WITH_BACKEND, Method
 from lora_cli.methods.parts.divisors import check_divides, divisors
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -71,6 +71,7 @@ METHOD = Method(
     formula="r * h",
     settings=Settings,
     tensors=tensors,
+    quantised_layers=WITH_BACKEND,
     rank=64,
     shared_fields=TARGETING | {"bias"},
     layer_rules=frozenset({LAYERS_WITH_TEXT, PATTERN_WITH_TEXT}),

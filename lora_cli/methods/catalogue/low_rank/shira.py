@@ -12,7 +12,7 @@ from typing import Annotated
 
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.settings import Written, flag, ignored, text
-from lora_cli.methods.method import Method
+from lora_cli.methods.method import WITH_BACKEND, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
 
@@ -59,6 +59,7 @@ METHOD = Method(
     formula="r * (d + h)",
     settings=Settings,
     tensors=tensors,
+    quantised_layers=WITH_BACKEND,
     rank=32,
     shared_fields=frozenset({"target_modules", "modules_to_save"}),
     default_targets={"phi": ("q_proj", "v_proj")},

@@ -14,7 +14,7 @@ from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.settings import flag, real, size
 from lora_cli.methods.knob import Runs
-from lora_cli.methods.method import Method
+from lora_cli.methods.method import WITH_BACKEND, Method
 from lora_cli.methods.parts.divisors import divisors, nearest_divisors, rotated_width
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
@@ -99,6 +99,7 @@ METHOD = Method(
     rank=None,
     knob="oft_block_size",
     module_kinds=("Linear", "Embedding", "Conv2d"),
+    quantised_layers=WITH_BACKEND,
     shared_fields=TARGETING | {"bias"},
     layer_rules=frozenset({PATTERN_ALONE}),
     warnings=warnings,

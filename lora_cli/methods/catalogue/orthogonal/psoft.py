@@ -13,7 +13,7 @@ from typing import Annotated
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import AdapterConfig
 from lora_cli.methods.config.settings import Dropout, flag, real, scale, size, text
-from lora_cli.methods.method import Adapted, Method
+from lora_cli.methods.method import WITH_FLOATS, Adapted, Method
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, parameter
 
@@ -87,6 +87,7 @@ METHOD = Method(
     formula="r * (r - 1) / 2 + 2 * r",
     settings=Settings,
     tensors=tensors,
+    quantised_layers=WITH_FLOATS,
     rank=32,
     alpha="psoft_alpha",
     resolved=checked,

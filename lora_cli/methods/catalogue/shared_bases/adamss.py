@@ -13,7 +13,7 @@ from typing import Annotated
 from lora_cli.errors import InvalidInput, quote, quote_long
 from lora_cli.methods.config.adapter_config import TARGETING
 from lora_cli.methods.config.settings import flag, real, setting, size
-from lora_cli.methods.method import Method
+from lora_cli.methods.method import WITH_FLOATS, Method
 from lora_cli.methods.parts.random_bases import seed
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -122,6 +122,7 @@ METHOD = Method(
     formula="num_subspaces * r + h",
     settings=Settings,
     tensors=tensors,
+    quantised_layers=WITH_FLOATS,
     rank=100,
     shared_fields=TARGETING - {"exclude_modules"},
     default_targets={"vit": ("query", "value")},

@@ -14,7 +14,7 @@ from typing import Annotated
 from lora_cli.errors import InvalidInput, quote_long
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING, AdapterConfig
 from lora_cli.methods.config.settings import Dropout, flag, probability, real
-from lora_cli.methods.method import LINEARS, Adapted, Method
+from lora_cli.methods.method import LINEARS, WITH_FLOATS, Adapted, Method
 from lora_cli.methods.parts.random_bases import seed
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -125,6 +125,7 @@ METHOD = Method(
     rank=None,
     knob="sparse_rate",
     module_kinds=LINEARS,
+    quantised_layers=WITH_FLOATS,
     shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
     default_targets={"phi": ("q_proj", "v_proj"), "vit": ("query", "value")},
     layer_rules=frozenset({PATTERN_ALONE}),

@@ -13,7 +13,7 @@ from typing import Annotated
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.settings import Dropout, Written, flag, ignored, probability, real, size
 from lora_cli.methods.knob import numbers
-from lora_cli.methods.method import LINEARS, Method
+from lora_cli.methods.method import LINEARS, WITH_FLOATS, Method
 from lora_cli.methods.parts.random_bases import seed
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -78,6 +78,7 @@ METHOD = Method(
     rank=2,
     knob="u",
     module_kinds=(*LINEARS, "Embedding"),
+    quantised_layers=WITH_FLOATS,
     shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
     layer_rules=frozenset({PATTERN_ALONE}),
     knob_values=numbers,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from lora_cli.methods.config.adapter_config import PATTERN_ALONE, TARGETING
 from lora_cli.methods.config.settings import Dropout, flag, probability, real
-from lora_cli.methods.method import LINEARS, Method, always
+from lora_cli.methods.method import LINEARS, WITH_BACKEND, Method, always
 from lora_cli.methods.parts.random_bases import BasesSettings, seed, with_largest_sides
 from lora_cli.methods.place import Place
 from lora_cli.methods.tensor import Tensor, buffer, parameter
@@ -58,6 +58,7 @@ METHOD = Method(
     shared_tensors=shared,
     rank=256,
     module_kinds=LINEARS,
+    quantised_layers=WITH_BACKEND,
     shared_fields=TARGETING - {"exclude_modules"} | {"bias"},
     default_targets={"phi": ("q_proj", "v_proj")},
     layer_rules=frozenset({PATTERN_ALONE}),
