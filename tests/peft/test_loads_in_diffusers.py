@@ -143,6 +143,10 @@ def _one_renamed(tensors: Tensors, source: random.Random) -> Tensors:
     return {(f"stray.{key}" if key == renamed else key): tensor for key, tensor in tensors.items()}
 
 
+def _stray(tensors: Tensors, _: random.Random) -> Tensors:
+    return tensors | {f"foo.bar.lora_{side}.weight": torch.ones(2, 2) for side in ("down", "up")}
+
+
 # What is done to the file, most often nothing.
 DAMAGES: list[Callable[[Tensors, random.Random], Tensors]] = [
     *[lambda tensors, _: tensors] * 6,
@@ -155,6 +159,7 @@ DAMAGES: list[Callable[[Tensors, random.Random], Tensors]] = [
     _renamed(""),
     _renamed("base_model.model."),
     _one_renamed,
+    _stray,
 ]
 
 
@@ -166,8 +171,8 @@ def test_what_diffusers_loads_passes_and_what_it_does_not_fails(turn: int, tmp_p
     case = Case(source)
     damage = source.choice(DAMAGES)
     tensors = damage(case.tensors, source)
-    # A DoRA magnitude changes the update.
-    changed = any("dora_scale" in key for key in tensors)
+    # A DoRA magnitude changes the update, and what is named foo is loaded into nothing.
+    changed = any("dora_scale" in key or key.startswith("foo.") for key in tensors)
     path = tmp_path / "adapter_model.safetensors"
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
     if not case.kohya:

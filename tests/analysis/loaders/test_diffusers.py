@@ -37,6 +37,11 @@ def kohya(*modules: str, alpha: bool = True) -> dict[str, Array]:
     return found | ({f"{m}.alpha": np.float32(4).reshape(()) for m in modules} if alpha else {})
 
 
+def named_default(module: str) -> dict[str, Array]:
+    """Return LoRA with the adapter's name in its keys, as in the `state_dict()` of a model."""
+    return {key.replace(".weight", ".default.weight"): array for key, array in peft(module).items()}
+
+
 def codes(arrays: Mapping[str, Array], folder: Path, **fields: object) -> list[str]:
     """Return what is found in a file, read as the one of a PEFT folder."""
     folder.mkdir(exist_ok=True)
@@ -55,7 +60,15 @@ WHOLE = {
     "a transformer": peft("transformer.transformer_blocks.0.attn.to_q"),
     "kohya": kohya(KOHYA, OTHER, TEXT, OUT),
     "kohya without alphas": kohya(KOHYA, OTHER, alpha=False),
+    "a prior": peft("prior.blocks.0.attn.to_q"),
+    "connectors": peft("transformer.transformer_blocks.0.attn1.to_q", "connectors.text_proj_in"),
+    "a text conditioner": peft("transformer.transformer_blocks.0.attn1.to_q", "text_conditioner.blocks.0.q"),
+    "a second transformer": peft(
+        "transformer.transformer_blocks.0.attn.to_q", "transformer_ref.transformer_blocks.0.attn.to_q"
+    ),
 }
+T5 = "text_encoder.encoder.block.0.layer.0.SelfAttention.q"
+FLUX = "transformer_blocks.0.attn.to_q"
 DAMAGED = {
     "diffusers-prefix": (
         peft(f"base_model.model.{Q}"),
@@ -63,6 +76,16 @@ DAMAGED = {
         kohya(KOHYA) | peft("unet.conv_in"),
         kohya(f"base_model.model.{KOHYA}"),
         kohya(KOHYA) | kohya(f"stray.{OTHER}"),
+        # Only kohya's files are renamed for a UNet, and none of the keys of others.
+        peft(f"unet.{Q}") | {"foo.bar.lora_down.weight": ones(4, 8)},
+        peft(f"unet.{Q}", "diffusion_model.blocks.0.self_attn.q"),
+        kohya(Q),
+        kohya(KOHYA) | {"foo.bar.lora_down.weight": ones(4, 8)},
+        # A language model, whose file is another's that a pipeline with a transformer renames but for the layers.
+        named_default("model.layers.0.self_attn.q_proj"),
+        # Flux leaves out what is not of its transformer, Flux 2 the transformer, and others know neither.
+        peft(f"transformer.{FLUX}") | {"foo.bar.lora_down.weight": ones(4, 8)},
+        kohya("lora_unet_double_blocks_0_img_attn_qkv") | peft(f"transformer.{FLUX}"),
     ),
     "diffusers-key": (peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},),
     "diffusers-pair": (
@@ -96,6 +119,23 @@ DAMAGED = {
         kohya("transformer_blocks.0.attn.to_q"),
         {f"double_blocks.0.processor.proj_lora1.{name}.weight": ones(4, 4) for name in ("down", "up")},
         {f"transformer.x_embedder.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
+        # Flux alone takes an alpha beside a transformer's keys.
+        peft(f"transformer.{FLUX}") | {f"transformer.{FLUX}.alpha": ones()},
+        peft(f"transformer.{FLUX}", "diffusion_model.blocks.0.self_attn.q"),
+        kohya("lora_transformer_transformer_blocks_0_attn_to_q", TEXT.replace("lora_te_", "lora_te1_")),
+        {f"lycoris_transformer_blocks_0_attn_to_q.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
+        {f"{FLUX}.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
+        peft("base_model.model.double_blocks.0.img_attn.qkv"),
+        peft("base_model.model.blocks.0.attn.wq"),
+        peft("base_model.model.layers.0.self_attention.to_q"),
+        peft("base_model.model.layers.0.self_attn.q_proj", "base_model.model.layers.0.cross_attn.q_proj"),
+        peft(FLUX) | {f"{FLUX}.alpha": ones()},
+        named_default(FLUX),
+        peft("double_blocks.0.img_attn.proj") | {"double_blocks.0.img_attn.norm.query_norm.scale": ones(8)},
+        peft("double_blocks.0.img_attn_qkv"),
+        peft("layers.0.attention.qkv"),
+        peft("blocks.0.attn.qkv_proj"),
+        peft("text_embedding_projection.aggregate_embed", "diffusion_model.transformer_blocks.0.attn1.to_q"),
     ),
 }
 
@@ -167,3 +207,35 @@ def test_an_adapter_of_a_language_model_is_told_as_one(
     (destination,) = read_destinations(["diffusers"])
     (told,) = [each for each in destination.findings(inspect(tmp_path)) if each.code == "diffusers-prefix"]
     assert ("it is for a language model" in told.remedy) == of_language
+
+
+def test_a_rule_holds_beside_keys_that_are_not_checked(tmp_path: Path) -> None:
+    """A stray key hides neither a broken text encoder nor itself, whoever may rename it."""
+    stray = {"foo.bar.lora_down.weight": ones(4, 8)}
+    whole, other = peft(f"unet.{Q}", T5), peft(f"transformer.{FLUX}", T5)
+    assert codes(whole, tmp_path / "a") == ["diffusers-text-encoder"]
+    for arrays in (whole, other):
+        assert codes(arrays | stray, tmp_path / "b") == ["diffusers-prefix", "diffusers-text-encoder"]
+    unknown = peft("diffusion_model.blocks.0.self_attn.q", T5)
+    assert codes(unknown, tmp_path / "c") == ["diffusers-text-encoder", "diffusers-unchecked"]
+
+
+def test_what_is_not_checked_does_not_pass(tmp_path: Path) -> None:
+    """It does not fail either, unless that is asked for; and what is known to be wrong fails."""
+    path = tmp_path / "flux.safetensors"
+    write_arrays(path, kohya("lora_unet_double_blocks_0_img_attn_qkv"))
+
+    def told(**keywords: object) -> list[tuple[str, object, bool | None]]:
+        verdicts = check(str(path), loads_in="diffusers", **keywords)  # type: ignore[arg-type]
+        return [(each.rule, each.value, each.passed) for each in verdicts]
+
+    assert told() == [("findings", 0, True), ("loads-in diffusers", None, None)]
+    assert told(ignore="diffusers-unchecked") == [("findings", 0, True), ("loads-in diffusers", 0, True)]
+    assert told(fail_on="diffusers-unchecked") == [
+        ("finding: diffusers-unchecked", 1, False),
+        ("loads-in diffusers", None, None),
+    ]
+    verdict = check(str(path), loads_in="diffusers")[-1]
+    assert (verdict.failure(), str(verdict)) == (None, f"{path}: loads-in diffusers was not checked")
+    write_arrays(path, peft("diffusion_model.blocks.0.self_attn.q", T5))
+    assert ("loads-in diffusers: diffusers-text-encoder", 1, False) in told()

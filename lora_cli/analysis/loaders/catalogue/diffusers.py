@@ -14,28 +14,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, Kind, counted_with, finding
 from lora_cli.analysis.loaders.declaration import Loader, Loading
+from lora_cli.analysis.loaders.pipeline_keys import (
+    BETWEEN,
+    PARTS,
+    TEXT_ENCODERS,
+    TRANSFORMERS,
+    UNETS,
+    has_any,
+    is_kohya,
+    is_kohya_unet,
+    renamed_keys,
+)
 from lora_cli.errors import counted, first_few
 from lora_cli.methods.adapter_file.foreign_adapter import most_common
 
-# The parts of a pipeline that adapters are loaded into, as the first part of a key.
-TRANSFORMERS, UNET, TEXT_ENCODERS = ("transformer.", "transformer_2."), "unet.", ("text_encoder.", "text_encoder_2.")
-PARTS = (*TRANSFORMERS, UNET, *TEXT_ENCODERS)
-# The prefixes by which `lora_state_dict` knows a file of kohya's, if all of its keys have one.
-KOHYA = ("lora_te_", "lora_unet_", "lora_te1_", "lora_te2_")
-# Those of each text encoder.
+# The prefixes of each text encoder in kohya's files.
 KOHYA_TEXT = (("lora_te_", "lora_te1_"), ("lora_te2_",))
-# The first parts of a UNet's names, of which kohya's have their own.
-UNET_BLOCKS = re.compile(
-    r"lora_unet_(?:(?:down|up)_blocks|mid_block|input_blocks|output_blocks|middle_block|conv_(?:in|out)|out_2"
-    r"|time_embed|label_emb|add_embedding)"
-)
-# Keys by which pipelines with a transformer know other trainers' files, and convert them each in its own way: names of
-# modules with dots, which kohya's do not have, or of XLabs' processors.
-RENAMED = re.compile(
-    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$"
-    r"|.+\.processor\.(?:qkv|proj)_lora[12]?\.(?:down|up)\.weight$",
-    re.DOTALL,
-)
 DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
 MAGNITUDE = ".lora_magnitude_vector"
 # A key that is neither LoRA's nor left out before that is looked at.
@@ -77,8 +71,9 @@ def invalid_key(loading: Loading) -> Iterator[str]:
 
     `load_lora_weights`: "Make sure all LoRA param names contain `'lora'` substring."
     """
-    invalid = [key for key in loading.keys if key.startswith((UNET, *TEXT_ENCODERS)) and NAMELESS.fullmatch(key)]
-    if invalid and not any(key.startswith(TRANSFORMERS) for key in loading.keys):
+    parts = (*UNETS, *TEXT_ENCODERS, *BETWEEN)
+    invalid = [key for key in loading.keys if key.startswith(parts) and NAMELESS.fullmatch(key)]
+    if invalid and not has_any(loading.keys, TRANSFORMERS):
         yield f"{counted_with(invalid, 'key', 'has', 'have')} no lora in the name, so diffusers refuses the file"
 
 
@@ -102,7 +97,7 @@ def unconverted(loading: Loading) -> Iterator[str]:
     LoKr, full diffs, and an alpha or an A and a B without each other.
     """
     keys = loading.keys
-    if not _is_unet(keys):
+    if not is_kohya_unet(keys):
         return
     down = {key.removesuffix(DOWN) for key in keys if key.endswith(DOWN)}
     left = [
@@ -142,7 +137,7 @@ def some_alphas(loading: Loading) -> Iterator[str]:
 
     For kohya, the alpha of a module that has none is its rank.
     """
-    updates = loading.adapter.described.values() if _is_unet(loading.keys) else ()
+    updates = loading.adapter.described.values() if is_kohya_unet(loading.keys) else ()
     usual = most_common(update.alpha for update in updates)
     if usual is None:
         return
@@ -156,7 +151,7 @@ def unread_config(loading: Loading) -> Iterator[str]:
     """Find an adapter_config.json whose scaling diffusers does not see: it reads the file alone, and takes alpha = r."""
     scalings = Counter(pair.scaling for pair in loading.adapter.factors.values())
     other = [scaling for scaling in scalings if scaling != 1]
-    if other and loading.is_peft and not _is_kohya(loading.keys):
+    if other and loading.is_peft and not is_kohya(loading.keys):
         yield f"diffusers does not read adapter_config.json, and loads updates at a scaling of 1 instead of {other[0]:.6g}"
 
 
@@ -173,7 +168,7 @@ def other_text_encoder(loading: Loading) -> Iterator[str]:
         keys = [key for key in loading.keys if key.startswith(part)]
         if keys and not any(map(CLIP.search, keys)):
             yield f"{counted_with(keys, 'key', 'is', 'are')} not of CLIP's attention, by which diffusers knows a text encoder"
-    for prefixes in KOHYA_TEXT if _is_unet(loading.keys) else ():
+    for prefixes in KOHYA_TEXT if is_kohya_unet(loading.keys) else ():
         modules = [module for module in _modules(loading.keys) if module.startswith(prefixes)]
         attention = [module for module in modules if module.endswith(("_q_proj", "_k_proj", "_v_proj"))]
         if attention and not any(module.endswith("_out_proj") for module in modules):
@@ -184,37 +179,25 @@ def other_text_encoder(loading: Loading) -> Iterator[str]:
 def unchecked(loading: Loading) -> Iterator[str]:
     """Say where a pipeline's class renames keys by its own rules, or takes what most refuse: "Invalid LoRA checkpoint"."""
     keys = loading.keys
-    if (_is_kohya(keys) and not _is_unet(keys)) or _is_renamed(keys):
-        yield "each pipeline with a transformer renames such keys by rules of its own, which are not checked here"
-    other = [
-        key for key in keys if key.startswith(TRANSFORMERS) and NAMELESS.fullmatch(key) and not key.endswith(ALPHA)
-    ]
-    if other:
+    if renamed := renamed_keys(keys):
         yield (
-            f"{counted_with(other, 'key', 'has', 'have')} no lora in the name, as of LoKr, "
+            f"{counted_with(renamed, 'key', 'was', 'were')} not checked, as each pipeline with a transformer renames such "
+            "keys by rules of its own"
+        )
+    other = [key for key in keys if key.startswith(PARTS) and NAMELESS.fullmatch(key)]
+    if other and has_any(keys, TRANSFORMERS):
+        yield (
+            f"{counted_with(other, 'key', 'has', 'have')} no lora in the name, as an alpha or LoKr's factors, "
             "and few pipelines with a transformer take such keys"
         )
 
 
 def _skipped(keys: Mapping[str, object]) -> list[str]:
     """Return the keys of no part of a pipeline, unless they are another trainer's, which are renamed."""
-    is_renamed = _is_kohya(keys) or _is_renamed(keys)
-    return [] if is_renamed else [key for key in keys if not key.startswith(PARTS)]
-
-
-def _is_kohya(keys: Mapping[str, object]) -> bool:
-    """Whether every key is kohya's."""
-    return all(key.startswith(KOHYA) for key in keys)
-
-
-def _is_renamed(keys: Mapping[str, object]) -> bool:
-    """Whether there are keys by which some pipelines know another trainer's file."""
-    return any(map(RENAMED.match, keys))
-
-
-def _is_unet(keys: Mapping[str, object]) -> bool:
-    """Whether every key is kohya's, and those of an image model are a UNet's."""
-    return _is_kohya(keys) and not any(key.startswith("lora_unet_") and not UNET_BLOCKS.match(key) for key in keys)
+    if is_kohya(keys):
+        return []
+    renamed = {*renamed_keys(keys)}
+    return [key for key in keys if not key.startswith(PARTS) and key not in renamed]
 
 
 def _modules(keys: Mapping[str, object]) -> Sequence[str]:
@@ -228,5 +211,6 @@ LOADER = Loader(
     "0.42.1",
     [kind for kind in vars().values() if isinstance(kind, Kind)],
     [no_part],
+    unchecked=frozenset({unchecked.code}),
     only_peft=False,
 )
