@@ -16,6 +16,7 @@ from lora_cli.analysis.limits import MAX_MEMORY, Limits
 from lora_cli.analysis.revisions import ADAPTER_REVISION, MODEL_REVISION, REVISIONS
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.models.peft_names import ADAPTER_WEIGHTS
 from lora_cli.models.sources.hub_name import MARK as REVISION_MARK
 from lora_cli.models.streams import is_stream
 
@@ -93,7 +94,8 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
     if rules.destinations:
         name = path or count.model or "one matrix"
         raise InvalidInput(
-            f"{argument('loads_in')} is about trained adapters, and {quote_long(name)} is not one; give the folder of one"
+            f"{argument('loads_in')} is about trained adapters, and {quote_long(name)} is not one; give the folder of "
+            f"one, which has its weights in one piece, as {ADAPTER_WEIGHTS}"
         )
     if MAX_MEMORY in rules.limits:
         from lora_cli.analysis.memory.trained_count import with_training

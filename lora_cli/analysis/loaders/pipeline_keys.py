@@ -72,6 +72,15 @@ def is_kohya_unet(keys: Mapping[str, object]) -> bool:
     return is_kohya(keys) and not any(key.startswith("lora_unet_") and not UNET_BLOCKS.match(key) for key in keys)
 
 
+def is_kohya_without_lora(keys: Mapping[str, object]) -> bool:
+    """Whether every key is kohya's and none is LoRA's, as in a file of LoKr or LoHa.
+
+    >>> is_kohya_without_lora({"lora_unet_single_blocks_0_linear1.lokr_w1": 1})
+    True
+    """
+    return is_kohya(keys) and not any(".lora_" in key for key in keys)
+
+
 def has_any(keys: Mapping[str, object], prefixes: tuple[str, ...]) -> bool:
     """Whether a key begins with one of the prefixes."""
     return any(key.startswith(prefixes) for key in keys)
@@ -87,7 +96,7 @@ def renamed_keys(keys: Mapping[str, object]) -> list[str]:
     (['diffusion_model.blocks.0.q.lora_A.weight'], [])
     """
     if is_kohya(keys):
-        return [] if is_kohya_unet(keys) else [*keys]
+        return [] if is_kohya_unet(keys) or is_kohya_without_lora(keys) else [*keys]
     if has_any(keys, UNETS) or any(map(ONLY_UNET.match, keys)):
         return []
     bare = [key for key in keys if not key.startswith(PARTS)]

@@ -100,6 +100,7 @@ DAMAGED = {
         kohya(KOHYA) | {f"{OTHER}.alpha": ones()},
         kohya(KOHYA) | {f"{OTHER}.lora_up.weight": ones(8, 4)},
         {key: array for key, array in kohya(KOHYA, OTHER).items() if key != f"{OTHER}.lora_up.weight"},
+        {f"lora_unet_double_blocks_0_img_attn_qkv.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
     ),
     "diffusers-dora": (
         kohya(KOHYA) | {f"{KOHYA}.dora_scale": ones(8, 1)},

@@ -23,6 +23,7 @@ from lora_cli.analysis.loaders.pipeline_keys import (
     has_any,
     is_kohya,
     is_kohya_unet,
+    is_kohya_without_lora,
     renamed_keys,
 )
 from lora_cli.errors import counted, first_few
@@ -94,10 +95,15 @@ def unconverted(loading: Loading) -> Iterator[str]:
     """Find keys of kohya's that are left when a UNet's LoRA has been renamed.
 
     `_convert_non_diffusers_lora_to_diffusers`: "The following keys have not been correctly renamed". So it is with LoHa,
-    LoKr, full diffs, and an alpha or an A and a B without each other.
+    LoKr, full diffs, and an alpha or an A and a B without each other. Pipelines with a transformer take a part of these
+    beside LoRA, and nothing without it: what they know of LoKr has names of modules with dots, or of LyCORIS's own.
     """
     keys = loading.keys
     if not is_kohya_unet(keys):
+        if is_kohya_without_lora(keys):
+            yield (
+                f"no pipeline loads {counted([*keys], 'key')}, as none of them is part of a pair of {DOWN[1:]} and {UP[1:]}"
+            )
         return
     down = {key.removesuffix(DOWN) for key in keys if key.endswith(DOWN)}
     left = [
