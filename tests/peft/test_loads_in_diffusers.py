@@ -212,3 +212,29 @@ def test_magnitudes_of_a_text_encoder_are_not_loaded(part: str, target: str, tmp
     equal = [torch.equal(one, two) for one, two in zip(saved.values(), loaded.values(), strict=True)]
     assert equal == [part == "unet"] * len(equal)
     assert [reason.rpartition("[")[2] for reason in _refused(path)] == ([] if part == "unet" else ["diffusers-dora]"])
+
+
+SPELLINGS = (("lora_A", "lora_B"), ("lora.down", "lora.up"), ("lora_linear_layer.down", "lora_linear_layer.up"))
+
+
+@pytest.mark.parametrize("part", ["unet", "text_encoder"])
+@pytest.mark.parametrize(("a", "b"), [*SPELLINGS, ("lora_down", "lora_up")])
+def test_each_part_has_its_spellings(part: str, a: str, b: str, tmp_path: Path) -> None:
+    """A UNet and a text encoder know others of A and B; the other part is spelled as PEFT does."""
+    pipeline, tensors = Pipeline(clip=True), {}
+    for each, leaf in (("unet", "attn1.to_q"), ("text_encoder", "q_proj")):
+        name = next(name for name, _ in getattr(pipeline, each).named_modules() if name.endswith(leaf))
+        weight = getattr(pipeline, each).get_submodule(name).weight
+        full = f"text_model.{name}" if name.startswith("encoder.layers") else name
+        first, second = (a, b) if each == part else SPELLINGS[0]
+        tensors[f"{each}.{full}.{first}.weight"] = torch.randn(2, weight.shape[1])
+        tensors[f"{each}.{full}.{second}.weight"] = torch.randn(weight.shape[0], 2)
+    path = tmp_path / "pytorch_lora_weights.safetensors"
+    save_file(tensors, path)
+    try:
+        pipeline.load_lora_weights(str(path))
+    except (IndexError, ValueError):
+        loads = False
+    else:
+        loads = True
+    assert loads == (not _refused(path))

@@ -51,10 +51,19 @@ def codes(arrays: Mapping[str, Array], folder: Path, **fields: object) -> list[s
     return [each.code for each in destination.findings(inspect(folder))]
 
 
+def spelled(module: str, a: str, b: str) -> dict[str, Array]:
+    """Return LoRA with other names of A and B."""
+    return {f"{module}.{a}.weight": ones(4, 8), f"{module}.{b}.weight": ones(8, 4)}
+
+
 # Files that load, and what is wrong with others.
+T5 = "text_encoder.encoder.block.0.layer.0.SelfAttention.q"
+FLUX = "transformer_blocks.0.attn.to_q"
 WHOLE = {
     "a UNet": peft(f"unet.{Q}"),
     "a UNet with old names": {f"unet.{Q}.lora.{side}.weight": ones(4, 4) for side in ("down", "up")},
+    "a text encoder with other names": peft(f"unet.{Q}")
+    | spelled(f"text_encoder.{CLIP}", "lora_linear_layer.down", "lora_linear_layer.up"),
     "a UNet with DoRA": peft(f"unet.{Q}") | {f"unet.{Q}.lora_magnitude_vector": ones(8)},
     "a UNet and its text encoder": peft(f"unet.{Q}", f"text_encoder.{CLIP}", f"text_encoder_2.{CLIP}"),
     "a transformer": peft("transformer.transformer_blocks.0.attn.to_q"),
@@ -67,8 +76,6 @@ WHOLE = {
         "transformer.transformer_blocks.0.attn.to_q", "transformer_ref.transformer_blocks.0.attn.to_q"
     ),
 }
-T5 = "text_encoder.encoder.block.0.layer.0.SelfAttention.q"
-FLUX = "transformer_blocks.0.attn.to_q"
 DAMAGED = {
     "diffusers-prefix": (
         peft(f"base_model.model.{Q}"),
@@ -87,7 +94,14 @@ DAMAGED = {
         peft(f"transformer.{FLUX}") | {"foo.bar.lora_down.weight": ones(4, 8)},
         kohya("lora_unet_double_blocks_0_img_attn_qkv") | peft(f"transformer.{FLUX}"),
     ),
-    "diffusers-key": (peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},),
+    "diffusers-key": (
+        peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},
+        kohya(f"unet.{Q}", alpha=False),
+        spelled(f"unet.{Q}", "lora_linear_layer.down", "lora_linear_layer.up"),
+        spelled(f"transformer.{FLUX}", "lora_linear_layer.down", "lora_linear_layer.up"),
+        peft(f"unet.{Q}") | spelled(f"text_encoder.{CLIP}", "lora.down", "lora.up"),
+        peft(f"unet.{Q}") | kohya(f"text_encoder.{CLIP}", alpha=False),
+    ),
     "diffusers-pair": (
         {key: array for key, array in peft(f"unet.{Q}", "unet.conv_in").items() if key != f"unet.{Q}.lora_B.weight"},
         {f"unet.{Q}.lora.up.weight": ones(8, 4)},
@@ -120,7 +134,8 @@ DAMAGED = {
         kohya("transformer_blocks.0.attn.to_q"),
         {f"double_blocks.0.processor.proj_lora1.{name}.weight": ones(4, 4) for name in ("down", "up")},
         {f"transformer.x_embedder.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
-        # Flux alone takes an alpha beside a transformer's keys.
+        # Flux alone takes kohya's names, or an alpha, beside a transformer's keys.
+        kohya(f"transformer.{FLUX}", alpha=False),
         peft(f"transformer.{FLUX}") | {f"transformer.{FLUX}.alpha": ones()},
         peft(f"transformer.{FLUX}", "diffusion_model.blocks.0.self_attn.q"),
         kohya("lora_transformer_transformer_blocks_0_attn_to_q", TEXT.replace("lora_te_", "lora_te1_")),

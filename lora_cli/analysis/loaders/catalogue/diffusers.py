@@ -37,6 +37,15 @@ MAGNITUDE = ".lora_magnitude_vector"
 NAMELESS = re.compile(r"(?!.*(?:lora|dora_scale)).*", re.DOTALL)
 # How an A and a B are called, and the other of each.
 FACTOR = re.compile(r"(.*[._]lora(?:_linear_layer)?[._])(A|B|down|up)\.weight", re.DOTALL)
+# The spellings of an A and a B that `convert_unet_state_dict_to_peft` and `convert_state_dict_to_peft` in
+# `diffusers/utils/state_dict_utils.py` know of a denoiser's and of a text encoder's, and one that Flux's pipelines rename.
+OLD_NAMES = r"\.to_(?:[qkv]|out)_lora\.(?:down|up)"
+KNOWN = re.compile(rf".*(?:\.lora_[AB]|\.lora\.(?:down|up)|{OLD_NAMES})\.weight", re.DOTALL)
+KNOWN_TEXT = re.compile(
+    rf".*(?:\.lora_[AB]|\.lora_linear_layer\.(?:down|up)|{OLD_NAMES}|text_projection\.lora\.(?:down|up))\.weight",
+    re.DOTALL,
+)
+ONLY_FLUX = (DOWN, ".lora_up.weight")
 OTHER_SIDE = {"A": "B", "B": "A", "down": "up", "up": "down"}
 # The names by which text encoders' tensors are known: those of CLIP's attention, and its feed-forward's old ones.
 CLIP = re.compile(r"\.(?:(?:q_proj|k_proj|v_proj|out_proj)\.|to_(?:[qkv]|out)_lora\.|fc[12]\.lora_linear_layer\.)")
@@ -76,6 +85,25 @@ def invalid_key(loading: Loading) -> Iterator[str]:
     invalid = [key for key in loading.keys if key.startswith(parts) and NAMELESS.fullmatch(key)]
     if invalid and not has_any(loading.keys, TRANSFORMERS):
         yield f"{counted_with(invalid, 'key', 'has', 'have')} no lora in the name, so diffusers refuses the file"
+
+
+@finding("diffusers-key", ERROR, "rename what comes before .weight to lora_A and lora_B")
+def misspelled_factor(loading: Loading) -> Iterator[str]:
+    """Find an A or a B in a spelling that its part's loader does not know, which then sees no rank.
+
+    `get_peft_kwargs` raises IndexError for a denoiser, and `convert_state_dict_to_diffusers` ValueError for a text
+    encoder: "Could not automatically infer state dict type".
+    """
+    unknown = [
+        key
+        for key in loading.keys
+        if key.startswith(PARTS)
+        and FACTOR.fullmatch(key)
+        and not (KNOWN_TEXT if key.startswith(TEXT_ENCODERS) else KNOWN).fullmatch(key)
+        and not _is_of_flux(key)
+    ]
+    if unknown:
+        yield f"{counted_with(unknown, 'key', 'has', 'have')} a spelling of lora_A or lora_B that diffusers does not know there"
 
 
 @finding("diffusers-pair", ERROR, SAVE)
@@ -190,12 +218,19 @@ def unchecked(loading: Loading) -> Iterator[str]:
             f"{counted_with(renamed, 'key', 'was', 'were')} not checked, as each pipeline with a transformer renames such "
             "keys by rules of its own"
         )
+    if of_flux := [key for key in keys if _is_of_flux(key)]:
+        yield f"{counted_with(of_flux, 'key', 'has', 'have')} kohya's lora_down or lora_up, which only pipelines of Flux take there"
     other = [key for key in keys if key.startswith(PARTS) and NAMELESS.fullmatch(key)]
     if other and has_any(keys, TRANSFORMERS):
         yield (
             f"{counted_with(other, 'key', 'has', 'have')} no lora in the name, as an alpha or LoKr's factors, "
             "and few pipelines with a transformer take such keys"
         )
+
+
+def _is_of_flux(key: str) -> bool:
+    """Whether a key of a transformer has a spelling that only Flux's pipelines know."""
+    return key.startswith(TRANSFORMERS) and key.endswith(ONLY_FLUX)
 
 
 def _skipped(keys: Mapping[str, object]) -> list[str]:
