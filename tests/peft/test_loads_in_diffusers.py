@@ -238,3 +238,23 @@ def test_each_part_has_its_spellings(part: str, a: str, b: str, tmp_path: Path) 
     else:
         loads = True
     assert loads == (not _refused(path))
+
+
+@pytest.mark.parametrize("alpha", [True, False])
+def test_kohyas_alphas_are_refused_beside_a_config_of_diffusers(alpha: bool, tmp_path: Path) -> None:
+    """Of a file that was converted with its metadata."""
+    pipeline = Pipeline(clip=True)
+    name = next(name for name, _ in pipeline.unet.named_modules() if name.endswith("attn1.to_q"))
+    weight, module = pipeline.unet.get_submodule(name).weight, f"lora_unet_{name.replace('.', '_')}"
+    tensors = {f"{module}.lora_down.weight": torch.randn(2, weight.shape[1])}  # type: ignore[arg-type, index]
+    tensors[f"{module}.lora_up.weight"] = torch.randn(weight.shape[0], 2)  # type: ignore[arg-type, index]
+    tensors |= {f"{module}.alpha": torch.tensor(1.0)} if alpha else {}
+    config = {"unet.r": 2, "unet.lora_alpha": 2, "unet.target_modules": ["to_q"]}
+    path = tmp_path / "style.safetensors"
+    save_file(tensors, path, metadata={"lora_adapter_metadata": json.dumps(config)})
+    if alpha:
+        with pytest.raises(ValueError, match="Both `network_alphas` and `metadata` cannot be specified"):
+            pipeline.load_lora_weights(str(path))
+    else:
+        pipeline.load_lora_weights(str(path))
+    assert bool(_refused(path)) is alpha

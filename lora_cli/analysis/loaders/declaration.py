@@ -58,6 +58,12 @@ class Loading(NamedTuple):
         """The tensors of the file by their keys there."""
         return self.adapter.trained.tensors
 
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The metadata of a file whose format is not PEFT's, which has none that matters."""
+        trained = self.adapter.trained
+        return trained.metadata if isinstance(trained, ForeignAdapter) else {}
+
 
 class Loader(NamedTuple):
     """A program that loads adapters, and the rules that were read in the source of its `version`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -255,3 +256,16 @@ def test_what_is_not_checked_does_not_pass(tmp_path: Path) -> None:
     assert (verdict.failure(), str(verdict)) == (None, f"{path}: loads-in diffusers was not checked")
     write_arrays(path, peft("diffusion_model.blocks.0.self_attn.q", T5))
     assert ("loads-in diffusers: diffusers-text-encoder", 1, False) in told()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "alpha", "passes"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_alphas_and_a_config_are_refused_together(metadata: bool, alpha: bool, passes: bool, tmp_path: Path) -> None:
+    """A converted file keeps the metadata of diffusers, and gets kohya's alphas."""
+    path = tmp_path / "style.safetensors"
+    config = {"unet.r": 4, "unet.lora_alpha": 4, "unet.target_modules": ["to_q"]}
+    entry = {"lora_adapter_metadata": json.dumps(config)} if metadata else None
+    write_arrays(path, kohya(KOHYA, alpha=alpha), metadata=entry)
+    rules = [(each.rule, each.passed) for each in check(str(path), loads_in="diffusers")]
+    assert rules[-1] == (("loads-in diffusers", True) if passes else ("loads-in diffusers: diffusers-alpha", False))

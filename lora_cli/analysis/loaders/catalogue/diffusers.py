@@ -28,6 +28,7 @@ from lora_cli.analysis.loaders.pipeline_keys import (
 )
 from lora_cli.errors import counted, first_few
 from lora_cli.methods.adapter_file.foreign_adapter import most_common
+from lora_cli.methods.adapter_file.pipeline_metadata import ENTRY
 
 # The prefixes of each text encoder in kohya's files.
 KOHYA_TEXT = (("lora_te_", "lora_te1_"), ("lora_te2_",))
@@ -178,6 +179,17 @@ def some_alphas(loading: Loading) -> Iterator[str]:
     other = [update.module for update in updates if update.alpha is None and update.r not in (None, usual)]
     if other:
         yield f"{counted_with(other, 'module', 'has', 'have')} no alpha, and diffusers takes {usual:.6g}, that of other modules"
+
+
+@finding("diffusers-alpha", ERROR, f"remove {ENTRY} from the file's metadata")
+def alphas_beside_configs(loading: Loading) -> Iterator[str]:
+    """Find alphas of kohya's beside a config in the metadata, which `load_lora_adapter` refuses together."""
+    alphas = [key for key in loading.keys if key.endswith(ALPHA)]
+    if alphas and is_kohya_unet(loading.keys) and loading.metadata.get(ENTRY):
+        yield (
+            f"diffusers refuses {counted(alphas, 'alpha')} beside {ENTRY}, which has alphas, too: "
+            '"Both `network_alphas` and `metadata` cannot be specified."'
+        )
 
 
 @finding("diffusers-scale", ERROR, "write lora_adapter_metadata with save_lora_weights, or merge alpha / r into B")
