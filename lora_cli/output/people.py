@@ -49,10 +49,12 @@ def cell(field: str, value: Value) -> str:
 
     >>> cell("trainable_params", 65536), cell("percent_saved", 93.75), cell("reduction_factor", 16.0)
     ('65,536', '93.75 %', '16x')
-    >>> cell("adapter_bytes", 262384), cell("passed", True), cell("output_norm", None)
-    ('262,384', 'yes', 'unknown')
+    >>> cell("adapter_bytes", 262384), cell("passed", True), cell("passed", None), cell("output_norm", None)
+    ('262,384', 'yes', 'not checked', 'unknown')
     """
     if value is None:
+        if field == "passed":
+            return "not checked"
         return "none" if field in OPTIONAL else "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -120,6 +120,15 @@ class Report(NamedTuple):
         for row, failure in zip(self.rows(), self.failures or (), strict=True):
             yield dict(zip(self.fields, row, strict=True)), failure
 
+    @staticmethod
+    def is_open(record: Mapping[str, Value]) -> bool:
+        """Whether a record is a verdict on something that was not checked.
+
+        >>> Report.is_open({"rule": "max-params", "passed": True}), Report.is_open({"rule": "loads-in", "passed": None})
+        (False, True)
+        """
+        return record.get("passed", True) is None
+
     def location(self, record: Mapping[str, Value]) -> Location | None:
         """Return the file that a record is about, if one is known."""
         path = record.get("path")

@@ -13,6 +13,7 @@ from printing import has_controls
 from program import run
 from small_models import SMALL
 
+from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.errors import InvalidInput, printable
 from lora_cli.output import Report, format_writer
 from lora_cli.output.registry import formats_of
@@ -159,3 +160,13 @@ def test_check_lists_its_formats_where_one_is_unknown() -> None:
     """The choice that check gives has github and junit."""
     with pytest.raises(InvalidInput, match=r"choose from: auto, csv, github, json, junit, .*$"):
         format_writer("xml", 1, "check", judged=True)
+
+
+def test_what_was_not_checked_does_not_hold(written: Write) -> None:
+    """The log has a line of its own for it."""
+    rows = [("a", "findings", 0, 0, True), ("a", "loads-in diffusers", None, 0, None)]
+    report = Report("check", ("path", *FIELDS), [rows], 2, listing=True, failures=[None, None])
+    assert written("github", report) == (
+        "lora-cli check: these rules hold for 'a': findings\n"
+        "lora-cli check: these rules were not checked for 'a': loads-in diffusers\n"
+    )

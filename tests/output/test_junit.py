@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from program import run
 
+from lora_cli.analysis.check.verdict import FIELDS
 from lora_cli.errors import printable
 from lora_cli.output import Report
 from lora_cli.output.formats.junit import write_error
@@ -32,6 +33,7 @@ SCHEMA = {
     "testcase": (("name",), ("classname", "time", "group")),
     "failure": ((), ("type", "message")),
     "error": ((), ("type", "message")),
+    "skipped": ((), ()),
 }
 
 
@@ -106,3 +108,13 @@ def test_check_reports_and_still_fails() -> None:
     root = parsed(done.stdout)
     assert (done.returncode, root.get("tests"), root.get("failures")) == (1, "2", "1")
     assert_adds_up(root)
+
+
+def test_what_was_not_checked_is_skipped(written: Write) -> None:
+    """CI systems show it as neither passed nor failed."""
+    rows = [("findings", 0, 0, True), ("loads-in diffusers", None, 0, None)]
+    report = Report("check", FIELDS, [rows], 2, listing=True, failures=[None, None])
+    root = parsed(written("junit", report))
+    (suite,) = root
+    assert [suite.get(name) for name in ("tests", "failures", "skipped")] == ["2", "0", "1"]
+    assert [[child.tag for child in case] for case in suite] == [[], ["skipped"]]

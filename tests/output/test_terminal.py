@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from lora_cli import count, sweep
+from lora_cli.analysis.check import verdict
 from lora_cli.analysis.count.plain_lora import FIELDS
 from lora_cli.output import Report, Screen
 from lora_cli.output.columns import listing
@@ -213,3 +214,21 @@ def test_progress_of_unknown_length_on_a_dumb_terminal_is_a_line_for_ten_parts(m
         bar.advance()
     bar.stop()
     assert stream.getvalue() == "Trying sizes: 2\nTrying sizes: 10\nTrying sizes: 20\n"
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ([True], "1 of 2 rules hold; 1 was not checked."),
+        ([], "0 of 1 rules hold; 1 was not checked."),
+        ([True, False], "1 of 3 rules hold; 1 was not checked."),
+    ],
+)
+def test_what_was_not_checked_does_not_hold(written: Write, others: list[bool], said: str) -> None:
+    """Its row says so, and the last line counts it."""
+    rows = [("loads-in diffusers", None, 0, None), *(("findings", 0, 0, passed) for passed in others)]
+    failures = [None, *(None if passed else "it fails" for passed in others)]
+    report = Report("check", verdict.FIELDS, [rows], len(rows), listing=True, failures=failures, design="check")
+    lines = written("table", report, Screen(80)).splitlines()
+    assert re.sub(r" +", " ", lines[2]) == "not checked loads-in diffusers unknown 0"
+    assert said in lines

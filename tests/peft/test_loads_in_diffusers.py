@@ -143,6 +143,10 @@ def _one_renamed(tensors: Tensors, source: random.Random) -> Tensors:
     return {(f"stray.{key}" if key == renamed else key): tensor for key, tensor in tensors.items()}
 
 
+def _stray(tensors: Tensors, _: random.Random) -> Tensors:
+    return tensors | {f"foo.bar.lora_{side}.weight": torch.ones(2, 2) for side in ("down", "up")}
+
+
 # What is done to the file, most often nothing.
 DAMAGES: list[Callable[[Tensors, random.Random], Tensors]] = [
     *[lambda tensors, _: tensors] * 6,
@@ -155,6 +159,7 @@ DAMAGES: list[Callable[[Tensors, random.Random], Tensors]] = [
     _renamed(""),
     _renamed("base_model.model."),
     _one_renamed,
+    _stray,
 ]
 
 
@@ -166,8 +171,8 @@ def test_what_diffusers_loads_passes_and_what_it_does_not_fails(turn: int, tmp_p
     case = Case(source)
     damage = source.choice(DAMAGES)
     tensors = damage(case.tensors, source)
-    # A DoRA magnitude changes the update.
-    changed = any("dora_scale" in key for key in tensors)
+    # A DoRA magnitude changes the update, and what is named foo is loaded into nothing.
+    changed = any("dora_scale" in key or key.startswith("foo.") for key in tensors)
     path = tmp_path / "adapter_model.safetensors"
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
     if not case.kohya:
@@ -207,3 +212,49 @@ def test_magnitudes_of_a_text_encoder_are_not_loaded(part: str, target: str, tmp
     equal = [torch.equal(one, two) for one, two in zip(saved.values(), loaded.values(), strict=True)]
     assert equal == [part == "unet"] * len(equal)
     assert [reason.rpartition("[")[2] for reason in _refused(path)] == ([] if part == "unet" else ["diffusers-dora]"])
+
+
+SPELLINGS = (("lora_A", "lora_B"), ("lora.down", "lora.up"), ("lora_linear_layer.down", "lora_linear_layer.up"))
+
+
+@pytest.mark.parametrize("part", ["unet", "text_encoder"])
+@pytest.mark.parametrize(("a", "b"), [*SPELLINGS, ("lora_down", "lora_up")])
+def test_each_part_has_its_spellings(part: str, a: str, b: str, tmp_path: Path) -> None:
+    """A UNet and a text encoder know others of A and B; the other part is spelled as PEFT does."""
+    pipeline, tensors = Pipeline(clip=True), {}
+    for each, leaf in (("unet", "attn1.to_q"), ("text_encoder", "q_proj")):
+        name = next(name for name, _ in getattr(pipeline, each).named_modules() if name.endswith(leaf))
+        weight = getattr(pipeline, each).get_submodule(name).weight
+        full = f"text_model.{name}" if name.startswith("encoder.layers") else name
+        first, second = (a, b) if each == part else SPELLINGS[0]
+        tensors[f"{each}.{full}.{first}.weight"] = torch.randn(2, weight.shape[1])
+        tensors[f"{each}.{full}.{second}.weight"] = torch.randn(weight.shape[0], 2)
+    path = tmp_path / "pytorch_lora_weights.safetensors"
+    save_file(tensors, path)
+    try:
+        pipeline.load_lora_weights(str(path))
+    except (IndexError, ValueError):
+        loads = False
+    else:
+        loads = True
+    assert loads == (not _refused(path))
+
+
+@pytest.mark.parametrize("alpha", [True, False])
+def test_kohyas_alphas_are_refused_beside_a_config_of_diffusers(alpha: bool, tmp_path: Path) -> None:
+    """Of a file that was converted with its metadata."""
+    pipeline = Pipeline(clip=True)
+    name = next(name for name, _ in pipeline.unet.named_modules() if name.endswith("attn1.to_q"))
+    weight, module = pipeline.unet.get_submodule(name).weight, f"lora_unet_{name.replace('.', '_')}"
+    tensors = {f"{module}.lora_down.weight": torch.randn(2, weight.shape[1])}  # type: ignore[arg-type, index]
+    tensors[f"{module}.lora_up.weight"] = torch.randn(weight.shape[0], 2)  # type: ignore[arg-type, index]
+    tensors |= {f"{module}.alpha": torch.tensor(1.0)} if alpha else {}
+    config = {"unet.r": 2, "unet.lora_alpha": 2, "unet.target_modules": ["to_q"]}
+    path = tmp_path / "style.safetensors"
+    save_file(tensors, path, metadata={"lora_adapter_metadata": json.dumps(config)})
+    if alpha:
+        with pytest.raises(ValueError, match="Both `network_alphas` and `metadata` cannot be specified"):
+            pipeline.load_lora_weights(str(path))
+    else:
+        pipeline.load_lora_weights(str(path))
+    assert bool(_refused(path)) is alpha

@@ -8,6 +8,7 @@ was unpacked (`pip download --no-deps vllm==VERSION`). Of its source only `lora/
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import sys
@@ -89,7 +90,7 @@ def vllm(source: Path) -> tuple[Any, dict[str, Any]]:
 def refusal(peft_helper: Any, names: dict[str, Any], config: dict[str, Any], keys: list[str], most: int) -> str | None:
     """Return why vLLM refuses a config or a key, or None."""
     try:
-        peft_helper.from_dict(CONFIG | config).validate_legal(SimpleNamespace(max_lora_rank=most))
+        peft_helper.from_dict(config).validate_legal(SimpleNamespace(max_lora_rank=most))
         for key in keys:
             if not names["is_base_embedding_weights"](key):
                 names["parse_fine_tuned_lora_name"](key)
@@ -108,15 +109,19 @@ def main() -> int:
         r, most = source.choice([4, 8, 16, 24, 64, 600]), source.choice([8, 16, 32, 64, 512])
         config = {"r": r} | {name: source.choice(of) for name, of in FIELDS.items() if source.random() < 0.12}
         config |= {"task_type": "CAUSAL_LM"} if config.get("alora_invocation_tokens") else {}
+        dropped = {name for name in ("r", "lora_alpha", "target_modules") if source.random() < 0.03}
+        written = {name: value for name, value in (CONFIG | config).items() if name not in dropped}
         arrays = pair(Q, np.ones((r, 64), "<f4"), np.ones((64, r), "<f4"))
         arrays |= {key: np.ones((2, 2), "<f4") for key in KEYS if source.random() < 0.03}
         with tempfile.TemporaryDirectory() as folder:
             try:
-                found = inspect(write_adapter(Path(folder), arrays, **config), values=False)
+                path = write_adapter(Path(folder), arrays)
+                (Path(folder) / "adapter_config.json").write_text(json.dumps(written))
+                found = inspect(path, values=False)
             except InvalidInput:
                 # What PEFT itself refuses is compared elsewhere.
                 continue
-        why = refusal(peft_helper, names, config, [f"base_model.model.{key}" for key in arrays], most)
+        why = refusal(peft_helper, names, written, [f"base_model.model.{key}" for key in arrays], most)
         (destination,) = read_destinations(["vllm"], None, most)
         codes = [each.code for each in destination.findings(found) if destination.refuses(each)]
         drawn, refused = drawn + 1, refused + (why is not None)

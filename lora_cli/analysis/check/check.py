@@ -80,7 +80,7 @@ def check(
     update_lock    record in that file the counts that are new or have changed
 
     A limit holds at equality. A count without any limit or lock raises `InvalidInput`, and so does a limit whose figure
-    is not known.
+    is not known. `passed` is None of a loader for which not everything could be checked.
 
     >>> from lora_cli import count
     >>> [verdict.passed for verdict in check(count(4096, 4096, 16), max_percent=1, max_params=100_000)]

@@ -16,6 +16,7 @@ from lora_cli.analysis.limits import MAX_MEMORY, Limits
 from lora_cli.analysis.revisions import ADAPTER_REVISION, MODEL_REVISION, REVISIONS
 from lora_cli.errors import InvalidInput, argument, quote_long
 from lora_cli.methods.config.adaptation import Adaptation
+from lora_cli.models.peft_names import ADAPTER_WEIGHTS
 from lora_cli.models.sources.hub_name import MARK as REVISION_MARK
 from lora_cli.models.streams import is_stream
 
@@ -93,7 +94,8 @@ def check_count(count: Count, rules: Rules, path: str | None = None) -> SubjectC
     if rules.destinations:
         name = path or count.model or "one matrix"
         raise InvalidInput(
-            f"{argument('loads_in')} is about trained adapters, and {quote_long(name)} is not one; give the folder of one"
+            f"{argument('loads_in')} is about trained adapters, and {quote_long(name)} is not one; give the folder of "
+            f"one, which has its weights in one piece, as {ADAPTER_WEIGHTS}"
         )
     if MAX_MEMORY in rules.limits:
         from lora_cli.analysis.memory.trained_count import with_training
@@ -176,8 +178,9 @@ def check_inspection(inspection: Inspection, rules: Rules, path: str, model: Mod
     shared = [each for each in found if any(to.refuses(each) for to in rules.destinations)]
     failing = [each for each in findings if each not in refused and (each in shared or each.fails(rules.fail_on))]
     verdicts = _judge_findings(failing, path)
-    for to, own in zip(rules.destinations, refusals, strict=True):
-        verdicts += _judge_loader(to, own, [each for each in shared if to.refuses(each)], path)
+    for to, own, of_loader in zip(rules.destinations, refusals, by_loader, strict=True):
+        is_open = any(map(to.leaves_open, of_loader))
+        verdicts += _judge_loader(to, own, [each for each in shared if to.refuses(each)], path, is_open=is_open)
     failing += refused
     # Nothing else is known of a file that cannot be read, which is reason enough to fail.
     if not (inspection.broken and failing):
@@ -232,15 +235,18 @@ def _judge_findings(failing: Sequence[Finding], path: str | None) -> list[Verdic
     return failed or [Verdict("findings", 0, 0, path=path)]
 
 
-def _judge_loader(to: Destination, refused: Sequence[Finding], shared: Sequence[Finding], path: str) -> list[Verdict]:
+def _judge_loader(
+    to: Destination, refused: Sequence[Finding], shared: Sequence[Finding], path: str, *, is_open: bool
+) -> list[Verdict]:
     """Return a verdict on each finding for which only this loader refuses an adapter, with its rule in each sentence.
 
     Without any there is one on what `inspect` finds and the loader refuses, too, whose sentences are told once for all.
+    `is_open` says that something was not checked: the adapter may fail for what is known, and does not pass.
     """
     rule = f"{LOADS_IN} {to.loader.name}"
     failed = [Verdict(f"{rule}: {each.code}", 1, 0, each.sentence(rule), path) for each in refused]
     if failed or not shared:
-        return failed or [Verdict(rule, 0, 0, path=path)]
+        return failed or [Verdict(rule, None if is_open else 0, 0, path=path, checked=not is_open)]
     codes = list(dict.fromkeys(each.code for each in shared))
     findings = "finding" if len(codes) == 1 else "findings"
     why = f"{path}: {rule}: {to.loader.title} would refuse it or leave part of it out; see the {findings} {', '.join(codes)}"

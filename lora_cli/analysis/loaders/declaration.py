@@ -58,13 +58,20 @@ class Loading(NamedTuple):
         """The tensors of the file by their keys there."""
         return self.adapter.trained.tensors
 
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The metadata of a file whose format is not PEFT's, which has none that matters."""
+        trained = self.adapter.trained
+        return trained.metadata if isinstance(trained, ForeignAdapter) else {}
+
 
 class Loader(NamedTuple):
     """A program that loads adapters, and the rules that were read in the source of its `version`.
 
     A rule that is an error is one by which it refuses an adapter, or loads another one than was trained. By one of its
     `gates` it loads nothing, so that no other rule is asked. `findings` are the codes of what `inspect` finds that it
-    refuses or leaves out, too. `has_releases` says whether the rules depend on the release of PEFT. `only_peft` says
+    refuses or leaves out, too, and `unchecked` those of notes that something was not checked, so that it is not known
+    whether it loads an adapter. `has_releases` says whether the rules depend on the release of PEFT. `only_peft` says
     whether it reads PEFT's own format and no other, and `only_language` whether it loads no model of a pipeline.
     """
 
@@ -74,6 +81,7 @@ class Loader(NamedTuple):
     rules: Sequence[Kind[Loading]]
     gates: Sequence[Kind[Loading]] = ()
     findings: frozenset[str] = frozenset({"broken-file", "empty-tensor"})
+    unchecked: frozenset[str] = frozenset()
     has_releases: bool = False
     only_peft: bool = True
     only_language: bool = False

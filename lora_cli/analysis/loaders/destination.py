@@ -34,6 +34,10 @@ class Destination(NamedTuple):
         own = {rule.code for rule in self.loader.all_rules}
         return finding.code in self.loader.findings or (finding.code in own and finding.severity == ERROR)
 
+    def leaves_open(self, finding: Finding) -> bool:
+        """Whether a finding says that something was not checked, so that it is not known whether the loader takes it."""
+        return finding.code in self.loader.unchecked
+
 
 def read_destinations(
     loads_in: Sequence[object] = (), peft_version: object = None, max_rank: float | None = None

@@ -8,22 +8,28 @@ from lora_cli.output.blocks import Block, Grid, Line
 from lora_cli.output.columns import Column, listing
 from lora_cli.output.report import Report
 
-PASS, FAIL = "pass", "FAIL"
+PASS, FAIL, OPEN = "pass", "FAIL", "not checked"
+STYLES = {PASS: "good", FAIL: "bad", OPEN: ""}
 
 
 def design(report: Report) -> Iterator[Block]:
     """Yield a row for each rule, failed ones in red, how many hold, and why the others do not; then what was not read."""
     failures = report.failures or ()
-    failed = [failure is not None for failure in failures]
-    columns = [Column("", [FAIL if each else PASS for each in failed])]
+    results = [
+        FAIL if failure is not None else OPEN if report.is_open(record) else PASS
+        for record, failure in report.judgements()
+    ]
+    failed = results.count(FAIL)
+    columns = [Column("", results)]
     columns += [each for each in listing(report) if each.field != "passed"]
-    yield Grid(columns, ["bad" if each else "good" for each in failed])
-    holding = len(failed) - sum(failed)
-    if all(failed) or not any(failed):
-        verdict = "All rules fail." if any(failed) else "All rules hold."
+    yield Grid(columns, [STYLES[each] for each in results])
+    if len(set(results)) == 1 and results[0] != OPEN:
+        verdict = "All rules fail." if failed else "All rules hold."
     else:
-        verdict = f"{holding} of {len(failed)} rules hold."
-    yield Line(verdict, "bad" if any(failed) else "good")
+        unknown = results.count(OPEN)
+        rest = f"; {unknown} {'was' if unknown == 1 else 'were'} not checked" if unknown else ""
+        verdict = f"{results.count(PASS)} of {len(results)} rules hold{rest}."
+    yield Line(verdict, "bad" if failed else "good" if results.count(PASS) == len(results) else "")
     yield from (Line(failure) for failure in failures if failure is not None)
     if report.troubles:
         number = len(report.troubles)

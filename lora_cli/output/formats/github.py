@@ -7,7 +7,7 @@ all rules hold, the log has one plain line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
 from lora_cli.errors import first_few, printable
@@ -45,22 +45,30 @@ def write(report: Report, stream: TextIO, screen: Screen) -> None:
     for trouble in report.troubles:
         write_error(report.command, trouble.message, trouble.location, stream)
     if judgements and not report.troubles and all(failure is None for _, failure in judgements):
-        stream.write(_all_hold(report.command, [record for record, _ in judgements]) + "\n")
+        held = [record for record, _ in judgements if not report.is_open(record)]
+        unknown = [record for record, _ in judgements if report.is_open(record)]
+        stream.writelines(line + "\n" for line in _without_failure(report.command, held, unknown))
 
 
-def _all_hold(command: str, records: Sequence[Mapping[str, Value]]) -> str:
-    """Return that all rules hold, and which of which subjects.
+def _without_failure(
+    command: str, held: Sequence[Mapping[str, Value]], unknown: Sequence[Mapping[str, Value]]
+) -> Iterator[str]:
+    """Yield which rules hold for which subjects, and which were not checked.
 
-    >>> _all_hold("check", [{"path": "a", "rule": "max-params"}, {"path": "b", "rule": "max-params"}])
-    "lora-cli check: all rules hold for 'a', 'b': max-params"
-    >>> _all_hold("check", [{"rule": "max-params"}, {"rule": "max-bytes"}])
-    'lora-cli check: all rules hold: max-params, max-bytes'
+    >>> [*_without_failure("check", [{"path": "a", "rule": "max-params"}, {"path": "b", "rule": "max-params"}], [])]
+    ["lora-cli check: all rules hold for 'a', 'b': max-params"]
+    >>> [*_without_failure("check", [{"rule": "findings"}], [{"rule": "loads-in diffusers"}])]
+    ['lora-cli check: these rules hold: findings', 'lora-cli check: these rules were not checked: loads-in diffusers']
     """
-    paths, rules = (
-        list(dict.fromkeys(str(record[field]) for record in records if field in record)) for field in ("path", "rule")
-    )
-    subjects = f" for {first_few(paths)}" if paths else ""
-    return f"lora-cli {command}: all rules hold{subjects}: {first_few(rules, printable)}"
+    said = [("these rules hold" if unknown else "all rules hold", held), ("these rules were not checked", unknown)]
+    for what, records in said:
+        paths, rules = (
+            list(dict.fromkeys(str(record[field]) for record in records if field in record))
+            for field in ("path", "rule")
+        )
+        subjects = f" for {first_few(paths)}" if paths else ""
+        if records:
+            yield f"lora-cli {command}: {what}{subjects}: {first_few(rules, printable)}"
 
 
 def write_error(command: str, message: str, location: Location | None, stream: TextIO) -> None:

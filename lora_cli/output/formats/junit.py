@@ -14,14 +14,15 @@ from lora_cli.errors import printable
 from lora_cli.output.format import Format
 from lora_cli.output.report import Location, Report, Screen, Trouble
 
-FAILURE, ERROR = "failure", "error"
+FAILURE, ERROR, SKIPPED = "failure", "error", "skipped"
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 class Case(NamedTuple):
     """One record as XML text: its path if it has one, the file it is about, its unique name, and what is wrong with it.
 
-    `element` is what that is, a `failure` or an `error`, and `kind` its type. `message` is None where nothing is wrong.
+    `element` is what that is, a `failure` or an `error`, and `kind` its type. `message` is None where nothing is wrong; a
+    case of `skipped` was not checked, and has none.
     """
 
     path: str | None
@@ -57,7 +58,8 @@ def _cases(report: Report) -> Iterator[Case]:
         seen.setdefault(unique, 1)
         location = report.location(record)
         file = None if location is None else text(location.file)
-        yield Case(where, file, unique, rule, None if failure is None else text(failure))
+        element = SKIPPED if failure is None and report.is_open(record) else FAILURE
+        yield Case(where, file, unique, rule, None if failure is None else text(failure), element)
 
 
 def _trouble(trouble: Trouble) -> Case:
@@ -88,9 +90,13 @@ def _write_suite(name: str, classname: str, cases: list[Case], stream: TextIO) -
     # The schema gives a file to suites only, and Jenkins' xUnit plugin rejects what the schema does not have. GitLab takes
     # a link from the file of a case, and does without: every name and every message there begins with the path.
     file = "" if cases[0].file is None else f' file="{cases[0].file}"'
-    stream.write(f'  <testsuite name="{name}" {_counts(cases)} skipped="0"{file}>\n')
+    skipped = sum(case.element == SKIPPED for case in cases)
+    stream.write(f'  <testsuite name="{name}" {_counts(cases)} skipped="{skipped}"{file}>\n')
     for case in cases:
         stream.write(f'    <testcase classname="{classname}" name="{case.name}"')
+        if case.element == SKIPPED:
+            stream.write(f"><{SKIPPED}/></testcase>\n")
+            continue
         if case.message is None:
             stream.write("/>\n")
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def kohya(*modules: str, alpha: bool = True) -> dict[str, Array]:
     return found | ({f"{m}.alpha": np.float32(4).reshape(()) for m in modules} if alpha else {})
 
 
+def named_default(module: str) -> dict[str, Array]:
+    """Return LoRA with the adapter's name in its keys, as in the `state_dict()` of a model."""
+    return {key.replace(".weight", ".default.weight"): array for key, array in peft(module).items()}
+
+
 def codes(arrays: Mapping[str, Array], folder: Path, **fields: object) -> list[str]:
     """Return what is found in a file, read as the one of a PEFT folder."""
     folder.mkdir(exist_ok=True)
@@ -46,15 +52,30 @@ def codes(arrays: Mapping[str, Array], folder: Path, **fields: object) -> list[s
     return [each.code for each in destination.findings(inspect(folder))]
 
 
+def spelled(module: str, a: str, b: str) -> dict[str, Array]:
+    """Return LoRA with other names of A and B."""
+    return {f"{module}.{a}.weight": ones(4, 8), f"{module}.{b}.weight": ones(8, 4)}
+
+
 # Files that load, and what is wrong with others.
+T5 = "text_encoder.encoder.block.0.layer.0.SelfAttention.q"
+FLUX = "transformer_blocks.0.attn.to_q"
 WHOLE = {
     "a UNet": peft(f"unet.{Q}"),
     "a UNet with old names": {f"unet.{Q}.lora.{side}.weight": ones(4, 4) for side in ("down", "up")},
+    "a text encoder with other names": peft(f"unet.{Q}")
+    | spelled(f"text_encoder.{CLIP}", "lora_linear_layer.down", "lora_linear_layer.up"),
     "a UNet with DoRA": peft(f"unet.{Q}") | {f"unet.{Q}.lora_magnitude_vector": ones(8)},
     "a UNet and its text encoder": peft(f"unet.{Q}", f"text_encoder.{CLIP}", f"text_encoder_2.{CLIP}"),
     "a transformer": peft("transformer.transformer_blocks.0.attn.to_q"),
     "kohya": kohya(KOHYA, OTHER, TEXT, OUT),
     "kohya without alphas": kohya(KOHYA, OTHER, alpha=False),
+    "a prior": peft("prior.blocks.0.attn.to_q"),
+    "connectors": peft("transformer.transformer_blocks.0.attn1.to_q", "connectors.text_proj_in"),
+    "a text conditioner": peft("transformer.transformer_blocks.0.attn1.to_q", "text_conditioner.blocks.0.q"),
+    "a second transformer": peft(
+        "transformer.transformer_blocks.0.attn.to_q", "transformer_ref.transformer_blocks.0.attn.to_q"
+    ),
 }
 DAMAGED = {
     "diffusers-prefix": (
@@ -63,8 +84,25 @@ DAMAGED = {
         kohya(KOHYA) | peft("unet.conv_in"),
         kohya(f"base_model.model.{KOHYA}"),
         kohya(KOHYA) | kohya(f"stray.{OTHER}"),
+        # Only kohya's files are renamed for a UNet, and none of the keys of others.
+        peft(f"unet.{Q}") | {"foo.bar.lora_down.weight": ones(4, 8)},
+        peft(f"unet.{Q}", "diffusion_model.blocks.0.self_attn.q"),
+        kohya(Q),
+        kohya(KOHYA) | {"foo.bar.lora_down.weight": ones(4, 8)},
+        # A language model, whose file is another's that a pipeline with a transformer renames but for the layers.
+        named_default("model.layers.0.self_attn.q_proj"),
+        # Flux leaves out what is not of its transformer, Flux 2 the transformer, and others know neither.
+        peft(f"transformer.{FLUX}") | {"foo.bar.lora_down.weight": ones(4, 8)},
+        kohya("lora_unet_double_blocks_0_img_attn_qkv") | peft(f"transformer.{FLUX}"),
     ),
-    "diffusers-key": (peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},),
+    "diffusers-key": (
+        peft(f"unet.{Q}") | {f"unet.{Q}.alpha": ones()},
+        kohya(f"unet.{Q}", alpha=False),
+        spelled(f"unet.{Q}", "lora_linear_layer.down", "lora_linear_layer.up"),
+        spelled(f"transformer.{FLUX}", "lora_linear_layer.down", "lora_linear_layer.up"),
+        peft(f"unet.{Q}") | spelled(f"text_encoder.{CLIP}", "lora.down", "lora.up"),
+        peft(f"unet.{Q}") | kohya(f"text_encoder.{CLIP}", alpha=False),
+    ),
     "diffusers-pair": (
         {key: array for key, array in peft(f"unet.{Q}", "unet.conv_in").items() if key != f"unet.{Q}.lora_B.weight"},
         {f"unet.{Q}.lora.up.weight": ones(8, 4)},
@@ -77,6 +115,7 @@ DAMAGED = {
         kohya(KOHYA) | {f"{OTHER}.alpha": ones()},
         kohya(KOHYA) | {f"{OTHER}.lora_up.weight": ones(8, 4)},
         {key: array for key, array in kohya(KOHYA, OTHER).items() if key != f"{OTHER}.lora_up.weight"},
+        {f"lora_unet_double_blocks_0_img_attn_qkv.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
     ),
     "diffusers-dora": (
         kohya(KOHYA) | {f"{KOHYA}.dora_scale": ones(8, 1)},
@@ -96,6 +135,24 @@ DAMAGED = {
         kohya("transformer_blocks.0.attn.to_q"),
         {f"double_blocks.0.processor.proj_lora1.{name}.weight": ones(4, 4) for name in ("down", "up")},
         {f"transformer.x_embedder.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
+        # Flux alone takes kohya's names, or an alpha, beside a transformer's keys.
+        kohya(f"transformer.{FLUX}", alpha=False),
+        peft(f"transformer.{FLUX}") | {f"transformer.{FLUX}.alpha": ones()},
+        peft(f"transformer.{FLUX}", "diffusion_model.blocks.0.self_attn.q"),
+        kohya("lora_transformer_transformer_blocks_0_attn_to_q", TEXT.replace("lora_te_", "lora_te1_")),
+        {f"lycoris_transformer_blocks_0_attn_to_q.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
+        {f"{FLUX}.{name}": ones(4, 4) for name in ("lokr_w1", "lokr_w2")},
+        peft("base_model.model.double_blocks.0.img_attn.qkv"),
+        peft("base_model.model.blocks.0.attn.wq"),
+        peft("base_model.model.layers.0.self_attention.to_q"),
+        peft("base_model.model.layers.0.self_attn.q_proj", "base_model.model.layers.0.cross_attn.q_proj"),
+        peft(FLUX) | {f"{FLUX}.alpha": ones()},
+        named_default(FLUX),
+        peft("double_blocks.0.img_attn.proj") | {"double_blocks.0.img_attn.norm.query_norm.scale": ones(8)},
+        peft("double_blocks.0.img_attn_qkv"),
+        peft("layers.0.attention.qkv"),
+        peft("blocks.0.attn.qkv_proj"),
+        peft("text_embedding_projection.aggregate_embed", "diffusion_model.transformer_blocks.0.attn1.to_q"),
     ),
 }
 
@@ -167,3 +224,48 @@ def test_an_adapter_of_a_language_model_is_told_as_one(
     (destination,) = read_destinations(["diffusers"])
     (told,) = [each for each in destination.findings(inspect(tmp_path)) if each.code == "diffusers-prefix"]
     assert ("it is for a language model" in told.remedy) == of_language
+
+
+def test_a_rule_holds_beside_keys_that_are_not_checked(tmp_path: Path) -> None:
+    """A stray key hides neither a broken text encoder nor itself, whoever may rename it."""
+    stray = {"foo.bar.lora_down.weight": ones(4, 8)}
+    whole, other = peft(f"unet.{Q}", T5), peft(f"transformer.{FLUX}", T5)
+    assert codes(whole, tmp_path / "a") == ["diffusers-text-encoder"]
+    for arrays in (whole, other):
+        assert codes(arrays | stray, tmp_path / "b") == ["diffusers-prefix", "diffusers-text-encoder"]
+    unknown = peft("diffusion_model.blocks.0.self_attn.q", T5)
+    assert codes(unknown, tmp_path / "c") == ["diffusers-text-encoder", "diffusers-unchecked"]
+
+
+def test_what_is_not_checked_does_not_pass(tmp_path: Path) -> None:
+    """It does not fail either, unless that is asked for; and what is known to be wrong fails."""
+    path = tmp_path / "flux.safetensors"
+    write_arrays(path, kohya("lora_unet_double_blocks_0_img_attn_qkv"))
+
+    def told(**keywords: object) -> list[tuple[str, object, bool | None]]:
+        verdicts = check(str(path), loads_in="diffusers", **keywords)  # type: ignore[arg-type]
+        return [(each.rule, each.value, each.passed) for each in verdicts]
+
+    assert told() == [("findings", 0, True), ("loads-in diffusers", None, None)]
+    assert told(ignore="diffusers-unchecked") == [("findings", 0, True), ("loads-in diffusers", 0, True)]
+    assert told(fail_on="diffusers-unchecked") == [
+        ("finding: diffusers-unchecked", 1, False),
+        ("loads-in diffusers", None, None),
+    ]
+    verdict = check(str(path), loads_in="diffusers")[-1]
+    assert (verdict.failure(), str(verdict)) == (None, f"{path}: loads-in diffusers was not checked")
+    write_arrays(path, peft("diffusion_model.blocks.0.self_attn.q", T5))
+    assert ("loads-in diffusers: diffusers-text-encoder", 1, False) in told()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "alpha", "passes"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_alphas_and_a_config_are_refused_together(metadata: bool, alpha: bool, passes: bool, tmp_path: Path) -> None:
+    """A converted file keeps the metadata of diffusers, and gets kohya's alphas."""
+    path = tmp_path / "style.safetensors"
+    config = {"unet.r": 4, "unet.lora_alpha": 4, "unet.target_modules": ["to_q"]}
+    entry = {"lora_adapter_metadata": json.dumps(config)} if metadata else None
+    write_arrays(path, kohya(KOHYA, alpha=alpha), metadata=entry)
+    rules = [(each.rule, each.passed) for each in check(str(path), loads_in="diffusers")]
+    assert rules[-1] == (("loads-in diffusers", True) if passes else ("loads-in diffusers: diffusers-alpha", False))

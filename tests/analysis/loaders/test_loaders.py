@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from adapter_files import Array, pair, write_adapter, write_arrays, write_config
+from adapter_files import CONFIG, Array, pair, write_adapter, write_arrays, write_config
 from small_llama import llama
 
 from lora_cli import InvalidInput, check, count, inspect
@@ -166,6 +167,88 @@ def test_an_intact_adapter_triggers_nothing(fields: dict[str, Any], base: str | 
 
 
 @pytest.mark.parametrize(
+    ("missing", "remedy"),
+    [
+        (["r"], 'add "r": 8 to adapter_config.json'),
+        (["lora_alpha"], 'add "lora_alpha": 8, which PEFT takes without it, to adapter_config.json'),
+        (["target_modules"], "add target_modules with the names of the adapted modules to adapter_config.json"),
+        (
+            ["r", "lora_alpha"],
+            'add "r": 8 and "lora_alpha": 8, which PEFT takes without it, to adapter_config.json',
+        ),
+    ],
+)
+def test_a_config_without_a_field_that_vllm_needs_is_refused(missing: list[str], remedy: str, tmp_path: Path) -> None:
+    """`PEFTHelper.from_dict` has no defaults for three fields, which PEFT has."""
+    path = write_adapter(tmp_path / "a", lora(8), r=8)
+    config = {name: value for name, value in (CONFIG | {"r": 8}).items() if name not in missing}
+    (tmp_path / "a" / "adapter_config.json").write_text(json.dumps(config))
+    (told,) = found("vllm", path)
+    assert (told.code, told.remedy) == ("vllm-format", remedy)
+    assert "Missing required configuration fields" in told.message
+    assert not found("peft", path)
+
+
+@pytest.mark.parametrize(
+    ("root", "passes"),
+    [
+        ("base_model.model.model.", True),
+        ("model.", True),
+        ("base_model.model.base_model.model.model.", True),
+        ("base_model.model.", False),
+        ("module.base_model.model.model.", False),
+    ],
+)
+def test_vllm_finds_modules_by_their_names(root: str, passes: bool, tmp_path: Path) -> None:
+    """PEFT's root may be missing or doubled there; under another name the base model is served without a word."""
+    path = write_adapter(tmp_path / "a", {})
+    weights = tmp_path / "a" / "adapter_model.safetensors"
+    write_arrays(weights, {key.replace("model.", root, 1): array for key, array in lora().items()})
+    told = found("vllm", path, model())
+    assert [each.code for each in told] == ([] if passes else ["vllm-module"])
+    if not passes:
+        assert "finds no module for 2 keys" in told[0].message
+        assert "'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'" in told[0].remedy
+
+
+def test_another_rank_than_the_configs_is_scaled_otherwise(tmp_path: Path) -> None:
+    """VLLM scales by the config's rank, and PEFT refuses the tensors."""
+    path = write_adapter(tmp_path / "a", lora(8))
+    for loader in ("vllm", "peft"):
+        verdicts = verdicts_of(path, loads_in=loader)
+        assert verdicts == [("finding: rank-mismatch", False), (f"loads-in {loader}", False)]
+
+
+def test_a_refusal_names_the_value_and_a_remedy_that_helps(tmp_path: Path) -> None:
+    """A bias that is not in the file needs no merge, and a prompt cannot be merged."""
+
+    def told(arrays: Arrays, **fields: Any) -> tuple[str, str]:
+        (each,) = found("vllm", write_adapter(tmp_path / "a", arrays, **fields))
+        return each.message, each.remedy
+
+    message, remedy = told(lora(), bias="lora_only")
+    assert message.startswith("vLLM refuses trained biases ('lora_only'): ")
+    assert remedy == 'set "bias": "none" in adapter_config.json, as no bias is in the file'
+    assert told(lora() | {f"{Q}.bias": ones(64)}, bias="all")[1].startswith("merge it into the base model")
+    assert told(lora(), init_lora_weights="pissa")[0].startswith(
+        "vLLM refuses an init_lora_weights that changes the base ('pissa'): "
+    )
+    message, _ = told(lora() | {"lm_head.weight": ones(99, 64)}, modules_to_save=["lm_head"])
+    assert message.startswith("vLLM refuses modules_to_save ('lm_head'): ")
+    head = lora() | {"score.weight": ones(2, 64)}
+    message, _ = told(head, modules_to_save=["classifier", "score"], task_type="SEQ_CLS")
+    assert message == "vLLM loads 'classifier', 'score' of modules_to_save only into a model that classifies"
+    prompt = {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 2, "token_dim": 64, "task_type": "CAUSAL_LM"}
+    write_config(tmp_path, **prompt)
+    write_arrays(tmp_path / "adapter_model.safetensors", {"prompt_embeddings": ones(2, 64)})
+    (each,) = found("vllm", str(tmp_path))
+    assert (each.code, each.remedy) == (
+        "vllm-method",
+        "run it with PEFT, as a prompt cannot be merged into the base model",
+    )
+
+
+@pytest.mark.parametrize(
     ("rank", "most", "passes"), [(16, 16, True), (24, 20, True), (40, 20, False), (600, None, False)]
 )
 def test_a_server_has_the_next_larger_size(rank: int, most: int | None, passes: bool, tmp_path: Path) -> None:
@@ -269,9 +352,14 @@ def test_what_is_not_loaded_at_all_has_no_other_finding(
 def test_only_trained_adapters_are_loaded(tmp_path: Path) -> None:
     """A count, a model and a config without weights are refused by name."""
     write_config(tmp_path)
+    write_arrays(tmp_path / "adapter_model-00001-of-00002.safetensors", lora())
+    write_arrays(tmp_path / "adapter_model-00002-of-00002.safetensors", lora())
     for subject in (count(8, 8, 2), "gpt2", str(tmp_path)):
         base = {"model": model()} if subject == str(tmp_path) else {}
-        with pytest.raises(InvalidInput, match=r"^loads_in is about trained adapters, and .* is not one; give"):
+        with pytest.raises(
+            InvalidInput,
+            match=r"^loads_in is about trained adapters, and .* in one piece, as adapter_model\.safetensors",
+        ):
             check(subject, loads_in="peft", **base)  # type: ignore[arg-type]
 
 

@@ -14,34 +14,39 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lora_cli.analysis.inspect.findings.declaration import ERROR, NOTE, Kind, counted_with, finding
 from lora_cli.analysis.loaders.declaration import Loader, Loading
+from lora_cli.analysis.loaders.pipeline_keys import (
+    BETWEEN,
+    PARTS,
+    TEXT_ENCODERS,
+    TRANSFORMERS,
+    UNETS,
+    has_any,
+    is_kohya,
+    is_kohya_unet,
+    is_kohya_without_lora,
+    renamed_keys,
+)
 from lora_cli.errors import counted, first_few
 from lora_cli.methods.adapter_file.foreign_adapter import most_common
+from lora_cli.methods.adapter_file.pipeline_metadata import ENTRY
 
-# The parts of a pipeline that adapters are loaded into, as the first part of a key.
-TRANSFORMERS, UNET, TEXT_ENCODERS = ("transformer.", "transformer_2."), "unet.", ("text_encoder.", "text_encoder_2.")
-PARTS = (*TRANSFORMERS, UNET, *TEXT_ENCODERS)
-# The prefixes by which `lora_state_dict` knows a file of kohya's, if all of its keys have one.
-KOHYA = ("lora_te_", "lora_unet_", "lora_te1_", "lora_te2_")
-# Those of each text encoder.
+# The prefixes of each text encoder in kohya's files.
 KOHYA_TEXT = (("lora_te_", "lora_te1_"), ("lora_te2_",))
-# The first parts of a UNet's names, of which kohya's have their own.
-UNET_BLOCKS = re.compile(
-    r"lora_unet_(?:(?:down|up)_blocks|mid_block|input_blocks|output_blocks|middle_block|conv_(?:in|out)|out_2"
-    r"|time_embed|label_emb|add_embedding)"
-)
-# Keys by which pipelines with a transformer know other trainers' files, and convert them each in its own way: names of
-# modules with dots, which kohya's do not have, or of XLabs' processors.
-RENAMED = re.compile(
-    r"diffusion_model\.|(?!base_model\.|.*\blora_(?:unet|te\d?)_)[^.]+\..+\.lora_(?:down|up)\.weight$"
-    r"|.+\.processor\.(?:qkv|proj)_lora[12]?\.(?:down|up)\.weight$",
-    re.DOTALL,
-)
 DOWN, UP, ALPHA, DORA = ".lora_down.weight", ".lora_up.weight", ".alpha", "dora_scale"
 MAGNITUDE = ".lora_magnitude_vector"
 # A key that is neither LoRA's nor left out before that is looked at.
 NAMELESS = re.compile(r"(?!.*(?:lora|dora_scale)).*", re.DOTALL)
 # How an A and a B are called, and the other of each.
 FACTOR = re.compile(r"(.*[._]lora(?:_linear_layer)?[._])(A|B|down|up)\.weight", re.DOTALL)
+# The spellings of an A and a B that `convert_unet_state_dict_to_peft` and `convert_state_dict_to_peft` in
+# `diffusers/utils/state_dict_utils.py` know of a denoiser's and of a text encoder's, and one that Flux's pipelines rename.
+OLD_NAMES = r"\.to_(?:[qkv]|out)_lora\.(?:down|up)"
+KNOWN = re.compile(rf".*(?:\.lora_[AB]|\.lora\.(?:down|up)|{OLD_NAMES})\.weight", re.DOTALL)
+KNOWN_TEXT = re.compile(
+    rf".*(?:\.lora_[AB]|\.lora_linear_layer\.(?:down|up)|{OLD_NAMES}|text_projection\.lora\.(?:down|up))\.weight",
+    re.DOTALL,
+)
+ONLY_FLUX = (DOWN, ".lora_up.weight")
 OTHER_SIDE = {"A": "B", "B": "A", "down": "up", "up": "down"}
 # The names by which text encoders' tensors are known: those of CLIP's attention, and its feed-forward's old ones.
 CLIP = re.compile(r"\.(?:(?:q_proj|k_proj|v_proj|out_proj)\.|to_(?:[qkv]|out)_lora\.|fc[12]\.lora_linear_layer\.)")
@@ -77,9 +82,29 @@ def invalid_key(loading: Loading) -> Iterator[str]:
 
     `load_lora_weights`: "Make sure all LoRA param names contain `'lora'` substring."
     """
-    invalid = [key for key in loading.keys if key.startswith((UNET, *TEXT_ENCODERS)) and NAMELESS.fullmatch(key)]
-    if invalid and not any(key.startswith(TRANSFORMERS) for key in loading.keys):
+    parts = (*UNETS, *TEXT_ENCODERS, *BETWEEN)
+    invalid = [key for key in loading.keys if key.startswith(parts) and NAMELESS.fullmatch(key)]
+    if invalid and not has_any(loading.keys, TRANSFORMERS):
         yield f"{counted_with(invalid, 'key', 'has', 'have')} no lora in the name, so diffusers refuses the file"
+
+
+@finding("diffusers-key", ERROR, "rename what comes before .weight to lora_A and lora_B")
+def misspelled_factor(loading: Loading) -> Iterator[str]:
+    """Find an A or a B in a spelling that its part's loader does not know, which then sees no rank.
+
+    `get_peft_kwargs` raises IndexError for a denoiser, and `convert_state_dict_to_diffusers` ValueError for a text
+    encoder: "Could not automatically infer state dict type".
+    """
+    unknown = [
+        key
+        for key in loading.keys
+        if key.startswith(PARTS)
+        and FACTOR.fullmatch(key)
+        and not (KNOWN_TEXT if key.startswith(TEXT_ENCODERS) else KNOWN).fullmatch(key)
+        and not _is_of_flux(key)
+    ]
+    if unknown:
+        yield f"{counted_with(unknown, 'key', 'has', 'have')} a spelling of lora_A or lora_B that diffusers does not know there"
 
 
 @finding("diffusers-pair", ERROR, SAVE)
@@ -99,10 +124,15 @@ def unconverted(loading: Loading) -> Iterator[str]:
     """Find keys of kohya's that are left when a UNet's LoRA has been renamed.
 
     `_convert_non_diffusers_lora_to_diffusers`: "The following keys have not been correctly renamed". So it is with LoHa,
-    LoKr, full diffs, and an alpha or an A and a B without each other.
+    LoKr, full diffs, and an alpha or an A and a B without each other. Pipelines with a transformer take a part of these
+    beside LoRA, and nothing without it: what they know of LoKr has names of modules with dots, or of LyCORIS's own.
     """
     keys = loading.keys
-    if not _is_unet(keys):
+    if not is_kohya_unet(keys):
+        if is_kohya_without_lora(keys):
+            yield (
+                f"no pipeline loads {counted([*keys], 'key')}, as none of them is part of a pair of {DOWN[1:]} and {UP[1:]}"
+            )
         return
     down = {key.removesuffix(DOWN) for key in keys if key.endswith(DOWN)}
     left = [
@@ -142,7 +172,7 @@ def some_alphas(loading: Loading) -> Iterator[str]:
 
     For kohya, the alpha of a module that has none is its rank.
     """
-    updates = loading.adapter.described.values() if _is_unet(loading.keys) else ()
+    updates = loading.adapter.described.values() if is_kohya_unet(loading.keys) else ()
     usual = most_common(update.alpha for update in updates)
     if usual is None:
         return
@@ -151,12 +181,23 @@ def some_alphas(loading: Loading) -> Iterator[str]:
         yield f"{counted_with(other, 'module', 'has', 'have')} no alpha, and diffusers takes {usual:.6g}, that of other modules"
 
 
+@finding("diffusers-alpha", ERROR, f"remove {ENTRY} from the file's metadata")
+def alphas_beside_configs(loading: Loading) -> Iterator[str]:
+    """Find alphas of kohya's beside a config in the metadata, which `load_lora_adapter` refuses together."""
+    alphas = [key for key in loading.keys if key.endswith(ALPHA)]
+    if alphas and is_kohya_unet(loading.keys) and loading.metadata.get(ENTRY):
+        yield (
+            f"diffusers refuses {counted(alphas, 'alpha')} beside {ENTRY}, which has alphas, too: "
+            '"Both `network_alphas` and `metadata` cannot be specified."'
+        )
+
+
 @finding("diffusers-scale", ERROR, "write lora_adapter_metadata with save_lora_weights, or merge alpha / r into B")
 def unread_config(loading: Loading) -> Iterator[str]:
     """Find an adapter_config.json whose scaling diffusers does not see: it reads the file alone, and takes alpha = r."""
     scalings = Counter(pair.scaling for pair in loading.adapter.factors.values())
     other = [scaling for scaling in scalings if scaling != 1]
-    if other and loading.is_peft and not _is_kohya(loading.keys):
+    if other and loading.is_peft and not is_kohya(loading.keys):
         yield f"diffusers does not read adapter_config.json, and loads updates at a scaling of 1 instead of {other[0]:.6g}"
 
 
@@ -173,7 +214,7 @@ def other_text_encoder(loading: Loading) -> Iterator[str]:
         keys = [key for key in loading.keys if key.startswith(part)]
         if keys and not any(map(CLIP.search, keys)):
             yield f"{counted_with(keys, 'key', 'is', 'are')} not of CLIP's attention, by which diffusers knows a text encoder"
-    for prefixes in KOHYA_TEXT if _is_unet(loading.keys) else ():
+    for prefixes in KOHYA_TEXT if is_kohya_unet(loading.keys) else ():
         modules = [module for module in _modules(loading.keys) if module.startswith(prefixes)]
         attention = [module for module in modules if module.endswith(("_q_proj", "_k_proj", "_v_proj"))]
         if attention and not any(module.endswith("_out_proj") for module in modules):
@@ -184,37 +225,32 @@ def other_text_encoder(loading: Loading) -> Iterator[str]:
 def unchecked(loading: Loading) -> Iterator[str]:
     """Say where a pipeline's class renames keys by its own rules, or takes what most refuse: "Invalid LoRA checkpoint"."""
     keys = loading.keys
-    if (_is_kohya(keys) and not _is_unet(keys)) or _is_renamed(keys):
-        yield "each pipeline with a transformer renames such keys by rules of its own, which are not checked here"
-    other = [
-        key for key in keys if key.startswith(TRANSFORMERS) and NAMELESS.fullmatch(key) and not key.endswith(ALPHA)
-    ]
-    if other:
+    if renamed := renamed_keys(keys):
         yield (
-            f"{counted_with(other, 'key', 'has', 'have')} no lora in the name, as of LoKr, "
+            f"{counted_with(renamed, 'key', 'was', 'were')} not checked, as each pipeline with a transformer renames such "
+            "keys by rules of its own"
+        )
+    if of_flux := [key for key in keys if _is_of_flux(key)]:
+        yield f"{counted_with(of_flux, 'key', 'has', 'have')} kohya's lora_down or lora_up, which only pipelines of Flux take there"
+    other = [key for key in keys if key.startswith(PARTS) and NAMELESS.fullmatch(key)]
+    if other and has_any(keys, TRANSFORMERS):
+        yield (
+            f"{counted_with(other, 'key', 'has', 'have')} no lora in the name, as an alpha or LoKr's factors, "
             "and few pipelines with a transformer take such keys"
         )
 
 
+def _is_of_flux(key: str) -> bool:
+    """Whether a key of a transformer has a spelling that only Flux's pipelines know."""
+    return key.startswith(TRANSFORMERS) and key.endswith(ONLY_FLUX)
+
+
 def _skipped(keys: Mapping[str, object]) -> list[str]:
     """Return the keys of no part of a pipeline, unless they are another trainer's, which are renamed."""
-    is_renamed = _is_kohya(keys) or _is_renamed(keys)
-    return [] if is_renamed else [key for key in keys if not key.startswith(PARTS)]
-
-
-def _is_kohya(keys: Mapping[str, object]) -> bool:
-    """Whether every key is kohya's."""
-    return all(key.startswith(KOHYA) for key in keys)
-
-
-def _is_renamed(keys: Mapping[str, object]) -> bool:
-    """Whether there are keys by which some pipelines know another trainer's file."""
-    return any(map(RENAMED.match, keys))
-
-
-def _is_unet(keys: Mapping[str, object]) -> bool:
-    """Whether every key is kohya's, and those of an image model are a UNet's."""
-    return _is_kohya(keys) and not any(key.startswith("lora_unet_") and not UNET_BLOCKS.match(key) for key in keys)
+    if is_kohya(keys):
+        return []
+    renamed = {*renamed_keys(keys)}
+    return [key for key in keys if not key.startswith(PARTS) and key not in renamed]
 
 
 def _modules(keys: Mapping[str, object]) -> Sequence[str]:
@@ -228,5 +264,6 @@ LOADER = Loader(
     "0.42.1",
     [kind for kind in vars().values() if isinstance(kind, Kind)],
     [no_part],
+    unchecked=frozenset({unchecked.code}),
     only_peft=False,
 )

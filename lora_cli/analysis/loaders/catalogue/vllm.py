@@ -23,6 +23,7 @@ from lora_cli.analysis.memory.serving.refusals import (
 )
 from lora_cli.analysis.memory.serving.serving import DEFAULT_RANK, RANKS
 from lora_cli.errors import counted, first_few, quote_long
+from lora_cli.methods.registry import method_named
 from lora_cli.models.peft_names import BASE_MODEL
 
 # The keys that `parse_fine_tuned_lora_name` in `vllm/lora/utils.py` takes, and those that it never sees
@@ -32,24 +33,54 @@ SERVED = re.compile(
     r"|.*\.(?:embed_tokens|lm_head)\.base_layer\.weight",
     re.DOTALL,
 )
+# The families whose classes have another prefix for some modules (`hf_to_vllm_mapper`).
+RENAMING = frozenset({"opt"})
 FACTOR = re.compile(r"\.lora_(?:[AB]\.weight|embedding_[AB])$")
 
 
 def _refusal(refusal: Refusal) -> Kind[Loading]:
     """Return the rule for what vLLM refuses by the config alone."""
 
-    def look(loading: Loading) -> Iterator[str]:
+    def look(loading: Loading) -> Iterator[tuple[str, str]]:
         if refusal.has(loading.config):
-            yield f'vLLM refuses {refusal.what}: "{refusal.said}"'
+            values = refusal.values(loading.config)
+            of = f" ({first_few(list(map(str, values)))})" if values else ""
+            is_absent = refusal.if_absent is not None and not any(key.endswith(refusal.endings) for key in loading.keys)
+            yield (
+                f'vLLM refuses {refusal.what}{of}: "{refusal.said}"',
+                refusal.if_absent or refusal.remedy if is_absent else refusal.remedy,
+            )
 
     return Kind(f"vllm-{refusal.code}", ERROR, refusal.remedy, look)
 
 
 @finding("vllm-method", ERROR, MERGE)
-def other_method(loading: Loading) -> Iterator[str]:
-    """Find another method than LoRA: `parse_fine_tuned_lora_name` raises for its tensors, "... is unsupported LoRA weight"."""
+def other_method(loading: Loading) -> Iterator[str | tuple[str, str]]:
+    """Find another method than LoRA: `parse_fine_tuned_lora_name` raises for its tensors, "... is unsupported LoRA weight".
+
+    Nothing of a prompt can be merged.
+    """
     if is_other_method(loading.config):
-        yield f"vLLM serves LoRA only, and the method is {loading.config.label}"
+        message = f"vLLM serves LoRA only, and the method is {loading.config.label}"
+        is_prompt = method_named(loading.config.method).prompt_tensors is not None
+        yield (message, "run it with PEFT, as a prompt cannot be merged into the base model") if is_prompt else message
+
+
+@finding("vllm-format", ERROR, "write them into adapter_config.json, as PEFT's save_pretrained does")
+def missing_field(loading: Loading) -> Iterator[tuple[str, str]]:
+    """Find a config without fields that have no default in vLLM (`PEFTHelper.from_dict`), but one in PEFT."""
+    config, rank = loading.config, loading.adapter.max_rank
+    values = {
+        "r": f'"r": {config.r if rank is None else rank}',
+        "lora_alpha": f'"lora_alpha": {config.lora.lora_alpha:g}, which PEFT takes without it,',
+        "target_modules": "target_modules with the names of the adapted modules",
+    }
+    missing = [name for name in values if name not in loading.adapter.trained.fields]
+    if missing:
+        yield (
+            f'{counted_with(missing, "field", "is", "are")} not in the config: "Missing required configuration fields"',
+            f"add {' and '.join(values[name] for name in missing)} to adapter_config.json",
+        )
 
 
 @finding("vllm-rank", ERROR, MERGE)
@@ -123,6 +154,30 @@ def unserved_key(loading: Loading) -> Iterator[str | tuple[str, str]]:
         yield f"{counted_with(others, 'key', 'is', 'are')} refused by vLLM"
 
 
+@finding("vllm-module", ERROR, "save the adapter with PEFT's save_pretrained")
+def other_prefix(loading: Loading) -> Iterator[tuple[str, str]]:
+    """Find modules that vLLM would look for in vain by their names, where it serves the base model without a word.
+
+    `parse_fine_tuned_lora_name` cuts PEFT's root out of the names, however often it is there, and does without; then
+    `activate_adapter` in `vllm/lora/model_manager.py` takes what has the name of a module: "No LoRA weights found for
+    module ..., skipping". Classes that rename modules as they load are left out.
+    """
+    model = loading.adapter.model
+    if model is not None and model.model_type not in FAMILIES.keys() - RENAMING:
+        return
+    wrong = {
+        key: right
+        for key, right in loading.adapter.renamed_keys.items()
+        if FACTOR.search(key) and SERVED.fullmatch(key) and _served_name(key) != _served_name(right)
+    }
+    if wrong:
+        right = quote_long(next(iter(wrong.values())))
+        yield (
+            f"vLLM finds no module for {counted([*wrong], 'key')}, and serves the base model there instead",
+            f"rename them as PEFT writes them, e.g. {right}, or save the adapter with PEFT's save_pretrained",
+        )
+
+
 @finding("vllm-model", ERROR, MERGE)
 def model_without_lora(loading: Loading) -> Iterator[str]:
     """Find a base model whose class does not have `SupportsLoRA`: "LoRA is not supported for ..." (`vllm/config/lora.py`)."""
@@ -161,6 +216,11 @@ def unknown_model(loading: Loading) -> Iterator[str]:
         yield f"which modules of {quote_long(model.model_type or model.name)} vLLM adapts is not known here"
 
 
+def _served_name(key: str) -> str:
+    """Return the name by which vLLM knows a tensor."""
+    return key.replace(BASE_MODEL, "") if key.startswith(BASE_MODEL) else key
+
+
 def _most(loading: Loading) -> int:
     """Return the `max_lora_rank` of a server that takes ranks up to a limit, or the largest there is."""
     asked = RANKS[-1] if loading.max_rank is None else loading.max_rank
@@ -174,7 +234,10 @@ LOADER = Loader(
     [*map(_refusal, REFUSALS), *(kind for kind in vars().values() if isinstance(kind, Kind))],
     [other_method],
     frozenset(
-        {"broken-file", "empty-tensor", "other-model", "missing-tensor", "vocabulary-mismatch", "shape-mismatch"}
+        {
+            *("broken-file", "empty-tensor", "other-model", "missing-tensor", "vocabulary-mismatch"),
+            *("shape-mismatch", "rank-mismatch"),
+        }
     ),
     only_language=True,
 )

@@ -6,7 +6,7 @@ the tensors tell `parse_fine_tuned_lora_name` in `vllm/lora/utils.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lora_cli.methods.config.adapter_config import AdapterConfig
@@ -22,7 +22,8 @@ MERGE = "merge it into the base model, and serve that"
 class Refusal(NamedTuple):
     """Something that vLLM refuses: its code, what it is, whether a config has it, what vLLM says, and a remedy.
 
-    `endings` are the ends of the keys that it brings into the file.
+    `endings` are the ends of the keys that it brings into the file, `if_absent` the remedy where the file has none of
+    them, and `values` are those of the config for which it is refused.
     """
 
     code: str
@@ -31,6 +32,8 @@ class Refusal(NamedTuple):
     said: str
     remedy: str = MERGE
     endings: tuple[str, ...] = ()
+    if_absent: str | None = None
+    values: Callable[[AdapterConfig], Sequence[object]] = lambda _: ()
 
 
 def is_other_method(config: AdapterConfig) -> bool:
@@ -40,12 +43,12 @@ def is_other_method(config: AdapterConfig) -> bool:
 
 def full_copies(config: AdapterConfig) -> list[str]:
     """Return the full copies that no model of vLLM's can have."""
-    return [name for name in config.full_copy_names if name not in CLASSIFIERS]
+    return list(dict.fromkeys(name for name in config.full_copy_names if name not in CLASSIFIERS))
 
 
 def classifiers(config: AdapterConfig) -> list[str]:
     """Return the full copies that only a model which classifies can have."""
-    return [name for name in config.full_copy_names if name in CLASSIFIERS]
+    return list(dict.fromkeys(name for name in config.full_copy_names if name in CLASSIFIERS))
 
 
 def changes_base(config: AdapterConfig) -> bool:
@@ -67,6 +70,7 @@ REFUSALS = (
         "modules_to_save",
         full_copies,
         'vLLM only supports modules_to_save being either None or ["classifier", "score"] for classification models.',
+        values=full_copies,
     ),
     Refusal(
         "bias",
@@ -74,6 +78,8 @@ REFUSALS = (
         lambda config: config.bias != "none",
         "Adapter bias is not supported.",
         endings=(".bias",),
+        if_absent='set "bias": "none" in adapter_config.json, as no bias is in the file',
+        values=lambda config: [config.bias],
     ),
     Refusal(
         "lora-bias",
@@ -101,6 +107,7 @@ REFUSALS = (
         changes_base,
         "Inits such as PiSSA, OLoRA, CorDA and LoftQ modify the base model weights when PEFT loads the adapter.",
         "save it again with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
+        values=lambda config: [config.lora.init_lora_weights],
     ),
     Refusal(
         "alora",
