@@ -12,7 +12,8 @@ class Verdict(Result):
     """What a rule says of a subject: the `value`, its `limit`, and whether the subject `passed`, None if that is not known.
 
     `path` is the subject's, where a check has paths. As a text it is the sentence that the command line says, and its repr
-    has that of a failure, too. A verdict is true where the subject passed, so `all(verdicts)` asks what it seems to ask.
+    has that of a failure, too. A verdict is false where the subject failed, so `all(verdicts)` says what the exit
+    code of the command does.
 
     >>> failed = Verdict("max-params", 100, 50, "max-params: trainable_params is 100, over the limit of 50 by 50; r 2 would hold")
     >>> failed.passed, bool(failed), str(failed)
@@ -48,8 +49,8 @@ class Verdict(Result):
         super().__init__(record if path is None else {"path": path, **record}, _failure=failure)
 
     def __bool__(self) -> bool:
-        """Return whether the subject passed, not whether there are fields, as of other mappings."""
-        return self.passed
+        """Return whether the subject did not fail, not whether there are fields, as of other mappings."""
+        return self._failure is None
 
     def failure(self) -> str | None:
         """Return what is wrong, as a sentence; None where the subject did not fail."""

@@ -111,7 +111,7 @@ def test_the_highest_rank_counts(adapter: str, tmp_path: Path) -> None:
             assert (at.rule, at.value, at.passed, past.passed) == ("max-rank", rank, True, False)
 
 
-def test_a_verdict_is_true_where_the_subject_passed() -> None:
+def test_a_verdict_is_false_where_the_subject_failed() -> None:
     """So a script may ask `all(check(…))`."""
     assert [bool(verdict) for verdict in check(count(8, 8, 2), max_params=100, max_rank=1)] == [True, False]
 
