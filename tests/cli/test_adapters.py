@@ -375,6 +375,20 @@ def test_a_field_of_the_spectrum_needs_it() -> None:
 
 
 @pytest.mark.usefixtures("adapters")
+def test_a_field_of_the_modules_or_of_the_adapter_is_told_where_it_is() -> None:
+    """`--per-module` has other records, and with `--spectrum` these have more."""
+    for arguments, said in (
+        (("--field", "scaling"), "'scaling' needs --per-module; give that too"),
+        (("--field", "norm"), "'norm' needs --per-module and --spectrum; give that too"),
+        (("--per-module", "--field", "norm"), "'norm' needs --spectrum; give that too"),
+        (("--per-module", "--field", "file_params"), "'file_params' is a field of inspect only without --per-module; "),
+    ):
+        done = run("inspect", "good", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+
+
+@pytest.mark.usefixtures("adapters")
 def test_json_of_a_check_has_the_findings_of_adapters() -> None:
     """Those that fail, those that do not, and not those that are ignored; a count has no such part."""
     answer = json.loads(run("check", "good", "fresh", "nan", "short", "--json").stdout)

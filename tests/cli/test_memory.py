@@ -103,7 +103,7 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
         ("-r 8 --gpu 4091", "did you mean 4090?"),
         ("-r 8 --gpu tpu-v5", "`lora-cli cards` lists them; give --vram"),
         ("-r 8 --field peak_byte", "did you mean peak_bytes"),
-        ("-r 8 --field train_seconds", "'train_seconds' is not a field of memory"),
+        ("-r 8 --field train_seconds", "--field: 'train_seconds' needs --tokens and --utilisation"),
         ("--serve 8 --field peak_bytes", "did you mean total_bytes"),
         ("-r 8 --set modules_to_save=lm_head", """write it like 'modules_to_save=["lm_head"]'"""),
     ],

@@ -20,6 +20,7 @@ from lora_cli.cli.options.training import AdapterDtype, TrainingOptions, Vram
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
+from lora_cli.output.report import Conditions
 from lora_cli.quantities import parse_count
 
 if TYPE_CHECKING:
@@ -135,8 +136,11 @@ def memory(
         )
     is_timed = tokens is not None or utilisation is not None
     # Before the replay and not after it.
+    conditions = _conditions(is_served=serve is not None)
     presentation.writer(
-        "memory", SERVED_FIELDS if serve is not None else (*FIELDS, *TIME_FIELDS) if is_timed else FIELDS
+        "memory",
+        SERVED_FIELDS if serve is not None else (*FIELDS, *TIME_FIELDS) if is_timed else FIELDS,
+        conditions=conditions,
     )
     how = read_adaptation(method, r, alpha, target, settings, None, adapter_dtype)
     arguments: dict[str, Any] = how._asdict() | training.read()
@@ -151,7 +155,16 @@ def memory(
         "tp": whole("tp", tp),
     }
     found: Any = replayed_memory(subject.model_of(source, model), **arguments)
-    return _trained(found, presentation) if serve is None else _served(found, presentation)
+    answer = _trained(found, presentation) if serve is None else _served(found, presentation)
+    return answer._replace(report=answer.report._replace(conditions=conditions))
+
+
+def _conditions(*, is_served: bool) -> Conditions:
+    """Return which fields a training has only with other options, or a server has not."""
+    if is_served:
+        return Conditions(option=argument("serve"), without=(*FIELDS, *TIME_FIELDS))
+    timed = f"{argument('tokens')} and {argument('utilisation')}"
+    return Conditions({**dict.fromkeys(SERVED_FIELDS, argument("serve")), **dict.fromkeys(TIME_FIELDS, timed)})
 
 
 def _trained(found: Memory, presentation: Presentation) -> Answer:

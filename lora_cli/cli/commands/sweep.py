@@ -28,8 +28,10 @@ from lora_cli.cli.options.limits import CountBudgetOptions
 from lora_cli.cli.options.reading import whole
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.errors import argument
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
+from lora_cli.output.report import Conditions
 
 if TYPE_CHECKING:
     from lora_cli.output.plots.plot import Plot
@@ -180,9 +182,17 @@ def sweep(
         title=lambda: grid.title,
         settings=people_settings(grid.training, grid.fields),
         asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
+        conditions=Conditions({} if memory else _of_training()),
     )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
     return Answer(report, presentation, grid.warnings, notes, plot=_plot(report) if presentation.plot else None)
+
+
+def _of_training() -> dict[str, str]:
+    """Return the fields that only a training has, and the option that asks for it."""
+    from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
+
+    return dict.fromkeys(TRAINED_FIELDS, argument("memory"))
 
 
 def _plot(report: Report) -> Plot:
