@@ -67,12 +67,14 @@ def errors_part(troubles: Iterable[Trouble]) -> list[Mapping[str, str]]:
 class Conditions(NamedTuple):
     """Which fields of a command depend on its options: `needs` has each that needs another option, with that option.
 
-    `without` are fields that its records do not have with an `option` that is given.
+    `without` are fields that its records do not have with an `option` that is given. `unknown` are fields that are there,
+    and have no value without another option, with that option.
     """
 
     needs: Mapping[str, str] = MappingProxyType({})
     option: str | None = None
     without: Collection[str] = ()
+    unknown: Mapping[str, str] = MappingProxyType({})
 
 
 # A named tuple, because every run makes it: a dataclass takes half a millisecond, and its module another.

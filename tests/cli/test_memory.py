@@ -11,6 +11,7 @@ from program import run
 from small_llama import llama
 
 from lora_cli import memory
+from lora_cli.output.people import OF_CARD
 
 
 @pytest.fixture
@@ -293,11 +294,19 @@ def test_alpha_is_of_the_method_here_too(base: str) -> None:
 
 
 def test_without_a_card_people_see_no_rows_about_one() -> None:
-    """Machines do, as unknown; with a card people see them too."""
+    """Machines do, as unknown; with a card people see them too, and a script that reads one of them needs a card."""
     alone, with_card = (run("memory", "gpt2", "-r", "8", "--seq", "64", *card) for card in ((), ("--gpu", "4090")))
     assert "unknown" not in alone.stdout
     assert "max batch" in with_card.stdout
-    assert run("memory", "gpt2", "-r", "8", "--seq", "64", "--field", "fits,max_batch").stdout == "\t\n"
+    (record,) = json.loads(run("memory", "gpt2", "-r", "8", "--seq", "64", "--json").stdout)["results"]
+    assert [field for field in record if record[field] is None] == [*OF_CARD]
+    for command in (("memory", "gpt2"), ("sweep", "gpt2", "--memory", "--batch", "1,2")):
+        for field in OF_CARD:
+            done = run(*command, "-r", "8", "--seq", "64", "--field", f"peak_bytes,{field}")
+            assert (done.returncode, done.stdout) == (2, "")
+            assert f"--field: '{field}' needs --gpu" in done.stderr
+    for card in (("--gpu", "4090"), ("--vram", "24GB")):
+        assert run("memory", "gpt2", "-r", "8", "--seq", "64", *card, "--field", "fits").stdout == "yes\n"
 
 
 UNUSUAL = "--optimizer sgd --no-checkpointing --accumulate 4 --adapter-dtype bfloat16 --attention eager"

@@ -136,7 +136,7 @@ def memory(
         )
     is_timed = tokens is not None or utilisation is not None
     # Before the replay and not after it.
-    conditions = _conditions(is_served=serve is not None)
+    conditions = _conditions(is_served=serve is not None, has_card=training.gpu is not None or vram is not None)
     presentation.writer(
         "memory",
         SERVED_FIELDS if serve is not None else (*FIELDS, *TIME_FIELDS) if is_timed else FIELDS,
@@ -159,12 +159,17 @@ def memory(
     return answer._replace(report=answer.report._replace(conditions=conditions))
 
 
-def _conditions(*, is_served: bool) -> Conditions:
-    """Return which fields a training has only with other options, or a server has not."""
+def _conditions(*, is_served: bool, has_card: bool) -> Conditions:
+    """Return which fields a training has, or knows, only with other options, and which a server has not."""
+    from lora_cli.output.people import OF_CARD
+
     if is_served:
         return Conditions(option=argument("serve"), without=(*FIELDS, *TIME_FIELDS))
     timed = f"{argument('tokens')} and {argument('utilisation')}"
-    return Conditions({**dict.fromkeys(SERVED_FIELDS, argument("serve")), **dict.fromkeys(TIME_FIELDS, timed)})
+    return Conditions(
+        {**dict.fromkeys(SERVED_FIELDS, argument("serve")), **dict.fromkeys(TIME_FIELDS, timed)},
+        unknown={} if has_card else dict.fromkeys(OF_CARD, f"{argument('gpu')} or {argument('vram')}"),
+    )
 
 
 def _trained(found: Memory, presentation: Presentation) -> Answer:

@@ -182,17 +182,20 @@ def sweep(
         title=lambda: grid.title,
         settings=people_settings(grid.training, grid.fields),
         asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
-        conditions=Conditions({} if memory else _of_training()),
+        conditions=_conditions(is_trained=memory, has_card=training.gpu is not None),
     )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
     return Answer(report, presentation, grid.warnings, notes, plot=_plot(report) if presentation.plot else None)
 
 
-def _of_training() -> dict[str, str]:
-    """Return the fields that only a training has, and the option that asks for it."""
+def _conditions(*, is_trained: bool, has_card: bool) -> Conditions:
+    """Return which fields only a training has, and which of these are known only on a card."""
     from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
+    from lora_cli.output.people import OF_CARD
 
-    return dict.fromkeys(TRAINED_FIELDS, argument("memory"))
+    if not is_trained:
+        return Conditions(dict.fromkeys(TRAINED_FIELDS, argument("memory")))
+    return Conditions(unknown={} if has_card else dict.fromkeys(OF_CARD, argument("gpu")))
 
 
 def _plot(report: Report) -> Plot:
