@@ -137,6 +137,9 @@ def _missing(name: str, command: str, fields: Sequence[str], conditions: Conditi
     if option is not None:
         return f"needs {option}; give that too"
     listed = f"choose from: {', '.join(fields)}"
+    if name in conditions.settings:
+        shown = f"{argument('format')} {JSON} shows it under training"
+        return f"is a setting of the training and not a field of {command}; {shown}; {near_miss(name, fields, listed)}"
     if name in conditions.without:
         return f"is a field of {command} only without {conditions.option}; {near_miss(name, fields, listed)}"
     records = command if conditions.option is None else f"{command} with {conditions.option}"

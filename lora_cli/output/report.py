@@ -68,13 +68,14 @@ class Conditions(NamedTuple):
     """Which fields of a command depend on its options: `needs` has each that needs another option, with that option.
 
     `without` are fields that its records do not have with an `option` that is given. `unknown` are fields that are there,
-    and have no value without another option, with that option.
+    and have no value without another option, with that option. `settings` are what a training was set to, which no field is.
     """
 
     needs: Mapping[str, str] = MappingProxyType({})
     option: str | None = None
     without: Collection[str] = ()
     unknown: Mapping[str, str] = MappingProxyType({})
+    settings: Collection[str] = ()
 
 
 # A named tuple, because every run makes it: a dataclass takes half a millisecond, and its module another.

@@ -257,6 +257,24 @@ def test_what_a_fit_found_is_its_size(base: str) -> None:
     assert int(run(*found, "size").stdout) > 1
 
 
+def test_a_setting_of_the_training_is_no_field(base: str) -> None:
+    """It is what was given; JSON has it, and a field of nearly its name may be meant."""
+    fit = ("fit", base, "--gpu", "4090", "--seq", "64", "--target", "q_proj")
+    (setting,) = {*json.loads(run(*fit, "--json").stdout)["training"]} & {"seq"}
+    for question in (fit, (*fit, "--method", "lora,dora")):
+        done = run(*question, "--field", setting)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--field: 'seq' is a setting of the training and not a field of fit; --format json shows it under" in (
+            done.stderr
+        )
+    for question in (("memory", base), ("sweep", base, "--memory")):
+        done = run(*question, "-r", "8", "--seq", "64", "--field", "optimizer")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "shows it under training; did you mean optimizer_bytes?" in done.stderr
+    done = run("fit", base, "--target", "q_proj", "--max-params", "1M", "--field", "seq")
+    assert "'seq' is not a field of fit; choose from" in done.stderr
+
+
 def test_a_sweep_takes_several_kinds_of_quantisation(base: str) -> None:
     """As a list, like its other axes."""
     done = run("sweep", base, "-r", "8", "--memory", "--seq", "8", "--quantize", "none,nf4", "--field", "quantize")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lora_cli.analysis.memory.arguments import TrainingArguments
 from lora_cli.analysis.memory.memory import FIELDS, TIME_FIELDS
 from lora_cli.analysis.memory.memory import memory as replayed_memory
 from lora_cli.analysis.memory.serving.serving import FIELDS as SERVED_FIELDS
@@ -169,6 +170,7 @@ def _conditions(*, is_served: bool, has_card: bool) -> Conditions:
     return Conditions(
         {**dict.fromkeys(SERVED_FIELDS, argument("serve")), **dict.fromkeys(TIME_FIELDS, timed)},
         unknown={} if has_card else dict.fromkeys(OF_CARD, f"{argument('gpu')} or {argument('vram')}"),
+        settings=TrainingArguments._fields,
     )
 
 

@@ -190,12 +190,14 @@ def sweep(
 
 def _conditions(*, is_trained: bool, has_card: bool) -> Conditions:
     """Return which fields only a training has, and which of these are known only on a card."""
-    from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
+    from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
     from lora_cli.output.people import OF_CARD
 
     if not is_trained:
         return Conditions(dict.fromkeys(TRAINED_FIELDS, argument("memory")))
-    return Conditions(unknown={} if has_card else dict.fromkeys(OF_CARD, argument("gpu")))
+    return Conditions(
+        unknown={} if has_card else dict.fromkeys(OF_CARD, argument("gpu")), settings=TrainingArguments._fields
+    )
 
 
 def _plot(report: Report) -> Plot:
