@@ -91,6 +91,7 @@ class Report(NamedTuple):
     `title` returns what the answer is about, in a few parts, for a table, and `caption` what is to know about it.
     `settings` are what people see of how a training was set up, beside the fields of the records.
     `asked` are fields that the question names, so that a design shows them.
+    `missing` is what people read in the place of a value that is not there, by field, where a sheet has no better word.
     `conditions` are which fields it has only with other options, or only without those that are given.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
     `troubles` are the subjects that have no record; formats that have errors show them.
@@ -117,6 +118,7 @@ class Report(NamedTuple):
     caption: Callable[[], Sequence[str]] = tuple
     settings: Mapping[str, Value] = MappingProxyType({})
     asked: Sequence[str] = ()
+    missing: Mapping[str, str] = MappingProxyType({})
     conditions: Conditions = Conditions()
 
     def record(self) -> dict[str, Value]:

@@ -181,6 +181,7 @@ def _adapters_report(inspections: Sequence[Inspection], presentation: Presentati
         details=inspections[0].groups if len(inspections) == 1 else (),
         findings=_shown(inspections[0].findings) if len(inspections) == 1 else (),
         design="inspect" if len(inspections) == 1 else None,
+        missing={"alpha": "not in the file"} if len(inspections) == 1 and inspections[0].lacks_alpha else {},
         conditions=Conditions(needs),
     )
 
