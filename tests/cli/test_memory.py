@@ -257,6 +257,17 @@ def test_what_a_fit_found_is_its_size(base: str) -> None:
     assert int(run(*found, "size").stdout) > 1
 
 
+def test_a_sweep_says_in_which_type_the_file_is_counted(base: str) -> None:
+    """The memory beside it takes the copies in the type of the training, which the file of an unnamed type does not."""
+    copies = ("-t", "q_proj", "-r", "8", "--set", 'modules_to_save=["lm_head"]')
+    grid = ("sweep", base, "--memory", "--seq", "8,16", "--field", "adapter_bytes,dtype")
+    done = run(*grid, *copies)
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["bfloat16"] * 2
+    assert done.stderr.count("adapter_bytes takes the weights of ") == 1
+    assert "for float32, because its config.json names no type" in done.stderr
+    assert "adapter_bytes" not in run(*grid, "-t", "q_proj", "-r", "8").stderr
+
+
 def test_a_setting_of_the_training_is_no_field(base: str) -> None:
     """It is what was given; JSON has it, and a field of nearly its name may be meant."""
     fit = ("fit", base, "--gpu", "4090", "--seq", "64", "--target", "q_proj")
