@@ -149,8 +149,7 @@ def quote_long(text: str) -> str:
 def _quoted(text: str) -> str:
     """Return a text between quotation marks: a backslash, as in a regular expression, stays as the user wrote it."""
     mark = '"' if "'" in text and '"' not in text else "'"
-    inner = printable(text.replace(mark, f"\\{mark}"))
-    return f"{mark}{inner}{mark}"
+    return mark + printable(text.replace(mark, f"\\{mark}")) + mark
 
 
 def _repr(value: object) -> str:
@@ -170,13 +169,14 @@ def argument(name: str) -> str:
     return _spelling.get()(name)
 
 
-def question(name: str) -> str:
-    """Return what asks a question as its caller knows it: `sweep()` in Python, a command elsewhere.
+def question(name: str, switch: str = "") -> str:
+    """Return what asks a question as its caller knows it, with a switch: a call in Python, a command elsewhere.
 
-    >>> question("sweep")
-    'sweep()'
+    >>> question("sweep"), question("sweep", "memory")
+    ('sweep()', 'sweep(memory=True)')
     """
-    return f"{name}()" if _spelling.get() is str else f"`lora-cli {name}`"
+    python, option = (f"{switch}=True", f" --{switch}") if switch else ("", "")
+    return f"{name}({python})" if _spelling.get() is str else f"`lora-cli {name}{option}`"
 
 
 def is_several(value: object) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lora_cli.models.model import Model, Source
 
 
+UNQUANTISED = "none"
 DROPOUT, PARAMETERS = "lora_dropout", "target_parameters"
 
 
@@ -50,17 +51,12 @@ def follow_recipe(
     """
     _refuse_conflicts({"d": d, "h": h, "adapter": next((how.adapter for how in hows if how.adapter is not None), None)})
     recipe = read_recipe(path)
-    trains_all = recipe.trains_all and any(how.method is None for how in hows)
-    other_method = f"give {argument('method')}{recipe.meant_for(recipe.trainer.method)}"
-    if "quantize" not in {*(training or ()), *without}:
-        if trains_all:
-            recipe.refuse_quantised(recipe.whole(), other_method)
-        elif allows_full and any(how.method == FULL for how in hows):
-            recipe.refuse_quantised(f"{argument('method')} {FULL}", f"give {argument('quantize')} none")
+    trains_all = _trains_all(recipe, hows)
+    _refuse_quantised(recipe, hows, training or {}, without, allows_full=allows_full)
     if trains_all and not allows_full:
         raise InvalidInput(
             f"{recipe.source} trains every weight ({recipe.whole()}), so there is no adapter to count; "
-            f"{question('memory')} says what its training takes, or {other_method}"
+            f"{question('memory')} says what its training takes, or {_other_method(recipe)}"
         )
     base, reading = _model(recipe, model)
     left_out = _left_out(recipe, base, [how for how in hows if how.method or not trains_all], without)
@@ -92,6 +88,38 @@ def follow_recipe(
     )
     named = recipe.base_fields() if model is None else {}
     return Followed(Subject(said, assumptions=summary.assumptions, base=named), adapted, trained)
+
+
+def _refuse_quantised(
+    recipe: Recipe,
+    hows: Sequence[Adaptation],
+    training: Mapping[str, Any],
+    without: Collection[str],
+    *,
+    allows_full: bool,
+) -> None:
+    """Refuse a quantised base where every weight is trained, and name what says each: the recipe or an argument."""
+    trains_all, other_method = _trains_all(recipe, hows), _other_method(recipe)
+    asked = training.get("quantize")
+    if trains_all and allows_full and asked not in (None, UNQUANTISED):
+        raise InvalidInput(
+            f"{argument('quantize')}: {recipe.source} trains every weight ({recipe.whole()}), and a quantised model cannot "
+            f"be trained whole; drop it, or {other_method}"
+        )
+    if asked is None and "quantize" not in without:
+        if trains_all:
+            recipe.refuse_quantised(recipe.whole(), other_method)
+        elif allows_full and any(how.method == FULL for how in hows):
+            recipe.refuse_quantised(f"{argument('method')} {FULL}", f"give {argument('quantize')} {UNQUANTISED}")
+
+
+def _trains_all(recipe: Recipe, hows: Sequence[Adaptation]) -> bool:
+    """Whether the recipe trains every weight, and no argument says otherwise."""
+    return recipe.trains_all and any(how.method is None for how in hows)
+
+
+def _other_method(recipe: Recipe) -> str:
+    return f"give {argument('method')}{recipe.meant_for(recipe.trainer.method)}"
 
 
 def _left_out(recipe: Recipe, model: Model, hows: Sequence[Adaptation], without: Collection[str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lora_cli.errors import argument
 from lora_cli.output import Report
+from lora_cli.output.report import Conditions
 from lora_cli.quantities import Value
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def count_report(count: Count, per_module: bool) -> Report:
         ],
         closing=count.summary,
         design="count",
-        needs={} if count.model is None else _of_modules(),
+        conditions=Conditions({} if count.model is None else _of_modules()),
         title=lambda: count.title,
         caption=lambda: defaults_caption(count),
     )
@@ -96,4 +97,5 @@ def modules_report(count: Count) -> Report:
         title=lambda: count.title,
         caption=lambda: defaults_caption(count),
         closing=count.summary,
+        conditions=Conditions(option=argument("per_module"), without=tuple(count)),
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, NamedTuple, TextIO, TypeVar
 
 import typer
@@ -26,6 +25,7 @@ from lora_cli.output.registry import (
     ELSEWHERE,
     ENDINGS,
     JSON,
+    NO_CONDITIONS,
     ON_TERMINAL,
     columns_writer,
     format_named,
@@ -33,7 +33,7 @@ from lora_cli.output.registry import (
     format_of_file,
     unknown_ending,
 )
-from lora_cli.output.report import Location
+from lora_cli.output.report import Conditions, Location
 
 if TYPE_CHECKING:
     from lora_cli.output.plots.plot import Plot
@@ -119,7 +119,7 @@ class Presentation(NamedTuple):
         size: int = 1,
         *,
         judged: bool = False,
-        needs: Mapping[str, str] = MappingProxyType({}),
+        conditions: Conditions = NO_CONDITIONS,
     ) -> Writer:
         """Return what writes a report of this kind, or refuse; this needs no figure of the report."""
         self._terminal()
@@ -128,7 +128,7 @@ class Presentation(NamedTuple):
             streams.check_output(self.output)
         if self.field is None:
             return format_writer(self._format(), size, command, judged=judged, file=self._format_file)
-        raw = field_writer(self.asked_fields, command, fields, needs)
+        raw = field_writer(self.asked_fields, command, fields, conditions)
         name = self._asked_format() or ELSEWHERE
         if name == ELSEWHERE:
             return raw
@@ -145,7 +145,9 @@ class Presentation(NamedTuple):
 
     def write(self, report: Report, plot: Plot | None = None) -> None:
         """Write `report` and its plot; nothing is opened before the options are known to be right."""
-        write = self.writer(report.command, report.fields, report.size, judged=report.judged, needs=report.needs)
+        write = self.writer(
+            report.command, report.fields, report.size, judged=report.judged, conditions=report.conditions
+        )
         terminal = self._terminal()
         with ExitStack() as files:
             if plot is not None and self.plot is not None and self.plot != STDOUT:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple
 
 from lora_cli.errors import InvalidInput, quote, quote_long
@@ -19,6 +20,8 @@ MAX_FILE_BYTES = 2**20
 # tomllib takes time and memory for each part of a dotted key and each line below it, so a file of 32 kB could
 # take a gigabyte. Files that people write stay a thousand times below this.
 MAX_NESTING = 10_000_000
+# Each line that may be a key's costs another reading of the file.
+MOST_TRIED_LINES = 20
 
 
 class WrongSettings(InvalidInput):
@@ -55,6 +58,43 @@ class Section(NamedTuple):
         header = re.compile(rf"{space}\[\[{space}{parts}{space}\]\]")
         lines = [place for place, line in enumerate(self.text.split("\n"), 1) if header.match(line)]
         return lines if len(lines) == number else [None] * number
+
+    def key_line(self, key: str) -> int | None:
+        """Return the line of a key of the section, or None where it has none of its own, as within an inline table.
+
+        A line is that of the key if what stands before it, and the key with another value, is TOML that has that value.
+
+        >>> Section({}, "pyproject.toml", "[tool]\\nlora-cli.lock = 'a'\\n").key_line("lock")
+        2
+        """
+        lines = self.text.split("\n")
+        pairs = ((place, line.partition("=")[0]) for place, line in enumerate(lines) if "=" in line)
+        for place, before in islice(((place, before) for place, before in pairs if key in before), MOST_TRIED_LINES):
+            if _section_of("\n".join([*lines[:place], f"{before} = 0"])).get(key) == 0:
+                return place + 1
+        return None
+
+
+@contextmanager
+def errors_at_key(section: Section, key: str) -> Iterator[None]:
+    """Let an error inside the block say in which file and at which line a key of the section is."""
+    try:
+        yield
+    except WrongSettings:
+        raise
+    except InvalidInput as error:
+        raise WrongSettings(str(error), section.path, section.key_line(key)) from error
+
+
+def _section_of(text: str) -> Mapping[str, Any]:
+    """Return the section of a text, or nothing where that is not TOML or has none."""
+    import tomllib
+
+    try:
+        content = tomllib.loads(text)["tool"][SECTION]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def find_section() -> Section | None:
@@ -113,7 +153,10 @@ def _parsed(text: str, path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{quote_long(path)} is not TOML: {quote_long(str(error))[1:-1]}") from error
+        line = re.search(r"\(at line (\d+)", str(error))
+        raise WrongSettings(
+            f"{quote_long(path)} is not TOML: {quote_long(str(error))[1:-1]}", path, int(line[1]) if line else None
+        ) from error
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
         raise InvalidInput(f"{quote_long(path)} cannot be read: {reason}; simplify it") from error

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from lora_cli.analysis.check.loads_in import Loaders, destinations_of, known_loaders
 from lora_cli.analysis.check.subject_check import FAIL_ON, Rules
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit
-from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, find_section
+from lora_cli.cli.pyproject_file import CHECKS, FILE, SECTION, Section, errors_at, errors_at_key, find_section
 from lora_cli.errors import InvalidInput, argument, arguments_spelled, choices, meant_by, quote, quote_long
 from lora_cli.quantities import QuantityError
 
@@ -62,6 +64,9 @@ TABLE_KEYS = (*SUBJECT_KEYS, *ADAPTATION_KEYS, *RULE_KEYS)
 
 # Returns the names that `fail_on` or `ignore` can list.
 KnownNames = Callable[[str], Sequence[str]]
+# Returns what says of an error inside it where a key is.
+AtKey = Callable[[str], AbstractContextManager[None]]
+T = TypeVar("T")
 
 
 class OwnRules(NamedTuple):
@@ -160,31 +165,38 @@ def read_settings(known_names: KnownNames) -> Settings:
 
 def _settings(section: Section, known_names: KnownNames) -> Settings:
     source, content = _where(section.path), section.content
+    at = partial(errors_at_key, section)
     for key in content:
         meant = [] if key in KEYS else meant_by(key, TABLE_KEYS)
         if meant and meant[0] not in KEYS:
             what = "it" if meant[0] == key else meant[0]
-            raise InvalidInput(
-                f"{source} has no key {quote(key)}; write {what} into a table [[tool.{SECTION}.{CHECKS}]]"
-            )
-    _refuse_unknown(content, KEYS, source)
-    model, lock = (
-        _value(content[key], TEXT, f"{source}.{key}") if key in content else None for key in ("model", "lock")
+            with at(key):
+                raise InvalidInput(
+                    f"{source} has no key {quote(key)}; write {what} into a table [[tool.{SECTION}.{CHECKS}]]"
+                )
+    for key, value in content.items():
+        with at(key):
+            _refuse_unknown({key: value}, KEYS, source)
+    texts = _at_keys(
+        content, {"model": TEXT, "lock": TEXT}, at, lambda key, kind: _value(content[key], kind, f"{source}.{key}")
     )
+    model, lock = texts.get("model"), texts.get("lock")
     tables = content.get(CHECKS, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise InvalidInput(
-            f"{source}.{CHECKS} is {quote(tables)}; it must be an array of tables: [[tool.{SECTION}.{CHECKS}]]"
-        )
+        with at(CHECKS):
+            raise InvalidInput(
+                f"{source}.{CHECKS} is {quote(tables)}; it must be an array of tables: [[tool.{SECTION}.{CHECKS}]]"
+            )
     read = []
     for place, (table, line) in enumerate(zip(tables, section.check_lines(len(tables)), strict=True)):
         with errors_at(section.path, line):
             read.append(_table(table, f"{source}.{CHECKS}[{place}]", line, known_names, has_model=model is not None))
     if lock is not None and not tables:
-        raise InvalidInput(
-            f"{source}.lock is of the tables [[tool.{SECTION}.{CHECKS}]], of which there is none; add one"
-        )
-    return Settings(_rules(content, source, known_names), model, read, section.path, lock)
+        with at("lock"):
+            raise InvalidInput(
+                f"{source}.lock is of the tables [[tool.{SECTION}.{CHECKS}]], of which there is none; add one"
+            )
+    return Settings(_rules(content, source, known_names, at), model, read, section.path, lock)
 
 
 def _where(path: str) -> str:
@@ -228,22 +240,38 @@ def _refuse_unknown(table: Mapping[str, object], known: Sequence[str], where: st
             raise InvalidInput(f"{where} has no key {quote(key)}; {choices(key, known)}")
 
 
-def _rules(table: Mapping[str, Any], where: str, known_names: KnownNames) -> OwnRules:
-    limits = {
-        limit.name: _limit(table[key], limit, f"{where}.{key}") for key, limit in LIMIT_KEYS.items() if key in table
-    }
-    lists = {
-        name: _names(table[key], known_names(name), f"{where}.{key}") for key, name in LISTS.items() if key in table
-    }
-    texts = {
-        key: _value(table[key], expected, f"{where}.{key}")
-        for key, expected in DESTINATION_KEYS.items()
-        if key in table
-    }
+def _rules(
+    table: Mapping[str, Any], where: str, known_names: KnownNames, at: AtKey = lambda _: nullcontext()
+) -> OwnRules:
+    """Return the rules of a table; an error about a key is raised inside `at` of it."""
+    limits = _at_keys(table, LIMIT_KEYS, at, lambda key, limit: _limit(table[key], limit, f"{where}.{key}"))
+    lists = _at_keys(table, LISTS, at, lambda key, name: _names(table[key], known_names(name), f"{where}.{key}"))
+    texts = _at_keys(table, DESTINATION_KEYS, at, lambda key, expected: _value(table[key], expected, f"{where}.{key}"))
     loads_in, peft_version = map(texts.get, DESTINATION_KEYS)
-    with arguments_spelled(lambda name: f"{where}.{name.replace('_', '-')}"):
+    with (
+        at("loads-in" if peft_version is None else "peft-version"),
+        arguments_spelled(lambda name: f"{where}.{name.replace('_', '-')}"),
+    ):
         loads_in = known_loaders(loads_in, peft_version)
-    return OwnRules(limits, lists.get("fail_on"), lists.get("ignore"), loads_in, peft_version)
+    return OwnRules(
+        {LIMIT_KEYS[key].name: most for key, most in limits.items()},
+        lists.get("fail-on"),
+        lists.get("ignore"),
+        loads_in,
+        peft_version,
+    )
+
+
+def _at_keys(
+    table: Mapping[str, Any], keys: Mapping[str, T], at: AtKey, read: Callable[[str, T], Any]
+) -> dict[str, Any]:
+    """Return what is read of those of some keys that a table has."""
+    found = {}
+    for key, kind in keys.items():
+        if key in table:
+            with at(key):
+                found[key] = read(key, kind)
+    return found
 
 
 def _limit(value: object, limit: Limit, where: str) -> int | float:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TextIO
 
@@ -18,6 +18,8 @@ MAX_JSON_BYTES = 64 * 2**20
 TAGGED_NUMBER = "__float__"
 # Configs of models and adapters are JSON, and only trainers write these.
 YAML_ENDINGS = (".yml", ".yaml")
+# How far below a folder a file is looked for that it should hold.
+MOST_LEVELS, MOST_FOLDERS = 3, 1000
 # JSON's names for the Python types of its values.
 JSON_NAMES = {
     list: "an array",
@@ -65,6 +67,27 @@ def near_path(path: str) -> str:
     with suppress(OSError, ValueError):
         names = sorted(os.listdir(folder or os.curdir))
     return near_miss(path, (os.path.join(folder, name) for name in names), "")
+
+
+def file_below(folder: str, names: Collection[str]) -> str | None:
+    """Return the path of a file of one of these names in the folders below a folder, the nearest, or None."""
+    level = [folder]
+    for _ in range(MOST_LEVELS):
+        inner: list[str] = []
+        for each in level:
+            with suppress(OSError):
+                inner += sorted(entry.path for entry in os.scandir(each) if entry.is_dir() and entry.name[0] != ".")
+        level = inner[:MOST_FOLDERS]
+        found = (os.path.join(each, name) for each in level for name in names)
+        if (path := next(filter(os.path.lexists, found), None)) is not None:
+            return path
+    return None
+
+
+def hint_below(folder: str, names: Collection[str]) -> str:
+    """Return where a file of one of these names is below a folder, and to give its folder, or else ''."""
+    path = file_below(folder, names)
+    return "" if path is None else f"there is {quote_long(path)}; give its folder"
 
 
 @contextmanager

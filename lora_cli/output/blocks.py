@@ -40,7 +40,7 @@ class Grid(NamedTuple):
     """A table. `styles` are of its rows. With `has_total` the last row is the sum of the others.
 
     `expendable` are the fields of columns that a narrow table leaves out, first to last, and `spare` those of columns that
-    it only has where no text is folded. `has_more` says that the records have other fields, too.
+    it only has where no text but prose is folded. `has_more` says that the records have other fields, too.
     """
 
     columns: Sequence[Column]

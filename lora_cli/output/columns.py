@@ -27,7 +27,8 @@ class Column(NamedTuple):
     """A column of a table: its heading and a text for each row.
 
     `style` is a word that the console knows, as in `blocks`. A `bar` column holds numbers as texts, of which the largest is
-    drawn as long as there is room for, or `whole`, if that is larger. What `is_copied` by people, a name, is never folded.
+    drawn as long as there is room for, or `whole`, if that is larger. What `is_copied` by people, a name, is never folded,
+    and what `is_prose`, sentences, before any other text.
     """
 
     heading: str
@@ -38,6 +39,7 @@ class Column(NamedTuple):
     is_bar: bool = False
     whole: float = 0
     is_copied: bool = False
+    is_prose: bool = False
 
     @property
     def width(self) -> int:
@@ -130,9 +132,16 @@ def table_width(columns: Sequence[Column], gap: int) -> int:
     return sum(each.width for each in columns) + gap * (len(columns) - 1)
 
 
-def folded_at_names(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
-    """Return the columns with the widest texts folded until the table fits, as far as that breaks no name."""
+def folded_prose(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
+    """Return the columns with prose folded until the table fits, as far as that breaks no name, and nothing else."""
     folded = list(columns)
+    _fold_widest(folded, width, gap, LEAST_FOLDED, whole_names=True, only_prose=True)
+    return folded
+
+
+def folded_at_names(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
+    """Return the columns with the widest texts folded until the table fits, prose first, as far as that breaks no name."""
+    folded = folded_prose(columns, width, gap)
     _fold_widest(folded, width, gap, LEAST_FOLDED, whole_names=True)
     return folded
 
@@ -151,10 +160,21 @@ def folded_to(columns: Sequence[Column], width: int | None, gap: int) -> list[Co
 
 
 def _fold_widest(
-    columns: list[Column], width: int, gap: int, least: int, *, start: int = 0, whole_names: bool = False
+    columns: list[Column],
+    width: int,
+    gap: int,
+    least: int,
+    *,
+    start: int = 0,
+    whole_names: bool = False,
+    only_prose: bool = False,
 ) -> None:
     """Fold the widest texts in place until the table fits, as far as that keeps names whole, or whatever it breaks."""
-    widths = {at: each.width for at, each in enumerate(columns) if at >= start and each.folds(least)}
+    widths = {
+        at: each.width
+        for at, each in enumerate(columns)
+        if at >= start and each.folds(least) and (each.is_prose or not only_prose)
+    }
     while widths and (over := table_width(columns, gap) - width) > 0:
         widest = max(widths, key=widths.__getitem__)
         kept = max(least, longest_piece(columns[widest].cells) if whole_names else 0)

@@ -8,7 +8,16 @@ from importlib import import_module
 from lora_cli.errors import argument
 from lora_cli.output import designs
 from lora_cli.output.blocks import Block, Drawing, Facts, Grid, Line, Title, caption
-from lora_cli.output.columns import Column, column, folded_at_names, folded_to, listing, same_in_all_rows, table_width
+from lora_cli.output.columns import (
+    Column,
+    column,
+    folded_at_names,
+    folded_prose,
+    folded_to,
+    listing,
+    same_in_all_rows,
+    table_width,
+)
 from lora_cli.output.people import SUBJECTS, sheet
 from lora_cli.output.report import Report, Screen
 
@@ -81,7 +90,7 @@ def _shown(grid: Grid, width: int | None) -> tuple[Sequence[Column], list[str]]:
     """Return the columns without those that there is no room for, and the fields of these."""
     columns: Sequence[Column] = grid.columns
     hidden: list[str] = []
-    if width is not None and table_width([each for each in columns if not each.is_bar], GAP) > width:
+    if width is not None and not _has_room(columns, width):
         columns = [each for each in columns if each.field not in grid.spare]
         hidden += grid.spare
     candidates = [name for name in grid.expendable if not _tells_apart(name, columns)]
@@ -91,6 +100,11 @@ def _shown(grid: Grid, width: int | None) -> tuple[Sequence[Column], list[str]]:
             columns = [each for each in columns if each.field != candidates[0]]
         candidates.pop(0)
     return columns, hidden
+
+
+def _has_room(columns: Sequence[Column], width: int) -> bool:
+    """Whether a table fits without folding anything but prose."""
+    return table_width(folded_prose([each for each in columns if not each.is_bar], width, GAP), GAP) <= width
 
 
 def _least_width(columns: Sequence[Column], width: int) -> int:

@@ -164,7 +164,7 @@ def sheet(report: Report) -> list[tuple[str, str]]:
     """Return a report of one record as labels and texts, followed by its settings and its parts."""
     lines = [
         (heading(field), sheet_cell(field, value))
-        for field, value in report.record().items()
+        for field, value in {**report.record(), **report.missing}.items()
         if value is not None or field not in OF_CARD
     ]
     lines += [(heading(name), sheet_cell(name, value)) for name, value in report.settings.items()]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from types import MappingProxyType
 
-from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, choices, near_miss, quote, quote_long
 from lora_cli.output import formats
 from lora_cli.output.format import Format, Writer
+from lora_cli.output.report import Conditions
 
 # The format that stands for another: one on a terminal, one elsewhere.
 AUTO, ON_TERMINAL, ELSEWHERE = "auto", "table", "plain"
+NO_CONDITIONS = Conditions()
 # The format that has an option of its own.
 JSON = "json"
 # The formats that a file's name asks for by its ending.
@@ -110,21 +111,39 @@ def format_writer(name: str, size: int, command: str, *, judged: bool = False, f
 
 
 def field_writer(
-    wanted: Sequence[str], command: str, fields: Sequence[str], needs: Mapping[str, str] = MappingProxyType({})
+    wanted: Sequence[str], command: str, fields: Sequence[str], conditions: Conditions = NO_CONDITIONS
 ) -> Writer:
     """Return what writes only the raw values of some fields, a line for each record, or refuse one that is not known.
 
-    `needs` are further fields of the command, each with the option that it needs.
+    `conditions` say why a field of the command is not there.
     """
     for name in wanted:
-        if name not in fields:
-            where = f"{argument('field')}: {quote(name)}"
-            if name in needs:
-                raise InvalidInput(f"{where} needs {needs[name]}; give that too")
-            raise InvalidInput(f"{where} is not a field of {command}; {choices(name, fields)}")
+        if name not in fields or name in conditions.unknown:
+            raise InvalidInput(f"{argument('field')}: {quote(name)} {_missing(name, command, fields, conditions)}")
     from lora_cli.output.chosen_fields import field_values
 
     return field_values(wanted)
+
+
+def _missing(name: str, command: str, fields: Sequence[str], conditions: Conditions) -> str:
+    """Say why records have no such field, and what to write instead.
+
+    >>> _missing("model", "count", ["name", "r"], Conditions(option="--per-module", without=["model"]))
+    'is a field of count only without --per-module; choose from: name, r'
+    >>> _missing("kind", "count", ["r"], Conditions({"kind": "--per-module"}))
+    'needs --per-module; give that too'
+    """
+    option = conditions.unknown.get(name) or conditions.needs.get(name)
+    if option is not None:
+        return f"needs {option}; give that too"
+    listed = f"choose from: {', '.join(fields)}"
+    if name in conditions.settings:
+        shown = f"{argument('format')} {JSON} shows it under training"
+        return f"is a setting of the training and not a field of {command}; {shown}; {near_miss(name, fields, listed)}"
+    if name in conditions.without:
+        return f"is a field of {command} only without {conditions.option}; {near_miss(name, fields, listed)}"
+    records = command if conditions.option is None else f"{command} with {conditions.option}"
+    return f"is not a field of {records}; {near_miss(name, [*fields, *conditions.needs], listed)}"
 
 
 def columns_writer(name: str, write: Writer, wanted: Sequence[str]) -> Writer:

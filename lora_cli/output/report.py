@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
@@ -64,6 +64,20 @@ def errors_part(troubles: Iterable[Trouble]) -> list[Mapping[str, str]]:
     return [{"subject": each.subject, "message": each.message} for each in troubles]
 
 
+class Conditions(NamedTuple):
+    """Which fields of a command depend on its options: `needs` has each that needs another option, with that option.
+
+    `without` are fields that its records do not have with an `option` that is given. `unknown` are fields that are there,
+    and have no value without another option, with that option. `settings` are what a training was set to, which no field is.
+    """
+
+    needs: Mapping[str, str] = MappingProxyType({})
+    option: str | None = None
+    without: Collection[str] = ()
+    unknown: Mapping[str, str] = MappingProxyType({})
+    settings: Collection[str] = ()
+
+
 # A named tuple, because every run makes it: a dataclass takes half a millisecond, and its module another.
 class Report(NamedTuple):
     """An answer: `size` records in batches, which are read once and need not fit in memory.
@@ -77,7 +91,8 @@ class Report(NamedTuple):
     `title` returns what the answer is about, in a few parts, for a table, and `caption` what is to know about it.
     `settings` are what people see of how a training was set up, beside the fields of the records.
     `asked` are fields that the question names, so that a design shows them.
-    `needs` are fields that it has only with another option, and that option.
+    `missing` is what people read in the place of a value that is not there, by field, where a sheet has no better word.
+    `conditions` are which fields it has only with other options, or only without those that are given.
     `failures` are given if the records are judged: for each record why it fails, as a sentence, or None.
     `troubles` are the subjects that have no record; formats that have errors show them.
     `locations` are the files that the records are about, by the records' paths; a record without a path has None.
@@ -103,7 +118,8 @@ class Report(NamedTuple):
     caption: Callable[[], Sequence[str]] = tuple
     settings: Mapping[str, Value] = MappingProxyType({})
     asked: Sequence[str] = ()
-    needs: Mapping[str, str] = MappingProxyType({})
+    missing: Mapping[str, str] = MappingProxyType({})
+    conditions: Conditions = Conditions()
 
     def record(self) -> dict[str, Value]:
         """Return the record of a report of one."""

@@ -374,6 +374,39 @@ def test_a_field_of_the_spectrum_needs_it() -> None:
     assert run("inspect", "good", "--spectrum", "--field", "rank_needed").returncode == 0
 
 
+def test_an_alpha_that_nothing_has_is_told_to_people(tmp_path: Path) -> None:
+    """Where LoRA's scaling needs one: machines get what is unknown, and IA3 has none."""
+    ones = np.ones((4, 32), "<f4"), np.ones((32, 4), "<f4")
+    path = tmp_path / "adapter_model.safetensors"
+    write_arrays(path, {f"base_model.model.{key}": values for key, values in pair("q_proj", *ones).items()})
+    (tmp_path / "style").mkdir()
+    style = tmp_path / "style" / "style.safetensors"
+    keys = (f"lora_unet_q.lora_{name}.weight" for name in ("down", "up"))
+    write_arrays(style, dict(zip(keys, ones, strict=True)))
+    for file in (path, style):
+        for form in ("plain", "table", "markdown"):
+            assert re.search(r"alpha[ |]+not in the file", run("inspect", str(file), "--format", form).stdout)
+        assert json.loads(run("inspect", str(file), "--json").stdout)["results"][0]["alpha"] is None
+        assert run("inspect", str(file), "--field", "alpha").stdout == "\n"
+    ia3 = tmp_path / "ia3"
+    write_adapter(ia3, {"q_proj.ia3_l": ones[1][:, :1]}, peft_type="IA3", target_modules=["q_proj"])
+    assert re.search(r"^alpha +none$", run("inspect", str(ia3)).stdout, flags=re.MULTILINE)
+
+
+@pytest.mark.usefixtures("adapters")
+def test_a_field_of_the_modules_or_of_the_adapter_is_told_where_it_is() -> None:
+    """`--per-module` has other records, and with `--spectrum` these have more."""
+    for arguments, said in (
+        (("--field", "scaling"), "'scaling' needs --per-module; give that too"),
+        (("--field", "norm"), "'norm' needs --per-module and --spectrum; give that too"),
+        (("--per-module", "--field", "norm"), "'norm' needs --spectrum; give that too"),
+        (("--per-module", "--field", "file_params"), "'file_params' is a field of inspect only without --per-module; "),
+    ):
+        done = run("inspect", "good", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+
+
 @pytest.mark.usefixtures("adapters")
 def test_json_of_a_check_has_the_findings_of_adapters() -> None:
     """Those that fail, those that do not, and not those that are ignored; a count has no such part."""

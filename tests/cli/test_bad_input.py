@@ -150,6 +150,10 @@ def test_leading_zeros_are_a_number() -> None:
             "--sort: 'params' is not a field of this sweep; did you mean trainable_params?",
         ),
         ("count gpt2 --field kind", "--field: 'kind' needs --per-module; give that too"),
+        ("sweep gpt2 -r 8 --field peak_bytes", "--field: 'peak_bytes' needs --memory; give that too"),
+        ("sweep gpt2 -r 8 --field peak_byte", "is not a field of sweep; did you mean peak_bytes, "),
+        ("count gpt2 --per-module --field nope", "is not a field of count with --per-module; choose from: name, kind,"),
+        ("memory gpt2 --field slots", "--field: 'slots' needs --serve; give that too"),
         ("count gpt2 --field -", "--field: '-' is not a field of count; choose from: "),
         ("memory gpt2 -r 8 --quantize int4", "--quantize: 'int4' is not known; did you mean nf4?"),
         ("memory gpt2 -r 8 --quantize 8bit", "--quantize: '8bit' is not known; did you mean int8?"),
@@ -161,3 +165,20 @@ def test_what_people_call_something_is_told_by_its_name(line: str, answer: str) 
     done = run(*line.split())
     assert (done.returncode, done.stdout) == (2, "")
     assert answer in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "command"),
+    [
+        ("count gpt2 --per-module", "model", "count"),
+        ("count gpt2 --per-module", "adapter_bytes", "count"),
+        ("memory llama-3.1-8b --serve 8", "peak_bytes", "memory"),
+        ("memory llama-3.1-8b --serve 8", "train_seconds", "memory"),
+    ],
+)
+def test_a_field_that_an_option_takes_away_is_told_as_that(line: str, field: str, command: str) -> None:
+    """The records are others then, and the message lists their fields or a near one."""
+    option = line.split()[2]
+    done = run(*line.split(), "--field", field)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--field: '{field}' is a field of {command} only without {option}; " in done.stderr

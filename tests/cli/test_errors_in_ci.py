@@ -86,6 +86,41 @@ def test_an_earlier_report_is_replaced_and_nothing_else_is(tmp_path: Path) -> No
         assert report.read_text() == content
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[project]\nname = 'x'\n\n[tool.lora-cli]\nmax-params = '1M'\nmax-percnt = 3\n", 6),
+        ("[tool.lora-cli]\n\nmax-params = true\n", 3),
+        ("[tool]\nlora-cli.model = 3\n", 2),
+        ('[tool . "lora-cli"]\n"max-params" = "1X"\n', 2),
+        ("[other]\nmax-rank = 1\n[tool.lora-cli]\nmodel = '''\nmax-rank = 3'''\nmax-rank = 'x'\n", 6),
+        ("[tool.lora-cli]\nd = 3\n", 2),
+        ("[tool.lora-cli]\nmodel = 'gpt2'\ncheck = 3\n", 3),
+        ("[tool.lora-cli]\nmodel = 'gpt2'\nlock = 'a'\n", 3),
+        ("[tool.lora-cli]\npeft-version = '0.1'\n", 2),
+        ("[tool.lora-cli]\nfail-on = ['nope']\n", 2),
+        ("[tool.lora-cli]\nmax-rank = \n", 2),
+        ("[tool]\nlora-cli = {lock = 3}\n", None),
+    ],
+)
+def test_a_wrong_key_of_the_section_is_annotated_at_its_line(tmp_path: Path, text: str, line: int | None) -> None:
+    """Where it has one of its own: what only looks like the key, in a text or another table, is none."""
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    done = run("check", "--format", "github", cwd=tmp_path)
+    at = "" if line is None else f",line={line}"
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith(f"::error file=pyproject.toml{at},title=lora-cli check::")
+
+
+def test_the_line_of_a_key_is_found_in_time(tmp_path: Path) -> None:
+    """However many lines of a text look like it."""
+    lines = "max-rank=\n" * 100_000
+    text = f"[tool.lora-cli]\nmodel = '''{lines}'''\nmax-rank = 'x'\n"
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    done = run("check", "--format", "github", cwd=tmp_path, timeout=30)
+    assert (done.returncode, done.stdout.startswith("::error file=pyproject.toml,title=")) == (2, True)
+
+
 @pytest.mark.parametrize("arguments", [("--format", "csv"), ("--json",), ()])
 def test_other_formats_have_no_errors(arguments: tuple[str, ...]) -> None:
     """A reader of records gets records or nothing."""

@@ -11,6 +11,7 @@ from program import run
 from small_llama import llama
 
 from lora_cli import memory
+from lora_cli.output.people import OF_CARD
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_a_table_shows_the_peak_to_scale_and_what_would_help(base: str) -> None:
         ("-r 8 --gpu 4091", "did you mean 4090?"),
         ("-r 8 --gpu tpu-v5", "`lora-cli cards` lists them; give --vram"),
         ("-r 8 --field peak_byte", "did you mean peak_bytes"),
-        ("-r 8 --field train_seconds", "'train_seconds' is not a field of memory"),
+        ("-r 8 --field train_seconds", "--field: 'train_seconds' needs --tokens and --utilisation"),
         ("--serve 8 --field peak_bytes", "did you mean total_bytes"),
         ("-r 8 --set modules_to_save=lm_head", """write it like 'modules_to_save=["lm_head"]'"""),
     ],
@@ -256,12 +257,44 @@ def test_what_a_fit_found_is_its_size(base: str) -> None:
     assert int(run(*found, "size").stdout) > 1
 
 
+def test_a_sweep_says_in_which_type_the_file_is_counted(base: str) -> None:
+    """The memory beside it takes the copies in the type of the training, which the file of an unnamed type does not."""
+    copies = ("-t", "q_proj", "-r", "8", "--set", 'modules_to_save=["lm_head"]')
+    grid = ("sweep", base, "--memory", "--seq", "8,16", "--field", "adapter_bytes,dtype")
+    done = run(*grid, *copies)
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["bfloat16"] * 2
+    assert done.stderr.count("adapter_bytes takes the weights of ") == 1
+    assert "for float32, because its config.json names no type" in done.stderr
+    assert "adapter_bytes" not in run(*grid, "-t", "q_proj", "-r", "8").stderr
+
+
+def test_a_setting_of_the_training_is_no_field(base: str) -> None:
+    """It is what was given; JSON has it, and a field of nearly its name may be meant."""
+    fit = ("fit", base, "--gpu", "4090", "--seq", "64", "--target", "q_proj")
+    (setting,) = {*json.loads(run(*fit, "--json").stdout)["training"]} & {"seq"}
+    for question in (fit, (*fit, "--method", "lora,dora")):
+        done = run(*question, "--field", setting)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--field: 'seq' is a setting of the training and not a field of fit; --format json shows it under" in (
+            done.stderr
+        )
+    for question in (("memory", base), ("sweep", base, "--memory")):
+        done = run(*question, "-r", "8", "--seq", "64", "--field", "optimizer")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "shows it under training; did you mean optimizer_bytes?" in done.stderr
+    done = run("fit", base, "--target", "q_proj", "--max-params", "1M", "--field", "seq")
+    assert "'seq' is not a field of fit; choose from" in done.stderr
+
+
 def test_a_sweep_takes_several_kinds_of_quantisation(base: str) -> None:
     """As a list, like its other axes."""
     done = run("sweep", base, "-r", "8", "--memory", "--seq", "8", "--quantize", "none,nf4", "--field", "quantize")
     assert done.stdout.split() == ["none", "nf4"]
     done = run("memory", base, "-r", "8", "--quantize", "none,nf4")
-    assert "'none,nf4' is not known" in done.stderr
+    assert (
+        "--quantize: 'none,nf4' is not one quantisation; give one, or compare several with `lora-cli sweep --memory`"
+        in done.stderr
+    )
 
 
 def test_a_sweep_takes_several_cards(base: str) -> None:
@@ -275,8 +308,12 @@ def test_a_sweep_takes_several_cards(base: str) -> None:
         for seq in ("8", "16")
     ]
     assert "t4 has no bfloat16" in run(*grid, "--dtype", "bfloat16", "--field", "fits").stderr
-    done = run("memory", base, "-r", "8", "--gpu", "4090,t4")
-    assert (done.returncode, "'4090,t4' is not a known card; did you mean 4090?" in done.stderr) == (2, True)
+    for command in ("memory", "fit"):
+        done = run(command, base, "--gpu", "4090,t4")
+        assert done.returncode == 2
+        assert "--gpu: '4090,t4' is not one card; give one, or compare several with `lora-cli sweep --memory`" in (
+            done.stderr
+        )
 
 
 def test_alpha_is_of_the_method_here_too(base: str) -> None:
@@ -286,11 +323,19 @@ def test_alpha_is_of_the_method_here_too(base: str) -> None:
 
 
 def test_without_a_card_people_see_no_rows_about_one() -> None:
-    """Machines do, as unknown; with a card people see them too."""
+    """Machines do, as unknown; with a card people see them too, and a script that reads one of them needs a card."""
     alone, with_card = (run("memory", "gpt2", "-r", "8", "--seq", "64", *card) for card in ((), ("--gpu", "4090")))
     assert "unknown" not in alone.stdout
     assert "max batch" in with_card.stdout
-    assert run("memory", "gpt2", "-r", "8", "--seq", "64", "--field", "fits,max_batch").stdout == "\t\n"
+    (record,) = json.loads(run("memory", "gpt2", "-r", "8", "--seq", "64", "--json").stdout)["results"]
+    assert [field for field in record if record[field] is None] == [*OF_CARD]
+    for command in (("memory", "gpt2"), ("sweep", "gpt2", "--memory", "--batch", "1,2")):
+        for field in OF_CARD:
+            done = run(*command, "-r", "8", "--seq", "64", "--field", f"peak_bytes,{field}")
+            assert (done.returncode, done.stdout) == (2, "")
+            assert f"--field: '{field}' needs --gpu" in done.stderr
+    for card in (("--gpu", "4090"), ("--vram", "24GB")):
+        assert run("memory", "gpt2", "-r", "8", "--seq", "64", *card, "--field", "fits").stdout == "yes\n"
 
 
 UNUSUAL = "--optimizer sgd --no-checkpointing --accumulate 4 --adapter-dtype bfloat16 --attention eager"

@@ -491,14 +491,14 @@ def test_an_annotation_stands_at_the_line_of_its_table(project: Write) -> None:
         (f"{GPT2}r = 8\nmax-params = 1\n{GPT2}r = 8", ",line=6", "[1] has the same subject as"),
         (f"{GPT2}quantize = 'nf4'", ",line=2", "write it into the training: training = {quantize = 'nf4'}"),
         (f"{GPT2}kbit-prepare = false", ",line=2", "write it into the training: training = {kbit-prepare = false}"),
-        ("seq = 8", "", "write it into the training of a table [[tool.lora-cli.check]]: training = {seq = 8}"),
-        ("max-params = ''", "", "tool.lora-cli.max-params"),
+        ("seq = 8", ",line=2", "write it into the training of a table [[tool.lora-cli.check]]: training = {seq = 8}"),
+        ("max-params = ''", ",line=2", "tool.lora-cli.max-params"),
         ("model = 'none'\n[[tool.lora-cli.check]]\nr = 8", "", "tool.lora-cli.model 'none'"),
-        ("]", "", "is not TOML"),
+        ("]", ",line=2", "is not TOML"),
     ],
 )
 def test_an_error_of_the_file_stands_at_its_table(project: Write, body: str, place: str, said: str) -> None:
-    """In the annotations of GitHub; where no table is wrong, at the file."""
+    """In the annotations of GitHub; where no table is wrong, at the key of the section, or at the file."""
     project(f"[tool.lora-cli]\n{body}\n")
     done = run("check", "--format", "github")
     assert (done.returncode, done.stderr, done.stdout.count("\n")) == (2, "", 1)

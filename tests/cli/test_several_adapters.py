@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,34 @@ def write_loose(folder: str) -> Path:
     file = Path(folder, "style.safetensors")
     write_arrays(file, {f"lora_unet_to_q.{name}.weight": values for name, values in arrays.items()})
     return file
+
+
+def test_what_is_further_below_is_named(tmp_path: Path) -> None:
+    """A folder of runs that hold adapters is not read, and the error says where the nearest is."""
+    inner = tmp_path / "runs" / "first" / "checkpoint-10"
+    inner.mkdir(parents=True)
+    (inner / "adapter_config.json").write_text('{"peft_type": "LORA"}', encoding="utf-8")
+    (tmp_path / ".cache" / "x").mkdir(parents=True)
+    (tmp_path / ".cache" / "x" / "adapter_config.json").write_text("{}", encoding="utf-8")
+    there = f"there is '{os.path.join('runs', 'first', 'checkpoint-10', 'adapter_config.json')}'; give its folder"
+    for command in (
+        ("inspect", "runs"),
+        ("check", "runs", "--max-params", "1"),
+        ("count", "gpt2", "--adapter", "runs"),
+        ("count", "runs"),
+    ):
+        done = run(*command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert there in done.stderr
+
+
+def test_a_loose_file_that_is_no_adapter_is_named(tmp_path: Path) -> None:
+    """In a folder that has nothing else."""
+    (tmp_path / "loose").mkdir()
+    write_arrays(tmp_path / "loose" / "style.safetensors", {"a.weight": VALUES})
+    done = run("inspect", "loose", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"no tensor of '{os.path.join('loose', 'style.safetensors')}' is named as one of an adapter" in done.stderr
 
 
 def test_inspect_lists_all(folder: str) -> None:

@@ -135,6 +135,41 @@ def test_no_name_of_a_module_is_broken(command: str, width: int) -> None:
     assert "params" in shown
 
 
+LISTINGS = ["methods", "methods lora", "methods prompts", "models", "models qwen3", "models llava-1.5-7b", "cards"]
+
+
+def headings(text: str) -> set[str]:
+    """Return the words of all headings: the lines above a rule, below a blank line or the start."""
+    lines = text.splitlines()
+    rules = [at for at, line in enumerate(lines) if set(line) == {"─"}]
+    starts = (max((at for at in range(rule) if not lines[at].strip()), default=-1) + 1 for rule in rules)
+    return {
+        word for rule, start in zip(rules, starts, strict=True) for line in lines[start:rule] for word in line.split()
+    }
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_no_column_of_a_listing_is_left_out_without_a_word(listing: str, width: int) -> None:
+    """What no table of it has room for is named below."""
+    shown, everything = (tables.drawn(f"lora-cli {listing}", Screen(each, unicode=True)) for each in (width, None))
+    assert max(map(len, shown.splitlines())) <= width
+    missing = re.findall(r"No room for (.*?): ", shown.replace("\n", " "))
+    assert headings(everything) - headings(shown) <= {*", ".join(missing).split(", ")}
+
+
+@pytest.mark.parametrize("method", ["lora", "vera", "multitask_prompt_tuning"])
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_the_fields_of_a_method_have_their_types_at_any_width(method: str, width: int) -> None:
+    """What each of them means is folded for that, and nothing else is."""
+    shown = tables.drawn(f"lora-cli methods {method}", Screen(width, unicode=True))
+    assert {"field", "default", "type", "meaning"} <= headings(shown)
+    assert "No room" not in shown
+    everything = tables.drawn(f"lora-cli methods {method}", Screen(unicode=True))
+    names = re.findall(r"^[a-z_]+ ", everything, flags=re.MULTILINE)
+    assert re.findall(r"^[a-z_]+ ", shown, flags=re.MULTILINE) == names
+
+
 def test_a_sweep_without_points_is_its_title() -> None:
     """A note says why."""
     assert tables.drawn("lora-cli sweep gpt2 -r 4 --max-params 1", Screen(80)) == "LoRA on gpt2 - default targets\n"

@@ -45,7 +45,7 @@ def notes_of(cost: ModelCount) -> Iterator[str]:
     yield from untied(cost)
     yield from _no_head(cost)
     yield from _unknown_size(cost)
-    yield from _assumed_type(cost)
+    yield from assumed_type(cost)
     yield from filter(None, [unknown_quantisation_note(cost.subject)])
     yield from cost.how.notes(cost.settings)
 
@@ -70,7 +70,7 @@ def _unknown_size(cost: ModelCount) -> Iterator[str]:
         )
 
 
-def _assumed_type(cost: ModelCount) -> Iterator[str]:
+def assumed_type(cost: ModelCount) -> Iterator[str]:
     """Yield a sentence on a file with weights of the model, whose own config says nothing of their type."""
     copied = cost.full_copy_params or any(key.endswith(FROZEN_WEIGHT) for key in cost.file_tensors or {})
     if cost.targets.model.assumes_dtype and copied:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class DoesNotFit(InvalidInput):
-    """A budget that not even the smallest size meets; `times` is how many times larger that size is."""
+    """A budget that not even the smallest size meets: the `cost` of that, and how many `times` larger it is."""
 
-    def __init__(self, sentence: str, times: float) -> None:
+    def __init__(self, sentence: str, times: float, cost: ModelCount) -> None:
         super().__init__(sentence)
         self.times = times
+        self.cost = cost
 
 
 def read_budget(gpu: str | None = None, **limits: Amount | None) -> Limits:

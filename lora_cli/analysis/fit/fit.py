@@ -12,7 +12,7 @@ from lora_cli.analysis.count.adapted_matrix import AdaptedMatrix
 from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.remarks import notes_of, warnings_of
 from lora_cli.analysis.count.titles import ONE_MATRIX, chosen, head
-from lora_cli.analysis.fit.budget import memory_notes, read_budget
+from lora_cli.analysis.fit.budget import DoesNotFit, memory_notes, read_budget
 from lora_cli.analysis.fit.knob_search import KnobSearch, knob_search, knob_searches
 from lora_cli.analysis.fit.largest_size import LargestSize, largest_size
 from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, TRAINING_KNOBS, Amount, Limits
@@ -220,7 +220,19 @@ def fit_subject(
         _check_knob(how, knob)
         found, warnings = knob_search(subject, how)
         search = _with_memory(found, subject, budget, training, tick)
-    return Fit(search, _largest(search, budget), budget, how, warnings, subject.assumptions)
+    try:
+        return Fit(search, _largest(search, budget), budget, how, warnings, subject.assumptions)
+    except DoesNotFit as refusal:
+        raise _advised(refusal, budget) from None
+
+
+def _advised(refusal: InvalidInput, budget: Limits) -> InvalidInput:
+    """Return a refusal with what would help, where that is known."""
+    if MAX_MEMORY not in budget or not isinstance(refusal, DoesNotFit):
+        return refusal
+    from lora_cli.analysis.fit.memory_advice import with_advice
+
+    return with_advice(refusal, budget)
 
 
 def _searches(
@@ -322,5 +334,7 @@ def fit_methods(
             refusals[how.method_name] = refusal
     if not fits:
         nearest = min(refusals.values(), key=lambda refusal: getattr(refusal, "times", math.inf))
-        raise InvalidInput(f"none of the {len(hows)} methods fits; the nearest miss is this: {nearest}")
+        raise InvalidInput(
+            f"none of the {len(hows)} methods fits; the nearest miss is this: {_advised(nearest, budget)}"
+        )
     return fits, [f"{name} is left out: {refusal}" for name, refusal in refusals.items()]

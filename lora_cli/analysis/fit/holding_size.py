@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lora_cli.analysis.count.model_count import ModelCount
 from lora_cli.analysis.fit.budget import DoesNotFit
@@ -12,6 +12,9 @@ from lora_cli.analysis.fit.knob_search import KnobSearch
 from lora_cli.analysis.fit.largest_size import largest_size
 from lora_cli.analysis.limits import BUDGETS, MAX_MEMORY, TRAINING_KNOBS, Limit, Limits
 from lora_cli.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from lora_cli.analysis.memory.trained_count import TrainedCount
 
 ALL_PERCENT = 100
 
@@ -45,29 +48,35 @@ def holding_size(cost: ModelCount, limit: Limit, bound: int | float) -> str | No
     if budget is None:
         return None
     if search.knob is None:
-        return _holding_training(cost, budget)
+        return _trained(cost, budget)
     try:
         found = largest_size(search, budget)
     except DoesNotFit:
-        return _holding_training(cost, budget) or f"no {search.knob} would hold"
+        return _trained(cost, budget) or f"no {search.knob} would hold"
     except InvalidInput:
         return None
     figure: int | float | None = getattr(found.cost, limit.field)
     return f"{search.knob} {found.size} would hold" if figure is not None and limit.holds(figure, bound) else None
 
 
-def _holding_training(cost: ModelCount, budget: Limits) -> str | None:
-    """Say which smaller batch, or else which shorter length, would hold a limit of memory; None for any other limit."""
+def _trained(cost: ModelCount, budget: Limits) -> str | None:
+    """Say which smaller training would hold a limit of memory; None for any other limit."""
     if MAX_MEMORY not in budget:
         return None
-    from lora_cli.analysis.fit.training_search import TrainingSearch, largest_training
     from lora_cli.analysis.memory.trained_count import TrainedCount
 
     assert isinstance(cost, TrainedCount)
+    return holding_training(cost, budget[MAX_MEMORY])
+
+
+def holding_training(cost: TrainedCount, most: int | float) -> str:
+    """Say which smaller batch, or else which shorter length, would stay inside so much memory."""
+    from lora_cli.analysis.fit.training_search import TrainingSearch, largest_training
+
     tried = []
     for knob in TRAINING_KNOBS:
         try:
-            return f"{knob} {largest_training(TrainingSearch(cost, knob), budget).size} would hold"
+            return f"{knob} {largest_training(TrainingSearch(cost, knob), {MAX_MEMORY: most}).size} would hold"
         except DoesNotFit:
             tried.append(knob)
         except InvalidInput:

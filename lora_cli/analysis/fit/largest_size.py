@@ -71,6 +71,7 @@ def largest_size(search: KnobSearch, budget: Limits) -> LargestSize:
         raise DoesNotFit(
             f"{excess(at(least), budget)}, even at the smallest size, {search.knob} {least}; {remedy(at(least), budget)}",
             times(over[least]),
+            at(least),
         )
     size = min(fitting, key=lambda size: (-loads[size].params, size))
     run = next(run for run in runs if size in run)
@@ -105,7 +106,9 @@ def _without_knob(search: KnobSearch, budget: Limits) -> LargestSize:
     found = load(cost, budget)
     if not found.holds:
         raise DoesNotFit(
-            f"{excess(cost, budget)}, and {search.method} has no size to choose; {remedy(cost, budget)}", times(found)
+            f"{excess(cost, budget)}, and {search.method} has no size to choose; {remedy(cost, budget)}",
+            times(found),
+            cost,
         )
     note = f"{search.method} has no whole number to choose as its size, so it is counted as it is configured"
     return with_limit(cost, budget)._replace(notes=(note,))

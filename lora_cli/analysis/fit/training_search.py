@@ -92,7 +92,9 @@ def largest_training(search: TrainingSearch, budget: Limits) -> LargestSize:
     if inside is None:
         least = search.at(1)
         raise DoesNotFit(
-            f"{excess(least, budget)}, even at {search.knob} 1; {remedy(least, budget)}", times(load(least, budget))
+            f"{excess(least, budget)}, even at {search.knob} 1; {remedy(least, budget)}",
+            times(load(least, budget)),
+            least,
         )
     after = None if outside is None else search.at(outside)
     found = with_limit(search.at(inside), budget, search.knob, inside, outside, after)

@@ -134,6 +134,13 @@ class Inspection(Result):
         return self._adapter.broken
 
     @property
+    def lacks_alpha(self) -> bool:
+        """Whether nothing that was read has the alpha of LoRA's scaling: neither a config nor the file, for any module."""
+        trained = self._adapter.trained
+        known = (trained.alpha, trained.fields.get("lora_alpha"), *(record["alpha"] for record in self.modules))
+        return trained.has_lora_factors and all(alpha is None for alpha in known)
+
+    @property
     def modules(self) -> list[Record]:
         """A record per module that the file has an adapter for."""
         return list(module_records(self._adapter, self._spectrum))

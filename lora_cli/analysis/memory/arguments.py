@@ -21,9 +21,10 @@ from lora_cli.analysis.memory.training import (
     UNQUANTISED,
     WIDTHS,
     Training,
+    several,
 )
 from lora_cli.dtypes import BY_NAME, full_name
-from lora_cli.errors import InvalidInput, argument, choices, quote, quote_long
+from lora_cli.errors import InvalidInput, argument, choices, is_several, quote, quote_long
 from lora_cli.models.matrix import MAX_DIMENSION, dimension, whole_number
 from lora_cli.models.model import Model, names_dtype
 
@@ -89,6 +90,8 @@ class TrainingArguments(NamedTuple):
                 "which runs flash attention too where the card has it"
             )
         dtype = _dtype_of(model) if self.dtype is None else _dtype("dtype", self.dtype)
+        if is_several(self.quantize):
+            raise several("quantize", self.quantize, "quantisation")
         asked = None if self.quantize is None else _choice("quantize", self.quantize, QUANTISATIONS)
         quantize = quantisation(model, asked, dtype)
         if self.kbit_prepare is not None and quantize == UNQUANTISED:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from lora_cli.analysis.memory.graphics_card import Card, Measured
-from lora_cli.errors import InvalidInput, argument, near_miss, quote
+from lora_cli.analysis.memory.training import several
+from lora_cli.errors import InvalidInput, argument, is_several, near_miss, quote
 
 # By generation, and within one by memory.
 CARDS = (
@@ -164,6 +165,8 @@ def find_card(name: str) -> Card:
     Traceback (most recent call last):
     lora_cli.errors.InvalidInput: gpu: '5070super' is not a known card; did you mean 4070-super, 2070-super or 4080-super?
     """
+    if is_several(name):
+        raise several("gpu", name, "card")
     if not isinstance(name, str):
         raise InvalidInput(f"{argument('gpu')}: {quote(str(name))} is not a text; give the name of a card, e.g. '4090'")
     card = BY_KEY.get(_key(name))

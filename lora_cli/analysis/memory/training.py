@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from lora_cli.errors import InvalidInput, argument, question, quote
 from lora_cli.quantities import Value
 
 # The bytes of a value, by torch's name of its type.
@@ -82,6 +83,14 @@ class Training(NamedTuple):
     def plain_width(self) -> int:
         """The bytes of a value of what is not quantised."""
         return WIDTHS["float32"] if self.is_quantised and self.kbit_prepare else self.width
+
+
+def several(name: str, value: object, noun: str) -> InvalidInput:
+    """Return the error for several settings where one is needed, and a sweep has an axis of them."""
+    sweep = question("sweep", "memory")
+    return InvalidInput(
+        f"{argument(name)}: {quote(value)} is not one {noun}; give one, or compare several with {sweep}"
+    )
 
 
 def unusual(settings: Mapping[str, Value]) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from lora_cli.analysis.count.count import Count
 from lora_cli.analysis.count.count_plan import Plan, make_plan
 from lora_cli.analysis.count.model_count import FIELDS as COUNT_FIELDS
 from lora_cli.analysis.count.model_count import ModelCount, count_plan
-from lora_cli.analysis.count.remarks import warnings_of
+from lora_cli.analysis.count.remarks import assumed_type, warnings_of
 from lora_cli.analysis.memory.arguments import TRAINED_FIELDS
 from lora_cli.analysis.progress import Track
 from lora_cli.analysis.result import Record
@@ -82,7 +82,13 @@ class ModelGrid:
         """Return what is said of the sources of the models and of their trainings, each sentence once."""
         trainings = [] if self.training is None else [*self.training.doubtful()]
         said = ((*model.notes, *(note for each in trainings for note in each.notes(model))) for model in self.models)
-        return tuple(dict.fromkeys(chain.from_iterable(said)))
+        return tuple(dict.fromkeys(chain(chain.from_iterable(said), self._assumed_types())))
+
+    def _assumed_types(self) -> Iterator[str]:
+        """Yield in which type the files of copies are counted, where the memory beside them is of another."""
+        if self.training is not None:
+            for model, (_, config) in product(self.models, self.target_sets):
+                yield from assumed_type(self._count(model, replace(config, r=self._ranks(config)[0])))
 
     def _ranks(self, config: AdapterConfig) -> Sequence[int]:
         # A method without a rank is counted once.

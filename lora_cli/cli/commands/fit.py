@@ -32,6 +32,7 @@ from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
+from lora_cli.output.report import Conditions
 
 if TYPE_CHECKING:
     from lora_cli.output.plots.plot import Plot
@@ -164,6 +165,7 @@ def _single(largest: Fit, presentation: Presentation, write: str | None) -> Answ
         title=lambda: largest.title,
         caption=lambda: defaults_caption(largest),
         settings=people_settings(largest.training, record),
+        conditions=Conditions(settings=tuple(largest.training)),
     )
     notes = list(largest.notes)
     if write is not None:
@@ -190,6 +192,7 @@ def _listing(fits: Sequence[Fit], missing: Sequence[str], presentation: Presenta
         title=lambda: title_of(fits, budget),
         settings=people_settings(training, tuple(fits[0])),
         asked=[BUDGETS[name].field for name in budget],
+        conditions=Conditions(settings=tuple(training)),
     )
     return Answer(
         report, presentation, [*warnings, *missing], list(notes), plot=_plot(report) if presentation.plot else None

@@ -26,7 +26,7 @@ from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.methods.adapter_file.read_adapter import adapter_paths
 from lora_cli.output import Report
-from lora_cli.output.report import ERRORS, EXPENDABLE, Trouble, errors_part
+from lora_cli.output.report import ERRORS, EXPENDABLE, Conditions, Trouble, errors_part
 
 if TYPE_CHECKING:
     from lora_cli.output.plots.plot import Plot
@@ -160,6 +160,12 @@ def _adapters_report(inspections: Sequence[Inspection], presentation: Presentati
     spectrum_fields = SPECTRUM_FIELDS if any(inspection.spectrum for inspection in inspections) else ()
     there = {*presentation.asked_fields, *chain.from_iterable(inspections)}
     fields = (*FIELDS, *spectrum_fields, *(field for field in (*TRAINING_FIELDS, *REVISIONS) if field in there))
+    both = f"{argument('per_module')} and {argument('spectrum')}"
+    needs = {
+        **dict.fromkeys(SPECTRUM_MODULE_FIELDS, both),
+        **dict.fromkeys(MODULE_FIELDS, argument("per_module")),
+        **dict.fromkeys(SPECTRUM_FIELDS, argument("spectrum")),
+    }
     parts: dict[str, list[Mapping[str, Any]]] = {}
     if presentation.has_parts:
         parts["modules"] = [record for inspection in inspections for record in inspection.modules]
@@ -175,7 +181,8 @@ def _adapters_report(inspections: Sequence[Inspection], presentation: Presentati
         details=inspections[0].groups if len(inspections) == 1 else (),
         findings=_shown(inspections[0].findings) if len(inspections) == 1 else (),
         design="inspect" if len(inspections) == 1 else None,
-        needs=dict.fromkeys(SPECTRUM_FIELDS, argument("spectrum")),
+        missing={"alpha": "not in the file"} if len(inspections) == 1 and inspections[0].lacks_alpha else {},
+        conditions=Conditions(needs),
     )
 
 
@@ -191,4 +198,16 @@ def _modules_report(inspections: Sequence[Inspection]) -> Report:
     with_spectrum = any(inspection.spectrum for inspection in inspections)
     fields = (*MODULE_FIELDS, *SPECTRUM_MODULE_FIELDS) if with_spectrum else MODULE_FIELDS
     rows = [tuple(map(record.get, fields)) for inspection in inspections for record in inspection.modules]
-    return Report("inspect", fields, [rows], len(rows), listing=True, expendable=INSPECT_EXPENDABLE)
+    return Report(
+        "inspect",
+        fields,
+        [rows],
+        len(rows),
+        listing=True,
+        expendable=INSPECT_EXPENDABLE,
+        conditions=Conditions(
+            dict.fromkeys(SPECTRUM_MODULE_FIELDS, argument("spectrum")),
+            argument("per_module"),
+            (*FIELDS, *SPECTRUM_FIELDS, *TRAINING_FIELDS, *REVISIONS),
+        ),
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lora_cli.analysis.memory.arguments import TrainingArguments
 from lora_cli.analysis.memory.memory import FIELDS, TIME_FIELDS
 from lora_cli.analysis.memory.memory import memory as replayed_memory
 from lora_cli.analysis.memory.serving.serving import FIELDS as SERVED_FIELDS
@@ -20,6 +21,7 @@ from lora_cli.cli.options.training import AdapterDtype, TrainingOptions, Vram
 from lora_cli.cli.presentation import INPUT, Presentation
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.output import Report
+from lora_cli.output.report import Conditions
 from lora_cli.quantities import parse_count
 
 if TYPE_CHECKING:
@@ -135,8 +137,11 @@ def memory(
         )
     is_timed = tokens is not None or utilisation is not None
     # Before the replay and not after it.
+    conditions = _conditions(is_served=serve is not None, has_card=training.gpu is not None or vram is not None)
     presentation.writer(
-        "memory", SERVED_FIELDS if serve is not None else (*FIELDS, *TIME_FIELDS) if is_timed else FIELDS
+        "memory",
+        SERVED_FIELDS if serve is not None else (*FIELDS, *TIME_FIELDS) if is_timed else FIELDS,
+        conditions=conditions,
     )
     how = read_adaptation(method, r, alpha, target, settings, None, adapter_dtype)
     arguments: dict[str, Any] = how._asdict() | training.read()
@@ -151,7 +156,22 @@ def memory(
         "tp": whole("tp", tp),
     }
     found: Any = replayed_memory(subject.model_of(source, model), **arguments)
-    return _trained(found, presentation) if serve is None else _served(found, presentation)
+    answer = _trained(found, presentation) if serve is None else _served(found, presentation)
+    return answer._replace(report=answer.report._replace(conditions=conditions))
+
+
+def _conditions(*, is_served: bool, has_card: bool) -> Conditions:
+    """Return which fields a training has, or knows, only with other options, and which a server has not."""
+    from lora_cli.output.people import OF_CARD
+
+    if is_served:
+        return Conditions(option=argument("serve"), without=(*FIELDS, *TIME_FIELDS))
+    timed = f"{argument('tokens')} and {argument('utilisation')}"
+    return Conditions(
+        {**dict.fromkeys(SERVED_FIELDS, argument("serve")), **dict.fromkeys(TIME_FIELDS, timed)},
+        unknown={} if has_card else dict.fromkeys(OF_CARD, f"{argument('gpu')} or {argument('vram')}"),
+        settings=TrainingArguments._fields,
+    )
 
 
 def _trained(found: Memory, presentation: Presentation) -> Answer:

@@ -28,8 +28,10 @@ from lora_cli.cli.options.limits import CountBudgetOptions
 from lora_cli.cli.options.reading import whole
 from lora_cli.cli.options.training import TrainingOptions
 from lora_cli.cli.presentation import INPUT, Presentation
+from lora_cli.errors import argument
 from lora_cli.output import Report
 from lora_cli.output.format import READABLE_ROWS
+from lora_cli.output.report import Conditions
 
 if TYPE_CHECKING:
     from lora_cli.output.plots.plot import Plot
@@ -180,9 +182,22 @@ def sweep(
         title=lambda: grid.title,
         settings=people_settings(grid.training, grid.fields),
         asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
+        conditions=_conditions(is_trained=memory, has_card=training.gpu is not None),
     )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
     return Answer(report, presentation, grid.warnings, notes, plot=_plot(report) if presentation.plot else None)
+
+
+def _conditions(*, is_trained: bool, has_card: bool) -> Conditions:
+    """Return which fields only a training has, and which of these are known only on a card."""
+    from lora_cli.analysis.memory.arguments import TRAINED_FIELDS, TrainingArguments
+    from lora_cli.output.people import OF_CARD
+
+    if not is_trained:
+        return Conditions(dict.fromkeys(TRAINED_FIELDS, argument("memory")))
+    return Conditions(
+        unknown={} if has_card else dict.fromkeys(OF_CARD, argument("gpu")), settings=TrainingArguments._fields
+    )
 
 
 def _plot(report: Report) -> Plot:

@@ -16,7 +16,7 @@ from lora_cli.methods.config.reading import no_peft_type, read_adapter_config
 from lora_cli.models.checkpoints.safetensors_header import BrokenFile, Header, read_whole_header
 from lora_cli.models.checkpoints.shards import SAFETENSORS
 from lora_cli.models.config import Config
-from lora_cli.models.files import names_in, near_path, path_text, read_object
+from lora_cli.models.files import hint_below, names_in, near_path, path_text, read_object
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PEFT_MODEL, PICKLED_WEIGHTS
 from lora_cli.models.sources.adapter_source import (
     SingleFile,
@@ -177,8 +177,12 @@ def _in_single_file(path: str) -> TrainedAdapter:
         raise UnreadableFile(why_unread(pickles))
     if others := unread_in(files):
         raise UnreadableFile(f"{first_few(others)}: its format is not read; give the adapter that it was made from")
+    if below := hint_below(path, [ADAPTER_CONFIG]):
+        raise InvalidInput(f"{quote_long(path)} is not a trained adapter; {below}")
+    source = single_file(path, _file_names())
+    why = "" if source is None else f": no tensor of {quote_long(source.path)} is named as one of an adapter"
     raise InvalidInput(
-        f"{quote_long(path)} is not a trained adapter; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
+        f"{quote_long(path)} is not a trained adapter{why}; give a folder with {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, "
         f"as PEFT saves it, a safetensors file of {_other_titles()}, or a name on the Hub"
     )
 

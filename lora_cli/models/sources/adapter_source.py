@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lora_cli.errors import InvalidInput, UnreadableFile, argument, counted, question, quote_long
 from lora_cli.models.checkpoints.shards import NUMBERED, SAFETENSORS, WHOLE, is_checkpoint
-from lora_cli.models.files import names_in
+from lora_cli.models.files import hint_below, names_in
 from lora_cli.models.peft_names import ADAPTER_CONFIG, ADAPTER_FILES, ADAPTER_WEIGHTS, PICKLED_WEIGHTS
 from lora_cli.models.sources.hub_name import HubName, hub_name, is_meant_as_name, not_a_name, refuse_address
 from lora_cli.models.sources.local_files import CONFIG
@@ -94,6 +94,8 @@ def adapter_config_file(text: str) -> ConfigFile:
             f"adapter, or its folder; {question('inspect')} reads the weights of any"
         )
     path = os.path.join(one_adapter(text), ADAPTER_CONFIG) if os.path.isdir(text) else text
+    if path != text and not os.path.lexists(path) and (below := hint_below(text, [ADAPTER_CONFIG])):
+        raise InvalidInput(f"{quote_long(text)} has no {ADAPTER_CONFIG}; {below}")
     return ConfigFile(path, quote_long(path))
 
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from lora_cli.errors import InvalidInput, first_few, quote_long
 from lora_cli.models.config import Config
-from lora_cli.models.files import names_in, read_config_object, read_object
+from lora_cli.models.files import hint_below, names_in, read_config_object, read_object
 from lora_cli.models.model import Model, names_dtype, read_config
+from lora_cli.models.peft_names import ADAPTER_CONFIG
 from lora_cli.models.registry import UnknownArchitecture
 from lora_cli.models.sources.checkpoint import Checkpoint, adapter_as_model
 from lora_cli.models.sources.other_formats import PIPELINE, instead_of_others
@@ -104,7 +105,8 @@ def _names_below(folder: str, name: str) -> list[str]:
 
 def _instead(folder: str) -> str:
     """Return what to do about a folder without a readable model."""
-    return instead_of_others(names_in(folder)) or "give a folder with one of them"
+    below = hint_below(folder, [CONFIG, ADAPTER_CONFIG])
+    return instead_of_others(names_in(folder)) or below or "give a folder with one of them"
 
 
 def _with_loading_warnings(model: Model, config: Config) -> Model:

@@ -19,7 +19,7 @@ STYLES = {"error": "bad", "warning": "warn", "note": "dim"}
 
 def design(report: Report) -> Iterator[Block]:
     """Yield the subject, the findings by severity, the groups of modules with their shares, and the figures."""
-    record = report.record()
+    record = {**report.record(), **report.missing}
     yield Title([cell(field, record[field]) for field in TITLE if record[field] is not None])
     yield from _findings(report)
     if report.details:

@@ -19,5 +19,7 @@ def design(report: Report) -> Iterator[Block]:
     for family, members in groupby(rows, key=lambda row: row["family"]):
         records = list(members)
         names = Column(heading(cell("family", family)), [str(row["method"]) for row in records], style="strong")
-        others = [column(field, [row[field] for row in records]) for field in COLUMNS]
+        others = [
+            column(field, [row[field] for row in records])._replace(is_prose=field == "title") for field in COLUMNS
+        ]
         yield Grid([names, *others], spare=("title",), has_more=records[-1] is rows[-1])

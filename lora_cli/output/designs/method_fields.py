@@ -14,4 +14,8 @@ def design(report: Report) -> Iterator[Block]:
     record = report.record()
     yield Title([str(record["title"]), str(record["method"])])
     yield facts(record, ("formula", "knob", "supports", "arxiv", "family"))
-    yield Grid([column(field, [row[field] for row in report.details]) for field in report.details[0]], spare=("type",))
+    columns = [
+        column(field, [row[field] for row in report.details])._replace(is_prose=field == "meaning")
+        for field in report.details[0]
+    ]
+    yield Grid(columns, spare=("type",))

@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,6 +164,13 @@ def test_an_unknown_card_is_refused_with_what_it_may_mean(written: str, said: st
     with pytest.raises(InvalidInput, match=r"^gpu: ") as error:
         find_card(written)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("setting", [{"gpu": "4090,3090"}, {"gpu": ["4090", "3090"]}, {"quantize": "none,nf4"}])
+def test_several_settings_are_answered_with_a_sweep(setting: dict[str, Any]) -> None:
+    """It takes several of them, and a training has one."""
+    with pytest.raises(InvalidInput, match=r"; give one, or compare several with sweep\(memory=True\)$"):
+        memory("gpt2", r=8, seq=8, **setting)
 
 
 def test_cards_are_listed_by_their_names_or_a_pattern() -> None:

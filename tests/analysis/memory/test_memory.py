@@ -263,7 +263,8 @@ def test_a_fit_to_memory_is_the_last_that_fits() -> None:
     with pytest.raises(InvalidInput, match="even at batch 1"):
         fit(model=LLAMA, target="all-linear", r=8, max_memory="1MB", knob="batch")
     with pytest.raises(
-        InvalidInput, match=r" or more; max_memory: 1GB is .* a card that is sold as 1 GB has some 1GiB$"
+        InvalidInput,
+        match=r" or more; max_memory: 1GB is .* a card that is sold as 1 GB has some 1GiB; not enough alone: ",
     ):
         fit(model=LLAMA, target="all-linear", max_memory="1GB", training={"seq": 512})
 
@@ -437,7 +438,7 @@ def test_the_memory_of_a_card_is_a_limit_of_a_fit() -> None:
     assert (smaller.budget, [*smaller.notes]) == (2**31, [])
     with pytest.raises(
         InvalidInput,
-        match=r"^gpu: training memory of lora .* over the memory of rtx-4060 .* give a card with .* or more$",
+        match=r"^gpu: training memory of lora .* over the memory of rtx-4060 .* give a card with .* or more; not enough alone: ",
     ):
         fit(model="llama-3.1-8b", target="q_proj", training={"gpu": "rtx-4060", "seq": 64})
     with pytest.raises(InvalidInput, match=r"^gpu limits the memory of training a model, .*; give model$"):

@@ -582,6 +582,18 @@ def test_a_quantised_recipe_is_not_trained_whole_by_an_argument(tmp_path: Path) 
     assert memory(recipe=path, method="full", quantize="none", batch=1, seq=8).method == "full"
 
 
+def test_a_recipe_that_trains_whole_is_named_where_an_argument_quantises(tmp_path: Path) -> None:
+    """The argument is what is wrong, and what of the recipe says that every weight is trained; no method was given."""
+    path = written(tmp_path, AXOLOTL, adapter=None)
+    with pytest.raises(InvalidInput) as refusal:
+        memory(recipe=path, quantize="nf4", batch=1, seq=8)
+    assert str(refusal.value) == (
+        f"quantize: {path} trains every weight (no adapter), and a quantised model cannot be trained whole; drop it, or "
+        "give method"
+    )
+    assert memory(recipe=path, quantize="nf4", method="lora", target="q_proj", batch=1, seq=8).quantize == "nf4"
+
+
 def test_a_fit_searches_for_what_the_recipe_says_otherwise(tmp_path: Path) -> None:
     """Its rank with a budget of parameters, its batch with one of memory."""
     path = written(tmp_path, AXOLOTL, micro_batch_size=64, sequence_len=128, bf16=True)
