@@ -143,6 +143,12 @@ class Presentation(NamedTuple):
                 f"write ./{path}"
             )
 
+    def without_value(self, conditions: Conditions) -> Iterator[str]:
+        """Yield what to say of fields that are asked for and have no value without another option."""
+        for name in self.asked_fields:
+            if name in conditions.unknown:
+                yield f"{argument('field')}: {name} has no value without {conditions.unknown[name]}"
+
     def write(self, report: Report, plot: Plot | None = None) -> None:
         """Write `report` and its plot; nothing is opened before the options are known to be right."""
         write = self.writer(

@@ -118,7 +118,7 @@ def field_writer(
     `conditions` say why a field of the command is not there.
     """
     for name in wanted:
-        if name not in fields or name in conditions.unknown:
+        if name not in fields:
             raise InvalidInput(f"{argument('field')}: {quote(name)} {_missing(name, command, fields, conditions)}")
     from lora_cli.output.chosen_fields import field_values
 
@@ -133,9 +133,8 @@ def _missing(name: str, command: str, fields: Sequence[str], conditions: Conditi
     >>> _missing("kind", "count", ["r"], Conditions({"kind": "--per-module"}))
     'needs --per-module; give that too'
     """
-    option = conditions.unknown.get(name) or conditions.needs.get(name)
-    if option is not None:
-        return f"needs {option}; give that too"
+    if name in conditions.needs:
+        return f"needs {conditions.needs[name]}; give that too"
     listed = f"choose from: {', '.join(fields)}"
     if name in conditions.settings:
         shown = f"{argument('format')} {JSON} shows it under training"

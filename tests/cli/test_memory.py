@@ -323,7 +323,7 @@ def test_alpha_is_of_the_method_here_too(base: str) -> None:
 
 
 def test_without_a_card_people_see_no_rows_about_one() -> None:
-    """Machines do, as unknown; with a card people see them too, and a script that reads one of them needs a card."""
+    """Machines do, as unknown; with a card people see them too, and a script that reads one of them is told of the card."""
     alone, with_card = (run("memory", "gpt2", "-r", "8", "--seq", "64", *card) for card in ((), ("--gpu", "4090")))
     assert "unknown" not in alone.stdout
     assert "max batch" in with_card.stdout
@@ -332,8 +332,8 @@ def test_without_a_card_people_see_no_rows_about_one() -> None:
     for command in (("memory", "gpt2"), ("sweep", "gpt2", "--memory", "--batch", "1,2")):
         for field in OF_CARD:
             done = run(*command, "-r", "8", "--seq", "64", "--field", f"peak_bytes,{field}")
-            assert (done.returncode, done.stdout) == (2, "")
-            assert f"--field: '{field}' needs --gpu" in done.stderr
+            assert (done.returncode, {line.partition("\t")[2] for line in done.stdout.splitlines()}) == (0, {""})
+            assert f"warning: --field: {field} has no value without --gpu" in done.stderr
     for card in (("--gpu", "4090"), ("--vram", "24GB")):
         assert run("memory", "gpt2", "-r", "8", "--seq", "64", *card, "--field", "fits").stdout == "yes\n"
 

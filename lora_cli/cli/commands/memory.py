@@ -157,7 +157,10 @@ def memory(
     }
     found: Any = replayed_memory(subject.model_of(source, model), **arguments)
     answer = _trained(found, presentation) if serve is None else _served(found, presentation)
-    return answer._replace(report=answer.report._replace(conditions=conditions))
+    return answer._replace(
+        report=answer.report._replace(conditions=conditions),
+        warnings=[*answer.warnings, *presentation.without_value(conditions)],
+    )
 
 
 def _conditions(*, is_served: bool, has_card: bool) -> Conditions:

@@ -170,6 +170,7 @@ def sweep(
     if (presentation.has_parts or presentation.plot is not None) and grid.size <= READABLE_ROWS:
         # A point that is refused must not leave half a document, and a plot reads the points, too.
         batches = list(batches)
+    conditions = _conditions(is_trained=memory, has_card=training.gpu is not None)
     asked = [] if sort is None else [sort.removeprefix("-")]
     report = Report(
         "sweep",
@@ -182,10 +183,11 @@ def sweep(
         title=lambda: grid.title,
         settings=people_settings(grid.training, grid.fields),
         asked=[*asked, *(BUDGETS[name].field for name, limit in limits.items() if limit is not None)],
-        conditions=_conditions(is_trained=memory, has_card=training.gpu is not None),
+        conditions=conditions,
     )
     notes = [*grid.notes, *([] if grid.size else ["no point of the grid is inside the limits"])]
-    return Answer(report, presentation, grid.warnings, notes, plot=_plot(report) if presentation.plot else None)
+    warnings = [*presentation.without_value(conditions), *grid.warnings]
+    return Answer(report, presentation, warnings, notes, plot=_plot(report) if presentation.plot else None)
 
 
 def _conditions(*, is_trained: bool, has_card: bool) -> Conditions:
