@@ -17,6 +17,8 @@ from lora_cli.quantities import Value
 
 # A folded column keeps this much of a line.
 LEAST_FOLDED = 20
+# Sentences are read in no less, as long as another column can be left out.
+LEAST_PROSE = 30
 # One beside the first column, which has what people copy, gives more before that is broken.
 LEAST_BESIDE = 14
 # Numbers that need more decimals stand as they are.
@@ -135,7 +137,7 @@ def table_width(columns: Sequence[Column], gap: int) -> int:
 def folded_prose(columns: Sequence[Column], width: int, gap: int) -> list[Column]:
     """Return the columns with prose folded until the table fits, as far as that breaks no name, and nothing else."""
     folded = list(columns)
-    _fold_widest(folded, width, gap, LEAST_FOLDED, whole_names=True, only_prose=True)
+    _fold_widest(folded, width, gap, LEAST_PROSE, whole_names=True, only_prose=True)
     return folded
 
 

