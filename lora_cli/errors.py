@@ -48,7 +48,7 @@ OTHER_WORDS = {
     "source": "model",
     "folder": "path",
     "adapter_path": "path",
-    "fields": "set",
+    "fields": "field",
     "set": "settings",
     "settings": "set",
     "loader": "loads_in",
@@ -291,7 +291,7 @@ def near_names(wanted: object, known: Iterable[str]) -> list[str]:
     from difflib import get_close_matches
     from itertools import islice
 
-    name, names = str(wanted)[:COMPARED_CHARACTERS], list(islice(known, COMPARED_NAMES))
+    name, names = str(wanted)[:COMPARED_CHARACTERS], list(dict.fromkeys(islice(known, COMPARED_NAMES)))
     begun = [each for each in names if each.startswith((f"{name}-", f"{name}_"))]
     near = meant_by(name, names) or begun[:SHOWN_NAMES] or get_close_matches(name, names, SHOWN_NAMES, NEAR)
     if not near:

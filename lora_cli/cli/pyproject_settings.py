@@ -101,10 +101,11 @@ class OwnRules(NamedTuple):
         if training and MAX_MEMORY not in self.limits:
             from lora_cli.analysis.memory.arguments import read_arguments
 
-            read_arguments(training)
+            card = read_arguments(training).card
+            size = f", e.g. {argument(MAX_MEMORY)} {card.mebibytes}MiB for {card.name}" if card else ""
             raise InvalidInput(
                 f"{argument(next(iter(training)))} says how an adapter is trained, which only {argument(MAX_MEMORY)} "
-                "depends on; give that too, or drop it"
+                f"depends on; give that too{size}, or drop it"
             )
         fail_on = FAIL_ON if self.fail_on is None else self.fail_on
         destinations = destinations_of(self.loads_in, self.peft_version, self.limits)

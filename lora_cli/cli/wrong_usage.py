@@ -11,7 +11,7 @@ from lora_cli.cli.options.adaptation import TRAINERS_PREFIX, is_flag
 from lora_cli.cli.registry import command_names
 from lora_cli.errors import SHOWN_CHARACTERS, SHOWN_LONG_CHARACTERS, InvalidInput, choices, meant_by, near_miss, quote
 from lora_cli.methods.registry import METHODS, is_field, start_named
-from lora_cli.methods.variants import VARIANTS
+from lora_cli.methods.variants import RECIPES, VARIANTS
 from lora_cli.output.registry import format_names
 
 # What Typer writes before the options that resemble an unknown one.
@@ -21,12 +21,15 @@ TYPERS_UNKNOWN, TYPERS_EXTRA = "No such option: ", "Got unexpected extra argumen
 TYPERS_MISSING = "Missing argument"
 # The options that three numbers may be meant for.
 SIZES = ("-d", "-h", "-r")
-# What trainers call a value of an option.
+# What trainers call an option with its value.
 TRAINERS_VALUES = {
     "load_in_4bit": "--quantize nf4",
     "load_in_8bit": "--quantize int8",
     "4bit": "--quantize nf4",
     "8bit": "--quantize int8",
+    "qlora": "--quantize nf4",
+    "flash_attn": "--attention sdpa",
+    "grad_accum": "--accumulate",
     "bf16": "--dtype bfloat16",
     "fp16": "--dtype float16",
 }
@@ -152,6 +155,8 @@ def _instead(option: str, command: str | None) -> str | None:
     own = TRAINERS_VALUES.get(field)
     if own is not None and own.partition(" ")[0] in names:
         return own
+    if "--method" in names and field in RECIPES:
+        return f"--method {RECIPES[field].method}"
     words = {name.lstrip("-"): name for name in names if name.startswith("-")}
     if known := meant_by(field, words):
         return words[known[0]]

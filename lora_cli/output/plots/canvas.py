@@ -24,7 +24,7 @@ class Canvas:
 
     def level(self, share: float, mark: str) -> None:
         """Draw a row of a character, behind everything else."""
-        self._levels[self._dot((0, share))[1] // self._down] = mark
+        self._levels[self.cell((0, share))[1]] = mark
 
     def line(self, start: Place, end: Place) -> None:
         """Draw a line of dots."""
@@ -37,9 +37,13 @@ class Canvas:
 
     def mark(self, place: Place, mark: str) -> None:
         """Put a character at a place, in front of all lines."""
-        x, y = self._dot(place)
-        cell = x // self._across, y // self._down
+        cell = self.cell(place)
         self._marks[cell] = mark if self._marks.get(cell, mark) == mark else SEVERAL
+
+    def cell(self, place: Place) -> tuple[int, int]:
+        """Return the column and the row of a place."""
+        x, y = self._dot(place)
+        return x // self._across, y // self._down
 
     @property
     def has_several(self) -> bool:
@@ -48,13 +52,13 @@ class Canvas:
 
     def lines(self) -> list[str]:
         """Return the rows of characters, the top one first."""
-        return ["".join(self._cell(column, row) for column in range(self.columns)) for row in range(self.rows)]
+        return ["".join(self._text(column, row) for column in range(self.columns)) for row in range(self.rows)]
 
     def _dot(self, place: Place) -> tuple[int, int]:
         x, y = (min(1.0, max(0.0, share)) for share in place)
         return round(x * (self.columns * self._across - 1)), round((1 - y) * (self.rows * self._down - 1))
 
-    def _cell(self, column: int, row: int) -> str:
+    def _text(self, column: int, row: int) -> str:
         if (mark := self._marks.get((column, row))) is not None:
             return mark
         if (dots := self._dots.get((column, row))) is not None:

@@ -69,11 +69,11 @@ def _lines(plot: LinePlot, width: int, height: int, *, unicode: bool) -> Iterato
         for place in _spread(places, MARK_GAP / columns):
             canvas.mark(place, mark if series.name else ASCII_DOT)
     yield from fold(y.title, width).split("\n")
-    labels = _rows_of(y, rows)
+    labels = {canvas.cell((0, y.share(tick)))[1]: label for tick, label in zip(y.ticks, y.labels, strict=True)}
     for row, line in enumerate(canvas.lines()):
         tick = ("┤" if unicode else "+") if row in labels else LIMIT if unicode else ASCII_LIMIT
         yield f"{labels.get(row, ''):>{beside}} {tick}{line}"
-    yield from (" " * (beside + 1) + line for line in _below(x, columns, unicode=unicode))
+    yield from (" " * (beside + 1) + line for line in _below(x, canvas, unicode=unicode))
     yield from (f"{' ' * max(0, width - screen_width(line))}{line}" for line in fold(x.title, width).split("\n"))
     yield from _packed([*legend, f"{SEVERAL} several"] if canvas.has_several else legend, width)
 
@@ -114,19 +114,13 @@ def _escaped(name: str) -> str:
     return name.encode("ascii", "backslashreplace").decode()
 
 
-def _rows_of(axis: Scale, rows: int) -> dict[int, str]:
-    """Return the labels of ticks beside the rows of a canvas."""
-    return {
-        round((1 - axis.share(tick)) * (rows - 1)): label for tick, label in zip(axis.ticks, axis.labels, strict=True)
-    }
-
-
-def _below(axis: Scale, columns: int, *, unicode: bool) -> Iterator[str]:
+def _below(axis: Scale, canvas: Canvas, *, unicode: bool) -> Iterator[str]:
     """Yield an axis and, below it, those of its labels that have room."""
+    columns = canvas.columns
     corner, rule, tick = ("└", "─", "┬") if unicode else ("+", "-", "+")
     ruled, text = [rule] * columns, ""
     for value, label in zip(axis.ticks, axis.labels, strict=True):
-        at = round(axis.share(value) * (columns - 1))
+        at, _ = canvas.cell((axis.share(value), 0))
         start = min(max(0, at - len(label) // 2), max(0, columns - len(label)))
         if not text or start >= len(text) + LABEL_GAP:
             ruled[at] = tick

@@ -43,6 +43,19 @@ def test_parts_of_the_peak_add_up() -> None:
     assert plot.limits[0].value == record["gpu_bytes"]
 
 
+@pytest.mark.parametrize("value", [2, 4, 5, 6, 8, 10])
+@pytest.mark.parametrize("height", range(16, 30))
+@pytest.mark.parametrize("unicode", [True, False])
+def test_a_tick_stands_where_its_value_does(value: int, height: int, unicode: bool) -> None:
+    """In its row, whichever part of that the value is in."""
+    plot = LinePlot((), RANK, RANK, (Series("", ((1, 11), (2, 11))),), (Limit("at", value),))
+    lines = draw(plot, Screen(60, unicode=unicode, height=height))
+    level, tick = ("╌", "┤") if unicode else ("-", "+")
+    (row,) = (line for line in lines[2:] if line.count(level) > 30 and line.strip()[0] != tick)
+    labelled = [line for line in lines[2:] if line.startswith(f"{value:>2} {tick}")]
+    assert labelled in ([row], [])
+
+
 def test_a_larger_part_never_gets_fewer_cells() -> None:
     """In the stack of a training, whose parts have the marks of its table's bar."""
     answer = answer_of(COMMANDS["memory"])
