@@ -161,6 +161,20 @@ def _linear_names_in(sources: Iterable[str]) -> Iterable[str]:
             yield from () if is_stream(source) else linear_names(read_model(source))
 
 
+def adapted_modules(ctx: Any, incomplete: str) -> list[str]:
+    """Offer the modules of the adapter that the command line names. Nothing is fetched."""
+    from lora_cli.errors import LoraCliError
+    from lora_cli.methods.adapter_file.read_adapter import read_adapter
+    from lora_cli.models.network import network_use
+    from lora_cli.models.streams import is_stream
+
+    adapter, names = ctx.params.get("adapter"), []
+    if adapter is not None and not is_stream(adapter):
+        with suppress(LoraCliError), network_use(offline=True):
+            names = [pair.module for pair in read_adapter(adapter).factors()]
+    return one_of(names)(incomplete)
+
+
 def setting_fields(ctx: Any, incomplete: str) -> list[str]:
     """Offer the fields of the methods that the command line names, and of a single field also its values."""
     from lora_cli.analysis.listings.known_methods import values

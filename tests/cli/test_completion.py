@@ -8,8 +8,10 @@ import subprocess
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shells
+from adapter_files import pair, write_adapter
 from machine_fields import LOCKS, REFERENCE
 from program import PROGRAM, environment, run
 
@@ -126,6 +128,18 @@ def test_files_stand_beside_presets(tmp_path: Path) -> None:
     offered = candidates("count", "gpt2-", folder=tmp_path)
     assert offered == ["gpt2-medium", "gpt2-large", "gpt2-xl", "gpt2-mine.json", "gpt2-tuned/"]
     assert candidates("count", "other", folder=tmp_path) == []
+
+
+def test_modules_of_an_adapter_on_disk(tmp_path: Path) -> None:
+    """What is no adapter, and none at all, offers nothing."""
+    a, b = np.ones((2, 8), "<f4"), np.ones((4, 2), "<f4")
+    write_adapter(tmp_path / "tuned", pair("layers.0.q_proj", a, b) | pair("layers.0.v_proj", a, b))
+    (tmp_path / "empty").mkdir()
+    both = ["layers.0.q_proj", "layers.0.v_proj"]
+    assert candidates("forward", "--weights", "w", "--adapter", "tuned", "--module", "", folder=tmp_path) == both
+    assert candidates("forward", "--adapter", "tuned", "--module", "layers.0.v", folder=tmp_path) == both[1:]
+    for other in (("--adapter", "empty"), ("--adapter", "missing"), ("--adapter", "-"), ()):
+        assert candidates("forward", *other, "--module", "", folder=tmp_path) == []
 
 
 def test_targets_of_a_model_on_disk(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from lora_cli.analysis.forward.forward import forward as forward_pass
 from lora_cli.analysis.forward.run import INITS, MAX_SEED
 from lora_cli.cli.answer import Answer
 from lora_cli.cli.blas_threads import one_blas_thread
-from lora_cli.cli.candidates import one_of
+from lora_cli.cli.candidates import adapted_modules, one_of
 from lora_cli.cli.help_text import METHOD, RUN, SUBJECT
 from lora_cli.cli.options import subject
 from lora_cli.cli.options.reading import read_given, size
@@ -84,7 +84,10 @@ def forward(
     module: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Module of the adapter, or an ending that only its name has.", rich_help_panel=SUBJECT
+            metavar="NAME",
+            help="Module of the adapter, or an ending that only its name has.",
+            autocompletion=adapted_modules,
+            rich_help_panel=SUBJECT,
         ),
     ] = None,
 ) -> Answer:
