@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lora_cli import memory, sweep
+from lora_cli import fit, memory, sweep
 from lora_cli.analysis.listings.known_cards import known_cards
 from lora_cli.analysis.memory.arguments import TrainingArguments
 from lora_cli.analysis.memory.cards import BY_KEY, CARDS, find_card
@@ -97,12 +97,13 @@ def test_cards_stand_by_generation_and_memory() -> None:
 
 @pytest.mark.parametrize(("name", "tool"), [("rtx-4080", "nvidia-smi"), ("mi325x", "rocm-smi")])
 def test_a_size_that_a_card_is_only_sold_as_causes_a_note(name: str, tool: str) -> None:
-    """Of a training, of many, and for a machine in the assumptions: nvidia-smi shows less of many a card."""
+    """Of a training, of many, of the largest, and for a machine in the assumptions: nvidia-smi shows less of many a card."""
     said = f"the memory of {name} is the size that it is sold as; {tool} may show less"
     found = memory("gpt2", r=1, seq=8, gpu=name)
     assert said in found.notes
     assert said in found.assumptions
     assert said in sweep(model="gpt2", r=1, memory=True, seq=8, gpu=[name, "t4"]).notes
+    assert said in fit(model="gpt2", training={"gpu": name, "seq": 8}).notes
     for reported in ("rtx-5080", "rtx-4070", "h100-pcie"):
         assert not memory("gpt2", r=1, seq=8, gpu=reported).notes
 
