@@ -12,6 +12,7 @@ from lora_cli.errors import InvalidInput, argument, quote
 from lora_cli.quantities import bytes_at_least, memory_text, number_text
 
 if TYPE_CHECKING:
+    from lora_cli.analysis.memory.graphics_card import Card
     from lora_cli.analysis.memory.verdict import Room
 
 
@@ -66,7 +67,7 @@ def excess(cost: ModelCount, budget: Limits) -> str:
     """Say which limits a cost breaks, and by how much."""
     return " and ".join(
         f"{argument('gpu' if card else name)}: {LIMITS[name].figure} of {cost.method} is {number_text(figure(cost, name))}, "
-        f"over the {f'memory of {card}' if card else 'budget'} of {number_text(most)} by "
+        f"over the {f'memory of {card.name}' if card else 'budget'} of {number_text(most)} by "
         f"{number_text(figure(cost, name) - most)}"
         for name, most in budget.items()
         if figure(cost, name) > most
@@ -89,14 +90,16 @@ def memory_notes(cost: ModelCount, budget: Limits) -> Iterator[str]:
     most = budget.get(MAX_MEMORY)
     card = None if most is None else _card(cost, MAX_MEMORY, most)
     if card is not None and most is not None:
-        yield f"the limit is what {card} has for a process, {memory_text(int(most))}"
+        yield f"the limit is what {card.name} has for a process, {memory_text(int(most))}"
+        if card.size_note is not None:
+            yield card.size_note
     yield from card_size_note(MAX_MEMORY, most)
 
 
-def _card(cost: ModelCount, limit: str, most: int | float) -> str | None:
-    """Return the name of the card whose memory a limit is, if it is one's."""
+def _card(cost: ModelCount, limit: str, most: int | float) -> Card | None:
+    """Return the card whose memory a limit is, if it is one's."""
     room: Room | None = getattr(cost, "room", None) if limit == MAX_MEMORY else None
-    return room.card.name if room is not None and room.card is not None and room.free == most else None
+    return room.card if room is not None and room.free == most else None
 
 
 def _unrounded(cost: ModelCount, limit: str) -> str:

@@ -143,11 +143,13 @@ class TrainingArguments(NamedTuple):
             yield f"{card.name} has no bfloat16, which PyTorch emulates there; float16 takes as much memory"
 
     def notes(self, model: Model) -> Iterator[str]:
-        """Yield what the figures leave open: which of several cards a name means, and what is not in the batch."""
+        """Yield what the figures leave open: which of several cards a name means, what of its memory a process can have, and what is not in the batch."""
         others = [] if self.gpu is None else namesakes(self.gpu)
         if others and self.card is not None:
             also = ", ".join(card.name for card in others)
             yield f"{argument('gpu')} {self.gpu} is taken for {self.card.name}; its other sizes: {also}"
+        if self.card is not None and self.card.size_note is not None:
+            yield self.card.size_note
         if self.card is not None and self.card.capability is None:
             yield (
                 f"{self.card.name} runs PyTorch for ROCm: the figures are those of PyTorch for CUDA, and were never compared "

@@ -56,7 +56,8 @@ class Card(NamedTuple):
 
     `teraflops` are of dense products in bfloat16, or in float16 where there is no bfloat16, summed in float32: as its maker
     states them, or its multiprocessors times its boost clock times what each does in a clock, where that gives what the
-    maker states of like cards. `tests/reference/cards.csv` has which, and from where.
+    maker states of like cards. `tests/reference/cards.csv` has which, and from where. `is_nominal` is whether its memory is
+    the size that it is sold as, of which nvidia-smi or rocm-smi may show less.
     """
 
     name: str
@@ -65,11 +66,20 @@ class Card(NamedTuple):
     teraflops: float | None = None
     aliases: tuple[str, ...] = ()
     measured: Measured | None = None
+    is_nominal: bool = False
 
     @property
     def bytes(self) -> int:
         """Its memory."""
         return self.mebibytes * MIB
+
+    @property
+    def size_note(self) -> str | None:
+        """That its memory is only known as the size that it is sold as, in words, if so."""
+        if not self.is_nominal:
+            return None
+        tool = "rocm-smi" if self.capability is None else "nvidia-smi"
+        return f"the memory of {self.name} is the size that it is sold as; {tool} may show less"
 
     @property
     def generation(self) -> str:

@@ -45,6 +45,8 @@ def assumptions(case: Case) -> Iterator[str]:
         yield (
             f"this card was not measured: it fits if {UNMEASURED} for the context fit, {case.footprint.judged:,} bytes"
         )
+    if case.card is not None and case.card.size_note is not None:
+        yield case.card.size_note
     if measured is not None:
         yield f"{case.card.name if case.card else ''}: reserved bytes were measured within {100 * measured.spread:.0f} % of the replay"
 

@@ -44,9 +44,9 @@ def cards(
 
     NVIDIA's and AMD's, by generation from the oldest, then by memory. For
     each card: the name that --gpu takes, its memory as nvidia-smi or
-    rocm-smi reports it, its CUDA compute capability, its peak of dense
-    16-bit products where it is known, and whether `lora-cli memory` knows its
-    band from measurements.
+    rocm-smi reports it (of some the size that it is sold as), its CUDA
+    compute capability, its peak of dense 16-bit products where it is known,
+    and whether `lora-cli memory` knows its band from measurements.
     """
     from lora_cli.analysis.listings.known_cards import FIELDS, known_cards
 
