@@ -60,12 +60,12 @@ def follow_recipe(
         )
     base, reading = _model(recipe, model)
     left_out = _left_out(recipe, base, [how for how in hows if how.method or not trains_all], without)
-    reading = reading.plus(Reading([], [], [_refused(recipe, name) for name in left_out]))
+    reading = reading.plus(Reading([], [], [_refused(recipe, name) for name in left_out], []))
     adapted = []
     for how in hows:
         if trains_all and how.method is None:
             adapted.append(how._replace(method=FULL))
-            reading = reading.plus(Reading([f"method {FULL} ({recipe.whole()})"], [], []))
+            reading = reading.plus(Reading([f"method {FULL} ({recipe.whole()})"], [], [], []))
             continue
         if how.method == FULL and allows_full:
             adapted.append(how)
@@ -80,14 +80,16 @@ def follow_recipe(
         reading = reading.plus(read)
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
+    more = tuple(dict.fromkeys(reading.more)) if training is not None else ()
     summary = recipe.summary(reading, training=training is not None, without=without)
     said = replace(
         base,
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
         notes=(summary.note, *dict.fromkeys(reading.replaced), *base.notes),
+        unreplayed=more,
     )
     named = recipe.base_fields() if model is None else {}
-    return Followed(Subject(said, assumptions=summary.assumptions, base=named), adapted, trained)
+    return Followed(Subject(said, assumptions=(*summary.assumptions, *more), base=named), adapted, trained)
 
 
 def _refuse_quantised(

@@ -32,8 +32,8 @@ class Model:
     config.json names none, and its weights are not at hand. `config` is its config.json, if there is one.
     `generates` says whether its class generates text (`prepare_inputs_for_generation`), None where the class is not
     known. `unsaved` are the parameters that its checkpoints leave out. `parts` says of the outermost modules of a model
-    of several parts what each is. `warnings` and `notes` are about its source, and
-    `revision` is the commit of one that was read from the Hub.
+    of several parts what each is. `warnings` and `notes` are about its source,
+    `unreplayed` says what its source asks of a training that may take more memory than a replay of it, and `revision` is the commit of one that was read from the Hub.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Model:
     parts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unreplayed: tuple[str, ...] = ()
     revision: str | None = None
 
     def __repr__(self) -> str:

@@ -217,6 +217,40 @@ def test_the_batches_of_a_step_are_those_of_the_recipe(trainer: str, line: str, 
     assert "gradient_accumulation_steps" not in done.stderr
 
 
+TRL = "--model_name_or_path meta-llama/Llama-3.2-1B --use_peft --dtype bfloat16 --per_device_train_batch_size 1\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "fits"),
+    [
+        (AXOLOTL, "yes"),
+        (AXOLOTL + "rl: dpo\n", "uncertain"),
+        (AXOLOTL + "torch_compile: true\n", "uncertain"),
+        # What takes less leaves it sure.
+        (AXOLOTL + "activation_offloading: true\n", "yes"),
+        (AXOLOTL + "deepspeed: zero2.json\n", "yes"),
+        (f"trl sft {TRL}", "yes"),
+        (f"trl dpo {TRL}", "uncertain"),
+        (f"accelerate launch examples/scripts/grpo.py {TRL}", "uncertain"),
+        (f"python train.py {TRL}", "yes"),
+    ],
+)
+def test_what_may_take_more_than_is_replayed_is_not_sure_to_fit(content: str, fits: str, folder: Path) -> None:
+    """Neither for memory nor for a check of it, nor for machines; what is replayed fits either way."""
+    (folder / "lora.yml").write_text(content, encoding="utf-8")
+    recipe, code = ("--recipe", "lora.yml", "--gpu", "4090"), int(fits != "yes")
+    done = run("memory", *recipe, "--json", cwd=folder)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["results"][0]["fits"]) == (code, fits)
+    assert ("may not fit: what is replayed fits, and more may be taken: lora.yml: " in done.stderr) == bool(code)
+    assert any(each.startswith("lora.yml: ") for each in answer["assumptions"]) == bool(code)
+    done = run("check", *recipe, "--max-memory", "24GiB", cwd=folder)
+    assert done.returncode == code
+    assert ("of what is replayed, and more may be taken: lora.yml: " in done.stderr) == bool(code)
+    sweep = run("sweep", *recipe, "--memory", "-r", "4", "--field", "fits", cwd=folder)
+    assert sweep.stdout == f"{fits}\n"
+
+
 def test_the_batches_of_a_step_can_be_replaced(folder: Path) -> None:
     """A number that a shell fills in is not known, which the option makes up for."""
     (folder / "lora.yml").write_text(f"{AXOLOTL}gradient_accumulation_steps: $STEPS\n", encoding="utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.check.verdict import Verdict
-from lora_cli.analysis.limits import LIMITS, Limit, Limits
+from lora_cli.analysis.limits import LIMITS, MAX_MEMORY, Limit, Limits
 from lora_cli.errors import InvalidInput, argument
 from lora_cli.quantities import number_text
 
@@ -27,11 +27,21 @@ def _judge(limit: Limit, figures: Count | Inspection, bound: int | float, path: 
     if value is None:
         raise InvalidInput(f"{argument(limit.name)}: {limit.figure} is unknown, because {limit.unknown}")
     failure = (
-        None if limit.holds(value, bound) else _failure(limit, value, bound) + _advice(limit, figures, value, bound)
+        _unreplayed(limit, figures, value)
+        if limit.holds(value, bound)
+        else _failure(limit, value, bound) + _advice(limit, figures, value, bound)
     )
     if failure is not None and path is not None:
         failure = f"{path}: {failure}"
     return Verdict(limit.rule, value, bound, failure, path)
+
+
+def _unreplayed(limit: Limit, figures: Count | Inspection, value: float) -> str | None:
+    """Return why memory inside a limit is not sure to be, if the training asks for what is not replayed."""
+    more = figures.cost.subject.unreplayed if limit.name == MAX_MEMORY and figures.cost is not None else ()
+    if not more:
+        return None
+    return f"{limit.rule}: {limit.figure} is {value:,} of what is replayed, and more may be taken: {more[0]}"
 
 
 def _advice(limit: Limit, figures: Count | Inspection, value: float, bound: int | float) -> str:

@@ -16,7 +16,7 @@ from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import replay
 from lora_cli.analysis.memory.training import Training
-from lora_cli.analysis.memory.verdict import Footprint, Room, card_room, footprint
+from lora_cli.analysis.memory.verdict import UNCERTAIN, YES, Footprint, Room, card_room, footprint
 from lora_cli.analysis.result import Record
 
 
@@ -34,6 +34,14 @@ class Case:
     def footprint(self) -> Footprint:
         """What it takes."""
         return footprint(self.setup, self.training, self.card)
+
+    @property
+    def fits(self) -> str | None:
+        """Whether it fits, `uncertain` also where the model's source asks for what is not replayed; None without a card."""
+        if self.room is None:
+            return None
+        found = self.footprint.fits(self.room)
+        return UNCERTAIN if found == YES and self.setup.model.unreplayed else found
 
     @property
     def flops_per_token(self) -> int:
@@ -97,7 +105,7 @@ class Case:
             "high_bytes": found.high,
             "gpu": None if self.card is None else self.card.name,
             "gpu_bytes": None if room is None else room.bytes,
-            "fits": None if room is None else found.fits(room),
+            "fits": self.fits,
             "max_batch": self._largest("batch"),
             "max_seq": self._largest("seq"),
             "flops_per_token": self.flops_per_token,

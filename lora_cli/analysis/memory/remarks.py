@@ -63,10 +63,12 @@ def allowance(case: Case) -> tuple[str, ...]:
 def misfits(case: Case) -> Iterator[str]:
     """Yield that a training does not fit on the card, or may not, and why."""
     room, found = case.room, case.footprint
-    if room is None or found.fits(room) == YES:
+    if room is None or case.fits == YES:
         return
     name = argument("vram") if case.card is None else case.card.name
-    if found.fits(room) == NO:
+    if found.fits(room) == YES:
+        yield f"may not fit: what is replayed fits, and more may be taken: {case.setup.model.unreplayed[0]}"
+    elif found.fits(room) == NO:
         taken, free = _apart(found.peak_bytes, room.free)
         yield f"does not fit: the step's tensors take {taken}, and {name} has {free} for them"
     else:

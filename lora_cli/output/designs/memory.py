@@ -84,7 +84,7 @@ def _verdict(record: Mapping[str, Value]) -> str:
     words = {
         "yes": "It fits.",
         "no": "It does not fit.",
-        "uncertain": "It may not fit: the card has room for the step's tensors, and may lack it for the whole process.",
+        "uncertain": "It may not fit: the card has room for the step's tensors, and may lack it for all else.",
     }
     return words[str(record["fits"])]
 

@@ -16,6 +16,11 @@ LAUNCHERS = frozenset({"accelerate", "torchrun", "deepspeed", "uv"})
 SCRIPT, MODULE = ".py", ("-m", f"{OPTION}module")
 # What a trainer is given its recipe by: an option, or a word of these ends.
 CONFIG, FILES = "config", (".yml", ".yaml", ".json")
+# The trainer whose commands and scripts say what a step is, where others have a field for it; that is read as a field, too.
+BY_COMMAND, SUPERVISED = "trl", "sft"
+COMMANDS = frozenset(
+    ["bco", "cpo", "dpo", "gkd", "grpo", "kto", "nash_md", "online_dpo", "orpo", "ppo", "prm", "reward", "rloo", "xpo"]
+)
 # What turns a flag off.
 NEGATION = "no_"
 # What YAML, and every trainer's parser, takes for a value that is not text.
@@ -52,7 +57,8 @@ def command_line(saved: str | Sequence[str], path: str, programs: Mapping[str, s
     lora_cli.errors.InvalidInput: 'run.sh' starts axolotl with 'axo.yml'; give that file
     """
     words = _without_launcher(_words(saved, path), programs)
-    fields: dict[str, Any] = {}
+    command = _command(_before_options(words), programs)
+    fields: dict[str, Any] = {} if command is None else {BY_COMMAND: command}
     for option, values in _options(words):
         name, equals, value = option.removeprefix(OPTION).partition("=")
         field = name.replace("-", "_")
@@ -87,6 +93,24 @@ def _program(word: str, programs: Mapping[str, str]) -> str | None:
     """Return the trainer whose program, or whose module for `python -m`, a word is."""
     name = word.rpartition("/")[2]
     return None if name.endswith((SCRIPT, *FILES)) else programs.get(name.partition(".")[0])
+
+
+def _command(words: Sequence[str], programs: Mapping[str, str]) -> str | None:
+    """Return which other command than that of supervised fine-tuning is started, or a script of its name.
+
+    >>> trl = {"trl": "TRL"}
+    >>> _command(["trl", "dpo"], trl), _command(["trl", "sft"], trl), _command(["python", "scripts/dpo.py"], trl)
+    ('dpo', None, 'dpo')
+    """
+    if BY_COMMAND not in programs:
+        return None
+    for word, after in zip(words, [*words[1:], ""], strict=False):
+        if word.rpartition("/")[2] == BY_COMMAND:
+            return after if after and after != SUPERVISED else None
+        script = word.rpartition("/")[2].removesuffix(SCRIPT)
+        if word.endswith(SCRIPT) and script in COMMANDS:
+            return script
+    return None
 
 
 def _words(saved: str | Sequence[str], path: str) -> list[str]:

@@ -50,18 +50,20 @@ INERT = words(
 )
 SEVERAL_CARDS = "spreads the training over cards or to the CPU; the memory is that of one process without it"
 OTHER_STEPS = "takes more than a step of supervised fine-tuning, which the memory is of"
-OWN_KERNELS = Doubt("runs kernels of its own, which have no replay and take less, so the figures are likely too high")
+OWN_KERNELS = Doubt(
+    "runs kernels of its own, which have no replay and take less, so the figures are likely too high", takes_less=True
+)
 # Those that change the memory.
 TRAINING_DOUBTS = {
-    "deepspeed": Doubt(SEVERAL_CARDS),
-    "fsdp": Doubt(SEVERAL_CARDS),
-    "fsdp_config": Doubt(SEVERAL_CARDS),
-    "parallelism_config": Doubt(SEVERAL_CARDS),
-    "use_liger_kernel": Doubt("replaces operations by Liger's, which have no replay and take less"),
+    "deepspeed": Doubt(SEVERAL_CARDS, takes_less=True),
+    "fsdp": Doubt(SEVERAL_CARDS, takes_less=True),
+    "fsdp_config": Doubt(SEVERAL_CARDS, takes_less=True),
+    "parallelism_config": Doubt(SEVERAL_CARDS, takes_less=True),
+    "use_liger_kernel": Doubt("replaces operations by Liger's, which have no replay and take less", takes_less=True),
     "torch_compile": Doubt("compiles the model, which has no replay"),
     "torch_compile_backend": Doubt("compiles the model, which has no replay"),
     "optim_target_modules": Doubt("is of optimizers that have no replay"),
-    "use_cpu": Doubt("trains on the CPU"),
+    "use_cpu": Doubt("trains on the CPU", takes_less=True),
 }
 UNQUANTISED_BITS = (None, False)
 
@@ -89,7 +91,7 @@ def bits_and_bytes(recipe: Config, *, double: bool, kind: str = "nf4") -> str | 
     if not recipe.flag("load_in_4bit", default=False):
         return None
     if kind != "nf4":
-        raise NotFollowed("load_in_4bit", f"stores weights as {kind}, which cannot be replayed")
+        raise NotFollowed("load_in_4bit", f"stores weights as {kind}, which cannot be replayed", takes_less=True)
     return "nf4-double" if double else "nf4"
 
 

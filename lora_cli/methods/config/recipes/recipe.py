@@ -33,11 +33,15 @@ UNSET: tuple[Any, ...] = (None, "", [], {}, False)
 
 
 class Reading(NamedTuple):
-    """What was read of a recipe: what of it is used, in words, what is replaced, and what is not followed."""
+    """What was read of a recipe: what of it is used, in words, what is replaced, and what is not followed.
+
+    `more` are those of the doubts for which a training may take more memory than what is replayed.
+    """
 
     uses: list[str]
     replaced: list[str]
     doubts: list[str]
+    more: list[str]
 
     def plus(self, other: Reading) -> Reading:
         """Return both readings as one."""
@@ -76,7 +80,7 @@ class Recipe:
 
     def base_model(self) -> tuple[str | None, Reading]:
         """Return the base model that it names, with its revision."""
-        reading = Reading([], [], [])
+        reading = Reading([], [], [], [])
         name, revision = self._read("model", self.trainer.model, reading), self._revision
         return (f"{name}@{revision}" if name and revision not in {None, "main"} and "@" not in name else name), reading
 
@@ -94,7 +98,7 @@ class Recipe:
 
     def replaced_model(self) -> Reading:
         """Return that another model replaces the one that it names."""
-        reading = Reading([], [], [])
+        reading = Reading([], [], [], [])
         self._replace("model", self.trainer.model, reading)
         return reading
 
@@ -109,7 +113,10 @@ class Recipe:
         `why` says in words that there is no adapter, and `instead` what to do if the field is kept.
         """
         part = self.trainer.training["quantize"]
-        if self._read("quantize", part, Reading([], [], [])) is not None and (field := self._field(part)) is not None:
+        if (
+            self._read("quantize", part, Reading([], [], [], [])) is not None
+            and (field := self._field(part)) is not None
+        ):
             raise InvalidInput(
                 f"{self.source}: {self._written(field)} is for an adapter, and none is trained ({why}); a quantised model "
                 f"cannot be trained whole; drop it, or {instead}"
@@ -121,7 +128,7 @@ class Recipe:
 
     def adaptation(self, model: Model, how: Adaptation, without: Collection[str] = ()) -> tuple[Adaptation, Reading]:
         """Return how it adapts a model. What `how` says replaces the recipe's, and what is in `without` is not read."""
-        reading = Reading([], [], list(self._doubts(self.trainer.doubts)))
+        reading = self._doubted(self.trainer.doubts)
         method = how.method or self._method
         if how.method is None and method != DEFAULT_METHOD:
             reading.uses.append(f"method {method}{self._origin(self.trainer.method, method)}")
@@ -184,7 +191,7 @@ class Recipe:
 
     def training(self, given: Mapping[str, Any], without: Collection[str] = ()) -> tuple[dict[str, Any], Reading]:
         """Return how it trains, as keywords of a training. What is `given` replaces the recipe's."""
-        reading = Reading([], [], list(self._doubts(self.trainer.training_doubts)))
+        reading = self._doubted(self.trainer.training_doubts)
         # How a quantised base is prepared, and in which type an adapter is, are of what they are said of.
         skipped = {*without, *(("kbit_prepare",) if "quantize" in given else ())}
         skipped |= {"adapter_dtype"} if self.trains_all else set()
@@ -249,20 +256,26 @@ class Recipe:
             else:
                 yield name
 
-    def _doubts(self, doubts: Mapping[str, Doubt]) -> Iterator[str]:
+    def _doubted(self, doubts: Mapping[str, Doubt]) -> Reading:
+        found = [*self._doubts(doubts)]
+        return Reading([], [], [said for said, _ in found], [said for said, doubt in found if not doubt.takes_less])
+
+    def _doubts(self, doubts: Mapping[str, Doubt]) -> Iterator[tuple[str, Doubt]]:
         for name, doubt in doubts.items():
             value = self.fields.fields.get(name)
             if value not in UNSET and value not in doubt.harmless:
-                yield f"{self.source}: {self._written(name)} {doubt.what}"
+                yield f"{self.source}: {self._written(name)} {doubt.what}", doubt
             elif value is None and doubt.is_default is not None and doubt.is_default(self.fields):
-                yield f"{self.source}: {name} ({self.trainer.name}'s default) {doubt.what}"
+                yield f"{self.source}: {name} ({self.trainer.name}'s default) {doubt.what}", doubt
 
     def _read(self, name: str, part: Part | Targets, reading: Reading, *model: Model) -> Any:
         """Return the value of an argument, and add to the reading what is said of it."""
         try:
             value = self._value(part, *model)
         except NotFollowed as doubt:
-            reading.doubts.append(f"{self.source}: {self._written(doubt.field)} {doubt.reason}")
+            said = f"{self.source}: {self._written(doubt.field)} {doubt.reason}"
+            reading.doubts.append(said)
+            reading.more.extend([] if doubt.takes_less else [said])
             return None
         if value is None:
             return None

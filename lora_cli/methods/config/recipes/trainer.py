@@ -24,12 +24,16 @@ ASSUMED_ATTENTION, ASSUMED_OPTIMIZER = "sdpa", "adamw"
 
 
 class NotFollowed(Exception):
-    """A value of a field that is not followed here, so that the answer leaves it out."""
+    """A value of a field that is not followed here, so that the answer leaves it out.
 
-    def __init__(self, field_name: str, reason: str) -> None:
+    `takes_less` says that a training with it takes no more memory than what is assumed instead.
+    """
+
+    def __init__(self, field_name: str, reason: str, *, takes_less: bool = False) -> None:
         super().__init__(reason)
         self.field = field_name
         self.reason = reason
+        self.takes_less = takes_less
 
 
 class Part(NamedTuple):
@@ -55,12 +59,14 @@ class Targets(NamedTuple):
 class Doubt(NamedTuple):
     """What a field changes that is not followed here, unless it has one of the `harmless` values or none.
 
-    `is_default` says whether the trainer sets it where a recipe does not have it.
+    `is_default` says whether the trainer sets it where a recipe does not have it, and `takes_less` that a training with it
+    takes no more memory.
     """
 
     what: str
     harmless: tuple[Any, ...] = ()
     is_default: Callable[[Config], bool] | None = None
+    takes_less: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +195,8 @@ def choice(name: str, meanings: Mapping[Any, Any], default: Any = None, assumed:
         try:
             return None if value is None else meanings[value]
         except (KeyError, TypeError):
-            raise NotFollowed(name, f"is not modelled{'' if assumed is None else f'; {assumed} is assumed'}") from None
+            instead = "" if assumed is None else f"; {assumed} is assumed"
+            raise NotFollowed(name, f"is not modelled{instead}", takes_less=assumed == ASSUMED_ATTENTION) from None
 
     return Part((name,), read)
 

@@ -118,7 +118,7 @@ def _attention(recipe: Config) -> Any:
             return kind
     for name in UNREPLAYED:
         if recipe.flag(name, default=False):
-            raise NotFollowed(name, f"cannot be replayed; {ASSUMED_ATTENTION} is assumed")
+            raise NotFollowed(name, f"cannot be replayed; {ASSUMED_ATTENTION} is assumed", takes_less=True)
     return None
 
 
@@ -145,7 +145,7 @@ def _sets_kernels(recipe: Config) -> bool:
 def _loss(recipe: Config) -> None:
     for name in LOSSES:
         if recipe.flag(name, default=False):
-            raise NotFollowed(name, "cannot be replayed; the full loss is assumed, which takes more")
+            raise NotFollowed(name, "cannot be replayed; the full loss is assumed, which takes more", takes_less=True)
 
 
 HEAD = "gives the model a head of its own, which is not counted"
@@ -196,7 +196,7 @@ TRAINER = Trainer(
         "unfrozen_parameters": Doubt("trains parameters of the base too, which are not counted"),
         "lisa_n_layers": Doubt("trains layers of the base in turn, which are not counted"),
         "lora_model_dir": Doubt("goes on with an adapter whose own config says what it trains; it is not read"),
-        "freeze_mm_modules": Doubt("freezes what the targets may lie in"),
+        "freeze_mm_modules": Doubt("freezes what the targets may lie in", takes_less=True),
         "reward_model": Doubt(HEAD),
         "process_reward_model": Doubt(HEAD),
         "num_labels": Doubt(HEAD),
@@ -213,19 +213,19 @@ TRAINER = Trainer(
     training_doubts={
         **TRAINING_DOUBTS,
         "rl": Doubt(OTHER_STEPS),
-        "activation_offloading": Doubt("moves activations to the CPU"),
-        "layer_offloading": Doubt("moves layers to the CPU"),
+        "activation_offloading": Doubt("moves activations to the CPU", takes_less=True),
+        "layer_offloading": Doubt("moves layers to the CPU", takes_less=True),
         "selective_checkpointing": Doubt("keeps some activations"),
-        "tensor_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
-        "context_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
-        "sequence_parallel_degree": Doubt(SEVERAL_CARDS, (1,)),
-        "expert_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
-        "dp_shard_size": Doubt(SEVERAL_CARDS, (1,)),
+        "tensor_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
+        "context_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
+        "sequence_parallel_degree": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
+        "expert_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
+        "dp_shard_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
         "quantize_moe_experts": Doubt("quantises experts in another way than bitsandbytes"),
         "qat": Doubt("quantises during the training"),
         "fp8": Doubt("multiplies in 8 bits, which has no replay"),
-        "gptq": Doubt("names a base that is stored quantised; its config.json says how"),
-        "tiled_mlp": Doubt("runs the MLP in tiles"),
+        "gptq": Doubt("names a base that is stored quantised; its config.json says how", takes_less=True),
+        "tiled_mlp": Doubt("runs the MLP in tiles", takes_less=True),
         **dict.fromkeys(LORA_KERNELS, OWN_KERNELS),
         LORA_KERNELS[0]: OWN_KERNELS._replace(is_default=_sets_kernels),
         "use_scattermoe": OWN_KERNELS,

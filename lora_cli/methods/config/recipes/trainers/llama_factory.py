@@ -172,11 +172,11 @@ def _quantise(recipe: Config) -> str | None:
         return None
     method = recipe.text("quantization_method", default="bnb")
     if method not in {"bnb", "bitsandbytes"} or bits not in {4, 8}:
-        raise NotFollowed("quantization_bit", f"by {method} cannot be replayed")
+        raise NotFollowed("quantization_bit", f"by {method} cannot be replayed", takes_less=True)
     if bits == 8:
         return "int8"
     if recipe.text("quantization_type", default="nf4") != "nf4":
-        raise NotFollowed("quantization_type", "cannot be replayed")
+        raise NotFollowed("quantization_type", "cannot be replayed", takes_less=True)
     return "nf4-double" if recipe.flag("double_quantization", default=True) else "nf4"
 
 
@@ -262,8 +262,10 @@ TRAINER = Trainer(
         **TRAINING_DOUBTS,
         "stage": Doubt(OTHER_STEPS, ("pt", "sft")),
         "use_unsloth": OWN_KERNELS,
-        "use_unsloth_gc": Doubt("moves activations to the CPU"),
-        "enable_liger_kernel": Doubt("replaces operations by Liger's, which have no replay and take less"),
+        "use_unsloth_gc": Doubt("moves activations to the CPU", takes_less=True),
+        "enable_liger_kernel": Doubt(
+            "replaces operations by Liger's, which have no replay and take less", takes_less=True
+        ),
         "shift_attn": Doubt("runs another attention"),
         "upcast_layernorm": Doubt("keeps norms in float32"),
         "upcast_lmhead_output": Doubt("turns the scores into float32"),
@@ -276,8 +278,8 @@ TRAINER = Trainer(
         "fp8": Doubt("multiplies in 8 bits, which has no replay"),
         "ref_model": Doubt("is a second model"),
         "reward_model": Doubt("is a second model"),
-        "tensor_model_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
-        "pipeline_model_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
+        "tensor_model_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
+        "pipeline_model_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
     },
     inert=INERT
     | words(

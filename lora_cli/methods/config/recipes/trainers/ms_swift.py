@@ -179,11 +179,11 @@ def _quantise(recipe: Config) -> str | None:
         return None
     bits = recipe.fields.get("quant_bits")
     if method != "bnb" or bits not in {4, 8}:
-        raise NotFollowed("quant_method", "cannot be replayed")
+        raise NotFollowed("quant_method", "cannot be replayed", takes_less=True)
     if bits == 8:
         return "int8"
     if recipe.text("bnb_4bit_quant_type", default="nf4") != "nf4":
-        raise NotFollowed("bnb_4bit_quant_type", "cannot be replayed")
+        raise NotFollowed("bnb_4bit_quant_type", "cannot be replayed", takes_less=True)
     return "nf4-double" if recipe.flag("bnb_4bit_use_double_quant", default=True) else "nf4"
 
 
@@ -263,8 +263,8 @@ TRAINER = Trainer(
         **TRAINING_DOUBTS,
         "rlhf_type": Doubt(OTHER_STEPS),
         "tuner_backend": OWN_KERNELS._replace(harmless=("peft",)),
-        "sequence_parallel_size": Doubt(SEVERAL_CARDS, (1,)),
-        "device_map": Doubt(SEVERAL_CARDS, ("auto", "cuda", "cuda:0")),
+        "sequence_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
+        "device_map": Doubt(SEVERAL_CARDS, ("auto", "cuda", "cuda:0"), takes_less=True),
         "optimizer": Doubt("is an optimizer without a replay"),
         "use_galore": Doubt("is an optimizer without a replay"),
         "lisa_activated_layers": Doubt("trains layers of the base in turn", (0,)),

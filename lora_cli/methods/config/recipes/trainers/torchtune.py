@@ -159,7 +159,9 @@ def _unprepared(recipe: Config) -> bool | None:
 def _loss(recipe: Config) -> None:
     name = recipe.text("loss._component_", default="").rpartition(".")[2]
     if name not in {"", "CrossEntropyLoss"}:
-        raise NotFollowed("loss._component_", "cannot be replayed; the full loss is assumed, which takes more")
+        raise NotFollowed(
+            "loss._component_", "cannot be replayed; the full loss is assumed, which takes more", takes_less=True
+        )
 
 
 QUANTISED = (COMPONENT, QUANTISED_BASE)
@@ -193,13 +195,13 @@ TRAINER = Trainer(
         "quantizer": Doubt("quantises during the training, with modules of its own"),
     },
     training_doubts={
-        "enable_activation_offloading": Doubt("moves activations to the CPU"),
+        "enable_activation_offloading": Doubt("moves activations to the CPU", takes_less=True),
         "compile": Doubt("compiles the model, which has no replay"),
         "teacher_model": Doubt("is a second model beside the one that is trained"),
-        "fsdp": Doubt("spreads the training over cards"),
-        "custom_sharded_layers": Doubt("spreads the training over cards"),
-        "fsdp_cpu_offload": Doubt("moves parameters to the CPU"),
-        "optimizer_in_bwd": Doubt("runs the optimizer in the backward"),
+        "fsdp": Doubt("spreads the training over cards", takes_less=True),
+        "custom_sharded_layers": Doubt("spreads the training over cards", takes_less=True),
+        "fsdp_cpu_offload": Doubt("moves parameters to the CPU", takes_less=True),
+        "optimizer_in_bwd": Doubt("runs the optimizer in the backward", takes_less=True),
     },
     inert=words(
         """

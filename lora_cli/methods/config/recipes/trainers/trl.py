@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from lora_cli.methods.config.recipes.command_line import BY_COMMAND
 from lora_cli.methods.config.recipes.huggingface_trainer import (
     ACCUMULATE,
     ATTENTIONS,
@@ -118,8 +119,9 @@ TRAINER = Trainer(
     },
     training_doubts={
         **TRAINING_DOUBTS,
-        "activation_offloading": Doubt("moves activations to the CPU"),
+        "activation_offloading": Doubt("moves activations to the CPU", takes_less=True),
         "beta": Doubt(OTHER_STEPS),
+        BY_COMMAND: Doubt(OTHER_STEPS),
         "num_generations": Doubt("is of a training that generates, which has no replay"),
         "use_vllm": Doubt("keeps a server of the model beside it"),
     },
