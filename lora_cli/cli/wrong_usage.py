@@ -30,6 +30,9 @@ TRAINERS_VALUES = {
     "qlora": "--quantize nf4",
     "flash_attn": "--attention sdpa",
     "grad_accum": "--accumulate",
+    "seq_length": "--seq",
+    "context": "--seq",
+    "device": "--gpu",
     "bf16": "--dtype bfloat16",
     "fp16": "--dtype float16",
 }

@@ -211,6 +211,8 @@ def test_the_model_is_the_argument_of_a_command() -> None:
         ("memory gpt2 --qlora", "did you mean --quantize nf4?"),
         ("count gpt2 --qlora", "did you mean --method lora?"),
         ("memory gpt2 --grad_accum 4", "did you mean --accumulate?"),
+        ("memory gpt2 --seq-length 512", "did you mean --seq?"),
+        ("count mamba-2.8b", "models of type mamba are counted by their config.json, or by a name on the Hub"),
         ("count gpt2 --fields r", "did you mean --field?"),
         ("count gpt2 --field trainable", "is not a field of count; did you mean trainable_params?"),
         ("memory gpt2 --4bit", "memory has no option --4bit; did you mean --quantize nf4?"),

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from lora_cli.errors import InvalidInput, argument, near_miss, question, quote
 from lora_cli.models.config import Config
 from lora_cli.models.model import Model, read_config
+from lora_cli.models.registry import find_family
 
 DATA = Path(__file__).with_name("presets.json")
 # What names a preset has on the Hub, by its field for them, and what the config.json of these says of quantisation.
@@ -149,6 +150,9 @@ def _hint(name: str) -> str:
     whole = [each for each in hub_names() if each.lower().endswith(f"/{lower}")]
     if whole and not any(each.startswith(f"{lower}-") for each in names()):
         return f"did you mean {whole[0]}?"
+    kind = lower.partition("-")[0]
+    if find_family(kind) is not None and kind not in map(family_of, names()):
+        return f"models of type {kind} are counted by their config.json, or by a name on the Hub, org/name"
     other = "`lora-cli models` lists the presets"
     if name.isdecimal():
         other = f"commas join the values of one option, e.g. {argument('r')} 8,16"
