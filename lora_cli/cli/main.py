@@ -49,9 +49,11 @@ def _say(text: str, kind: str = "") -> None:
     if sys.stderr is not None:
         with suppress(OSError):
             width = message_width(sys.stderr)
-            print(wrapped(printable(f"{PROGRAM}: {kind}{text}"), width, INDENT), file=sys.stderr)
-            for part in text.parts if isinstance(text, Enumeration) and width else ():
-                print(wrapped(printable(f"{' ' * INDENT}{part}"), width, 2 * INDENT), file=sys.stderr)
+            parts = text.parts if isinstance(text, Enumeration) and width else ()
+            lines = (wrapped(printable(f"{' ' * INDENT}{part}"), width, 2 * INDENT) for part in parts)
+            first = wrapped(printable(f"{PROGRAM}: {kind}{text}"), width, INDENT)
+            # At once, so that of several programs that write there no line is torn.
+            sys.stderr.write("\n".join([first, *lines, ""]))
 
 
 def _answer(argv: Sequence[str]) -> int:

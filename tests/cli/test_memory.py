@@ -248,6 +248,17 @@ def test_tokens_are_not_parameters(base: str) -> None:
     assert "--tokens: '1e18' is not a whole number of tokens" in done.stderr
 
 
+def test_mixed_precision_is_advised_where_it_saves(base: str) -> None:
+    """As the peak that it leaves, and not where it takes more."""
+    for model, extra in ((base, ("--dtype", "float32")), (base, ()), ("gpt2", ("--dtype", "float32"))):
+        training = ("memory", model, "-r", "8", "--seq", "512", *extra)
+        answer = json.loads(run(*training, "--json").stdout)
+        advised = {each["switch"]: each["peak_bytes"] for each in answer["advice"]}.get("--autocast")
+        cast = int(run(*training, "--autocast", "--field", "peak_bytes").stdout)
+        assert advised == (cast if cast < answer["results"][0]["peak_bytes"] else None)
+        assert (advised is None) == (model == "gpt2")
+
+
 def test_what_a_fit_found_is_its_size(base: str) -> None:
     """Whatever it searched for."""
     found = ("fit", base, "-r", "8", "--knob", "batch", "--max-memory", "24GB", "--field")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from lora_cli.analysis.count.model_count import ModelCount, count_model
@@ -137,7 +138,8 @@ class Inspection(Result):
     def lacks_alpha(self) -> bool:
         """Whether nothing that was read has the alpha of LoRA's scaling: neither a config nor the file, for any module."""
         trained = self._adapter.trained
-        known = (trained.alpha, trained.fields.get("lora_alpha"), *(record["alpha"] for record in self.modules))
+        stored = (record["alpha"] for record in module_records(self._adapter, None))
+        known = chain((trained.alpha, trained.fields.get("lora_alpha")), stored)
         return trained.has_lora_factors and all(alpha is None for alpha in known)
 
     @property

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lora_cli.analysis.memory.training import Training
+from lora_cli.analysis.memory.training import Training, cast_type
 from lora_cli.errors import InvalidInput, argument
+
+AUTOCAST = "autocast"
 
 
 class Switch(NamedTuple):
@@ -21,7 +23,7 @@ class Switch(NamedTuple):
         ((name, value),) = self.changes.items()
         if not value:
             return argument(f"{name}=False")
-        return argument(name) if value is True else f"{argument(name)} {value}"
+        return argument(name) if value is True or name == AUTOCAST else f"{argument(name)} {value}"
 
 
 class Saving(NamedTuple):
@@ -42,7 +44,7 @@ SWITCHES = (
     Switch(lambda training: training.adapter_dtype == "float32" and training.has_flash, {"adapter_dtype": "bfloat16"}),
     Switch(lambda training: training.padded, {"padded": False}),
     Switch(lambda training: training.logits_kept, {"logits_kept": False}),
-    Switch(lambda training: training.autocast is not None, {"autocast": None}),
+    Switch(lambda training: training.autocast is not None, {AUTOCAST: None}),
 )
 
 
@@ -50,7 +52,9 @@ def savings(training: Training, peak_of: Callable[[Training], int]) -> Iterator[
     """Yield what each switch that is not turned yet would save of the peak, where it saves anything."""
     peak = peak_of(training)
     halved = Switch(lambda training: training.batch > 1, {"batch": training.batch // 2})
-    for switch in (*SWITCHES, halved):
+    # What a quantised base leaves in float32, and a base in float32, is computed in half of that.
+    mixed = Switch(lambda training: training.autocast is None, {AUTOCAST: cast_type(training.dtype)})
+    for switch in (*SWITCHES, mixed, halved):
         if switch.is_open(training):
             try:
                 other = peak_of(training._replace(**switch.changes))

@@ -14,6 +14,7 @@ from lora_cli.analysis.memory.stored_quantisation import quantisation
 from lora_cli.analysis.memory.training import (
     ADAPTER_DTYPE,
     ATTENTIONS,
+    DEFAULT_DTYPE,
     FLASH,
     LOSSES,
     OPTIMIZERS,
@@ -21,14 +22,13 @@ from lora_cli.analysis.memory.training import (
     UNQUANTISED,
     WIDTHS,
     Training,
+    cast_type,
     several,
 )
 from lora_cli.dtypes import BY_NAME, full_name
 from lora_cli.errors import InvalidInput, argument, choices, is_several, quote, quote_long
 from lora_cli.models.matrix import MAX_DIMENSION, dimension, whole_number
 from lora_cli.models.model import Model, names_dtype
-
-DEFAULT_DTYPE = "bfloat16"
 
 # The fields of a training, beside those of what is trained.
 TRAINED_FIELDS = (
@@ -109,7 +109,7 @@ class TrainingArguments(NamedTuple):
             _choice("attention", self.attention, ATTENTIONS),
             _switch("padded", self.padded),
             _choice("optimizer", self.optimizer, OPTIMIZERS),
-            (DEFAULT_DTYPE if dtype == "float32" else dtype) if _switch("autocast", self.autocast) else None,
+            cast_type(dtype) if _switch("autocast", self.autocast) else None,
             _dtype("adapter_dtype", self.adapter_dtype or ADAPTER_DTYPE),
             _choice("loss", self.loss, LOSSES),
             _switch("logits_kept", self.logits_kept),

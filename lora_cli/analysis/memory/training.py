@@ -10,6 +10,8 @@ from lora_cli.quantities import Value
 
 # The bytes of a value, by torch's name of its type.
 WIDTHS = {"bfloat16": 2, "float16": 2, "float32": 4}
+# The type of a base model whose config.json names none.
+DEFAULT_DTYPE = "bfloat16"
 # What PEFT trains an adapter in.
 ADAPTER_DTYPE = "float32"
 ATTENTIONS = ("sdpa", "eager")
@@ -101,3 +103,12 @@ def unusual(settings: Mapping[str, Value]) -> dict[str, Value]:
     """
     usual = Training._field_defaults | {"autocast": False}
     return {name: value for name, value in settings.items() if name not in usual or value != usual[name]}
+
+
+def cast_type(dtype: str) -> str:
+    """Return the type that autocast runs operations in, for a base of a type.
+
+    >>> cast_type("float32"), cast_type("float16")
+    ('bfloat16', 'float16')
+    """
+    return DEFAULT_DTYPE if dtype == "float32" else dtype

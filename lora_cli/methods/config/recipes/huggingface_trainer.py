@@ -7,6 +7,8 @@ from lora_cli.methods.config.recipes.trainer import Doubt, NotFollowed, Part, St
 from lora_cli.models.config import Config
 
 # `transformers.training_args.OptimizerNames`: those that have a replay. The default is the fused AdamW.
+# bitsandbytes' AdamW in 32 bits has two states of float32, of which a full card lends to the host.
+PAGED_ADAMW = StandIn("adamw")
 OPTIMIZERS = {
     "adamw_torch_fused": "adamw",
     "adamw_torch": "adamw-foreach",
@@ -14,6 +16,8 @@ OPTIMIZERS = {
     "adamw_bnb_8bit": "adamw-8bit",
     "adamw_8bit": "adamw-8bit",
     "paged_adamw_8bit": "paged-adamw-8bit",
+    "paged_adamw": PAGED_ADAMW,
+    "paged_adamw_32bit": PAGED_ADAMW,
     "sgd": "sgd",
     "adafactor": "adafactor",
 }
