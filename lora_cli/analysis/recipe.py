@@ -75,9 +75,11 @@ def follow_recipe(
         adapted.append(found)
         reading = reading.plus(read)
     trained: Mapping[str, Any] = {}
+    less: tuple[str, ...] = ()
     if training is not None:
         trained, read = recipe.training(training, without)
         reading = reading.plus(read)
+        less = tuple(doubt for doubt in read.doubts if doubt not in read.more)
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
     more = tuple(dict.fromkeys(reading.more)) if training is not None else ()
@@ -87,9 +89,10 @@ def follow_recipe(
         warnings=(*base.warnings, *dict.fromkeys((*recipe.unknown(), *reading.doubts))),
         notes=(summary.note, *dict.fromkeys(reading.replaced), *base.notes),
         unreplayed=more,
+        overstated=less,
     )
     named = recipe.base_fields() if model is None else {}
-    return Followed(Subject(said, assumptions=(*summary.assumptions, *more), base=named), adapted, trained)
+    return Followed(Subject(said, assumptions=(*summary.assumptions, *more, *less), base=named), adapted, trained)
 
 
 def _refuse_quantised(

@@ -33,7 +33,8 @@ class Model:
     `generates` says whether its class generates text (`prepare_inputs_for_generation`), None where the class is not
     known. `unsaved` are the parameters that its checkpoints leave out. `parts` says of the outermost modules of a model
     of several parts what each is. `warnings` and `notes` are about its source,
-    `unreplayed` says what its source asks of a training that may take more memory than a replay of it, and `revision` is the commit of one that was read from the Hub.
+    `unreplayed` says what its source asks of a training that may take more memory than a replay of it, `overstated` what may
+    take less, and `revision` is the commit of one that was read from the Hub.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Model:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unreplayed: tuple[str, ...] = ()
+    overstated: tuple[str, ...] = ()
     revision: str | None = None
 
     def __repr__(self) -> str:

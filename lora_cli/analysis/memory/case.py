@@ -16,7 +16,7 @@ from lora_cli.analysis.memory.replay.ledger import Kind
 from lora_cli.analysis.memory.replay.setup import Setup
 from lora_cli.analysis.memory.replay.step import replay
 from lora_cli.analysis.memory.training import Training
-from lora_cli.analysis.memory.verdict import UNCERTAIN, YES, Footprint, Room, card_room, footprint
+from lora_cli.analysis.memory.verdict import NO, UNCERTAIN, YES, Footprint, Room, card_room, footprint
 from lora_cli.analysis.result import Record
 
 
@@ -37,11 +37,16 @@ class Case:
 
     @property
     def fits(self) -> str | None:
-        """Whether it fits, `uncertain` also where the model's source asks for what is not replayed; None without a card."""
+        """Whether it fits, `uncertain` also where what is not replayed may change that; None without a card.
+
+        What takes less does not save the weights.
+        """
         if self.room is None:
             return None
-        found = self.footprint.fits(self.room)
-        return UNCERTAIN if found == YES and self.setup.model.unreplayed else found
+        found, model = self.footprint.fits(self.room), self.setup.model
+        have_room = self.footprint.step.static.weights <= self.room.free
+        is_open = model.unreplayed if found == YES else found == NO and model.overstated and have_room
+        return UNCERTAIN if is_open else found
 
     @property
     def flops_per_token(self) -> int:
@@ -114,9 +119,10 @@ class Case:
     def _largest(self, name: str) -> int | None:
         """Return the largest batch, or length, that is sure to fit; 0 where not even 1 is.
 
-        None without a card, and for the length of an image, which is what it is.
+        None without a card, for the length of an image, which is what it is, and where what is not replayed may take more.
         """
-        if self.room is None or (name == "seq" and image_tokens(self.setup.model)):
+        model = self.setup.model
+        if self.room is None or model.unreplayed or (name == "seq" and image_tokens(model)):
             return None
 
         def at(size: int) -> Training:

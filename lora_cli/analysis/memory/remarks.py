@@ -66,9 +66,12 @@ def misfits(case: Case) -> Iterator[str]:
     if room is None or case.fits == YES:
         return
     name = argument("vram") if case.card is None else case.card.name
-    if found.fits(room) == YES:
-        yield f"may not fit: what is replayed fits, and more may be taken: {case.setup.model.unreplayed[0]}"
-    elif found.fits(room) == NO:
+    replayed, model = found.fits(room), case.setup.model
+    if replayed == YES:
+        yield f"may not fit: what is replayed fits, and more may be taken: {model.unreplayed[0]}"
+    elif case.fits != NO and replayed == NO:
+        yield f"may not fit: what is replayed does not fit, and less may be taken: {model.overstated[0]}"
+    elif replayed == NO:
         taken, free = _apart(found.peak_bytes, room.free)
         yield f"does not fit: the step's tensors take {taken}, and {name} has {free} for them"
     else:

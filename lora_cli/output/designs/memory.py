@@ -86,7 +86,10 @@ def _verdict(record: Mapping[str, Value]) -> str:
         "no": "It does not fit.",
         "uncertain": "It may not fit: the card has room for the step's tensors, and may lack it for all else.",
     }
-    return words[str(record["fits"])]
+    fits = str(record["fits"])
+    if fits == "uncertain" and _number(record["peak_bytes"]) > _number(record["gpu_bytes"]):
+        return "It may not fit: the card lacks room for what is replayed, of which the training may take less."
+    return words[fits]
 
 
 def _advice(advice: Sequence[Mapping[str, Value]]) -> list[Column]:
