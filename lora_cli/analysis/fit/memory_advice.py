@@ -15,7 +15,7 @@ from lora_cli.errors import argument
 from lora_cli.quantities import memory_text
 
 MOST_SWITCHES = 3
-# What saves less than this share of what is missing is no help.
+# What saves less than this share of what is missing does not help.
 LEAST_HELP = 0.01
 
 
