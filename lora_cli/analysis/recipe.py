@@ -60,12 +60,12 @@ def follow_recipe(
         )
     base, reading = _model(recipe, model)
     left_out = _left_out(recipe, base, [how for how in hows if how.method or not trains_all], without)
-    reading = reading.plus(Reading([], [], [_refused(recipe, name) for name in left_out], []))
+    reading = reading.plus(Reading([], [], [_refused(recipe, name) for name in left_out], [], []))
     adapted = []
     for how in hows:
         if trains_all and how.method is None:
             adapted.append(how._replace(method=FULL))
-            reading = reading.plus(Reading([f"method {FULL} ({recipe.whole()})"], [], [], []))
+            reading = reading.plus(Reading([f"method {FULL} ({recipe.whole()})"], [], [], [], []))
             continue
         if how.method == FULL and allows_full:
             adapted.append(how)
@@ -75,14 +75,13 @@ def follow_recipe(
         adapted.append(found)
         reading = reading.plus(read)
     trained: Mapping[str, Any] = {}
-    less: tuple[str, ...] = ()
     if training is not None:
         trained, read = recipe.training(training, without)
         reading = reading.plus(read)
-        less = tuple(doubt for doubt in read.doubts if doubt not in read.more)
         if "seq" not in {*trained, *without}:
             reading.uses.append(_assumed_length(recipe))
-    more = tuple(dict.fromkeys(reading.more)) if training is not None else ()
+    doubts = () if training is None else (reading.more, reading.less)
+    more, less = (tuple(dict.fromkeys(each)) for each in doubts or ((), ()))
     summary = recipe.summary(reading, training=training is not None, without=without)
     said = replace(
         base,
@@ -92,7 +91,9 @@ def follow_recipe(
         overstated=less,
     )
     named = recipe.base_fields() if model is None else {}
-    return Followed(Subject(said, assumptions=(*summary.assumptions, *more, *less), base=named), adapted, trained)
+    return Followed(
+        Subject(said, assumptions=(*summary.assumptions, *dict.fromkeys((*more, *less))), base=named), adapted, trained
+    )
 
 
 def _refuse_quantised(

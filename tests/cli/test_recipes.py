@@ -255,7 +255,8 @@ TRL = "--model_name_or_path meta-llama/Llama-3.2-1B --use_peft --dtype bfloat16 
         (AXOLOTL + "torch_compile: true\n", "uncertain"),
         # What takes less leaves it sure.
         (AXOLOTL + "activation_offloading: true\n", "yes"),
-        (AXOLOTL + "deepspeed: zero2.json\n", "yes"),
+        # What may take either leaves nothing sure.
+        (AXOLOTL + "deepspeed: zero2.json\n", "uncertain"),
         (f"trl sft {TRL}", "yes"),
         (f"trl dpo {TRL}", "uncertain"),
         (f"accelerate launch examples/scripts/grpo.py {TRL}", "uncertain"),
@@ -277,6 +278,39 @@ def test_what_may_take_more_than_is_replayed_is_not_sure_to_fit(content: str, fi
     assert ("of what is replayed, and more may be taken: lora.yml: " in done.stderr) == bool(code)
     sweep = run("sweep", *recipe, "--memory", "-r", "4", "--field", "fits", cwd=folder)
     assert sweep.stdout == f"{fits}\n"
+
+
+FACTORY = """model_name_or_path: meta-llama/Llama-3.2-1B
+stage: sft
+finetuning_type: full
+cutoff_len: 128
+per_device_train_batch_size: 1
+bf16: true
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "dtype"), [("", "float32"), ("pure_bf16: true\n", "bfloat16"), ("use_badam: true\n", "bfloat16")]
+)
+def test_llama_factory_turns_what_it_trains_whole_into_float32(more: str, dtype: str, folder: Path) -> None:
+    """`init_adapter` in its `model/adapter.py`: "Upcasting trainable params to float32", except for two fields."""
+    (folder / "lora.yml").write_text(FACTORY + more, encoding="utf-8")
+    done = run("memory", "--recipe", "lora.yml", "--json", cwd=folder)
+    answer = json.loads(done.stdout)
+    assert answer["results"][0]["dtype"] == dtype
+    origin = "finetuning_type 'full'" if dtype == "float32" else ("pure_bf16" if "pure" in more else "bf16")
+    assert any(each.startswith(f"dtype {dtype} ({origin}") for each in answer["assumptions"])
+
+
+def test_dpo_of_torchtune_is_not_its_supervised_step(folder: Path) -> None:
+    """Its loss says so."""
+    recipe = (
+        "model:\n  _component_: torchtune.models.llama3_2.lora_llama3_2_1b\n  lora_attn_modules: [q_proj]\n"
+        "  lora_rank: 8\nloss:\n  _component_: torchtune.rlhf.loss.DPOLoss\nbatch_size: 1\n"
+    )
+    (folder / "lora.yml").write_text(recipe, encoding="utf-8")
+    done = run("memory", "--recipe", "lora.yml", "--gpu", "4090", "--field", "fits", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "uncertain\n")
 
 
 def test_the_batches_of_a_step_can_be_replaced(folder: Path) -> None:

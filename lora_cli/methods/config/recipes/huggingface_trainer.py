@@ -59,10 +59,10 @@ OWN_KERNELS = Doubt(
 )
 # Those that change the memory.
 TRAINING_DOUBTS = {
-    "deepspeed": Doubt(SEVERAL_CARDS, takes_less=True),
-    "fsdp": Doubt(SEVERAL_CARDS, takes_less=True),
-    "fsdp_config": Doubt(SEVERAL_CARDS, takes_less=True),
-    "parallelism_config": Doubt(SEVERAL_CARDS, takes_less=True),
+    "deepspeed": Doubt(SEVERAL_CARDS, takes_less=None),
+    "fsdp": Doubt(SEVERAL_CARDS, takes_less=None),
+    "fsdp_config": Doubt(SEVERAL_CARDS, takes_less=None),
+    "parallelism_config": Doubt(SEVERAL_CARDS, takes_less=None),
     "use_liger_kernel": Doubt("replaces operations by Liger's, which have no replay and take less", takes_less=True),
     "torch_compile": Doubt("compiles the model, which has no replay"),
     "torch_compile_backend": Doubt("compiles the model, which has no replay"),

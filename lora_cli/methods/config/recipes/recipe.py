@@ -35,13 +35,14 @@ UNSET: tuple[Any, ...] = (None, "", [], {}, False)
 class Reading(NamedTuple):
     """What was read of a recipe: what of it is used, in words, what is replaced, and what is not followed.
 
-    `more` are those of the doubts for which a training may take more memory than what is replayed.
+    `more` and `less` are those of the doubts for which a training may take more memory than what is replayed, or less.
     """
 
     uses: list[str]
     replaced: list[str]
     doubts: list[str]
     more: list[str]
+    less: list[str]
 
     def plus(self, other: Reading) -> Reading:
         """Return both readings as one."""
@@ -80,7 +81,7 @@ class Recipe:
 
     def base_model(self) -> tuple[str | None, Reading]:
         """Return the base model that it names, with its revision."""
-        reading = Reading([], [], [], [])
+        reading = Reading([], [], [], [], [])
         name, revision = self._read("model", self.trainer.model, reading), self._revision
         return (f"{name}@{revision}" if name and revision not in {None, "main"} and "@" not in name else name), reading
 
@@ -98,7 +99,7 @@ class Recipe:
 
     def replaced_model(self) -> Reading:
         """Return that another model replaces the one that it names."""
-        reading = Reading([], [], [], [])
+        reading = Reading([], [], [], [], [])
         self._replace("model", self.trainer.model, reading)
         return reading
 
@@ -112,11 +113,8 @@ class Recipe:
 
         `why` says in words that there is no adapter, and `instead` what to do if the field is kept.
         """
-        part = self.trainer.training["quantize"]
-        if (
-            self._read("quantize", part, Reading([], [], [], [])) is not None
-            and (field := self._field(part)) is not None
-        ):
+        part, reading = self.trainer.training["quantize"], Reading([], [], [], [], [])
+        if self._read("quantize", part, reading) is not None and (field := self._field(part)) is not None:
             raise InvalidInput(
                 f"{self.source}: {self._written(field)} is for an adapter, and none is trained ({why}); a quantised model "
                 f"cannot be trained whole; drop it, or {instead}"
@@ -258,7 +256,8 @@ class Recipe:
 
     def _doubted(self, doubts: Mapping[str, Doubt]) -> Reading:
         found = [*self._doubts(doubts)]
-        return Reading([], [], [said for said, _ in found], [said for said, doubt in found if not doubt.takes_less])
+        more, less = ([said for said, doubt in found if doubt.takes_less is not other] for other in (True, False))
+        return Reading([], [], [said for said, _ in found], more, less)
 
     def _doubts(self, doubts: Mapping[str, Doubt]) -> Iterator[tuple[str, Doubt]]:
         for name, doubt in doubts.items():
@@ -273,9 +272,8 @@ class Recipe:
         try:
             value = self._value(part, *model)
         except NotFollowed as doubt:
-            said = f"{self.source}: {self._written(doubt.field)} {doubt.reason}"
-            reading.doubts.append(said)
-            reading.more.extend([] if doubt.takes_less else [said])
+            reading.doubts.append(f"{self.source}: {self._written(doubt.field)} {doubt.reason}")
+            (reading.less if doubt.takes_less else reading.more).append(reading.doubts[-1])
             return None
         if value is None:
             return None

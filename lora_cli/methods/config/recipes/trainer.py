@@ -60,13 +60,13 @@ class Doubt(NamedTuple):
     """What a field changes that is not followed here, unless it has one of the `harmless` values or none.
 
     `is_default` says whether the trainer sets it where a recipe does not have it, and `takes_less` that a training with it
-    takes no more memory.
+    takes no more memory, None that it may take more or less.
     """
 
     what: str
     harmless: tuple[Any, ...] = ()
     is_default: Callable[[Config], bool] | None = None
-    takes_less: bool = False
+    takes_less: bool | None = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

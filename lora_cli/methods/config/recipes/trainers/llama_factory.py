@@ -163,7 +163,19 @@ def _module_dropout(recipe: Config) -> float | None:
 
 
 def _dtype(recipe: Config) -> str | None:
-    return "bfloat16" if recipe.flag("pure_bf16", default=False) else mixed_precision(recipe)
+    """Return the type of the base; `init_adapter` turns what is trained of it into float32."""
+    if recipe.flag("pure_bf16", default=False):
+        return "bfloat16"
+    return "float32" if _is_upcast(recipe) else mixed_precision(recipe)
+
+
+def _is_upcast(recipe: Config) -> bool:
+    in_half = any(recipe.flag(name, default=False) for name in ("pure_bf16", "use_badam"))
+    return _method(recipe) == FULL and not in_half
+
+
+def _of_dtype(recipe: Config) -> tuple[str, ...]:
+    return ("finetuning_type",) if _is_upcast(recipe) else ("bf16", "fp16", "pure_bf16")
 
 
 def _quantise(recipe: Config) -> str | None:
@@ -236,7 +248,7 @@ TRAINER = Trainer(
         "batch": BATCH,
         "accumulate": ACCUMULATE,
         "seq": number("cutoff_len", default=2048),
-        "dtype": Part(("bf16", "fp16", "pure_bf16"), _dtype),
+        "dtype": Part(("bf16", "fp16", "pure_bf16", "finetuning_type"), _dtype, _of_dtype),
         "autocast": Part(("bf16", "fp16"), autocast),
         "quantize": Part(QUANTISED, _quantise),
         "kbit_prepare": Part(QUANTISED, _unprepared),
@@ -278,8 +290,8 @@ TRAINER = Trainer(
         "fp8": Doubt("multiplies in 8 bits, which has no replay"),
         "ref_model": Doubt("is a second model"),
         "reward_model": Doubt("is a second model"),
-        "tensor_model_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
-        "pipeline_model_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=True),
+        "tensor_model_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=None),
+        "pipeline_model_parallel_size": Doubt(SEVERAL_CARDS, (1,), takes_less=None),
     },
     inert=INERT
     | words(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lora_cli.errors import InvalidInput, argument, quote
+from lora_cli.methods.config.recipes.huggingface_trainer import OTHER_STEPS
 from lora_cli.methods.config.recipes.trainer import (
     ASSUMED_OPTIMIZER,
     FULL,
@@ -157,7 +158,10 @@ def _unprepared(recipe: Config) -> bool | None:
 
 
 def _loss(recipe: Config) -> None:
-    name = recipe.text("loss._component_", default="").rpartition(".")[2]
+    component = recipe.text("loss._component_", default="")
+    if ".rlhf." in component:
+        raise NotFollowed("loss._component_", OTHER_STEPS)
+    name = component.rpartition(".")[2]
     if name not in {"", "CrossEntropyLoss"}:
         raise NotFollowed(
             "loss._component_", "cannot be replayed; the full loss is assumed, which takes more", takes_less=True
@@ -198,8 +202,8 @@ TRAINER = Trainer(
         "enable_activation_offloading": Doubt("moves activations to the CPU", takes_less=True),
         "compile": Doubt("compiles the model, which has no replay"),
         "teacher_model": Doubt("is a second model beside the one that is trained"),
-        "fsdp": Doubt("spreads the training over cards", takes_less=True),
-        "custom_sharded_layers": Doubt("spreads the training over cards", takes_less=True),
+        "fsdp": Doubt("spreads the training over cards", takes_less=None),
+        "custom_sharded_layers": Doubt("spreads the training over cards", takes_less=None),
         "fsdp_cpu_offload": Doubt("moves parameters to the CPU", takes_less=True),
         "optimizer_in_bwd": Doubt("runs the optimizer in the backward", takes_less=True),
     },
