@@ -175,7 +175,7 @@ def _is_upcast(recipe: Config) -> bool:
 
 
 def _of_dtype(recipe: Config) -> tuple[str, ...]:
-    return ("finetuning_type",) if _is_upcast(recipe) else ("bf16", "fp16", "pure_bf16")
+    return ("finetuning_type",) if _is_upcast(recipe) else ("pure_bf16", "bf16", "fp16")
 
 
 def _quantise(recipe: Config) -> str | None:
